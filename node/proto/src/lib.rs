@@ -1,0 +1,2 @@
+//! The Ringtalk protocol as pure state machines.
+#![no_std]

@@ -1,0 +1,138 @@
+//! Who and which: ids of nodes, messages, epochs and views, and places in the ring.
+//!
+//! Not here: what a member is (`view`), what a message says (`bundle`).
+
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+/// Names a node for the life of its process. A restarted process is a new node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NodeId(Uuid);
+
+impl NodeId {
+    /// An id from 16 bytes that nobody can guess or choose: random ones until nodes have keys.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::new_v8(bytes))
+    }
+
+    /// The same id as a UUID, for people and for JSON.
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
+
+    /// The 16 bytes of the UUID.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+impl From<Uuid> for NodeId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for NodeId {
+    /// The first eight hex digits: enough to tell members apart in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, ..] = *self.as_bytes();
+        write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}")
+    }
+}
+
+/// A message: the `seq`-th of its author, counted from 1.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct MessageId {
+    /// The node that wrote the message.
+    #[serde(rename = "a")]
+    pub author: NodeId,
+    /// Its place among the author's messages, from 1.
+    #[serde(rename = "s")]
+    pub seq: u64,
+}
+
+impl MessageId {
+    /// The UUID that names this message outside: version 5 of the sequence number (8 bytes, big
+    /// endian) in the name space of the author's id.
+    pub fn uuid(&self) -> Uuid {
+        Uuid::new_v5(self.author.as_uuid(), &self.seq.to_be_bytes())
+    }
+}
+
+/// A coordinator's reign. Ordered by number, then by coordinator.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Higher wins. The founder's is 1.
+    pub number: u64,
+    /// Whose reign it is.
+    pub coordinator: NodeId,
+}
+
+/// A hash of a view and of all views before it: the first 16 bytes of a SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct ViewHash(pub [u8; 16]);
+
+impl fmt::Debug for ViewHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u128::from_be_bytes(self.0) >> 96)
+    }
+}
+
+/// Names a view: whose, which, and what led to it. Ordered by epoch, then by number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct ViewTag {
+    /// The reign under which the view was published.
+    pub epoch: Epoch,
+    /// Counts all views of the discussion, through elections too.
+    pub number: u64,
+    /// Equal hashes mean equal views with equal histories.
+    pub hash: ViewHash,
+}
+
+/// A place in the ring. Keys grow clockwise and wrap around.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RingKey(pub u128);
+
+impl RingKey {
+    /// How far `to` lies ahead, going clockwise; 0 for the same place.
+    pub const fn clockwise_to(self, to: Self) -> u128 {
+        to.0.wrapping_sub(self.0)
+    }
+}
+
+impl fmt::Debug for RingKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0 >> 96)
+    }
+}
+
+/// Both travel as 16 bytes: CBOR has no integers of 128 bits.
+macro_rules! travels_as_bytes {
+    ($type:ty, $bytes:ident => $from:expr, $value:ident => $to:expr) => {
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let $value = self;
+                serializer.serialize_bytes(&$to)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let $bytes = crate::limit::sixteen_bytes(deserializer)?;
+                Ok($from)
+            }
+        }
+    };
+}
+
+travels_as_bytes!(RingKey, bytes => Self(u128::from_be_bytes(bytes)), value => value.0.to_be_bytes());
+travels_as_bytes!(ViewHash, bytes => Self(bytes), value => value.0);

@@ -1,0 +1,116 @@
+//! How much of anything may travel, and the decoding that stops reading where the limit is passed.
+//!
+//! `PROTOCOL.md` §2 has the same numbers with their reasons. Decoding here means one field; a
+//! whole frame is decoded by `codec`.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
+
+/// The longest frame, its length prefix not counted: a full bundle and its envelope.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// The longest frame before the handshake is done: a hello.
+pub const HANDSHAKE_FRAME_BYTES: usize = 1024;
+/// The deepest nesting of one CBOR item. Frames need 8.
+pub const NESTING: usize = 16;
+/// The longest text of one message, in bytes of UTF-8.
+pub const TEXT_BYTES: usize = 16 * 1024;
+/// The longest name, in characters.
+pub const NAME_CHARS: usize = 32;
+/// The longest name, in bytes of UTF-8.
+pub const NAME_BYTES: usize = 4 * NAME_CHARS;
+/// The longest `host:port`: a full domain name and a port.
+pub const ADDRESS_BYTES: usize = 262;
+/// The most text in one bundle: it keeps a bundle within a frame, whatever its heads.
+pub const BUNDLE_TEXT_BYTES: usize = 48 * 1024;
+/// The most messages in one bundle.
+pub const BUNDLE_MESSAGES: usize = 256;
+/// The most heads of one bundle.
+pub const BUNDLE_HEADS: usize = 64;
+/// The most members of a discussion.
+pub const MEMBERS: usize = 16_384;
+/// The most members in one page of a view: full pages of the longest names and addresses fit a
+/// frame, and 16,384 members fit 205 pages.
+pub const PAGE_MEMBERS: usize = 80;
+/// The most changes in one view update; more go into the next view.
+pub const UPDATE_CHANGES: usize = 80;
+/// The most entries of a clock in one page.
+pub const PAGE_CLOCK: usize = 1_024;
+/// How many earlier view tags a full view carries, to prove its descent.
+pub const VIEW_TAGS: usize = 64;
+/// The most ids of bundles in one receipt or one offer.
+pub const PAGE_BUNDLES: usize = 512;
+/// The longest reason in clear text.
+pub const REASON_BYTES: usize = 256;
+
+/// Reads a sequence of at most `MAX` items, and fails at the one beyond.
+pub(crate) fn at_most<'de, D, T, const MAX: usize>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct AtMost<T, const MAX: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for AtMost<T, MAX> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "at most {MAX} items")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+            let mut items = Vec::new();
+            while let Some(item) = seq.next_element()? {
+                if items.len() == MAX {
+                    return Err(A::Error::invalid_length(MAX + 1, &self));
+                }
+                items.push(item);
+            }
+            Ok(items)
+        }
+    }
+
+    deserializer.deserialize_seq(AtMost::<T, MAX>(PhantomData))
+}
+
+/// Reads text of at most `MAX` bytes.
+pub(crate) fn short_text<'de, D, const MAX: usize>(deserializer: D) -> Result<String, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.len() > MAX {
+        return Err(D::Error::custom(format_args!(
+            "text of {} bytes, {MAX} allowed",
+            text.len()
+        )));
+    }
+    Ok(text)
+}
+
+/// Reads exactly 16 bytes.
+pub(crate) fn sixteen_bytes<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<[u8; 16], D::Error> {
+    struct Sixteen;
+
+    impl Visitor<'_> for Sixteen {
+        type Value = [u8; 16];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("16 bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
+            bytes
+                .try_into()
+                .map_err(|_| E::invalid_length(bytes.len(), &self))
+        }
+    }
+
+    deserializer.deserialize_bytes(Sixteen)
+}
