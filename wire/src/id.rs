@@ -5,7 +5,11 @@
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+use crate::Member;
+use crate::codec::encode_any;
 
 /// Names a node for the life of its process. A restarted process is a new node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -44,8 +48,8 @@ impl fmt::Display for NodeId {
 impl fmt::Debug for NodeId {
     /// The first eight hex digits: enough to tell members apart in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, ..] = *self.as_bytes();
-        write!(f, "{a:02x}{b:02x}{c:02x}{d:02x}")
+        let bytes = self.as_bytes();
+        write!(f, "{:08x}", u128::from_be_bytes(*bytes) >> 96)
     }
 }
 
@@ -80,6 +84,16 @@ pub struct Epoch {
 /// A hash of a view and of all views before it: the first 16 bytes of a SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct ViewHash(pub [u8; 16]);
+
+impl ViewHash {
+    /// The hash of a view: of the view before it, and of everything that members must agree on.
+    pub fn of(parent: &Self, epoch: Epoch, number: u64, layout: u64, members: &[Member]) -> Self {
+        let digest = Sha256::digest(encode_any(&(parent, epoch, number, layout, members)));
+        let mut hash = Self::default();
+        hash.0.copy_from_slice(&digest[..16]);
+        hash
+    }
+}
 
 impl fmt::Debug for ViewHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -6,7 +6,23 @@
 
 extern crate alloc;
 
+mod bundle;
+mod clock;
+mod codec;
+mod frame;
 mod id;
 pub mod limit;
+mod preface;
+mod view;
 
+pub use bundle::{Bundle, Sealed, Text};
+pub use clock::VectorClock;
+pub use codec::{DecodeError, decode, encode, encode_item};
+pub use frame::{
+    Announcement, Close, Cut, Digest, Direction, Dissolve, Frame, Has, Heartbeat, Hello, Holding,
+    Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Spread,
+    Suspect,
+};
 pub use id::{Epoch, MessageId, NodeId, RingKey, ViewHash, ViewTag};
+pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
+pub use view::{Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate};

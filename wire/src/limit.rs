@@ -29,21 +29,23 @@ pub const ADDRESS_BYTES: usize = 262;
 pub const BUNDLE_TEXT_BYTES: usize = 48 * 1024;
 /// The most messages in one bundle.
 pub const BUNDLE_MESSAGES: usize = 256;
-/// The most heads of one bundle.
-pub const BUNDLE_HEADS: usize = 64;
+/// The most heads of one bundle: 512 of 28 bytes fit a frame beside the text.
+pub const BUNDLE_HEADS: usize = 512;
 /// The most members of a discussion.
 pub const MEMBERS: usize = 16_384;
 /// The most members in one page of a view: full pages of the longest names and addresses fit a
-/// frame, and 16,384 members fit 205 pages.
-pub const PAGE_MEMBERS: usize = 80;
+/// frame, and 16,384 members fit 256 pages.
+pub const PAGE_MEMBERS: usize = 64;
 /// The most changes in one view update; more go into the next view.
-pub const UPDATE_CHANGES: usize = 80;
+pub const UPDATE_CHANGES: usize = 64;
 /// The most entries of a clock in one page.
 pub const PAGE_CLOCK: usize = 1_024;
 /// How many earlier view tags a full view carries, to prove its descent.
 pub const VIEW_TAGS: usize = 64;
-/// The most ids of bundles in one receipt or one offer.
-pub const PAGE_BUNDLES: usize = 512;
+/// The most ids of items in one receipt, or ranges in one pull.
+pub const PAGE_ITEMS: usize = 512;
+/// How many earlier departures a full view carries.
+pub const VIEW_DEPARTURES: usize = 32;
 /// The longest reason in clear text.
 pub const REASON_BYTES: usize = 256;
 

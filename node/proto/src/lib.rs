@@ -1,2 +1,41 @@
-//! The Ringtalk protocol as pure state machines.
+//! The Ringtalk protocol as pure state machines: ring, causal delivery, election, repair.
+//!
+//! A [`Node`] is fed [`Input`]s with the time at which they happened, and asked for [`Output`]s.
+//! It knows no socket, no clock and no source of randomness, so a simulator runs the very same
+//! code as the program. Not here: what travels (`ringtalk-wire`) and who moves it
+//! (`ringtalk-node`).
+//!
+//! The machines (`causal`, `spread`, `election`, …) know nothing of each other; `node` composes
+//! them and passes values across.
 #![no_std]
+
+extern crate alloc;
+
+mod admission;
+mod causal;
+pub mod config;
+mod detector;
+mod election;
+mod input;
+mod joining;
+mod links;
+mod log;
+mod merge;
+mod node;
+mod outbox;
+mod output;
+mod repair;
+mod search;
+mod signing;
+mod spread;
+mod time;
+mod trial;
+mod view;
+
+pub use config::Config;
+pub use input::{Input, LinkId};
+pub use node::Node;
+pub use output::{Delivered, Event, Output, Person};
+pub use signing::{Signer, Unsigned, Verifier};
+pub use time::Time;
+pub use view::View;

@@ -1,0 +1,98 @@
+//! Admission: a newcomer's name, unique without regard to case.
+//!
+//! `PROTOCOL.md` §5.4. Not here: a newcomer's place in the ring (`View::widest_gap`).
+
+use alloc::format;
+use alloc::string::{String, ToString};
+
+use ringtalk_wire::NodeId;
+use ringtalk_wire::limit::NAME_CHARS;
+
+use crate::View;
+
+/// The name that a member gets when it wishes for `wish`: that one, or with the lowest free suffix
+/// from 2 where somebody else has it. Names are 1 to 32 characters without control characters.
+pub(crate) fn unique_name(view: &View, wish: &str, wisher: &NodeId) -> String {
+    let base = presentable(wish);
+    let mut name = base.clone();
+    let mut suffix = 1;
+    while is_taken(view, &name, wisher) {
+        suffix += 1;
+        let ending = format!("-{suffix}");
+        let room = NAME_CHARS - ending.len();
+        name = base.chars().take(room).chain(ending.chars()).collect();
+    }
+    name
+}
+
+fn is_taken(view: &View, name: &str, wisher: &NodeId) -> bool {
+    let folded = name.to_lowercase();
+    view.members()
+        .iter()
+        .any(|member| member.id != *wisher && member.name.to_lowercase() == folded)
+}
+
+fn presentable(wish: &str) -> String {
+    let visible = wish.chars().filter(|character| !character.is_control());
+    let name: String = visible.take(NAME_CHARS).collect();
+    match name.trim() {
+        "" => "nobody".to_string(),
+        name => name.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use ringtalk_wire::{Addresses, Member, RingKey};
+
+    use super::*;
+    use crate::view::Change;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn view(names: &[&str]) -> View {
+        let member = |index: usize| Member {
+            id: id(index as u8),
+            name: names[index].to_string(),
+            addresses: Addresses::default(),
+            seniority: index as u64,
+            key: RingKey(index as u128),
+        };
+        let view = View::founding(member(0), 1);
+        let update = view.update(Change {
+            epoch: view.tag().epoch,
+            joined: (1..names.len()).map(member).collect(),
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        });
+        view.apply(&update).unwrap()
+    }
+
+    #[test]
+    fn a_second_ann_is_ann_2_whatever_the_case() {
+        let view = view(&["ann", "ann-2"]);
+        assert_eq!(unique_name(&view, "bob", &id(9)), "bob");
+        assert_eq!(unique_name(&view, "Ann", &id(9)), "Ann-3");
+        assert_eq!(unique_name(&view, "ANN", &id(0)), "ANN", "one's own name");
+    }
+
+    #[test]
+    fn a_suffix_keeps_a_name_within_its_length() {
+        let long = "a".repeat(NAME_CHARS);
+        let view = view(&[&long]);
+        let name = unique_name(&view, &long, &id(9));
+        assert_eq!(name.chars().count(), NAME_CHARS);
+        assert!(name.ends_with("a-2"));
+    }
+
+    #[test]
+    fn a_name_is_made_presentable() {
+        let view = view(&["ann"]);
+        assert_eq!(unique_name(&view, " \u{1b}[31mred ", &id(9)), "[31mred");
+        assert_eq!(unique_name(&view, "\n", &id(9)), "nobody");
+    }
+}

@@ -1,0 +1,82 @@
+//! What a node is told once, when it starts, and the protocol's times with what each trades.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use ringtalk_wire::{Addresses, NodeId};
+
+/// What a node is told once, when it starts.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This node's id.
+    pub id: NodeId,
+    /// The name that the user would like.
+    pub name: String,
+    /// Where others dial this node.
+    pub addresses: Addresses,
+    /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
+    /// every node ([`LOG_BYTES`](crate::config::LOG_BYTES) is the other bound).
+    pub history: usize,
+    /// Seeds the numbers that must differ between nodes (of pings, and the jitter of retries).
+    pub seed: u64,
+}
+
+/// How often neighbours hear from each other: sooner finds the dead sooner, and costs frames.
+pub const HEARTBEAT: Duration = Duration::from_millis(400);
+/// Silence that makes a suspect: three heartbeats, so that one lost or late is nothing.
+pub const SUSPICION: Duration = Duration::from_millis(1_200);
+/// How long a suspect is probed before it is dead.
+pub const PROBE: Duration = Duration::from_secs(1);
+/// How many members help the coordinator to probe.
+pub const PROBE_HELPERS: usize = 3;
+/// A loop that slept longer than this doubts itself before it doubts others.
+pub const OVERSLEPT: Duration = Duration::from_secs(1);
+/// How many of the most senior members stand by to succeed the coordinator.
+pub const DEPUTIES: usize = 5;
+/// How long deputy r waits: r times this, so that usually only one runs.
+pub const DEPUTY_WAIT: Duration = Duration::from_millis(300);
+/// How long a deputy that was answered by a more senior one waits for the new coordinator.
+pub const ELECTION_WAIT: Duration = Duration::from_millis(1_500);
+/// How long an election waits for an answer of more senior members.
+pub const ANSWER_WAIT: Duration = Duration::from_millis(500);
+/// A child whose receipt is missing this long (or three round trips, where that is longer) is
+/// silent, and its interval goes to the next. Sooner means needless offers, later means delay.
+pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);
+/// How long clocks may differ before they are compared: under load they always differ a little.
+pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
+/// How long a message that is known to exist may be on its way before it is pulled.
+pub const PULL_WAIT: Duration = Duration::from_millis(250);
+/// How long a pull may take before another member is asked.
+pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a link that nobody needs is kept.
+pub const LINK_REST: Duration = Duration::from_secs(10);
+/// How long the more senior of two neighbours leaves the dialling to the other.
+pub const DIAL_GRACE: Duration = Duration::from_millis(300);
+/// How soon a link that broke or could not be made is dialled again.
+pub const REDIAL: Duration = Duration::from_millis(500);
+/// How long a joining step may take before it is tried again from the start.
+pub const JOIN_WAIT: Duration = Duration::from_millis(1_500);
+/// How long a leaving node waits until its last messages are taken.
+pub const LEAVE_WAIT: Duration = Duration::from_millis(1_500);
+/// Bytes queued on one link, beyond which it carries only what keeps the ring together.
+pub const LINK_QUEUE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes queued on one link, beyond which it is closed: the peer reads nothing at all.
+pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;
+/// Own messages that no neighbour has confirmed; beyond, the user waits.
+pub const WINDOW_MESSAGES: usize = 2_500;
+/// Own bytes that no neighbour has confirmed; beyond, the user waits.
+pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the log, beside the number of messages.
+pub const LOG_BYTES: usize = 32 * 1024 * 1024;
+/// Messages held back until what they depend on has come.
+pub const HELD_MESSAGES: usize = 4_096;
+/// Bytes held back.
+pub const HELD_BYTES: usize = 16 * 1024 * 1024;
+/// Bytes in one answer to a pull.
+pub const PULL_BYTES: usize = 256 * 1024;
+/// Links to peers that are no members (yet).
+pub const STRANGERS: usize = 64;
+/// How long a peer may stay a stranger.
+pub const STRANGER_WAIT: Duration = Duration::from_secs(10);
+/// A Lamport time may lie this far ahead of what is known, where its heads are unknown.
+pub const LAMPORT_AHEAD: u64 = 1 << 20;

@@ -1,0 +1,120 @@
+//! The detector: which neighbours have been silent for too long.
+//!
+//! A suspect is not dead: that is for a trial to find out (`trial`), and for the coordinator to
+//! say (`PROTOCOL.md` §6.1).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+
+use ringtalk_wire::NodeId;
+
+use crate::Time;
+use crate::config::SUSPICION;
+
+/// When each neighbour was heard last, and whom this node suspects.
+#[derive(Debug, Default)]
+pub(crate) struct Detector {
+    watched: BTreeMap<NodeId, Time>,
+    suspects: BTreeSet<NodeId>,
+}
+
+impl Detector {
+    /// Watches these from now on, and nobody else.
+    pub(crate) fn watch(&mut self, now: Time, neighbours: impl IntoIterator<Item = NodeId>) {
+        let before = core::mem::take(&mut self.watched);
+        for id in neighbours {
+            let heard = before.get(&id).copied().unwrap_or(now);
+            self.watched.insert(id, heard);
+        }
+    }
+
+    /// Any frame is a sign of life; true where it clears a suspicion.
+    pub(crate) fn heard(&mut self, now: Time, id: &NodeId) -> bool {
+        if let Some(heard) = self.watched.get_mut(id) {
+            *heard = now;
+        }
+        !self.suspects.is_empty() && self.suspects.remove(id)
+    }
+
+    /// Suspects a node for another reason than silence; true where that is new.
+    pub(crate) fn suspect(&mut self, id: NodeId) -> bool {
+        self.suspects.insert(id)
+    }
+
+    /// Forgets the suspects who are no members any more.
+    pub(crate) fn retain(&mut self, is_member: impl Fn(&NodeId) -> bool) {
+        self.suspects.retain(is_member);
+    }
+
+    /// True where the node is suspected.
+    pub(crate) fn suspects(&self, id: &NodeId) -> bool {
+        self.suspects.contains(id)
+    }
+
+    /// Everybody suspected.
+    pub(crate) fn all(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.suspects.iter().copied()
+    }
+
+    /// Suspects those who were silent for too long; true where somebody new is among them.
+    pub(crate) fn expire(&mut self, now: Time) -> bool {
+        let mut news = false;
+        for (&id, &heard) in &self.watched {
+            news |= now - heard >= SUSPICION && self.suspects.insert(id);
+        }
+        news
+    }
+
+    /// When [`Detector::expire`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.watched
+            .iter()
+            .filter(|(id, _)| !self.suspects.contains(*id))
+            .map(|(_, &heard)| heard + SUSPICION)
+            .min()
+    }
+
+    /// Starts all over: it was this node that slept.
+    pub(crate) fn pardon(&mut self, now: Time) {
+        self.suspects.clear();
+        for heard in self.watched.values_mut() {
+            *heard = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    #[test]
+    fn silence_makes_a_suspect_and_life_clears_it() {
+        let start = Time::default();
+        let mut detector = Detector::default();
+        detector.watch(start, [id(1), id(2)]);
+        let later = start + Duration::from_secs(1);
+        detector.heard(later, &id(1));
+        assert!(!detector.expire(later));
+        assert!(detector.expire(start + SUSPICION));
+        assert!(detector.suspects(&id(2)) && !detector.suspects(&id(1)));
+        assert!(!detector.expire(start + SUSPICION), "no news twice");
+        assert!(detector.heard(start + SUSPICION, &id(2)));
+        assert!(!detector.suspects(&id(2)));
+    }
+
+    #[test]
+    fn who_slept_pardons_everybody() {
+        let start = Time::default();
+        let mut detector = Detector::default();
+        detector.watch(start, [id(1)]);
+        let woken = start + Duration::from_secs(20);
+        detector.pardon(woken);
+        assert!(!detector.expire(woken));
+        assert_eq!(detector.deadline(), Some(woken + SUSPICION));
+    }
+}

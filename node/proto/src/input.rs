@@ -1,0 +1,74 @@
+//! What the core can be told. Not here: what it says in return (`output`).
+
+use alloc::string::String;
+
+use ringtalk_wire::{Contact, Frame, NodeId};
+
+/// Names a link between this node and a peer; chosen by the driver, never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkId(pub u64);
+
+/// Something that happened to the node.
+#[derive(Debug)]
+pub enum Input {
+    /// The time that `poll_timeout` named has come. Harmless at any other time.
+    Timer,
+    /// A link is ready: both hellos were exchanged.
+    LinkUp {
+        /// Its name from now on.
+        link: LinkId,
+        /// Who is at the far end.
+        peer: NodeId,
+        /// True where this node dialled.
+        dialled: bool,
+    },
+    /// A link is gone, for whatever reason, and takes what was queued on it along.
+    LinkDown {
+        /// Which one.
+        link: LinkId,
+    },
+    /// A dial that was asked for came to nothing.
+    DialFailed {
+        /// Who was dialled.
+        peer: NodeId,
+        /// True where every address refused the connection, or somebody else answered: the
+        /// process that listened there is gone.
+        refused: bool,
+    },
+    /// A frame arrived.
+    Frame {
+        /// On this link.
+        link: LinkId,
+        /// Decoded, so within all limits of `wire`.
+        frame: Frame,
+    },
+    /// Bytes that were sent have left the link's queue for the socket.
+    Written {
+        /// Which link.
+        link: LinkId,
+        /// How many, as counted in [`Output::Send`](crate::Output::Send).
+        bytes: usize,
+    },
+
+    /// The user says something. Only while [`Node::accepts_input`](crate::Node::accepts_input).
+    Say {
+        /// At most [`TEXT_BYTES`](ringtalk_wire::limit::TEXT_BYTES).
+        text: String,
+        /// Milliseconds since 1970.
+        timestamp_ms: u64,
+    },
+    /// The user wishes another name.
+    Rename {
+        /// As typed.
+        name: String,
+    },
+    /// The user leaves. [`Output::Left`](crate::Output::Left) follows within 2 s.
+    Leave,
+
+    /// The director says that this node is the first: it founds the discussion.
+    Found,
+    /// The director says where the coordinator is.
+    Contact(Contact),
+    /// The director says that another ring of this discussion is registered there.
+    Foreign(Contact),
+}

@@ -1,0 +1,270 @@
+//! Joining: from the first question to the director until the discussion so far is here.
+//!
+//! A member that was evicted takes the same way back, without the history. `PROTOCOL.md` §5.1.
+//! Not here: how the coordinator admits somebody (`admission`).
+
+use ringtalk_wire::{Contact, NodeId, VectorClock};
+
+use crate::Time;
+use crate::config::JOIN_WAIT;
+
+/// How long to rest before the director is asked again.
+const REST: core::time::Duration = core::time::Duration::from_millis(200);
+/// After how many vain knocks the director is asked for another door.
+const KNOCKS: u32 = 3;
+
+/// How often this node lets itself be sent to another door before it rests.
+const REDIRECTIONS: u32 = 8;
+
+/// How far this node has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// The director was asked.
+    Asking,
+    /// The director will be asked at that time.
+    Resting(Time),
+    /// The coordinator was asked for a place; the answer is awaited until then.
+    Knocking {
+        /// Whom.
+        contact: Contact,
+        /// When to ask again.
+        until: Time,
+        /// How often it was asked.
+        knocks: u32,
+    },
+    /// A member; the neighbours were asked for the discussion so far.
+    Fetching {
+        /// When to ask again.
+        until: Time,
+        /// The cut that was given, by whom: `ready` once the clock covers it.
+        cut: Option<(NodeId, VectorClock)>,
+        /// How often it was asked.
+        asked: u32,
+    },
+    /// A member that has everything.
+    Inside,
+}
+
+/// What to do when a stage has taken too long.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Ask the director.
+    AskDirector,
+    /// Ask this coordinator for a place.
+    Knock(Contact),
+    /// Ask the neighbours for the discussion so far (again).
+    Fetch,
+}
+
+/// The way into the ring.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    stage: Stage,
+}
+
+impl Joining {
+    /// A node that has just started, and has asked the director.
+    pub(crate) const fn new() -> Self {
+        Self {
+            stage: Stage::Asking,
+        }
+    }
+
+    /// How far this node has come.
+    pub(crate) const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// True where the node is a member that has everything.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.stage == Stage::Inside
+    }
+
+    /// True where the node has no place in the ring (any more).
+    pub(crate) const fn is_outside(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Asking | Stage::Resting(_) | Stage::Knocking { .. }
+        )
+    }
+
+    /// Knocks at a coordinator's door.
+    pub(crate) fn knock(&mut self, now: Time, contact: Contact) {
+        self.stage = Stage::Knocking {
+            contact,
+            until: now + JOIN_WAIT,
+            knocks: 1,
+        };
+    }
+
+    /// Somebody names another door; false where there have been too many in turn.
+    pub(crate) fn redirect(&mut self, now: Time, contact: Contact, by: &NodeId) -> bool {
+        let doors = match &self.stage {
+            Stage::Knocking { knocks, .. } => knocks + 1,
+            _ => 1,
+        };
+        if doors > REDIRECTIONS || contact.id == *by {
+            self.rest(now);
+            return false;
+        }
+        self.stage = Stage::Knocking {
+            contact,
+            until: now + JOIN_WAIT,
+            knocks: doors,
+        };
+        true
+    }
+
+    /// The door is closed, or nobody opens: asks the director again, after a rest.
+    pub(crate) fn rest(&mut self, now: Time) {
+        self.stage = Stage::Resting(now + REST);
+    }
+
+    /// A newcomer has its place, and fetches the discussion so far.
+    pub(crate) fn fetch(&mut self, now: Time) {
+        self.stage = Stage::Fetching {
+            until: now + JOIN_WAIT,
+            cut: None,
+            asked: 1,
+        };
+    }
+
+    /// A neighbour's cut is complete; true where it is the first.
+    pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
+        match &mut self.stage {
+            Stage::Fetching { until, cut, .. } if cut.is_none() => {
+                *cut = Some((donor, clock));
+                *until = now + JOIN_WAIT;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The history that was promised comes no more: another neighbour is asked at once.
+    pub(crate) fn donor_lost(&mut self, now: Time, donor: &NodeId) {
+        if let Stage::Fetching { until, cut, .. } = &mut self.stage
+            && cut.as_ref().is_some_and(|(from, _)| from == donor)
+        {
+            *cut = None;
+            *until = now;
+        }
+    }
+
+    /// More of the history has come: there is no need to ask elsewhere.
+    pub(crate) fn progressed(&mut self, now: Time) {
+        if let Stage::Fetching { until, .. } = &mut self.stage {
+            *until = now + JOIN_WAIT;
+        }
+    }
+
+    /// The clock up to which the history goes.
+    pub(crate) fn history(&self) -> Option<&VectorClock> {
+        match &self.stage {
+            Stage::Fetching { cut, .. } => cut.as_ref().map(|(_, clock)| clock),
+            _ => None,
+        }
+    }
+
+    /// How often the neighbours have been asked in vain.
+    pub(crate) const fn asked(&self) -> u32 {
+        match self.stage {
+            Stage::Fetching { asked, .. } => asked,
+            _ => 0,
+        }
+    }
+
+    /// A member that has everything.
+    pub(crate) fn arrive(&mut self) {
+        self.stage = Stage::Inside;
+    }
+
+    /// What to do now.
+    pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
+        match &mut self.stage {
+            Stage::Resting(until) if *until <= now => {
+                self.stage = Stage::Asking;
+                Some(Step::AskDirector)
+            }
+            Stage::Knocking {
+                contact,
+                until,
+                knocks,
+            } if *until <= now => {
+                *until = now + JOIN_WAIT;
+                *knocks += 1;
+                if *knocks > KNOCKS {
+                    self.stage = Stage::Asking;
+                    return Some(Step::AskDirector);
+                }
+                Some(Step::Knock(contact.clone()))
+            }
+            Stage::Fetching { until, cut, asked } if *until <= now => {
+                *until = now + JOIN_WAIT;
+                *cut = None;
+                *asked += 1;
+                Some(Step::Fetch)
+            }
+            _ => None,
+        }
+    }
+
+    /// When [`Joining::expire`] has something to do.
+    pub(crate) const fn deadline(&self) -> Option<Time> {
+        match self.stage {
+            Stage::Resting(until)
+            | Stage::Knocking { until, .. }
+            | Stage::Fetching { until, .. } => Some(until),
+            Stage::Asking | Stage::Inside => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::{Addresses, Epoch};
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn contact() -> Contact {
+        Contact {
+            id: id(1),
+            addresses: Addresses::default(),
+            epoch: Epoch {
+                number: 1,
+                coordinator: id(1),
+            },
+        }
+    }
+
+    #[test]
+    fn knocks_a_few_times_and_asks_the_director_then() {
+        let mut joining = Joining::new();
+        let mut now = Time::default();
+        joining.knock(now, contact());
+        for _ in 1..KNOCKS {
+            now = now + JOIN_WAIT;
+            assert_eq!(joining.expire(now), Some(Step::Knock(contact())));
+        }
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::AskDirector));
+        assert!(joining.is_outside());
+    }
+
+    #[test]
+    fn the_first_cut_counts_and_a_lost_donor_is_replaced_at_once() {
+        let mut joining = Joining::new();
+        let now = Time::default();
+        joining.fetch(now);
+        assert!(joining.cut(now, id(1), VectorClock::new()));
+        assert!(!joining.cut(now, id(2), VectorClock::new()));
+        joining.donor_lost(now, &id(2));
+        assert_eq!(joining.expire(now), None);
+        joining.donor_lost(now, &id(1));
+        assert_eq!(joining.expire(now), Some(Step::Fetch));
+        assert!(joining.cut(now, id(2), VectorClock::new()));
+    }
+}

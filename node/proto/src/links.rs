@@ -1,0 +1,346 @@
+//! Links: one per peer, made when somebody needs it, closed when nobody does.
+//!
+//! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
+
+use crate::config::{
+    LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, REDIAL, STRANGER_WAIT, STRANGERS,
+};
+use crate::{LinkId, Output, Time};
+
+/// Frames that wait for a link to come up, at most so many a peer.
+const PARCELS: usize = 64;
+/// How long a link that was replaced may drain.
+const DRAIN: core::time::Duration = core::time::Duration::from_secs(5);
+
+/// All links, by the peer at their far end.
+#[derive(Debug)]
+pub(crate) struct Links {
+    me: NodeId,
+    peers: BTreeMap<NodeId, Peer>,
+    owners: BTreeMap<LinkId, NodeId>,
+    draining: BTreeMap<LinkId, Time>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    current: Option<Current>,
+    dialling: bool,
+    dial_again: Time,
+    parcels: Vec<Bytes>,
+}
+
+#[derive(Debug)]
+struct Current {
+    link: LinkId,
+    dialled: bool,
+    queued: usize,
+    /// The queue was full, and has not drained to half since.
+    full: bool,
+    up: Time,
+    used: Time,
+}
+
+/// What became of a link that is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Lost {
+    /// Who was at the far end.
+    pub(crate) peer: NodeId,
+    /// True where it was the link in use.
+    pub(crate) last: bool,
+}
+
+impl Links {
+    /// No links yet.
+    pub(crate) const fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            peers: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            draining: BTreeMap::new(),
+        }
+    }
+
+    /// A link is up; true where the peer had none.
+    pub(crate) fn up(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        peer: NodeId,
+        dialled: bool,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        let me = self.me;
+        let entry = self.peers.entry(peer).or_default();
+        entry.dialling &= !dialled;
+        self.owners.insert(link, peer);
+        let new = Current {
+            link,
+            dialled,
+            queued: 0,
+            full: false,
+            up: now,
+            used: now,
+        };
+        let Some(old) = &entry.current else {
+            entry.current = Some(new);
+            let parcels = core::mem::take(&mut entry.parcels);
+            for bytes in parcels {
+                self.push(now, &peer, bytes, out);
+            }
+            return true;
+        };
+        let new_stays = old.dialled == dialled || (me < peer) == dialled;
+        let loser = if new_stays { old.link } else { link };
+        if new_stays {
+            entry.current = Some(new);
+        }
+        self.draining.insert(loser, now + DRAIN);
+        let farewell = Frame::Close(Close {
+            reason: "another link between the two of us is in use".into(),
+        });
+        out.push_back(Output::Send {
+            link: loser,
+            bytes: encode(&farewell),
+        });
+        false
+    }
+
+    /// A link is gone.
+    pub(crate) fn down(&mut self, link: LinkId) -> Option<Lost> {
+        let peer = self.owners.remove(&link)?;
+        self.draining.remove(&link);
+        let entry = self.peers.get_mut(&peer)?;
+        let last = entry
+            .current
+            .as_ref()
+            .is_some_and(|current| current.link == link);
+        if last {
+            entry.current = None;
+            entry.dial_again = Time::default();
+        }
+        Some(Lost { peer, last })
+    }
+
+    /// The far end sends no more on this link: it is closed.
+    pub(crate) fn closed_by_peer(
+        &mut self,
+        link: LinkId,
+        out: &mut VecDeque<Output>,
+    ) -> Option<Lost> {
+        let lost = self.down(link)?;
+        out.push_back(Output::Close {
+            link,
+            reason: "the far end closed",
+        });
+        Some(lost)
+    }
+
+    /// Whose link it is.
+    pub(crate) fn peer_of(&self, link: LinkId) -> Option<NodeId> {
+        self.owners.get(&link).copied()
+    }
+
+    /// True where the peer can be sent to.
+    pub(crate) fn is_up(&self, peer: &NodeId) -> bool {
+        self.current(peer).is_some()
+    }
+
+    /// True where nothing waits on the link to this peer.
+    pub(crate) fn is_idle(&self, peer: &NodeId) -> bool {
+        self.current(peer)
+            .is_some_and(|current| current.queued == 0)
+    }
+
+    /// True where the link to this peer carries only what keeps the ring together.
+    pub(crate) fn is_full(&self, peer: &NodeId) -> bool {
+        self.current(peer).is_some_and(|current| current.full)
+    }
+
+    /// Something arrived over this link.
+    pub(crate) fn heard(&mut self, now: Time, peer: &NodeId) {
+        if let Some(current) = self
+            .peers
+            .get_mut(peer)
+            .and_then(|peer| peer.current.as_mut())
+        {
+            current.used = now;
+        }
+    }
+
+    /// Bytes have left a link's queue.
+    pub(crate) fn written(&mut self, link: LinkId, bytes: usize) -> Option<NodeId> {
+        let peer = self.owners.get(&link).copied()?;
+        let current = self.peers.get_mut(&peer)?.current.as_mut()?;
+        if current.link == link {
+            current.queued = current.queued.saturating_sub(bytes);
+            current.full &= current.queued > LINK_QUEUE_BYTES / 2;
+        }
+        Some(peer)
+    }
+
+    /// Sends a frame; false where there is no link.
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        peer: &NodeId,
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        self.is_up(peer) && self.push(now, peer, encode(frame), out)
+    }
+
+    /// Sends a frame as soon as there is a link, and dials where there is none.
+    pub(crate) fn send_or_dial(
+        &mut self,
+        now: Time,
+        (peer, addresses): (NodeId, &Addresses),
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) {
+        if self.send(now, &peer, frame, out) {
+            return;
+        }
+        let parcels = &mut self.peers.entry(peer).or_default().parcels;
+        if parcels.len() < PARCELS {
+            parcels.push(encode(frame));
+        }
+        self.dial(now, peer, addresses, out);
+    }
+
+    /// Dials a peer that has no link, unless that is being tried or was tried just now.
+    pub(crate) fn dial(
+        &mut self,
+        now: Time,
+        peer: NodeId,
+        addresses: &Addresses,
+        out: &mut VecDeque<Output>,
+    ) {
+        let entry = self.peers.entry(peer).or_default();
+        if entry.current.is_none() && !entry.dialling && entry.dial_again <= now {
+            entry.dialling = true;
+            out.push_back(Output::Dial {
+                peer,
+                addresses: addresses.clone(),
+            });
+        }
+    }
+
+    /// Lets the next dial to a peer happen at once, however soon after the last.
+    pub(crate) fn dial_soon(&mut self, peer: &NodeId) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.dial_again = Time::default();
+        }
+    }
+
+    /// A dial came to nothing: what was to be sent is gone.
+    pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.dialling = false;
+            entry.dial_again = now + REDIAL;
+            entry.parcels.clear();
+        }
+    }
+
+    /// Closes the link to a peer, saying why.
+    pub(crate) fn close(
+        &mut self,
+        peer: &NodeId,
+        reason: &'static str,
+        out: &mut VecDeque<Output>,
+    ) {
+        let Some(current) = self
+            .peers
+            .get_mut(peer)
+            .and_then(|peer| peer.current.take())
+        else {
+            return;
+        };
+        self.owners.remove(&current.link);
+        let farewell = Frame::Close(Close {
+            reason: reason.into(),
+        });
+        let link = current.link;
+        let bytes = encode(&farewell);
+        out.push_back(Output::Send { link, bytes });
+        out.push_back(Output::Close { link, reason });
+    }
+
+    /// Closes what nobody needs any more: links that rest, strangers who stay, and links that were
+    /// replaced and should have drained.
+    pub(crate) fn tidy(
+        &mut self,
+        now: Time,
+        needed: &BTreeSet<NodeId>,
+        is_member: impl Fn(&NodeId) -> bool,
+        out: &mut VecDeque<Output>,
+    ) {
+        self.draining.retain(|&link, &mut until| {
+            if until <= now {
+                self.owners.remove(&link);
+                let reason = "another link is in use";
+                out.push_back(Output::Close { link, reason });
+            }
+            until > now
+        });
+        let mut strangers = 0;
+        let mut doomed = Vec::new();
+        for (&id, peer) in self.peers.iter().filter(|(id, _)| !needed.contains(*id)) {
+            let Some(current) = &peer.current else {
+                continue;
+            };
+            if is_member(&id) {
+                if now - current.used >= LINK_REST {
+                    doomed.push((id, "nobody needs the link"));
+                }
+                continue;
+            }
+            strangers += 1;
+            if strangers > STRANGERS || now - current.up >= STRANGER_WAIT {
+                doomed.push((id, "no member of this discussion"));
+            }
+        }
+        for (peer, reason) in doomed {
+            self.close(&peer, reason, out);
+        }
+        self.peers.retain(|_, peer| {
+            peer.current.is_some()
+                || peer.dialling
+                || peer.dial_again > now
+                || !peer.parcels.is_empty()
+        });
+    }
+
+    fn current(&self, peer: &NodeId) -> Option<&Current> {
+        self.peers.get(peer)?.current.as_ref()
+    }
+
+    /// Queues bytes on the link in use; a link over its last bound is closed.
+    fn push(&mut self, now: Time, peer: &NodeId, bytes: Bytes, out: &mut VecDeque<Output>) -> bool {
+        let Some(current) = self
+            .peers
+            .get_mut(peer)
+            .and_then(|peer| peer.current.as_mut())
+        else {
+            return false;
+        };
+        current.queued += bytes.len();
+        current.used = now;
+        current.full |= current.queued > LINK_QUEUE_BYTES;
+        if current.queued > LINK_QUEUE_LIMIT {
+            let link = current.link;
+            let reason = "its queue is over the bound";
+            out.push_back(Output::Close { link, reason });
+            self.down(link);
+            return false;
+        }
+        let link = current.link;
+        out.push_back(Output::Send { link, bytes });
+        true
+    }
+}

@@ -1,0 +1,325 @@
+//! The log: the delivered messages that are kept, for whoever comes late or missed something.
+//!
+//! One bound per node, in messages and in bytes; the oldest in delivery order go first, so that
+//! what is kept is always causally closed upwards. Not here: who asks for what (`repair`).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Bundle, MessageId, NodeId, Range, Sealed, VectorClock};
+
+use crate::config::LOG_BYTES;
+
+/// What each kept bundle costs beside its bytes: the entry, and its place in the index.
+const ENTRY_BYTES: usize = 160;
+
+/// Delivered bundles in delivery order.
+#[derive(Debug)]
+pub(crate) struct Log {
+    most_messages: usize,
+    entries: VecDeque<Entry>,
+    /// The number of the first entry; entries are numbered in delivery order.
+    first: u64,
+    /// For the first message of each kept bundle, the number of its entry.
+    places: BTreeMap<MessageId, u64>,
+    /// For each author, the last message that is kept no longer.
+    base: VectorClock,
+    messages: usize,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    author: NodeId,
+    first: u64,
+    count: u64,
+    lamport: u64,
+    sealed: Sealed,
+}
+
+/// What a pull brings.
+#[derive(Debug, Default)]
+pub(crate) struct Pulled {
+    /// Bundles in delivery order.
+    pub(crate) bundles: Vec<Sealed>,
+    /// True where there is more within the ranges.
+    pub(crate) more: bool,
+    /// The parts of the ranges that were delivered, and are kept no longer.
+    pub(crate) evicted: Vec<Range>,
+}
+
+impl Log {
+    /// An empty log that keeps so many messages.
+    pub(crate) fn new(most_messages: usize) -> Self {
+        Self {
+            most_messages,
+            entries: VecDeque::new(),
+            first: 0,
+            places: BTreeMap::new(),
+            base: VectorClock::new(),
+            messages: 0,
+            bytes: 0,
+        }
+    }
+
+    /// For each author, the last message that is not kept any more.
+    pub(crate) const fn base(&self) -> &VectorClock {
+        &self.base
+    }
+
+    /// Starts the log of a node that knows of the discussion from `base` on.
+    pub(crate) fn start(&mut self, base: &VectorClock) {
+        for entry in base.iter() {
+            self.base.advance(entry.author, entry.seq);
+        }
+    }
+
+    /// Notes that messages up to this one will never be here: a gap was passed.
+    pub(crate) fn pass(&mut self, up_to: MessageId) {
+        self.base.advance(up_to.author, up_to.seq);
+    }
+
+    /// Adds a bundle that was just delivered.
+    pub(crate) fn push(&mut self, bundle: &Bundle, sealed: Sealed) {
+        let entry = Entry {
+            author: bundle.author,
+            first: bundle.first,
+            count: bundle.messages.len() as u64,
+            lamport: bundle.lamport,
+            sealed,
+        };
+        let number = self.first + self.entries.len() as u64;
+        self.places.insert(entry.first_id(), number);
+        self.messages += bundle.messages.len();
+        self.bytes += entry.weight();
+        self.entries.push_back(entry);
+        while self.messages > self.most_messages || self.bytes > LOG_BYTES {
+            self.evict();
+        }
+    }
+
+    /// The bytes of the bundle that starts with this message.
+    pub(crate) fn bundle(&self, first: MessageId) -> Option<&Sealed> {
+        let entry = self.entry(*self.places.get(&first)?)?;
+        Some(&entry.sealed)
+    }
+
+    /// True where the message is kept.
+    pub(crate) fn holds(&self, message: MessageId) -> bool {
+        self.find(message).is_some()
+    }
+
+    /// The Lamport time of a kept message.
+    pub(crate) fn lamport_of(&self, message: MessageId) -> Option<u64> {
+        let entry = self.find(message)?;
+        Some(entry.lamport + (message.seq - entry.first))
+    }
+
+    /// The kept bundles within the ranges, in delivery order, up to so many bytes (one at least).
+    pub(crate) fn pull(&self, ranges: &[Range], most_bytes: usize) -> Pulled {
+        let mut pulled = Pulled::default();
+        let mut numbers = Vec::new();
+        for range in ranges {
+            let base = self.base.get(&range.author);
+            if range.from <= base {
+                pulled.evicted.push(Range {
+                    to: range.to.min(base),
+                    ..*range
+                });
+            }
+            numbers.extend(self.numbers(range));
+        }
+        numbers.sort_unstable();
+        numbers.dedup();
+        let mut bytes = 0;
+        for sealed in numbers
+            .iter()
+            .filter_map(|&number| Some(&self.entry(number)?.sealed))
+        {
+            if bytes > 0 && bytes + sealed.weight() > most_bytes {
+                pulled.more = true;
+                break;
+            }
+            bytes += sealed.weight();
+            pulled.bundles.push(sealed.clone());
+        }
+        pulled
+    }
+
+    /// The authors of what is kept.
+    pub(crate) fn authors(&self) -> Vec<NodeId> {
+        let mut authors: Vec<NodeId> = self.places.keys().map(|first| first.author).collect();
+        authors.dedup();
+        authors
+    }
+
+    /// The ids of all kept messages by (Lamport time, author, seq): the same for everybody.
+    pub(crate) fn transcript(&self) -> Vec<MessageId> {
+        let mut messages: Vec<(u64, MessageId)> = self
+            .entries
+            .iter()
+            .flat_map(|entry| {
+                (0..entry.count).map(|offset| {
+                    let id = MessageId {
+                        author: entry.author,
+                        seq: entry.first + offset,
+                    };
+                    (entry.lamport + offset, id)
+                })
+            })
+            .collect();
+        messages.sort_unstable();
+        messages.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn entry(&self, number: u64) -> Option<&Entry> {
+        let place = usize::try_from(number.checked_sub(self.first)?).ok()?;
+        self.entries.get(place)
+    }
+
+    /// The entry with this message.
+    fn find(&self, message: MessageId) -> Option<&Entry> {
+        let from = MessageId { seq: 0, ..message };
+        let (_, &number) = self.places.range(from..=message).next_back()?;
+        self.entry(number)
+            .filter(|entry| message.seq < entry.first + entry.count)
+    }
+
+    /// The numbers of the entries that have messages within the range.
+    fn numbers(&self, range: &Range) -> impl Iterator<Item = u64> + '_ {
+        let id = |seq| MessageId {
+            author: range.author,
+            seq,
+        };
+        let to = id(range.to);
+        let start = self
+            .find(id(range.from))
+            .map_or(id(range.from), Entry::first_id);
+        let within = (start <= to).then(|| self.places.range(start..=to));
+        within.into_iter().flatten().map(|(_, &number)| number)
+    }
+
+    fn evict(&mut self) {
+        if let Some(entry) = self.entries.pop_front() {
+            self.first += 1;
+            self.places.remove(&entry.first_id());
+            self.messages -= usize::try_from(entry.count).unwrap_or(usize::MAX);
+            self.bytes -= entry.weight();
+            self.base
+                .advance(entry.author, entry.first + entry.count - 1);
+        }
+    }
+}
+
+impl Entry {
+    const fn first_id(&self) -> MessageId {
+        MessageId {
+            author: self.author,
+            seq: self.first,
+        }
+    }
+
+    fn weight(&self) -> usize {
+        self.sealed.weight() + ENTRY_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use bytes::Bytes;
+    use ringtalk_wire::{Text, encode_item};
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn push(log: &mut Log, author: u8, first: u64, count: usize, lamport: u64) {
+        let text = Text {
+            timestamp_ms: 0,
+            text: "x".to_string(),
+        };
+        let bundle = Bundle {
+            author: id(author),
+            first,
+            lamport,
+            heads: Vec::new(),
+            messages: vec![text; count],
+        };
+        let sealed = Sealed {
+            raw: encode_item(&bundle),
+            signature: Bytes::new(),
+        };
+        log.push(&bundle, sealed);
+    }
+
+    fn range(author: u8, from: u64, to: u64) -> Range {
+        Range {
+            author: id(author),
+            from,
+            to,
+        }
+    }
+
+    #[test]
+    fn pulls_whole_bundles_in_delivery_order() {
+        let mut log = Log::new(100);
+        push(&mut log, 2, 1, 3, 1);
+        push(&mut log, 1, 1, 1, 4);
+        push(&mut log, 2, 4, 1, 5);
+        let pulled = log.pull(&[range(1, 1, 1), range(2, 2, 4)], usize::MAX);
+        let firsts: Vec<(u8, u64)> = pulled
+            .bundles
+            .iter()
+            .map(|sealed| sealed.bundle().unwrap())
+            .map(|bundle| (bundle.author.as_bytes()[0], bundle.first))
+            .collect();
+        assert_eq!(firsts, [(2, 1), (1, 1), (2, 4)]);
+        assert!(!pulled.more);
+        assert_eq!(
+            log.lamport_of(MessageId {
+                author: id(2),
+                seq: 3
+            }),
+            Some(3)
+        );
+    }
+
+    #[test]
+    fn says_what_it_keeps_no_longer() {
+        let mut log = Log::new(2);
+        for seq in 1..=5 {
+            push(&mut log, 1, seq, 1, seq);
+        }
+        assert_eq!(log.messages, 2);
+        let pulled = log.pull(&[range(1, 2, 5)], usize::MAX);
+        assert_eq!(pulled.evicted, [range(1, 2, 3)]);
+        assert_eq!(pulled.bundles.len(), 2);
+        assert!(!log.holds(MessageId {
+            author: id(1),
+            seq: 3
+        }));
+    }
+
+    #[test]
+    fn an_answer_is_bounded_and_brings_one_at_least() {
+        let mut log = Log::new(100);
+        push(&mut log, 1, 1, 1, 1);
+        push(&mut log, 1, 2, 1, 2);
+        let pulled = log.pull(&[range(1, 1, 2)], 1);
+        assert_eq!(pulled.bundles.len(), 1);
+        assert!(pulled.more);
+    }
+
+    #[test]
+    fn a_log_for_nothing_keeps_nothing() {
+        let mut log = Log::new(0);
+        push(&mut log, 1, 1, 2, 1);
+        assert_eq!(log.base().get(&id(1)), 2);
+        assert!(log.transcript().is_empty());
+    }
+}

@@ -1,0 +1,129 @@
+//! Departure: leaving properly, so that nothing said is lost and others see "left".
+//!
+//! `PROTOCOL.md` §7. Not here: how the others go on.
+
+use core::time::Duration;
+
+use ringtalk_wire::{Departed, Departure, Frame, NodeId};
+
+use super::Node;
+use crate::config::LEAVE_WAIT;
+use crate::{Output, Time, View};
+
+/// How long leaving takes at most; the process exits within 2 s.
+const LEAVE_LIMIT: Duration = Duration::from_millis(1_800);
+
+/// A node on its way out.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    since: Time,
+    said_goodbye: bool,
+    done: bool,
+}
+
+impl Leaving {
+    /// When there is something to do.
+    pub(super) fn deadline(&self) -> Time {
+        let wait = if self.said_goodbye {
+            LEAVE_LIMIT
+        } else {
+            LEAVE_WAIT
+        };
+        if self.done {
+            Time::from_micros(u64::MAX)
+        } else {
+            self.since + wait
+        }
+    }
+}
+
+impl Node {
+    /// The user leaves.
+    pub(super) fn leave(&mut self, now: Time) {
+        if self.leaving.is_some() {
+            return;
+        }
+        let alone = self.view.as_ref().is_none_or(|view| view.len() == 1);
+        let nobody_to_tell = alone || self.joining.is_outside();
+        if self.ready {
+            self.seal_everything(now);
+        }
+        self.leaving = Some(Leaving {
+            since: now,
+            said_goodbye: false,
+            done: false,
+        });
+        if nobody_to_tell {
+            self.farewell_heard();
+        } else {
+            self.expire_leaving(now);
+        }
+    }
+
+    /// Says goodbye once everything said is in others' hands; goes when the farewell is heard, or
+    /// has been waited for long enough.
+    pub(super) fn expire_leaving(&mut self, now: Time) {
+        let handed = self.outbox.unhanded() == 0;
+        let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) else {
+            return;
+        };
+        if leaving.said_goodbye {
+            if leaving.deadline() <= now {
+                self.farewell_heard();
+            }
+        } else if handed || leaving.deadline() <= now {
+            leaving.said_goodbye = true;
+            self.say_goodbye(now);
+        }
+    }
+
+    /// A member leaves.
+    pub(super) fn take_leave(&mut self, now: Time, peer: NodeId) {
+        let member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
+        if member && self.has_authority() {
+            let left = Departed {
+                id: peer,
+                how: Departure::Left,
+            };
+            self.publish(now, [].into(), [left].into(), [].into());
+        }
+    }
+
+    /// The coordinator changed while this node was leaving: the new one is told.
+    pub(super) fn leave_again(&mut self, now: Time, next: &View, new_epoch: bool) {
+        let said = self
+            .leaving
+            .as_ref()
+            .is_some_and(|it| it.said_goodbye && !it.done);
+        if said && new_epoch && next.len() > 1 {
+            self.say_goodbye(now);
+        } else if said && next.len() == 1 {
+            self.farewell_heard();
+        }
+    }
+
+    /// The others know: this node may go.
+    pub(super) fn farewell_heard(&mut self) {
+        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) {
+            leaving.done = true;
+            let unhanded = self.outbox.unhanded();
+            let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
+            let unhanded = if alone { 0 } else { unhanded };
+            self.out.push_back(Output::Left { unhanded });
+        }
+    }
+
+    fn say_goodbye(&mut self, now: Time) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        if self.is_coordinator() {
+            if let Some(successor) = self.deputies().first() {
+                self.send_to_member(now, successor, &Frame::HandOver(view.tag()));
+            }
+        } else {
+            let goodbye = Frame::Leave(self.outbox.sealed());
+            self.send_to_member(now, &view.coordinator(), &goodbye);
+        }
+    }
+}

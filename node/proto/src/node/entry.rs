@@ -1,0 +1,235 @@
+//! Entry: how a newcomer gets into the ring, and how the coordinator lets it in.
+//!
+//! `PROTOCOL.md` §5.1. Not here: the stages and their deadlines (`joining`), and the discussion
+//! so far (`history`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::MEMBERS;
+use ringtalk_wire::{
+    Contact, Departed, Departure, Frame, Join, Member, NodeId, RingKey, VectorClock,
+};
+
+use super::Node;
+use crate::admission::unique_name;
+use crate::joining::{Stage, Step};
+use crate::{Event, Output, Time, View};
+
+/// After how many vain requests the coordinator itself stops waiting for a discussion so far that
+/// nobody has: whoever had it is gone.
+const FETCHES: u32 = 3;
+
+impl Node {
+    /// The director says that this node is the first.
+    pub(super) fn found(&mut self, now: Time) {
+        if !self.joining.is_outside() {
+            return;
+        }
+        self.joining.arrive();
+        let Some(view) = self.view.clone() else {
+            let founder = Member {
+                id: self.config.id,
+                name: self.config.name.clone(),
+                addresses: self.config.addresses.clone(),
+                seniority: 0,
+                key: RingKey(0),
+            };
+            self.start(VectorClock::new());
+            return self.adopt(now, View::founding(founder, 1));
+        };
+        let others = view.members().iter().filter(|one| one.id != self.config.id);
+        let departed = others.map(|member| Departed {
+            id: member.id,
+            how: Departure::Failed,
+        });
+        self.open_epoch(now, view.tag().epoch.number + 1, departed.collect());
+    }
+
+    /// Asks a coordinator for a place in the ring.
+    pub(super) fn knock(&mut self, now: Time, contact: &Contact) {
+        if !self.joining.is_outside() || contact.id == self.config.id {
+            return;
+        }
+        self.joining.knock(now, contact.clone());
+        self.ask_for_place(now, contact);
+    }
+
+    /// This node is no member any more: it goes to the ring that goes on.
+    pub(super) fn rejoin(&mut self, now: Time, contact: &Contact) {
+        self.trials.clear();
+        self.election.settle();
+        self.dead.clear();
+        self.doubt = None;
+        self.joining.rest(now);
+        self.knock(now, contact);
+    }
+
+    /// A view of one's own ring does not list this node any more.
+    pub(super) fn was_evicted(&mut self, now: Time, next: &View) {
+        if self.leaving.is_some() {
+            return self.farewell_heard();
+        }
+        let Some(coordinator) = next.member(&next.coordinator()) else {
+            return;
+        };
+        let contact = Contact {
+            id: coordinator.id,
+            addresses: coordinator.addresses.clone(),
+            epoch: next.tag().epoch,
+        };
+        let knocking = matches!(
+            self.joining.stage(),
+            Stage::Knocking { contact: at, .. } if at.id == contact.id
+        );
+        if !knocking {
+            self.rejoin(now, &contact);
+        }
+    }
+
+    pub(super) fn take_join(&mut self, now: Time, peer: NodeId, join: Join) {
+        let Some(view) = self.view.clone() else {
+            return self.answer_later(now, &peer, None);
+        };
+        if !self.is_coordinator() {
+            return self.answer_later(now, &peer, self.coordinator_contact());
+        }
+        if !self.has_authority() || self.leaving.is_some() || view.len() >= MEMBERS {
+            return self.answer_later(now, &peer, None);
+        }
+        if view.contains(&peer) {
+            return self.send_view(now, &peer);
+        }
+        let newcomer = Member {
+            id: peer,
+            name: unique_name(&view, &join.name, &peer),
+            addresses: join.addresses,
+            seniority: view.next_seniority(),
+            key: view.widest_gap(),
+        };
+        self.publish(now, Vec::from([newcomer]), Vec::new(), Vec::new());
+        self.send_view(now, &peer);
+    }
+
+    /// "Not here": somebody else is the coordinator, or nobody now.
+    pub(super) fn take_later(&mut self, now: Time, peer: NodeId, contact: Option<Contact>) {
+        match contact {
+            Some(contact) if self.has_authority() => self.meet(now, &contact),
+            Some(contact) if self.joining.is_outside() && contact.id != self.config.id => {
+                let follows = self.joining.redirect(now, contact.clone(), &peer);
+                if follows {
+                    self.ask_for_place(now, &contact);
+                }
+            }
+            _ if self.joining.is_outside() => self.joining.rest(now),
+            _ => {}
+        }
+    }
+
+    /// Nobody answers where this node knocked.
+    pub(super) fn knock_failed(&mut self, now: Time, peer: &NodeId) {
+        if matches!(self.joining.stage(), Stage::Knocking { contact, .. } if contact.id == *peer) {
+            self.joining.rest(now);
+        }
+    }
+
+    /// A view that lists this node is in force: it has its place.
+    pub(super) fn took_place(&mut self, now: Time) {
+        if !self.joining.is_outside() {
+            return;
+        }
+        if self.ready {
+            self.joining.arrive();
+            self.merged_into();
+        } else {
+            self.joining.fetch(now);
+        }
+    }
+
+    pub(super) fn expire_joining(&mut self, now: Time) {
+        match self.joining.expire(now) {
+            Some(Step::AskDirector) => {
+                self.out.push_back(Output::AskDirector);
+                self.ask_old_acquaintances(now);
+            }
+            Some(Step::Knock(contact)) => self.ask_for_place(now, &contact),
+            Some(Step::Fetch) => self.ask_for_history(now),
+            None => {}
+        }
+    }
+
+    /// Asks the neighbours for the discussion so far; after a vain attempt the coordinator too.
+    pub(super) fn ask_for_history(&mut self, now: Time) {
+        if !matches!(self.joining.stage(), Stage::Fetching { cut: None, .. }) {
+            return;
+        }
+        let mut donors = self.neighbour_ids();
+        if self.joining.asked() > 1 {
+            donors.extend(self.coordinator_contact().map(|contact| contact.id));
+            donors.remove(&self.config.id);
+        }
+        for donor in donors {
+            self.send_to_member(now, &donor, &Frame::Fetch);
+        }
+    }
+
+    /// Says `ready` when everything that was promised is here.
+    pub(super) fn arrive_if_complete(&mut self, now: Time) {
+        if let Stage::Fetching { cut, asked, .. } = self.joining.stage() {
+            let clock = self.causal.clock();
+            let complete = cut
+                .as_ref()
+                .is_some_and(|(_, cut)| cut.iter().all(|entry| clock.covers(entry)));
+            let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
+            let nobody_has_it = self.is_coordinator() && *asked > FETCHES;
+            if complete || alone || nobody_has_it {
+                self.start(VectorClock::new());
+                self.joining.arrive();
+                self.serve_fetchers(now);
+                self.deliver_ready(now);
+            }
+        }
+        if self.joining.is_inside() && !self.ready {
+            self.ready = true;
+            let name = self.name_of(&self.config.id);
+            self.emit(Event::Ready { name });
+        }
+    }
+
+    fn ask_for_place(&mut self, now: Time, contact: &Contact) {
+        let join = Frame::Join(Join {
+            name: self.own_name(),
+            addresses: self.config.addresses.clone(),
+        });
+        let peer = (contact.id, &contact.addresses);
+        self.links.send_or_dial(now, peer, &join, &mut self.out);
+    }
+
+    /// A former member asks the members that it knew, beside the director.
+    fn ask_old_acquaintances(&mut self, now: Time) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let epoch = view.tag().epoch;
+        let me = self.config.id;
+        let others = view.members().iter().filter(|one| one.id != me);
+        for member in others.take(crate::config::DEPUTIES) {
+            let contact = Contact {
+                id: member.id,
+                addresses: member.addresses.clone(),
+                epoch,
+            };
+            self.ask_for_place(now, &contact);
+        }
+    }
+
+    fn answer_later(&mut self, now: Time, peer: &NodeId, contact: Option<Contact>) {
+        let later = Frame::Later(contact);
+        self.links.send(now, peer, &later, &mut self.out);
+    }
+
+    /// The name that the coordinator gave this node, else the one that the user wished for.
+    fn own_name(&self) -> alloc::string::String {
+        let given = self.names.get(&self.config.id);
+        given.unwrap_or(&self.config.name).clone()
+    }
+}

@@ -1,0 +1,86 @@
+//! What arrives over a link, and whose concern it is.
+//!
+//! Not here: any concern itself.
+
+use ringtalk_wire::{Announcement, Frame, NodeId};
+
+use super::Node;
+use crate::{LinkId, Time};
+
+impl Node {
+    pub(super) fn frame(&mut self, now: Time, link: LinkId, frame: Frame) {
+        let Some(peer) = self.links.peer_of(link) else {
+            return;
+        };
+        self.heard(now, &peer);
+        match frame {
+            Frame::Hello(_) => self.reject(now, peer, "a second hello"),
+            Frame::Close(_) => {
+                if self
+                    .links
+                    .closed_by_peer(link, &mut self.out)
+                    .is_some_and(|lost| lost.last)
+                {
+                    self.peer_lost(now, &peer);
+                }
+            }
+            Frame::Ping(number) => {
+                self.links
+                    .send(now, &peer, &Frame::Pong(number), &mut self.out);
+            }
+            Frame::Pong(_) => {}
+            Frame::Heartbeat(heartbeat) => self.take_heartbeat(now, peer, &heartbeat),
+            frame => self.membership_frame(now, peer, frame),
+        }
+    }
+
+    fn membership_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
+        match frame {
+            Frame::Join(join) => self.take_join(now, peer, join),
+            Frame::Later(contact) => self.take_later(now, peer, contact),
+            Frame::PullView => self.send_view(now, &peer),
+            Frame::View(page) => self.take_page(now, peer, page),
+            Frame::Rename(name) => self.take_rename(now, peer, &name.name),
+            Frame::Leave(_) => self.take_leave(now, peer),
+            Frame::HandOver(tag) => self.take_hand_over(now, peer, &tag),
+            Frame::Suspect(suspect) => self.take_suspect(now, &suspect),
+            Frame::Probe(member) => self.take_probe(now, peer, member),
+            Frame::Alive(member) => self.acquit(now, &member),
+            Frame::Election(tag) => self.take_election(now, peer, &tag),
+            Frame::Answer(tag) => self.take_answer(now, peer, &tag),
+            Frame::Meet(meet) => self.take_meet(now, peer, &meet),
+            Frame::Foreign(contact) => self.meet(now, &contact),
+            frame => self.message_frame(now, peer, frame),
+        }
+    }
+
+    fn message_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
+        match frame {
+            Frame::Spread(spread) => self.take_spread(now, peer, &spread),
+            Frame::Receipt(receipt) => self.take_receipt(now, peer, &receipt.items),
+            Frame::Offer(offer) => self.take_offer(now, peer, &offer),
+            Frame::Want(want) => self.take_want(now, peer, &want.items),
+            Frame::Digest(digest) => self.take_digest(now, peer, &digest),
+            Frame::Pull(pull) => self.take_pull(now, peer, &pull.ranges),
+            Frame::Pulled(sealed) => self.take_pulled(now, peer, sealed),
+            Frame::PullEnd(end) => self.take_pull_end(now, peer, &end),
+            Frame::Fetch => self.take_fetch(now, peer),
+            Frame::Cut(cut) => self.take_cut(now, peer, cut),
+            Frame::WhoHas(message) => self.take_who_has(now, peer, message),
+            Frame::Has(has) => self.searches.answered(now, has.message, &peer, has.holding),
+            other => debug_assert!(false, "{other:?} has no room"),
+        }
+    }
+
+    pub(super) fn take_announcement(
+        &mut self,
+        now: Time,
+        peer: NodeId,
+        announcement: Announcement,
+    ) {
+        match announcement {
+            Announcement::View(update) => self.take_update(now, peer, &update),
+            Announcement::Dissolve(dissolve) => self.take_dissolve(now, &dissolve),
+        }
+    }
+}

@@ -1,0 +1,356 @@
+//! The discussion so far, and what was lost on the way: digests, pulls, cuts and gaps.
+//!
+//! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: what is missing and from whom it is wanted
+//! (`repair`, `search`).
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::{PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
+use ringtalk_wire::{
+    Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, Renamed, Sealed,
+    VectorClock,
+};
+
+use super::Node;
+use crate::causal::Reception;
+use crate::config::PULL_BYTES;
+use crate::search::Step;
+use crate::{Event, Time};
+
+/// How long a bundle may wait for its author's admission before it is shown without a name.
+const ADMISSION_WAIT: core::time::Duration = core::time::Duration::from_secs(1);
+
+/// A cut whose pages are still coming in.
+#[derive(Debug, Default)]
+pub(super) struct PartialCut {
+    from: Option<NodeId>,
+    base: VectorClock,
+    clock: VectorClock,
+}
+
+impl Node {
+    /// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
+    pub(super) fn send_digest(&mut self, now: Time, peer: &NodeId, answer: bool) {
+        if !self.started {
+            return;
+        }
+        let entries: Vec<MessageId> = self.causal.clock().iter().collect();
+        self.send_entries(now, peer, &entries, answer);
+    }
+
+    pub(super) fn take_digest(&mut self, now: Time, peer: NodeId, digest: &Digest) {
+        if !self.started {
+            return;
+        }
+        for &entry in &digest.entries {
+            if !self.causal.has(entry) {
+                self.repair.want(now, entry, peer, false);
+            }
+        }
+        if digest.answer {
+            self.send_digest(now, &peer, false);
+        }
+    }
+
+    pub(super) fn take_pull(&mut self, now: Time, peer: NodeId, ranges: &[Range]) {
+        if self.links.is_full(&peer) {
+            return;
+        }
+        let pulled = self.log.pull(ranges, PULL_BYTES);
+        for sealed in pulled.bundles {
+            let frame = Frame::Pulled(sealed);
+            self.links.send(now, &peer, &frame, &mut self.out);
+        }
+        let end = Frame::PullEnd(PullEnd {
+            more: pulled.more,
+            evicted: pulled.evicted,
+        });
+        self.links.send(now, &peer, &end, &mut self.out);
+    }
+
+    pub(super) fn take_pulled(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
+        let Ok(bundle) = sealed.bundle() else {
+            return self.reject(now, peer, "a bundle that cannot be read");
+        };
+        if self.causal.has(bundle.last_id()) {
+            return;
+        }
+        if !self.verifier.verify(&bundle.author, &sealed) {
+            return self.reject(now, peer, "a bundle that its author did not sign");
+        }
+        let author = bundle.author;
+        if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
+            self.recovered.insert(author);
+            self.joining.progressed(now);
+        }
+    }
+
+    pub(super) fn take_pull_end(&mut self, now: Time, peer: NodeId, end: &PullEnd) {
+        self.deliver_ready(now);
+        self.repair.pull_ended(&peer, end.more, now);
+        self.pull_due(now);
+        for range in &end.evicted {
+            let up_to = MessageId {
+                author: range.author,
+                seq: range.to,
+            };
+            if !self.causal.has(up_to) {
+                self.searches.seek(now, up_to);
+            }
+        }
+        self.offer_recovered(now, &peer);
+    }
+
+    pub(super) fn expire_repair(&mut self, now: Time) {
+        self.pull_due(now);
+        self.admit_strangers(now);
+        let missing: Vec<MessageId> = self
+            .causal
+            .missing()
+            .filter(|message| message.seq > 0 && self.started)
+            .collect();
+        let clock = self.causal.clock();
+        self.searches
+            .lacking(now, missing.into_iter(), |message| clock.covers(message));
+        let view = self.view.clone();
+        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
+        for step in self.searches.expire(now, is_member) {
+            self.search_step(now, step);
+        }
+    }
+
+    /// A newcomer asks where the discussion so far begins and ends.
+    pub(super) fn take_fetch(&mut self, now: Time, peer: NodeId) {
+        self.fetchers.insert(peer);
+        self.serve_fetchers(now);
+    }
+
+    /// Answers the newcomers that this node's view lists: from now on they get what is new.
+    pub(super) fn serve_fetchers(&mut self, now: Time) {
+        let Some(view) = self.view.clone().filter(|_| self.joining.is_inside()) else {
+            return;
+        };
+        let (served, waiting) = core::mem::take(&mut self.fetchers)
+            .into_iter()
+            .partition(|peer| view.contains(peer));
+        self.fetchers = waiting;
+        let served: BTreeSet<NodeId> = served;
+        for peer in served {
+            self.send_cut(now, &peer);
+        }
+    }
+
+    pub(super) fn take_cut(&mut self, now: Time, peer: NodeId, cut: Cut) {
+        if self.cut.from != Some(peer) {
+            self.cut = PartialCut {
+                from: Some(peer),
+                ..PartialCut::default()
+            };
+        }
+        for entry in cut.base {
+            self.cut.base.advance(entry.author, entry.seq);
+        }
+        for entry in cut.clock {
+            self.cut.clock.advance(entry.author, entry.seq);
+        }
+        for author in cut.authors {
+            self.causal.admit(author.id);
+            self.names.entry(author.id).or_insert(author.name);
+        }
+        if cut.last {
+            let PartialCut { base, clock, .. } = core::mem::take(&mut self.cut);
+            self.cut_complete(now, peer, &base, clock);
+        }
+    }
+
+    /// The clock starts, unless it has.
+    pub(super) fn start(&mut self, base: VectorClock) {
+        if !self.started {
+            self.started = true;
+            self.log.start(&base);
+            self.causal.start(&base);
+            self.emit(Event::Start { base });
+        }
+    }
+
+    pub(super) fn take_who_has(&mut self, now: Time, peer: NodeId, message: MessageId) {
+        let holding = if self.log.holds(message) {
+            Holding::Held
+        } else if self.causal.clock().covers(message) {
+            Holding::Evicted
+        } else {
+            Holding::Never
+        };
+        let has = Frame::Has(Has { message, holding });
+        self.links.send(now, &peer, &has, &mut self.out);
+        if holding == Holding::Held {
+            let only = message.seq;
+            let range = Range {
+                author: message.author,
+                from: only,
+                to: only,
+            };
+            self.take_pull(now, peer, &[range]);
+        }
+    }
+
+    fn cut_complete(&mut self, now: Time, peer: NodeId, base: &VectorClock, clock: VectorClock) {
+        let entries: Vec<MessageId> = clock.iter().collect();
+        if !self.joining.cut(now, peer, clock) {
+            return;
+        }
+        self.start(base.clone());
+        for entry in entries {
+            if !self.causal.clock().covers(entry) {
+                self.repair.want(now, entry, peer, true);
+            }
+        }
+        self.pull_due(now);
+    }
+
+    fn send_cut(&mut self, now: Time, peer: &NodeId) {
+        let base: Vec<MessageId> = self.log.base().iter().collect();
+        let clock: Vec<MessageId> = self.causal.clock().iter().collect();
+        let authors: Vec<Renamed> = self
+            .log
+            .authors()
+            .into_iter()
+            .filter_map(|id| {
+                let name = self.names.get(&id)?.clone();
+                Some(Renamed { id, name })
+            })
+            .collect();
+        let pages = [
+            base.len().div_ceil(PAGE_CLOCK / 2),
+            clock.len().div_ceil(PAGE_CLOCK / 2),
+            authors.len().div_ceil(PAGE_MEMBERS),
+            1,
+        ];
+        let pages = pages.into_iter().max().unwrap_or(1);
+        for page in 0..pages {
+            let cut = Frame::Cut(Cut {
+                base: nth_chunk(&base, PAGE_CLOCK / 2, page),
+                clock: nth_chunk(&clock, PAGE_CLOCK / 2, page),
+                authors: nth_chunk(&authors, PAGE_MEMBERS, page),
+                last: page + 1 == pages,
+            });
+            self.links.send(now, peer, &cut, &mut self.out);
+        }
+    }
+
+    fn send_entries(&mut self, now: Time, peer: &NodeId, entries: &[MessageId], answer: bool) {
+        let pages = entries.len().div_ceil(PAGE_CLOCK).max(1);
+        for page in 0..pages {
+            let digest = Frame::Digest(Digest {
+                entries: nth_chunk(entries, PAGE_CLOCK, page),
+                answer: answer && page + 1 == pages,
+            });
+            self.links.send(now, peer, &digest, &mut self.out);
+        }
+    }
+
+    fn pull_due(&mut self, now: Time) {
+        let causal = &self.causal;
+        let due = self.repair.due(now, |author| causal.first_missing(author));
+        for (peer, ranges) in due {
+            self.send_pull(now, &peer, ranges);
+        }
+    }
+
+    fn send_pull(&mut self, now: Time, peer: &NodeId, ranges: Vec<Range>) {
+        debug_assert!(ranges.len() <= PAGE_ITEMS);
+        let pull = Frame::Pull(Pull { ranges });
+        if !self.links.send(now, peer, &pull, &mut self.out) {
+            self.repair.forget(peer);
+        }
+    }
+
+    /// What a pull brought, the other neighbour may lack too: it is told at once.
+    fn offer_recovered(&mut self, now: Time, source: &NodeId) {
+        let clock = self.causal.clock();
+        let entries: Vec<MessageId> = core::mem::take(&mut self.recovered)
+            .into_iter()
+            .map(|author| MessageId {
+                author,
+                seq: clock.get(&author),
+            })
+            .collect();
+        if entries.is_empty() || !self.joining.is_inside() {
+            return;
+        }
+        for neighbour in self.neighbour_ids() {
+            if neighbour != *source {
+                self.send_entries(now, &neighbour, &entries, false);
+            }
+        }
+    }
+
+    /// Bundles of authors whose admission never came are shown all the same.
+    fn admit_strangers(&mut self, now: Time) {
+        let overdue: Vec<NodeId> = self
+            .strangers
+            .iter()
+            .filter(|(id, since)| now - **since >= ADMISSION_WAIT || self.causal.knows(id))
+            .map(|(&id, _)| id)
+            .collect();
+        for author in overdue {
+            self.strangers.remove(&author);
+            self.causal.admit(author);
+        }
+    }
+
+    fn search_step(&mut self, now: Time, step: Step) {
+        match step {
+            Step::AskNeighbours(message) => {
+                let range = Range {
+                    author: message.author,
+                    from: self.causal.first_missing(message.author).min(message.seq),
+                    to: message.seq,
+                };
+                for peer in self.neighbour_ids() {
+                    let pull = Frame::Pull(Pull {
+                        ranges: Vec::from([range]),
+                    });
+                    self.links.send(now, &peer, &pull, &mut self.out);
+                }
+            }
+            Step::AskEverybody(message) => {
+                let Some(view) = self.view.clone() else {
+                    return;
+                };
+                let everybody: BTreeSet<NodeId> = view
+                    .members()
+                    .iter()
+                    .map(|member| member.id)
+                    .filter(|id| *id != self.config.id)
+                    .collect();
+                for id in &everybody {
+                    self.send_to_member(now, id, &Frame::WhoHas(message));
+                }
+                self.searches.asked(message, everybody);
+            }
+            Step::Gap { message, delivered } => self.gap(message, delivered),
+        }
+    }
+
+    /// Nobody can give the message: the user is told, and where it was delivered elsewhere the
+    /// clock passes it.
+    fn gap(&mut self, message: MessageId, delivered: bool) {
+        self.emit(Event::Gap {
+            author: message.author,
+            from: self.causal.clock().get(&message.author) + 1,
+            to: message.seq,
+            passed: delivered,
+        });
+        if delivered {
+            self.causal.pass(message);
+            self.log.pass(message);
+        }
+    }
+}
+
+/// One page of many items; nothing beyond the last.
+fn nth_chunk<T: Clone>(items: &[T], size: usize, page: usize) -> Vec<T> {
+    items.chunks(size).nth(page).unwrap_or_default().to_vec()
+}

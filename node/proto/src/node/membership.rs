@@ -1,0 +1,346 @@
+//! Membership: which view is in force, and how the coordinator makes the next.
+//!
+//! `PROTOCOL.md` §5. Not here: the view itself (`view`), the way in (`entry`), and who is dead
+//! (`suspicion`).
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{
+    Announcement, Contact, Departed, Departure, Epoch, Frame, Item, Member, Name, NodeId, Renamed,
+    ViewPage, ViewTag, ViewUpdate,
+};
+
+use super::Node;
+use crate::admission::unique_name;
+use crate::view::Change;
+use crate::{Event, Person, Time, View};
+
+/// Views that come in by pages, by the peer that sends them.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    coming: BTreeMap<NodeId, Vec<ViewPage>>,
+}
+
+impl Pages {
+    pub(super) fn forget(&mut self, peer: &NodeId) {
+        self.coming.remove(peer);
+    }
+
+    /// Adds a page; gives the view when it was the last.
+    fn add(&mut self, peer: NodeId, page: ViewPage) -> Option<View> {
+        let pages = self.coming.entry(peer).or_default();
+        if page.page == 0 {
+            pages.clear();
+        }
+        let fits = usize::from(page.page) == pages.len()
+            && pages.first().is_none_or(|first| first.tag == page.tag);
+        if !fits {
+            self.coming.remove(&peer);
+            return None;
+        }
+        let last = page.page + 1 >= page.pages;
+        pages.push(page);
+        let pages = last.then(|| self.coming.remove(&peer))??;
+        View::from_pages(&pages)
+    }
+}
+
+impl Node {
+    /// True where this node is the coordinator, as far as it knows.
+    pub(super) fn is_coordinator(&self) -> bool {
+        let view = self.view.as_ref();
+        view.is_some_and(|view| view.coordinator() == self.config.id)
+    }
+
+    /// True where this node may act as the coordinator.
+    pub(super) fn has_authority(&self) -> bool {
+        self.is_coordinator() && self.doubt.is_none() && !self.joining.is_outside()
+    }
+
+    /// Where the coordinator is, by the view in force.
+    pub(super) fn coordinator_contact(&self) -> Option<Contact> {
+        let view = self.view.as_ref()?;
+        let coordinator = view.member(&view.coordinator())?;
+        Some(Contact {
+            id: coordinator.id,
+            addresses: coordinator.addresses.clone(),
+            epoch: view.tag().epoch,
+        })
+    }
+
+    /// Publishes the next view, under the epoch in force.
+    pub(super) fn publish(
+        &mut self,
+        now: Time,
+        joined: Vec<Member>,
+        departed: Vec<Departed>,
+        renamed: Vec<Renamed>,
+    ) {
+        let Some(view) = &self.view else { return };
+        let change = Change {
+            epoch: view.tag().epoch,
+            joined,
+            departed,
+            renamed,
+        };
+        self.publish_change(now, change);
+    }
+
+    /// Opens an epoch of one's own, with a view without the departed.
+    pub(super) fn open_epoch(&mut self, now: Time, number: u64, departed: Vec<Departed>) {
+        let change = Change {
+            epoch: Epoch {
+                number,
+                coordinator: self.config.id,
+            },
+            joined: Vec::new(),
+            departed,
+            renamed: Vec::new(),
+        };
+        self.publish_change(now, change);
+    }
+
+    fn publish_change(&mut self, now: Time, change: Change) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let update = view.update(change);
+        let Ok(next) = view.apply(&update) else {
+            debug_assert!(false, "the own update does not follow the own view");
+            return;
+        };
+        let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
+        let announcement = Announcement::View(update);
+        let id = announcement.item_id();
+        let item = Item::Announcement(self.seal_item(&announcement));
+        self.adopt(now, next);
+        self.spread(now, id, &item);
+        for id in gone {
+            self.send_view(now, &id);
+        }
+    }
+
+    /// A view update arrived on its way round the ring.
+    pub(super) fn take_update(&mut self, now: Time, peer: NodeId, update: &ViewUpdate) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let (mine, theirs) = (view.tag(), update.tag);
+        if self.is_rival(&theirs.epoch) {
+            self.sight_rival(now, &theirs.epoch);
+        } else if (theirs.epoch, theirs.number) > (mine.epoch, mine.number) {
+            match view.apply(update) {
+                Ok(next) => self.consider(now, next),
+                Err(_) => self.pull_view(now, &peer),
+            }
+        }
+    }
+
+    /// A page of a full view arrived.
+    pub(super) fn take_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
+        if let Some(view) = self.pages.add(peer, page) {
+            self.consider(now, view);
+        }
+    }
+
+    /// Compares a peer's view tag with one's own: whoever is behind gets, or is sent, the view.
+    pub(super) fn compare_tags(&mut self, now: Time, peer: NodeId, theirs: &ViewTag) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let mine = view.tag();
+        if *theirs == mine {
+            self.confirmed(now);
+        } else if self.is_rival(&theirs.epoch) {
+            self.sight_rival(now, &theirs.epoch);
+            self.pull_view(now, &peer);
+        } else if (theirs.epoch, theirs.number) > (mine.epoch, mine.number) {
+            self.pull_view(now, &peer);
+        } else if !self.joining.is_outside() {
+            self.send_view(now, &peer);
+        }
+    }
+
+    /// Sends one's full view to a peer.
+    pub(super) fn send_view(&mut self, now: Time, peer: &NodeId) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        for page in view.pages() {
+            self.links
+                .send(now, peer, &Frame::View(page), &mut self.out);
+        }
+    }
+
+    pub(super) fn pull_view(&mut self, now: Time, peer: &NodeId) {
+        self.links.send(now, peer, &Frame::PullView, &mut self.out);
+    }
+
+    /// Takes a full view, or the next one: believes it, or learns that it is out, or that there
+    /// is another ring.
+    fn consider(&mut self, now: Time, next: View) {
+        let lists_me = next.contains(&self.config.id);
+        let tag = next.tag();
+        let Some(view) = self.view.clone() else {
+            if lists_me {
+                self.adopt(now, next);
+            }
+            return;
+        };
+        let mine = view.tag();
+        let higher = (tag.epoch, tag.number) > (mine.epoch, mine.number);
+        if self.is_rival(&tag.epoch) {
+            self.sight_ring(now, &next);
+        } else if !higher {
+            if self.joining.is_outside() && tag == mine && lists_me {
+                self.joining.arrive();
+                self.tend_ring(now);
+            } else if !lists_me && !view.descends_from(&tag) {
+                self.sight_ring(now, &next);
+            }
+        } else if lists_me {
+            self.adopt(now, next);
+        } else if next.descends_from(&mine) || self.is_stranded(&next) {
+            self.was_evicted(now, &next);
+        } else {
+            self.sight_ring(now, &next);
+        }
+    }
+
+    /// True where one's own ring cannot speak for this node any more: its coordinator has gone
+    /// over to the other ring, or is suspected.
+    fn is_stranded(&self, other: &View) -> bool {
+        let coordinator = self.view.as_ref().map(|view| view.coordinator());
+        coordinator.is_none_or(|id| other.contains(&id) || self.detector.suspects(&id))
+    }
+
+    /// The same epoch number under another coordinator is another ring.
+    pub(super) fn is_rival(&self, epoch: &Epoch) -> bool {
+        self.view.as_ref().is_some_and(|view| {
+            let mine = view.tag().epoch;
+            mine.number == epoch.number && mine.coordinator != epoch.coordinator
+        })
+    }
+
+    /// Puts a view in force, and tells the user what it changes.
+    pub(super) fn adopt(&mut self, now: Time, next: View) {
+        let before = self.view.clone();
+        let next = Arc::new(next);
+        let renamed: Vec<Event> = self.note_names(&next);
+        self.view = Some(Arc::clone(&next));
+        self.dead.retain(|id| next.contains(id));
+        self.detector.retain(|id| next.contains(id));
+        self.emit(Event::View(Arc::clone(&next)));
+        let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
+        if new_epoch {
+            self.election.settle();
+            let epoch = next.tag().epoch;
+            self.emit(Event::Coordinator { epoch });
+        }
+        if let Some(before) = &before {
+            self.tell_changes(now, before, &next);
+        }
+        for event in renamed {
+            self.emit(event);
+        }
+        self.took_place(now);
+        self.tend_ring(now);
+        self.ask_for_history(now);
+        self.serve_fetchers(now);
+        self.leave_again(now, &next, new_epoch);
+        self.seal_what_waits(now);
+    }
+
+    /// Notes all names of the view; gives what changed.
+    fn note_names(&mut self, view: &View) -> Vec<Event> {
+        let mut events = Vec::new();
+        for member in view.members() {
+            self.causal.admit(member.id);
+            let known = self
+                .view
+                .as_ref()
+                .is_some_and(|view| view.contains(&member.id));
+            let previous = self.names.insert(member.id, member.name.clone());
+            if let Some(previous) = previous.filter(|name| known && *name != member.name) {
+                events.push(Event::Renamed {
+                    person: Person {
+                        id: member.id,
+                        name: member.name.clone(),
+                    },
+                    previous,
+                });
+            }
+        }
+        events
+    }
+
+    /// Tells who came and who went, and forgets the links and debts of those who went.
+    fn tell_changes(&mut self, now: Time, before: &View, next: &View) {
+        for member in next
+            .members()
+            .iter()
+            .filter(|one| !before.contains(&one.id))
+        {
+            let person = Person {
+                id: member.id,
+                name: member.name.clone(),
+            };
+            self.emit(Event::Joined(person));
+        }
+        for member in before
+            .members()
+            .iter()
+            .filter(|one| !next.contains(&one.id))
+        {
+            let person = Person {
+                id: member.id,
+                name: member.name.clone(),
+            };
+            let how = next.departure(&member.id).map(|gone| gone.how);
+            self.emit(match how {
+                Some(Departure::Left) => Event::Left(person),
+                Some(Departure::Failed) | None => Event::Failed(person),
+            });
+            self.trials.acquit(&member.id);
+            self.rehome(now, &member.id);
+        }
+    }
+
+    /// The user wishes another name.
+    pub(super) fn rename(&mut self, now: Time, name: String) {
+        if self.joining.is_outside() {
+            return self.error("not-in-ring", "not in the ring yet: try again".into());
+        }
+        if self.is_coordinator() {
+            let me = self.config.id;
+            self.take_rename(now, me, &name);
+        } else if let Some(contact) = self.coordinator_contact() {
+            let wish = Frame::Rename(Name { name });
+            self.send_to_member(now, &contact.id, &wish);
+        }
+    }
+
+    /// A member wishes another name.
+    pub(super) fn take_rename(&mut self, now: Time, id: NodeId, wish: &str) {
+        let Some(view) = self.view.clone().filter(|_| self.has_authority()) else {
+            return;
+        };
+        let Some(member) = view.member(&id) else {
+            return;
+        };
+        let name = unique_name(&view, wish, &id);
+        if name != member.name {
+            let renamed = Renamed { id, name };
+            self.publish(now, Vec::new(), Vec::new(), Vec::from([renamed]));
+        }
+    }
+
+    /// For the log and for errors: who a member is.
+    pub(super) fn described(&self, id: &NodeId) -> String {
+        format!("{} ({id:?})", self.name_of(id))
+    }
+}

@@ -1,0 +1,141 @@
+//! Messages: saying, taking in, and delivering them.
+//!
+//! `PROTOCOL.md` §4. Not here: their way round the ring (`relay`), and how lost ones are found
+//! again (`history`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::{BUNDLE_HEADS, TEXT_BYTES};
+use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed, Text};
+
+use super::Node;
+use super::relay::bundle_item;
+use crate::causal::{Deliverable, Reception};
+use crate::{Delivered, Event, Time};
+
+impl Node {
+    /// The user says something.
+    pub(super) fn say(&mut self, now: Time, text: Text) {
+        debug_assert!(text.text.len() <= TEXT_BYTES, "the driver checks the limit");
+        self.outbox.push(text);
+        self.seal_what_waits(now);
+    }
+
+    /// Seals what the user said: at once while the links are idle, else in full bundles.
+    pub(super) fn seal_what_waits(&mut self, now: Time) {
+        while !self.outbox.is_empty()
+            && self.joining.is_inside()
+            && self.can_spread()
+            && (self.outbox.is_full() || self.spreads_at_once())
+        {
+            if !self.seal_one(now) {
+                return;
+            }
+        }
+    }
+
+    /// Seals everything, busy links or not: the node leaves.
+    pub(super) fn seal_everything(&mut self, now: Time) {
+        while !self.outbox.is_empty() && self.seal_one(now) {}
+    }
+
+    /// A bundle of somebody else arrived, by whatever way.
+    pub(super) fn take_bundle(
+        &mut self,
+        now: Time,
+        peer: NodeId,
+        sealed: Sealed,
+        bundle: Bundle,
+    ) -> Reception {
+        let author = bundle.author;
+        if !self.causal.knows(&author) {
+            self.strangers.entry(author).or_insert(now);
+            self.pull_view(now, &peer);
+        }
+        let reception = self.causal.receive(sealed, bundle);
+        if reception == Reception::Refused {
+            tracing::warn!(?author, "refusing a bundle that overlaps another");
+        }
+        reception
+    }
+
+    /// Delivers whatever may be delivered by now.
+    pub(super) fn deliver_ready(&mut self, _now: Time) {
+        if !self.started {
+            return;
+        }
+        loop {
+            let log = &self.log;
+            let Some(next) = self.causal.next(|message| log.lamport_of(message)) else {
+                return;
+            };
+            match next {
+                Ok(Deliverable { sealed, bundle }) => {
+                    self.tell_messages(&bundle);
+                    self.log.push(&bundle, sealed);
+                }
+                Err(author) => {
+                    let who = self.described(&author);
+                    let message = alloc::format!(
+                        "{who} sent a message with a false Lamport time: nothing more of it is shown"
+                    );
+                    self.error("author-muted", message);
+                }
+            }
+        }
+    }
+
+    /// Seals the next bundle and sends it both ways; false where it has to wait.
+    fn seal_one(&mut self, now: Time) -> bool {
+        let (heads, lamport) = self.causal.heads();
+        if heads.len() > BUNDLE_HEADS {
+            return false;
+        }
+        let first = self.outbox.sealed() + 1;
+        let bundle = Bundle {
+            author: self.config.id,
+            first,
+            lamport,
+            heads,
+            messages: self.outbox.seal(),
+        };
+        let sealed = self.seal_item(&bundle);
+        self.causal.deliver(&bundle);
+        self.tell_messages(&bundle);
+        self.log.push(&bundle, sealed.clone());
+        let id = bundle_item(bundle.author, first);
+        let ways = self.spread(now, id, &Item::Bundle(sealed));
+        self.outbox.opened(first, &bundle.messages, ways);
+        true
+    }
+
+    fn tell_messages(&mut self, bundle: &Bundle) {
+        let name = self.name_of(&bundle.author);
+        let cut = self.joining.history();
+        let history = cut.is_some_and(|cut| cut.covers(bundle.last_id()));
+        for (place, message) in (0..).zip(&bundle.messages) {
+            let id = MessageId {
+                author: bundle.author,
+                seq: bundle.first + place,
+            };
+            let previous = MessageId {
+                seq: id.seq - 1,
+                ..id
+            };
+            let heads = if place == 0 {
+                bundle.heads.clone()
+            } else {
+                Vec::from([previous])
+            };
+            self.emit(Event::Message(Delivered {
+                id,
+                name: name.clone(),
+                timestamp_ms: message.timestamp_ms,
+                text: message.text.clone(),
+                lamport: bundle.lamport + place,
+                heads,
+                history,
+            }));
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! The composition: one node, made of its machines.
+//!
+//! Here are the parts, the way in and the way out, and the timers; each file below this folder
+//! has one of the node's concerns. Not here: any machine's own decisions.
+
+mod departure;
+mod entry;
+mod frames;
+mod history;
+mod meeting;
+mod membership;
+mod messages;
+mod relay;
+mod ring;
+mod succession;
+mod suspicion;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Contact, ItemId, MessageId, NodeId, Sealed, Text, VectorClock};
+
+use crate::causal::Causal;
+use crate::config::HEARTBEAT;
+use crate::detector::Detector;
+use crate::election::Election;
+use crate::joining::Joining;
+use crate::links::Links;
+use crate::log::Log;
+use crate::outbox::Outbox;
+use crate::repair::Repair;
+use crate::search::Searches;
+use crate::spread::Spreading;
+use crate::trial::Trials;
+use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Unsigned, Verifier, View};
+
+/// One node of the ring.
+#[derive(Debug)]
+pub struct Node {
+    config: Config,
+    signer: Box<dyn Signer>,
+    verifier: Box<dyn Verifier>,
+    out: VecDeque<Output>,
+    /// When the last input was handled.
+    handled: Time,
+    heartbeat_due: Time,
+
+    links: Links,
+    joining: Joining,
+    view: Option<Arc<View>>,
+    /// The names of all members, present and departed, as far as they are known.
+    names: BTreeMap<NodeId, String>,
+    ring: ring::Ring,
+    pages: membership::Pages,
+
+    causal: Causal,
+    log: Log,
+    outbox: Outbox,
+    spreading: Spreading,
+    /// Receipts to be sent when the inputs at hand are handled.
+    receipts: BTreeMap<NodeId, Vec<ItemId>>,
+    announcements: relay::Announcements,
+    repair: Repair,
+    searches: Searches,
+    /// True once the clock has its start: nothing is delivered before.
+    started: bool,
+    /// True once the node was inside with everything: `ready` is said once.
+    ready: bool,
+    /// Members that asked for the discussion so far, and must wait.
+    fetchers: BTreeSet<NodeId>,
+    /// A cut whose pages are still coming in.
+    cut: history::PartialCut,
+    /// Since when something has waited for an author's admission.
+    strangers: BTreeMap<NodeId, Time>,
+    /// Authors of whom a pull has brought something that the other neighbour may lack too.
+    recovered: BTreeSet<NodeId>,
+
+    detector: Detector,
+    trials: Trials,
+    /// Members that were found dead, and are in the view still.
+    dead: BTreeSet<NodeId>,
+    election: Election,
+    /// This node slept, and believes nothing that it knew before, until then at the latest.
+    doubt: Option<Time>,
+    meeting: meeting::Meeting,
+    leaving: Option<departure::Leaving>,
+}
+
+impl Node {
+    /// A node that has just started, without keys; it asks for the director at once.
+    pub fn new(config: Config, now: Time) -> Self {
+        Self::with_keys(config, Box::new(Unsigned), Box::new(Unsigned), now)
+    }
+
+    /// A node that has just started, and signs what it seals.
+    pub fn with_keys(
+        config: Config,
+        signer: Box<dyn Signer>,
+        verifier: Box<dyn Verifier>,
+        now: Time,
+    ) -> Self {
+        let mut causal = Causal::default();
+        causal.admit(config.id);
+        Self {
+            links: Links::new(config.id),
+            joining: Joining::new(),
+            view: None,
+            names: BTreeMap::new(),
+            ring: ring::Ring::default(),
+            pages: membership::Pages::default(),
+            causal,
+            log: Log::new(config.history),
+            outbox: Outbox::default(),
+            spreading: Spreading::default(),
+            receipts: BTreeMap::new(),
+            announcements: relay::Announcements::default(),
+            repair: Repair::default(),
+            searches: Searches::default(),
+            started: false,
+            ready: false,
+            fetchers: BTreeSet::new(),
+            cut: history::PartialCut::default(),
+            strangers: BTreeMap::new(),
+            recovered: BTreeSet::new(),
+            detector: Detector::default(),
+            trials: Trials::default(),
+            dead: BTreeSet::new(),
+            election: Election::default(),
+            doubt: None,
+            meeting: meeting::Meeting::default(),
+            leaving: None,
+            out: VecDeque::from([Output::AskDirector]),
+            handled: now,
+            heartbeat_due: now + HEARTBEAT,
+            config,
+            signer,
+            verifier,
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.notice_sleep(now);
+        self.handled = now;
+        match input {
+            Input::Timer => self.expire(now),
+            Input::LinkUp {
+                link,
+                peer,
+                dialled,
+            } => self.link_up(now, link, peer, dialled),
+            Input::LinkDown { link } => self.link_down(now, link),
+            Input::DialFailed { peer, refused } => self.dial_failed(now, peer, refused),
+            Input::Frame { link, frame } => self.frame(now, link, frame),
+            Input::Written { link, bytes } => self.written(now, link, bytes),
+            Input::Say { text, timestamp_ms } => self.say(now, Text { timestamp_ms, text }),
+            Input::Rename { name } => self.rename(now, name),
+            Input::Leave => self.leave(now),
+            Input::Found => self.found(now),
+            Input::Contact(contact) => self.knock(now, &contact),
+            Input::Foreign(contact) => self.meet(now, &contact),
+        }
+        self.deliver_ready(now);
+        self.arrive_if_complete(now);
+        self.expire_leaving(now);
+    }
+
+    /// The next thing to do; ask until there is none, after each input or batch of inputs.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.out.is_empty() {
+            self.send_receipts();
+        }
+        self.out.pop_front()
+    }
+
+    /// When `Input::Timer` is due.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        [
+            Some(self.heartbeat_due),
+            self.joining.deadline(),
+            self.ring.deadline(),
+            self.spreading.deadline(),
+            self.repair.deadline(),
+            self.searches.deadline(),
+            self.detector.deadline(),
+            self.trials.deadline(),
+            self.election.deadline(),
+            self.doubt,
+            self.leaving.as_ref().map(departure::Leaving::deadline),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// This node's id.
+    pub const fn id(&self) -> NodeId {
+        self.config.id
+    }
+
+    /// True while the user may say something: in the ring, and the window is open.
+    pub fn accepts_input(&self) -> bool {
+        self.joining.is_inside() && self.leaving.is_none() && self.outbox.has_room()
+    }
+
+    /// The view in force.
+    pub const fn view(&self) -> Option<&Arc<View>> {
+        self.view.as_ref()
+    }
+
+    /// Predecessor and successor; none where the node is alone.
+    pub const fn neighbours(&self) -> Option<(NodeId, NodeId)> {
+        self.ring.neighbours()
+    }
+
+    /// What to register at the director, while this node is the coordinator.
+    pub fn registration(&self) -> Option<Contact> {
+        let steady = self.doubt.is_none() && self.leaving.is_none() && !self.joining.is_outside();
+        if !steady || !self.is_coordinator() {
+            return None;
+        }
+        Some(Contact {
+            id: self.config.id,
+            addresses: self.config.addresses.clone(),
+            epoch: self.view.as_ref()?.tag().epoch,
+        })
+    }
+
+    /// The clock of what was delivered.
+    pub const fn clock(&self) -> &VectorClock {
+        self.causal.clock()
+    }
+
+    /// The ids of all messages kept, by (Lamport time, author, seq).
+    pub fn transcript(&self) -> Vec<MessageId> {
+        self.log.transcript()
+    }
+
+    fn expire(&mut self, now: Time) {
+        if self.heartbeat_due <= now {
+            self.heartbeat_due = now + HEARTBEAT;
+            self.beat(now);
+        }
+        self.expire_doubt(now);
+        self.expire_joining(now);
+        self.expire_ring(now);
+        self.expire_receipts(now);
+        self.expire_repair(now);
+        self.expire_suspicion(now);
+        self.expire_election(now);
+        self.expire_leaving(now);
+    }
+
+    fn written(&mut self, now: Time, link: LinkId, bytes: usize) {
+        if self.links.written(link, bytes).is_some() {
+            self.seal_what_waits(now);
+        }
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.out.push_back(Output::Event(event));
+    }
+
+    fn error(&mut self, code: &'static str, message: String) {
+        self.emit(Event::Error { code, message });
+    }
+
+    fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
+        let raw = ringtalk_wire::encode_item(item);
+        let signature = self.signer.sign(&raw);
+        Sealed { raw, signature }
+    }
+
+    fn name_of(&self, id: &NodeId) -> String {
+        let known = self.names.get(id).cloned();
+        known.unwrap_or_else(|| alloc::format!("{id:?}"))
+    }
+}

@@ -1,0 +1,227 @@
+//! The ring as this node keeps it: neighbours, standby links, and heartbeats.
+//!
+//! Not here: who is a member (`membership`), and who is dead (`suspicion`).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
+
+use super::Node;
+use crate::config::DIAL_GRACE;
+use crate::{Event, LinkId, Time, View};
+
+/// How many live members to keep a link to in each direction: the neighbour, and one standing by.
+const STANDING: usize = 2;
+
+/// Who is next to this node, and since when somebody has been needed.
+#[derive(Debug, Default)]
+pub(super) struct Ring {
+    neighbours: Option<(NodeId, NodeId)>,
+    /// The peers that the ring needs links to, and since when.
+    needed: BTreeMap<NodeId, Time>,
+    /// Neighbours that digests were exchanged with since they became neighbours.
+    exchanged: BTreeSet<NodeId>,
+    tend_at: Option<Time>,
+}
+
+impl Ring {
+    pub(super) const fn neighbours(&self) -> Option<(NodeId, NodeId)> {
+        self.neighbours
+    }
+
+    pub(super) const fn deadline(&self) -> Option<Time> {
+        self.tend_at
+    }
+}
+
+impl Node {
+    /// Predecessor and successor, or none of them.
+    pub(super) fn neighbour_ids(&self) -> BTreeSet<NodeId> {
+        let both = self.ring.neighbours.map(|(one, other)| [one, other]);
+        both.into_iter().flatten().collect()
+    }
+
+    pub(super) fn link_up(&mut self, now: Time, link: LinkId, peer: NodeId, dialled: bool) {
+        let first = self.links.up(now, link, peer, dialled, &mut self.out);
+        self.heard(now, &peer);
+        if first {
+            self.send_heartbeat(now, &peer);
+            self.tend_ring(now);
+            self.seal_what_waits(now);
+        }
+    }
+
+    pub(super) fn link_down(&mut self, now: Time, link: LinkId) {
+        if let Some(lost) = self.links.down(link)
+            && lost.last
+        {
+            self.peer_lost(now, &lost.peer);
+        }
+    }
+
+    /// The link in use is gone: its peer owes nothing any more, and is dialled again at once.
+    pub(super) fn peer_lost(&mut self, now: Time, peer: &NodeId) {
+        self.repair.forget(peer);
+        self.joining.donor_lost(now, peer);
+        self.ring.exchanged.remove(peer);
+        self.pages.forget(peer);
+        self.fetchers.remove(peer);
+        self.receipts.remove(peer);
+        let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
+        if needed {
+            self.dial_member(now, peer);
+        }
+        self.rehome(now, peer);
+        self.tend_ring(now);
+    }
+
+    pub(super) fn dial_failed(&mut self, now: Time, peer: NodeId, refused: bool) {
+        self.links.dial_failed(now, &peer);
+        if self.links.is_up(&peer) {
+            return;
+        }
+        self.knock_failed(now, &peer);
+        if refused {
+            self.found_refused(now, peer);
+        }
+        self.tend_ring(now);
+    }
+
+    /// Any frame is a sign of life.
+    pub(super) fn heard(&mut self, now: Time, peer: &NodeId) {
+        self.links.heard(now, peer);
+        self.spreading.heard(peer);
+        if self.detector.heard(now, peer) {
+            self.tend_ring(now);
+        }
+        self.acquit(now, peer);
+    }
+
+    /// Finds the neighbours anew, and sees to the links that the ring needs.
+    pub(super) fn tend_ring(&mut self, now: Time) {
+        let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
+            self.ring.tend_at = None;
+            return;
+        };
+        self.find_neighbours(now, &view);
+        self.ring.tend_at = None;
+        let me = view.member(&self.config.id).map(|me| me.seniority);
+        for (id, since) in self.ring.needed.clone() {
+            let Some(member) = view.member(&id).filter(|_| !self.links.is_up(&id)) else {
+                continue;
+            };
+            let senior = me.is_some_and(|seniority| seniority < member.seniority);
+            let due = if senior { since + DIAL_GRACE } else { since };
+            if due <= now {
+                self.links.dial(now, id, &member.addresses, &mut self.out);
+            }
+            let again = due.max(now + crate::config::REDIAL);
+            let again = if due > now { due } else { again };
+            self.ring.tend_at = Some(self.ring.tend_at.map_or(again, |at| at.min(again)));
+        }
+        for id in self.neighbour_ids() {
+            if self.links.is_up(&id) && self.ring.exchanged.insert(id) {
+                self.send_heartbeat(now, &id);
+                self.send_digest(now, &id, true);
+            }
+        }
+    }
+
+    pub(super) fn expire_ring(&mut self, now: Time) {
+        if self.ring.tend_at.is_some_and(|at| at <= now) {
+            self.tend_ring(now);
+        }
+    }
+
+    /// Both neighbours hear from this node, traffic or not.
+    pub(super) fn beat(&mut self, now: Time) {
+        for id in self.neighbour_ids() {
+            self.send_heartbeat(now, &id);
+        }
+        self.report_suspects(now);
+        if let Some(view) = self.view.clone().filter(|_| self.joining.is_inside()) {
+            let needed: BTreeSet<NodeId> = self.ring.needed.keys().copied().collect();
+            let is_member = |id: &NodeId| view.contains(id);
+            self.links.tidy(now, &needed, is_member, &mut self.out);
+        }
+    }
+
+    pub(super) fn send_heartbeat(&mut self, now: Time, peer: &NodeId) {
+        let Some(view) = &self.view else { return };
+        let heartbeat = Frame::Heartbeat(Heartbeat {
+            tag: view.tag(),
+            clock: self.causal.clock().hash(),
+        });
+        self.links.send(now, peer, &heartbeat, &mut self.out);
+    }
+
+    pub(super) fn take_heartbeat(&mut self, now: Time, peer: NodeId, heartbeat: &Heartbeat) {
+        self.compare_tags(now, peer, &heartbeat.tag);
+        if !self.started || !self.neighbour_ids().contains(&peer) {
+            return;
+        }
+        let equal = heartbeat.clock == self.causal.clock().hash();
+        if self.repair.compare(now, peer, equal) {
+            self.send_digest(now, &peer, true);
+        }
+    }
+
+    /// Dials a member, where the view says.
+    pub(super) fn dial_member(&mut self, now: Time, id: &NodeId) {
+        if let Some(view) = self.view.clone()
+            && let Some(member) = view.member(id)
+        {
+            self.links.dial(now, *id, &member.addresses, &mut self.out);
+        }
+    }
+
+    /// Sends a frame to a member, over a link that is made where there is none.
+    pub(super) fn send_to_member(&mut self, now: Time, id: &NodeId, frame: &Frame) {
+        if let Some(view) = self.view.clone()
+            && let Some(member) = view.member(id)
+        {
+            let peer = (*id, &member.addresses);
+            self.links.send_or_dial(now, peer, frame, &mut self.out);
+        }
+    }
+
+    fn find_neighbours(&mut self, now: Time, view: &View) {
+        let clockwise = self.nearest(view, Direction::Clockwise);
+        let counter = self.nearest(view, Direction::Counterclockwise);
+        let before = core::mem::take(&mut self.ring.needed);
+        self.ring.needed = clockwise
+            .iter()
+            .chain(&counter)
+            .map(|&id| (id, before.get(&id).copied().unwrap_or(now)))
+            .collect();
+        let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !self.detector.suspects(id));
+        let neighbours = live(&counter).zip(live(&clockwise));
+        let watched: Vec<NodeId> = neighbours.into_iter().flat_map(|(a, b)| [a, b]).collect();
+        self.ring.exchanged.retain(|id| watched.contains(id));
+        let suspects: Vec<NodeId> = self.detector.all().collect();
+        self.detector
+            .watch(now, watched.into_iter().chain(suspects));
+        if self.ring.neighbours != neighbours {
+            self.ring.neighbours = neighbours;
+            self.emit(Event::Neighbours {
+                predecessor: neighbours.map(|(predecessor, _)| predecessor),
+                successor: neighbours.map(|(_, successor)| successor),
+            });
+        }
+    }
+
+    /// The nearest members in one direction, up to the second that is not suspected.
+    fn nearest(&self, view: &View, direction: Direction) -> Vec<NodeId> {
+        let mut live = 0;
+        let mut nearest = Vec::new();
+        for member in view.others(&self.config.id, direction) {
+            nearest.push(member.id);
+            live += usize::from(!self.detector.suspects(&member.id));
+            if live == STANDING {
+                break;
+            }
+        }
+        nearest
+    }
+}

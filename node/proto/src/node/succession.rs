@@ -1,0 +1,132 @@
+//! Succession: who coordinates after the coordinator (a bully election by seniority).
+//!
+//! `PROTOCOL.md` §6.3. Not here: when the steps are due (`election`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Departed, Departure, Frame, NodeId, ViewTag};
+
+use super::Node;
+use crate::Time;
+use crate::election::Step;
+
+impl Node {
+    /// Somebody is dead: if it was the coordinator, a deputy stands for the office; if it was a
+    /// senior whose answer was awaited, there may be nobody left to wait for.
+    pub(super) fn vacancy(&mut self, now: Time, dead: &NodeId) {
+        let coordinator = self.view.as_ref().map(|view| view.coordinator());
+        if self.joining.is_outside() || self.is_coordinator() {
+            return;
+        }
+        if coordinator == Some(*dead) {
+            let deputies = self.deputies();
+            if let Some(rank) = deputies.iter().position(|id| *id == self.config.id) {
+                self.election.begin(now, rank as u32);
+                self.expire_election(now);
+            }
+        } else if self.election.is_asking() && self.seniors().is_empty() {
+            self.take_over(now);
+        }
+    }
+
+    pub(super) fn expire_election(&mut self, now: Time) {
+        match self.election.expire(now) {
+            Some(Step::Ask) => self.ask_seniors(now),
+            Some(Step::TakeOver) => self.take_over(now),
+            None => {}
+        }
+    }
+
+    /// A junior says that the coordinator is dead.
+    pub(super) fn take_election(&mut self, now: Time, peer: NodeId, tag: &ViewTag) {
+        let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
+            return;
+        };
+        let answer = Frame::Answer(view.tag());
+        self.links.send(now, &peer, &answer, &mut self.out);
+        let coordinator = view.coordinator();
+        if self.is_coordinator() || tag.epoch.number < view.tag().epoch.number {
+            self.send_view(now, &peer);
+            self.send_heartbeat(now, &peer);
+        } else if self.dead.contains(&coordinator) {
+            self.election.begin(now, 0);
+            self.expire_election(now);
+        } else if self.doubt.is_none() {
+            self.try_suspect(now, coordinator);
+        }
+    }
+
+    /// Somebody more senior is alive, and will take over.
+    pub(super) fn take_answer(&mut self, now: Time, peer: NodeId, tag: &ViewTag) {
+        let senior = self.seniors().contains(&peer);
+        let view = self.view.as_ref().map(|view| view.tag());
+        if senior && view.is_some_and(|mine| mine.epoch.number <= tag.epoch.number) {
+            self.election.answered(now);
+        }
+    }
+
+    /// The coordinator leaves, and hands its office over.
+    pub(super) fn take_hand_over(&mut self, now: Time, peer: NodeId, tag: &ViewTag) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let from_coordinator = view.coordinator() == peer && tag.epoch == view.tag().epoch;
+        if from_coordinator && self.doubt.is_none() && !self.joining.is_outside() {
+            let left = Departed {
+                id: peer,
+                how: Departure::Left,
+            };
+            let departed = core::iter::once(left)
+                .chain(
+                    self.dead_members()
+                        .into_iter()
+                        .filter(|gone| gone.id != peer),
+                )
+                .collect();
+            self.open_epoch(now, view.tag().epoch.number + 1, departed);
+        }
+    }
+
+    fn ask_seniors(&mut self, now: Time) {
+        let Some(tag) = self.view.as_ref().map(|view| view.tag()) else {
+            return;
+        };
+        let seniors = self.seniors();
+        if seniors.is_empty() {
+            return self.take_over(now);
+        }
+        self.election.asked(now);
+        for senior in seniors {
+            self.send_to_member(now, &senior, &Frame::Election(tag));
+        }
+    }
+
+    /// Opens the next epoch, without those found dead.
+    fn take_over(&mut self, now: Time) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        if self.doubt.is_some() || self.joining.is_outside() {
+            return self.election.answered(now);
+        }
+        if !self.dead.contains(&view.coordinator()) {
+            return self.election.settle();
+        }
+        let number = view.tag().epoch.number + 1;
+        tracing::info!(number, "taking over");
+        self.open_epoch(now, number, self.dead_members());
+    }
+
+    /// The members more senior than this node that are not known to be dead.
+    fn seniors(&self) -> Vec<NodeId> {
+        let Some(view) = &self.view else {
+            return Vec::new();
+        };
+        view.by_seniority()
+            .into_iter()
+            .map(|member| member.id)
+            .take_while(|id| *id != self.config.id)
+            .filter(|id| !self.dead.contains(id))
+            .collect()
+    }
+}

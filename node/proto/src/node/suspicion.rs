@@ -1,0 +1,231 @@
+//! Suspicion: from silence or a refused connection to the verdict that a member is dead.
+//!
+//! `PROTOCOL.md` §6.1 and §6.2. Not here: what becomes of the coordinator's office
+//! (`succession`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Departed, Departure, Frame, NodeId, Suspect};
+
+use super::Node;
+use crate::Time;
+use crate::config::{DEPUTIES, OVERSLEPT, PROBE, PROBE_HELPERS, SUSPICION};
+
+impl Node {
+    /// A node whose own loop slept doubts itself before it doubts others.
+    pub(super) fn notice_sleep(&mut self, now: Time) {
+        if now - self.handled <= OVERSLEPT {
+            return;
+        }
+        let due = self.poll_timeout().unwrap_or(now);
+        if now - due <= OVERSLEPT {
+            return;
+        }
+        tracing::warn!(late = ?(now - due), "this node slept");
+        self.detector.pardon(now);
+        self.trials.clear();
+        self.dead.clear();
+        self.election.settle();
+        if self.view.as_ref().is_some_and(|view| view.len() > 1) {
+            self.doubt = Some(now + SUSPICION + PROBE);
+        }
+        self.handled = now;
+        self.tend_ring(now);
+        self.beat(now);
+    }
+
+    /// A neighbour follows the same view: this node has missed nothing.
+    pub(super) fn confirmed(&mut self, _now: Time) {
+        self.doubt = None;
+    }
+
+    pub(super) fn expire_doubt(&mut self, now: Time) {
+        if self.doubt.is_some_and(|until| until <= now) {
+            self.doubt = None;
+        }
+    }
+
+    pub(super) fn expire_suspicion(&mut self, now: Time) {
+        if self.detector.expire(now) {
+            self.report_suspects(now);
+            self.tend_ring(now);
+        }
+        for id in self.trials.expire(now) {
+            self.found_dead(now, id);
+        }
+    }
+
+    /// Tells whoever has to judge whom this node suspects; or judges.
+    pub(super) fn report_suspects(&mut self, now: Time) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        if self.doubt.is_some() || self.joining.is_outside() {
+            return;
+        }
+        self.evict_dead(now);
+        let suspects: Vec<NodeId> = self.detector.all().filter(|id| view.contains(id)).collect();
+        for member in suspects {
+            let report = Frame::Suspect(Suspect {
+                member,
+                tag: view.tag(),
+            });
+            let coordinator = view.coordinator();
+            if self.is_coordinator() {
+                self.try_suspect(now, member);
+            } else if member == coordinator {
+                self.try_suspect(now, member);
+                for deputy in self.deputies() {
+                    if deputy != self.config.id {
+                        self.send_to_member(now, &deputy, &report);
+                    }
+                }
+            } else if !self.detector.suspects(&coordinator) {
+                self.send_to_member(now, &coordinator, &report);
+            }
+        }
+    }
+
+    /// The most senior members that this node does not suspect, without the coordinator.
+    pub(super) fn deputies(&self) -> Vec<NodeId> {
+        let Some(view) = &self.view else {
+            return Vec::new();
+        };
+        view.by_seniority()
+            .into_iter()
+            .map(|member| member.id)
+            .filter(|id| *id != view.coordinator() && !self.detector.suspects(id))
+            .take(DEPUTIES)
+            .collect()
+    }
+
+    /// A member reports a suspect.
+    pub(super) fn take_suspect(&mut self, now: Time, suspect: &Suspect) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let member = suspect.member;
+        let mine_to_judge = self.is_coordinator() || member == view.coordinator();
+        if mine_to_judge
+            && member != self.config.id
+            && view.contains(&member)
+            && self.doubt.is_none()
+            && !self.joining.is_outside()
+        {
+            self.try_suspect(now, member);
+        }
+    }
+
+    /// Somebody else's suspect is to be looked at.
+    pub(super) fn take_probe(&mut self, now: Time, peer: NodeId, member: NodeId) {
+        let known = self
+            .view
+            .as_ref()
+            .is_some_and(|view| view.contains(&member));
+        if member == self.config.id {
+            self.links
+                .send(now, &peer, &Frame::Alive(member), &mut self.out);
+        } else if known {
+            self.trials.help(now, member, peer);
+            self.look_at(now, &member);
+        }
+    }
+
+    /// Somebody was heard, here or by a helper: whoever wanted to know is told.
+    pub(super) fn acquit(&mut self, now: Time, member: &NodeId) {
+        if self.trials.is_open(member) {
+            for asked_by in self.trials.acquit(member) {
+                let alive = Frame::Alive(*member);
+                self.links.send(now, &asked_by, &alive, &mut self.out);
+            }
+        }
+        if !self.dead.is_empty() && self.dead.remove(member) {
+            let view = self.view.as_ref();
+            if view.is_some_and(|view| view.coordinator() == *member) {
+                self.election.settle();
+            }
+        }
+    }
+
+    /// A member's address refused a connection: its process is gone.
+    pub(super) fn found_refused(&mut self, now: Time, member: NodeId) {
+        let known = self
+            .view
+            .as_ref()
+            .is_some_and(|view| view.contains(&member));
+        if !known || self.joining.is_outside() {
+            return;
+        }
+        self.trials.convict(&member);
+        self.detector.suspect(member);
+        self.found_dead(now, member);
+        self.report_suspects(now);
+    }
+
+    /// Takes the dead out of the view, where that is this node's office.
+    pub(super) fn evict_dead(&mut self, now: Time) {
+        if !self.has_authority() {
+            return;
+        }
+        let departed = self.dead_members();
+        if !departed.is_empty() {
+            self.publish(now, Vec::new(), departed, Vec::new());
+        }
+    }
+
+    /// Those found dead, for the next view.
+    pub(super) fn dead_members(&self) -> Vec<Departed> {
+        let dead = self.dead.iter().filter(|id| **id != self.config.id);
+        dead.map(|&id| Departed {
+            id,
+            how: Departure::Failed,
+        })
+        .take(ringtalk_wire::limit::UPDATE_CHANGES)
+        .collect()
+    }
+
+    /// Puts a suspect on trial.
+    pub(super) fn try_suspect(&mut self, now: Time, member: NodeId) {
+        if self.dead.contains(&member) || !self.trials.judge(now, member) {
+            return;
+        }
+        self.look_at(now, &member);
+        for helper in self.helpers(&member) {
+            self.send_to_member(now, &helper, &Frame::Probe(member));
+        }
+    }
+
+    fn found_dead(&mut self, now: Time, member: NodeId) {
+        tracing::info!(?member, "found dead");
+        self.detector.suspect(member);
+        self.dead.insert(member);
+        self.evict_dead(now);
+        self.tend_ring(now);
+        self.vacancy(now, &member);
+    }
+
+    /// Asks a member for a sign of life.
+    fn look_at(&mut self, now: Time, member: &NodeId) {
+        let ping = Frame::Ping(now.as_micros());
+        if !self.links.send(now, member, &ping, &mut self.out) {
+            self.links.dial_soon(member);
+            self.dial_member(now, member);
+        }
+    }
+
+    /// Members that help to probe a suspect: those that are linked first.
+    fn helpers(&self, suspect: &NodeId) -> Vec<NodeId> {
+        let Some(view) = &self.view else {
+            return Vec::new();
+        };
+        let mut helpers: Vec<NodeId> = view
+            .members()
+            .iter()
+            .map(|member| member.id)
+            .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id))
+            .collect();
+        helpers.sort_by_key(|id| !self.links.is_up(id));
+        helpers.truncate(PROBE_HELPERS);
+        helpers
+    }
+}

@@ -1,0 +1,177 @@
+//! The outbox: what the user said and the ring has not confirmed yet.
+//!
+//! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next
+//! bundle fills. Not here: how a bundle spreads (`spread`).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use ringtalk_wire::Text;
+use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES};
+
+use crate::config::{WINDOW_BYTES, WINDOW_MESSAGES};
+
+/// What each message costs in a bundle beside its text.
+const MESSAGE_BYTES: usize = 16;
+
+/// Messages that wait to be sealed, and sealed ones that wait to be confirmed.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pending: VecDeque<Text>,
+    pending_bytes: usize,
+    /// By the sequence number of their first message.
+    open: BTreeMap<u64, Open>,
+    open_messages: usize,
+    open_bytes: usize,
+    sealed: u64,
+}
+
+#[derive(Debug)]
+struct Open {
+    messages: usize,
+    bytes: usize,
+    /// In how many directions it is still on its way to the first receiver.
+    ways: usize,
+    taken: bool,
+}
+
+impl Outbox {
+    /// True while there is room for another message.
+    pub(crate) fn has_room(&self) -> bool {
+        self.pending.len() + self.open_messages < WINDOW_MESSAGES
+            && self.pending_bytes + self.open_bytes < WINDOW_BYTES
+    }
+
+    /// Adds a message.
+    pub(crate) fn push(&mut self, text: Text) {
+        self.pending_bytes += weight(&text);
+        self.pending.push_back(text);
+    }
+
+    /// True where nothing waits to be sealed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// True where a whole bundle waits: it need not wait for idle links.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pending.len() >= BUNDLE_MESSAGES || self.pending_bytes >= BUNDLE_TEXT_BYTES
+    }
+
+    /// How many messages have been sealed: the sequence number of the last.
+    pub(crate) const fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// Takes the messages of the next bundle out; their first has the sequence number
+    /// `sealed() + 1` as it was before.
+    pub(crate) fn seal(&mut self) -> Vec<Text> {
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        while let Some(text) = self.pending.front() {
+            bytes += weight(text);
+            let fits = bytes <= BUNDLE_TEXT_BYTES && messages.len() < BUNDLE_MESSAGES;
+            if !fits && !messages.is_empty() {
+                break;
+            }
+            self.pending_bytes -= weight(text);
+            messages.extend(self.pending.pop_front());
+        }
+        self.sealed += messages.len() as u64;
+        messages
+    }
+
+    /// A sealed bundle is on its way in so many directions.
+    pub(crate) fn opened(&mut self, first: u64, messages: &[Text], ways: usize) {
+        let open = Open {
+            messages: messages.len(),
+            bytes: messages.iter().map(weight).sum(),
+            ways,
+            taken: false,
+        };
+        if ways > 0 {
+            self.open_messages += open.messages;
+            self.open_bytes += open.bytes;
+            self.open.insert(first, open);
+        }
+    }
+
+    /// One direction of a bundle is settled: somebody took it, or nobody is left to.
+    pub(crate) fn settled(&mut self, first: u64, taken: bool) {
+        let Some(open) = self.open.get_mut(&first) else {
+            return;
+        };
+        open.taken |= taken;
+        open.ways = open.ways.saturating_sub(1);
+        if open.ways == 0
+            && let Some(done) = self.open.remove(&first)
+        {
+            self.open_messages -= done.messages;
+            self.open_bytes -= done.bytes;
+        }
+    }
+
+    /// How many messages no other member has taken yet.
+    pub(crate) fn unhanded(&self) -> u64 {
+        let open = self.open.values().filter(|open| !open.taken);
+        (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
+    }
+}
+
+fn weight(text: &Text) -> usize {
+    text.text.len() + MESSAGE_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    fn text(bytes: usize) -> Text {
+        Text {
+            timestamp_ms: 0,
+            text: String::from_utf8(alloc::vec![b'x'; bytes]).unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_bundle_keeps_its_bounds() {
+        let mut outbox = Outbox::default();
+        for _ in 0..BUNDLE_MESSAGES + 1 {
+            outbox.push(text(1));
+        }
+        assert!(outbox.is_full());
+        assert_eq!(outbox.seal().len(), BUNDLE_MESSAGES);
+        assert_eq!(outbox.seal().len(), 1);
+        for _ in 0..4 {
+            outbox.push(text(16 * 1024));
+        }
+        assert_eq!(outbox.seal().len(), 2, "three would be over 48 KiB");
+    }
+
+    #[test]
+    fn the_window_opens_when_all_ways_are_settled() {
+        let mut outbox = Outbox::default();
+        while outbox.has_room() {
+            outbox.push(text(1));
+        }
+        let mut firsts = Vec::new();
+        while !outbox.is_empty() {
+            let first = outbox.sealed() + 1;
+            let messages = outbox.seal();
+            outbox.opened(first, &messages, 2);
+            firsts.push(first);
+        }
+        assert!(!outbox.has_room());
+        assert_eq!(outbox.unhanded(), WINDOW_MESSAGES as u64);
+        outbox.settled(firsts[0], true);
+        assert!(!outbox.has_room());
+        outbox.settled(firsts[0], false);
+        assert!(outbox.has_room());
+        assert_eq!(
+            outbox.unhanded(),
+            (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! What the core asks its driver to do, and what it tells the user. Not here: what it can be told
+//! (`input`).
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use ringtalk_wire::{Addresses, Epoch, MessageId, NodeId, VectorClock};
+
+use crate::LinkId;
+use crate::view::View;
+
+/// Something for the driver to do, in order.
+#[derive(Debug)]
+pub enum Output {
+    /// Dial a node; the answer is `LinkUp` with that very peer, or `DialFailed`, within 5 s.
+    Dial {
+        /// Who should answer.
+        peer: NodeId,
+        /// Where.
+        addresses: Addresses,
+    },
+    /// Queue an encoded frame on a link.
+    Send {
+        /// Which link.
+        link: LinkId,
+        /// The frame, without its length prefix.
+        bytes: Bytes,
+    },
+    /// Write out what is queued on a link, then close it. `LinkDown` need not follow.
+    Close {
+        /// Which link.
+        link: LinkId,
+        /// For the log.
+        reason: &'static str,
+    },
+    /// A coordinator is needed: ask the director (again), and answer with `Found` or `Contact`.
+    AskDirector,
+    /// Something for the user to know.
+    Event(Event),
+    /// The node has left: nothing more will come.
+    Left {
+        /// How many of this node's own messages no other member has taken.
+        unhanded: u64,
+    },
+}
+
+/// Something for the user to know: `contract.md` calls them events too.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Event {
+    /// Where this node's clock starts: what lies before is not kept by anybody any more. Comes
+    /// before the first message, so that a face can keep the clock by itself.
+    Start {
+        /// The clock before the first message.
+        base: VectorClock,
+    },
+    /// In the ring, and the discussion so far is fetched. Once.
+    Ready {
+        /// The name that the coordinator gave this node.
+        name: String,
+    },
+    /// A message is delivered.
+    Message(Delivered),
+    /// A new view is in force.
+    View(Arc<View>),
+    /// The neighbours changed; none where the node is alone.
+    Neighbours {
+        /// Counter-clockwise.
+        predecessor: Option<NodeId>,
+        /// Clockwise.
+        successor: Option<NodeId>,
+    },
+    /// Another coordinator, or another epoch of the same one.
+    Coordinator {
+        /// The epoch, with the coordinator's id.
+        epoch: Epoch,
+    },
+    /// A member came.
+    Joined(Person),
+    /// A member left properly.
+    Left(Person),
+    /// A member was found dead.
+    Failed(Person),
+    /// A member has another name now.
+    Renamed {
+        /// With the new name.
+        person: Person,
+        /// The name before.
+        previous: String,
+    },
+    /// Two rings became one.
+    Merged {
+        /// How many members the one ring has.
+        members: usize,
+        /// Its epoch.
+        epoch: Epoch,
+    },
+    /// Messages `from..=to` of an author cannot be had now.
+    Gap {
+        /// The author.
+        author: NodeId,
+        /// The first missing message.
+        from: u64,
+        /// The last missing message.
+        to: u64,
+        /// True where the clock passes them: they were delivered elsewhere, and are kept no more.
+        passed: bool,
+    },
+    /// Something is wrong that the user should know; the node goes on.
+    Error {
+        /// For programs.
+        code: &'static str,
+        /// For people: what happened, and what to do.
+        message: String,
+    },
+}
+
+/// A member as others see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+}
+
+/// A delivered message.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivered {
+    /// Author and sequence number.
+    pub id: MessageId,
+    /// The author's name, as far as it is known.
+    pub name: String,
+    /// The author's clock, in milliseconds since 1970.
+    pub timestamp_ms: u64,
+    /// What it says.
+    pub text: String,
+    /// Its Lamport time.
+    pub lamport: u64,
+    /// Its direct causal dependencies.
+    pub heads: Vec<MessageId>,
+    /// True for what lies before this node's join cut.
+    pub history: bool,
+}

@@ -1,0 +1,184 @@
+//! Anti-entropy: finding out what others have and this node lacks, and pulling it.
+//!
+//! Whatever way a message got lost, the clocks differ until it is found (`PROTOCOL.md` §4.4). Not
+//! here: messages that something depends on and nobody offers (`search`).
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::PAGE_ITEMS;
+use ringtalk_wire::{MessageId, NodeId, Range};
+
+use crate::Time;
+use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
+
+/// What is known to exist elsewhere, and what is being pulled.
+#[derive(Debug, Default)]
+pub(crate) struct Repair {
+    /// Since when a peer's clock has differed.
+    differs: BTreeMap<NodeId, Time>,
+    /// For each author, the message up to which somebody has more.
+    wants: BTreeMap<NodeId, Want>,
+    /// The one open pull of each peer.
+    pulls: BTreeMap<NodeId, Time>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Want {
+    up_to: u64,
+    holder: NodeId,
+    due: Time,
+}
+
+impl Repair {
+    /// Compares clocks with a peer; true where they have differed for so long that it is time to
+    /// exchange digests.
+    pub(crate) fn compare(&mut self, now: Time, peer: NodeId, equal: bool) -> bool {
+        if equal {
+            self.differs.remove(&peer);
+            return false;
+        }
+        let since = self.differs.entry(peer).or_insert(now);
+        let long = now - *since >= DIFFERENCE_WAIT;
+        if long {
+            *since = now;
+        }
+        long
+    }
+
+    /// Notes that a peer has an author's messages up to this one. They may be on their way, so
+    /// they are pulled only after a while, or at once where `urgent`.
+    pub(crate) fn want(&mut self, now: Time, message: MessageId, holder: NodeId, urgent: bool) {
+        let due = if urgent { now } else { now + PULL_WAIT };
+        let want = Want {
+            up_to: message.seq,
+            holder,
+            due,
+        };
+        let known = self.wants.entry(message.author).or_insert(want);
+        if message.seq > known.up_to {
+            known.up_to = message.seq;
+            known.holder = holder;
+        }
+        known.due = known.due.min(due);
+    }
+
+    /// The ranges to pull now, by peer: what is due and still missing, from peers that have no
+    /// pull open. `first_missing` gives an author's first missing message.
+    pub(crate) fn due(
+        &mut self,
+        now: Time,
+        first_missing: impl Fn(NodeId) -> u64,
+    ) -> BTreeMap<NodeId, Vec<Range>> {
+        self.pulls
+            .retain(|_, &mut since| now - since < PULL_TIMEOUT);
+        self.wants
+            .retain(|&author, want| first_missing(author) <= want.up_to);
+        let mut ranges: BTreeMap<NodeId, Vec<Range>> = BTreeMap::new();
+        for (&author, want) in &self.wants {
+            let free = !self.pulls.contains_key(&want.holder);
+            let theirs = ranges.entry(want.holder).or_default();
+            if free && want.due <= now && theirs.len() < PAGE_ITEMS {
+                theirs.push(Range {
+                    author,
+                    from: first_missing(author),
+                    to: want.up_to,
+                });
+            }
+        }
+        ranges.retain(|_, ranges| !ranges.is_empty());
+        for &peer in ranges.keys() {
+            self.pulls.insert(peer, now);
+        }
+        ranges
+    }
+
+    /// A peer's answer is complete.
+    pub(crate) fn pull_ended(&mut self, peer: &NodeId, more: bool, asked_again: Time) {
+        self.pulls.remove(peer);
+        if !more {
+            for want in self.wants.values_mut().filter(|want| want.holder == *peer) {
+                want.due = want.due.max(asked_again + PULL_TIMEOUT);
+            }
+        }
+    }
+
+    /// Gives up on a peer that is gone: others will tell what they have.
+    pub(crate) fn forget(&mut self, peer: &NodeId) {
+        self.differs.remove(peer);
+        self.pulls.remove(peer);
+        self.wants.retain(|_, want| want.holder != *peer);
+    }
+
+    /// When [`Repair::due`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.wants
+            .values()
+            .map(|want| match self.pulls.get(&want.holder) {
+                Some(&since) => want.due.max(since + PULL_TIMEOUT),
+                None => want.due,
+            })
+            .min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn message(author: u8, seq: u64) -> MessageId {
+        MessageId {
+            author: id(author),
+            seq,
+        }
+    }
+
+    #[test]
+    fn a_short_difference_is_normal() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        assert!(!repair.compare(start, id(1), false));
+        assert!(!repair.compare(start + DIFFERENCE_WAIT / 2, id(1), false));
+        assert!(!repair.compare(start + DIFFERENCE_WAIT, id(1), true));
+        assert!(!repair.compare(start + DIFFERENCE_WAIT * 2, id(1), false));
+        assert!(repair.compare(start + DIFFERENCE_WAIT * 3, id(1), false));
+    }
+
+    #[test]
+    fn pulls_what_is_still_missing_once() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.want(start, message(1, 5), id(7), false);
+        repair.want(start, message(2, 3), id(7), false);
+        assert!(repair.due(start, |_| 1).is_empty(), "it may be on its way");
+        let later = start + PULL_WAIT;
+        let first_missing = |author| if author == id(1) { 3 } else { 4 };
+        let ranges = repair.due(later, first_missing);
+        let only = Range {
+            author: id(1),
+            from: 3,
+            to: 5,
+        };
+        assert_eq!(ranges, BTreeMap::from([(id(7), Vec::from([only]))]));
+        assert!(repair.due(later, first_missing).is_empty(), "one at a time");
+        repair.pull_ended(&id(7), true, later);
+        assert_eq!(repair.due(later, first_missing).len(), 1, "there was more");
+    }
+
+    #[test]
+    fn a_pull_that_nobody_answers_is_tried_again() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.want(start, message(1, 5), id(7), true);
+        assert_eq!(repair.due(start, |_| 1).len(), 1);
+        assert_eq!(repair.deadline(), Some(start + PULL_TIMEOUT));
+        assert!(repair.due(start + Duration::from_secs(1), |_| 1).is_empty());
+        assert_eq!(repair.due(start + PULL_TIMEOUT, |_| 1).len(), 1);
+    }
+}

@@ -1,0 +1,120 @@
+//! Bundles: consecutive messages of one author, encoded once and carried untouched by everybody.
+//!
+//! Not here: how a bundle finds its way round the ring (`frame::Spread`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::limit::{self, BUNDLE_HEADS, BUNDLE_MESSAGES, TEXT_BYTES};
+use crate::{DecodeError, MessageId, NodeId, codec};
+
+/// Consecutive messages of one author. The first depends on the heads, each other one on the
+/// message before it, and its Lamport time is one more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Bundle {
+    /// Who wrote the messages.
+    #[serde(rename = "a")]
+    pub author: NodeId,
+    /// The sequence number of the first message.
+    #[serde(rename = "s")]
+    pub first: u64,
+    /// The Lamport time of the first message.
+    #[serde(rename = "l")]
+    pub lamport: u64,
+    /// What the first message depends on: the transitive reduction of its author's clock.
+    #[serde(
+        rename = "h",
+        deserialize_with = "limit::at_most::<_, _, BUNDLE_HEADS>"
+    )]
+    pub heads: Vec<MessageId>,
+    /// The messages: at least one.
+    #[serde(
+        rename = "m",
+        deserialize_with = "limit::at_most::<_, _, BUNDLE_MESSAGES>"
+    )]
+    pub messages: Vec<Text>,
+}
+
+impl Bundle {
+    /// The sequence number of the last message.
+    pub const fn last(&self) -> u64 {
+        self.first + self.messages.len() as u64 - 1
+    }
+
+    /// The id of the last message.
+    pub const fn last_id(&self) -> MessageId {
+        MessageId {
+            author: self.author,
+            seq: self.last(),
+        }
+    }
+
+    /// The Lamport time of the last message.
+    pub const fn last_lamport(&self) -> u64 {
+        self.lamport + self.messages.len() as u64 - 1
+    }
+
+    /// What all the texts weigh, in bytes.
+    pub fn text_bytes(&self) -> usize {
+        self.messages.iter().map(|message| message.text.len()).sum()
+    }
+
+    /// True where the numbers make sense: `PROTOCOL.md` §4.2.
+    fn is_sound(&self) -> bool {
+        let far = u64::MAX / 2;
+        !self.messages.is_empty()
+            && (1..far).contains(&self.first)
+            && (1..far).contains(&self.lamport)
+            && self
+                .heads
+                .iter()
+                .all(|head| head.seq >= 1 && (head.author != self.author || head.seq < self.first))
+    }
+}
+
+/// What one message says, and when its author's clock said so.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Text {
+    /// Milliseconds since 1970 by the author's clock: a label, never an order.
+    #[serde(rename = "t")]
+    pub timestamp_ms: u64,
+    /// The text, 16 KiB of UTF-8 at most, as it was typed.
+    #[serde(rename = "x", deserialize_with = "limit::short_text::<_, TEXT_BYTES>")]
+    pub text: String,
+}
+
+/// The exact bytes of something, and a signature over them. Relays pass both on untouched.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Sealed {
+    /// The CBOR of a [`Bundle`] or of an [`Announcement`](crate::Announcement).
+    #[serde(rename = "b")]
+    pub raw: Bytes,
+    /// Empty until nodes have keys.
+    #[serde(rename = "g")]
+    pub signature: Bytes,
+}
+
+impl Sealed {
+    /// Reads the bundle inside, strictly.
+    pub fn bundle(&self) -> Result<Bundle, DecodeError> {
+        let bundle: Bundle = codec::decode_item(&self.raw)?;
+        if bundle.is_sound() {
+            Ok(bundle)
+        } else {
+            Err(DecodeError::Unsound("bundle"))
+        }
+    }
+
+    /// Reads the announcement inside, strictly.
+    pub fn announcement(&self) -> Result<crate::Announcement, DecodeError> {
+        codec::decode_item(&self.raw)
+    }
+
+    /// What it weighs in a queue, in bytes.
+    pub fn weight(&self) -> usize {
+        self.raw.len() + self.signature.len()
+    }
+}

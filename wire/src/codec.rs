@@ -1,0 +1,70 @@
+//! The one way to encode and the one strict way to decode: `PROTOCOL.md` §2.
+//!
+//! ciborium is lenient; this module is not: one item, nested 16 deep at most, over a slice that
+//! must end where the item ends. Not here: the length prefix, which belongs to the link.
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::Frame;
+use crate::limit::{FRAME_BYTES, NESTING};
+
+/// Why bytes are not what they should be.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// More bytes than a frame may have.
+    #[error("{0} bytes, {FRAME_BYTES} allowed")]
+    TooLong(usize),
+    /// Not CBOR, not of the expected shape, or over a limit.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// Bytes follow the item.
+    #[error("{0} bytes after the end")]
+    Trailing(usize),
+    /// The right shape, with numbers that cannot be.
+    #[error("impossible numbers in a {0}")]
+    Unsound(&'static str),
+}
+
+/// Encodes a frame, without its length prefix.
+pub fn encode(frame: &Frame) -> Bytes {
+    encode_item(frame)
+}
+
+/// Decodes one frame, without its length prefix.
+pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
+    decode_item(bytes)
+}
+
+/// Encodes anything that travels, sealed or as a frame.
+pub fn encode_item<T: Serialize>(item: &T) -> Bytes {
+    let bytes = encode_any(item);
+    debug_assert!(bytes.len() <= FRAME_BYTES, "an item outgrew a frame");
+    Bytes::from(bytes)
+}
+
+/// Encodes something of any length, to be hashed.
+pub(crate) fn encode_any<T: Serialize>(item: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(128);
+    ciborium::into_writer(item, &mut bytes).expect("a vector takes whatever is written");
+    bytes
+}
+
+/// Decodes exactly one item from the whole slice.
+pub(crate) fn decode_item<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
+    if bytes.len() > FRAME_BYTES {
+        return Err(DecodeError::TooLong(bytes.len()));
+    }
+    let mut rest = bytes;
+    let item = ciborium::de::from_reader_with_recursion_limit(&mut rest, NESTING)
+        .map_err(|error| DecodeError::Malformed(format!("{error}")))?;
+    if rest.is_empty() {
+        Ok(item)
+    } else {
+        Err(DecodeError::Trailing(rest.len()))
+    }
+}

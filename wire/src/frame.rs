@@ -1,0 +1,363 @@
+//! The frames: everything that one node says to another over a link.
+//!
+//! `PROTOCOL.md` has them in a table with their meaning; here are their shapes.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limit::{self, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
+use crate::{
+    Addresses, Contact, MessageId, NodeId, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
+};
+
+/// One frame. A node answers an unknown one by closing the link.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Frame {
+    /// The first frame of each end: who is there.
+    Hello(Hello),
+    /// The last frame of an end: why it sends no more.
+    Close(Close),
+    /// "Are you alive?"
+    Ping(u64),
+    /// "I am", with the ping's number.
+    Pong(u64),
+    /// Life, and a short form of what the node knows.
+    Heartbeat(Heartbeat),
+
+    /// A newcomer, or somebody who was evicted, asks the coordinator for a place in the ring.
+    Join(Join),
+    /// "Not I, or not now: ask there."
+    Later(Option<Contact>),
+    /// "Give me your view."
+    PullView,
+    /// A page of a full view.
+    View(ViewPage),
+    /// A member wishes another name.
+    Rename(Name),
+    /// A member goes; with the sequence number of its last message.
+    Leave(u64),
+    /// The coordinator goes: the receiver opens the next epoch.
+    HandOver(ViewTag),
+
+    /// A bundle or an announcement on its way round the ring.
+    #[serde(rename = "s")]
+    Spread(Spread),
+    /// "I have these, and have taken their intervals over."
+    #[serde(rename = "r")]
+    Receipt(Items),
+    /// Bundles whose interval another child did not take: who lacks one pulls it.
+    Offer(Offer),
+    /// "Send me these, of those that were offered."
+    Want(Items),
+
+    /// What changed in a clock since the last exchange over this link.
+    Digest(Digest),
+    /// "Send me these ranges."
+    Pull(Pull),
+    /// A bundle that was pulled.
+    #[serde(rename = "p")]
+    Pulled(Sealed),
+    /// The end of the answer to a pull.
+    PullEnd(PullEnd),
+    /// A newcomer asks where the discussion so far begins and ends.
+    Fetch,
+    /// The answer: a causally closed cut.
+    Cut(Cut),
+    /// "Can you give me this message, or had you delivered it?"
+    WhoHas(MessageId),
+    /// The answer.
+    Has(Has),
+
+    /// A member seems dead.
+    Suspect(Suspect),
+    /// "Is that member alive, as you see it?"
+    Probe(NodeId),
+    /// The answer: the member lives.
+    Alive(NodeId),
+    /// To a more senior member: "the coordinator is dead, will you take over?"
+    Election(ViewTag),
+    /// "I am alive and more senior."
+    Answer(ViewTag),
+
+    /// One coordinator to another of the same discussion: how large its ring is.
+    Meet(Meet),
+    /// A member to its coordinator: "there is another ring of this discussion".
+    Foreign(Contact),
+}
+
+/// Who is at this end of the link.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Hello {
+    /// The node's id.
+    pub id: NodeId,
+    /// Which discussion it takes part in.
+    pub discussion: NodeId,
+}
+
+/// Why an end closes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Close {
+    /// For people and logs.
+    #[serde(deserialize_with = "limit::short_text::<_, REASON_BYTES>")]
+    pub reason: String,
+}
+
+/// Sent to both neighbours every 400 ms.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The view that the node follows.
+    pub tag: ViewTag,
+    /// The hash of its clock.
+    pub clock: u64,
+}
+
+/// What a newcomer says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Join {
+    /// The name that it would like.
+    #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
+    pub name: String,
+    /// Where others dial it.
+    pub addresses: Addresses,
+}
+
+/// A name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Name {
+    /// As the user typed it.
+    #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
+    pub name: String,
+}
+
+/// Which way round the ring.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum Direction {
+    /// Towards growing keys.
+    #[serde(rename = "c")]
+    Clockwise,
+    /// Towards shrinking keys.
+    #[serde(rename = "w")]
+    Counterclockwise,
+}
+
+/// The part of the ring that the receiver of an item is responsible for: from its own place, in
+/// one direction, up to and including `limit` clockwise, or down to and *not* including it
+/// counter-clockwise. So the two halves of a ring share a limit and overlap nowhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Interval {
+    /// Which way.
+    #[serde(rename = "d")]
+    pub direction: Direction,
+    /// How far, as a key: members may differ in their views.
+    #[serde(rename = "k")]
+    pub limit: RingKey,
+    /// The layout in which `limit` was read.
+    #[serde(rename = "y")]
+    pub layout: u64,
+}
+
+/// An item on its way, and how far the receiver is to carry it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Spread {
+    /// The receiver's part of the ring.
+    #[serde(rename = "i")]
+    pub interval: Interval,
+    /// What is spread.
+    #[serde(rename = "t")]
+    pub item: Item,
+}
+
+/// What is spread to everybody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Item {
+    /// Messages: a sealed [`Bundle`](crate::Bundle).
+    #[serde(rename = "b")]
+    Bundle(Sealed),
+    /// News of the ring: a sealed [`Announcement`].
+    #[serde(rename = "a")]
+    Announcement(Sealed),
+}
+
+/// News of the ring, from its coordinator to everybody.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Announcement {
+    /// The next view; with a new epoch it tells of the new coordinator too.
+    View(ViewUpdate),
+    /// This ring ends: everybody rejoins singly at the coordinator of a larger one.
+    Dissolve(Dissolve),
+}
+
+impl Announcement {
+    /// Its id on its way round the ring.
+    pub const fn item_id(&self) -> ItemId {
+        match self {
+            Self::View(update) => ItemId {
+                kind: ItemKind::View,
+                origin: update.tag.epoch.coordinator,
+                number: update.tag.number,
+            },
+            Self::Dissolve(dissolve) => ItemId {
+                kind: ItemKind::Dissolve,
+                origin: dissolve.tag.epoch.coordinator,
+                number: dissolve.tag.number,
+            },
+        }
+    }
+}
+
+/// The end of a ring, by its own coordinator.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Dissolve {
+    /// The last view of the ring that ends.
+    pub tag: ViewTag,
+    /// Where its members go.
+    pub into: Contact,
+}
+
+/// What kind of item an id names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub enum ItemKind {
+    /// A bundle.
+    #[serde(rename = "b")]
+    Bundle,
+    /// A view update.
+    #[serde(rename = "v")]
+    View,
+    /// A dissolution.
+    #[serde(rename = "d")]
+    Dissolve,
+}
+
+/// Names an item while it spreads.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+pub struct ItemId {
+    /// Its kind.
+    #[serde(rename = "k")]
+    pub kind: ItemKind,
+    /// Whose it is.
+    #[serde(rename = "o")]
+    pub origin: NodeId,
+    /// A bundle's first sequence number, a view's number.
+    #[serde(rename = "n")]
+    pub number: u64,
+}
+
+/// Ids of items.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Items {
+    /// The ids.
+    #[serde(rename = "i", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
+    pub items: Vec<ItemId>,
+}
+
+/// Items that the receiver is to take over, or to pull first.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Offer {
+    /// The receiver's part of the ring, for each of them.
+    pub interval: Interval,
+    /// Their ids.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
+    pub items: Vec<ItemId>,
+}
+
+/// A page of clock entries.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Digest {
+    /// Each author with its last message here.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_CLOCK>")]
+    pub entries: Vec<MessageId>,
+    /// True where the receiver's own digest is wanted in return.
+    pub answer: bool,
+}
+
+/// Messages `from..=to` of one author.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Range {
+    /// Whose.
+    pub author: NodeId,
+    /// The first.
+    pub from: u64,
+    /// The last.
+    pub to: u64,
+}
+
+/// Ranges that somebody lacks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Pull {
+    /// The ranges.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
+    pub ranges: Vec<Range>,
+}
+
+/// The end of an answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PullEnd {
+    /// True where there is more to be pulled.
+    pub more: bool,
+    /// Ranges that were asked for and had been delivered here, but are kept no longer.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
+    pub evicted: Vec<Range>,
+}
+
+/// A page of a cut: where the discussion so far begins and ends at one node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cut {
+    /// For each author, the last message that is *not* kept any more: the history begins after it.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_CLOCK>")]
+    pub base: Vec<MessageId>,
+    /// For each author, the last message before the cut.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_CLOCK>")]
+    pub clock: Vec<MessageId>,
+    /// The names of authors who have departed.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>")]
+    pub authors: Vec<crate::Renamed>,
+    /// True on the last page.
+    pub last: bool,
+}
+
+/// The answer to `WhoHas`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Has {
+    /// The message that was asked for.
+    pub message: MessageId,
+    /// What the answering node knows of it.
+    pub holding: Holding,
+}
+
+/// What a node knows of a message.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holding {
+    /// It never had it.
+    Never,
+    /// It delivered it, and keeps it no longer.
+    Evicted,
+    /// It can give it.
+    Held,
+}
+
+/// Who seems dead, and why.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Suspect {
+    /// Who.
+    pub member: NodeId,
+    /// The reporter's view.
+    pub tag: ViewTag,
+}
+
+/// What decides which of two rings goes on: `PROTOCOL.md` §8.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Meet {
+    /// The ring's view.
+    pub tag: ViewTag,
+    /// How many members it has.
+    pub members: u64,
+    /// The coordinator's seniority.
+    pub seniority: u64,
+    /// Where the coordinator is dialled.
+    pub addresses: Addresses,
+}

@@ -1,0 +1,135 @@
+//! Members and views: who takes part, and where each stands in the ring.
+//!
+//! Not here: when a view is published or believed (`ringtalk-proto`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limit::{
+    self, ADDRESS_BYTES, NAME_BYTES, PAGE_MEMBERS, UPDATE_CHANGES, VIEW_DEPARTURES, VIEW_TAGS,
+};
+use crate::{Epoch, NodeId, RingKey, ViewHash, ViewTag};
+
+/// Where a node can be dialled, each as `host:port`.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Addresses {
+    /// The address that the node's own network uses.
+    #[serde(deserialize_with = "limit::short_text::<_, ADDRESS_BYTES>")]
+    pub internal: String,
+    /// The address that other networks use; empty where there is none.
+    #[serde(deserialize_with = "limit::short_text::<_, ADDRESS_BYTES>")]
+    pub public: String,
+}
+
+impl Addresses {
+    /// The one address to show: the public one where there is one.
+    pub fn shown(&self) -> &str {
+        if self.public.is_empty() {
+            &self.internal
+        } else {
+            &self.public
+        }
+    }
+}
+
+/// One participant, as the coordinator admitted it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name, unique in the view without regard to case.
+    #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
+    pub name: String,
+    /// Where it can be dialled.
+    pub addresses: Addresses,
+    /// The order of admission: the lowest is the most senior.
+    pub seniority: u64,
+    /// Its place in the ring.
+    pub key: RingKey,
+}
+
+/// How a member went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Departure {
+    /// It said goodbye.
+    Left,
+    /// It was found dead.
+    Failed,
+}
+
+/// A member that is no longer one, and how it went.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Departed {
+    /// Who went.
+    pub id: NodeId,
+    /// How.
+    pub how: Departure,
+}
+
+/// A member's new name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Renamed {
+    /// Whose.
+    pub id: NodeId,
+    /// The name from now on.
+    #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
+    pub name: String,
+}
+
+/// What changed from one view to the next: `PROTOCOL.md` §5.2.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ViewUpdate {
+    /// The tag of the new view.
+    pub tag: ViewTag,
+    /// The hash of the view that this one follows.
+    pub parent: ViewHash,
+    /// Counts changes of ring keys.
+    pub layout: u64,
+    /// Who came.
+    #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
+    pub joined: Vec<Member>,
+    /// Who went.
+    #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
+    pub departed: Vec<Departed>,
+    /// Who has another name.
+    #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
+    pub renamed: Vec<Renamed>,
+}
+
+/// A part of a full view: `PROTOCOL.md` §5.3.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ViewPage {
+    /// The tag of the whole view.
+    pub tag: ViewTag,
+    /// The hash of the view before it.
+    pub parent: ViewHash,
+    /// Counts changes of ring keys.
+    pub layout: u64,
+    /// This page's number, from 0.
+    pub page: u16,
+    /// How many pages the view has.
+    pub pages: u16,
+    /// Members in the order of their keys.
+    #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>")]
+    pub members: Vec<Member>,
+    /// On page 0: the tags of the last views before this one, oldest first.
+    #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_TAGS>")]
+    pub tags: Vec<ViewTag>,
+    /// On page 0: the last departures, oldest first.
+    #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_DEPARTURES>")]
+    pub departed: Vec<Departed>,
+}
+
+/// Where a coordinator can be found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// The coordinator's id.
+    pub id: NodeId,
+    /// Where to dial it.
+    pub addresses: Addresses,
+    /// Its reign.
+    pub epoch: Epoch,
+}
