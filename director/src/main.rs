@@ -1,2 +1,90 @@
-//! To be written.
-fn main() {}
+//! The binary `director`: command line, signals, exit status.
+//!
+//! Not here: everything that a director does (`ringtalk_director`).
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::Parser;
+use ringtalk_director::{Director, healthcheck, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Points newcomers at the coordinator of a Ringtalk discussion.
+///
+/// It keeps nothing but leases of a few seconds, in memory: stop and restart it at any time.
+#[derive(Debug, Parser)]
+#[command(name = "director", version)]
+struct Args {
+    /// Where to listen; port 0 picks a free one
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "RINGTALK_DIRECTOR_LISTEN",
+        default_value = "0.0.0.0:8080"
+    )]
+    listen: SocketAddr,
+
+    /// Exit with 0 if a director of this host answers at the port of --listen, else with 1
+    #[arg(long)]
+    healthcheck: bool,
+
+    /// What to log on stderr, as tracing filters
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "RINGTALK_LOG",
+        default_value = "warn"
+    )]
+    log: EnvFilter,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = if args.healthcheck {
+        healthcheck(args.listen).with_context(|| format!("no healthy director at {}", args.listen))
+    } else {
+        run(args)
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "director: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn run(args: Args) -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(args.log)
+        .with_writer(io::stderr)
+        .init();
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;
+    let shutdown = async {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let listener = listen(args.listen).await?;
+    let address = listener.local_addr().context("cannot tell the port")?;
+    // A closed stdout is no reason to stop.
+    let _ = writeln!(io::stdout(), "director listening on http://{address}");
+    serve(listener, Director::new(), shutdown).await;
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        anyhow!(
+            "cannot listen on {address}: {error}; stop what listens there, or choose another \
+             address with --listen"
+        )
+    })
+}

@@ -1,0 +1,135 @@
+//! Where a node can be dialled, as it travels to and from a director.
+//!
+//! Not here: whether anybody answers there.
+
+use std::fmt;
+use std::net::SocketAddrV6;
+use std::str::FromStr;
+
+use ringtalk_wire::limit::ADDRESS_BYTES;
+use serde::{Deserialize, Serialize};
+
+/// A `host:port` that can be dialled: a DNS name, an IPv4 address, or an IPv6 address in brackets,
+/// and a port other than 0. It can stand in a URL and in an HTTP header as it is.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Address(String);
+
+/// Why a text is no [`Address`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum AddressError {
+    /// It is longer than any domain name with a port.
+    #[error("an address has {ADDRESS_BYTES} bytes at most")]
+    TooLong,
+    /// There is no port behind the last colon, or it is 0.
+    #[error("an address is host:port, with a port from 1 to 65535")]
+    Port,
+    /// The host is neither a DNS name, nor IPv4, nor IPv6 in brackets.
+    #[error("the host must be a name, an IPv4 address, or an IPv6 address in brackets")]
+    Host,
+}
+
+impl Address {
+    /// The text, as `host:port`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Address {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for Address {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        if text.len() > ADDRESS_BYTES {
+            return Err(AddressError::TooLong);
+        }
+        let (host, port) = text.rsplit_once(':').ok_or(AddressError::Port)?;
+        if !is_port(port) {
+            return Err(AddressError::Port);
+        }
+        if !is_name(host) && !is_bracketed_ipv6(&text) {
+            return Err(AddressError::Host);
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<Address> for String {
+    fn from(address: Address) -> Self {
+        address.0
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// A DNS name or an IPv4 address. Underscores are no DNS, but container networks use them.
+fn is_name(host: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    !host.is_empty() && host.bytes().all(allowed)
+}
+
+/// Without a zone: it means nothing on another machine, and has no place in a URL.
+fn is_bracketed_ipv6(address: &str) -> bool {
+    !address.contains('%') && address.parse::<SocketAddrV6>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Address, AddressError};
+
+    #[test]
+    fn what_can_be_dialled_is_an_address() {
+        for text in [
+            "10.0.0.1:80",
+            "[::1]:9000",
+            "node-1.example:65535",
+            "ring_node:1",
+        ] {
+            assert_eq!(text.parse::<Address>().unwrap().as_str(), text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_dialled_is_refused() {
+        for text in [
+            "",
+            "host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+80",
+            "host:8x",
+        ] {
+            assert_eq!(text.parse::<Address>(), Err(AddressError::Port), "{text}");
+        }
+        for text in [
+            ":80",
+            "a b:80",
+            "a/b:80",
+            "u@h:80",
+            "::1:80",
+            "[::1%1]:80",
+            "a\r\nb:80",
+        ] {
+            assert_eq!(text.parse::<Address>(), Err(AddressError::Host), "{text}");
+        }
+        let long = format!("{}:80", "x".repeat(260));
+        assert_eq!(long.parse::<Address>(), Err(AddressError::TooLong));
+    }
+}

@@ -1,0 +1,345 @@
+//! The app without sockets, under paused time.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use axum::http::{Request, StatusCode};
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tower::ServiceExt;
+
+use super::app;
+use crate::api::{COORDINATOR_HOLD, NODE_HOLD, Newcomers};
+use crate::director::{Director, HELD_NEWCOMERS};
+use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, SETTLING};
+
+const A: &str = "aaaaaaaa-0000-8000-8000-000000000000";
+const B: &str = "bbbbbbbb-0000-8000-8000-000000000000";
+const C: &str = "cccccccc-0000-8000-8000-000000000000";
+
+/// An app that has settled.
+async fn settled() -> Router {
+    let app = app(Director::new());
+    sleep(SETTLING).await;
+    app
+}
+
+fn node(id: &str) -> Value {
+    json!({"id": id, "internal-address": "10.0.0.1:4000", "public-address": "chat.example:4000"})
+}
+
+fn coordinator(id: &str, number: u64) -> Value {
+    let epoch = json!({"number": number, "coordinator": id});
+    json!({"id": id, "internal-address": "10.0.0.1:4000", "epoch": epoch})
+}
+
+async fn send(app: &Router, method: &str, path: &str, body: impl Into<Body>) -> Response {
+    let request = Request::builder().method(method).uri(path);
+    let request = request.body(body.into()).unwrap();
+    app.clone().oneshot(request).await.unwrap()
+}
+
+async fn post(app: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
+    let response = send(app, "POST", path, body.to_string()).await;
+    let status = response.status();
+    (status, json_body(response).await)
+}
+
+async fn json_body(response: Response) -> Value {
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+/// A request in the background, begun when this returns.
+async fn held(app: &Router, path: &'static str, body: Value) -> JoinHandle<(StatusCode, Value)> {
+    let app = app.clone();
+    let call = tokio::spawn(async move { post(&app, path, &body).await });
+    tokio::task::yield_now().await;
+    call
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
+    let app = settled().await;
+    let (status, first) = post(&app, "/register_node", &node(A)).await;
+    assert_eq!(status, StatusCode::CREATED);
+    assert_eq!(first, json!({"first": true, "lease-ms": 2000}));
+
+    let waiting = held(&app, "/register_node", node(B)).await;
+    sleep(Duration::from_millis(700)).await;
+    assert!(!waiting.is_finished());
+    let registering = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+
+    let before = Instant::now();
+    let expected = (StatusCode::OK, coordinator(A, 1));
+    assert_eq!(waiting.await.unwrap(), expected);
+    let newcomers = json!({"newcomers": [node(B)]});
+    assert_eq!(registering.await.unwrap(), (StatusCode::OK, newcomers));
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
+    let app = app(Director::new());
+    let one = held(&app, "/register_node", node(A)).await;
+    let other = held(&app, "/register_node", node(B)).await;
+    sleep(SETTLING + Duration::from_millis(2)).await;
+    assert_ne!(one.is_finished(), other.is_finished());
+    let (founder, waiting, name) = if one.is_finished() {
+        (one, other, A)
+    } else {
+        (other, one, B)
+    };
+    assert_eq!(founder.await.unwrap().0, StatusCode::CREATED);
+    let _registering = held(&app, "/register_coordinator", coordinator(name, 1)).await;
+    assert_eq!(waiting.await.unwrap().1["id"], name);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_founder_fails_exactly_one_of_those_waiting_founds() {
+    let app = settled().await;
+    post(&app, "/register_node", &node(A)).await;
+    let one = held(&app, "/register_node", node(B)).await;
+    let other = held(&app, "/register_node", node(C)).await;
+    sleep(FOUNDING_LEASE + Duration::from_millis(2)).await;
+    assert_ne!(one.is_finished(), other.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_founders_for_ever() {
+    let app = settled().await;
+    post(&app, "/register_node", &node(A)).await;
+    let before = Instant::now();
+    let crowd: Vec<_> = (1..=9_u8)
+        .map(|n| {
+            tokio::spawn({
+                let app = app.clone();
+                let id = format!("{n:08}-0000-8000-8000-000000000000");
+                async move { post(&app, "/register_node", &node(&id)).await.0 }
+            })
+        })
+        .collect();
+    let mut refused = 0;
+    for call in crowd {
+        refused += usize::from(call.await.unwrap() == StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert!(refused > 0);
+    assert!(before.elapsed() <= NODE_HOLD + Duration::from_millis(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_newcomers_are_held_and_none_leaks() {
+    let director = Director::new();
+    let app = app(director.clone());
+    let mut crowd = Vec::new();
+    for n in 0..HELD_NEWCOMERS {
+        let id = format!("{n:08}-0000-8000-8000-000000000000");
+        crowd.push(held(&app, "/register_node", node(&id)).await);
+    }
+    assert_eq!(director.held_newcomers(), HELD_NEWCOMERS);
+    let (status, _) = post(&app, "/register_node", &node(A)).await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    for call in crowd {
+        call.abort();
+        let _ = call.await;
+    }
+    assert_eq!(director.held_newcomers(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_coordinators_call_is_held_two_seconds_at_most() {
+    let app = settled().await;
+    let before = Instant::now();
+    let (status, body) = post(&app, "/register_leader", &coordinator(A, 1)).await;
+    assert_eq!((status, body), (StatusCode::OK, json!({"newcomers": []})));
+    let held = before.elapsed();
+    assert!(held >= COORDINATOR_HOLD && held < COORDINATOR_HOLD + Duration::from_millis(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_is_not_lost_to_a_call_that_broke_off() {
+    let app = settled().await;
+    let broken = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+    broken.abort();
+    let _ = broken.await;
+    post(&app, "/register_node", &node(B)).await;
+    let (_, body) = post(&app, "/register_coordinator", &coordinator(A, 1)).await;
+    let heard: Newcomers = serde_json::from_value(body).unwrap();
+    assert_eq!(heard.newcomers[0].id.to_string(), B);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_later_call_ends_an_earlier_one() {
+    let app = settled().await;
+    let earlier = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+    let _later = held(&app, "/register_coordinator", coordinator(A, 1)).await;
+    let before = Instant::now();
+    earlier.await.unwrap();
+    assert_eq!(before.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_ring_is_told_of_the_registered_one() {
+    let app = settled().await;
+    let old = held(&app, "/register_coordinator", coordinator(A, 3)).await;
+    let (status, problem) = post(&app, "/register_coordinator", &coordinator(B, 3)).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(problem["coordinator"], coordinator(A, 3));
+
+    let _new = held(&app, "/register_coordinator", coordinator(B, 4)).await;
+    let (status, problem) = old.await.unwrap();
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(problem["coordinator"], coordinator(B, 4));
+
+    let leave = coordinator(A, 3).to_string();
+    let response = send(&app, "DELETE", "/register_coordinator", leave).await;
+    assert_eq!(response.status(), StatusCode::CONFLICT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_withdrawal_the_next_founds_and_after_a_lapse_it_waits() {
+    let app = settled().await;
+    post(&app, "/register_coordinator", &coordinator(A, 1)).await;
+    let leave = coordinator(A, 1).to_string();
+    let response = send(&app, "DELETE", "/register_coordinator", leave).await;
+    assert_eq!(response.status(), StatusCode::NO_CONTENT);
+    let (status, _) = post(&app, "/register_node", &node(B)).await;
+    assert_eq!(status, StatusCode::CREATED);
+
+    post(&app, "/register_coordinator", &coordinator(B, 1)).await;
+    sleep(REGISTRATION_LEASE).await;
+    let response = send(&app, "POST", "/register_node", node(C).to_string()).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[RETRY_AFTER], "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_front_page_redirects_to_the_coordinator() {
+    let app = settled().await;
+    let response = send(&app, "GET", "/", Body::empty()).await;
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+
+    let mut who = coordinator(A, 1);
+    post(&app, "/register_coordinator", &who).await;
+    let response = send(&app, "GET", "/", Body::empty()).await;
+    assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
+    assert_eq!(response.headers()[LOCATION], "http://10.0.0.1:4000/");
+
+    who["public-address"] = "[2001:db8::1]:80".into();
+    post(&app, "/register_coordinator", &who).await;
+    let response = send(&app, "GET", "/", Body::empty()).await;
+    assert_eq!(response.headers()[LOCATION], "http://[2001:db8::1]:80/");
+}
+
+#[tokio::test]
+async fn a_wrong_field_is_named() {
+    let app = app(Director::new());
+    let wrong = [
+        ("id", json!("me")),
+        ("id", Value::Null),
+        ("internal-address", json!("nowhere")),
+        ("internal-address", json!("evil:80\r\nset-cookie: a=b")),
+        ("public-address", json!(7)),
+        ("epoch", json!({"number": -1, "coordinator": A})),
+        ("epoch", json!({"number": 1, "coordinator": B})),
+        ("discussion", json!([])),
+    ];
+    for (field, value) in wrong {
+        let mut body = coordinator(A, 1);
+        body[field] = value;
+        let (status, problem) = post(&app, "/register_coordinator", &body).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        assert_eq!(problem["field"], field);
+        assert_eq!(problem["status"], 422);
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_a_problem() {
+    let app = app(Director::new());
+    let huge = " ".repeat(8 * 1024 + 1);
+    let cases = [
+        ("POST", "/register_node", "{", StatusCode::BAD_REQUEST),
+        ("POST", "/register_node", "[]", StatusCode::BAD_REQUEST),
+        ("POST", "/register_node", "", StatusCode::BAD_REQUEST),
+        (
+            "POST",
+            "/register_node",
+            &huge,
+            StatusCode::PAYLOAD_TOO_LARGE,
+        ),
+        ("GET", "/register_node", "", StatusCode::METHOD_NOT_ALLOWED),
+        ("GET", "/nowhere", "", StatusCode::NOT_FOUND),
+    ];
+    for (method, path, body, status) in cases {
+        let response = send(&app, method, path, body.to_owned()).await;
+        assert_eq!(response.status(), status, "{method} {path}");
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            assert_eq!(response.headers()[ALLOW], "POST");
+        }
+        assert_eq!(json_body(response).await["type"], "about:blank");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    let app = app(Director::new());
+    let response = send(&app, "POST", "/register_node", Body::new(Stuck)).await;
+    assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
+}
+
+#[tokio::test]
+async fn a_private_discussion_is_unknown() {
+    let app = app(Director::new());
+    let mut body = coordinator(A, 1);
+    body["discussion"] = "secret".into();
+    let (status, _) = post(&app, "/register_coordinator", &body).await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    let response = send(&app, "DELETE", "/register_coordinator", body.to_string()).await;
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    let (status, _) = post(&app, "/register_node", &body).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn health_and_metrics() {
+    let app = settled().await;
+    let response = send(&app, "GET", "/healthz", Body::empty()).await;
+    assert_eq!(json_body(response).await, json!({"status": "ok"}));
+    post(&app, "/register_coordinator", &coordinator(A, 1)).await;
+    post(&app, "/register_coordinator", &coordinator(B, 1)).await;
+    send(&app, "BREW", "/%22evil", Body::empty()).await;
+    let response = send(&app, "GET", "/metrics", Body::empty()).await;
+    let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let text = String::from_utf8(text.to_vec()).unwrap();
+    for line in [
+        "ringtalk_director_registered 1",
+        "ringtalk_director_registrations_total 1",
+        "ringtalk_director_conflicts_total 1",
+        r#"ringtalk_director_requests_total{endpoint="/healthz",method="GET",status="200"} 1"#,
+        r#"ringtalk_director_requests_total{endpoint="other",method="other",status="404"} 1"#,
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+/// A body that never comes.
+struct Stuck;
+
+impl hyper::body::Body for Stuck {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}

@@ -1,0 +1,143 @@
+//! Reads the body of a request: size, time, JSON, then field by field, so that a wrong field can
+//! be named.
+//!
+//! Not here: what the fields mean together (`app`).
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use http_body_util::BodyExt;
+use ringtalk_wire::Epoch;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tokio::time::timeout;
+
+use crate::api::{BODY_BYTES, Coordinator, Newcomer, Problem, RegisterCoordinator, RegisterNode};
+
+/// How long a body may take to arrive. It fits one packet or a few; who takes longer is stuck, or
+/// wants to keep a connection busy.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much of a body that is too long is still taken, and thrown away: many callers read no
+/// answer before they have sent everything, and would see a broken connection instead.
+const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
+
+/// Extracts a `T` from a request, or answers with the problem.
+pub(crate) struct Valid<T>(pub(crate) T);
+
+impl<T: FromFields, S: Sync> FromRequest<S> for Valid<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let mut fields = Fields::read(request.into_body()).await?;
+        T::from_fields(&mut fields).map(Self)
+    }
+}
+
+/// What can be read from the fields of a JSON object.
+pub(crate) trait FromFields: Sized {
+    /// Takes the fields that it knows, and ignores the others.
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem>;
+}
+
+impl FromFields for RegisterCoordinator {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        let Newcomer {
+            id,
+            internal_address,
+            public_address,
+        } = Newcomer::from_fields(fields)?;
+        let epoch: Epoch = fields.required("epoch")?;
+        if epoch.coordinator != id {
+            return Err(Problem::wrong_field(
+                "epoch",
+                "a coordinator registers under its own epoch: epoch.coordinator must equal id",
+            ));
+        }
+        Ok(Self {
+            coordinator: Coordinator {
+                id,
+                internal_address,
+                public_address,
+                epoch,
+            },
+            discussion: fields.optional("discussion")?,
+        })
+    }
+}
+
+impl FromFields for RegisterNode {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self {
+            newcomer: Newcomer::from_fields(fields)?,
+            discussion: fields.optional("discussion")?,
+            found: fields.optional("found")?.unwrap_or_default(),
+        })
+    }
+}
+
+impl FromFields for Newcomer {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self {
+            id: fields.required("id")?,
+            internal_address: fields.required("internal-address")?,
+            public_address: fields.optional("public-address")?,
+        })
+    }
+}
+
+/// The fields of the JSON object that a request carried. A null field counts as absent.
+pub(crate) struct Fields(Map<String, Value>);
+
+impl Fields {
+    async fn read(body: Body) -> Result<Self, Problem> {
+        let bytes = read(body).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, format!("no JSON object: {error}"))
+        })
+    }
+
+    fn required<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<T, Problem> {
+        self.optional(name)?
+            .ok_or_else(|| Problem::wrong_field(name, format!("{name} is missing")))
+    }
+
+    fn optional<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, Problem> {
+        let value = self.0.remove(name).unwrap_or_default();
+        serde_json::from_value(value)
+            .map_err(|error| Problem::wrong_field(name, format!("{name}: {error}")))
+    }
+}
+
+/// Reads a body of at most [`BODY_BYTES`].
+async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let mut kept = Vec::new();
+    let mut length = 0;
+    let arrived = timeout(BODY_TIMEOUT, async {
+        while let Some(frame) = body.frame().await {
+            let data = frame?.into_data().unwrap_or_default();
+            length += data.len();
+            if length <= BODY_BYTES {
+                kept.extend_from_slice(&data);
+            } else if length > DISCARDED_BYTES {
+                break;
+            }
+        }
+        Ok::<(), axum::Error>(())
+    })
+    .await;
+    if length > BODY_BYTES {
+        let detail = format!("a body has {BODY_BYTES} bytes at most");
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    match arrived {
+        Ok(Ok(())) => Ok(kept),
+        Ok(Err(_)) => Err(Problem::new(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body took too long",
+        )),
+    }
+}

@@ -1,0 +1,28 @@
+//! The director: an HTTP service at a known address that points newcomers at the coordinator of a
+//! discussion.
+//!
+//! It holds soft state only, in leases of a few seconds, so it can die and restart at any time,
+//! and a running discussion never needs it. What it says is a hint: nodes authenticate each other.
+//!
+//! A node embeds it: [`serve`] a [`Director`] on any listener. [`app`] is the same without a
+//! socket, and [`api`] holds what travels, for whoever calls a director.
+//!
+//! Not here: how a node uses a director (`ringtalk-node`), and anything about members, names or
+//! messages, which a director never learns.
+
+mod address;
+pub mod api;
+mod app;
+mod body;
+mod director;
+mod healthcheck;
+mod metrics;
+mod problem;
+mod registry;
+mod seats;
+mod serve;
+
+pub use app::app;
+pub use director::Director;
+pub use healthcheck::healthcheck;
+pub use serve::serve;

@@ -1,0 +1,135 @@
+//! What a director counts, and how Prometheus reads it.
+//!
+//! Not here: the registry's own tally, which is only printed here.
+
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write as _};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::director::Director;
+
+/// Counts of requests and connections. Its labels come from fixed sets, so it stays small.
+#[derive(Debug, Default)]
+pub(crate) struct Metrics {
+    requests: Mutex<BTreeMap<Request, u64>>,
+    connections_refused: AtomicU64,
+}
+
+/// An answered request: which endpoint, asked how, and the status.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Request {
+    /// The route, or `other`.
+    pub(crate) endpoint: &'static str,
+    /// The method, or `other`.
+    pub(crate) method: &'static str,
+    /// The status of the answer.
+    pub(crate) status: u16,
+}
+
+impl Metrics {
+    /// Counts a request that was answered.
+    pub(crate) fn answered(&self, request: Request) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *requests.entry(request).or_default() += 1;
+    }
+
+    /// Counts a connection that found no room.
+    pub(crate) fn refused_connection(&self) {
+        self.connections_refused.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// All counts, in Prometheus' text format.
+pub(crate) fn render(director: &Director) -> String {
+    let mut text = Text::default();
+    let tally = director.tally();
+    let registered = u8::from(director.coordinator().is_some());
+    text.gauge(
+        "registered",
+        "Whether a coordinator is registered.",
+        registered,
+    );
+    text.counter(
+        "registrations_total",
+        "Coordinators that registered anew.",
+        tally.registrations,
+    );
+    text.counter(
+        "renewals_total",
+        "Renewals by the registered coordinator.",
+        tally.renewals,
+    );
+    text.counter(
+        "conflicts_total",
+        "Calls refused for another ring.",
+        tally.conflicts,
+    );
+    text.counter("lapses_total", "Registrations that lapsed.", tally.lapses);
+    text.counter("foundings_total", "Nodes told to found.", tally.foundings);
+    text.counter(
+        "newcomers_total",
+        "Nodes pointed at a coordinator.",
+        tally.newcomers,
+    );
+    text.counter(
+        "newcomers_forgotten_total",
+        "Newcomers forgotten before a coordinator was told.",
+        tally.newcomers_forgotten,
+    );
+    text.gauge(
+        "held_newcomers",
+        "Newcomers' calls held open.",
+        director.held_newcomers(),
+    );
+    let metrics = director.metrics();
+    text.counter(
+        "connections_refused_total",
+        "Connections that found no room.",
+        metrics.connections_refused.load(Ordering::Relaxed),
+    );
+    text.requests(
+        &metrics
+            .requests
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner),
+    );
+    text.0
+}
+
+/// The exposition, as it grows. Writing to a string cannot fail.
+#[derive(Default)]
+struct Text(String);
+
+impl Text {
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.header(name, help, "gauge");
+        let _ = writeln!(self.0, "ringtalk_director_{name} {value}");
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.header(name, help, "counter");
+        let _ = writeln!(self.0, "ringtalk_director_{name} {value}");
+    }
+
+    fn requests(&mut self, requests: &BTreeMap<Request, u64>) {
+        self.header("requests_total", "Requests answered.", "counter");
+        for (request, count) in requests {
+            let Request {
+                endpoint,
+                method,
+                status,
+            } = request;
+            let _ = writeln!(
+                self.0,
+                "ringtalk_director_requests_total\
+                 {{endpoint=\"{endpoint}\",method=\"{method}\",status=\"{status}\"}} {count}"
+            );
+        }
+    }
+
+    fn header(&mut self, name: &str, help: &str, kind: &str) {
+        let _ = writeln!(self.0, "# HELP ringtalk_director_{name} {help}");
+        let _ = writeln!(self.0, "# TYPE ringtalk_director_{name} {kind}");
+    }
+}

@@ -1,0 +1,87 @@
+//! What a director answers when it does not do as asked: a problem, as RFC 9457 draws it.
+//!
+//! Not here: which request gets which problem (`app`, `body`).
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::api::Coordinator;
+
+/// What a 503 says in `Retry-After`, in seconds. A coordinator may register at any moment, so it
+/// is the shortest that can be said.
+const RETRY_AFTER_SECONDS: &str = "1";
+
+/// An `application/problem+json` answer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Problem {
+    /// Always `about:blank`: the status says what kind of problem it is.
+    #[serde(rename = "type")]
+    pub kind: Cow<'static, str>,
+    /// The status in words.
+    pub title: Cow<'static, str>,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened, and what to do about it.
+    pub detail: Cow<'static, str>,
+    /// With 409: who else is registered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coordinator: Option<Box<Coordinator>>,
+    /// With 422: the field that is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<Cow<'static, str>>,
+}
+
+impl Problem {
+    /// A problem of this status.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind: "about:blank".into(),
+            title: status.canonical_reason().unwrap_or("Problem").into(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            coordinator: None,
+            field: None,
+        }
+    }
+
+    /// A 422 that names the field.
+    pub(crate) fn wrong_field(field: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            field: Some(field.into()),
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
+    }
+
+    /// A 409: another ring is registered.
+    pub(crate) fn another_ring(coordinator: Coordinator) -> Self {
+        Self {
+            coordinator: Some(Box::new(coordinator)),
+            ..Self::new(
+                StatusCode::CONFLICT,
+                "another ring of this discussion is registered: get in touch with its coordinator",
+            )
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = (status, Json(self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        }
+        response
+    }
+}

@@ -1,0 +1,125 @@
+//! Serves a director on a listener: connections, their limits, and the end.
+//!
+//! Whatever somebody does with a connection, it is closed in bounded time, and their number is
+//! bounded too. Not here: what a request gets for an answer (`app`).
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::app::app;
+use crate::director::Director;
+use crate::seats::Seats;
+
+/// How long a request's head may take to arrive, and how long a connection may rest between
+/// requests.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How much of a request is buffered beside its body: a head of ordinary size, and hyper's least.
+const HEAD_BYTES: usize = 8 * 1024;
+/// How old a connection may grow. It bounds what no other limit does, above all a reader that
+/// takes no answer; an honest caller connects again once a minute.
+const CONNECTION_AGE: Duration = Duration::from_secs(60);
+/// How long the last answer of an aged connection may take: the longest hold, and its way.
+const LAST_ANSWER: Duration = Duration::from_secs(10);
+/// How long connections may take to end when the director stops, which is to take 1 s in all.
+const FAREWELL: Duration = Duration::from_millis(500);
+/// How long to wait when the system has no socket to give, before asking again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Told to a connection that found no room.
+const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
+    content-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Serves `director` until `shutdown` is done, then answers all held requests and returns within
+/// half a second. Afterwards this director holds no requests any more: make a new one to serve
+/// again. Dropping the future closes everything at once.
+pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Future<Output = ()>) {
+    let door = Door {
+        app: app(director.clone()),
+        director: director.clone(),
+        seats: Seats::default(),
+    };
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => door.open(stream, peer.ip(), &mut connections),
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    director.close();
+    let farewell = async { while connections.join_next().await.is_some() {} };
+    let _ = timeout(FAREWELL, farewell).await;
+}
+
+/// What every connection needs.
+struct Door {
+    app: Router,
+    director: Director,
+    seats: Seats,
+}
+
+impl Door {
+    /// Lets a connection in where there is room for it; else says so, if the socket takes it at
+    /// once, and hangs up.
+    fn open(&self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
+        let Some(seat) = self.seats.take(peer) else {
+            self.director.metrics().refused_connection();
+            let _ = stream.try_write(NO_ROOM);
+            return;
+        };
+        let connection = attend(stream, self.app.clone(), self.director.closing());
+        connections.spawn(async move {
+            connection.await;
+            drop(seat);
+        });
+    }
+}
+
+/// Serves one connection until its peer, its age or the director ends it.
+async fn attend(stream: TcpStream, app: Router, mut closing: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let mut connection = pin!(connection);
+    tokio::select! {
+        ended = &mut connection => return log_end(ended),
+        _ = closing.wait_for(|closing| *closing) => {}
+        () = sleep(CONNECTION_AGE) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if let Ok(ended) = timeout(LAST_ANSWER, connection).await {
+        log_end(ended);
+    } else {
+        tracing::debug!("a connection was cut: its last answer was not taken");
+    }
+}
+
+fn log_end(ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! Real connections to a served director.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::serve;
+use crate::director::Director;
+use crate::seats::CONNECTIONS_PER_ADDRESS;
+
+const NODE: &str = r#"{"id":"aaaaaaaa-0000-8000-8000-000000000000","internal-address":"a:1"}"#;
+
+/// A served director: its address, how to stop it, and its end.
+struct Served {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+async fn served(director: Director) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let ended = tokio::spawn(serve(listener, director, async {
+        let _ = stopped.await;
+    }));
+    Served {
+        address,
+        stop,
+        ended,
+    }
+}
+
+/// Sends this, and reads until the other end hangs up.
+async fn talk(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    String::from_utf8(answer).unwrap()
+}
+
+fn register_node() -> String {
+    let length = NODE.len();
+    format!("POST /register_node HTTP/1.1\r\nhost: d\r\ncontent-length: {length}\r\n\r\n{NODE}")
+}
+
+#[tokio::test]
+async fn a_head_or_a_body_that_drips_is_cut_off() {
+    let served = served(Director::new()).await;
+    let before = Instant::now();
+    let patience = Duration::from_secs(7);
+    let head = timeout(patience, talk(served.address, "GET / HTTP/1.1\r\nho"));
+    let body = "POST /register_node HTTP/1.1\r\nhost: d\r\ncontent-length: 80\r\n\r\n{";
+    let body = timeout(patience, talk(served.address, body));
+    let (head, body) = tokio::join!(head, body);
+    assert!(!head.unwrap().contains("200"));
+    assert!(body.unwrap().starts_with("HTTP/1.1 408"));
+    assert!(before.elapsed() >= Duration::from_millis(4900));
+}
+
+#[tokio::test]
+async fn a_stop_answers_held_requests_and_is_quick() {
+    let director = Director::new();
+    let served = served(director.clone()).await;
+    sleep(Duration::from_millis(550)).await;
+    let first = "connection: close\r\ncontent-length";
+    let first = register_node().replace("content-length", first);
+    assert!(
+        talk(served.address, &first)
+            .await
+            .starts_with("HTTP/1.1 201")
+    );
+    let other = register_node().replace("aaaaaaaa", "bbbbbbbb");
+    let held = tokio::spawn(async move { talk(served.address, &other).await });
+    let _idle = TcpStream::connect(served.address).await.unwrap();
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(director.held_newcomers(), 1);
+
+    let before = Instant::now();
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap();
+    assert!(before.elapsed() < Duration::from_millis(900));
+    assert!(held.await.unwrap().starts_with("HTTP/1.1 503"));
+}
+
+#[tokio::test]
+async fn a_caller_that_hangs_up_is_no_longer_held() {
+    let director = Director::new();
+    let served = served(director.clone()).await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(register_node().as_bytes()).await.unwrap();
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(director.held_newcomers(), 1);
+    drop(stream);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(director.held_newcomers(), 0);
+}
+
+#[tokio::test]
+async fn one_address_has_only_so_many_connections() {
+    let served = served(Director::new()).await;
+    let mut idle = Vec::new();
+    for _ in 0..CONNECTIONS_PER_ADDRESS {
+        idle.push(TcpStream::connect(served.address).await.unwrap());
+    }
+    let healthz = "GET /healthz HTTP/1.1\r\nhost: d\r\nconnection: close\r\n\r\n";
+    assert!(!talk(served.address, healthz).await.contains("200 OK"));
+    drop(idle);
+    sleep(Duration::from_millis(100)).await;
+    assert!(talk(served.address, healthz).await.contains("200 OK"));
+}
