@@ -1,2 +1,107 @@
-//! To be written.
-fn main() {}
+//! The command line of `cargo xtask`: one subcommand per check, and `ci` for all of them.
+//!
+//! What a step does lives in the module of its name; nothing is decided here.
+
+mod black_box;
+mod cargo;
+mod ci;
+mod fix;
+mod layering;
+mod licences;
+mod metadata;
+mod report;
+mod tidy;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+
+/// The project's gate and its helpers.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Runs every check in order, cheap ones first
+    Ci {
+        /// Runs the later steps even when one has failed
+        #[arg(long)]
+        keep_going: bool,
+    },
+    /// Mends what a machine can mend: clippy's suggestions, then the format
+    Fix,
+    /// Checks what the compiler does not: files, sizes, names, the tree
+    Tidy,
+    /// Checks who imports whom, and that the protocol core is pure
+    Layering,
+    /// Checks the licence of every dependency
+    Licences,
+    /// Builds the binaries and runs the black-box tests against them
+    Test {
+        /// Runs only the tests whose name contains this
+        filter: Option<String>,
+        /// Arguments for the test harness, after `--`
+        #[arg(last = true)]
+        harness: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        // A failed check is no mishap of this program: the message alone, never a backtrace.
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    let root = workspace_root()?;
+    match task {
+        Task::Ci { keep_going } => ci::run(&root, keep_going),
+        Task::Fix => fix::run(&root),
+        Task::Tidy => tidy::run(&root),
+        Task::Layering => layering::run(&root),
+        Task::Licences => licences::run(&root),
+        Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
+    }
+}
+
+/// The root of the checkout; this crate lies two folders below it.
+fn workspace_root() -> Result<PathBuf> {
+    let own = env::var_os("CARGO_MANIFEST_DIR").context("start this as `cargo xtask`")?;
+    let root = PathBuf::from(own);
+    let root = root.ancestors().nth(2);
+    Ok(root.context("this crate has left tools/xtask")?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn harness_arguments_follow_two_dashes() {
+        let cli = Cli::parse_from(["cargo xtask", "test", "split", "--", "--nocapture"]);
+        let Task::Test { filter, harness } = cli.command else {
+            panic!("not the test command: {cli:?}");
+        };
+        assert_eq!(filter.as_deref(), Some("split"));
+        assert_eq!(harness, ["--nocapture"]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Who may import whom, and the proof that the protocol core is pure.
+//!
+//! Between crates the manifests are read; inside the core, `tidy` looks at the names.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::cargo::Cargo;
+use crate::metadata::{Metadata, Package};
+use crate::report;
+use crate::tidy::source::Source;
+
+/// Our crates, and which of ours each may depend on outside its own tests.
+const MAY_IMPORT: [(&str, &[&str]); 7] = [
+    ("ringtalk-wire", &[]),
+    ("ringtalk-proto", &["ringtalk-wire"]),
+    ("ringtalk-director", &["ringtalk-wire"]),
+    (
+        "ringtalk-node",
+        &["ringtalk-wire", "ringtalk-proto", "ringtalk-director"],
+    ),
+    ("ringtalk-sim", &["ringtalk-wire", "ringtalk-proto"]),
+    ("ringtalk-ring-viz", &["ringtalk-node"]),
+    ("ringtalk-xtask", &[]),
+];
+
+/// The black-box tests may look at anything; nothing may look at them.
+const UNBOUND: &str = "ringtalk-tests";
+
+/// The `no_std` crates and their roots.
+const PURE: [(&str, &str); 2] = [
+    ("ringtalk-wire", "wire/src/lib.rs"),
+    ("ringtalk-proto", "node/proto/src/lib.rs"),
+];
+
+/// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
+const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
+
+/// Checks the manifests, then the pure crates.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let metadata = Metadata::read(root)?;
+    let mut findings: Vec<String> = metadata
+        .members()
+        .flat_map(|member| forbidden_imports(&metadata, member))
+        .collect();
+    for (name, library) in PURE {
+        let path = root.join(library);
+        let text = fs::read_to_string(&path).with_context(|| format!("{library} is unreadable"))?;
+        findings.extend(std_links(library, text));
+        findings.extend(impure_dependencies(name, &tree(name).read(root)?));
+    }
+    let examined = format!("{} crates", metadata.members().count());
+    report::conclude("layering", &examined, &findings)
+}
+
+/// Development dependencies are free: a test may stand above what it tests.
+fn forbidden_imports(metadata: &Metadata, member: &Package) -> Vec<String> {
+    let name = member.name.as_str();
+    if name == UNBOUND {
+        return Vec::new();
+    }
+    let Some((_, allowed)) = MAY_IMPORT.iter().find(|(known, _)| *known == name) else {
+        return vec![format!(
+            "{name}: has no place in the layering: give it a row in tools/xtask/src/layering.rs"
+        )];
+    };
+    let ours = |wanted: &str| metadata.members().any(|member| member.name == wanted);
+    let declared = member.dependencies.iter();
+    declared
+        .filter(|dependency| dependency.kind.as_deref() != Some("dev"))
+        .filter(|dependency| ours(&dependency.name))
+        .filter(|dependency| !allowed.contains(&dependency.name.as_str()))
+        .map(|dependency| {
+            format!(
+                "{name}: imports {}, which lies above or beside it: pass values across instead",
+                dependency.name
+            )
+        })
+        .collect()
+}
+
+/// `#![no_std]` must stand at the root, and the standard library come back for tests alone.
+fn std_links(library: &str, text: String) -> Vec<String> {
+    let source = match Source::parse(library, text) {
+        Ok(source) => source,
+        Err(violation) => return vec![violation.to_string()],
+    };
+    let mut findings = Vec::new();
+    if !source.outline.no_std {
+        findings.push(format!(
+            "{library}:1: is not `#![no_std]`: add it, and keep the clock and sockets in the driver"
+        ));
+    }
+    let linked = source.outline.std_links.iter();
+    findings.extend(linked.filter(|line| !source.in_test(**line)).map(|line| {
+        format!("{library}:{line}: links std outside tests: put `#[cfg(test)]` before it")
+    }));
+    findings
+}
+
+/// Asked of the one crate: in the workspace's joint graph another crate's features would count.
+fn tree(package: &str) -> Cargo {
+    Cargo::new("tree --locked --edges normal --prefix none --format").arguments([
+        "{p}",
+        "--package",
+        package,
+    ])
+}
+
+fn impure_dependencies(package: &str, tree: &str) -> Vec<String> {
+    let names = tree.lines().filter_map(|line| line.split(' ').next());
+    let impure: BTreeSet<&str> = names.filter(|name| IMPURE.contains(name)).collect();
+    let complain = |name| {
+        format!(
+            "{package}: reaches {name}, see `cargo tree -p {package} -e normal -i {name}`: drop it"
+        )
+    };
+    impure.into_iter().map(complain).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Value {
+        let dependencies: Vec<Value> = dependencies
+            .iter()
+            .map(|(name, kind)| json!({ "name": name, "kind": kind }))
+            .collect();
+        json!({ "id": name, "name": name, "version": "1.0.0", "license": null,
+            "dependencies": dependencies })
+    }
+
+    fn findings(packages: &[Value]) -> Vec<String> {
+        let ids: Vec<&Value> = packages.iter().map(|package| &package["id"]).collect();
+        let metadata: Metadata = serde_json::from_value(json!({
+            "packages": packages, "workspace_members": ids,
+            "resolve": { "nodes": [] }, "target_directory": "target",
+        }))
+        .unwrap();
+        let members = metadata.members();
+        members
+            .flat_map(|member| forbidden_imports(&metadata, member))
+            .collect()
+    }
+
+    #[test]
+    fn the_design_passes() {
+        let found = findings(&[
+            package("ringtalk-wire", &[("serde", None)]),
+            package("ringtalk-proto", &[("ringtalk-wire", None)]),
+            package(
+                "ringtalk-node",
+                &[("ringtalk-wire", None), ("ringtalk-proto", None)],
+            ),
+            package("ringtalk-tests", &[("ringtalk-node", None)]),
+        ]);
+        assert_eq!(found, Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_import_upwards_is_found() {
+        let packages = |kind| {
+            [
+                package("ringtalk-wire", &[("ringtalk-proto", kind)]),
+                package("ringtalk-proto", &[]),
+            ]
+        };
+        let found = findings(&packages(None));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("ringtalk-wire: imports ringtalk-proto"));
+        assert_eq!(findings(&packages(Some("build"))).len(), 1);
+        assert_eq!(findings(&packages(Some("dev"))).len(), 0);
+    }
+
+    #[test]
+    fn a_crate_without_a_place_is_found() {
+        let found = findings(&[package("ringtalk-surprise", &[])]);
+        assert!(found[0].contains("has no place"), "{found:?}");
+    }
+
+    #[test]
+    fn the_standard_library_is_found_outside_tests() {
+        let check = |text: &str| std_links("wire/src/lib.rs", text.to_owned());
+        assert_eq!(check("#![no_std]\nextern crate alloc;\n").len(), 0);
+        assert_eq!(
+            check("#![no_std]\n#[cfg(test)]\nextern crate std;\n").len(),
+            0
+        );
+        assert_eq!(check("//! Impure.\n").len(), 1);
+        assert_eq!(check("#![cfg_attr(test, no_std)]\n").len(), 1);
+        assert_eq!(check("#![no_std]\nextern crate std as core;\n").len(), 1);
+        assert_eq!(
+            check("#![no_std]\n#[cfg(not(test))]\nextern crate std;\n").len(),
+            1
+        );
+    }
+
+    #[test]
+    fn an_impure_dependency_is_found() {
+        let tree = "ringtalk-proto v0.1.0 (here)\ntokio-util v0.7.1\ntokio v1.50.0\n";
+        let found = impure_dependencies("ringtalk-proto", tree);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("-i tokio`"));
+    }
+}

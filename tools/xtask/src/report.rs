@@ -1,0 +1,27 @@
+//! How a check that is not cargo's tells its findings.
+
+use anyhow::{Result, bail};
+
+/// Prints every finding, one a line; any finding at all is a failed check.
+pub(crate) fn conclude(check: &str, examined: &str, findings: &[String]) -> Result<()> {
+    for finding in findings {
+        println!("{finding}");
+    }
+    match findings.len() {
+        0 => println!("{check}: {examined}, nothing to mend"),
+        1 => bail!("{check}: {examined}, 1 violation"),
+        count => bail!("{check}: {examined}, {count} violations"),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_finding_fails_the_check() {
+        assert!(conclude("tidy", "3 files", &[]).is_ok());
+        assert!(conclude("tidy", "3 files", &["a.rs:1: wrong".to_owned()]).is_err());
+    }
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask tidy`: the rules of the house that no compiler knows.
+//!
+//! A rule is a function from files to violations, beside its tests in a module of its own; here
+//! they are only gathered.
+
+mod files;
+mod finish;
+mod machines;
+mod names;
+mod outline;
+mod purity;
+mod shape;
+pub(crate) mod source;
+mod text;
+mod top_level;
+mod waits;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::report;
+use files::File;
+use source::Source;
+
+/// A place that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Violation {
+    path: String,
+    line: usize,
+    /// What is wrong and what to do about it.
+    message: String,
+}
+
+/// What a rule for one Rust file looks like.
+type SourceRule = fn(&Source) -> Vec<Violation>;
+
+const SOURCE_RULES: [SourceRule; 5] = [
+    shape::check,
+    finish::check,
+    purity::check,
+    machines::check,
+    waits::check,
+];
+
+/// Checks every file that is, or could be, in the repository.
+pub(crate) fn run(root: &Path) -> Result<()> {
+    let files = files::read(root)?;
+    let findings = check(&files);
+    let findings: Vec<String> = findings.iter().map(Violation::to_string).collect();
+    report::conclude("tidy", &format!("{} files", files.len()), &findings)
+}
+
+fn check(files: &[File]) -> Vec<Violation> {
+    let mut found = top_level::check(files);
+    found.extend(files.iter().flat_map(text::check));
+    let (sources, unparsed) = sources(files);
+    found.extend(unparsed);
+    for rule in SOURCE_RULES {
+        found.extend(sources.iter().flat_map(rule));
+    }
+    found.sort();
+    found
+}
+
+/// Parses the Rust files, and tells each whether it is test code; a file that does not parse is a
+/// violation of its own.
+fn sources(files: &[File]) -> (Vec<Source>, Vec<Violation>) {
+    let mut sources = Vec::new();
+    let mut violations = Vec::new();
+    let rust = files.iter().filter(|file| file.has_extension("rs"));
+    for (path, text) in rust.filter_map(|file| Some((&file.path, file.text.as_ref()?))) {
+        match Source::parse(path, text.clone()) {
+            Ok(source) => sources.push(source),
+            Err(violation) => violations.push(violation),
+        }
+    }
+    let paths: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    source::mark_tests(&mut sources, &paths);
+    (sources, violations)
+}
+
+impl Violation {
+    pub(crate) fn new(path: &str, line: usize, message: impl Into<String>) -> Self {
+        Self {
+            path: path.to_owned(),
+            line,
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.message)
+    }
+}
+
+/// The lines at which `rule` finds something in `text`, were it the file at `path`.
+#[cfg(test)]
+fn lines_found(rule: SourceRule, path: &str, text: &str) -> Vec<usize> {
+    let source = Source::parse(path, text.to_owned()).unwrap();
+    rule(&source)
+        .iter()
+        .map(|violation| violation.line)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, text: &str) -> Vec<String> {
+        let file = File {
+            path: path.to_owned(),
+            text: Some(text.to_owned()),
+        };
+        check(&[file]).iter().map(Violation::to_string).collect()
+    }
+
+    /// One planted violation of each rule, through the same door as the real files.
+    #[test]
+    fn every_rule_is_connected() {
+        let core = "node/proto/src/causal.rs";
+        for (path, text, expected) in [
+            ("notes/plan.md", "Plan.\n", "top level"),
+            ("wire/PROTOCOL.md", "Trailing \n", "blank at the end"),
+            ("wire/src/id.rs", "fn open() {}\n", "module doc"),
+            (
+                "wire/src/id.rs",
+                "//! Ids.\nfn open( {}\n",
+                "does not parse",
+            ),
+            ("wire/src/id.rs", "//! Ids.\nfn f() { todo!() }\n", "todo!"),
+            (core, "//! C.\nuse std::time::Instant;\n", "std::time"),
+            (core, "//! C.\nuse crate::outbox::Outbox;\n", "outbox"),
+            ("tests/t.rs", "//! T.\nfn f() { sleep(S); }\n", "// Waits "),
+        ] {
+            let found = found(path, text);
+            assert_eq!(found.len(), 1, "{path}: {found:?}");
+            assert!(
+                found[0].starts_with(path) && found[0].contains(expected),
+                "{found:?}"
+            );
+        }
+        assert_eq!(found(core, "//! Causal.\n"), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,183 @@
+//! Every path that a Rust file names, read from its tokens, so that macro calls count too.
+//!
+//! Comments and strings are not names. Braces of `use` are written out: `a::{b, c}` is two names.
+
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+
+/// A path as it is written, without generics.
+#[derive(Debug)]
+pub(super) struct Name {
+    pub(super) segments: Vec<String>,
+    pub(super) line: usize,
+    pub(super) role: Role,
+}
+
+/// What is done with the name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// `name(…)`
+    Call,
+    /// `name!(…)`
+    Macro,
+    /// `.name` or `fn name`: it is not looked up in scope.
+    Member,
+    /// Anything else.
+    Mention,
+}
+
+impl Name {
+    /// Does it start with these segments?
+    pub(super) fn starts_with(&self, segments: &[&str]) -> bool {
+        self.segments.len() >= segments.len()
+            && self.segments.iter().zip(segments).all(|(a, b)| a == b)
+    }
+
+    /// Does it contain these segments, one after the other?
+    pub(super) fn contains(&self, segments: &[&str]) -> bool {
+        self.segments
+            .windows(segments.len())
+            .any(|part| part == segments)
+    }
+}
+
+pub(super) fn read(tokens: TokenStream) -> Vec<Name> {
+    let mut names = Vec::new();
+    scan(tokens, &mut names);
+    names
+}
+
+fn scan(stream: TokenStream, names: &mut Vec<Name>) {
+    let tokens: Vec<TokenTree> = stream.into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            TokenTree::Ident(first) => at = read_path(&tokens, at, first, &[], names),
+            TokenTree::Group(group) => {
+                scan(group.stream(), names);
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+/// Reads the path that starts with `first` at `start`, and returns where it ends.
+fn read_path(
+    tokens: &[TokenTree],
+    start: usize,
+    first: &Ident,
+    prefix: &[String],
+    names: &mut Vec<Name>,
+) -> usize {
+    let mut segments = prefix.to_vec();
+    segments.push(first.to_string());
+    let mut end = start + 1;
+    while is_punct(tokens.get(end), ':') && is_punct(tokens.get(end + 1), ':') {
+        match tokens.get(end + 2) {
+            Some(TokenTree::Ident(next)) => segments.push(next.to_string()),
+            Some(TokenTree::Punct(star)) if star.as_char() == '*' => segments.push("*".to_owned()),
+            Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {
+                expand(group, &segments, names);
+                return end + 3;
+            }
+            _ => break,
+        }
+        end += 3;
+    }
+    names.push(Name {
+        segments,
+        line: first.span().start().line,
+        role: role(tokens, start, end),
+    });
+    end
+}
+
+/// Reads the branches of a `use`, each with what stands before the brace.
+fn expand(group: &Group, prefix: &[String], names: &mut Vec<Name>) {
+    let tokens: Vec<TokenTree> = group.stream().into_iter().collect();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            TokenTree::Ident(first) => at = read_path(&tokens, at, first, prefix, names),
+            star if is_punct(Some(star), '*') => names.push(Name {
+                segments: prefix.iter().cloned().chain(["*".to_owned()]).collect(),
+                line: star.span().start().line,
+                role: Role::Mention,
+            }),
+            _ => (),
+        }
+        while tokens.get(at).is_some_and(|it| !is_punct(Some(it), ',')) {
+            at += 1;
+        }
+        at += 1;
+    }
+}
+
+fn role(tokens: &[TokenTree], start: usize, end: usize) -> Role {
+    let before = start.checked_sub(1).and_then(|at| tokens.get(at));
+    let defined = matches!(before, Some(TokenTree::Ident(word)) if word == "fn");
+    if defined || is_punct(before, '.') {
+        return Role::Member;
+    }
+    match tokens.get(end) {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis => Role::Call,
+        bang if is_punct(bang, '!') && is_group(tokens.get(end + 1)) => Role::Macro,
+        _ => Role::Mention,
+    }
+}
+
+fn is_punct(token: Option<&TokenTree>, wanted: char) -> bool {
+    matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
+}
+
+fn is_group(token: Option<&TokenTree>) -> bool {
+    matches!(token, Some(TokenTree::Group(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<(String, Role)> {
+        let names = read(text.parse().unwrap());
+        let shown = |name: &Name| (name.segments.join("::"), name.role);
+        names.iter().map(shown).collect()
+    }
+
+    fn has(text: &str, path: &str, role: Role) -> bool {
+        names(text).contains(&(path.to_owned(), role))
+    }
+
+    #[test]
+    fn use_trees_are_written_out() {
+        let text = "use std::{time::{self, Instant as I}, collections::*, fmt};";
+        for path in [
+            "std::time::self",
+            "std::time::Instant",
+            "std::collections::*",
+            "std::fmt",
+        ] {
+            assert!(has(text, path, Role::Mention), "{path}: {:?}", names(text));
+        }
+    }
+
+    #[test]
+    fn roles_are_told_apart() {
+        assert!(has("a::sleep(x);", "a::sleep", Role::Call));
+        assert!(has("clock.sleep(x);", "sleep", Role::Member));
+        assert!(has("fn sleep(x: X) {}", "sleep", Role::Member));
+        assert!(has("todo!()", "todo", Role::Macro));
+        assert!(has("todo != (x)", "todo", Role::Mention));
+    }
+
+    #[test]
+    fn macro_arguments_count_and_text_does_not() {
+        assert!(has("select! { _ = a::b() => {} }", "a::b", Role::Call));
+        assert!(!has(
+            "/* a::b() */ f(\"a::b()\") // a::b()\n",
+            "a::b",
+            Role::Call
+        ));
+        assert!(has("Vec::<Map>::new()", "Map", Role::Mention));
+    }
+}

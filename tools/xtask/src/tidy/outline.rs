@@ -1,0 +1,220 @@
+//! The shape of a Rust file, from its syntax tree: functions, modules, test code, attributes.
+//!
+//! Code inside macro calls has no shape here; `names` sees it all the same.
+
+use std::ops::RangeInclusive;
+
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::visit::{self, Visit};
+use syn::{Attribute, Item, Meta, Token};
+
+/// Lines, counted from 1, both ends included.
+pub(super) type Lines = RangeInclusive<usize>;
+
+/// What the rules want to know of a file's shape.
+#[derive(Debug, Default)]
+pub(crate) struct Outline {
+    pub(super) functions: Vec<Block>,
+    /// Modules written out in this file, outer ones first.
+    pub(super) modules: Vec<Block>,
+    /// Every item that is built for tests alone.
+    pub(super) tests: Vec<Lines>,
+    /// Of these, the modules: they do not count for the size of the file.
+    pub(super) test_modules: Vec<Lines>,
+    /// Test modules that lie in a file of their own.
+    pub(super) test_modules_elsewhere: Vec<String>,
+    /// The file says `#![cfg(test)]`.
+    pub(super) all_test: bool,
+    pub(crate) no_std: bool,
+    /// Where `extern crate std` stands.
+    pub(crate) std_links: Vec<usize>,
+    /// Where the file silences a lint for all that is below.
+    pub(super) silences: Vec<usize>,
+}
+
+/// Something with a name, from its first line to its closing brace.
+#[derive(Debug)]
+pub(super) struct Block {
+    pub(super) name: String,
+    pub(super) lines: Lines,
+}
+
+pub(super) fn read(file: &syn::File) -> Outline {
+    let mut outline = Outline {
+        all_test: file.attrs.iter().any(is_test_only),
+        no_std: file.attrs.iter().any(|it| it.path().is_ident("no_std")),
+        ..Outline::default()
+    };
+    let silencing = file.attrs.iter().filter(|it| silences(&it.meta));
+    outline.silences = silencing.map(|it| it.span().start().line).collect();
+    outline.visit_file(file);
+    outline
+}
+
+impl<'ast> Visit<'ast> for Outline {
+    fn visit_item(&mut self, item: &'ast Item) {
+        if attributes(item).iter().any(is_test_only) {
+            self.note_test(item);
+        }
+        visit::visit_item(self, item);
+    }
+
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if module.content.is_some() {
+            let name = module.ident.to_string();
+            let lines = lines(module);
+            self.modules.push(Block { name, lines });
+        }
+        visit::visit_item_mod(self, module);
+    }
+
+    fn visit_item_extern_crate(&mut self, link: &'ast syn::ItemExternCrate) {
+        if link.ident == "std" {
+            self.std_links.push(link.ident.span().start().line);
+        }
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        self.note_function(&function.sig, &function.block);
+        visit::visit_item_fn(self, function);
+    }
+
+    fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
+        if function.attrs.iter().any(is_test_only) {
+            self.tests.push(lines(function));
+        }
+        self.note_function(&function.sig, &function.block);
+        visit::visit_impl_item_fn(self, function);
+    }
+
+    fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
+        if let Some(body) = &function.default {
+            self.note_function(&function.sig, body);
+        }
+        visit::visit_trait_item_fn(self, function);
+    }
+}
+
+impl Outline {
+    fn note_test(&mut self, item: &Item) {
+        self.tests.push(lines(item));
+        match item {
+            Item::Mod(module) if module.content.is_some() => self.test_modules.push(lines(item)),
+            Item::Mod(module) => self.test_modules_elsewhere.push(module.ident.to_string()),
+            _ => (),
+        }
+    }
+
+    fn note_function(&mut self, signature: &syn::Signature, body: &syn::Block) {
+        self.functions.push(Block {
+            name: signature.ident.to_string(),
+            lines: signature.span().start().line..=body.span().end().line,
+        });
+    }
+}
+
+fn lines(node: &impl Spanned) -> Lines {
+    let span = node.span();
+    span.start().line..=span.end().line
+}
+
+fn attributes(item: &Item) -> &[Attribute] {
+    match item {
+        Item::Const(it) => &it.attrs,
+        Item::Enum(it) => &it.attrs,
+        Item::ExternCrate(it) => &it.attrs,
+        Item::Fn(it) => &it.attrs,
+        Item::Impl(it) => &it.attrs,
+        Item::Macro(it) => &it.attrs,
+        Item::Mod(it) => &it.attrs,
+        Item::Static(it) => &it.attrs,
+        Item::Struct(it) => &it.attrs,
+        Item::Trait(it) => &it.attrs,
+        Item::Type(it) => &it.attrs,
+        Item::Use(it) => &it.attrs,
+        _ => &[],
+    }
+}
+
+/// `#[cfg(test)]` in any form that needs `test`, and `#[test]` of whatever harness.
+fn is_test_only(attribute: &Attribute) -> bool {
+    let last = attribute.path().segments.last();
+    if last.is_some_and(|segment| segment.ident == "test") {
+        return true;
+    }
+    attribute.path().is_ident("cfg")
+        && attribute
+            .parse_args()
+            .is_ok_and(|condition| needs_test(&condition))
+}
+
+fn needs_test(condition: &Meta) -> bool {
+    let parts = nested(condition);
+    if condition.path().is_ident("all") {
+        parts.iter().any(needs_test)
+    } else if condition.path().is_ident("any") {
+        !parts.is_empty() && parts.iter().all(needs_test)
+    } else {
+        condition.path().is_ident("test")
+    }
+}
+
+/// `allow` or `expect`, also behind a condition.
+fn silences(attribute: &Meta) -> bool {
+    let path = attribute.path();
+    let direct = path.is_ident("allow") || path.is_ident("expect");
+    direct || path.is_ident("cfg_attr") && nested(attribute).iter().skip(1).any(silences)
+}
+
+fn nested(meta: &Meta) -> Vec<Meta> {
+    let Meta::List(list) = meta else {
+        return Vec::new();
+    };
+    let parts = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    parts.map_or_else(|_| Vec::new(), |parts| parts.into_iter().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outline(text: &str) -> Outline {
+        read(&syn::parse_file(text).unwrap())
+    }
+
+    #[test]
+    fn conditions_that_need_test_make_test_code() {
+        for (condition, expected) in [
+            ("cfg(test)", true),
+            ("cfg(all(unix, test))", true),
+            ("cfg(any(test, test))", true),
+            ("cfg(any(test, feature = \"x\"))", false),
+            ("cfg(not(test))", false),
+            ("cfg(unix)", false),
+            ("test", true),
+            ("tokio::test(start_paused = true)", true),
+        ] {
+            let outline = outline(&format!("#[{condition}]\nfn a() {{}}\n"));
+            assert_eq!(!outline.tests.is_empty(), expected, "{condition}");
+        }
+    }
+
+    #[test]
+    fn functions_are_measured_from_their_signature() {
+        let outline = outline("/// Doc.\n#[inline]\nfn a(\n) {\n}\nimpl A { fn b() {} }\n");
+        let found: Vec<(&str, Lines)> = outline
+            .functions
+            .iter()
+            .map(|block| (block.name.as_str(), block.lines.clone()))
+            .collect();
+        assert_eq!(found, [("a", 3..=5), ("b", 6..=6)]);
+    }
+
+    #[test]
+    fn a_test_module_reaches_from_its_attribute_to_its_brace() {
+        let outline = outline("fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n");
+        assert_eq!(outline.test_modules, [2..=5]);
+        assert!(!outline.all_test);
+    }
+}
