@@ -122,6 +122,9 @@ pub struct Join {
     pub name: String,
     /// Where others dial it.
     pub addresses: Addresses,
+    /// The view that it followed last, where it was a member before: it believes only a higher
+    /// epoch, or a later view of the same.
+    pub tag: Option<ViewTag>,
 }
 
 /// A name.

@@ -24,6 +24,8 @@ pub(crate) struct Outbox {
     open_messages: usize,
     open_bytes: usize,
     sealed: u64,
+    /// The first and the last message that were sealed while nobody was there to take them.
+    lonely: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
@@ -93,7 +95,18 @@ impl Outbox {
             self.open_messages += open.messages;
             self.open_bytes += open.bytes;
             self.open.insert(first, open);
+        } else {
+            let from = self.lonely.map_or(first, |(from, _)| from);
+            self.lonely = Some((from, self.sealed));
         }
+    }
+
+    /// Somebody else has all messages up to this one.
+    pub(crate) fn witnessed(&mut self, up_to: u64) {
+        self.lonely = self
+            .lonely
+            .filter(|&(_, to)| to > up_to)
+            .map(|(from, to)| (from.max(up_to + 1), to));
     }
 
     /// One direction of a bundle is settled: somebody took it, or nobody is left to.
@@ -114,7 +127,8 @@ impl Outbox {
     /// How many messages no other member has taken yet.
     pub(crate) fn unhanded(&self) -> u64 {
         let open = self.open.values().filter(|open| !open.taken);
-        (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
+        let lonely = self.lonely.map_or(0, |(from, to)| to + 1 - from);
+        lonely + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
     }
 }
 
@@ -173,5 +187,21 @@ mod tests {
             outbox.unhanded(),
             (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64
         );
+    }
+
+    #[test]
+    fn what_was_said_alone_is_unhanded_until_somebody_has_it() {
+        let mut outbox = Outbox::default();
+        for _ in 0..3 {
+            let first = outbox.sealed() + 1;
+            outbox.push(text(1));
+            let messages = outbox.seal();
+            outbox.opened(first, &messages, 0);
+        }
+        assert_eq!(outbox.unhanded(), 3);
+        outbox.witnessed(2);
+        assert_eq!(outbox.unhanded(), 1);
+        outbox.witnessed(3);
+        assert_eq!(outbox.unhanded(), 0);
     }
 }

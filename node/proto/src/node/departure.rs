@@ -107,8 +107,6 @@ impl Node {
         if let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) {
             leaving.done = true;
             let unhanded = self.outbox.unhanded();
-            let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
-            let unhanded = if alone { 0 } else { unhanded };
             self.out.push_back(Output::Left { unhanded });
         }
     }

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::limit::MEMBERS;
 use ringtalk_wire::{
-    Contact, Departed, Departure, Frame, Join, Member, NodeId, RingKey, VectorClock,
+    Contact, Departed, Departure, Frame, Join, Member, NodeId, RingKey, VectorClock, ViewTag,
 };
 
 use super::Node;
@@ -96,9 +96,10 @@ impl Node {
         if !self.has_authority() || self.leaving.is_some() || view.len() >= MEMBERS {
             return self.answer_later(now, &peer, None);
         }
-        if view.contains(&peer) {
+        self.outreach(now, join.tag.as_ref());
+        let Some(view) = self.view.clone().filter(|view| !view.contains(&peer)) else {
             return self.send_view(now, &peer);
-        }
+        };
         let newcomer = Member {
             id: peer,
             name: unique_name(&view, &join.name, &peer),
@@ -108,6 +109,20 @@ impl Node {
         };
         self.publish(now, Vec::from([newcomer]), Vec::new(), Vec::new());
         self.send_view(now, &peer);
+    }
+
+    /// Opens an epoch above the one that somebody from elsewhere followed: else it would not
+    /// believe a view of this ring.
+    fn outreach(&mut self, now: Time, tag: Option<&ViewTag>) {
+        let (Some(theirs), Some(view)) = (tag, self.view.clone()) else {
+            return;
+        };
+        let mine = view.tag();
+        let behind = (mine.epoch, mine.number) <= (theirs.epoch, theirs.number);
+        let number = theirs.epoch.number.max(mine.epoch.number);
+        if (behind || self.is_rival(&theirs.epoch)) && !view.descends_from(theirs) {
+            self.open_epoch(now, number + 1, self.dead_members());
+        }
     }
 
     /// "Not here": somebody else is the coordinator, or nobody now.
@@ -199,6 +214,7 @@ impl Node {
         let join = Frame::Join(Join {
             name: self.own_name(),
             addresses: self.config.addresses.clone(),
+            tag: self.view.as_ref().map(|view| view.tag()),
         });
         let peer = (contact.id, &contact.addresses);
         self.links.send_or_dial(now, peer, &join, &mut self.out);

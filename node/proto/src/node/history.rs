@@ -58,6 +58,10 @@ impl Node {
             return;
         }
         let pulled = self.log.pull(ranges, PULL_BYTES);
+        let own = ranges.iter().find(|range| range.author == self.config.id);
+        if let Some(own) = own.filter(|_| !pulled.more) {
+            self.outbox.witnessed(own.to);
+        }
         for sealed in pulled.bundles {
             let frame = Frame::Pulled(sealed);
             self.links.send(now, &peer, &frame, &mut self.out);

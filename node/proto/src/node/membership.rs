@@ -194,7 +194,11 @@ impl Node {
         let mine = view.tag();
         let higher = (tag.epoch, tag.number) > (mine.epoch, mine.number);
         if self.is_rival(&tag.epoch) {
-            self.sight_ring(now, &next);
+            if self.is_abandoned() {
+                self.was_evicted(now, &next);
+            } else {
+                self.sight_ring(now, &next);
+            }
         } else if !higher {
             if self.joining.is_outside() && tag == mine && lists_me {
                 self.joining.arrive();
@@ -215,7 +219,13 @@ impl Node {
     /// over to the other ring, or is suspected.
     fn is_stranded(&self, other: &View) -> bool {
         let coordinator = self.view.as_ref().map(|view| view.coordinator());
-        coordinator.is_none_or(|id| other.contains(&id) || self.detector.suspects(&id))
+        coordinator.is_none_or(|id| other.contains(&id)) || self.is_abandoned()
+    }
+
+    /// True where one's own coordinator is suspected.
+    fn is_abandoned(&self) -> bool {
+        let coordinator = self.view.as_ref().map(|view| view.coordinator());
+        coordinator.is_some_and(|id| self.detector.suspects(&id))
     }
 
     /// The same epoch number under another coordinator is another ring.

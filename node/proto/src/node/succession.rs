@@ -8,7 +8,11 @@ use ringtalk_wire::{Departed, Departure, Frame, NodeId, ViewTag};
 
 use super::Node;
 use crate::Time;
+use crate::config::DEPUTIES;
 use crate::election::Step;
+
+/// The rank of those who are no deputies: they stand for the office only when no deputy has won.
+const BYSTANDER: usize = 2 * DEPUTIES;
 
 impl Node {
     /// Somebody is dead: if it was the coordinator, a deputy stands for the office; if it was a
@@ -20,10 +24,9 @@ impl Node {
         }
         if coordinator == Some(*dead) {
             let deputies = self.deputies();
-            if let Some(rank) = deputies.iter().position(|id| *id == self.config.id) {
-                self.election.begin(now, rank as u32);
-                self.expire_election(now);
-            }
+            let rank = deputies.iter().position(|id| *id == self.config.id);
+            self.election.begin(now, rank.unwrap_or(BYSTANDER) as u32);
+            self.expire_election(now);
         } else if self.election.is_asking() && self.seniors().is_empty() {
             self.take_over(now);
         }
@@ -45,7 +48,8 @@ impl Node {
         let answer = Frame::Answer(view.tag());
         self.links.send(now, &peer, &answer, &mut self.out);
         let coordinator = view.coordinator();
-        if self.is_coordinator() || tag.epoch.number < view.tag().epoch.number {
+        let other_ring = self.is_rival(&tag.epoch) || tag.epoch.number < view.tag().epoch.number;
+        if self.is_coordinator() || other_ring {
             self.send_view(now, &peer);
             self.send_heartbeat(now, &peer);
         } else if self.dead.contains(&coordinator) {
