@@ -54,12 +54,16 @@ pub(crate) enum Step {
     Knock(Contact),
     /// Ask the neighbours for the discussion so far (again).
     Fetch,
+    /// Go on alone: a former member has found nobody for too long.
+    GoOnAlone,
 }
 
 /// The way into the ring.
 #[derive(Debug)]
 pub(crate) struct Joining {
     stage: Stage,
+    /// When a former member that finds nobody goes on alone.
+    alone_at: Option<Time>,
 }
 
 impl Joining {
@@ -67,7 +71,13 @@ impl Joining {
     pub(crate) const fn new() -> Self {
         Self {
             stage: Stage::Asking,
+            alone_at: None,
         }
+    }
+
+    /// A former member is outside: it goes on alone at that time, unless it finds a way in.
+    pub(crate) const fn until_alone(&mut self, at: Time) {
+        self.alone_at = Some(at);
     }
 
     /// How far this node has come.
@@ -181,6 +191,10 @@ impl Joining {
 
     /// What to do now.
     pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
+        if self.is_outside() && self.alone_at.is_some_and(|at| at <= now) {
+            self.alone_at = None;
+            return Some(Step::GoOnAlone);
+        }
         match &mut self.stage {
             Stage::Resting(until) if *until <= now => {
                 self.stage = Stage::Asking;
@@ -210,13 +224,15 @@ impl Joining {
     }
 
     /// When [`Joining::expire`] has something to do.
-    pub(crate) const fn deadline(&self) -> Option<Time> {
-        match self.stage {
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let alone_at = self.alone_at.filter(|_| self.is_outside());
+        let until = match self.stage {
             Stage::Resting(until)
             | Stage::Knocking { until, .. }
             | Stage::Fetching { until, .. } => Some(until),
             Stage::Asking | Stage::Inside => None,
-        }
+        };
+        alone_at.into_iter().chain(until).min()
     }
 }
 
@@ -266,5 +282,17 @@ mod tests {
         joining.donor_lost(now, &id(1));
         assert_eq!(joining.expire(now), Some(Step::Fetch));
         assert!(joining.cut(now, id(2), VectorClock::new()));
+    }
+
+    #[test]
+    fn a_former_member_that_finds_nobody_goes_on_alone() {
+        let mut joining = Joining::new();
+        let now = Time::default();
+        joining.until_alone(now + JOIN_WAIT);
+        joining.knock(now + JOIN_WAIT / 2, contact());
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::GoOnAlone));
+        joining.until_alone(now + JOIN_WAIT);
+        joining.arrive();
+        assert_eq!(joining.expire(now + JOIN_WAIT), None);
     }
 }

@@ -4,6 +4,7 @@
 //! so far (`history`).
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::limit::MEMBERS;
 use ringtalk_wire::{
@@ -18,9 +19,13 @@ use crate::{Event, Output, Time, View};
 /// After how many vain requests the coordinator itself stops waiting for a discussion so far that
 /// nobody has: whoever had it is gone.
 const FETCHES: u32 = 3;
+/// How long a former member looks for a way back before it goes on alone; the most senior first,
+/// so that the others find it.
+const ALONE_WAIT: Duration = Duration::from_secs(6);
+const ALONE_STEP: Duration = Duration::from_secs(1);
 
 impl Node {
-    /// The director says that this node is the first.
+    /// The director says that this node is the first, or it goes on alone.
     pub(super) fn found(&mut self, now: Time) {
         if !self.joining.is_outside() {
             return;
@@ -47,8 +52,11 @@ impl Node {
 
     /// Asks a coordinator for a place in the ring.
     pub(super) fn knock(&mut self, now: Time, contact: &Contact) {
-        if !self.joining.is_outside() || contact.id == self.config.id {
+        if !self.joining.is_outside() {
             return;
+        }
+        if contact.id == self.config.id {
+            return self.joining.rest(now);
         }
         self.joining.knock(now, contact.clone());
         self.ask_for_place(now, contact);
@@ -61,7 +69,22 @@ impl Node {
         self.dead.clear();
         self.doubt = None;
         self.joining.rest(now);
+        if self.ready {
+            self.joining
+                .until_alone(now + ALONE_WAIT + ALONE_STEP * self.rank_among_all());
+        }
         self.knock(now, contact);
+    }
+
+    /// How many members of the last view are more senior than this node, ten at most.
+    fn rank_among_all(&self) -> u32 {
+        let rank = self.view.as_ref().map(|view| {
+            let seniors = view.by_seniority().into_iter();
+            seniors
+                .take_while(|member| member.id != self.config.id)
+                .count()
+        });
+        rank.unwrap_or_default().min(10) as u32
     }
 
     /// A view of one's own ring does not list this node any more.
@@ -160,14 +183,26 @@ impl Node {
         }
     }
 
+    /// A member of one's own ring shows that it still lists this node: there is no need to go
+    /// elsewhere, unless the ring was dissolved.
+    pub(super) fn come_back(&mut self, now: Time) {
+        if self.joining.is_outside() && !self.meeting.is_merging() {
+            self.took_place(now);
+            self.tend_ring(now);
+            self.ask_for_history(now);
+        }
+    }
+
     pub(super) fn expire_joining(&mut self, now: Time) {
         match self.joining.expire(now) {
             Some(Step::AskDirector) => {
+                self.meeting.give_up();
                 self.out.push_back(Output::AskDirector);
                 self.ask_old_acquaintances(now);
             }
             Some(Step::Knock(contact)) => self.ask_for_place(now, &contact),
             Some(Step::Fetch) => self.ask_for_history(now),
+            Some(Step::GoOnAlone) => self.found(now),
             None => {}
         }
     }

@@ -19,6 +19,18 @@ pub(super) struct Meeting {
     merging: bool,
 }
 
+impl Meeting {
+    /// True while this node is on its way into another ring.
+    pub(super) const fn is_merging(&self) -> bool {
+        self.merging
+    }
+
+    /// The other ring cannot be reached: any way in is welcome.
+    pub(super) const fn give_up(&mut self) {
+        self.merging = false;
+    }
+}
+
 impl Node {
     /// There is another ring: its coordinator is spoken to, by one's own coordinator.
     pub(super) fn meet(&mut self, now: Time, contact: &Contact) {

@@ -200,9 +200,8 @@ impl Node {
                 self.sight_ring(now, &next);
             }
         } else if !higher {
-            if self.joining.is_outside() && tag == mine && lists_me {
-                self.joining.arrive();
-                self.tend_ring(now);
+            if tag == mine && lists_me {
+                self.come_back(now);
             } else if !lists_me && !view.descends_from(&tag) {
                 self.sight_ring(now, &next);
             }
