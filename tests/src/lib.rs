@@ -1,1 +1,33 @@
-//! Black-box tests of the real binaries.
+//! Black-box tests of the real binaries: the harness that drives them and the checker that judges
+//! what they said.
+//!
+//! Everything here relies on the command lines, JSON events, HTTP answers and exit codes of the
+//! contract alone. Nothing here links to the node or the director.
+
+pub mod checker;
+pub mod cluster;
+pub mod director;
+pub mod event;
+pub mod http;
+pub mod id;
+pub mod journal;
+pub mod knob;
+pub mod measure;
+pub mod node;
+pub mod process;
+pub mod raw;
+pub mod resources;
+pub mod talk;
+pub mod texts;
+pub mod wait;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Takes this test binary's turn: tests measure time, and two at once would measure each other.
+///
+/// A test holds what this returns in its first variable, which is therefore dropped last.
+pub fn alone() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}

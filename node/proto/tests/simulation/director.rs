@@ -1,0 +1,190 @@
+//! The director as the nodes meet it: soft state, leases, and nothing about any message.
+//!
+//! A model of `contract.md`'s `/register_node` and `/register_coordinator`; not here: the way to
+//! it and back (the world's), and the real one (`ringtalk-director`).
+
+use core::time::Duration;
+
+use ringtalk_proto::Time;
+use ringtalk_wire::{Contact, NodeId};
+
+/// How long a registration lasts that nobody renews.
+const LEASE: Duration = Duration::from_secs(5);
+/// How long a founder has to register.
+const FOUNDING: Duration = Duration::from_secs(2);
+/// How long newcomers wait after a registration lapsed: its ring may yet find a new coordinator.
+const LAPSE: Duration = Duration::from_secs(10);
+
+/// What a newcomer is told.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Answer {
+    /// It is the first.
+    Found,
+    /// There is the coordinator.
+    Contact(Contact),
+    /// It is to wait, and then to ask again.
+    Wait,
+}
+
+/// The director.
+#[derive(Debug, Default)]
+pub(crate) struct Director {
+    down: bool,
+    /// Tells everybody to found, as two directors would that do not know of each other.
+    gullible: bool,
+    registered: Option<(Contact, Time)>,
+    founding: Option<(NodeId, Time)>,
+    lapsed_until: Option<Time>,
+}
+
+impl Director {
+    /// A newcomer asks; no answer while the director is down.
+    pub(crate) fn ask(&mut self, now: Time, id: NodeId) -> Option<Answer> {
+        if self.down {
+            return None;
+        }
+        self.expire(now);
+        if self.gullible {
+            return Some(Answer::Found);
+        }
+        if let Some((contact, _)) = &self.registered {
+            return Some(Answer::Contact(contact.clone()));
+        }
+        let others_turn = self.founding.is_some_and(|(founder, _)| founder != id);
+        if others_turn || self.lapsed_until.is_some() {
+            return Some(Answer::Wait);
+        }
+        self.founding = Some((id, now + FOUNDING));
+        Some(Answer::Found)
+    }
+
+    /// A coordinator registers. Another one that is registered stays, where its epoch number is
+    /// not lower, and is the error.
+    pub(crate) fn register(&mut self, now: Time, contact: Contact) -> Result<(), Contact> {
+        if self.down {
+            return Ok(());
+        }
+        self.expire(now);
+        if let Some((other, _)) = &self.registered
+            && other.id != contact.id
+            && other.epoch.number >= contact.epoch.number
+        {
+            return Err(other.clone());
+        }
+        self.registered = Some((contact, now + LEASE));
+        self.founding = None;
+        self.lapsed_until = None;
+        Ok(())
+    }
+
+    /// The last node of a ring has left properly.
+    pub(crate) fn forget(&mut self, id: NodeId) {
+        let is_its = |(contact, _): &(Contact, Time)| contact.id == id;
+        if !self.down && self.registered.as_ref().is_some_and(is_its) {
+            self.registered = None;
+        }
+    }
+
+    /// The process dies, and with it all that it knew. True where it knew anything.
+    pub(crate) fn crash(&mut self) -> bool {
+        let knew = self.registered.is_some();
+        *self = Self {
+            down: true,
+            ..Self::default()
+        };
+        knew
+    }
+
+    /// A new process stands in its place.
+    pub(crate) const fn restart(&mut self) {
+        self.down = false;
+    }
+
+    /// Whether everybody is told to found.
+    pub(crate) const fn be_gullible(&mut self, gullible: bool) {
+        self.gullible = gullible;
+    }
+
+    /// The coordinator that it names.
+    pub(crate) fn registered(&mut self, now: Time) -> Option<NodeId> {
+        self.expire(now);
+        self.registered.as_ref().map(|(contact, _)| contact.id)
+    }
+
+    fn expire(&mut self, now: Time) {
+        if let Some((_, until)) = self.registered
+            && until <= now
+        {
+            self.registered = None;
+            self.lapsed_until = Some(until + LAPSE);
+        }
+        self.founding = self.founding.filter(|&(_, until)| now < until);
+        self.lapsed_until = self.lapsed_until.filter(|&until| now < until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringtalk_wire::{Addresses, Epoch};
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn contact(byte: u8, number: u64) -> Contact {
+        Contact {
+            id: id(byte),
+            addresses: Addresses::default(),
+            epoch: Epoch {
+                number,
+                coordinator: id(byte),
+            },
+        }
+    }
+
+    const fn at(seconds: u64) -> Time {
+        Time::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn the_first_founds_and_the_others_wait_for_it() {
+        let mut director = Director::default();
+        assert_eq!(director.ask(at(0), id(1)), Some(Answer::Found));
+        assert_eq!(director.ask(at(1), id(2)), Some(Answer::Wait));
+        assert_eq!(director.ask(at(1), id(1)), Some(Answer::Found));
+        assert_eq!(director.register(at(1), contact(1, 1)), Ok(()));
+        let answer = Some(Answer::Contact(contact(1, 1)));
+        assert_eq!(director.ask(at(2), id(2)), answer);
+    }
+
+    #[test]
+    fn only_a_higher_epoch_number_replaces_a_registration() {
+        let mut director = Director::default();
+        assert_eq!(director.register(at(0), contact(1, 2)), Ok(()));
+        let foreign = Err(contact(1, 2));
+        assert_eq!(director.register(at(1), contact(2, 2)), foreign);
+        assert_eq!(director.register(at(1), contact(2, 3)), Ok(()));
+        assert_eq!(director.register(at(2), contact(1, 2)), Err(contact(2, 3)));
+        assert_eq!(director.registered(at(2)), Some(id(2)));
+    }
+
+    #[test]
+    fn after_a_lapse_newcomers_wait_before_one_founds() {
+        let mut director = Director::default();
+        assert_eq!(director.register(at(0), contact(1, 1)), Ok(()));
+        assert_eq!(director.ask(at(6), id(2)), Some(Answer::Wait));
+        assert_eq!(director.ask(at(14), id(2)), Some(Answer::Wait));
+        assert_eq!(director.ask(at(15), id(2)), Some(Answer::Found));
+    }
+
+    #[test]
+    fn a_restarted_one_knows_nothing() {
+        let mut director = Director::default();
+        assert_eq!(director.register(at(0), contact(1, 1)), Ok(()));
+        assert!(director.crash());
+        assert_eq!(director.ask(at(1), id(2)), None);
+        director.restart();
+        assert_eq!(director.ask(at(1), id(2)), Some(Answer::Found));
+    }
+}

@@ -1,0 +1,205 @@
+//! One direction of a connection: a queue in the sender's process, a wire of some width, and the
+//! window that the receiver's kernel grants.
+
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use ringtalk_proto::Time;
+
+use super::{Arrival, End, EndState, Health, Moment, Network};
+
+/// What a stopped process can be sent before its sender is stuck.
+pub(super) const WINDOW_BYTES: usize = 256 * 1024;
+/// The width of a link: 10 MB a second.
+const BYTES_PER_MICROSECOND: u64 = 10;
+
+/// What arrives at the far end.
+#[derive(Debug)]
+pub(super) enum Payload {
+    Frame(Bytes),
+    End,
+}
+
+/// One direction of a connection.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    queue: VecDeque<Bytes>,
+    queued: usize,
+    writing: bool,
+    /// Written and not read yet.
+    under_way: usize,
+    last_arrival: Time,
+    finishing: bool,
+    ended: bool,
+    stalled: VecDeque<Payload>,
+}
+
+impl Pipe {
+    /// Nothing arrives before `open`.
+    pub(super) const fn new(open: Time) -> Self {
+        Self {
+            queue: VecDeque::new(),
+            queued: 0,
+            writing: false,
+            under_way: 0,
+            last_arrival: open,
+            finishing: false,
+            ended: false,
+            stalled: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn push(&mut self, bytes: Bytes) -> usize {
+        self.queued += bytes.len();
+        self.queue.push_back(bytes);
+        self.queued
+    }
+
+    pub(super) const fn finish(&mut self) {
+        self.finishing = true;
+    }
+
+    pub(super) const fn was_read(&mut self, bytes: usize) {
+        self.under_way = self.under_way.saturating_sub(bytes);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.queued = 0;
+    }
+
+    pub(super) fn unstall(&mut self) -> impl Iterator<Item = Payload> + use<> {
+        std::mem::take(&mut self.stalled).into_iter()
+    }
+
+    /// The next frame to write, where the window takes it.
+    fn next(&mut self) -> Option<Bytes> {
+        let fits = |bytes: &Bytes| self.under_way + bytes.len() <= WINDOW_BYTES;
+        if self.writing || !self.queue.front().is_some_and(fits) {
+            return None;
+        }
+        let bytes = self.queue.pop_front()?;
+        self.writing = true;
+        self.under_way += bytes.len();
+        Some(bytes)
+    }
+
+    #[cfg(test)]
+    pub(super) const fn is_writing(&self) -> bool {
+        self.writing
+    }
+
+    fn is_written_out(&self) -> bool {
+        self.finishing && !self.ended && !self.writing && self.queue.is_empty()
+    }
+}
+
+impl Network {
+    /// Writes what can be written on one side of a connection.
+    pub(super) fn pump(&mut self, now: Time, connection: u64, side: usize) {
+        let Some(found) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let writer = self.hosts[found.ends[side].host].health;
+        if !matches!(writer, Health::Running | Health::Left) {
+            return;
+        }
+        if let Some(bytes) = found.pipes[side].next() {
+            let took = Duration::from_micros(bytes.len() as u64 / BYTES_PER_MICROSECOND);
+            self.agenda
+                .plan(now + took, Moment::Wrote(connection, side, bytes));
+        } else if found.pipes[side].is_written_out() {
+            self.send_end(now, connection, side);
+        }
+    }
+
+    pub(super) fn wrote(&mut self, now: Time, connection: u64, side: usize, bytes: Bytes) {
+        let Some(found) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let End { host, link, state } = found.ends[side];
+        let pipe = &mut found.pipes[side];
+        pipe.writing = false;
+        pipe.queued = pipe.queued.saturating_sub(bytes.len());
+        if state == EndState::Open {
+            let bytes = bytes.len();
+            self.tell(host, Arrival::Written { link, bytes });
+        }
+        self.plan_arrival(now, connection, side, Payload::Frame(bytes));
+        self.pump(now, connection, side);
+    }
+
+    /// This end says nothing more, and the far end is to know.
+    pub(super) fn send_end(&mut self, now: Time, connection: u64, side: usize) {
+        if let Some(found) = self.connections.get_mut(&connection)
+            && !found.pipes[side].ended
+        {
+            found.pipes[side].ended = true;
+            self.plan_arrival(now, connection, side, Payload::End);
+        }
+    }
+
+    /// Nothing overtakes what went before it.
+    pub(super) fn plan_arrival(
+        &mut self,
+        now: Time,
+        connection: u64,
+        side: usize,
+        payload: Payload,
+    ) {
+        let latency = self.latency();
+        if let Some(found) = self.connections.get_mut(&connection) {
+            let pipe = &mut found.pipes[side];
+            pipe.last_arrival = pipe.last_arrival.max(now + latency);
+            let moment = Moment::Arrive(connection, side, payload);
+            self.agenda.plan(pipe.last_arrival, moment);
+        }
+    }
+
+    pub(super) fn arrived(&mut self, now: Time, connection: u64, side: usize, payload: Payload) {
+        let Some(found) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let [from, to] = [side, 1 - side].map(|side| found.ends[side].host);
+        if self.groups[from] != self.groups[to] || !found.pipes[side].stalled.is_empty() {
+            found.pipes[side].stalled.push_back(payload);
+            return;
+        }
+        let end = &found.ends[1 - side];
+        let (host, link) = (end.host, end.link);
+        let hears = matches!(
+            end.state,
+            EndState::Open | EndState::Closing { lingers: true }
+        );
+        match payload {
+            Payload::Frame(bytes) if hears => self.tell(host, Arrival::Frame { link, bytes }),
+            Payload::Frame(bytes) => {
+                found.pipes[side].was_read(bytes.len());
+                self.pump(now, connection, side);
+            }
+            Payload::End => self.ended(now, connection, 1 - side, hears),
+        }
+    }
+
+    /// The far end is gone: so is this one, and what it had queued.
+    fn ended(&mut self, now: Time, connection: u64, side: usize, hears: bool) {
+        let Some(found) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        let end = &mut found.ends[side];
+        end.state = EndState::Closed;
+        let (host, link) = (end.host, end.link);
+        found.pipes[side].clear();
+        let over = found.pipes[side].ended;
+        self.send_end(now, connection, side);
+        if hears {
+            self.tell(host, Arrival::LinkDown { link });
+        }
+        if over && let Some(found) = self.connections.remove(&connection) {
+            for end in found.ends {
+                self.links.remove(&end.link);
+            }
+        }
+    }
+}

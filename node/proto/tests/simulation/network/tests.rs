@@ -1,0 +1,225 @@
+//! What the network promises: order, the window, the end after what was written, and an answer to
+//! every dial.
+
+use super::*;
+
+struct Bench {
+    network: Network,
+    now: Time,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut network = Network::new(Random::new(1));
+        for host in 0..2 {
+            network.add_host(id(host), &address(host));
+        }
+        Self {
+            network,
+            now: Time::default(),
+        }
+    }
+
+    fn dial(&mut self) {
+        let none = String::new();
+        self.network.dial(self.now, 0, id(1), [address(1), none]);
+    }
+
+    /// Everything that reaches anybody until there is nothing more to do.
+    fn run(&mut self) -> Vec<(HostIndex, Arrival)> {
+        let mut news = Vec::new();
+        loop {
+            news.extend(std::iter::from_fn(|| self.network.news()));
+            let Some(next) = self.network.next() else {
+                return news;
+            };
+            self.now = next;
+            self.network.advance();
+        }
+    }
+
+    /// Dials, and names both ends.
+    fn connect(&mut self) -> [LinkId; 2] {
+        self.dial();
+        let links: Vec<LinkId> = self
+            .run()
+            .into_iter()
+            .filter_map(|(_, arrival)| match arrival {
+                Arrival::LinkUp { link, .. } => Some(link),
+                _ => None,
+            })
+            .collect();
+        let &[far, near] = links.as_slice() else {
+            panic!("two ends, not {links:?}");
+        };
+        [near, far]
+    }
+
+    fn send(&mut self, link: LinkId, frames: u8, bytes: usize) {
+        for frame in 0..frames {
+            let bytes = Bytes::from(vec![frame; bytes]);
+            self.network.send(self.now, link, bytes);
+        }
+    }
+}
+
+fn id(host: u8) -> NodeId {
+    NodeId::from_bytes([host; 16])
+}
+
+fn address(host: u8) -> String {
+    format!("10.0.0.{host}:7000")
+}
+
+/// The first bytes of the frames that reached a host, and how many links went down there.
+fn heard(news: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
+    let mine = || news.iter().filter(move |(to, _)| *to == host);
+    let frames = mine().filter_map(|(_, arrival)| match arrival {
+        Arrival::Frame { bytes, .. } => Some(bytes[0]),
+        _ => None,
+    });
+    let downs = mine().filter(|(_, arrival)| matches!(arrival, Arrival::LinkDown { .. }));
+    (frames.collect(), downs.count())
+}
+
+fn dial_failures(news: &[(HostIndex, Arrival)]) -> Vec<bool> {
+    news.iter()
+        .filter_map(|(_, arrival)| match arrival {
+            Arrival::DialFailed { refused, .. } => Some(*refused),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn frames_arrive_in_order_and_are_reported_written() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.send(near, 50, 100);
+    let news = bench.run();
+    assert_eq!(heard(&news, 1).0, (0..50).collect::<Vec<u8>>());
+    let written: usize = news
+        .iter()
+        .map(|(_, arrival)| match arrival {
+            Arrival::Written { bytes, .. } => *bytes,
+            _ => 0,
+        })
+        .sum();
+    assert_eq!(written, 50 * 100);
+}
+
+#[test]
+fn a_reader_that_reads_nothing_stops_the_writer_at_the_window() {
+    let mut bench = Bench::new();
+    let [near, far] = bench.connect();
+    bench.send(near, 10, 60_000);
+    let news = bench.run();
+    assert_eq!(heard(&news, 1).0.len(), 4);
+    bench.network.read(bench.now, far, 60_000);
+    assert_eq!(heard(&bench.run(), 1).0, [4]);
+}
+
+#[test]
+fn the_killed_are_heard_to_the_end_of_what_they_wrote() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.send(near, 3, 10);
+    while !bench.network.agenda_is_all_arrivals() {
+        bench.now = bench.network.next().expect("frames are under way");
+        bench.network.advance();
+    }
+    bench.send(near, 1, 10);
+    bench.network.kill(bench.now, 0);
+    let (frames, downs) = heard(&bench.run(), 1);
+    assert_eq!(frames, [0, 1, 2]);
+    assert_eq!(downs, 1);
+}
+
+#[test]
+fn who_closes_is_heard_to_the_end_of_what_it_queued() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.send(near, 20, 10);
+    bench.network.close(bench.now, near);
+    let news = bench.run();
+    assert_eq!(heard(&news, 1), ((0..20).collect(), 1));
+    assert!(heard(&news, 0).1 <= 1);
+    assert_eq!(bench.network.connections.len(), 0);
+    assert_eq!(bench.network.links.len(), 0);
+}
+
+#[test]
+fn who_leaves_is_heard_to_the_end_of_what_it_queued() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.send(near, 20, 10);
+    bench.network.leave(bench.now, 0);
+    assert_eq!(heard(&bench.run(), 1), ((0..20).collect(), 1));
+}
+
+#[test]
+fn a_reset_takes_what_is_under_way_and_tells_both() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.send(near, 3, 10);
+    bench.network.reset(bench.now, near);
+    let news = bench.run();
+    assert_eq!(heard(&news, 0), (vec![], 1));
+    assert_eq!(heard(&news, 1), (vec![], 1));
+}
+
+#[test]
+fn a_dead_host_refuses_at_once_and_a_paused_one_says_nothing_for_three_seconds() {
+    let mut bench = Bench::new();
+    bench.network.pause(1);
+    bench.dial();
+    let begun = bench.now;
+    assert_eq!(dial_failures(&bench.run()), [false]);
+    assert_eq!(bench.now - begun, DIAL_PATIENCE);
+    bench.network.kill(bench.now, 1);
+    bench.dial();
+    let news = bench.run();
+    assert_eq!(dial_failures(&news), [true]);
+}
+
+#[test]
+fn a_paused_host_answers_when_it_goes_on_in_time() {
+    let mut bench = Bench::new();
+    bench.network.pause(1);
+    bench.dial();
+    bench.now = bench.network.next().expect("the knock is under way");
+    bench.network.advance();
+    bench.network.resume(bench.now, 1);
+    let news = bench.run();
+    assert_eq!(dial_failures(&news), []);
+    assert_eq!(news.len(), 2);
+}
+
+#[test]
+fn another_process_at_the_address_is_a_refusal() {
+    let mut bench = Bench::new();
+    bench.network.add_host(id(9), &address(1));
+    bench.dial();
+    assert_eq!(dial_failures(&bench.run()), [true]);
+}
+
+#[test]
+fn a_partition_holds_frames_back_and_healing_delivers_them_in_order() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.network.partition(bench.now, |host| host as u8);
+    bench.send(near, 5, 10);
+    bench.dial();
+    let news = bench.run();
+    assert_eq!(heard(&news, 1).0, []);
+    assert_eq!(dial_failures(&news), [false]);
+    bench.network.partition(bench.now, |_| 0);
+    assert_eq!(heard(&bench.run(), 1).0, [0, 1, 2, 3, 4]);
+}
+
+impl Network {
+    fn agenda_is_all_arrivals(&self) -> bool {
+        let writing = |connection: &Connection| connection.pipes.iter().any(Pipe::is_writing);
+        !self.connections.values().any(writing)
+    }
+}

@@ -1,0 +1,111 @@
+//! C5, everything arrives: once faults end, every live member has every message of an author who
+//! is live or left properly, and of a dead one what any of them has. C6: and no gap hides a loss.
+
+use ringtalk_wire::{MessageId, NodeId, VectorClock};
+
+use super::reach::Reach;
+use super::{Check, Witness, ensure};
+
+/// An author, and how many of its messages must have arrived.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Author {
+    pub(crate) id: NodeId,
+    pub(crate) due: u64,
+}
+
+/// Everybody has what is due, and all have the same.
+pub(crate) fn everything_arrived(
+    reach: &Reach,
+    witnesses: &[Witness],
+    authors: &[Author],
+    whole: bool,
+) -> Check {
+    let Some(first) = witnesses.first() else {
+        return Ok(());
+    };
+    for &Author { id: author, due } in authors {
+        let here = reach.of(first.id, author);
+        for &Witness { id, .. } in witnesses {
+            let reached = reach.of(id, author);
+            ensure(reached >= due, "C5", || {
+                format!("{id:?} has {reached} of the {due} messages of {author:?}")
+            })?;
+            ensure(reached == here, "C5", || {
+                let first = first.id;
+                format!("{id:?} has {reached} messages of {author:?}, {first:?} has {here}")
+            })?;
+            ensure(!(whole && reach.passed_any(id, author)), "C6", || {
+                format!("{id:?} shows a gap in {author:?}, though nothing had to be forgotten")
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// The clock that a node shows is that of what it has delivered.
+pub(crate) fn clocks_are_true(reach: &Reach, witnesses: &[Witness]) -> Check {
+    for Witness { id, clock, .. } in witnesses {
+        let true_clock: VectorClock = reach.of_node(*id).collect();
+        ensure(*clock == true_clock, "clock", || {
+            let differs = |entry: &MessageId| clock.get(&entry.author) != entry.seq;
+            let differing: Vec<MessageId> = true_clock.iter().filter(differs).collect();
+            format!("the clock of {id:?} is {clock:?}, but {differing:?} are delivered")
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message, ring, violated};
+
+    fn author(byte: u8, due: u64) -> Author {
+        Author { id: id(byte), due }
+    }
+
+    /// Both have two messages of 7, and only 0 has one of 8.
+    fn bench() -> Reach {
+        let mut reach = Reach::default();
+        for node in 0..2 {
+            reach.step(id(node), message(7, 1));
+            reach.step(id(node), message(7, 2));
+        }
+        reach.step(id(0), message(8, 1));
+        reach
+    }
+
+    #[test]
+    fn what_is_due_and_missing_is_seen() {
+        let check = |due| everything_arrived(&bench(), &ring(2), &[author(7, due)], true);
+        assert_eq!(check(2), Ok(()));
+        assert_eq!(violated(check(3)), Some("C5"));
+    }
+
+    #[test]
+    fn what_only_one_has_of_the_dead_is_seen() {
+        let check = everything_arrived(&bench(), &ring(2), &[author(8, 0)], true);
+        assert_eq!(violated(check), Some("C5"));
+    }
+
+    #[test]
+    fn a_gap_is_seen_where_nothing_had_to_be_forgotten() {
+        let mut reach = bench();
+        reach.pass(id(1), id(8), 1, 1);
+        let check = |whole| everything_arrived(&reach, &ring(2), &[author(8, 1)], whole);
+        assert_eq!(check(false), Ok(()));
+        assert_eq!(violated(check(true)), Some("C6"));
+    }
+
+    #[test]
+    fn a_clock_that_says_more_or_less_is_seen() {
+        let mut witnesses = ring(1);
+        let check = |witnesses: &[Witness]| violated(clocks_are_true(&bench(), witnesses));
+        witnesses[0].clock = [message(7, 2), message(8, 1)].into_iter().collect();
+        assert_eq!(check(&witnesses), None);
+        witnesses[0].clock.advance(id(9), 1);
+        assert_eq!(check(&witnesses), Some("clock"));
+        witnesses[0].clock = [message(7, 2)].into_iter().collect();
+        assert_eq!(check(&witnesses), Some("clock"));
+    }
+}

@@ -1,0 +1,122 @@
+//! C1, causal: if m1 happened before m2, nobody delivers m2 first, nor m2 while m1 is due and
+//! missing.
+//!
+//! What happened before a message is what its author had delivered by the moment at which the
+//! author's own node showed it, and what had happened before that. No clock and no head that
+//! travelled is believed.
+
+use std::collections::BTreeMap;
+
+use ringtalk_wire::{MessageId, NodeId};
+
+use super::reach::Reach;
+use super::{Check, ensure};
+
+/// For each author, the last message that happened before.
+type Past = BTreeMap<NodeId, u64>;
+
+/// What happened before what.
+#[derive(Debug, Default)]
+pub(crate) struct Causal {
+    knows: BTreeMap<NodeId, Past>,
+    pasts: BTreeMap<MessageId, Past>,
+}
+
+impl Causal {
+    /// A node delivers a message; its own ones define what happened before them.
+    pub(crate) fn delivered(&mut self, reach: &Reach, node: NodeId, message: MessageId) -> Check {
+        let known = self.knows.entry(node).or_default();
+        if node == message.author {
+            self.pasts.insert(message, known.clone());
+            known.insert(node, message.seq);
+            return Ok(());
+        }
+        let past = self.pasts.get(&message);
+        ensure(past.is_some(), "C1", || {
+            format!("{node:?} delivers {message:?} before its author has shown it")
+        })?;
+        for (&author, &seq) in past.into_iter().flatten() {
+            let reached = reach.of(node, author);
+            let here = author == message.author || reached >= seq;
+            ensure(here, "C1", || {
+                let missing = MessageId { author, seq };
+                format!(
+                    "{node:?} delivers {message:?}, but {missing:?} happened before it, and only {reached} of that author are there"
+                )
+            })?;
+            raise(known, author, seq);
+        }
+        raise(known, message.author, message.seq);
+        Ok(())
+    }
+}
+
+fn raise(past: &mut Past, author: NodeId, seq: u64) {
+    let entry = past.entry(author).or_default();
+    *entry = (*entry).max(seq);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message, violated};
+
+    struct Bench {
+        reach: Reach,
+        causal: Causal,
+    }
+
+    impl Bench {
+        fn deliver(&mut self, node: u8, message: MessageId) -> Check {
+            let check = self.causal.delivered(&self.reach, id(node), message);
+            self.reach.step(id(node), message);
+            check
+        }
+    }
+
+    fn bench() -> Bench {
+        Bench {
+            reach: Reach::default(),
+            causal: Causal::default(),
+        }
+    }
+
+    /// 1 says something, 2 hears it and answers.
+    fn question_and_answer() -> Bench {
+        let mut bench = bench();
+        for (node, message) in [(1, message(1, 1)), (2, message(1, 1)), (2, message(2, 1))] {
+            assert_eq!(bench.deliver(node, message), Ok(()));
+        }
+        bench
+    }
+
+    #[test]
+    fn an_answer_after_its_question_is_fine() {
+        let mut bench = question_and_answer();
+        assert_eq!(bench.deliver(3, message(1, 1)), Ok(()));
+        assert_eq!(bench.deliver(3, message(2, 1)), Ok(()));
+    }
+
+    #[test]
+    fn an_answer_before_its_question_is_seen() {
+        let mut bench = question_and_answer();
+        assert_eq!(violated(bench.deliver(3, message(2, 1))), Some("C1"));
+    }
+
+    #[test]
+    fn the_past_of_the_past_counts() {
+        let mut bench = question_and_answer();
+        // 4 starts after the question, so it has never delivered it; its remark follows all the same.
+        let base = [message(1, 1)].into_iter().collect();
+        bench.reach.begin(id(4), &base);
+        assert_eq!(bench.deliver(4, message(2, 1)), Ok(()));
+        assert_eq!(bench.deliver(4, message(4, 1)), Ok(()));
+        bench.reach.step(id(3), message(2, 1));
+        assert_eq!(violated(bench.deliver(3, message(4, 1))), Some("C1"));
+    }
+
+    #[test]
+    fn a_message_before_its_author_is_seen() {
+        assert_eq!(violated(bench().deliver(3, message(1, 1))), Some("C1"));
+    }
+}

@@ -1,0 +1,55 @@
+//! E2, and E1 at rest: exactly one coordinator, whom all follow under the same epoch.
+
+use ringtalk_wire::NodeId;
+
+use super::{Check, Witness, ensure};
+
+/// One node registers as the coordinator, and everybody follows it.
+pub(crate) fn exactly_one(witnesses: &[Witness]) -> Check {
+    let registering: Vec<NodeId> = witnesses
+        .iter()
+        .filter(|witness| witness.registers)
+        .map(|witness| witness.id)
+        .collect();
+    ensure(registering.len() == 1, "E2", || {
+        format!("the coordinators are {registering:?}")
+    })?;
+    let epoch = witnesses[0].tag.map(|tag| tag.epoch);
+    for witness in witnesses {
+        let follows = witness.tag.map(|tag| tag.epoch);
+        ensure(follows.is_some() && follows == epoch, "E1", || {
+            format!("{:?} follows {follows:?}, others {epoch:?}", witness.id)
+        })?;
+    }
+    let followed = epoch.map(|epoch| epoch.coordinator);
+    ensure(followed == registering.first().copied(), "E2", || {
+        format!("{registering:?} registers, but {followed:?} is followed")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{ring, tag, violated};
+
+    #[test]
+    fn one_is_fine_and_none_or_two_are_seen() {
+        let mut witnesses = ring(3);
+        assert_eq!(exactly_one(&witnesses), Ok(()));
+        witnesses[1].registers = true;
+        assert_eq!(violated(exactly_one(&witnesses)), Some("E2"));
+        witnesses[0].registers = false;
+        assert_eq!(violated(exactly_one(&witnesses)), Some("E2"));
+        witnesses[1].registers = false;
+        assert_eq!(violated(exactly_one(&witnesses)), Some("E2"));
+    }
+
+    #[test]
+    fn who_follows_another_is_seen() {
+        let mut witnesses = ring(3);
+        witnesses[2].tag = Some(tag(2, 1, 3));
+        assert_eq!(violated(exactly_one(&witnesses)), Some("E1"));
+        witnesses[2].tag = None;
+        assert_eq!(violated(exactly_one(&witnesses)), Some("E1"));
+    }
+}

@@ -1,0 +1,84 @@
+//! C4, no creation: every delivered message was said, unchanged, by the author that it names.
+
+use std::collections::BTreeMap;
+
+use ringtalk_proto::Delivered;
+use ringtalk_wire::NodeId;
+
+use super::{Check, ensure};
+
+/// What everybody has said, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Creation {
+    said: BTreeMap<NodeId, Vec<(String, u64)>>,
+}
+
+impl Creation {
+    /// A user says something.
+    pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
+        let said = self.said.entry(author).or_default();
+        said.push((text.to_owned(), timestamp_ms));
+    }
+
+    /// How many messages a user has said.
+    pub(crate) fn said_by(&self, author: NodeId) -> u64 {
+        self.said.get(&author).map_or(0, Vec::len) as u64
+    }
+
+    /// How many messages were said at all.
+    pub(crate) fn total(&self) -> u64 {
+        self.said.values().map(|said| said.len() as u64).sum()
+    }
+
+    /// A node delivers a message.
+    pub(crate) fn delivered(&self, node: NodeId, message: &Delivered) -> Check {
+        let said = self.said.get(&message.id.author);
+        let place = message.id.seq.checked_sub(1);
+        let said = said
+            .zip(place)
+            .and_then(|(said, place)| said.get(place as usize));
+        let same =
+            |(text, at): &(String, u64)| *text == message.text && *at == message.timestamp_ms;
+        ensure(said.is_some_and(same), "C4", || {
+            let id = message.id;
+            match said {
+                Some((text, _)) => {
+                    format!(
+                        "{node:?} delivers {id:?} as {:?}, but {text:?} was said",
+                        message.text
+                    )
+                }
+                None => format!("{node:?} delivers {id:?}, which nobody has said"),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message, violated};
+
+    fn delivered(seq: u64, text: &str) -> Delivered {
+        Delivered {
+            id: message(1, seq),
+            name: String::new(),
+            timestamp_ms: 5,
+            text: text.to_owned(),
+            lamport: 1,
+            heads: Vec::new(),
+            history: false,
+        }
+    }
+
+    #[test]
+    fn what_was_said_is_fine_and_nothing_else() {
+        let mut creation = Creation::default();
+        creation.said(id(1), "hello", 5);
+        let check = |message| violated(creation.delivered(id(2), &message));
+        assert_eq!(check(delivered(1, "hello")), None);
+        assert_eq!(check(delivered(1, "hullo")), Some("C4"));
+        assert_eq!(check(delivered(2, "hello")), Some("C4"));
+        assert_eq!(check(delivered(0, "hello")), Some("C4"));
+    }
+}

@@ -1,0 +1,96 @@
+//! V3: at rest the view is the live set. V4: nobody is found dead who is not.
+
+use std::collections::BTreeSet;
+
+use ringtalk_wire::NodeId;
+
+use super::{Check, Witness, ensure};
+
+/// Who was seen to go, and who may be found dead.
+#[derive(Debug, Default)]
+pub(crate) struct Accuracy {
+    /// Everybody, until a scenario says who.
+    expected: Option<BTreeSet<NodeId>>,
+    left: BTreeSet<(NodeId, NodeId)>,
+}
+
+impl Accuracy {
+    /// Nobody may be found dead but these, and those named before.
+    pub(crate) fn expect(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
+        self.expected.get_or_insert_default().extend(nodes);
+    }
+
+    /// A node is told that a member was found dead.
+    pub(crate) fn failed(&self, node: NodeId, gone: NodeId) -> Check {
+        let expected = self.expected.as_ref();
+        let fair = expected.is_none_or(|expected| expected.contains(&gone));
+        ensure(fair, "V4", || {
+            format!("{node:?} is told that {gone:?} failed, which is well or has left properly")
+        })
+    }
+
+    /// A node is told that a member has left properly.
+    pub(crate) fn left(&mut self, node: NodeId, gone: NodeId) {
+        self.left.insert((node, gone));
+    }
+
+    /// Whether a node was told that a member has left properly.
+    pub(crate) fn saw_leave(&self, node: NodeId, gone: NodeId) -> bool {
+        self.left.contains(&(node, gone))
+    }
+}
+
+/// All follow one view, and it lists the live and nobody else.
+pub(crate) fn the_live_are_the_members(witnesses: &[Witness]) -> Check {
+    let live: BTreeSet<NodeId> = witnesses.iter().map(|witness| witness.id).collect();
+    let tag = witnesses.first().and_then(|witness| witness.tag);
+    for witness in witnesses {
+        let members: BTreeSet<NodeId> = witness.members.iter().copied().collect();
+        ensure(members == live, "V3", || {
+            let dead = members.difference(&live);
+            let missing = live.difference(&members);
+            format!(
+                "the view of {:?} lists the dead {:?} and lacks the live {:?}",
+                witness.id,
+                dead.collect::<Vec<_>>(),
+                missing.collect::<Vec<_>>(),
+            )
+        })?;
+        ensure(witness.tag == tag, "V3", || {
+            format!("{:?} follows {:?}, others {tag:?}", witness.id, witness.tag)
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, ring, tag, violated};
+
+    #[test]
+    fn a_dead_member_a_missing_one_and_another_view_are_seen() {
+        assert_eq!(the_live_are_the_members(&ring(3)), Ok(()));
+        let mut witnesses = ring(3);
+        witnesses[1].members.push(id(7));
+        let check = the_live_are_the_members(&witnesses);
+        assert_eq!(violated(check), Some("V3"));
+        let mut witnesses = ring(3);
+        witnesses[1].members.pop();
+        let check = the_live_are_the_members(&witnesses);
+        assert_eq!(violated(check), Some("V3"));
+        let mut witnesses = ring(3);
+        witnesses[1].tag = Some(tag(0, 1, 9));
+        let check = the_live_are_the_members(&witnesses);
+        assert_eq!(violated(check), Some("V3"));
+    }
+
+    #[test]
+    fn who_is_found_dead_and_is_not_is_seen() {
+        let mut accuracy = Accuracy::default();
+        assert_eq!(accuracy.failed(id(0), id(1)), Ok(()));
+        accuracy.expect([id(2)]);
+        assert_eq!(accuracy.failed(id(0), id(2)), Ok(()));
+        assert_eq!(violated(accuracy.failed(id(0), id(1))), Some("V4"));
+    }
+}

@@ -1,0 +1,258 @@
+//! The oracles: one invariant of `design.md` §4 in each file, and their composition.
+//!
+//! They know what was said, and what nodes told their users; never what travelled. Some look at
+//! every event, the others at the [`Witness`]es of a world at rest.
+
+mod arrival;
+mod causal;
+mod coordinator;
+mod creation;
+mod fifo;
+mod membership;
+mod once;
+mod queue;
+mod reach;
+mod readiness;
+mod ring;
+mod transcript;
+mod view;
+
+use core::fmt;
+
+use ringtalk_proto::{Event, Node};
+use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
+
+pub(crate) use arrival::Author;
+pub(crate) use queue::queue_is_bounded;
+
+/// An invariant that does not hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Violation {
+    /// Its id in `design.md` §4, or a word for one that is not there.
+    pub(crate) invariant: &'static str,
+    /// Who, what and when.
+    pub(crate) what: String,
+}
+
+impl Violation {
+    /// The error for a check.
+    pub(crate) fn of<T>(invariant: &'static str, what: impl Into<String>) -> Result<T, Self> {
+        let what = what.into();
+        Err(Self { invariant, what })
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is violated: {}", self.invariant, self.what)
+    }
+}
+
+/// What a check ends in.
+pub(crate) type Check = Result<(), Violation>;
+
+/// The error, unless the condition holds.
+pub(crate) fn ensure(holds: bool, invariant: &'static str, what: impl FnOnce() -> String) -> Check {
+    if holds {
+        Ok(())
+    } else {
+        Violation::of(invariant, what())
+    }
+}
+
+/// What a live node says of itself when the world is at rest.
+#[derive(Clone, Debug)]
+pub(crate) struct Witness {
+    pub(crate) id: NodeId,
+    pub(crate) tag: Option<ViewTag>,
+    pub(crate) members: Vec<NodeId>,
+    pub(crate) neighbours: Option<(NodeId, NodeId)>,
+    pub(crate) registers: bool,
+    pub(crate) accepts_input: bool,
+    pub(crate) clock: VectorClock,
+    pub(crate) transcript: Vec<MessageId>,
+}
+
+impl From<&Node> for Witness {
+    fn from(node: &Node) -> Self {
+        let view = node.view();
+        let members = view.map(|view| view.members().iter().map(|member| member.id).collect());
+        Self {
+            id: node.id(),
+            tag: view.map(|view| view.tag()),
+            members: members.unwrap_or_default(),
+            neighbours: node.neighbours(),
+            registers: node.registration().is_some(),
+            accepts_input: node.accepts_input(),
+            clock: node.clock().clone(),
+            transcript: node.transcript(),
+        }
+    }
+}
+
+/// All oracles.
+#[derive(Debug, Default)]
+pub(crate) struct Oracles {
+    reach: reach::Reach,
+    causal: causal::Causal,
+    once: once::Once,
+    creation: creation::Creation,
+    transcript: transcript::Lamport,
+    agreement: view::Agreement,
+    progress: view::Progress,
+    readiness: readiness::Readiness,
+    membership: membership::Accuracy,
+    delivered: u64,
+}
+
+impl Oracles {
+    /// A user says something.
+    pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
+        self.creation.said(author, text, timestamp_ms);
+    }
+
+    /// How many deliveries were checked.
+    pub(crate) const fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// How many messages a user has said.
+    pub(crate) fn said_by(&self, author: NodeId) -> u64 {
+        self.creation.said_by(author)
+    }
+
+    /// Whether a node has said that it is ready.
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
+        self.readiness.is_ready(node)
+    }
+
+    /// How far a node has followed an author.
+    pub(crate) fn reach(&self, node: NodeId, author: NodeId) -> u64 {
+        self.reach.of(node, author)
+    }
+
+    /// Nobody may be found dead from now on but these.
+    pub(crate) fn expect_failed(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
+        self.membership.expect(nodes);
+    }
+
+    /// Who was seen to go, and how: `node` saw `gone` leave properly.
+    pub(crate) fn saw_leave(&self, node: NodeId, gone: NodeId) -> bool {
+        self.membership.saw_leave(node, gone)
+    }
+
+    /// A node tells its user something.
+    pub(crate) fn event(&mut self, node: NodeId, event: &Event) -> Check {
+        match event {
+            Event::Start { base } => {
+                self.readiness.started(node)?;
+                self.reach.begin(node, base);
+            }
+            Event::Ready { .. } => self.readiness.ready(node)?,
+            Event::Message(message) => {
+                self.delivered += 1;
+                self.creation.delivered(node, message)?;
+                self.once.delivered(node, message.id)?;
+                fifo::is_next(&self.reach, node, message.id)?;
+                self.causal.delivered(&self.reach, node, message.id)?;
+                self.transcript
+                    .delivered(node, message.id, message.lamport)?;
+                self.readiness.delivered(node, message.history)?;
+                self.reach.step(node, message.id);
+            }
+            &Event::Gap {
+                author,
+                from,
+                to,
+                passed,
+            } => {
+                ensure(1 <= from && from <= to, "C6", || {
+                    format!("{node:?} shows a gap from {from} to {to}")
+                })?;
+                if passed {
+                    self.reach.pass(node, author, from, to);
+                }
+            }
+            Event::View(view) => {
+                self.agreement.view(node, view)?;
+                self.progress.view(node, view.tag())?;
+            }
+            Event::Coordinator { epoch } => self.progress.coordinator(node, *epoch)?,
+            Event::Failed(person) => self.membership.failed(node, person.id)?,
+            Event::Left(person) => self.membership.left(node, person.id),
+            Event::Neighbours { .. }
+            | Event::Joined(_)
+            | Event::Renamed { .. }
+            | Event::Merged { .. }
+            | Event::Error { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The faults are over and the world has settled: everything is as it should be.
+    pub(crate) fn at_rest(
+        &self,
+        witnesses: &[Witness],
+        authors: &[Author],
+        history: usize,
+    ) -> Check {
+        readiness::all_take_part(&self.readiness, witnesses)?;
+        coordinator::exactly_one(witnesses)?;
+        membership::the_live_are_the_members(witnesses)?;
+        ring::is_one_cycle(witnesses)?;
+        let whole = self.creation.total() <= history as u64;
+        arrival::everything_arrived(&self.reach, witnesses, authors, whole)?;
+        arrival::clocks_are_true(&self.reach, witnesses)?;
+        transcript::is_the_same(witnesses, whole)
+    }
+}
+
+/// Short names for the planted violations of the oracles' own tests.
+#[cfg(test)]
+mod tests_support {
+    use ringtalk_wire::{Epoch, MessageId, NodeId, ViewHash, ViewTag};
+
+    use super::{Check, Witness};
+
+    pub(super) fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    pub(super) fn message(author: u8, seq: u64) -> MessageId {
+        MessageId {
+            author: id(author),
+            seq,
+        }
+    }
+
+    pub(super) fn tag(coordinator: u8, epoch: u64, number: u64) -> ViewTag {
+        ViewTag {
+            epoch: Epoch {
+                number: epoch,
+                coordinator: id(coordinator),
+            },
+            number,
+            hash: ViewHash::default(),
+        }
+    }
+
+    /// The nodes of a sound ring, 0 its coordinator.
+    pub(super) fn ring(count: u8) -> Vec<Witness> {
+        let witness = |place: u8| Witness {
+            id: id(place),
+            tag: Some(tag(0, 1, u64::from(count))),
+            members: (0..count).map(id).collect(),
+            neighbours: Some((id((place + count - 1) % count), id((place + 1) % count))),
+            registers: place == 0,
+            accepts_input: true,
+            clock: ringtalk_wire::VectorClock::new(),
+            transcript: Vec::new(),
+        };
+        (0..count).map(witness).collect()
+    }
+
+    /// The invariant that a check found violated.
+    pub(super) fn violated(check: Check) -> Option<&'static str> {
+        check.err().map(|violation| violation.invariant)
+    }
+}

@@ -1,0 +1,35 @@
+//! C3, once: no message is delivered twice by one node, whatever broke and was mended between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringtalk_wire::{MessageId, NodeId};
+
+use super::{Check, ensure};
+
+/// What each node has delivered.
+#[derive(Debug, Default)]
+pub(crate) struct Once {
+    seen: BTreeMap<NodeId, BTreeSet<MessageId>>,
+}
+
+impl Once {
+    /// A node delivers a message.
+    pub(crate) fn delivered(&mut self, node: NodeId, message: MessageId) -> Check {
+        let new = self.seen.entry(node).or_default().insert(message);
+        ensure(new, "C3", || format!("{node:?} delivers {message:?} again"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message, violated};
+
+    #[test]
+    fn twice_at_one_node_is_seen_and_once_at_each_is_fine() {
+        let mut once = Once::default();
+        assert_eq!(once.delivered(id(1), message(3, 1)), Ok(()));
+        assert_eq!(once.delivered(id(2), message(3, 1)), Ok(()));
+        assert_eq!(violated(once.delivered(id(1), message(3, 1))), Some("C3"));
+    }
+}

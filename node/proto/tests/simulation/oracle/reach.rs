@@ -1,0 +1,94 @@
+//! How far each node has followed each author, as its own events say: the bookkeeping that the
+//! oracles of order share. It judges nothing.
+
+use std::collections::BTreeMap;
+
+use ringtalk_wire::{MessageId, NodeId, VectorClock};
+
+/// Who follows whom.
+type Pair = (NodeId, NodeId);
+
+/// How far each node has followed each author.
+#[derive(Debug, Default)]
+pub(crate) struct Reach {
+    last: BTreeMap<Pair, u64>,
+    passed: BTreeMap<Pair, BTreeMap<u64, u64>>,
+}
+
+impl Reach {
+    /// A node's clock starts here.
+    pub(crate) fn begin(&mut self, node: NodeId, base: &VectorClock) {
+        for MessageId { author, seq } in base.iter() {
+            self.last.insert((node, author), seq);
+        }
+    }
+
+    /// Up to where everything of the author was delivered, lies before the start, or was passed.
+    pub(crate) fn of(&self, node: NodeId, author: NodeId) -> u64 {
+        self.last.get(&(node, author)).copied().unwrap_or(0)
+    }
+
+    /// All authors that a node has heard of, with its reach.
+    pub(crate) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MessageId> {
+        self.last
+            .iter()
+            .filter(move |&(&(follower, _), &seq)| follower == node && seq > 0)
+            .map(|(&(_, author), &seq)| MessageId { author, seq })
+    }
+
+    /// A message was delivered.
+    pub(crate) fn step(&mut self, node: NodeId, message: MessageId) {
+        let pair = (node, message.author);
+        let last = self.last.entry(pair).or_default();
+        *last = (*last).max(message.seq);
+        self.extend(pair);
+    }
+
+    /// A gap was shown that the clock passes.
+    pub(crate) fn pass(&mut self, node: NodeId, author: NodeId, from: u64, to: u64) {
+        let pair = (node, author);
+        let gaps = self.passed.entry(pair).or_default();
+        let end = gaps.entry(from).or_default();
+        *end = (*end).max(to);
+        self.extend(pair);
+    }
+
+    /// True where a gap was shown that the clock has passed.
+    pub(crate) fn passed_any(&self, node: NodeId, author: NodeId) -> bool {
+        self.passed.contains_key(&(node, author))
+    }
+
+    fn extend(&mut self, pair: Pair) {
+        let last = self.last.entry(pair).or_default();
+        for (&from, &to) in self.passed.get(&pair).into_iter().flatten() {
+            if from <= *last + 1 {
+                *last = (*last).max(to);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message};
+
+    #[test]
+    fn a_passed_gap_counts_once_it_touches() {
+        let mut reach = Reach::default();
+        reach.pass(id(1), id(2), 3, 5);
+        assert_eq!(reach.of(id(1), id(2)), 0);
+        reach.step(id(1), message(2, 1));
+        reach.step(id(1), message(2, 2));
+        assert_eq!(reach.of(id(1), id(2)), 5);
+    }
+
+    #[test]
+    fn the_start_is_reached() {
+        let mut reach = Reach::default();
+        let base: VectorClock = [message(2, 9)].into_iter().collect();
+        reach.begin(id(1), &base);
+        assert_eq!(reach.of(id(1), id(2)), 9);
+        assert_eq!(reach.of_node(id(1)).count(), 1);
+    }
+}

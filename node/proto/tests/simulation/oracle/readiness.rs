@@ -1,0 +1,111 @@
+//! Getting in: the clock starts once and before the first message, `ready` comes exactly once and
+//! after all history, and in the end everybody may speak.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringtalk_wire::NodeId;
+
+use super::{Check, Witness, ensure};
+
+/// How far each node has come in getting in.
+#[derive(Debug, Default)]
+pub(crate) struct Readiness {
+    started: BTreeSet<NodeId>,
+    ready: BTreeSet<NodeId>,
+    delivered: BTreeMap<NodeId, u64>,
+}
+
+impl Readiness {
+    /// A node says where its clock starts.
+    pub(crate) fn started(&mut self, node: NodeId) -> Check {
+        let first = self.started.insert(node) && !self.delivered.contains_key(&node);
+        ensure(first, "start", || {
+            format!("{node:?} starts its clock again, or after its first message")
+        })
+    }
+
+    /// A node says that it is ready.
+    pub(crate) fn ready(&mut self, node: NodeId) -> Check {
+        ensure(self.started.contains(&node), "ready", || {
+            format!("{node:?} is ready before its clock starts")
+        })?;
+        ensure(self.ready.insert(node), "ready", || {
+            format!("{node:?} is ready twice")
+        })
+    }
+
+    /// A node delivers a message.
+    pub(crate) fn delivered(&mut self, node: NodeId, history: bool) -> Check {
+        *self.delivered.entry(node).or_default() += 1;
+        ensure(self.started.contains(&node), "start", || {
+            format!("{node:?} delivers before its clock starts")
+        })?;
+        ensure(!history || !self.is_ready(node), "ready", || {
+            format!("{node:?} delivers history after it was ready")
+        })
+    }
+
+    /// Whether a node has said that it is ready.
+    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
+        self.ready.contains(&node)
+    }
+}
+
+/// Everybody is in, and may speak.
+pub(crate) fn all_take_part(readiness: &Readiness, witnesses: &[Witness]) -> Check {
+    for witness in witnesses {
+        let id = witness.id;
+        ensure(readiness.is_ready(id), "ready", || {
+            format!("{id:?} is not ready at rest")
+        })?;
+        ensure(witness.accepts_input, "input", || {
+            format!("{id:?} takes no input at rest")
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, ring, violated};
+
+    fn ready_node() -> Readiness {
+        let mut readiness = Readiness::default();
+        assert_eq!(readiness.started(id(0)), Ok(()));
+        assert_eq!(readiness.delivered(id(0), true), Ok(()));
+        assert_eq!(readiness.ready(id(0)), Ok(()));
+        readiness
+    }
+
+    #[test]
+    fn ready_twice_is_seen() {
+        assert_eq!(violated(ready_node().ready(id(0))), Some("ready"));
+    }
+
+    #[test]
+    fn history_after_ready_is_seen() {
+        let mut readiness = ready_node();
+        assert_eq!(readiness.delivered(id(0), false), Ok(()));
+        assert_eq!(violated(readiness.delivered(id(0), true)), Some("ready"));
+    }
+
+    #[test]
+    fn a_clock_that_starts_late_or_twice_is_seen() {
+        let mut readiness = Readiness::default();
+        assert_eq!(violated(readiness.delivered(id(1), true)), Some("start"));
+        assert_eq!(violated(readiness.started(id(1))), Some("start"));
+        assert_eq!(violated(ready_node().started(id(0))), Some("start"));
+    }
+
+    #[test]
+    fn who_is_not_in_at_rest_is_seen() {
+        let mut witnesses = ring(1);
+        assert_eq!(all_take_part(&ready_node(), &witnesses), Ok(()));
+        let nobody = all_take_part(&Readiness::default(), &witnesses);
+        assert_eq!(violated(nobody), Some("ready"));
+        witnesses[0].accepts_input = false;
+        let dumb = all_take_part(&ready_node(), &witnesses);
+        assert_eq!(violated(dumb), Some("input"));
+    }
+}

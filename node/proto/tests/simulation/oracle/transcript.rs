@@ -1,0 +1,105 @@
+//! C7, same transcript: members with the same messages show them in the same order, by (Lamport
+//! time, author, number), and that order agrees with what happened before what.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ringtalk_wire::{MessageId, NodeId};
+
+use super::{Check, Witness, ensure};
+
+/// The Lamport time of each message, as its author showed it.
+#[derive(Debug, Default)]
+pub(crate) struct Lamport {
+    times: BTreeMap<MessageId, u64>,
+    latest: BTreeMap<NodeId, u64>,
+}
+
+impl Lamport {
+    /// A node delivers a message.
+    pub(crate) fn delivered(&mut self, node: NodeId, message: MessageId, lamport: u64) -> Check {
+        let latest = self.latest.entry(node).or_default();
+        if node == message.author {
+            ensure(lamport > *latest, "C7", || {
+                format!(
+                    "{message:?} has the Lamport time {lamport}, but its author had delivered one of {latest}"
+                )
+            })?;
+            self.times.insert(message, lamport);
+        }
+        *latest = (*latest).max(lamport);
+        let first = self.times.get(&message).copied();
+        ensure(first.is_none_or(|first| first == lamport), "C7", || {
+            format!("{node:?} gives {message:?} the Lamport time {lamport}, its author {first:?}")
+        })
+    }
+}
+
+/// All transcripts agree where they overlap; where nothing had to be forgotten they are equal.
+pub(crate) fn is_the_same(witnesses: &[Witness], whole: bool) -> Check {
+    let Some((first, others)) = witnesses.split_first() else {
+        return Ok(());
+    };
+    for other in others {
+        let same = if whole {
+            first.transcript == other.transcript
+        } else {
+            common(first, other).eq(common(other, first))
+        };
+        ensure(same, "C7", || {
+            let differ = first.transcript.iter().zip(&other.transcript);
+            let place = differ.take_while(|(one, other)| one == other).count();
+            format!(
+                "the transcripts of {:?} ({}) and {:?} ({}) differ at place {place}: {:?} and {:?}",
+                first.id,
+                first.transcript.len(),
+                other.id,
+                other.transcript.len(),
+                first.transcript.get(place),
+                other.transcript.get(place),
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// What `one` shows of what both have.
+fn common<'a>(one: &'a Witness, other: &Witness) -> impl Iterator<Item = MessageId> + 'a {
+    let has: BTreeSet<MessageId> = other.transcript.iter().copied().collect();
+    let transcript = one.transcript.iter().copied();
+    transcript.filter(move |message| has.contains(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message, ring, violated};
+
+    #[test]
+    fn another_lamport_time_is_seen() {
+        let mut lamport = Lamport::default();
+        assert_eq!(lamport.delivered(id(1), message(1, 1), 4), Ok(()));
+        assert_eq!(lamport.delivered(id(2), message(1, 1), 4), Ok(()));
+        let other = lamport.delivered(id(3), message(1, 1), 5);
+        assert_eq!(violated(other), Some("C7"));
+    }
+
+    #[test]
+    fn an_answer_that_is_not_later_is_seen() {
+        let mut lamport = Lamport::default();
+        assert_eq!(lamport.delivered(id(1), message(1, 1), 4), Ok(()));
+        assert_eq!(lamport.delivered(id(2), message(1, 1), 4), Ok(()));
+        let answer = lamport.delivered(id(2), message(2, 1), 4);
+        assert_eq!(violated(answer), Some("C7"));
+    }
+
+    #[test]
+    fn another_order_is_seen_and_a_later_beginning_is_fine() {
+        let mut witnesses = ring(2);
+        witnesses[0].transcript = vec![message(1, 1), message(2, 1), message(1, 2)];
+        witnesses[1].transcript = vec![message(2, 1), message(1, 2)];
+        assert_eq!(is_the_same(&witnesses, false), Ok(()));
+        assert_eq!(violated(is_the_same(&witnesses, true)), Some("C7"));
+        witnesses[1].transcript.reverse();
+        assert_eq!(violated(is_the_same(&witnesses, false)), Some("C7"));
+    }
+}

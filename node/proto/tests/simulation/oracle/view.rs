@@ -1,0 +1,153 @@
+//! V1: same epoch and number ⇒ same view everywhere, with unique names. V2: a node's (epoch,
+//! number) never goes down. E1: nobody accepts two coordinators under one epoch number. E3: nobody
+//! goes back to a lower epoch.
+
+use std::collections::BTreeMap;
+
+use ringtalk_proto::View;
+use ringtalk_wire::{Epoch, NodeId, ViewHash, ViewTag};
+
+use super::{Check, ensure};
+
+/// The members of a view with their names, in ring order.
+type Names = Vec<(NodeId, String)>;
+
+/// V1: the views that anybody has followed.
+#[derive(Debug, Default)]
+pub(crate) struct Agreement {
+    views: BTreeMap<(Epoch, u64), (ViewHash, Names)>,
+}
+
+impl Agreement {
+    /// A node follows a view.
+    pub(crate) fn view(&mut self, node: NodeId, view: &View) -> Check {
+        let members: Names = view
+            .members()
+            .iter()
+            .map(|member| (member.id, member.name.clone()))
+            .collect();
+        self.seen(node, view.tag(), members)
+    }
+
+    fn seen(&mut self, node: NodeId, tag: ViewTag, members: Names) -> Check {
+        let names: BTreeMap<String, NodeId> = members
+            .iter()
+            .map(|(id, name)| (name.to_lowercase(), *id))
+            .collect();
+        ensure(names.len() == members.len(), "V1", || {
+            format!("{node:?} follows a view in which names clash: {members:?}")
+        })?;
+        let this = (tag.hash, members);
+        let first = self
+            .views
+            .entry((tag.epoch, tag.number))
+            .or_insert_with(|| this.clone());
+        ensure(*first == this, "V1", || {
+            format!("{node:?} follows {tag:?} as {this:?}, somebody else as {first:?}")
+        })
+    }
+}
+
+/// V2, E1 and E3: where each node stands.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    tags: BTreeMap<NodeId, ViewTag>,
+    coordinators: BTreeMap<(NodeId, u64), NodeId>,
+    epochs: BTreeMap<NodeId, Epoch>,
+}
+
+impl Progress {
+    /// A node follows a view.
+    pub(crate) fn view(&mut self, node: NodeId, tag: ViewTag) -> Check {
+        let before = self.tags.insert(node, tag);
+        let rises = before.is_none_or(|before| {
+            (before.epoch, before.number) < (tag.epoch, tag.number) || before == tag
+        });
+        ensure(rises, "V2", || {
+            format!("{node:?} follows {tag:?} after {before:?}")
+        })?;
+        self.accepts(node, tag.epoch)
+    }
+
+    /// A node follows a coordinator.
+    pub(crate) fn coordinator(&mut self, node: NodeId, epoch: Epoch) -> Check {
+        let before = self.epochs.insert(node, epoch);
+        let rises = before.is_none_or(|before| before <= epoch);
+        ensure(rises, "E3", || {
+            format!("{node:?} follows {epoch:?} after {before:?}")
+        })?;
+        self.accepts(node, epoch)
+    }
+
+    fn accepts(&mut self, node: NodeId, epoch: Epoch) -> Check {
+        let first = *self
+            .coordinators
+            .entry((node, epoch.number))
+            .or_insert(epoch.coordinator);
+        ensure(first == epoch.coordinator, "E1", || {
+            format!("{node:?} accepts {epoch:?} after {first:?} under the same number")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, tag, violated};
+
+    fn named(names: &[&str]) -> Names {
+        let ids = (0..).map(id);
+        ids.zip(names.iter().map(|&name| name.to_owned())).collect()
+    }
+
+    #[test]
+    fn one_tag_with_two_member_lists_is_seen() {
+        let mut agreement = Agreement::default();
+        let tag = tag(0, 1, 3);
+        assert_eq!(agreement.seen(id(0), tag, named(&["ann", "bob"])), Ok(()));
+        assert_eq!(agreement.seen(id(1), tag, named(&["ann", "bob"])), Ok(()));
+        let other = agreement.seen(id(2), tag, named(&["ann"]));
+        assert_eq!(violated(other), Some("V1"));
+    }
+
+    #[test]
+    fn one_tag_with_two_hashes_is_seen() {
+        let mut agreement = Agreement::default();
+        let mut tag = tag(0, 1, 3);
+        assert_eq!(agreement.seen(id(0), tag, named(&["ann"])), Ok(()));
+        tag.hash = ViewHash([1; 16]);
+        let other = agreement.seen(id(1), tag, named(&["ann"]));
+        assert_eq!(violated(other), Some("V1"));
+    }
+
+    #[test]
+    fn equal_names_are_seen_without_regard_to_case() {
+        let mut agreement = Agreement::default();
+        let clash = agreement.seen(id(0), tag(0, 1, 2), named(&["Ann", "ann"]));
+        assert_eq!(violated(clash), Some("V1"));
+    }
+
+    #[test]
+    fn a_view_that_goes_down_is_seen() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.view(id(3), tag(0, 1, 5)), Ok(()));
+        assert_eq!(progress.view(id(3), tag(1, 2, 4)), Ok(()));
+        assert_eq!(violated(progress.view(id(3), tag(1, 2, 3))), Some("V2"));
+    }
+
+    #[test]
+    fn two_coordinators_under_one_number_are_seen() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
+        let second = progress.coordinator(id(3), tag(1, 2, 1).epoch);
+        assert_eq!(violated(second), Some("E1"));
+    }
+
+    #[test]
+    fn a_coordinator_of_a_lower_epoch_is_seen() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
+        let lower = progress.coordinator(id(3), tag(1, 1, 1).epoch);
+        assert_eq!(violated(lower), Some("E3"));
+    }
+}

@@ -1,0 +1,102 @@
+//! One process: a node and what surrounds it, as the real driver would keep it.
+//!
+//! Not here: when anything reaches it (`world`), and by which way (`network`).
+
+use std::collections::VecDeque;
+
+use ringtalk_proto::{Config, Input, LinkId, Node, Time};
+use ringtalk_wire::NodeId;
+
+use crate::agenda::Slot;
+use crate::network::HostIndex;
+
+/// How a process is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Health {
+    Running,
+    /// Stopped: what comes waits.
+    Paused,
+    Killed,
+    /// It has left, and its last message that somebody else must have.
+    Left {
+        due: u64,
+    },
+}
+
+/// An input with what its reading frees in the kernel.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) input: Input,
+    pub(crate) read: Option<(LinkId, usize)>,
+}
+
+impl From<Input> for Told {
+    fn from(input: Input) -> Self {
+        Self { input, read: None }
+    }
+}
+
+/// One process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub(crate) node: Node,
+    pub(crate) address: String,
+    pub(crate) health: Health,
+    pub(crate) inbox: VecDeque<Told>,
+    /// The timer that is planned, and for when the node asked for it.
+    pub(crate) timer: Option<(Slot, Time)>,
+    /// True where a timer came due while the process was stopped.
+    pub(crate) overdue: bool,
+    pub(crate) asking: bool,
+    pub(crate) started: Time,
+    pub(crate) leaving: Option<Time>,
+    /// Who ran and was in its view when it had left: they have its last words.
+    pub(crate) heirs: Vec<HostIndex>,
+    /// How often it was stopped: where it was, nothing is due of it in time.
+    pub(crate) stops: u32,
+    pub(crate) registered: bool,
+    /// In this second, so many timers were handled.
+    pub(crate) timers: (u64, u32),
+}
+
+impl Process {
+    pub(crate) fn new(config: Config, now: Time) -> Self {
+        Self {
+            address: config.addresses.internal.clone(),
+            node: Node::new(config, now),
+            health: Health::Running,
+            inbox: VecDeque::new(),
+            timer: None,
+            overdue: false,
+            asking: false,
+            started: now,
+            leaving: None,
+            heirs: Vec::new(),
+            stops: 0,
+            registered: false,
+            timers: (0, 0),
+        }
+    }
+
+    pub(crate) const fn id(&self) -> NodeId {
+        self.node.id()
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.health == Health::Running
+    }
+
+    pub(crate) const fn is_alive(&self) -> bool {
+        matches!(self.health, Health::Running | Health::Paused)
+    }
+
+    /// Counts a timer; the answer is how many there were in this second.
+    pub(crate) const fn count_timer(&mut self, now: Time) -> u32 {
+        let second = now.as_micros() / 1_000_000;
+        if self.timers.0 != second {
+            self.timers = (second, 0);
+        }
+        self.timers.1 += 1;
+        self.timers.1
+    }
+}

@@ -1,0 +1,86 @@
+//! Numbers that look random and follow from a seed: splitmix64.
+//!
+//! Not for secrets. Every part of a run draws from its own stream, so that one more draw in one
+//! part leaves the others as they were.
+
+use core::time::Duration;
+
+/// A stream of numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// The stream that follows from a seed.
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Another stream, which shares nothing with this one from now on.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.next() ^ 0x5851_f42d_4c95_7f2d)
+    }
+
+    /// The next number.
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let value = self.0;
+        let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        value ^ (value >> 31)
+    }
+
+    /// A number from 0 to `bound - 1`; 0 where the bound is 0.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
+    }
+
+    /// A number from `low` to `high`, both possible.
+    pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.below(high - low + 1)
+    }
+
+    /// True in so many of 100 cases.
+    pub(crate) fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One of the items; none where there are none.
+    pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
+        let place = self.below(items.len() as u64) as usize;
+        items.get(place).copied()
+    }
+
+    /// A time between so many milliseconds, to the microsecond.
+    pub(crate) fn millis(&mut self, low: u64, high: u64) -> Duration {
+        Duration::from_micros(self.between(low * 1_000, high * 1_000))
+    }
+
+    /// Sixteen bytes for an id.
+    pub(crate) fn bytes(&mut self) -> [u8; 16] {
+        let value = (u128::from(self.next()) << 64) | u128::from(self.next());
+        value.to_be_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_one_stream_and_another_seed_another() {
+        let draw = |seed| -> Vec<u64> {
+            let mut random = Random::new(seed);
+            (0..8).map(|_| random.next()).collect()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+    }
+
+    #[test]
+    fn bounds_hold() {
+        let mut random = Random::new(1);
+        assert!((0..1_000).all(|_| (3..=5).contains(&random.between(3, 5))));
+        assert_eq!(random.below(0), 0);
+        assert_eq!(random.pick::<u8>(&[]), None);
+    }
+}

@@ -1,0 +1,242 @@
+//! The world: processes, the network and the director between them, under virtual time.
+//!
+//! It feeds each node and drains it exactly as the real driver does: one input, all outputs, the
+//! next timer. Nothing in it depends on anything but the seed. Here is the loop; beside it what
+//! happens to a process (`deed`), what users say (`user`), and what is demanded (`demand`).
+
+mod deed;
+mod demand;
+mod driver;
+mod user;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use ringtalk_proto::{Config, Input, Time};
+use ringtalk_wire::{Addresses, NodeId};
+
+use crate::agenda::Agenda;
+use crate::director::Director;
+use crate::figures::Figures;
+use crate::network::{Arrival, HostIndex, Network};
+use crate::oracle::{Check, Oracles};
+use crate::process::{Process, Told};
+use crate::random::Random;
+use crate::trace::Trace;
+
+/// Names that users choose: few enough to clash now and then.
+const NAMES: [&str; 12] = [
+    "ann", "Ann", "bob", "carol", "dave", "eve", "frank", "grace", "heidi", "阿明", "judy",
+    "mallory",
+];
+/// What nodes keep for latecomers, unless a scenario says less.
+const HISTORY: usize = 10_000;
+/// How often a driver looks whether its node is to be registered.
+const REGISTER: Duration = Duration::from_secs(1);
+
+/// What is going to happen, the network's own affairs apart.
+#[derive(Debug)]
+enum Happening {
+    Timer(HostIndex),
+    Ask(HostIndex),
+    Told(HostIndex, Input),
+    Register(HostIndex),
+    Say(HostIndex),
+    Resume(HostIndex),
+    LeaveDue(HostIndex),
+    DirectorUp,
+}
+
+/// The world.
+#[derive(Debug)]
+pub(crate) struct World {
+    /// What the scenario itself draws from.
+    pub(crate) random: Random,
+    pub(crate) figures: Figures,
+    now: Time,
+    agenda: Agenda<Happening>,
+    network: Network,
+    director: Director,
+    processes: Vec<Process>,
+    indexes: BTreeMap<NodeId, HostIndex>,
+    oracles: Oracles,
+    trace: Trace,
+    /// Draws for users and drivers, apart from the scenario's.
+    chance: Random,
+    /// How long a user is silent, on average; none says nothing at all.
+    pace: Option<Duration>,
+    history: usize,
+    /// When the coordinator was lost whose successor is not in everybody's view yet.
+    leaderless: Option<Time>,
+    changed: Time,
+    /// When processes died: who left at that time may have handed its last words to the dead.
+    deaths: Vec<Time>,
+    /// True where whoever gets ready must have all that was said.
+    whole_at_ready: bool,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        Self {
+            network: Network::new(random.fork()),
+            chance: random.fork(),
+            random: random.fork(),
+            figures: Figures::default(),
+            now: Time::from_micros(1_000_000),
+            agenda: Agenda::new(),
+            director: Director::default(),
+            processes: Vec::new(),
+            indexes: BTreeMap::new(),
+            oracles: Oracles::default(),
+            trace: Trace::from_environment(),
+            pace: None,
+            history: HISTORY,
+            leaderless: None,
+            changed: Time::default(),
+            deaths: Vec::new(),
+            whole_at_ready: false,
+        }
+    }
+
+    /// Nodes that start from now on keep so many messages.
+    pub(crate) const fn keep_history(&mut self, messages: usize) {
+        self.history = messages;
+    }
+
+    /// What the run was like.
+    pub(crate) fn into_figures(self) -> Figures {
+        let said = self.processes.iter().map(Process::id);
+        Figures {
+            said: said.map(|id| self.oracles.said_by(id)).sum(),
+            deliveries: self.oracles.delivered(),
+            virtual_time: self.now - Time::default(),
+            trace: self.trace.hash(),
+            ..self.figures
+        }
+    }
+
+    /// A process starts, now and then at the address of one that is gone.
+    pub(crate) fn start(&mut self) -> HostIndex {
+        let index = self.processes.len();
+        let id = NodeId::from_bytes(self.chance.bytes());
+        let internal = self.free_address();
+        self.network.add_host(id, &internal);
+        let name = self.chance.pick(&NAMES).unwrap_or("ann");
+        let config = Config {
+            id,
+            name: name.to_owned(),
+            addresses: Addresses {
+                internal,
+                public: String::new(),
+            },
+            history: self.history,
+            seed: self.chance.next(),
+        };
+        self.trace
+            .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
+        self.indexes.insert(id, index);
+        self.processes.push(Process::new(config, self.now));
+        let phase = self.chance.millis(0, 1_000);
+        self.agenda
+            .plan(self.now + phase, Happening::Register(index));
+        self.plan_word(index);
+        self.agenda
+            .plan(self.now, Happening::Told(index, Input::Timer));
+        index
+    }
+
+    /// Virtual time goes on.
+    pub(crate) fn run_for(&mut self, time: Duration) -> Check {
+        self.run_until(self.now + time)
+    }
+
+    fn run_until(&mut self, end: Time) -> Check {
+        loop {
+            while let Some((index, arrival)) = self.network.news() {
+                self.arrived(index, arrival)?;
+            }
+            let (agenda, network) = (self.agenda.next(), self.network.next());
+            let earliest = [agenda, network].into_iter().flatten().min();
+            let Some(next) = earliest.filter(|&next| next <= end) else {
+                self.now = end;
+                return Ok(());
+            };
+            self.now = next;
+            if network == Some(next) {
+                self.network.advance();
+            } else if let Some((_, happening)) = self.agenda.pop() {
+                self.happen(happening)?;
+            }
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) -> Check {
+        match happening {
+            Happening::Timer(index) => self.timer(index),
+            Happening::Told(index, input) => self.tell(index, input.into()),
+            Happening::Ask(index) => {
+                self.ask(index);
+                Ok(())
+            }
+            Happening::Register(index) => {
+                self.register(index);
+                Ok(())
+            }
+            Happening::Say(index) => self.speak(index),
+            Happening::Resume(index) => self.resume(index),
+            Happening::LeaveDue(index) => self.leave_due(index),
+            Happening::DirectorUp => {
+                self.trace.show(self.now, || "the director is back".into());
+                self.director.restart();
+                Ok(())
+            }
+        }
+    }
+
+    fn arrived(&mut self, index: HostIndex, arrival: Arrival) -> Check {
+        let told = match arrival {
+            Arrival::LinkUp {
+                link,
+                peer,
+                dialled,
+            } => Input::LinkUp {
+                link,
+                peer,
+                dialled,
+            }
+            .into(),
+            Arrival::LinkDown { link } => Input::LinkDown { link }.into(),
+            Arrival::DialFailed { peer, refused } => Input::DialFailed { peer, refused }.into(),
+            Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
+            Arrival::Frame { link, bytes } => Told {
+                read: Some((link, bytes.len())),
+                input: Self::frame(link, &bytes)?,
+            },
+        };
+        self.tell(index, told)
+    }
+
+    fn free_address(&mut self) -> String {
+        let gone: Vec<HostIndex> = (0..self.processes.len())
+            .filter(|&index| !self.processes[index].is_alive())
+            .filter(|&index| !self.is_taken(&self.processes[index].address))
+            .collect();
+        let index = self.processes.len();
+        let fresh = format!("10.0.{}.{}:7000", index / 200, index % 200 + 1);
+        match self.chance.pick(&gone) {
+            Some(gone) if self.chance.chance(25) => self.processes[gone].address.clone(),
+            _ => fresh,
+        }
+    }
+
+    fn is_taken(&self, address: &str) -> bool {
+        let mut alive = self.processes.iter().filter(|process| process.is_alive());
+        alive.any(|process| process.address == address)
+    }
+
+    /// What waits for a process that is stopped.
+    fn take_inbox(&mut self, index: HostIndex) -> VecDeque<Told> {
+        std::mem::take(&mut self.processes[index].inbox)
+    }
+}

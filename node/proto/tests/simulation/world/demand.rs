@@ -1,0 +1,177 @@
+//! What a scenario demands of the world: that everybody gets in, that a coordinator is found, and
+//! that at rest everything is as it should be.
+
+use core::time::Duration;
+
+use super::World;
+use crate::network::HostIndex;
+use crate::oracle::{Author, Check, Witness, ensure};
+use crate::process::{Health, Process};
+
+/// How often the world is looked at while something is awaited.
+const LOOK: Duration = Duration::from_millis(20);
+/// How long the world has to settle once the faults are over.
+const SETTLE: Duration = Duration::from_secs(20);
+
+impl World {
+    /// Everybody who runs is ready within this time.
+    pub(crate) fn all_ready_within(&mut self, patience: Duration) -> Check {
+        let end = self.now + patience;
+        loop {
+            let outside: Vec<HostIndex> = (0..self.processes.len())
+                .filter(|&index| self.processes[index].is_running() && !self.is_member(index))
+                .collect();
+            if outside.is_empty() {
+                return Ok(());
+            }
+            ensure(self.now < end, "ready", || {
+                format!("n{outside:?} are not ready after {patience:?}")
+            })?;
+            self.run_for(LOOK)?;
+        }
+    }
+
+    /// All live members follow a live coordinator within this time.
+    pub(crate) fn coordinator_within(&mut self, patience: Duration) -> Check {
+        let end = self.now + patience;
+        while self.leaderless.is_some() {
+            self.note_failover();
+            ensure(self.now < end, "E2", || {
+                format!("no common live coordinator after {patience:?}")
+            })?;
+            self.run_for(LOOK)?;
+        }
+        Ok(())
+    }
+
+    /// No member's view lists a process that is gone, within this time.
+    pub(crate) fn dead_are_gone_within(&mut self, patience: Duration) -> Check {
+        let begun = self.now;
+        while let Some((index, dead)) = self.listed_dead() {
+            ensure(self.now < begun + patience, "V3", || {
+                format!("the view of n{index} lists the dead n{dead} after {patience:?}")
+            })?;
+            self.run_for(LOOK)?;
+        }
+        self.figures.burials.push(self.now - begun);
+        Ok(())
+    }
+
+    /// Faults are over: everything heals, everybody speaks once more, and then the world settles
+    /// and is judged.
+    pub(crate) fn must_come_to_rest(&mut self) -> Check {
+        self.heal()?;
+        let healed = self.now;
+        self.run_for(Duration::from_secs(3))?;
+        self.hush();
+        self.run_for(SETTLE)?;
+        for index in 0..self.processes.len() {
+            self.paste(index, 1)?;
+        }
+        let settled = self.changed;
+        self.run_for(Duration::from_secs(5))?;
+        self.judge()?;
+        self.figures.settled.push(settled - healed);
+        Ok(())
+    }
+
+    /// Everybody who lives has seen a node leave, and not fail.
+    pub(crate) fn all_saw_leave(&self, gone: HostIndex) -> Check {
+        let gone = self.id(gone);
+        for index in self.members() {
+            let id = self.id(index);
+            ensure(self.oracles.saw_leave(id, gone), "leave", || {
+                format!("n{index} has not seen {gone:?} leave")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A node has everything that was said up to now.
+    pub(crate) fn has_everything(&self, index: HostIndex) -> Check {
+        let id = self.id(index);
+        for process in &self.processes {
+            let author = process.id();
+            let (said, has) = (self.oracles.said_by(author), self.oracles.reach(id, author));
+            ensure(said == has, "C5", || {
+                format!("n{index} has {has} of the {said} messages of {author:?}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// From now on whoever gets ready must have everything that was said.
+    pub(crate) const fn demand_everything_at_ready(&mut self, demanded: bool) {
+        self.whole_at_ready = demanded;
+    }
+
+    /// How many messages were said so far.
+    pub(crate) fn said(&self) -> u64 {
+        let ids = self.processes.iter().map(Process::id);
+        ids.map(|id| self.oracles.said_by(id)).sum()
+    }
+
+    /// How many links are open.
+    pub(crate) fn open_links(&self) -> usize {
+        self.network.open_links().count()
+    }
+
+    fn judge(&self) -> Check {
+        let live = self.processes.iter().filter(|process| process.is_alive());
+        let witnesses: Vec<Witness> = live.map(|process| (&process.node).into()).collect();
+        self.one_link_a_pair()?;
+        self.who_leaves_is_gone()?;
+        self.oracles
+            .at_rest(&witnesses, &self.authors(), self.history)
+    }
+
+    /// What is due of each author: all of the living, what those who left had handed to somebody
+    /// who lives, and nothing of the dead.
+    fn authors(&self) -> Vec<Author> {
+        let due = |process: &Process| match process.health {
+            Health::Running | Health::Paused => self.oracles.said_by(process.id()),
+            Health::Left { due } if self.left_something(process) => due,
+            Health::Left { .. } | Health::Killed => 0,
+        };
+        self.processes
+            .iter()
+            .map(|process| Author {
+                id: process.id(),
+                due: due(process),
+            })
+            .collect()
+    }
+
+    /// A member, and a dead process in its view.
+    fn listed_dead(&self) -> Option<(HostIndex, HostIndex)> {
+        self.members().into_iter().find_map(|index| {
+            let listed = self.processes[index].node.view()?.members();
+            let dead = listed
+                .iter()
+                .filter_map(|member| self.indexes.get(&member.id).copied())
+                .find(|&member| !self.processes[member].is_alive())?;
+            Some((index, dead))
+        })
+    }
+
+    fn who_leaves_is_gone(&self) -> Check {
+        let stays = |process: &Process| process.is_alive() && process.leaving.is_some();
+        let staying = self.processes.iter().position(stays);
+        ensure(staying.is_none(), "leave", || {
+            format!("n{staying:?} has not left at rest")
+        })
+    }
+
+    fn one_link_a_pair(&self) -> Check {
+        let mut pairs: Vec<[HostIndex; 2]> = self
+            .network
+            .open_links()
+            .map(|(_, one, other)| [one.min(other), one.max(other)])
+            .collect();
+        pairs.sort_unstable();
+        let twice = pairs.windows(2).find(|pair| pair[0] == pair[1]);
+        ensure(twice.is_none(), "links", || {
+            format!("two links join the same nodes at rest: {twice:?}")
+        })
+    }
+}

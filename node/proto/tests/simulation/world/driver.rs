@@ -1,0 +1,263 @@
+//! The driver of one node: inputs in, outputs out, the timer planned. No decision about the
+//! protocol is made here.
+
+use core::time::Duration;
+
+use ringtalk_proto::{Event, Input, LinkId, Output};
+use ringtalk_wire::{Addresses, NodeId, decode};
+
+use super::{Happening, REGISTER, World};
+use crate::director::Answer;
+use crate::network::HostIndex;
+use crate::oracle::{Check, Violation, ensure, queue_is_bounded};
+use crate::process::{Health, Told};
+
+/// Timers of one node in one second, beyond which it does nothing else.
+const TIMERS_A_SECOND: u32 = 1_000;
+/// Outputs after one input, beyond which there is no end to them.
+const OUTPUTS: usize = 1_000_000;
+/// When a process asks the director again that was told to wait.
+const WAIT: Duration = Duration::from_millis(200);
+/// When it asks again where nobody answered.
+const RETRY: Duration = Duration::from_millis(500);
+
+impl World {
+    /// Decodes a frame as every node must be able to.
+    pub(super) fn frame(link: LinkId, bytes: &[u8]) -> Result<Input, Violation> {
+        match decode(bytes) {
+            Ok(frame) => Ok(Input::Frame { link, frame }),
+            Err(error) => Violation::of("wire", format!("a node has sent what is {error}")),
+        }
+    }
+
+    /// Something reaches a process, now or when it goes on.
+    pub(super) fn tell(&mut self, index: HostIndex, told: Told) -> Check {
+        match self.processes[index].health {
+            Health::Running => {
+                self.feed(index, told);
+                self.drain(index)
+            }
+            Health::Paused => {
+                self.processes[index].inbox.push_back(told);
+                Ok(())
+            }
+            Health::Killed | Health::Left { .. } => Ok(()),
+        }
+    }
+
+    /// The planned timer goes off.
+    pub(super) fn timer(&mut self, index: HostIndex) -> Check {
+        let now = self.now;
+        let process = &mut self.processes[index];
+        process.timer = None;
+        match process.health {
+            Health::Running => {
+                let timers = process.count_timer(now);
+                ensure(timers <= TIMERS_A_SECOND, "timer", || {
+                    format!("n{index} does nothing but wake up")
+                })?;
+                self.tell(index, Input::Timer.into())
+            }
+            Health::Paused => {
+                process.overdue = true;
+                Ok(())
+            }
+            Health::Killed | Health::Left { .. } => Ok(()),
+        }
+    }
+
+    /// A stopped process goes on: everything that waited reaches it at once, and its late timer
+    /// somewhere among it.
+    pub(super) fn resume(&mut self, index: HostIndex) -> Check {
+        if self.processes[index].health != Health::Paused {
+            return Ok(());
+        }
+        self.trace.show(self.now, || format!("n{index} goes on"));
+        self.processes[index].health = Health::Running;
+        let mut waiting = self.take_inbox(index);
+        if std::mem::take(&mut self.processes[index].overdue) {
+            let place = self.chance.below(waiting.len() as u64 + 1) as usize;
+            waiting.insert(place, Input::Timer.into());
+        }
+        let batches = self.chance.chance(50);
+        for told in waiting {
+            self.feed(index, told);
+            if !batches {
+                self.drain(index)?;
+            }
+            if !self.processes[index].is_running() {
+                return Ok(());
+            }
+        }
+        self.network.resume(self.now, index);
+        self.drain(index)
+    }
+
+    /// A process asks the director; who waits or is not answered asks again.
+    pub(super) fn ask(&mut self, index: HostIndex) {
+        let process = &self.processes[index];
+        if !process.is_alive() {
+            return;
+        }
+        let answer = self.director.ask(self.now, process.id());
+        self.trace.show(self.now, || {
+            format!("n{index} asks the director: {answer:?}")
+        });
+        let input = match answer {
+            Some(Answer::Found) => Input::Found,
+            Some(Answer::Contact(contact)) => Input::Contact(contact),
+            Some(Answer::Wait) => return self.ask_in(index, WAIT),
+            None => return self.ask_in(index, RETRY),
+        };
+        self.processes[index].asking = false;
+        self.tell_soon(index, input);
+    }
+
+    /// Once a second a coordinator registers.
+    pub(super) fn register(&mut self, index: HostIndex) {
+        let process = &self.processes[index];
+        if !process.is_alive() {
+            return;
+        }
+        self.agenda
+            .plan(self.now + REGISTER, Happening::Register(index));
+        let contact = process.is_running().then(|| process.node.registration());
+        let Some(contact) = contact.flatten() else {
+            return;
+        };
+        self.processes[index].registered = true;
+        if let Err(other) = self.director.register(self.now, contact) {
+            self.trace
+                .show(self.now, || format!("n{index} is foreign to {other:?}"));
+            self.tell_soon(index, Input::Foreign(other));
+        }
+    }
+
+    fn tell_soon(&mut self, index: HostIndex, input: Input) {
+        let latency = self.chance.millis(1, 20);
+        self.agenda
+            .plan(self.now + latency, Happening::Told(index, input));
+    }
+
+    fn ask_in(&mut self, index: HostIndex, wait: Duration) {
+        self.agenda.plan(self.now + wait, Happening::Ask(index));
+    }
+
+    fn feed(&mut self, index: HostIndex, Told { input, read }: Told) {
+        let now = self.now;
+        self.trace.mix(now.as_micros());
+        self.trace.mix(index as u64);
+        if !matches!(input, Input::Written { .. }) {
+            self.trace.show(now, || format!("n{index} <- {input:?}"));
+        }
+        if let Some((link, bytes)) = read {
+            self.network.read(now, link, bytes);
+        }
+        self.processes[index].node.handle(now, input);
+    }
+
+    fn drain(&mut self, index: HostIndex) -> Check {
+        for _ in 0..OUTPUTS {
+            let Some(output) = self.processes[index].node.poll_output() else {
+                self.plan_timer(index);
+                return Ok(());
+            };
+            self.output(index, output)?;
+            if !self.processes[index].is_running() {
+                return Ok(());
+            }
+        }
+        Violation::of(
+            "output",
+            format!("there is no end to the outputs of n{index}"),
+        )
+    }
+
+    fn output(&mut self, index: HostIndex, output: Output) -> Check {
+        match output {
+            Output::Send { link, bytes } => {
+                self.trace.mix_bytes(&bytes);
+                let queued = self.network.send(self.now, link, bytes);
+                queue_is_bounded(self.processes[index].id(), queued)
+            }
+            Output::Dial { peer, addresses } => {
+                self.dial(index, peer, addresses);
+                Ok(())
+            }
+            Output::Close { link, reason } => {
+                self.trace
+                    .show(self.now, || format!("n{index} closes {link:?}: {reason}"));
+                self.network.close(self.now, link);
+                Ok(())
+            }
+            Output::AskDirector => {
+                if !std::mem::replace(&mut self.processes[index].asking, true) {
+                    let latency = self.chance.millis(1, 20);
+                    self.ask_in(index, latency);
+                }
+                Ok(())
+            }
+            Output::Event(event) => self.event(index, &event),
+            Output::Left { unhanded } => {
+                self.left(index, unhanded);
+                Ok(())
+            }
+        }
+    }
+
+    fn dial(&mut self, index: HostIndex, peer: NodeId, addresses: Addresses) {
+        self.trace.show(self.now, || {
+            format!("n{index} dials {peer:?} at {addresses:?}")
+        });
+        let addresses = [addresses.internal, addresses.public];
+        self.network.dial(self.now, index, peer, addresses);
+    }
+
+    fn event(&mut self, index: HostIndex, event: &Event) -> Check {
+        let node = self.processes[index].id();
+        self.trace
+            .show(self.now, || format!("n{index} says {event:?}"));
+        match event {
+            Event::Message(message) => {
+                self.trace.mix(message.id.seq);
+                self.trace.mix_bytes(message.id.author.as_bytes());
+            }
+            Event::View(view) => self.trace.mix_bytes(&view.tag().hash.0),
+            other => self.trace.mix_bytes(format!("{other:?}").as_bytes()),
+        }
+        if matches!(event, Event::View(_) | Event::Neighbours { .. }) {
+            self.changed = self.now;
+        }
+        if matches!(event, Event::Ready { .. }) {
+            let took = self.now - self.processes[index].started;
+            self.figures.joins.push(took);
+        }
+        self.oracles.event(node, event)?;
+        if self.whole_at_ready && matches!(event, Event::Ready { .. }) {
+            self.has_everything(index)?;
+        }
+        if matches!(event, Event::View(_) | Event::Coordinator { .. }) {
+            self.note_failover();
+        }
+        Ok(())
+    }
+
+    /// The timer goes off a little later than the node has asked for, as everywhere.
+    fn plan_timer(&mut self, index: HostIndex) {
+        let due = self.processes[index].node.poll_timeout();
+        let process = &mut self.processes[index];
+        if process.timer.map(|(_, due)| due) == due {
+            return;
+        }
+        if let Some((slot, _)) = process.timer.take() {
+            self.agenda.cancel(slot);
+        }
+        if let Some(due) = due {
+            let late = self.chance.millis(0, 1);
+            let slot = self
+                .agenda
+                .plan(due.max(self.now) + late, Happening::Timer(index));
+            self.processes[index].timer = Some((slot, due));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The users: what they say, and how often. They speak only where their node takes input, and
+//! what they say is told to the oracles first.
+
+use core::time::Duration;
+
+use ringtalk_proto::Input;
+
+use super::{Happening, World};
+use crate::network::HostIndex;
+use crate::oracle::Check;
+
+/// Virtual time began in November 2023.
+const BEGINNING_MS: u64 = 1_700_000_000_000;
+/// What a long line is made of.
+const FILLERS: [&str; 4] = ["la ", "再见 ", "🎉 ", "\u{1b}[31mred "];
+
+impl World {
+    /// From now on every user says something about so often.
+    pub(crate) fn talk(&mut self, pace: Duration) {
+        let silent = self.pace.replace(pace).is_none();
+        if silent {
+            for index in 0..self.processes.len() {
+                self.plan_word(index);
+            }
+        }
+    }
+
+    /// From now on nobody says anything.
+    pub(crate) const fn hush(&mut self) {
+        self.pace = None;
+    }
+
+    /// A user says so many lines at once, as far as they are taken.
+    pub(crate) fn paste(&mut self, index: HostIndex, lines: u64) -> Check {
+        for _ in 0..lines {
+            self.say(index)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn plan_word(&mut self, index: HostIndex) {
+        if let Some(pace) = self.pace {
+            let wait = self.chance.between(1, 2 * pace.as_micros() as u64);
+            let when = self.now + Duration::from_micros(wait);
+            self.agenda.plan(when, Happening::Say(index));
+        }
+    }
+
+    pub(super) fn speak(&mut self, index: HostIndex) -> Check {
+        if self.pace.is_none() || !self.processes[index].is_alive() {
+            return Ok(());
+        }
+        self.plan_word(index);
+        let lines = if self.chance.chance(2) { 20 } else { 1 };
+        self.paste(index, lines)
+    }
+
+    fn say(&mut self, index: HostIndex) -> Check {
+        let process = &self.processes[index];
+        let speaks = process.is_running() && process.leaving.is_none();
+        if !speaks || !process.node.accepts_input() {
+            return Ok(());
+        }
+        let author = process.id();
+        let number = self.oracles.said_by(author) + 1;
+        let length = match self.chance.below(100) {
+            0 => 1_000,
+            1..10 => 100,
+            _ => self.chance.below(8) as usize,
+        };
+        let filler = self.chance.pick(&FILLERS).unwrap_or("");
+        let text = format!("n{index} {number} {}", filler.repeat(length));
+        let timestamp_ms = BEGINNING_MS + self.now.as_micros() / 1_000;
+        self.oracles.said(author, &text, timestamp_ms);
+        let input = Input::Say { text, timestamp_ms };
+        self.tell(index, input.into())
+    }
+}

@@ -1,0 +1,124 @@
+//! Where this node can be dialled, as it tells others.
+//!
+//! Not here: whether anybody gets through to it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use nix::ifaddrs::getifaddrs;
+use nix::net::if_::InterfaceFlags;
+use ringtalk_director::api::Address;
+use tokio::net::{UdpSocket, lookup_host};
+use tokio::time::timeout;
+
+/// How long a director's name may take to be found.
+const LOOKUP_TIME: Duration = Duration::from_secs(2);
+
+/// The address for a node's own network, where the node listens at `bound`: what it listens on, if
+/// that is one address, else `best`, else the first of the machine that is not loopback, else
+/// loopback.
+pub(crate) fn internal(bound: SocketAddr, best: Option<IpAddr>) -> Address {
+    let specific = Some(bound.ip()).filter(|ip| !ip.is_unspecified());
+    let chosen = specific
+        .or(best.filter(|ip| is_reachable_by(bound, *ip)))
+        .or_else(|| interfaces().find(|ip| is_reachable_by(bound, *ip)))
+        .unwrap_or(Ipv4Addr::LOCALHOST.into());
+    of_socket(SocketAddr::new(chosen, bound.port()))
+}
+
+/// An address of digits.
+pub(crate) fn of_socket(socket: SocketAddr) -> Address {
+    let plain = SocketAddr::new(socket.ip().to_canonical(), socket.port());
+    let address = plain.to_string().parse();
+    address.expect("digits and a port that is bound make an address")
+}
+
+/// The address of this machine from which the first of the directors is reached: what this
+/// machine is called in their network. Nothing is sent.
+pub(crate) async fn towards(directors: impl IntoIterator<Item = &Address>) -> Option<IpAddr> {
+    for director in directors {
+        let found = timeout(LOOKUP_TIME, lookup_host(director.as_str())).await;
+        let Ok(Ok(sockets)) = found else {
+            continue;
+        };
+        for socket in sockets {
+            if let Some(ip) = local_address(socket).await {
+                return Some(ip);
+            }
+        }
+    }
+    None
+}
+
+async fn local_address(towards: SocketAddr) -> Option<IpAddr> {
+    let any: SocketAddr = if towards.is_ipv4() {
+        ([0, 0, 0, 0], 0).into()
+    } else {
+        ([0; 8], 0).into()
+    };
+    let socket = UdpSocket::bind(any).await.ok()?;
+    socket.connect(towards).await.ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+/// A listener on IPv6 hears IPv4 too; and an address with a zone means nothing elsewhere.
+fn is_reachable_by(bound: SocketAddr, ip: IpAddr) -> bool {
+    let has_zone = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+    (bound.is_ipv6() || ip.is_ipv4()) && !has_zone
+}
+
+/// The machine's own addresses but for loopback, IPv4 first.
+fn interfaces() -> impl Iterator<Item = IpAddr> {
+    let all = getifaddrs().into_iter().flatten();
+    let up = all.filter(|interface| {
+        let flags = interface.flags;
+        flags.contains(InterfaceFlags::IFF_UP) && !flags.contains(InterfaceFlags::IFF_LOOPBACK)
+    });
+    let mut addresses: Vec<IpAddr> = up
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+        })
+        .collect();
+    addresses.sort_by_key(IpAddr::is_ipv6);
+    addresses.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn one_address_to_listen_on_is_the_one_to_tell() {
+        let best = Some("10.0.0.1".parse().unwrap());
+        assert_eq!(
+            internal(socket("127.0.0.2:40"), best).as_str(),
+            "127.0.0.2:40"
+        );
+        assert_eq!(internal(socket("[::1]:40"), best).as_str(), "[::1]:40");
+    }
+
+    #[test]
+    fn a_node_that_listens_everywhere_tells_the_way_it_came() {
+        let v4 = Some("10.0.0.1".parse().unwrap());
+        let v6 = Some("2001:db8::1".parse().unwrap());
+        assert_eq!(internal(socket("0.0.0.0:40"), v4).as_str(), "10.0.0.1:40");
+        assert_eq!(internal(socket("[::]:40"), v4).as_str(), "10.0.0.1:40");
+        assert_eq!(internal(socket("[::]:40"), v6).as_str(), "[2001:db8::1]:40");
+        assert!(!internal(socket("0.0.0.0:40"), v6).as_str().starts_with('['));
+    }
+
+    #[tokio::test]
+    async fn a_director_on_this_machine_is_reached_by_loopback() {
+        let director: Address = "127.0.0.1:1".parse().unwrap();
+        let unknown: Address = "no.such.host.invalid:1".parse().unwrap();
+        let found = towards([&unknown, &director]).await;
+        assert_eq!(found, Some(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(towards([&unknown]).await, None);
+    }
+}

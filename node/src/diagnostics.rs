@@ -1,0 +1,105 @@
+//! What goes to stderr: log lines, and the words of a node that cannot go on.
+//!
+//! A thread of its own writes them. Whoever does not read stderr loses log lines, and holds up
+//! nobody. Never any message text or name, at any level. Not here: what the user should see of
+//! the discussion (`face`).
+
+use std::io::{self, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// How many lines wait at most.
+const LINES: usize = 1_024;
+
+/// The way to stderr.
+#[derive(Clone, Debug)]
+pub(crate) struct Diagnostics {
+    lines: SyncSender<Line>,
+}
+
+#[derive(Debug)]
+enum Line {
+    Text(Vec<u8>),
+    Flushed(SyncSender<()>),
+}
+
+impl Diagnostics {
+    /// Starts the thread, and has everything logged there that passes the filter.
+    pub(crate) fn start(filter: EnvFilter) -> io::Result<Self> {
+        let (lines, waiting) = mpsc::sync_channel(LINES);
+        thread::Builder::new()
+            .name("stderr".to_owned())
+            .spawn(move || write_all(&waiting))?;
+        let diagnostics = Self { lines };
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .with_writer(diagnostics.clone())
+            .init();
+        Ok(diagnostics)
+    }
+
+    /// Says something to whoever started the program.
+    pub(crate) fn say(&self, text: &str) {
+        self.send(format!("node: {text}\n").into_bytes());
+    }
+
+    /// Waits until everything is written, within a limit.
+    pub(crate) fn flush(&self, limit: Duration) {
+        let (flushed, done) = mpsc::sync_channel(1);
+        if self.lines.try_send(Line::Flushed(flushed)).is_ok() {
+            let _: Result<(), RecvTimeoutError> = done.recv_timeout(limit);
+        }
+    }
+
+    fn send(&self, text: Vec<u8>) {
+        match self.lines.try_send(Line::Text(text)) {
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+impl MakeWriter<'_> for Diagnostics {
+    type Writer = Entry;
+
+    fn make_writer(&self) -> Entry {
+        Entry {
+            diagnostics: self.clone(),
+        }
+    }
+}
+
+/// One log entry, which the logger writes as a whole.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    diagnostics: Diagnostics,
+}
+
+impl Write for Entry {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.diagnostics.send(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all(lines: &mpsc::Receiver<Line>) {
+    let mut stderr = io::stderr();
+    while let Ok(line) = lines.recv() {
+        match line {
+            Line::Text(text) => {
+                let _ = stderr.write_all(&text);
+            }
+            Line::Flushed(done) => {
+                let _ = done.send(());
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! One request to a director, and its answer: bounded in time and in size.
+//!
+//! Not here: which request, and what the answer means.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use ringtalk_director::api::{Address, Problem};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+/// How long a connection may take to be made.
+const CONNECT_TIME: Duration = Duration::from_secs(3);
+/// How long an unused connection is kept.
+const IDLE_TIME: Duration = Duration::from_secs(4);
+/// The longest answer: a hundred times what a director says.
+const ANSWER_BYTES: usize = 64 * 1024;
+/// How much of a problem is repeated to the user.
+const DETAIL_CHARS: usize = 200;
+
+/// Calls directors.
+#[derive(Clone, Debug)]
+pub(super) struct Http {
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// An answer, whatever its status.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HttpError {
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    Slow(Duration),
+    #[error("no connection")]
+    Connect,
+    #[error("the connection broke")]
+    Broken,
+    #[error("its answer cannot be read")]
+    Answer,
+    #[error("its address makes no URL")]
+    Address,
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Http {
+    pub(super) fn new() -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIME));
+        connector.set_nodelay(true);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIME)
+            .build(connector);
+        Self { client }
+    }
+
+    /// Sends a request with a JSON body, or with none.
+    pub(super) async fn call<B: Serialize + Sync>(
+        &self,
+        method: Method,
+        director: &Address,
+        path: &str,
+        body: Option<&B>,
+        deadline: Duration,
+    ) -> Result<Answer, HttpError> {
+        let body = body.map(serde_json::to_vec).transpose();
+        let body = body.map_err(|_| HttpError::Address)?.unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{director}{path}"))
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(body))
+            .map_err(|_| HttpError::Address)?;
+        let answer = async {
+            let response = self.client.request(request).await;
+            read(response.map_err(|error| broken(&error))?).await
+        };
+        within(deadline, answer).await
+    }
+}
+
+impl Answer {
+    /// The body as what it should be.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        serde_json::from_slice(&self.body).map_err(|_| HttpError::Answer)
+    }
+
+    /// What the director says is wrong, in a few words.
+    pub(super) fn problem(&self) -> String {
+        let detail = self.json::<Problem>().ok().map(|problem| problem.detail);
+        let detail: String = detail
+            .unwrap_or_default()
+            .chars()
+            .take(DETAIL_CHARS)
+            .collect();
+        if detail.is_empty() {
+            format!("it answered {}", self.status)
+        } else {
+            detail
+        }
+    }
+}
+
+fn broken(error: &hyper_util::client::legacy::Error) -> HttpError {
+    if error.is_connect() {
+        HttpError::Connect
+    } else {
+        HttpError::Broken
+    }
+}
+
+async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
+    let (head, body) = response.into_parts();
+    let seconds = head.headers.get(RETRY_AFTER);
+    let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let body = Limited::new(body, ANSWER_BYTES).collect().await;
+    Ok(Answer {
+        status: head.status,
+        retry_after: seconds.map(Duration::from_secs),
+        body: body.map_err(|_| HttpError::Answer)?.to_bytes(),
+    })
+}
+
+async fn within<T>(
+    deadline: Duration,
+    answer: impl Future<Output = Result<T, HttpError>>,
+) -> Result<T, HttpError> {
+    timeout(deadline, answer)
+        .await
+        .unwrap_or(Err(HttpError::Slow(deadline)))
+}

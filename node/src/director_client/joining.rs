@@ -1,0 +1,174 @@
+//! Asks for the way in: each director in turn, again and again, until one has an answer.
+//!
+//! Not here: what happens where nobody answers in time (`driver`), and who founds: a director
+//! says so, never this node by itself.
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use ringtalk_director::api::{Coordinator, NODE_HOLD, Newcomer, RegisterNode};
+use tokio::time::{Instant, sleep};
+
+use super::http::{Answer, Http, HttpError};
+use super::{News, NewsLine, Way, contact, with_jitter};
+use crate::settings::Place;
+
+/// How long an answer may take: longer than a director holds a call.
+const ANSWER_TIME: Duration = NODE_HOLD.saturating_add(Duration::from_secs(2));
+/// The first wait between two rounds; each next one is twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// The longest wait between two rounds.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long "no such discussion" is taken for a moment's confusion.
+const NO_SUCH_TIME: Duration = Duration::from_secs(5);
+/// How long to stay away from a director that would have this node found, where it may not: a
+/// little longer than the lease, so that others may.
+const LEASE_WAIT: Duration = Duration::from_millis(2_200);
+
+/// The question for the way in.
+#[derive(Debug)]
+pub(super) struct Question {
+    pub(super) http: Http,
+    pub(super) newcomer: Newcomer,
+    pub(super) news: NewsLine,
+}
+
+/// What one director's answer comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Reply {
+    /// The way in.
+    Way(Way),
+    /// Try again, not before this long.
+    Later(Duration),
+    /// There is no such discussion, at least not yet.
+    NoSuch {
+        /// What the director says.
+        detail: String,
+        /// When to ask again.
+        again: Duration,
+    },
+    /// This director has nothing for this node.
+    Refused(String),
+}
+
+/// What a round of questions has come to so far.
+#[derive(Debug, Default)]
+struct Round {
+    pause: Duration,
+    no_such: Option<String>,
+    refused: Option<String>,
+    left: Vec<Place>,
+}
+
+impl Question {
+    /// Asks until there is a way, or certainly none, and tells the driver.
+    pub(super) async fn ask(self, mut places: Vec<Place>, ask: u64) {
+        let mut wait = FIRST_WAIT;
+        let mut no_such_since = None;
+        let way = loop {
+            let round = match self.ask_all(places).await {
+                Ok(way) => break way,
+                Err(round) => round,
+            };
+            let mut pause = round.pause.max(with_jitter(wait));
+            if let (true, Some(detail)) = (round.left.is_empty(), round.refused) {
+                break Way::Refused(detail);
+            }
+            if let Some(detail) = round.no_such {
+                let since: &mut Instant = no_such_since.get_or_insert_with(Instant::now);
+                let left = NO_SUCH_TIME.saturating_sub(since.elapsed());
+                if left.is_zero() {
+                    break Way::Refused(detail);
+                }
+                pause = pause.min(left);
+            } else {
+                no_such_since = None;
+            }
+            places = round.left;
+            sleep(pause).await;
+            wait = LONGEST_WAIT.min(wait * 2);
+        };
+        self.news.tell(News::Way { ask, way }).await;
+    }
+
+    /// Asks each director once.
+    async fn ask_all(&self, places: Vec<Place>) -> Result<Way, Round> {
+        let mut round = Round::default();
+        for place in places {
+            match self.ask_one(&place).await {
+                Reply::Way(way) => return Ok(way),
+                Reply::Later(again) => round.pause = round.pause.max(again),
+                Reply::NoSuch { detail, again } => {
+                    round.pause = round.pause.max(again);
+                    round.no_such = Some(detail);
+                }
+                Reply::Refused(detail) => {
+                    round.refused = Some(detail);
+                    continue;
+                }
+            }
+            round.left.push(place);
+        }
+        Err(round)
+    }
+
+    async fn ask_one(&self, place: &Place) -> Reply {
+        let director = &place.director;
+        let body = RegisterNode {
+            newcomer: self.newcomer.clone(),
+            discussion: None,
+            found: false,
+        };
+        let path = "/register_node";
+        let answer = self
+            .http
+            .call(Method::POST, director, path, Some(&body), ANSWER_TIME);
+        let reply = match answer.await {
+            Ok(answer) => self.read(place, &answer),
+            Err(error) => Err(error),
+        };
+        match reply {
+            Ok(reply) => {
+                self.news.up(director).await;
+                reply
+            }
+            Err(error) => {
+                self.news.down(director, error).await;
+                Reply::Later(Duration::ZERO)
+            }
+        }
+    }
+
+    fn read(&self, place: &Place, answer: &Answer) -> Result<Reply, HttpError> {
+        Ok(match answer.status {
+            StatusCode::CREATED if place.may_found => Reply::Way(Way::Found),
+            StatusCode::CREATED => Reply::NoSuch {
+                detail: "nobody is there: the discussion has ended, or its director has restarted"
+                    .to_owned(),
+                again: LEASE_WAIT,
+            },
+            StatusCode::OK => {
+                let coordinator: Coordinator = answer.json()?;
+                if coordinator.id == self.newcomer.id {
+                    // The registration of a reign of this node's own, which will lapse.
+                    Reply::Later(Duration::ZERO)
+                } else {
+                    Reply::Way(Way::Join(contact(coordinator)))
+                }
+            }
+            StatusCode::NOT_FOUND => Reply::NoSuch {
+                detail: answer.problem(),
+                again: Duration::ZERO,
+            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reply::Refused(answer.problem()),
+            StatusCode::SERVICE_UNAVAILABLE => {
+                let again = answer.retry_after.unwrap_or_default();
+                Reply::Later(again.min(LONGEST_WAIT))
+            }
+            status => {
+                tracing::warn!(director = %place.director, %status, "an odd answer");
+                Reply::Later(LONGEST_WAIT)
+            }
+        })
+    }
+}

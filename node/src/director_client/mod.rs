@@ -1,0 +1,240 @@
+//! How a node uses directors: to find the way in, to be found while it coordinates, and to see
+//! that they are well.
+//!
+//! Everything here has a deadline, and what a director says is a hint: a running discussion needs
+//! none. Not here: what the core makes of an answer, and the director inside (`inside`).
+
+mod health;
+mod http;
+mod joining;
+mod registering;
+
+use std::time::Duration;
+
+use ringtalk_director::api::{Address, Coordinator, Newcomer};
+use ringtalk_wire::{Addresses, Contact};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::driver::inbox::{Happening, Inbox};
+use crate::settings::Place;
+use http::Http;
+
+pub(crate) use health::Reachability;
+
+/// How long the last call of the last member may take.
+const WITHDRAW_TIME: Duration = Duration::from_millis(300);
+
+/// What a director said, or that it said nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum News {
+    /// The answer to the question of this number.
+    Way {
+        /// The number of the question.
+        ask: u64,
+        /// The answer.
+        way: Way,
+    },
+    /// Another ring of this discussion is registered.
+    Foreign(Contact),
+    /// A director answered.
+    Up(Address),
+    /// A director did not answer.
+    Down {
+        /// Which one.
+        director: Address,
+        /// Why, in a few words.
+        reason: String,
+    },
+}
+
+/// How to get in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Way {
+    /// This node is the first.
+    Found,
+    /// Dial the coordinator.
+    Join(Contact),
+    /// There is none: why, for people.
+    Refused(String),
+}
+
+/// The directors of a discussion, as one node sees them.
+#[derive(Debug)]
+pub(crate) struct DirectorClient {
+    places: Vec<Place>,
+    newcomer: Newcomer,
+    http: Http,
+    inbox: Inbox,
+    registration: watch::Sender<Option<Contact>>,
+    members: watch::Sender<usize>,
+    asked: u64,
+    asking: Option<JoinHandle<()>>,
+    background: Vec<JoinHandle<()>>,
+}
+
+impl DirectorClient {
+    /// A client that has not called anybody yet.
+    pub(crate) fn new(places: Vec<Place>, newcomer: Newcomer, inbox: Inbox) -> Self {
+        Self {
+            places,
+            newcomer,
+            http: Http::new(),
+            inbox,
+            registration: watch::Sender::new(None),
+            members: watch::Sender::new(1),
+            asked: 0,
+            asking: None,
+            background: Vec::new(),
+        }
+    }
+
+    /// Asks for the way in, until there is an answer; an earlier question is dropped.
+    pub(crate) fn ask(&mut self) {
+        self.stop_asking();
+        self.asked += 1;
+        let question = joining::Question {
+            http: self.http.clone(),
+            newcomer: self.newcomer.clone(),
+            news: self.line(),
+        };
+        let (places, ask) = (self.places.clone(), self.asked);
+        self.asking = Some(tokio::spawn(question.ask(places, ask)));
+    }
+
+    /// True where an answer belongs to the last question.
+    pub(crate) const fn is_current(&self, ask: u64) -> bool {
+        self.asked == ask
+    }
+
+    /// Begins to watch over the directors, and to register this node whenever it coordinates.
+    pub(crate) fn start(&mut self) {
+        for place in &self.places {
+            let director = &place.director;
+            let registering = registering::Registering {
+                http: self.http.clone(),
+                director: director.clone(),
+                news: self.line(),
+            };
+            let health = health::HealthCheck {
+                http: self.http.clone(),
+                director: director.clone(),
+                news: self.line(),
+            };
+            let registration = self.registration.subscribe();
+            let members = self.members.subscribe();
+            self.background
+                .push(tokio::spawn(registering.run(registration)));
+            self.background.push(tokio::spawn(health.run(members)));
+        }
+    }
+
+    /// What to register, if anything, from now on.
+    pub(crate) fn register(&self, contact: Option<Contact>) {
+        self.registration.send_if_modified(|registered| {
+            let changed = *registered != contact;
+            *registered = contact;
+            changed
+        });
+    }
+
+    /// How many members there are, from now on: the more, the more rarely each asks.
+    pub(crate) fn count_members(&self, members: usize) {
+        self.members.send_if_modified(|known| {
+            let changed = *known != members;
+            *known = members;
+            changed
+        });
+    }
+
+    /// Stops all calls, and ends a registration everywhere, if one is to be ended.
+    pub(crate) async fn stop(mut self, registered: Option<Contact>) {
+        self.stop_asking();
+        for task in self.background.drain(..) {
+            task.abort();
+        }
+        let Some(contact) = registered else {
+            return;
+        };
+        let mut calls = tokio::task::JoinSet::new();
+        for place in &self.places {
+            let (http, director) = (self.http.clone(), place.director.clone());
+            let contact = contact.clone();
+            calls.spawn(async move {
+                registering::withdraw(&http, &director, &contact, WITHDRAW_TIME).await;
+            });
+        }
+        calls.join_all().await;
+    }
+
+    fn stop_asking(&mut self) {
+        if let Some(asking) = self.asking.take() {
+            asking.abort();
+        }
+    }
+
+    fn line(&self) -> NewsLine {
+        NewsLine(self.inbox.clone())
+    }
+}
+
+/// The way back to the driver.
+#[derive(Clone, Debug)]
+struct NewsLine(mpsc::Sender<Happening>);
+
+impl NewsLine {
+    async fn tell(&self, news: News) {
+        // Where nobody listens any more, the node is about to end.
+        let _ = self.0.send(Happening::Director(news)).await;
+    }
+
+    async fn up(&self, director: &Address) {
+        self.tell(News::Up(director.clone())).await;
+    }
+
+    async fn down(&self, director: &Address, reason: impl ToString) {
+        let director = director.clone();
+        let reason = reason.to_string();
+        self.tell(News::Down { director, reason }).await;
+    }
+}
+
+/// What the core knows as a contact, from what a director says.
+fn contact(coordinator: Coordinator) -> Contact {
+    Contact {
+        id: coordinator.id,
+        addresses: Addresses {
+            internal: coordinator.internal_address.into(),
+            public: coordinator
+                .public_address
+                .map(String::from)
+                .unwrap_or_default(),
+        },
+        epoch: coordinator.epoch,
+    }
+}
+
+/// What a director is told, from what the core knows; nothing where the core's addresses are none.
+fn coordinator(contact: &Contact) -> Option<Coordinator> {
+    let public = &contact.addresses.public;
+    Some(Coordinator {
+        id: contact.id,
+        internal_address: contact.addresses.internal.parse().ok()?,
+        public_address: if public.is_empty() {
+            None
+        } else {
+            Some(public.parse().ok()?)
+        },
+        epoch: contact.epoch,
+    })
+}
+
+/// A wait between half of `base` and one and a half times as long, so that many nodes that wait
+/// for the same thing do not all ask at once.
+fn with_jitter(base: Duration) -> Duration {
+    let random = getrandom::u32().unwrap_or(u32::MAX / 2);
+    base.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX))
+}
+
+#[cfg(test)]
+mod tests;

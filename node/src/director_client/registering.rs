@@ -1,0 +1,126 @@
+//! Registers this node at one director for as long as it coordinates.
+//!
+//! The director holds each call for a while, so that it can name a newcomer at once, and a
+//! director that restarts learns of the ring with the next call. Not here: whether this node
+//! coordinates (the core).
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use ringtalk_director::api::{Address, Newcomers, Problem, RegisterCoordinator};
+use ringtalk_wire::Contact;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use super::http::{Answer, Http, HttpError};
+use super::{News, NewsLine, contact, coordinator, with_jitter};
+
+const PATH: &str = "/register_coordinator";
+/// How long an answer may take: longer than a director holds a call.
+const ANSWER_TIME: Duration = Duration::from_secs(5);
+/// The wait after a failure: a restarted director is to know the ring within 3 s.
+const FAILURE_WAIT: Duration = Duration::from_millis(600);
+/// The wait after another ring was named: the core needs time to get in touch with it.
+const FOREIGN_WAIT: Duration = Duration::from_secs(1);
+/// The least time between two calls, whatever a director answers.
+const LEAST_WAIT: Duration = Duration::from_millis(50);
+
+/// Registers at one director.
+#[derive(Debug)]
+pub(super) struct Registering {
+    pub(super) http: Http,
+    pub(super) director: Address,
+    pub(super) news: NewsLine,
+}
+
+impl Registering {
+    /// Keeps registered whatever is to be registered. A change cuts the open call short.
+    pub(super) async fn run(self, mut registration: watch::Receiver<Option<Contact>>) {
+        loop {
+            let contact = registration.borrow_and_update().clone();
+            let body = contact.as_ref().and_then(registered);
+            let changed = match body {
+                Some(body) => tokio::select! {
+                    changed = registration.changed() => changed,
+                    never = self.keep(&body) => match never {},
+                },
+                None => registration.changed().await,
+            };
+            if changed.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn keep(&self, body: &RegisterCoordinator) -> std::convert::Infallible {
+        loop {
+            let began = Instant::now();
+            let wait = self.register(body).await;
+            sleep(wait.max(LEAST_WAIT.saturating_sub(began.elapsed()))).await;
+        }
+    }
+
+    /// Calls once, and says how long to wait before the next call.
+    async fn register(&self, body: &RegisterCoordinator) -> Duration {
+        let answer = self
+            .http
+            .call(Method::POST, &self.director, PATH, Some(body), ANSWER_TIME)
+            .await;
+        match answer.and_then(|answer| read(&answer)) {
+            Ok(None) => {
+                self.news.up(&self.director).await;
+                Duration::ZERO
+            }
+            Ok(Some(foreign)) => {
+                self.news.up(&self.director).await;
+                self.news.tell(News::Foreign(foreign)).await;
+                FOREIGN_WAIT
+            }
+            Err(error) => {
+                self.news.down(&self.director, error).await;
+                with_jitter(FAILURE_WAIT)
+            }
+        }
+    }
+}
+
+/// The coordinator of another ring, where one is registered.
+fn read(answer: &Answer) -> Result<Option<Contact>, HttpError> {
+    match answer.status {
+        StatusCode::OK => {
+            let newcomers: Newcomers = answer.json()?;
+            let count = newcomers.newcomers.len();
+            tracing::debug!(count, "newcomers are on their way");
+            Ok(None)
+        }
+        StatusCode::CONFLICT => {
+            let problem: Problem = answer.json()?;
+            let foreign = problem.coordinator.ok_or(HttpError::Answer)?;
+            Ok(Some(contact(*foreign)))
+        }
+        _ => Err(HttpError::Refused(answer.problem())),
+    }
+}
+
+fn registered(contact: &Contact) -> Option<RegisterCoordinator> {
+    Some(RegisterCoordinator {
+        coordinator: coordinator(contact)?,
+        discussion: None,
+    })
+}
+
+/// Ends a registration: the last member leaves.
+pub(super) async fn withdraw(
+    http: &Http,
+    director: &Address,
+    contact: &Contact,
+    deadline: Duration,
+) {
+    let Some(body) = registered(contact) else {
+        return;
+    };
+    let answer = http.call(Method::DELETE, director, PATH, Some(&body), deadline);
+    if let Err(error) = answer.await {
+        tracing::debug!(%director, %error, "cannot end the registration; it will lapse");
+    }
+}

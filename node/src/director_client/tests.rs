@@ -1,0 +1,250 @@
+//! A client beside real directors on sockets of this host, and beside one that answers nonsense.
+
+use ringtalk_director::{Director, serve};
+use ringtalk_wire::{Epoch, NodeId};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+
+use super::*;
+
+fn newcomer(byte: u8) -> Newcomer {
+    Newcomer {
+        id: NodeId::from_bytes([byte; 16]),
+        internal_address: "10.0.0.1:4000".parse().unwrap(),
+        public_address: Some("chat.example:4000".parse().unwrap()),
+    }
+}
+
+fn reign(byte: u8, number: u64) -> Contact {
+    let id = NodeId::from_bytes([byte; 16]);
+    Contact {
+        id,
+        addresses: Addresses {
+            internal: "10.0.0.1:4000".to_owned(),
+            public: "chat.example:4000".to_owned(),
+        },
+        epoch: Epoch {
+            number,
+            coordinator: id,
+        },
+    }
+}
+
+fn place(director: &Address) -> Place {
+    Place {
+        director: director.clone(),
+        may_found: true,
+    }
+}
+
+async fn director() -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(serve(listener, Director::new(), std::future::pending()));
+    address.parse().unwrap()
+}
+
+/// Something that answers each request with the same bytes.
+async fn parrot(answer: &'static str) -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    address.parse().unwrap()
+}
+
+/// An address at which nobody listens.
+async fn nobody() -> Address {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().to_string().parse().unwrap()
+}
+
+struct Asker {
+    client: DirectorClient,
+    happenings: mpsc::Receiver<Happening>,
+}
+
+impl Asker {
+    fn new(byte: u8, places: Vec<Place>) -> Self {
+        let (inbox, happenings) = mpsc::channel(64);
+        let client = DirectorClient::new(places, newcomer(byte), inbox);
+        Self { client, happenings }
+    }
+
+    async fn news(&mut self) -> News {
+        let next = timeout(Duration::from_secs(10), self.happenings.recv());
+        match next.await.expect("news in time") {
+            Some(Happening::Director(news)) => news,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The next news that is no mere sign of life.
+    async fn next(&mut self) -> News {
+        loop {
+            let news = self.news().await;
+            if !matches!(news, News::Up(_)) {
+                return news;
+            }
+        }
+    }
+
+    async fn way(&mut self) -> Way {
+        loop {
+            if let News::Way { way, .. } = self.next().await {
+                return way;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_first_founds_and_the_second_finds_it() {
+    let director = director().await;
+    let mut first = Asker::new(1, vec![place(&director)]);
+    first.client.ask();
+    assert_eq!(first.way().await, Way::Found);
+    first.client.start();
+    first.client.register(Some(reign(1, 1)));
+
+    let mut second = Asker::new(2, vec![place(&director)]);
+    second.client.ask();
+    assert_eq!(second.way().await, Way::Join(reign(1, 1)));
+}
+
+#[tokio::test]
+async fn another_ring_is_named_and_a_higher_epoch_replaces_it() {
+    let director = director().await;
+    let mut one = Asker::new(1, vec![place(&director)]);
+    one.client.start();
+    one.client.register(Some(reign(1, 1)));
+    assert_eq!(one.news().await, News::Up(director.clone()));
+
+    let mut other = Asker::new(2, vec![place(&director)]);
+    other.client.start();
+    other.client.register(Some(reign(2, 1)));
+    assert_eq!(other.next().await, News::Foreign(reign(1, 1)));
+    other.client.register(Some(reign(2, 2)));
+    assert_eq!(one.next().await, News::Foreign(reign(2, 2)));
+}
+
+#[tokio::test]
+async fn the_last_one_out_ends_the_registration() {
+    let director = director().await;
+    let mut last = Asker::new(1, vec![place(&director)]);
+    last.client.start();
+    last.client.register(Some(reign(1, 1)));
+    assert_eq!(last.news().await, News::Up(director.clone()));
+    last.client.stop(Some(reign(1, 1))).await;
+
+    let mut next = Asker::new(2, vec![place(&director)]);
+    next.client.ask();
+    assert_eq!(next.way().await, Way::Found);
+}
+
+#[tokio::test]
+async fn a_director_that_does_not_answer_is_named_and_the_next_one_asked() {
+    let (dead, live) = (nobody().await, director().await);
+    let mut asker = Asker::new(1, vec![place(&dead), place(&live)]);
+    asker.client.ask();
+    let news = asker.news().await;
+    assert!(matches!(news, News::Down { director, .. } if director == dead));
+    assert_eq!(asker.way().await, Way::Found);
+}
+
+#[tokio::test]
+async fn who_is_turned_away_everywhere_is_told_why() {
+    let forbids = parrot(
+        "HTTP/1.1 403 Forbidden\r\ncontent-length: 72\r\n\r\n\
+         {\"type\":\"about:blank\",\"title\":\"x\",\"status\":403,\"detail\":\"another one\"}   ",
+    )
+    .await;
+    let mut asker = Asker::new(1, vec![place(&forbids)]);
+    asker.client.ask();
+    assert_eq!(asker.way().await, Way::Refused("another one".to_owned()));
+
+    let live = director().await;
+    let mut asker = Asker::new(1, vec![place(&forbids), place(&live)]);
+    asker.client.ask();
+    assert_eq!(asker.way().await, Way::Found);
+}
+
+#[tokio::test]
+async fn an_invite_never_founds() {
+    let director = director().await;
+    let mut asker = Asker::new(
+        1,
+        vec![Place {
+            director,
+            may_found: false,
+        }],
+    );
+    asker.client.ask();
+    let began = tokio::time::Instant::now();
+    assert!(matches!(asker.way().await, Way::Refused(_)));
+    let took = began.elapsed();
+    assert!((4..8).contains(&took.as_secs()), "{took:?}");
+}
+
+#[tokio::test]
+async fn nonsense_is_no_answer() {
+    for nonsense in [
+        "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 9999999\r\n\r\n{",
+        "SSH-2.0-x\r\n",
+        "",
+    ] {
+        let mut asker = Asker::new(1, vec![place(&parrot(nonsense).await)]);
+        asker.client.ask();
+        assert!(
+            matches!(asker.news().await, News::Down { .. }),
+            "{nonsense}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address: Address = listener.local_addr().unwrap().to_string().parse().unwrap();
+    let endless = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+        stream.write_all(head).await.unwrap();
+        while stream.write_all(b"1\r\n{\r\n").await.is_ok() {}
+    });
+    let mut asker = Asker::new(1, vec![place(&address)]);
+    asker.client.ask();
+    assert!(matches!(asker.news().await, News::Down { .. }));
+    timeout(Duration::from_secs(5), endless)
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[test]
+fn a_contact_survives_the_way_to_the_director_and_back() {
+    let there = coordinator(&reign(1, 7)).unwrap();
+    assert_eq!(contact(there), reign(1, 7));
+    let mut plain = reign(1, 7);
+    plain.addresses.public = String::new();
+    assert_eq!(contact(coordinator(&plain).unwrap()), plain);
+    plain.addresses.internal = "nonsense".to_owned();
+    assert_eq!(coordinator(&plain), None);
+}
+
+#[test]
+fn waits_differ_but_not_by_much() {
+    let base = Duration::from_secs(1);
+    for _ in 0..100 {
+        let wait = with_jitter(base);
+        assert!(wait >= base / 2 && wait <= base * 2, "{wait:?}");
+    }
+}

@@ -1,0 +1,41 @@
+//! Time: the system's clocks as the core wants them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ringtalk_proto::Time;
+use tokio::time::Instant;
+
+/// A clock that never goes back, from the moment when it was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    /// A clock that starts now.
+    pub(crate) fn start() -> Self {
+        Self {
+            start: Instant::now(),
+        }
+    }
+
+    /// The time by this clock.
+    pub(crate) fn now(&self) -> Time {
+        let micros = self.start.elapsed().as_micros();
+        Time::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    /// When this clock will show `time`; a far future where no system clock gets that far.
+    pub(crate) fn instant(&self, time: Time) -> Instant {
+        const FAR: Duration = Duration::from_secs(86_400 * 365);
+        self.start + Duration::from_micros(time.as_micros()).min(FAR)
+    }
+}
+
+/// Milliseconds since 1970 by the system's calendar, which may jump.
+pub(crate) fn wall_clock_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}

@@ -1,0 +1,146 @@
+//! How a node ends: what it says last, and its exit status.
+
+use std::process::{self, ExitCode};
+use std::thread;
+use std::time::Duration;
+
+use crate::face::Goodbye;
+
+/// A node that was asked to leave ends within 2 s, also where a thread hangs.
+const HARD_LIMIT: Duration = Duration::from_millis(1_950);
+
+/// The exit statuses of `contract.md`, but for those of the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum Status {
+    /// Left as asked.
+    Left = 0,
+    /// A failure that has no status of its own.
+    Failed = 1,
+    /// No director or member could be reached in time.
+    Unreachable = 3,
+    /// The way in was refused.
+    Refused = 4,
+    /// Something could not be handed to anybody in time.
+    Unhanded = 5,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        Self::from(status as u8)
+    }
+}
+
+/// How a node ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Ending {
+    /// The exit status.
+    pub(crate) status: Status,
+    /// The last word.
+    pub(crate) goodbye: Goodbye,
+    /// What the user should know, where something went wrong.
+    pub(crate) error: Option<(&'static str, String)>,
+}
+
+impl Ending {
+    /// As asked.
+    pub(crate) const fn asked(goodbye: Goodbye) -> Self {
+        Self {
+            status: Status::Left,
+            goodbye,
+            error: None,
+        }
+    }
+
+    /// Something went wrong; `code` is for programs, `message` for people.
+    pub(crate) const fn wrong(status: Status, code: &'static str, message: String) -> Self {
+        let goodbye = match status {
+            Status::Unreachable => Goodbye::Unreachable,
+            Status::Refused => Goodbye::Refused,
+            Status::Left | Status::Failed | Status::Unhanded => Goodbye::Failure,
+        };
+        Self {
+            status,
+            goodbye,
+            error: Some((code, message)),
+        }
+    }
+
+    /// Counts in messages that nobody has taken. That is a failure where the user is a `pipe`, and
+    /// waits for them to be handed over; somebody who sends a signal does not. Who leaves `alone`
+    /// and by hand knows that the discussion ends here.
+    pub(crate) fn with_unhanded(mut self, unhanded: Unhanded, pipe: bool, alone: bool) -> Self {
+        let fails = pipe && self.status == Status::Left && self.goodbye != Goodbye::Signal;
+        if alone && !fails {
+            return self;
+        }
+        let what = match unhanded {
+            Unhanded::Messages(0) => return self,
+            Unhanded::Messages(1) => "1 message".to_owned(),
+            Unhanded::Messages(count) => format!("{count} messages"),
+            Unhanded::Unknown => "maybe some of the last messages".to_owned(),
+        };
+        if self.error.is_none() {
+            let message = format!("nobody has taken {what}: lost with this node");
+            self.error = Some(("unhanded", message));
+        }
+        if fails {
+            self.status = Status::Unhanded;
+        }
+        self
+    }
+
+    /// Ends the process soon, whatever happens.
+    pub(crate) fn guarantee(&self) {
+        let status = i32::from(self.status as u8);
+        let guard = move || {
+            thread::sleep(HARD_LIMIT);
+            process::exit(status);
+        };
+        // Without a thread for it, the deadlines of the driver have to do.
+        let _ = thread::Builder::new().name("guard".to_owned()).spawn(guard);
+    }
+}
+
+/// How many messages nobody has taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unhanded {
+    /// So many.
+    Messages(u64),
+    /// The core did not come to an end.
+    Unknown,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_took_is_a_failure_for_a_pipe_only() {
+        let ended = |goodbye, unhanded, pipe| {
+            let ending = Ending::asked(goodbye).with_unhanded(unhanded, pipe, false);
+            (ending.status, ending.error.is_some())
+        };
+        let two = Unhanded::Messages(2);
+        let none = Unhanded::Messages(0);
+        let eof = Goodbye::EndOfInput;
+        assert_eq!(ended(eof, none, true), (Status::Left, false));
+        assert_eq!(ended(eof, two, true), (Status::Unhanded, true));
+        assert_eq!(
+            ended(eof, Unhanded::Unknown, true),
+            (Status::Unhanded, true)
+        );
+        assert_eq!(ended(Goodbye::Signal, two, true), (Status::Left, true));
+        assert_eq!(ended(Goodbye::Quit, two, false), (Status::Left, true));
+        let alone = Ending::asked(Goodbye::Quit);
+        assert_eq!(alone.clone().with_unhanded(two, false, true), alone);
+    }
+
+    #[test]
+    fn the_first_thing_that_went_wrong_is_the_one_to_tell() {
+        let ending = Ending::wrong(Status::Failed, "stdout", "closed".to_owned());
+        let ending = ending.with_unhanded(Unhanded::Messages(1), true, false);
+        assert_eq!(ending.status, Status::Failed);
+        assert_eq!(ending.error, Some(("stdout", "closed".to_owned())));
+    }
+}

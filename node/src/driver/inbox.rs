@@ -1,0 +1,68 @@
+//! What happens to a node, on its way from the tasks around it to the one task that owns the core.
+//!
+//! Not here: what follows from it (`driver`).
+
+use ringtalk_proto::LinkId;
+use ringtalk_wire::{Frame, NodeId};
+use tokio::sync::mpsc;
+
+use crate::director_client::News;
+use crate::link::{Link, LinkError};
+
+/// How many happenings wait at most. Their senders wait beyond that, so that a peer who floods
+/// this node fills its own TCP connection, and 16 MiB of memory here.
+pub(crate) const INBOX: usize = 256;
+
+/// The way to the task that owns the core.
+pub(crate) type Inbox = mpsc::Sender<Happening>;
+
+/// Something that happened.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// A handshake is done.
+    Linked {
+        /// The link.
+        link: Box<Link>,
+        /// True where this node dialled.
+        dialled: bool,
+    },
+    /// A dial came to nothing.
+    Undialled {
+        /// Who was dialled.
+        peer: NodeId,
+        /// Why; one of the reasons where several addresses were tried.
+        failure: DialFailure,
+    },
+    /// A frame arrived.
+    Frame {
+        /// On which link.
+        link: LinkId,
+        /// What it says.
+        frame: Frame,
+    },
+    /// Bytes of frames have left a link's queue.
+    Written {
+        /// Which link.
+        link: LinkId,
+        /// How many bytes.
+        bytes: usize,
+    },
+    /// A link can be read or written no more.
+    Broken {
+        /// Which link.
+        link: LinkId,
+        /// Why; nothing where the peer closed it.
+        error: Option<LinkError>,
+    },
+    /// A director was asked, and answered or did not.
+    Director(News),
+}
+
+/// Why a dial came to nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct DialFailure {
+    /// True where the node that was dialled cannot be there.
+    pub(crate) refused: bool,
+    /// Where the far end speaks another version of the protocol, that it does.
+    pub(crate) version: Option<String>,
+}

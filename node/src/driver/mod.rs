@@ -1,0 +1,385 @@
+//! The task that owns the protocol core: it feeds it what happens, and does what it says.
+//!
+//! It takes all that is ready as one batch, drains the core's outputs, and sleeps until the next
+//! timer. No protocol decision is taken here. Nothing here waits for a peer, a director or a
+//! reader: they have tasks and threads of their own, with bounded queues between.
+
+mod clock;
+mod dialler;
+mod ending;
+pub(crate) mod inbox;
+pub(crate) mod listener;
+mod traffic;
+mod typing;
+
+use std::time::Duration;
+
+use ringtalk_proto::{Config, Event, Input, Node, Output};
+use ringtalk_wire::{Close, Contact, Frame, Hello};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::yield_now;
+use tokio::time::{Instant, sleep_until};
+
+use crate::director_client::{DirectorClient, News, Reachability, Way};
+use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
+use clock::{Clock, wall_clock_ms};
+use dialler::dial;
+use inbox::{DialFailure, Happening, Inbox};
+use traffic::Links;
+use typing::Typing;
+
+use ending::Unhanded;
+pub(crate) use ending::{Ending, Status};
+
+/// How many happenings are taken at once, before the core's outputs are done.
+const BATCH: usize = 128;
+/// How many typed lines are taken at once.
+const LINES: usize = 64;
+/// How long the core may take to leave: it promises 2 s at most, and takes 1.8 s.
+const LEAVE_TIME: Duration = Duration::from_millis(1_850);
+/// How long the last bytes to peers, and to the reader of stdout, may take.
+const FLUSH_TIME: Duration = Duration::from_millis(250);
+
+/// What a driver is made of.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) config: Config,
+    pub(crate) hello: Hello,
+    pub(crate) inbox: Inbox,
+    pub(crate) happenings: Receiver<Happening>,
+    pub(crate) directors: DirectorClient,
+    pub(crate) reachability: Reachability,
+    pub(crate) face: Face,
+    pub(crate) stdout: Stdout,
+    pub(crate) typed: Receiver<crate::stdin::Batch>,
+    pub(crate) quit_on_eof: bool,
+    /// How long to try to get in.
+    pub(crate) timeout: Duration,
+    /// True where the director is new and this node's own, so that nobody can be there already.
+    pub(crate) is_first: bool,
+}
+
+/// Runs one node.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    node: Node,
+    clock: Clock,
+    hello: Hello,
+    inbox: Inbox,
+    happenings: Receiver<Happening>,
+    links: Links,
+    directors: DirectorClient,
+    reachability: Reachability,
+    face: Face,
+    stdout: Stdout,
+    typing: Typing,
+    quit_on_eof: bool,
+    is_first: bool,
+    interrupt: Signal,
+    terminate: Signal,
+    /// When to give up trying to get in, or to leave.
+    deadline: Option<Instant>,
+    timeout: Duration,
+    leaving: Option<Ending>,
+    /// What was registered when this node began to leave.
+    registered: Option<Contact>,
+    ended: Option<Ending>,
+}
+
+impl Driver {
+    /// A driver of a node that has just started.
+    pub(crate) fn new(parts: Parts) -> std::io::Result<Self> {
+        let clock = Clock::start();
+        Ok(Self {
+            node: Node::new(parts.config, clock.now()),
+            clock,
+            hello: parts.hello,
+            links: Links::new(parts.inbox.clone()),
+            inbox: parts.inbox,
+            happenings: parts.happenings,
+            directors: parts.directors,
+            reachability: parts.reachability,
+            face: parts.face,
+            stdout: parts.stdout,
+            typing: Typing::new(parts.typed),
+            quit_on_eof: parts.quit_on_eof,
+            is_first: parts.is_first,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            deadline: Some(Instant::now() + parts.timeout),
+            timeout: parts.timeout,
+            leaving: None,
+            registered: None,
+            ended: None,
+        })
+    }
+
+    /// Runs until the node has left, or cannot go on.
+    pub(crate) async fn run(mut self) -> Ending {
+        self.directors.start();
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            self.settle();
+            if let Some(ending) = self.ended.take() {
+                return self.finish(ending).await;
+            }
+            self.wait(&mut batch).await;
+            for happening in batch.drain(..) {
+                self.take(happening);
+            }
+            self.take_lines();
+            self.take_time();
+        }
+    }
+
+    /// Waits until there is something to do; happenings are left in `batch`.
+    async fn wait(&mut self, batch: &mut Vec<Happening>) {
+        let wake = self.wake();
+        let more_lines = self.has_lines_to_take();
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => self.interrupted(),
+            _ = self.terminate.recv() => self.depart(Ending::asked(Goodbye::Signal)),
+            error = self.stdout.failed() => self.unshown(&error),
+            _ = self.happenings.recv_many(batch, BATCH) => {}
+            () = self.typing.wait() => {}
+            () = yield_now(), if more_lines => {}
+            () = sleep_until(wake) => {}
+        }
+    }
+
+    /// When to wake up, even if nothing happens.
+    fn wake(&self) -> Instant {
+        let timer = self.node.poll_timeout();
+        let timer = timer.map(|time| self.clock.instant(time));
+        let earliest = timer.into_iter().chain(self.deadline).min();
+        earliest.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
+    }
+
+    fn feed(&mut self, input: Input) {
+        self.node.handle(self.clock.now(), input);
+    }
+
+    /// Does everything that the core says, then lets the world know.
+    fn settle(&mut self) {
+        self.drain();
+        self.show();
+        if self.ended.is_none() {
+            self.directors.register(self.node.registration());
+            if let Some(view) = self.node.view() {
+                self.directors.count_members(view.len());
+            }
+        }
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            self.act(output);
+        }
+    }
+
+    fn act(&mut self, output: Output) {
+        match output {
+            Output::Dial { peer, addresses } => {
+                let (hello, inbox) = (self.hello.clone(), self.inbox.clone());
+                tokio::spawn(async move {
+                    let happening = match dial(addresses, peer, hello).await {
+                        Ok(link) => Happening::Linked {
+                            link: Box::new(link),
+                            dialled: true,
+                        },
+                        Err(failure) => Happening::Undialled { peer, failure },
+                    };
+                    let _ = inbox.send(happening).await;
+                });
+            }
+            Output::Send { link, bytes } => self.links.send(link, bytes),
+            Output::Close { link, reason } => self.links.close(link, reason),
+            Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
+            Output::AskDirector => self.directors.ask(),
+            Output::Event(event) => self.event(&event),
+            Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.face.show(event, std::time::Instant::now());
+        if self.face.is_ready() && self.leaving.is_none() {
+            self.deadline = None;
+        }
+    }
+
+    fn show(&mut self) {
+        if let Err(error) = self.stdout.write(self.face.take()) {
+            self.unshown(&error);
+        }
+    }
+
+    fn take(&mut self, happening: Happening) {
+        match happening {
+            Happening::Linked { link, dialled } => {
+                let peer = link.peer;
+                let link = self.links.adopt(*link);
+                self.feed(Input::LinkUp {
+                    link,
+                    peer,
+                    dialled,
+                });
+            }
+            Happening::Undialled { peer, failure } => {
+                let refused = failure.refused;
+                self.feed(Input::DialFailed { peer, refused });
+                self.check_version(failure);
+            }
+            Happening::Frame { link, frame } if self.links.are_up(link) => {
+                if let Frame::Close(Close { reason }) = &frame {
+                    tracing::debug!(?link, ?reason, "a peer closes its link");
+                }
+                self.feed(Input::Frame { link, frame });
+            }
+            Happening::Written { link, bytes } if self.links.are_up(link) => {
+                self.feed(Input::Written { link, bytes });
+            }
+            Happening::Broken { link, error } if self.links.are_up(link) => {
+                self.links.end(link, error.as_ref());
+                self.feed(Input::LinkDown { link });
+            }
+            Happening::Director(news) => self.hear(news),
+            Happening::Frame { .. } | Happening::Written { .. } | Happening::Broken { .. } => {}
+        }
+    }
+
+    /// A coordinator that speaks another version will not let this node in, however often it asks.
+    fn check_version(&mut self, failure: DialFailure) {
+        if let Some(version) = failure.version
+            && !self.face.is_ready()
+        {
+            let message = format!("{version}; run the same version everywhere");
+            self.depart(Ending::wrong(Status::Refused, "version", message));
+        }
+    }
+
+    fn hear(&mut self, news: News) {
+        let told = match news {
+            News::Way { ask, way } => {
+                if self.directors.is_current(ask) {
+                    self.enter(way);
+                }
+                None
+            }
+            News::Foreign(contact) => {
+                self.feed(Input::Foreign(contact));
+                None
+            }
+            News::Up(director) => self.reachability.up(&director),
+            News::Down { director, reason } => {
+                let ready = self.face.is_ready();
+                self.reachability.down(&director, &reason, ready)
+            }
+        };
+        if let Some(told) = told {
+            self.face.tell(&told);
+        }
+    }
+
+    fn enter(&mut self, way: Way) {
+        match way {
+            Way::Found => self.feed(Input::Found),
+            Way::Join(contact) => self.feed(Input::Contact(contact)),
+            Way::Refused(detail) => {
+                let message = format!("the director let nobody in: {detail}");
+                self.depart(Ending::wrong(Status::Refused, "refused", message));
+            }
+        }
+    }
+
+    /// Timers that are due, and deadlines that have passed.
+    fn take_time(&mut self) {
+        let now = self.clock.now();
+        if self.node.poll_timeout().is_some_and(|time| time <= now) {
+            self.node.handle(now, Input::Timer);
+        }
+        if self
+            .deadline
+            .is_none_or(|deadline| Instant::now() < deadline)
+        {
+            return;
+        }
+        self.deadline = None;
+        if self.leaving.is_some() {
+            self.left(Unhanded::Unknown);
+        } else {
+            let seconds = self.timeout.as_secs_f64();
+            let message = format!(
+                "no way in was found within {seconds} s: is the director running at the address \
+                 given, and is somebody there? (--timeout says how long to try)"
+            );
+            self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
+        }
+    }
+
+    /// Ctrl-C leaves; a second one does not even wait for that.
+    fn interrupted(&mut self) {
+        if self.leaving.is_some() {
+            let message = "interrupted while leaving".to_owned();
+            self.ended = Some(Ending::wrong(Status::Failed, "interrupted", message));
+        } else {
+            self.depart(Ending::asked(Goodbye::Signal));
+        }
+    }
+
+    /// Nobody can see what happens here any more, so this node should not stay.
+    fn unshown(&mut self, error: &StdoutError) {
+        if self.leaving.is_none() && self.ended.is_none() {
+            let message = format!("{error}; leaving");
+            self.depart(Ending::wrong(Status::Failed, "stdout", message));
+        }
+    }
+
+    /// Leaves the ring, or just ends where the node is in none.
+    fn depart(&mut self, ending: Ending) {
+        if self.leaving.is_some() || self.ended.is_some() {
+            return;
+        }
+        ending.guarantee();
+        if self.node.view().is_none() {
+            self.ended = Some(ending);
+        } else {
+            self.deadline = Some(Instant::now() + LEAVE_TIME);
+            self.leaving = Some(ending);
+            self.registered = self.node.registration();
+            self.feed(Input::Leave);
+        }
+    }
+
+    fn left(&mut self, unhanded: Unhanded) {
+        if let Some(ending) = self.leaving.take() {
+            let pipe = self.quit_on_eof;
+            self.ended = Some(ending.with_unhanded(unhanded, pipe, self.is_alone()));
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.node.view().is_some_and(|view| view.len() <= 1)
+    }
+
+    /// Says goodbye to everybody. People read on stderr what went wrong.
+    async fn finish(mut self, ending: Ending) -> Ending {
+        if let Some((code, message)) = ending.error.clone()
+            && self.face.is_for_programs()
+        {
+            self.face.tell(&Told::Error { code, message });
+        }
+        let reason = ending.goodbye;
+        self.face.tell(&Told::Goodbye { reason });
+        let _ = self.stdout.write(self.face.take());
+        let was_last = self.is_alone();
+        tokio::join!(
+            self.directors.stop(self.registered.filter(|_| was_last)),
+            self.links.close_all(FLUSH_TIME),
+            self.stdout.finish(FLUSH_TIME),
+        );
+        ending
+    }
+}

@@ -1,0 +1,111 @@
+//! Characters that would do something to a terminal, or to the order in which text is read.
+//!
+//! They travel as text, and every face makes them visible and harmless. Not here: characters that
+//! are merely unusual, such as the joiners within emoji.
+
+use std::io;
+
+use serde_json::ser::Formatter;
+
+/// How many columns a tab takes.
+const TAB: &str = "    ";
+
+/// The text with everything harmful made visible, on one line.
+pub(crate) fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '\t' => shown.push_str(TAB),
+            '\0'..='\u{1f}' => shown.extend(picture(char)),
+            '\u{7f}' => shown.push('\u{2421}'),
+            char if misleads(char) => shown.extend(char.escape_unicode()),
+            char => shown.push(char),
+        }
+    }
+    shown
+}
+
+/// Unicode has a picture of each of the 32 control characters of ASCII, in the same order.
+fn picture(char: char) -> Option<char> {
+    char::from_u32(0x2400 + u32::from(char))
+}
+
+/// Control characters beyond ASCII, line ends of Unicode, and what reverses the order of reading.
+const fn misleads(char: char) -> bool {
+    matches!(
+        char,
+        '\u{7f}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+    )
+}
+
+/// JSON in one line in which the same characters are escaped, so that it can be shown as it is.
+#[derive(Debug)]
+pub(crate) struct HarmlessJson;
+
+impl Formatter for HarmlessJson {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(place) = rest.find(misleads) {
+            let (before, from) = rest.split_at(place);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            for char in chars.by_ref().take(1) {
+                write!(writer, "\\u{:04x}", u32::from(char))?;
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, HarmlessJson);
+        text.serialize(&mut serializer).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn escapes_become_pictures() {
+        assert_eq!(harmless("\u{1b}[2J\u{7}\u{7f}"), "␛[2J␇␡");
+        assert_eq!(harmless("a\tb\r\nc"), "a    b␍␊c");
+        assert_eq!(harmless("\u{9b}2J"), "\\u{9b}2J");
+    }
+
+    #[test]
+    fn text_is_read_in_the_order_in_which_it_stands() {
+        assert_eq!(harmless("a\u{202e}b\u{2066}c"), "a\\u{202e}b\\u{2066}c");
+    }
+
+    #[test]
+    fn ordinary_text_stays_as_it_is() {
+        for text in ["你好 🎉", "👩‍👩‍👧", "שלום", "é", ""] {
+            assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn every_character_is_harmless_and_survives_json() {
+        for char in '\0'..='\u{ffff}' {
+            let text = format!("a{char}b");
+            for shown in [harmless(&text), json(&text)] {
+                assert!(!shown.chars().any(|c| c.is_control() || misleads(c)));
+            }
+            assert_eq!(serde_json::from_str::<String>(&json(&text)).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The face for programs: one JSON object a line, as `contract.md` lists them.
+//!
+//! Not here: when the lines are written (`stdout`).
+
+use ringtalk_proto::{Delivered, Event, Person};
+use ringtalk_wire::{Epoch, Member, MessageId, NodeId, VectorClock};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use super::Told;
+use super::harmless::HarmlessJson;
+use super::known::Known;
+use super::timestamp::rfc3339;
+use crate::stdin::HELP;
+
+/// The one room, until there are rooms.
+const ROOM: &str = "main";
+
+/// Shows an event of the core.
+pub(super) fn show(event: &Event, known: &Known, out: &mut Vec<u8>) {
+    if let Some(line) = Line::of_event(event, known) {
+        line.write(out);
+    }
+}
+
+/// Shows something of the driver's own.
+pub(super) fn tell(told: &Told, known: &Known, out: &mut Vec<u8>) {
+    Line::of_told(told, known).write(out);
+}
+
+/// A line of output.
+#[derive(Debug, Serialize)]
+#[serde(
+    tag = "event",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
+enum Line<'a> {
+    Ready {
+        node_id: NodeId,
+        name: &'a str,
+        address: &'a str,
+        discussion: NodeId,
+        invite: &'a str,
+        coordinator: Option<NodeId>,
+        epoch: Option<Epoch>,
+        members: usize,
+    },
+    Message {
+        id: Uuid,
+        node_id: NodeId,
+        seq: u64,
+        name: &'a str,
+        room: &'static str,
+        timestamp: String,
+        message: &'a str,
+        lamport: u64,
+        heads: Vec<Head>,
+        vector_clock: Clock<'a>,
+        history: bool,
+    },
+    View {
+        epoch: Epoch,
+        number: u64,
+        coordinator: NodeId,
+        members: Vec<Listed<'a>>,
+    },
+    Neighbours {
+        predecessor: Option<NodeId>,
+        successor: Option<NodeId>,
+    },
+    Coordinator {
+        node_id: NodeId,
+        epoch: Epoch,
+    },
+    Joined(Somebody<'a>),
+    Left(Somebody<'a>),
+    Failed(Somebody<'a>),
+    Renamed {
+        node_id: NodeId,
+        name: &'a str,
+        previous: &'a str,
+    },
+    Split {
+        members: usize,
+        epoch: Epoch,
+    },
+    Merged {
+        members: usize,
+        epoch: Epoch,
+    },
+    Gap {
+        node_id: NodeId,
+        from: u64,
+        to: u64,
+    },
+    Transcript {
+        ids: Vec<Uuid>,
+    },
+    Who {
+        members: Vec<Listed<'a>>,
+    },
+    Ring {
+        predecessor: Option<NodeId>,
+        successor: Option<NodeId>,
+        members: Vec<Listed<'a>>,
+    },
+    Invite {
+        invite: &'a str,
+    },
+    Help {
+        commands: [&'static str; HELP.len()],
+    },
+    Error {
+        code: &'static str,
+        message: &'a str,
+    },
+    Notice {
+        code: &'static str,
+        message: &'a str,
+    },
+    Goodbye {
+        reason: &'static str,
+    },
+}
+
+impl<'a> Line<'a> {
+    fn of_event(event: &'a Event, known: &'a Known) -> Option<Self> {
+        Some(match event {
+            Event::Start { .. } => return None,
+            Event::Ready { name } => Self::ready(name, known),
+            Event::Message(message) => Self::message(message, &known.clock),
+            Event::View(view) => Self::View {
+                epoch: view.tag().epoch,
+                number: view.tag().number,
+                coordinator: view.coordinator(),
+                members: view.members().iter().map(Listed::from).collect(),
+            },
+            Event::Neighbours {
+                predecessor,
+                successor,
+            } => Self::Neighbours {
+                predecessor: *predecessor,
+                successor: *successor,
+            },
+            Event::Coordinator { epoch } => Self::Coordinator {
+                node_id: epoch.coordinator,
+                epoch: *epoch,
+            },
+            Event::Joined(person) => Self::Joined(person.into()),
+            Event::Left(person) => Self::Left(person.into()),
+            Event::Failed(person) => Self::Failed(person.into()),
+            Event::Renamed { person, previous } => Self::Renamed {
+                node_id: person.id,
+                name: &person.name,
+                previous,
+            },
+            Event::Merged { members, epoch } => Self::Merged {
+                members: *members,
+                epoch: *epoch,
+            },
+            Event::Gap {
+                author, from, to, ..
+            } => Self::Gap {
+                node_id: *author,
+                from: *from,
+                to: *to,
+            },
+            Event::Error { code, message } => Self::Error { code, message },
+        })
+    }
+
+    fn ready(name: &'a str, known: &'a Known) -> Self {
+        let epoch = known.view.as_ref().map(|view| view.tag().epoch);
+        Self::Ready {
+            node_id: known.me.id,
+            name,
+            address: known.me.address.as_str(),
+            discussion: known.me.discussion,
+            invite: &known.me.invite,
+            coordinator: epoch.map(|epoch| epoch.coordinator),
+            epoch,
+            members: known.view.as_ref().map_or(1, |view| view.len()),
+        }
+    }
+
+    fn message(message: &'a Delivered, clock: &'a VectorClock) -> Self {
+        Self::Message {
+            id: message.id.uuid(),
+            node_id: message.id.author,
+            seq: message.id.seq,
+            name: &message.name,
+            room: ROOM,
+            timestamp: rfc3339(message.timestamp_ms),
+            message: &message.text,
+            lamport: message.lamport,
+            heads: message.heads.iter().map(Head::from).collect(),
+            vector_clock: Clock(clock),
+            history: message.history,
+        }
+    }
+
+    fn of_told(told: &'a Told, known: &'a Known) -> Self {
+        match told {
+            Told::Who => Self::Who {
+                members: listed(known),
+            },
+            Told::Ring => Self::Ring {
+                predecessor: known.predecessor,
+                successor: known.successor,
+                members: listed(known),
+            },
+            Told::Invite => Self::Invite {
+                invite: &known.me.invite,
+            },
+            Told::Help => Self::Help { commands: HELP },
+            Told::Transcript(ids) => Self::Transcript {
+                ids: ids.iter().map(MessageId::uuid).collect(),
+            },
+            Told::Split { members, epoch } => Self::Split {
+                members: *members,
+                epoch: *epoch,
+            },
+            Told::Error { code, message } => Self::Error { code, message },
+            Told::Notice { code, message } => Self::Notice { code, message },
+            Told::Goodbye { reason } => Self::Goodbye {
+                reason: reason.as_str(),
+            },
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut serializer = serde_json::Serializer::with_formatter(&mut *out, HarmlessJson);
+        let written = self.serialize(&mut serializer);
+        written.expect("every line has string keys, and memory takes whatever is written");
+        out.push(b'\n');
+    }
+}
+
+fn listed(known: &Known) -> Vec<Listed<'_>> {
+    let members = known.view.iter().flat_map(|view| view.members());
+    members.map(Listed::from).collect()
+}
+
+/// A direct dependency.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Head {
+    node_id: NodeId,
+    seq: u64,
+}
+
+impl From<&MessageId> for Head {
+    fn from(message: &MessageId) -> Self {
+        Self {
+            node_id: message.author,
+            seq: message.seq,
+        }
+    }
+}
+
+/// A clock as an object.
+#[derive(Debug)]
+struct Clock<'a>(&'a VectorClock);
+
+impl Serialize for Clock<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for entry in self.0.iter() {
+            map.serialize_entry(&entry.author, &entry.seq)?;
+        }
+        map.end()
+    }
+}
+
+/// A member in a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Listed<'a> {
+    node_id: NodeId,
+    name: &'a str,
+    address: &'a str,
+    seniority: u64,
+}
+
+impl<'a> From<&'a Member> for Listed<'a> {
+    fn from(member: &'a Member) -> Self {
+        Self {
+            node_id: member.id,
+            name: &member.name,
+            address: member.addresses.shown(),
+            seniority: member.seniority,
+        }
+    }
+}
+
+/// A member who came or went.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Somebody<'a> {
+    node_id: NodeId,
+    name: &'a str,
+}
+
+impl<'a> From<&'a Person> for Somebody<'a> {
+    fn from(person: &'a Person) -> Self {
+        Self {
+            node_id: person.id,
+            name: &person.name,
+        }
+    }
+}

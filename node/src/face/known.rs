@@ -1,0 +1,98 @@
+//! What a face knows of the discussion: kept from events alone.
+//!
+//! Not here: how any of it looks (`lines`, `json`).
+
+use std::sync::Arc;
+
+use ringtalk_director::api::Address;
+use ringtalk_proto::{Event, View};
+use ringtalk_wire::{NodeId, VectorClock};
+
+/// What a face is told of its own node, once.
+#[derive(Clone, Debug)]
+pub(crate) struct Me {
+    /// The node's id.
+    pub(crate) id: NodeId,
+    /// The name that was asked for.
+    pub(crate) wanted_name: String,
+    /// Where others dial it.
+    pub(crate) address: Address,
+    /// Which discussion it takes part in.
+    pub(crate) discussion: NodeId,
+    /// What others give to `--join`.
+    pub(crate) invite: String,
+    /// True where the director is inside this node.
+    pub(crate) hosts: bool,
+}
+
+/// What a face knows of the discussion.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) me: Me,
+    pub(crate) name: String,
+    pub(crate) ready: bool,
+    pub(crate) view: Option<Arc<View>>,
+    pub(crate) predecessor: Option<NodeId>,
+    pub(crate) successor: Option<NodeId>,
+    pub(crate) clock: VectorClock,
+}
+
+/// What is worth to be remembered of how things were before an event.
+#[derive(Debug)]
+pub(crate) struct Before {
+    pub(crate) view: Option<Arc<View>>,
+}
+
+impl Known {
+    pub(crate) fn new(me: Me) -> Self {
+        Self {
+            name: me.wanted_name.clone(),
+            me,
+            ready: false,
+            view: None,
+            predecessor: None,
+            successor: None,
+            clock: VectorClock::new(),
+        }
+    }
+
+    /// Takes in an event, and says how things were before.
+    pub(crate) fn learn(&mut self, event: &Event) -> Before {
+        let before = Before {
+            view: self.view.clone(),
+        };
+        match event {
+            Event::Start { base } => self.clock = base.clone(),
+            Event::Ready { name } => {
+                self.ready = true;
+                self.name.clone_from(name);
+            }
+            Event::Message(message) => self.clock.advance(message.id.author, message.id.seq),
+            Event::Gap {
+                author,
+                to,
+                passed: true,
+                ..
+            } => self.clock.advance(*author, *to),
+            Event::View(view) => self.view = Some(Arc::clone(view)),
+            Event::Neighbours {
+                predecessor,
+                successor,
+            } => (self.predecessor, self.successor) = (*predecessor, *successor),
+            Event::Renamed { person, .. } if person.id == self.me.id => {
+                self.name.clone_from(&person.name);
+            }
+            _ => {}
+        }
+        before
+    }
+
+    /// A member's name, as far as it is known.
+    pub(crate) fn name_of(&self, id: &NodeId) -> Option<&str> {
+        if *id == self.me.id {
+            return Some(&self.name);
+        }
+        let view = self.view.as_ref()?;
+        view.member(id).map(|member| member.name.as_str())
+    }
+}

@@ -1,0 +1,61 @@
+//! Members lost at about the same time: a sign that the network was cut, not that they died.
+//!
+//! Not here: who was lost, which the core's events say one by one.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// How close together two losses count as one.
+const TOGETHER: Duration = Duration::from_secs(2);
+
+/// The last losses.
+#[derive(Debug, Default)]
+pub(crate) struct Losses {
+    recent: VecDeque<Instant>,
+    told: bool,
+}
+
+impl Losses {
+    /// A member was found dead.
+    pub(crate) fn add(&mut self, now: Instant) {
+        let old = |lost: &Instant| now.duration_since(*lost) > TOGETHER;
+        while self.recent.front().is_some_and(old) {
+            self.recent.pop_front();
+        }
+        if self.recent.is_empty() {
+            self.told = false;
+        }
+        self.recent.push_back(now);
+    }
+
+    /// True once for each series of two or more losses.
+    pub(crate) fn are_a_split(&mut self) -> bool {
+        let split = self.recent.len() >= 2 && !self.told;
+        self.told |= split;
+        split
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_losses_within_two_seconds_are_a_split_and_one_is_none() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut losses = Losses::default();
+        losses.add(at(0));
+        assert!(!losses.are_a_split());
+        losses.add(at(2_500));
+        assert!(!losses.are_a_split());
+        losses.add(at(3_000));
+        losses.add(at(3_100));
+        assert!(losses.are_a_split());
+        losses.add(at(4_000));
+        assert!(!losses.are_a_split(), "the same series");
+        losses.add(at(9_000));
+        losses.add(at(9_001));
+        assert!(losses.are_a_split(), "another one");
+    }
+}

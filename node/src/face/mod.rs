@@ -1,0 +1,193 @@
+//! Faces: what the user sees of the discussion, as plain text, as JSON, or not at all.
+//!
+//! A face is a pure thing: events in, bytes out. It never touches protocol state. Not here: who
+//! writes the bytes (`face::stdout`), and what the user types (`stdin`).
+
+mod harmless;
+mod json;
+mod known;
+mod lines;
+mod losses;
+mod stdout;
+mod timestamp;
+
+use std::time::Instant;
+
+use ringtalk_proto::Event;
+use ringtalk_wire::{Epoch, MessageId};
+use time::UtcOffset;
+
+pub(crate) use known::Me;
+pub(crate) use stdout::{Stdout, StdoutError};
+
+use crate::settings::Show;
+use known::Known;
+use lines::Lines;
+use losses::Losses;
+
+/// What the driver itself has to tell, beside the core's events.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    /// Who is here.
+    Who,
+    /// How the ring goes round.
+    Ring,
+    /// What others type to get in.
+    Invite,
+    /// What can be typed.
+    Help,
+    /// The ids of all messages kept, in transcript order.
+    Transcript(Vec<MessageId>),
+    /// Several members were lost at once: the network may be cut in two.
+    Split {
+        /// How many members are left here.
+        members: usize,
+        /// The epoch here.
+        epoch: Epoch,
+    },
+    /// Something is wrong that the user should know; the node goes on.
+    Error {
+        /// For programs.
+        code: &'static str,
+        /// For people: what happened, and what to do.
+        message: String,
+    },
+    /// Something that the user may like to know.
+    Notice {
+        /// For programs.
+        code: &'static str,
+        /// For people.
+        message: String,
+    },
+    /// The last word.
+    Goodbye {
+        /// Why.
+        reason: Goodbye,
+    },
+}
+
+/// Why a node says goodbye.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Goodbye {
+    /// The user typed `/quit`.
+    Quit,
+    /// A signal asked for it.
+    Signal,
+    /// Stdin ended.
+    EndOfInput,
+    /// Nobody could be reached in time.
+    Unreachable,
+    /// The way in was refused.
+    Refused,
+    /// Something failed.
+    Failure,
+}
+
+impl Goodbye {
+    /// For programs.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Quit => "quit",
+            Self::Signal => "signal",
+            Self::EndOfInput => "end-of-input",
+            Self::Unreachable => "unreachable",
+            Self::Refused => "refused",
+            Self::Failure => "failure",
+        }
+    }
+}
+
+/// A face, and what it has to say.
+#[derive(Debug)]
+pub(crate) struct Face {
+    known: Known,
+    losses: Losses,
+    style: Style,
+    bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum Style {
+    Lines(Lines),
+    Json,
+    Nothing,
+}
+
+impl Face {
+    /// A face that has shown nothing yet; `offset` is the local time's.
+    pub(crate) fn new(show: Show, me: Me, offset: UtcOffset) -> Self {
+        let style = match show {
+            Show::Lines { color } => Style::Lines(Lines::new(color, offset)),
+            Show::Json => Style::Json,
+            Show::Nothing => Style::Nothing,
+        };
+        Self {
+            known: Known::new(me),
+            losses: Losses::default(),
+            style,
+            bytes: Vec::new(),
+        }
+    }
+
+    /// Shows an event of the core.
+    pub(crate) fn show(&mut self, event: &Event, now: Instant) {
+        if matches!(event, Event::Failed(_)) {
+            self.losses.add(now);
+        }
+        let before = self.known.learn(event);
+        let Self {
+            known,
+            style,
+            bytes,
+            ..
+        } = self;
+        match style {
+            Style::Lines(lines) => lines.show(event, known, before, bytes),
+            Style::Json => json::show(event, known, bytes),
+            Style::Nothing => {}
+        }
+    }
+
+    /// Shows something of the driver's own.
+    pub(crate) fn tell(&mut self, told: &Told) {
+        let Self {
+            known,
+            style,
+            bytes,
+            ..
+        } = self;
+        match style {
+            Style::Lines(lines) => lines.tell(told, known, bytes),
+            Style::Json => json::tell(told, known, bytes),
+            Style::Nothing => {}
+        }
+    }
+
+    /// Everything that was shown and not taken yet. Call it once a batch of events is complete:
+    /// what follows from several of them together is added here.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        if self.losses.are_a_split()
+            && let Some(view) = &self.known.view
+        {
+            let split = Told::Split {
+                members: view.len(),
+                epoch: view.tag().epoch,
+            };
+            self.tell(&split);
+        }
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// True where a program reads.
+    pub(crate) const fn is_for_programs(&self) -> bool {
+        matches!(self.style, Style::Json)
+    }
+
+    /// True once the node is in the ring and has the discussion so far.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.known.ready
+    }
+}
+
+#[cfg(test)]
+mod tests;

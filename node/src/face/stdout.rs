@@ -1,0 +1,170 @@
+//! Stdout, written by a thread of its own, so that nobody waits for whoever reads it.
+//!
+//! What waits is bounded: heartbeats must go on while a reader pauses, and nothing that was
+//! delivered may be dropped in silence, so a node whose reader stays away for [`WAITING_BYTES`]
+//! says so and leaves. Not here: what is written (`lines`, `json`).
+
+use std::io::{self, Write, stdout};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// The most bytes that wait to be written: some 100,000 messages as JSON.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
+/// Why nothing more can be shown.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StdoutError {
+    /// Nobody reads any more.
+    #[error("stdout is closed: {0}")]
+    Closed(io::Error),
+    /// Somebody does not read.
+    #[error("nobody has read stdout for so long that {0} bytes wait there")]
+    Stuck(usize),
+}
+
+/// Stdout.
+#[derive(Debug)]
+pub(crate) struct Stdout {
+    queue: Sender<Vec<u8>>,
+    waiting: Arc<AtomicUsize>,
+    most: usize,
+    end: Option<oneshot::Receiver<io::Error>>,
+}
+
+impl Stdout {
+    /// Starts the thread.
+    pub(crate) fn start() -> io::Result<Self> {
+        Self::start_with(stdout(), WAITING_BYTES)
+    }
+
+    fn start_with(output: impl Write + Send + 'static, most: usize) -> io::Result<Self> {
+        let (queue, chunks) = mpsc::channel();
+        let (ended, end) = oneshot::channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let writer = {
+            let waiting = Arc::clone(&waiting);
+            move || {
+                if let Err(error) = write_all(output, &chunks, &waiting) {
+                    let _ = ended.send(error);
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("stdout".to_owned())
+            .spawn(writer)?;
+        Ok(Self {
+            queue,
+            waiting,
+            most,
+            end: Some(end),
+        })
+    }
+
+    /// Has the bytes written, in turn.
+    pub(crate) fn write(&self, bytes: Vec<u8>) -> Result<(), StdoutError> {
+        let length = bytes.len();
+        if length == 0 {
+            return Ok(());
+        }
+        let waiting = self.waiting.fetch_add(length, Ordering::Relaxed) + length;
+        if waiting > self.most {
+            return Err(StdoutError::Stuck(waiting));
+        }
+        // Where the thread has ended, `failed` says why.
+        let _ = self.queue.send(bytes);
+        Ok(())
+    }
+
+    /// Waits until stdout fails, which it may never do.
+    pub(crate) async fn failed(&mut self) -> StdoutError {
+        if let Some(end) = &mut self.end {
+            let ended = end.await;
+            self.end = None;
+            if let Ok(error) = ended {
+                return StdoutError::Closed(error);
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Writes out what waits, within a limit.
+    pub(crate) async fn finish(self, deadline: Duration) {
+        drop(self.queue);
+        if let Some(end) = self.end {
+            let _ = timeout(deadline, end).await;
+        }
+    }
+}
+
+/// Writes chunk after chunk, until nobody can send any more.
+fn write_all(
+    mut output: impl Write,
+    chunks: &Receiver<Vec<u8>>,
+    waiting: &AtomicUsize,
+) -> io::Result<()> {
+    while let Ok(chunk) = chunks.recv() {
+        output.write_all(&chunk)?;
+        output.flush()?;
+        waiting.fetch_sub(chunk.len(), Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An output that is stuck until somebody sends a permit, and then takes one chunk.
+    struct Slow(Receiver<()>, Sender<Vec<u8>>);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let permitted = self.0.recv();
+            permitted.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+            let _ = self.1.send(bytes.to_vec());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_written_before_the_end() {
+        let (permits, permitted) = mpsc::channel();
+        let (written, chunks) = mpsc::channel();
+        let stdout = Stdout::start_with(Slow(permitted, written), 10).unwrap();
+        stdout.write(b"one".to_vec()).unwrap();
+        stdout.write(b"two".to_vec()).unwrap();
+        permits.send(()).unwrap();
+        permits.send(()).unwrap();
+        stdout.finish(Duration::from_secs(5)).await;
+        assert_eq!(chunks.iter().collect::<Vec<_>>(), [b"one", b"two"]);
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_stays_away_is_noticed_and_does_not_hold_up_the_end() {
+        let (_permits, permitted) = mpsc::channel();
+        let stdout = Stdout::start_with(Slow(permitted, mpsc::channel().0), 10).unwrap();
+        stdout.write(vec![0; 10]).unwrap();
+        let error = stdout.write(vec![0; 1]).unwrap_err();
+        assert!(matches!(error, StdoutError::Stuck(11)));
+        stdout.finish(Duration::from_millis(20)).await;
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_gone_is_noticed() {
+        let (permits, permitted) = mpsc::channel();
+        let mut stdout = Stdout::start_with(Slow(permitted, mpsc::channel().0), 10).unwrap();
+        drop(permits);
+        stdout.write(b"x".to_vec()).unwrap();
+        assert!(matches!(stdout.failed().await, StdoutError::Closed(_)));
+    }
+}

@@ -1,0 +1,313 @@
+//! What each face shows of the same events.
+
+use std::sync::Arc;
+
+use ringtalk_proto::{Delivered, Person, View};
+use ringtalk_wire::{Addresses, Member, NodeId, RingKey, VectorClock, ViewHash, ViewPage, ViewTag};
+use serde_json::{Value, json};
+
+use super::*;
+
+const ANN: NodeId = NodeId::from_bytes([0xa; 16]);
+const BOB: NodeId = NodeId::from_bytes([0xb; 16]);
+const ANN_UUID: &str = "0a0a0a0a-0a0a-8a0a-8a0a-0a0a0a0a0a0a";
+const BOB_UUID: &str = "0b0b0b0b-0b0b-8b0b-8b0b-0b0b0b0b0b0b";
+
+fn member(id: NodeId, name: &str, seniority: u64) -> Member {
+    Member {
+        id,
+        name: name.to_owned(),
+        addresses: Addresses {
+            internal: format!("10.0.0.{seniority}:4000"),
+            public: String::new(),
+        },
+        seniority,
+        key: RingKey(u128::from(seniority) << 100),
+    }
+}
+
+fn face(show: Show) -> Face {
+    Face::new(
+        show,
+        Me {
+            id: BOB,
+            wanted_name: "bob".to_owned(),
+            address: "10.0.0.2:4000".parse().unwrap(),
+            discussion: NodeId::from_bytes([0; 16]),
+            invite: "ringtalk://10.0.0.1:8080/".to_owned(),
+            hosts: false,
+        },
+        UtcOffset::UTC,
+    )
+}
+
+fn view() -> Arc<View> {
+    let members = vec![member(ANN, "ann", 0), member(BOB, "bob-2", 1)];
+    let epoch = Epoch {
+        number: 1,
+        coordinator: ANN,
+    };
+    let parent = ViewHash::default();
+    let hash = ViewHash::of(&parent, epoch, 2, 0, &members);
+    let page = ViewPage {
+        tag: ViewTag {
+            epoch,
+            number: 2,
+            hash,
+        },
+        parent,
+        layout: 0,
+        page: 0,
+        pages: 1,
+        members,
+        tags: vec![],
+        departed: vec![],
+    };
+    Arc::new(View::from_pages(&[page]).unwrap())
+}
+
+fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {
+    Event::Message(Delivered {
+        id: MessageId { author, seq },
+        name: "ann".to_owned(),
+        timestamp_ms: 1_700_000_000_042,
+        text: text.to_owned(),
+        lamport: seq + 2,
+        heads: vec![MessageId {
+            author: ANN,
+            seq: 3,
+        }],
+        history,
+    })
+}
+
+fn ann() -> Person {
+    Person {
+        id: ANN,
+        name: "ann".to_owned(),
+    }
+}
+
+fn shown(face: &mut Face, events: &[Event]) -> String {
+    for event in events {
+        face.show(event, Instant::now());
+    }
+    String::from_utf8(face.take()).unwrap()
+}
+
+fn objects(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn json_messages_have_every_field_of_the_contract() {
+    let mut face = face(Show::Json);
+    let base = VectorClock::from_iter([MessageId {
+        author: ANN,
+        seq: 4,
+    }]);
+    let start = Event::Start { base };
+    let text = shown(&mut face, &[start, message(BOB, 1, "héllo\n", true)]);
+    assert!(text.starts_with(r#"{"event":"message","#), "{text}");
+    assert_eq!(text.matches('\n').count(), 1);
+    let id = MessageId {
+        author: BOB,
+        seq: 1,
+    };
+    let expected = json!({
+        "event": "message",
+        "id": id.uuid().to_string(),
+        "node-id": BOB_UUID,
+        "seq": 1,
+        "name": "ann",
+        "room": "main",
+        "timestamp": "2023-11-14T22:13:20.042Z",
+        "message": "héllo\n",
+        "lamport": 3,
+        "heads": [{"node-id": ANN_UUID, "seq": 3}],
+        "vector-clock": {ANN_UUID: 4, BOB_UUID: 1},
+        "history": true,
+    });
+    assert_eq!(objects(&text), [expected]);
+}
+
+#[test]
+fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
+    let mut face = face(Show::Json);
+    let gap = |from, to, passed| Event::Gap {
+        author: ANN,
+        from,
+        to,
+        passed,
+    };
+    let events = [
+        gap(1, 5, true),
+        gap(6, 9, false),
+        message(BOB, 1, "x", false),
+    ];
+    let lines = objects(&shown(&mut face, &events));
+    let expected = json!({"event": "gap", "node-id": ANN_UUID, "from": 1, "to": 5});
+    assert_eq!(lines[0], expected);
+    let clock = json!({ANN_UUID: 5, BOB_UUID: 1});
+    assert_eq!(lines[2]["vector-clock"], clock);
+}
+
+#[test]
+fn json_tells_of_the_ring() {
+    let mut face = face(Show::Json);
+    let view = view();
+    let events = [
+        Event::View(Arc::clone(&view)),
+        Event::Coordinator {
+            epoch: view.tag().epoch,
+        },
+        Event::Neighbours {
+            predecessor: Some(ANN),
+            successor: None,
+        },
+        Event::Ready {
+            name: "bob-2".to_owned(),
+        },
+        Event::Renamed {
+            person: ann(),
+            previous: "anna".to_owned(),
+        },
+    ];
+    let epoch = json!({"number": 1, "coordinator": ANN_UUID});
+    let members = json!([
+        {"node-id": ANN_UUID, "name": "ann", "address": "10.0.0.0:4000", "seniority": 0},
+        {"node-id": BOB_UUID, "name": "bob-2", "address": "10.0.0.1:4000", "seniority": 1},
+    ]);
+    let ready = json!({
+        "event": "ready", "node-id": BOB_UUID, "name": "bob-2", "address": "10.0.0.2:4000",
+        "discussion": "00000000-0000-8000-8000-000000000000",
+        "invite": "ringtalk://10.0.0.1:8080/", "coordinator": ANN_UUID, "epoch": epoch,
+        "members": 2,
+    });
+    let expected = [
+        json!({"event": "view", "epoch": epoch, "number": 2, "coordinator": ANN_UUID,
+               "members": members}),
+        json!({"event": "coordinator", "node-id": ANN_UUID, "epoch": epoch}),
+        json!({"event": "neighbours", "predecessor": ANN_UUID, "successor": null}),
+        ready,
+        json!({"event": "renamed", "node-id": ANN_UUID, "name": "ann", "previous": "anna"}),
+    ];
+    assert_eq!(objects(&shown(&mut face, &events)), expected);
+}
+
+#[test]
+fn json_tells_of_comings_and_goings_and_of_losses_together() {
+    let mut face = face(Show::Json);
+    let view = view();
+    let epoch = view.tag().epoch;
+    let lines = objects(&shown(
+        &mut face,
+        &[
+            Event::View(view),
+            Event::Joined(ann()),
+            Event::Left(ann()),
+            Event::Failed(ann()),
+            Event::Failed(ann()),
+            Event::Merged { members: 2, epoch },
+        ],
+    ));
+    let somebody = |event: &str| json!({"event": event, "node-id": ANN_UUID, "name": "ann"});
+    let epoch = json!({"number": 1, "coordinator": ANN_UUID});
+    let expected = [
+        somebody("joined"),
+        somebody("left"),
+        somebody("failed"),
+        somebody("failed"),
+        json!({"event": "merged", "members": 2, "epoch": epoch}),
+        json!({"event": "split", "members": 2, "epoch": epoch}),
+    ];
+    assert_eq!(lines[1..], expected);
+}
+
+#[test]
+fn json_has_the_drivers_own_events() {
+    let mut face = face(Show::Json);
+    let id = MessageId {
+        author: ANN,
+        seq: 1,
+    };
+    face.tell(&Told::Transcript(vec![id]));
+    face.tell(&Told::Error {
+        code: "c",
+        message: "m\u{9b}".to_owned(),
+    });
+    face.tell(&Told::Goodbye {
+        reason: Goodbye::Quit,
+    });
+    let text = String::from_utf8(face.take()).unwrap();
+    assert!(text.contains(r"m\u009b"));
+    let expected = [
+        json!({"event": "transcript", "ids": [id.uuid().to_string()]}),
+        json!({"event": "error", "code": "c", "message": "m\u{9b}"}),
+        json!({"event": "goodbye", "reason": "quit"}),
+    ];
+    assert_eq!(objects(&text), expected);
+}
+
+#[test]
+fn lines_read_like_a_conversation() {
+    let mut face = face(Show::Lines { color: false });
+    let text = shown(
+        &mut face,
+        &[
+            Event::View(view()),
+            message(ANN, 1, "first", true),
+            message(ANN, 2, "second", true),
+            Event::Ready {
+                name: "bob-2".to_owned(),
+            },
+            message(ANN, 3, "\u{1b}[2Jthird", false),
+            Event::Left(ann()),
+        ],
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    let time = "22:13";
+    assert_eq!(
+        lines,
+        [
+            "* the discussion so far:",
+            &format!("{time} ann: first"),
+            &format!("{time} ann: second"),
+            "* that was before you came",
+            "* you are bob-2; here are ann, bob-2",
+            "* (somebody else is bob already)",
+            "* type to talk; /help lists what else there is",
+            &format!("{time} ann: ␛[2Jthird"),
+            "* ann left",
+        ]
+    );
+}
+
+#[test]
+fn lines_list_who_is_here() {
+    let mut face = face(Show::Lines { color: false });
+    shown(&mut face, &[Event::View(view())]);
+    face.tell(&Told::Who);
+    let text = String::from_utf8(face.take()).unwrap();
+    let expected = "* 2 here, the most senior first:\n\
+                    *   ann at 10.0.0.0:4000, coordinator\n\
+                    *   bob-2 at 10.0.0.1:4000, you\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn colours_never_come_from_peers() {
+    let mut face = face(Show::Lines { color: true });
+    let text = shown(&mut face, &[message(ANN, 1, "\u{1b}[31mred", false)]);
+    assert!(text.contains("␛[31mred"), "{text}");
+    assert!(text.contains("\u{1b}[2m"), "{text}");
+}
+
+#[test]
+fn nothing_is_nothing() {
+    let mut face = face(Show::Nothing);
+    let text = shown(&mut face, &[message(ANN, 1, "x", false)]);
+    assert_eq!(text, "");
+}

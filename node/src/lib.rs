@@ -1,0 +1,69 @@
+//! The driver of a Ringtalk node: everything around the protocol core, which does no I/O itself.
+//!
+//! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
+//! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node. Not
+//! here: what a frame means and what follows from it (`ringtalk-proto`), and what travels
+//! (`ringtalk-wire`).
+
+mod address;
+mod diagnostics;
+mod director_client;
+mod driver;
+mod face;
+mod healthcheck;
+mod inside;
+pub mod link;
+mod settings;
+mod start;
+mod stdin;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use settings::{Args, Task};
+
+/// Does what the command line says, and returns the exit status.
+pub fn run() -> ExitCode {
+    match Task::from_command_line() {
+        Task::Run(settings) => start::start(*settings),
+        Task::Check { node, director } => healthcheck::check(node, director),
+        Task::Complete(shell) => print(&completions(shell)),
+        Task::Manual => print(&manual()),
+    }
+}
+
+fn completions(shell: Shell) -> Vec<u8> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "node", &mut text);
+    text
+}
+
+fn manual() -> Vec<u8> {
+    let mut text = Vec::new();
+    let rendered = clap_mangen::Man::new(Args::command()).render(&mut text);
+    rendered.expect("memory takes whatever is written");
+    text
+}
+
+fn print(text: &[u8]) -> ExitCode {
+    match io::stdout().write_all(text) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_a_manual_and_completions() {
+        let manual = String::from_utf8(manual()).unwrap();
+        assert!(manual.contains("director\\-listen"));
+        let completions = String::from_utf8(completions(Shell::Bash)).unwrap();
+        assert!(completions.contains("--director-listen"));
+    }
+}

@@ -1,0 +1,126 @@
+//! The command line as it was typed: flags and their environment variables, as text.
+//!
+//! Not here: whether a value makes sense, and what follows from it (`settings`).
+
+use clap::{Parser, ValueEnum};
+use clap_complete::Shell;
+
+/// Group chat over a ring of equals: no server remembers what was said.
+///
+/// Without --join or --start a new discussion begins here, and the line that others type to get in
+/// is printed. Lines on stdin are messages; a line that starts with / is a command, see /help.
+#[derive(Debug, Default, Parser)]
+#[command(name = "node", version, max_term_width = 100)]
+pub(crate) struct Args {
+    /// A director as host:port, or an invite ringtalk://host:port/; repeat it for several
+    #[arg(long, value_name = "WHERE", env = "RINGTALK_JOIN")]
+    pub(crate) join: Vec<String>,
+
+    /// Start a private discussion, registered at this director
+    #[arg(long, value_name = "WHERE", env = "RINGTALK_START")]
+    pub(crate) start: Option<String>,
+
+    /// The name shown to others, 1 to 32 characters [default: the login name]
+    #[arg(long, value_name = "NAME", env = "RINGTALK_NAME")]
+    pub(crate) name: Option<String>,
+
+    /// Where other nodes reach this one; port 0 picks a free one
+    /// [default: [::]:0, or 0.0.0.0:0 without IPv6]
+    #[arg(long, value_name = "ADDR", env = "RINGTALK_LISTEN")]
+    pub(crate) listen: Option<String>,
+
+    /// The address that other networks use to reach this node
+    #[arg(long, value_name = "HOST:PORT", env = "RINGTALK_PUBLIC_ADDRESS")]
+    pub(crate) public_address: Option<String>,
+
+    /// Where the director inside listens, if there is one
+    /// [default: 0.0.0.0:8080, or the next free port]
+    #[arg(long, value_name = "ADDR", env = "RINGTALK_DIRECTOR_LISTEN")]
+    pub(crate) director_listen: Option<String>,
+
+    /// Full screen, plain text, or nothing on stdout
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) ui: Ui,
+
+    /// One JSON object a line on stdout, instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Leave when stdin ends, once everything sent has been handed to a neighbour
+    /// [default: on where --json is off and stdin is no terminal]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) quit_on_eof: Option<bool>,
+
+    /// How long to try to get in
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    pub(crate) timeout: String,
+
+    /// How many messages are kept for latecomers
+    #[arg(long, value_name = "N", default_value = "10000")]
+    pub(crate) history: String,
+
+    /// Links beyond the two neighbours, for speed; off: neighbours only
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) fingers: Fingers,
+
+    /// Diagnostics on stderr, as tracing filters
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "RINGTALK_LOG",
+        default_value = "warn"
+    )]
+    pub(crate) log: String,
+
+    /// Colours in the plain text; with `NO_COLOR` set, auto means never
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) color: Color,
+
+    /// Exit with 0 if a node (at the port of --listen) or a director (at --director-listen) answers
+    #[arg(long)]
+    pub(crate) healthcheck: bool,
+
+    /// Print completions for a shell
+    #[arg(long, value_name = "SHELL", value_enum)]
+    pub(crate) completions: Option<Shell>,
+
+    /// Print the manual page
+    #[arg(long)]
+    pub(crate) man: bool,
+}
+
+/// Which face the user sees.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(crate) enum Ui {
+    /// The full screen on a terminal, else plain text
+    #[default]
+    Auto,
+    /// The full screen
+    Tui,
+    /// Plain text
+    Lines,
+    /// Nothing
+    None,
+}
+
+/// Whether there are links beyond the neighbours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(crate) enum Fingers {
+    /// In large rings
+    #[default]
+    Auto,
+    /// Never
+    Off,
+}
+
+/// Whether the plain text has colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal
+    #[default]
+    Auto,
+    /// Also into a pipe
+    Always,
+    /// Nowhere
+    Never,
+}

@@ -1,0 +1,91 @@
+//! A user's name: how long it may be, and what it may not hold.
+//!
+//! Not here: whether somebody else has it already, which the coordinator decides.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ringtalk_wire::limit::NAME_CHARS;
+
+/// A name that may be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Name(String);
+
+/// Why a text is no name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub(crate) enum NameError {
+    /// Nothing, or nothing to be seen.
+    #[error("a name needs a visible character")]
+    Blank,
+    /// Too many characters.
+    #[error("a name has {NAME_CHARS} characters at most, this one has {0}")]
+    TooLong(usize),
+    /// A control character.
+    #[error("a name has no control characters")]
+    Control,
+}
+
+impl Name {
+    /// The name of whoever is logged in, as far as the system says, cut to what a name may be.
+    pub(crate) fn of_login(candidates: impl IntoIterator<Item = String>) -> Self {
+        let shortened = |candidate: String| {
+            let visible = candidate.chars().filter(|char| !char.is_control());
+            let short: String = visible.take(NAME_CHARS).collect();
+            short.parse().ok()
+        };
+        let name = candidates.into_iter().find_map(shortened);
+        name.unwrap_or_else(|| Self("node".to_owned()))
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let length = text.chars().count();
+        if text.trim().is_empty() {
+            Err(NameError::Blank)
+        } else if length > NAME_CHARS {
+            Err(NameError::TooLong(length))
+        } else if text.chars().any(char::is_control) {
+            Err(NameError::Control)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_counted_in_characters() {
+        let longest = "名".repeat(NAME_CHARS);
+        assert_eq!(longest.parse::<Name>().unwrap().0, longest);
+        let longer = longest + "x";
+        assert_eq!(longer.parse::<Name>(), Err(NameError::TooLong(33)));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_name() {
+        assert_eq!("".parse::<Name>(), Err(NameError::Blank));
+        assert_eq!("  ".parse::<Name>(), Err(NameError::Blank));
+        assert_eq!("a\u{1b}[2J".parse::<Name>(), Err(NameError::Control));
+        assert_eq!("a\u{9b}2J".parse::<Name>(), Err(NameError::Control));
+    }
+
+    #[test]
+    fn a_login_name_is_cut_to_fit() {
+        let of = |names: &[&str]| Name::of_login(names.iter().map(ToString::to_string)).0;
+        assert_eq!(of(&["", "ann"]), "ann");
+        assert_eq!(of(&[&"x".repeat(40)]), "x".repeat(32));
+        assert_eq!(of(&[]), "node");
+    }
+}

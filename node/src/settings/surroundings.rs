@@ -1,0 +1,48 @@
+//! What the settings depend on beside the command line: terminals and the environment.
+//!
+//! Looked at once, so that everything else about settings is a function of its arguments.
+
+use std::env;
+use std::io::{IsTerminal, stdin, stdout};
+
+use nix::unistd::{User, getuid};
+use time::UtcOffset;
+
+/// How the program was started.
+#[derive(Debug, Default)]
+pub(crate) struct Surroundings {
+    /// Somebody types.
+    pub(crate) stdin_is_terminal: bool,
+    /// Somebody reads.
+    pub(crate) stdout_is_terminal: bool,
+    /// `NO_COLOR` is set: <https://no-color.org>.
+    pub(crate) no_color: bool,
+    /// `RINGTALK_SECRET`, which has no flag because command lines can be seen by others.
+    pub(crate) secret: Option<String>,
+    /// How far local time is from UTC, where that can be found out.
+    pub(crate) offset: Option<UtcOffset>,
+    /// Names of whoever is logged in, the best first.
+    pub(crate) logins: Vec<String>,
+}
+
+impl Surroundings {
+    /// As things are now.
+    pub(crate) fn look() -> Self {
+        Self {
+            stdin_is_terminal: stdin().is_terminal(),
+            stdout_is_terminal: stdout().is_terminal(),
+            no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            secret: env::var("RINGTALK_SECRET").ok(),
+            // Later, when there are other threads, nobody can tell safely.
+            offset: UtcOffset::current_local_offset().ok(),
+            logins: logins().collect(),
+        }
+    }
+}
+
+fn logins() -> impl Iterator<Item = String> {
+    let variables = ["USER", "LOGNAME"].into_iter();
+    let named = variables.filter_map(|variable| env::var(variable).ok());
+    let owner = || User::from_uid(getuid()).ok().flatten();
+    named.chain(owner().map(|user| user.name))
+}

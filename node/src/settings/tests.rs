@@ -1,0 +1,147 @@
+//! The command line, resolved.
+
+use super::*;
+
+fn resolve(line: &str, around: &Surroundings) -> Result<Task, SettingsError> {
+    let words = line.split_whitespace();
+    let args = Args::try_parse_from(std::iter::once("node").chain(words)).unwrap();
+    Task::resolve(args, around)
+}
+
+fn settings(line: &str) -> Settings {
+    match resolve(line, &Surroundings::default()).unwrap() {
+        Task::Run(settings) => *settings,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn error(line: &str) -> String {
+    let error = resolve(line, &Surroundings::default()).unwrap_err();
+    error.to_string()
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Args::command().debug_assert();
+}
+
+#[test]
+fn without_flags_a_discussion_begins_here() {
+    let settings = settings("");
+    let listen = DIRECTOR_LISTEN.parse().unwrap();
+    let host = Entry::Host {
+        listen,
+        exactly: false,
+    };
+    assert_eq!(settings.entry, host);
+    assert_eq!(settings.timeout, Duration::from_secs(30));
+    assert_eq!(settings.history, 10_000);
+    assert_eq!(settings.show, Show::Lines { color: false });
+    assert_eq!(settings.name.to_string(), "node");
+    assert!(settings.quit_on_eof, "stdin is no terminal here");
+}
+
+#[test]
+fn directors_are_tried_in_the_order_given_and_once() {
+    let Entry::Join(places) = settings("--join ringtalk://b:2/ --join a:1 --join b:2").entry else {
+        panic!("expected to join");
+    };
+    let directors: Vec<_> = places
+        .iter()
+        .map(|place| (place.director.as_str(), place.may_found))
+        .collect();
+    assert_eq!(directors, [("b:2", true), ("a:1", true)]);
+}
+
+#[test]
+fn eof_ends_a_pipe_but_neither_a_terminal_nor_a_program() {
+    let terminal = Surroundings {
+        stdin_is_terminal: true,
+        ..Surroundings::default()
+    };
+    let quits = |line: &str, around: &Surroundings| match resolve(line, around).unwrap() {
+        Task::Run(settings) => settings.quit_on_eof,
+        other => panic!("{other:?}"),
+    };
+    assert!(!quits("", &terminal));
+    assert!(quits("--quit-on-eof", &terminal));
+    assert!(!quits("--json", &Surroundings::default()));
+    assert!(quits("--json --quit-on-eof", &Surroundings::default()));
+    assert!(!quits("--quit-on-eof=false", &Surroundings::default()));
+}
+
+#[test]
+fn colours_are_for_terminals() {
+    let mut around = Surroundings {
+        stdout_is_terminal: true,
+        ..Surroundings::default()
+    };
+    let color = |line: &str, around: &Surroundings| match resolve(line, around).unwrap() {
+        Task::Run(settings) => settings.show,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(color("", &around), Show::Lines { color: true });
+    around.no_color = true;
+    assert_eq!(color("", &around), Show::Lines { color: false });
+    assert_eq!(
+        color("--color always", &around),
+        Show::Lines { color: true }
+    );
+    assert_eq!(color("--json --color always", &around), Show::Json);
+    assert_eq!(color("--ui none", &around), Show::Nothing);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_in_words() {
+    for (line, words) in [
+        ("--join host", "--join: \"host\" is neither"),
+        ("--join a:1 --start b:2", "choose one"),
+        ("--start b:2", "no private discussions yet"),
+        ("--join ringtalk://a:1/#secret", "private discussion"),
+        ("--listen nowhere", "--listen: \"nowhere\""),
+        ("--director-listen 1:2:3", "--director-listen"),
+        ("--public-address host:0", "--public-address"),
+        ("--timeout 0", "--timeout"),
+        ("--timeout soon", "--timeout"),
+        ("--timeout inf", "--timeout"),
+        ("--history -1", "--history"),
+        ("--history 1000001", "--history"),
+        ("--log a=b=c", "--log"),
+        ("--json --ui none", "--json"),
+    ] {
+        let line = line.replacen("--history -1", "--history=-1", 1);
+        assert!(error(&line).contains(words), "{line}: {}", error(&line));
+    }
+    let long = "x".repeat(33);
+    assert!(error(&format!("--name {long}")).contains("32 characters"));
+}
+
+#[test]
+fn a_secret_in_the_environment_is_never_ignored() {
+    let around = Surroundings {
+        secret: Some("s".to_owned()),
+        ..Surroundings::default()
+    };
+    assert!(matches!(resolve("", &around), Err(SettingsError::Secret)));
+}
+
+#[test]
+fn empty_values_count_as_absent() {
+    let settings = settings("--join= --listen= --public-address= --name=");
+    assert!(matches!(settings.entry, Entry::Host { .. }));
+    assert_eq!(settings.listen, None);
+    assert_eq!(settings.public_address, None);
+}
+
+#[test]
+fn a_health_check_needs_to_know_the_port() {
+    let check = |line| match resolve(line, &Surroundings::default()).unwrap() {
+        Task::Check { node, director } => (node, director.port()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(check("--healthcheck"), (None, 8080));
+    assert_eq!(check("--healthcheck --listen [::]:0"), (None, 8080));
+    let node = Some("[::]:4000".parse().unwrap());
+    let line = "--healthcheck --listen [::]:4000 --director-listen 0.0.0.0:90";
+    assert_eq!(check(line), (node, 90));
+}

@@ -1,0 +1,267 @@
+//! Puts a node together: sockets, addresses, directors, the face; then runs it.
+//!
+//! Not here: what any of them does.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use ringtalk_director::api::{Address, Newcomer};
+use ringtalk_proto::Config;
+use ringtalk_wire::{Addresses, Hello, NodeId};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+use crate::diagnostics::Diagnostics;
+use crate::director_client::{DirectorClient, Reachability};
+use crate::driver::inbox::INBOX;
+use crate::driver::{Driver, Ending, Parts, Status, listener};
+use crate::face::{Face, Me, Stdout};
+use crate::settings::{Entry, Place, Settings, invite};
+use crate::{address, inside, stdin};
+
+/// The discussion that anybody can join. Private ones get ids of their own.
+const OPEN_DISCUSSION: NodeId = NodeId::from_bytes(*b"ringtalk-open-01");
+/// How long the last words may take to get to stderr.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
+
+/// Why a node cannot start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(
+        "cannot listen on {address}: {error}; stop what listens there, or choose another address \
+         with {flag}"
+    )]
+    Listen {
+        flag: &'static str,
+        address: SocketAddr,
+        error: io::Error,
+    },
+    #[error("the system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
+    #[error("{0}")]
+    System(#[from] io::Error),
+}
+
+/// Runs a node to its end.
+pub(crate) fn start(settings: Settings) -> ExitCode {
+    raise_socket_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let started = runtime.and_then(|runtime| {
+        let diagnostics = Diagnostics::start(settings.log.clone())?;
+        Ok((runtime, diagnostics))
+    });
+    let (runtime, diagnostics) = match started {
+        Ok(started) => started,
+        Err(error) => {
+            let _ = io::Write::write_fmt(&mut io::stderr(), format_args!("node: {error}\n"));
+            return Status::Failed.into();
+        }
+    };
+    if settings.wants_full_screen {
+        diagnostics.say("the full screen does not exist yet: plain text instead");
+    }
+    let ending = runtime.block_on(async {
+        match assemble(settings).await {
+            Ok(driver) => driver.run().await,
+            Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
+        }
+    });
+    // Name lookups that hang must not hold up the end.
+    runtime.shutdown_background();
+    if let Some((_, message)) = &ending.error {
+        diagnostics.say(message);
+    }
+    diagnostics.flush(LAST_WORDS_TIME);
+    ending.status.into()
+}
+
+async fn assemble(settings: Settings) -> Result<Driver, StartError> {
+    let peers = listen(settings.listen).await?;
+    let port = peers.local_addr()?;
+    let way = Way::prepare(&settings.entry).await?;
+    let internal = address::internal(port, way.local);
+    let public = settings.public_address.clone();
+    let shown = public.clone().unwrap_or_else(|| internal.clone());
+    let hello = Hello {
+        id: NodeId::from_bytes(random()?),
+        discussion: OPEN_DISCUSSION,
+    };
+    let me = Me {
+        id: hello.id,
+        wanted_name: settings.name.to_string(),
+        invite: way.invite(&shown),
+        address: shown,
+        discussion: hello.discussion,
+        hosts: way.hosts.is_some(),
+    };
+    let config = Config {
+        id: hello.id,
+        name: settings.name.to_string(),
+        addresses: Addresses {
+            internal: internal.clone().into(),
+            public: public.clone().map(String::from).unwrap_or_default(),
+        },
+        history: settings.history,
+        seed: u64::from_be_bytes(random()?),
+    };
+    let newcomer = Newcomer {
+        id: hello.id,
+        internal_address: internal,
+        public_address: public,
+    };
+    let (inbox, happenings) = mpsc::channel(INBOX);
+    let is_first = way.hosts.is_some();
+    let directors = way.places.iter().map(|place| place.director.clone());
+    let parts = Parts {
+        config,
+        hello: hello.clone(),
+        reachability: Reachability::new(directors),
+        directors: DirectorClient::new(way.places, newcomer, inbox.clone()),
+        face: Face::new(settings.show, me, settings.offset),
+        stdout: Stdout::start()?,
+        typed: stdin::read()?,
+        quit_on_eof: settings.quit_on_eof,
+        timeout: settings.timeout,
+        is_first,
+        inbox: inbox.clone(),
+        happenings,
+    };
+    let driver = Driver::new(parts)?;
+    tokio::spawn(listener::listen(peers, hello, inbox));
+    Ok(driver)
+}
+
+/// The way into the discussion, prepared.
+#[derive(Debug)]
+struct Way {
+    places: Vec<Place>,
+    /// What this machine is called in the directors' network.
+    local: Option<IpAddr>,
+    /// Where the director inside listens.
+    hosts: Option<SocketAddr>,
+}
+
+impl Way {
+    async fn prepare(entry: &Entry) -> Result<Self, StartError> {
+        match entry {
+            Entry::Join(places) => Ok(Self {
+                local: address::towards(places.iter().map(|place| &place.director)).await,
+                places: places.clone(),
+                hosts: None,
+            }),
+            Entry::Host { listen, exactly } => Self::host(*listen, *exactly).await,
+        }
+    }
+
+    async fn host(listen: SocketAddr, exactly: bool) -> Result<Self, StartError> {
+        let director = inside::bind(listen, exactly).await;
+        let director = director.map_err(|error| StartError::Listen {
+            flag: "--director-listen",
+            address: listen,
+            error,
+        })?;
+        let hosts = director.local_addr()?;
+        inside::start(director);
+        let everywhere = hosts.ip().is_unspecified();
+        let own = if everywhere { loopback(hosts) } else { hosts };
+        let place = Place {
+            director: address::of_socket(own),
+            may_found: true,
+        };
+        Ok(Self {
+            places: vec![place],
+            local: Some(hosts.ip()).filter(|_| !everywhere),
+            hosts: Some(hosts),
+        })
+    }
+
+    /// What others give to `--join`, where this node is reached at `shown`.
+    fn invite(&self, shown: &Address) -> String {
+        let directors = self.places.iter().map(|place| &place.director);
+        match self.hosts.filter(|hosts| hosts.ip().is_unspecified()) {
+            Some(hosts) => {
+                let host = shown.as_str().rsplit_once(':').map_or("", |(host, _)| host);
+                let director = format!("{host}:{}", hosts.port()).parse();
+                director.map_or_else(|_| invite(directors), |director| invite([&director]))
+            }
+            None => invite(directors),
+        }
+    }
+}
+
+fn loopback(socket: SocketAddr) -> SocketAddr {
+    let ip = if socket.is_ipv4() {
+        Ipv4Addr::LOCALHOST.into()
+    } else {
+        Ipv6Addr::LOCALHOST.into()
+    };
+    SocketAddr::new(ip, socket.port())
+}
+
+/// Listens for peers: where it was asked for, else on any port of any address.
+async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
+    let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+    let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
+    if wanted.is_none()
+        && let Ok(listener) = TcpListener::bind(any_v6).await
+    {
+        return Ok(listener);
+    }
+    let address = wanted.unwrap_or(any_v4);
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| StartError::Listen {
+        flag: "--listen",
+        address,
+        error,
+    })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A coordinator has a socket for each newcomer for a while; the usual soft limit of 1,024 is
+/// there for programs older than `poll`.
+fn raise_socket_limit() {
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(director: &str, hosts: Option<&str>) -> Way {
+        Way {
+            places: vec![Place {
+                director: director.parse().unwrap(),
+                may_found: true,
+            }],
+            local: None,
+            hosts: hosts.map(|hosts| hosts.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn the_invite_names_what_others_can_reach() {
+        let shown: Address = "chat.example:4000".parse().unwrap();
+        let everywhere = way("127.0.0.1:8080", Some("0.0.0.0:8080"));
+        assert_eq!(everywhere.invite(&shown), "ringtalk://chat.example:8080/");
+        let here = way("127.0.0.1:8080", Some("127.0.0.1:8080"));
+        assert_eq!(here.invite(&shown), "ringtalk://127.0.0.1:8080/");
+        let joined = way("director.example:80", None);
+        assert_eq!(joined.invite(&shown), "ringtalk://director.example:80/");
+        let v6: Address = "[2001:db8::1]:4000".parse().unwrap();
+        assert_eq!(everywhere.invite(&v6), "ringtalk://[2001:db8::1]:8080/");
+    }
+}

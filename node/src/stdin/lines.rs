@@ -1,0 +1,149 @@
+//! Cuts stdin into lines, without keeping more of a long one than a text may have.
+//!
+//! Not here: what a line means (`typed`).
+
+use std::io::{self, BufRead, ErrorKind};
+use std::mem;
+
+use ringtalk_wire::limit::TEXT_BYTES;
+
+/// The longest line: the longest text, with a `/` before one that starts with `/`.
+const LINE_BYTES: usize = TEXT_BYTES + 1;
+
+/// A line without its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Line {
+    /// As typed.
+    Whole(Vec<u8>),
+    /// Longer than any text may be; it was skipped.
+    TooLong,
+}
+
+/// Cuts a stream into lines.
+#[derive(Debug)]
+pub(super) struct LineReader<R> {
+    input: R,
+    begun: Vec<u8>,
+    skipping: bool,
+}
+
+impl<R: BufRead> LineReader<R> {
+    pub(super) const fn new(input: R) -> Self {
+        Self {
+            input,
+            begun: Vec::new(),
+            skipping: false,
+        }
+    }
+
+    /// The lines that end in what one read brings: maybe none. Nothing at the end of the stream,
+    /// whose last line needs no line end.
+    pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {
+        let chunk = loop {
+            match self.input.fill_buf() {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        let length = chunk.len();
+        if length == 0 {
+            let rest = !self.begun.is_empty() || self.skipping;
+            return Ok(rest.then(|| vec![self.end_line()]));
+        }
+        // The chunk borrows the input, and the lines under construction are beside it.
+        let mut building = (mem::take(&mut self.begun), self.skipping);
+        let lines = cut(chunk, &mut building);
+        (self.begun, self.skipping) = building;
+        self.input.consume(length);
+        Ok(Some(lines))
+    }
+
+    fn end_line(&mut self) -> Line {
+        finish(&mut self.begun, &mut self.skipping)
+    }
+}
+
+fn cut(chunk: &[u8], (begun, skipping): &mut (Vec<u8>, bool)) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+        let (content, ends) = match piece.split_last() {
+            Some((b'\n', content)) => (content, true),
+            _ => (piece, false),
+        };
+        // One more than a line may have is kept: it may be the \r before the \n.
+        let room = LINE_BYTES + 1 - begun.len();
+        if content.len() > room {
+            *skipping = true;
+            begun.clear();
+        }
+        if !*skipping {
+            begun.extend_from_slice(content);
+        }
+        if ends {
+            lines.push(finish(begun, skipping));
+        }
+    }
+    lines
+}
+
+fn finish(begun: &mut Vec<u8>, skipping: &mut bool) -> Line {
+    let mut line = mem::take(begun);
+    if line.last() == Some(&b'\r') {
+        line.pop();
+    }
+    if mem::take(skipping) || line.len() > LINE_BYTES {
+        Line::TooLong
+    } else {
+        Line::Whole(line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufReader;
+
+    use super::*;
+
+    fn lines(input: &[u8], read_bytes: usize) -> Vec<Line> {
+        let mut reader = LineReader::new(BufReader::with_capacity(read_bytes, input));
+        let mut lines = Vec::new();
+        while let Some(batch) = reader.next_batch().unwrap() {
+            assert!(reader.begun.len() <= LINE_BYTES + 1);
+            lines.extend(batch);
+        }
+        lines
+    }
+
+    fn whole(text: &str) -> Line {
+        Line::Whole(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn lines_lose_their_end_and_nothing_else() {
+        let expected = [whole("one"), whole(" two\r "), whole(""), whole("three")];
+        for read_bytes in [1, 2, 3, 1000] {
+            let found = lines(b"one\n two\r \r\n\nthree", read_bytes);
+            assert_eq!(found, expected, "{read_bytes} bytes a read");
+        }
+        assert_eq!(lines(b"", 10), []);
+    }
+
+    #[test]
+    fn a_long_line_is_skipped_and_the_next_one_is_not() {
+        let longest = "x".repeat(LINE_BYTES);
+        let longer = "x".repeat(LINE_BYTES + 1);
+        let endless = "x".repeat(1_000_000);
+        let input = format!("{longest}\r\n{longer}\n{endless}\r\nnext\n{longer}");
+        for read_bytes in [7, 4096, 64 * 1024] {
+            let found = lines(input.as_bytes(), read_bytes);
+            let expected = [
+                whole(&longest),
+                Line::TooLong,
+                Line::TooLong,
+                whole("next"),
+                Line::TooLong,
+            ];
+            assert!(found == expected, "{read_bytes} bytes a read");
+        }
+    }
+}

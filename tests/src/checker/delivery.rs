@@ -1,0 +1,258 @@
+//! C1, C2 and C3, and the clocks and heads that nodes show: a replay of each node's deliveries.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
+
+use super::ledger::{Clock, Ledger, Sealed, Slot, messages};
+use super::session::shown;
+use super::{Record, Report, Rule, Rules};
+use crate::event::{Event, Gap, Message};
+use crate::id::NodeId;
+
+pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut Report) {
+    for record in records {
+        let mut replay = Replay::new(record, ledger, rules, report);
+        for seen in &record.seen {
+            match &seen.event {
+                Event::Gap(gap) => replay.note_gap(gap),
+                Event::Message(message) => replay.deliver(message),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// One node's deliveries, so far.
+struct Replay<'a> {
+    record: &'a Record,
+    ledger: &'a Ledger,
+    report: &'a mut Report,
+    is_complete: bool,
+    delivered: HashSet<(Slot, u64)>,
+    /// The highest number delivered of each author.
+    have: Clock,
+    /// What lies before the join cut and was not kept; 0 where history is complete.
+    floor: Clock,
+    gaps: BTreeMap<Slot, Vec<RangeInclusive<u64>>>,
+    clock: BTreeMap<NodeId, u64>,
+}
+
+impl<'a> Replay<'a> {
+    fn new(record: &'a Record, ledger: &'a Ledger, rules: &Rules, report: &'a mut Report) -> Self {
+        let is_complete = rules.complete_history;
+        Self {
+            record,
+            ledger,
+            report,
+            is_complete,
+            delivered: HashSet::new(),
+            have: ledger.zero(),
+            floor: if is_complete {
+                ledger.zero()
+            } else {
+                floor(record, ledger)
+            },
+            gaps: BTreeMap::new(),
+            clock: BTreeMap::new(),
+        }
+    }
+
+    fn note_gap(&mut self, gap: &Gap) {
+        if let Some(slot) = self.ledger.slot(gap.node_id) {
+            self.gaps.entry(slot).or_default().push(gap.from..=gap.to);
+        }
+    }
+
+    fn deliver(&mut self, message: &Message) {
+        let slot = self
+            .ledger
+            .slot(message.node_id)
+            .expect("every author has a slot");
+        self.report.deliveries += 1;
+        if self.delivered.insert((slot, message.seq)) {
+            self.check_fifo(slot, message);
+        } else {
+            self.blame(Rule::Once, message, "delivered twice");
+        }
+        let ledger = self.ledger;
+        if let Some(sealed) = ledger.sealed(slot, message.seq) {
+            self.check_causal(sealed, message);
+            if self.record.id == Some(message.node_id) {
+                self.check_heads_suffice(slot, sealed, message);
+            }
+        }
+        self.check_heads_delivered(message);
+        self.have[slot] = self.have[slot].max(message.seq);
+        self.check_clock(slot, message);
+    }
+
+    /// C2.
+    fn check_fifo(&mut self, slot: Slot, message: &Message) {
+        let have = self.have[slot];
+        let is_late = message.seq <= have;
+        if is_late && !self.is_excused(slot, message.seq) {
+            self.blame(Rule::Fifo, message, &format!("comes after number {have}"));
+        } else if let Some(missing) = self.first_missing(slot, message.seq.saturating_sub(1)) {
+            self.blame(
+                Rule::Fifo,
+                message,
+                &format!("comes before number {missing}"),
+            );
+        }
+    }
+
+    /// C1.
+    fn check_causal(&mut self, sealed: &Sealed, message: &Message) {
+        for (slot, needed) in sealed.before.iter().enumerate() {
+            if let Some(missing) = self.first_missing(slot, *needed) {
+                let author = self
+                    .ledger
+                    .authors()
+                    .nth(slot)
+                    .expect("a slot has an author");
+                let what =
+                    format!("its author knew number {missing} of {author}, this node does not");
+                self.blame(Rule::Causal, message, &what);
+            }
+        }
+    }
+
+    fn check_heads_delivered(&mut self, message: &Message) {
+        for head in &message.heads {
+            let missing = match self.ledger.slot(head.node_id) {
+                Some(slot) => self.first_missing(slot, head.seq).is_some(),
+                None => self.is_complete,
+            };
+            if missing {
+                self.blame(
+                    Rule::Heads,
+                    message,
+                    &format!("its head {head:?} is not here yet"),
+                );
+            }
+        }
+    }
+
+    /// Heads and the author's previous message reach everything that the author knew, and set the
+    /// Lamport time.
+    fn check_heads_suffice(&mut self, author: Slot, sealed: &Sealed, message: &Message) {
+        let previous = message
+            .seq
+            .checked_sub(1)
+            .filter(|seq| *seq > 0)
+            .map(|seq| (author, seq));
+        let heads = message
+            .heads
+            .iter()
+            .filter_map(|head| Some((self.ledger.slot(head.node_id)?, head.seq)));
+        let direct: Vec<(Slot, u64)> = heads.chain(previous).collect();
+        let mut reached = self.ledger.zero();
+        let mut lamport = 0;
+        for (slot, seq) in direct {
+            let Some(known) = self.ledger.sealed(slot, seq) else {
+                return;
+            };
+            for (reached, before) in reached.iter_mut().zip(&known.before) {
+                *reached = (*reached).max(*before);
+            }
+            reached[slot] = reached[slot].max(seq);
+            lamport = lamport.max(known.lamport);
+        }
+        if sealed
+            .before
+            .iter()
+            .zip(&reached)
+            .any(|(needed, reached)| needed > reached)
+        {
+            self.blame(
+                Rule::Heads,
+                message,
+                "its heads leave out what its author had delivered",
+            );
+        }
+        if message.lamport != lamport + 1 {
+            let what = format!("Lamport time {} after {lamport}", message.lamport);
+            self.blame(Rule::Transcript, message, &what);
+        }
+    }
+
+    fn check_clock(&mut self, slot: Slot, message: &Message) {
+        let clock = &message.vector_clock;
+        let own = clock.get(&message.node_id).copied().unwrap_or(0);
+        let is_late = self.have[slot] != message.seq;
+        if own < message.seq || (own > message.seq && !is_late) {
+            self.blame(
+                Rule::Clock,
+                message,
+                &format!("its author's entry is {own}"),
+            );
+        }
+        if clock.values().any(|entry| *entry == 0) {
+            self.blame(Rule::Clock, message, "a zero in the clock");
+        }
+        if self
+            .clock
+            .iter()
+            .any(|(author, before)| clock.get(author) < Some(before))
+        {
+            self.blame(Rule::Clock, message, "an entry went down");
+        }
+        if !self.agrees(clock) {
+            let what = format!(
+                "the clock {clock:?} is not what was delivered: {:?}",
+                self.shown_have()
+            );
+            self.blame(Rule::Clock, message, &what);
+        }
+        self.clock.clone_from(clock);
+    }
+
+    /// Whether a clock is exactly what was delivered; where gaps or a cut history leave that open,
+    /// whether it is at least that.
+    fn agrees(&self, clock: &BTreeMap<NodeId, u64>) -> bool {
+        let is_exact = self.is_complete && self.gaps.is_empty();
+        let is_known = |author: &NodeId| self.ledger.slot(*author).is_some();
+        let entries_agree = self.ledger.authors().zip(&self.have).all(|(author, have)| {
+            let entry = clock.get(&author).copied().unwrap_or(0);
+            entry == *have || (entry > *have && !is_exact)
+        });
+        entries_agree && (!is_exact || clock.keys().all(is_known))
+    }
+
+    fn shown_have(&self) -> BTreeMap<NodeId, u64> {
+        self.ledger
+            .authors()
+            .zip(self.have.iter().copied())
+            .filter(|(_, have)| *have > 0)
+            .collect()
+    }
+
+    /// The first number up to `seq` that was neither delivered, nor shown as a gap, nor cut off.
+    fn first_missing(&self, slot: Slot, seq: u64) -> Option<u64> {
+        (self.have[slot] + 1..=seq).find(|seq| !self.is_excused(slot, *seq))
+    }
+
+    fn is_excused(&self, slot: Slot, seq: u64) -> bool {
+        let is_gap = |gaps: &Vec<RangeInclusive<u64>>| gaps.iter().any(|gap| gap.contains(&seq));
+        seq <= self.floor[slot] || self.gaps.get(&slot).is_some_and(is_gap)
+    }
+
+    fn blame(&mut self, rule: Rule, message: &Message, what: &str) {
+        self.report.blame(
+            rule,
+            format!("{}: {}: {what}", self.record.label, shown(message)),
+        );
+    }
+}
+
+/// For a node whose history was cut: what it never had of each author.
+fn floor(record: &Record, ledger: &Ledger) -> Clock {
+    let mut floor = vec![u64::MAX; ledger.zero().len()];
+    for message in messages(record) {
+        let slot = ledger
+            .slot(message.node_id)
+            .expect("every author has a slot");
+        floor[slot] = floor[slot].min(message.seq.saturating_sub(1));
+    }
+    floor
+}

@@ -1,0 +1,71 @@
+//! The frame of a node's events: `ready` once and after all history, `goodbye` last, no line that
+//! the contract does not allow.
+
+use super::{End, Record, Report, Rule};
+use crate::event::{Event, Message};
+
+pub(super) fn check(records: &[Record], report: &mut Report) {
+    for record in records {
+        for line in &record.malformed {
+            report.blame(
+                Rule::Session,
+                format!("{}: a bad line: {line}", record.label),
+            );
+        }
+        check_ready(record, report);
+        check_goodbye(record, report);
+    }
+}
+
+fn check_ready(record: &Record, report: &mut Report) {
+    let mut is_ready = false;
+    for seen in &record.seen {
+        match &seen.event {
+            Event::Ready(_) if is_ready => {
+                report.blame(Rule::Session, format!("{}: a second `ready`", record.label));
+            }
+            Event::Ready(_) => is_ready = true,
+            Event::Message(message) if is_ready && message.history => {
+                let detail = format!(
+                    "{}: history after `ready`: {}",
+                    record.label,
+                    shown(message)
+                );
+                report.blame(Rule::Session, detail);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_goodbye(record: &Record, report: &mut Report) {
+    let place = record
+        .seen
+        .iter()
+        .position(|seen| matches!(seen.event, Event::Goodbye(_)));
+    match place {
+        Some(place) if place + 1 < record.seen.len() => {
+            let next = &record.seen[place + 1].event;
+            report.blame(
+                Rule::Session,
+                format!("{}: after `goodbye`: {next:?}", record.label),
+            );
+        }
+        None if record.end == End::Left => {
+            report.blame(
+                Rule::Session,
+                format!("{}: left without `goodbye`", record.label),
+            );
+        }
+        _ => {}
+    }
+}
+
+/// A message, for people.
+pub(super) fn shown(message: &Message) -> String {
+    let text: String = message.message.chars().take(40).collect();
+    format!(
+        "{} {} of {} {text:?}",
+        message.name, message.seq, message.node_id
+    )
+}

@@ -1,0 +1,93 @@
+//! C7: what nodes answer to `/transcript` is what they delivered, by (Lamport time, author, seq),
+//! and that order agrees with happened-before.
+
+use std::collections::HashMap;
+
+use super::ledger::{Ledger, messages};
+use super::session::shown;
+use super::{Record, Report, Rule, Rules};
+use crate::event::{Event, Message};
+use crate::id::{MessageId, NodeId};
+
+/// What transcripts are sorted by.
+type Key = (u64, NodeId, u64);
+
+pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut Report) {
+    check_lamport_times(records, ledger, report);
+    for record in records {
+        check_answers(record, rules, report);
+    }
+}
+
+/// A message is later in Lamport time than everything its author knew.
+fn check_lamport_times(records: &[Record], ledger: &Ledger, report: &mut Report) {
+    for record in records {
+        for message in messages(record).filter(|message| record.id == Some(message.node_id)) {
+            let slot = ledger
+                .slot(message.node_id)
+                .expect("every author has a slot");
+            let Some(sealed) = ledger.sealed(slot, message.seq) else {
+                continue;
+            };
+            let known = sealed.before.iter().enumerate();
+            let is_early = known
+                .filter_map(|(slot, seq)| ledger.sealed(slot, *seq))
+                .any(|known| known.lamport >= message.lamport);
+            if is_early {
+                let detail = format!("{}: Lamport time too low: {}", record.label, shown(message));
+                report.blame(Rule::Transcript, detail);
+            }
+        }
+    }
+}
+
+fn check_answers(record: &Record, rules: &Rules, report: &mut Report) {
+    let mut keys: HashMap<MessageId, Key> = HashMap::new();
+    for seen in &record.seen {
+        match &seen.event {
+            Event::Message(message) => {
+                keys.insert(message.id, key(message));
+            }
+            Event::Transcript(transcript) => {
+                check_answer(record, &transcript.ids, &keys, rules, report);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn check_answer(
+    record: &Record,
+    ids: &[MessageId],
+    keys: &HashMap<MessageId, Key>,
+    rules: &Rules,
+    report: &mut Report,
+) {
+    let mut blame = |what: String| {
+        report.blame(
+            Rule::Transcript,
+            format!("{}: transcript: {what}", record.label),
+        );
+    };
+    let Some(order) = ids
+        .iter()
+        .map(|id| keys.get(id))
+        .collect::<Option<Vec<_>>>()
+    else {
+        return blame("it has a message that was not delivered".to_owned());
+    };
+    if !order.is_sorted_by(|one, next| one < next) {
+        blame("it is not by (Lamport time, author, seq)".to_owned());
+    }
+    if ids.len() < keys.len().min(rules.retention) {
+        blame(format!(
+            "it has {} of {} messages delivered",
+            ids.len(),
+            keys.len()
+        ));
+    }
+}
+
+fn key(message: &Message) -> Key {
+    (message.lamport, message.node_id, message.seq)
+}

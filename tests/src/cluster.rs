@@ -1,0 +1,260 @@
+//! A director and nodes that form one ring, and what tests ask of them together.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::checker::{self, Record, Rules, ring};
+use crate::director::Director;
+use crate::event::{Event, Reign};
+use crate::id::NodeId;
+use crate::node::{IN_TIME, Launch, Node};
+use crate::wait::{self, Witness};
+
+/// How long a ring may take to come to rest where a test does not measure that.
+pub const REST: Duration = Duration::from_secs(15);
+
+/// How long what was sent may take to be everywhere, once faults have ended (invariant C5).
+pub const EVERYWHERE: Duration = Duration::from_secs(5);
+
+/// A director and nodes.
+#[derive(Debug)]
+pub struct Cluster {
+    /// The director that everybody was given.
+    pub director: Director,
+    nodes: Vec<Arc<Node>>,
+    started: usize,
+}
+
+impl Cluster {
+    /// A director and `count` nodes, started in turn, all ready and in one ring.
+    #[track_caller]
+    pub fn start(count: usize) -> Self {
+        let mut cluster = Self::empty();
+        for _ in 0..count {
+            cluster.join().ready(IN_TIME);
+        }
+        cluster.one_ring(REST);
+        cluster
+    }
+
+    /// A director without nodes.
+    #[track_caller]
+    pub fn empty() -> Self {
+        Self {
+            director: Director::start(),
+            nodes: Vec::new(),
+            started: 0,
+        }
+    }
+
+    /// Starts one more node, and does not wait for it.
+    #[track_caller]
+    pub fn join(&mut self) -> Arc<Node> {
+        self.join_with(&[])
+    }
+
+    /// Like [`Cluster::join`], with more arguments.
+    #[track_caller]
+    pub fn join_with(&mut self, arguments: &[&str]) -> Arc<Node> {
+        self.started += 1;
+        let name = format!("n{}", self.started);
+        let launch = Launch::new(&name).join(&self.director.place());
+        self.adopt(launch.arguments(arguments).start())
+    }
+
+    /// Takes in a node that was started elsewhere.
+    pub fn adopt(&mut self, node: Node) -> Arc<Node> {
+        let node = Arc::new(node);
+        self.nodes.push(Arc::clone(&node));
+        node
+    }
+
+    /// Every node ever started, the gone ones too.
+    pub fn everybody(&self) -> &[Arc<Node>] {
+        &self.nodes
+    }
+
+    /// The nodes that run, frozen ones too.
+    pub fn live(&self) -> Vec<Arc<Node>> {
+        self.nodes
+            .iter()
+            .filter(|node| node.is_running())
+            .cloned()
+            .collect()
+    }
+
+    /// The running nodes but `node`.
+    pub fn others(&self, node: &Arc<Node>) -> Vec<Arc<Node>> {
+        self.live()
+            .into_iter()
+            .filter(|other| !Arc::ptr_eq(other, node))
+            .collect()
+    }
+
+    /// The running node with this id.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    #[track_caller]
+    pub fn by_id(&self, id: NodeId) -> Arc<Node> {
+        self.live()
+            .into_iter()
+            .find(|node| node.id() == id)
+            .unwrap_or_else(|| panic!("no running node has the id {id}"))
+    }
+
+    /// The node that all running ones call coordinator.
+    ///
+    /// # Panics
+    ///
+    /// Where that one does not run.
+    #[track_caller]
+    pub fn coordinator(&self) -> Arc<Node> {
+        let reign = self.live()[0].journal().reign().expect("it is ready");
+        self.by_id(reign.node_id)
+    }
+
+    /// The running nodes in ring order, beginning with the coordinator.
+    ///
+    /// # Panics
+    ///
+    /// Where the view of the coordinator has somebody who does not run.
+    #[track_caller]
+    pub fn in_ring_order(&self) -> Vec<Arc<Node>> {
+        let coordinator = self.coordinator();
+        let view = coordinator
+            .journal()
+            .view
+            .clone()
+            .expect("a ready node has a view");
+        let mut ids: Vec<NodeId> = view.members.iter().map(|member| member.node_id).collect();
+        let first = ids
+            .iter()
+            .position(|id| *id == coordinator.id())
+            .expect("it is in its view");
+        ids.rotate_left(first);
+        ids.into_iter().map(|id| self.by_id(id)).collect()
+    }
+
+    /// Awaits that all running nodes agree on a view of exactly them, on the coordinator, and on
+    /// one closed ring.
+    #[track_caller]
+    pub fn one_ring(&self, within: Duration) {
+        one_ring(&self.live(), within);
+    }
+
+    /// Awaits that every running node has delivered everything that running nodes, and nodes that
+    /// left properly, have typed.
+    #[track_caller]
+    pub fn everything_everywhere(&self, within: Duration) {
+        let due: Vec<(NodeId, u64)> = self
+            .nodes
+            .iter()
+            .filter(|author| author.keeps_its_word() && author.typed_count() > 0)
+            .map(|author| (author.id(), author.typed_count()))
+            .collect();
+        for node in self.live() {
+            node.wait_for("delivers everything", within, |journal| {
+                let has = |(id, count): &(NodeId, u64)| journal.delivered.get(id) >= Some(count);
+                due.iter().all(has).then_some(())
+            });
+        }
+    }
+
+    /// Everything that everybody said, for the checker.
+    pub fn records(&self) -> Vec<Record> {
+        self.nodes.iter().map(|node| node.record()).collect()
+    }
+
+    /// Asks every running node for its transcript, and has the checker judge everything.
+    #[track_caller]
+    pub fn check(&self) -> checker::Report {
+        self.check_by(&Rules::default())
+    }
+
+    /// Like [`Cluster::check`], by other rules.
+    #[track_caller]
+    pub fn check_by(&self, rules: &Rules) -> checker::Report {
+        ask_transcripts(&self.live());
+        let report = checker::check(&self.records(), rules);
+        report.expect_clean();
+        report
+    }
+}
+
+/// Awaits that `nodes` agree on a view of exactly them, on the coordinator, and on one closed ring.
+#[track_caller]
+pub fn one_ring(nodes: &[Arc<Node>], within: Duration) {
+    wait::until("one ring of one view", within, &witnesses(nodes), || {
+        let nodes: Option<Vec<ring::Place>> = nodes.iter().map(|node| place(node)).collect();
+        ring::closed(&nodes.ok_or("somebody is not ready")?)
+    });
+}
+
+/// Awaits that each of `nodes` has another reign than `before`, all the same one. Returns how long
+/// after `since` the last of them said so.
+#[track_caller]
+pub fn new_reign(nodes: &[Arc<Node>], before: Reign, since: Instant, within: Duration) -> Duration {
+    let what = format!("a new coordinator after {before:?}");
+    wait::until(&what, within, &witnesses(nodes), || {
+        let reigns: Vec<Option<Reign>> = nodes.iter().map(|node| node.journal().reign()).collect();
+        let is_new = |reign: &Option<Reign>| {
+            *reign == reigns[0]
+                && reign.is_some_and(|reign| reign.epoch.number > before.epoch.number)
+        };
+        reigns
+            .iter()
+            .all(is_new)
+            .then_some(())
+            .ok_or(format!("{reigns:?}"))
+    });
+    since.elapsed()
+}
+
+/// Awaits that each of `nodes` has a view of exactly `nodes`. Returns how long after `since`.
+#[track_caller]
+pub fn view_of(nodes: &[Arc<Node>], since: Instant, within: Duration) -> Duration {
+    let expected: BTreeSet<NodeId> = nodes.iter().map(|node| node.id()).collect();
+    for node in nodes {
+        node.wait_for("has a view of exactly the survivors", within, |journal| {
+            let members = &journal.view.as_ref()?.members;
+            let found: BTreeSet<NodeId> = members.iter().map(|member| member.node_id).collect();
+            (found == expected).then_some(())
+        });
+    }
+    since.elapsed()
+}
+
+/// Asks each of `nodes` for its transcript, and awaits the answers.
+#[track_caller]
+pub fn ask_transcripts(nodes: &[Arc<Node>]) {
+    let marks: Vec<usize> = nodes.iter().map(|node| node.mark()).collect();
+    for node in nodes {
+        node.command("/transcript");
+    }
+    for (node, mark) in nodes.iter().zip(marks) {
+        node.wait_for_event("answers /transcript", mark, EVERYWHERE, |event| {
+            matches!(event, Event::Transcript(_)).then_some(())
+        });
+    }
+}
+
+fn place(node: &Node) -> Option<ring::Place> {
+    let journal = node.journal();
+    let (_, ready) = journal.ready.as_ref()?;
+    Some(ring::Place {
+        id: ready.node_id,
+        view: journal.view.clone()?,
+        neighbours: journal.neighbours,
+        coordinator: journal.reign()?,
+    })
+}
+
+fn witnesses(nodes: &[Arc<Node>]) -> Vec<&dyn Witness> {
+    nodes
+        .iter()
+        .map(|node| node.as_ref() as &dyn Witness)
+        .collect()
+}

@@ -1,0 +1,109 @@
+//! A director's process.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::http::{self, Response};
+use crate::process::{Output, Process, binary};
+use crate::wait::{self, Witness};
+
+/// How long a director may take to listen.
+const START: Duration = Duration::from_secs(5);
+
+/// How long an ordinary answer may take: two seconds are allowed to a held call.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// What a director prints once it listens.
+const LISTENING: &str = "director listening on http://";
+
+/// A director.
+#[derive(Debug)]
+pub struct Director {
+    process: Process,
+    address: SocketAddr,
+}
+
+impl Director {
+    /// Starts one on a free port of the loopback.
+    #[track_caller]
+    pub fn start() -> Self {
+        Self::start_at("127.0.0.1:0")
+    }
+
+    /// Starts one at an address.
+    #[track_caller]
+    pub fn start_at(address: &str) -> Self {
+        let mut command = Command::new(binary("director"));
+        let process = Process::start(
+            "director",
+            command.args(["--listen", address]),
+            Output::Text,
+        );
+        let address = process.wait_for("says where it listens", START, |journal| {
+            let stdout = journal.stdout_text();
+            let (_, rest) = stdout.split_once(LISTENING)?;
+            let (address, _) = rest.split_once('\n')?;
+            address.trim().trim_end_matches('/').parse().ok()
+        });
+        Self { process, address }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What to give to `--join`.
+    pub fn place(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Its process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// `GET`s a path.
+    #[track_caller]
+    pub fn fetch(&self, path: &str) -> Response {
+        self.ask("GET", path, None)
+    }
+
+    /// `POST`s JSON.
+    #[track_caller]
+    pub fn post(&self, path: &str, body: &str) -> Response {
+        self.ask("POST", path, Some(body))
+    }
+
+    /// Asks, and awaits the answer.
+    ///
+    /// # Panics
+    ///
+    /// Where no whole answer comes in time.
+    #[track_caller]
+    pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Response {
+        http::ask(self.address, method, path, body, ANSWER)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
+    }
+
+    /// Awaits that `GET /` redirects to a node's address. Returns how long that took.
+    #[track_caller]
+    pub fn redirects_to(&self, address: &str, within: Duration) -> Duration {
+        let since = std::time::Instant::now();
+        let location = format!("http://{address}/");
+        let what = format!("GET / redirects to {location}");
+        wait::poll(&what, within, &[self], || {
+            let answer = self.fetch("/");
+            let is_there = answer.status == 307 && answer.header("location") == Some(&location);
+            is_there.then_some(()).ok_or_else(|| answer.to_string())
+        });
+        since.elapsed()
+    }
+}
+
+impl Witness for Director {
+    fn account(&self) -> String {
+        self.process.account()
+    }
+}

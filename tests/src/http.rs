@@ -1,0 +1,181 @@
+//! A small blocking HTTP/1.1 client, one connection a request, with a deadline for everything.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The header fields, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: String,
+}
+
+impl Response {
+    /// The value of a header field; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let field = self.headers.iter().find(|(field, _)| field == name)?;
+        Some(&field.1)
+    }
+
+    /// The body as JSON, null where it is none.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// Panics unless this is an error as RFC 9457 has it.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not.
+    #[track_caller]
+    pub fn expect_problem(&self, status: u16) -> &Self {
+        self.expect(status);
+        let kind = self.header("content-type").unwrap_or_default();
+        assert!(
+            kind.starts_with("application/problem+json"),
+            "no problem: {self}"
+        );
+        let json = self.json();
+        assert!(json.is_object(), "the problem is no JSON object: {self}");
+        assert_eq!(
+            json["status"], status,
+            "the problem names another status: {self}"
+        );
+        assert!(
+            json["title"].is_string(),
+            "the problem has no title: {self}"
+        );
+        self
+    }
+
+    /// Panics unless the status is `status`.
+    ///
+    /// # Panics
+    ///
+    /// Where it is another one.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "another status: {self}");
+        self
+    }
+}
+
+impl fmt::Display for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:?}", self.status, self.headers, self.body)
+    }
+}
+
+/// Asks `address`, and awaits the whole answer.
+pub fn ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: Option<&str>,
+    within: Duration,
+) -> io::Result<Response> {
+    let deadline = Instant::now() + within;
+    let mut stream = TcpStream::connect_timeout(&address, within)?;
+    stream.set_write_timeout(Some(within))?;
+    // A body that is refused for its length may meet a closed door; the answer is there all the same.
+    let written = stream.write_all(&request(address, method, path, body));
+    let answer = read_until_closed(&mut stream, deadline);
+    match (parse(&answer), written) {
+        (Some(response), _) => Ok(response),
+        (None, Err(error)) => Err(error),
+        (None, Ok(())) => Err(io::Error::other(format!(
+            "no whole answer in {within:?}: {:?}",
+            String::from_utf8_lossy(&answer)
+        ))),
+    }
+}
+
+fn request(address: SocketAddr, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    let body = body.map_or_else(String::new, |body| {
+        let length = body.len();
+        format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
+    });
+    let end = if body.is_empty() { "\r\n" } else { "" };
+    format!("{head}{body}{end}").into_bytes()
+}
+
+/// Reads to the end, or to the deadline, or until the connection breaks.
+fn read_until_closed(stream: &mut TcpStream, deadline: Instant) -> Vec<u8> {
+    let mut answer = Vec::new();
+    let mut buffer = [0; 8192];
+    loop {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        if remaining.is_zero() || stream.set_read_timeout(Some(remaining)).is_err() {
+            return answer;
+        }
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return answer,
+            Ok(length) => answer.extend_from_slice(&buffer[..length]),
+        }
+    }
+}
+
+fn parse(answer: &[u8]) -> Option<Response> {
+    let text = String::from_utf8_lossy(answer);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let headers: Vec<(String, String)> = lines
+        .filter_map(|line| line.split_once(':'))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
+    let is_chunked = headers
+        .iter()
+        .any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    let body = if is_chunked {
+        unchunked(body)?
+    } else {
+        body.to_owned()
+    };
+    Some(Response {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn unchunked(mut rest: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (size, after) = rest.split_once("\r\n")?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        if size == 0 {
+            return Some(body);
+        }
+        body.push_str(after.get(..size)?);
+        rest = after.get(size..)?.strip_prefix("\r\n")?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_status_headers_and_body() {
+        let answer =
+            parse(b"HTTP/1.1 307 Temporary Redirect\r\nLocation: http://a/\r\n\r\nhm").unwrap();
+        assert_eq!(answer.status, 307);
+        assert_eq!(answer.header("location"), Some("http://a/"));
+        assert_eq!(answer.body, "hm");
+    }
+
+    #[test]
+    fn joins_chunks() {
+        let answer =
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n";
+        assert_eq!(parse(answer).unwrap().body, "abc");
+    }
+}

@@ -1,0 +1,27 @@
+//! The environment variables that make the suite longer or shorter.
+
+use std::time::Duration;
+
+/// `RINGTALK_SOAK_SECONDS`: how long three authors talk; 60 in the full show.
+pub fn soak() -> Duration {
+    Duration::from_secs(number("RINGTALK_SOAK_SECONDS", 10))
+}
+
+/// `RINGTALK_FOUNDERS_ROUNDS`: how often two first nodes start at once; 100 in the full show.
+pub fn founders_rounds() -> u64 {
+    number("RINGTALK_FOUNDERS_ROUNDS", 10)
+}
+
+/// `RINGTALK_FREEZE_SECONDS`: how long the coordinator is frozen.
+pub fn coordinator_freeze() -> Duration {
+    Duration::from_secs(number("RINGTALK_FREEZE_SECONDS", 20))
+}
+
+fn number(name: &str, default: u64) -> u64 {
+    match std::env::var(name) {
+        Ok(value) => value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name} is no number: {value}")),
+        Err(_) => default,
+    }
+}

@@ -1,0 +1,90 @@
+//! What the tests measure on the way, one `measured:` line each.
+
+use std::fmt;
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use crate::checker::Record;
+use crate::event::{Event, Message};
+use crate::id::NodeId;
+
+/// How long messages took from their author's own event to another node's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Latency {
+    /// How many deliveries were measured.
+    pub deliveries: usize,
+    /// The median.
+    pub p50: Duration,
+    /// The 99th of a hundred.
+    pub p99: Duration,
+    /// The longest.
+    pub max: Duration,
+}
+
+/// Prints a figure for people, past the capture of the test runner.
+pub fn report(what: &str, value: impl fmt::Debug) {
+    let _ = writeln!(std::io::stderr().lock(), "measured: {what}: {value:?}");
+}
+
+/// The latency of the messages that their authors sealed from `since` to `until`, over the nodes of
+/// `records`. Leave out who was frozen.
+pub fn latency(records: &[Record], since: Instant, until: Instant) -> Latency {
+    let mut sealed = std::collections::HashMap::new();
+    for record in records {
+        for (at, message) in messages(record).filter(|(_, message)| is_by(record, message)) {
+            if (since..=until).contains(&at) {
+                sealed.insert((message.node_id, message.seq), at);
+            }
+        }
+    }
+    let mut times: Vec<Duration> = Vec::new();
+    for record in records {
+        for (at, message) in messages(record).filter(|(_, message)| !is_by(record, message)) {
+            if let Some(start) = sealed.get(&(message.node_id, message.seq)) {
+                times.push(at.saturating_duration_since(*start));
+            }
+        }
+    }
+    Latency::of(times)
+}
+
+fn messages(record: &Record) -> impl Iterator<Item = (Instant, &Message)> {
+    record.seen.iter().filter_map(|seen| match &seen.event {
+        Event::Message(message) if !message.history => Some((seen.at, message)),
+        _ => None,
+    })
+}
+
+fn is_by(record: &Record, message: &Message) -> bool {
+    record.id == Some::<NodeId>(message.node_id)
+}
+
+impl Latency {
+    /// Sums up single times.
+    pub fn of(mut times: Vec<Duration>) -> Self {
+        times.sort_unstable();
+        let at = |percent: usize| {
+            let place = (times.len() * percent / 100).min(times.len().saturating_sub(1));
+            times.get(place).copied().unwrap_or_default()
+        };
+        Self {
+            deliveries: times.len(),
+            p50: at(50),
+            p99: at(99),
+            max: at(100),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_of_a_hundred() {
+        let latency = Latency::of((1..=100).map(Duration::from_millis).collect());
+        let expected = [51, 100, 100].map(Duration::from_millis);
+        assert_eq!([latency.p50, latency.p99, latency.max], expected);
+        assert_eq!(Latency::of(Vec::new()).max, Duration::ZERO);
+    }
+}

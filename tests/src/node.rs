@@ -1,0 +1,293 @@
+//! A node: how it is started, what is typed into it, and what it said.
+
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::checker::{End, Record};
+use crate::event::{Event, Ready};
+use crate::id::NodeId;
+use crate::journal::Journal;
+use crate::process::{Output, Process, binary};
+use crate::wait::Witness;
+
+/// How long a node may take to get in where a test does not measure that.
+pub const IN_TIME: Duration = Duration::from_secs(30);
+
+/// A node that is about to be started.
+#[derive(Debug)]
+pub struct Launch {
+    label: String,
+    command: Command,
+    output: Output,
+}
+
+/// A node's process.
+#[derive(Debug)]
+pub struct Node {
+    process: Process,
+    typed: Mutex<Vec<String>>,
+    doomed: AtomicBool,
+}
+
+impl Launch {
+    /// A node that is called `name`, listens on a free port of the loopback, and prints events.
+    #[track_caller]
+    pub fn new(name: &str) -> Self {
+        Self::bare(name).arguments(&["--name", name]).arguments(&[
+            "--listen",
+            "127.0.0.1:0",
+            "--json",
+        ])
+    }
+
+    /// A node like [`Launch::new`] that prints text for people.
+    #[track_caller]
+    pub fn plain(name: &str) -> Self {
+        let mut launch = Self::bare(name)
+            .arguments(&["--name", name])
+            .arguments(&["--listen", "127.0.0.1:0"]);
+        launch.output = Output::Text;
+        launch
+    }
+
+    /// The program without any argument; `label` is what failures call it.
+    #[track_caller]
+    pub fn bare(label: &str) -> Self {
+        Self {
+            label: label.to_owned(),
+            command: Command::new(binary("node")),
+            output: Output::Json,
+        }
+    }
+
+    /// Adds `--join`.
+    #[must_use]
+    pub fn join(self, place: &str) -> Self {
+        self.arguments(&["--join", place])
+    }
+
+    /// Adds arguments.
+    #[must_use]
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Keeps stdout as text.
+    #[must_use]
+    pub fn expecting_text(mut self) -> Self {
+        self.output = Output::Text;
+        self
+    }
+
+    /// Starts it.
+    #[track_caller]
+    pub fn start(mut self) -> Node {
+        Node {
+            process: Process::start(&self.label, &mut self.command, self.output),
+            typed: Mutex::new(Vec::new()),
+            doomed: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Node {
+    /// Its process.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// What it has said so far.
+    pub fn journal(&self) -> std::sync::MutexGuard<'_, Journal> {
+        self.process.journal()
+    }
+
+    /// How many events it has printed so far.
+    pub fn mark(&self) -> usize {
+        self.process.mark()
+    }
+
+    /// Types a message.
+    pub fn say(&self, text: &str) {
+        self.paste(&[text.to_owned()]);
+    }
+
+    /// Types several messages at once.
+    pub fn paste(&self, texts: &[String]) {
+        let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines: String = texts.iter().map(|text| line(text)).collect();
+        typed.extend(texts.iter().cloned());
+        self.process.write(lines);
+    }
+
+    /// Types a command, such as `/who`.
+    pub fn command(&self, command: &str) {
+        self.process.write(format!("{command}\n"));
+    }
+
+    /// Writes bytes that must become no message.
+    pub fn write_raw(&self, bytes: &[u8]) {
+        self.process.write(bytes);
+    }
+
+    /// How many messages were typed.
+    pub fn typed_count(&self) -> u64 {
+        self.typed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len() as u64
+    }
+
+    /// Awaits a condition on what it has said and done.
+    #[track_caller]
+    pub fn wait_for<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        condition: impl FnMut(&Journal) -> Option<T>,
+    ) -> T {
+        self.process.wait_for(what, within, condition)
+    }
+
+    /// Awaits an event from the `mark`-th on.
+    #[track_caller]
+    pub fn wait_for_event<T>(
+        &self,
+        what: &str,
+        mark: usize,
+        within: Duration,
+        mut pick: impl FnMut(&Event) -> Option<T>,
+    ) -> T {
+        self.wait_for(what, within, |journal| {
+            journal.since(mark).find_map(&mut pick)
+        })
+    }
+
+    /// Awaits `ready`.
+    #[track_caller]
+    pub fn ready(&self, within: Duration) -> Ready {
+        self.wait_for("is ready", within, |journal| {
+            journal.ready.as_ref().map(|(_, ready)| ready.clone())
+        })
+    }
+
+    /// How long it took from its start to `ready`.
+    ///
+    /// # Panics
+    ///
+    /// Where it is not ready in time.
+    #[track_caller]
+    pub fn time_to_ready(&self) -> Duration {
+        self.ready(IN_TIME);
+        let (at, _) = self.journal().ready.clone().expect("just awaited");
+        at.duration_since(self.process.started())
+    }
+
+    /// Its id, once it is ready.
+    #[track_caller]
+    pub fn id(&self) -> NodeId {
+        self.ready(IN_TIME).node_id
+    }
+
+    /// What others dial, once it is ready.
+    #[track_caller]
+    pub fn address(&self) -> String {
+        self.ready(IN_TIME).address
+    }
+
+    /// Awaits the delivery of `text`.
+    #[track_caller]
+    pub fn hears(&self, text: &str, within: Duration) {
+        let what = format!("delivers {:?}", text.chars().take(60).collect::<String>());
+        self.wait_for(&what, within, |journal| {
+            journal.texts.contains(text).then_some(())
+        });
+    }
+
+    /// Kills it without warning.
+    pub fn kill(&self) {
+        self.doomed.store(true, Ordering::Relaxed);
+        self.process.signal(Signal::SIGKILL);
+    }
+
+    /// Stops it, as a suspended laptop would be.
+    pub fn freeze(&self) {
+        self.process.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on after [`Node::freeze`].
+    pub fn thaw(&self) {
+        self.process.signal(Signal::SIGCONT);
+    }
+
+    /// Asks it to leave by `/quit`.
+    pub fn quit(&self) {
+        self.command("/quit");
+    }
+
+    /// Awaits its end.
+    #[track_caller]
+    pub fn exit_code(&self, within: Duration) -> i32 {
+        self.process.exit_code(within)
+    }
+
+    /// Whether it takes part, or would if it were not frozen.
+    pub fn is_running(&self) -> bool {
+        !self.doomed.load(Ordering::Relaxed) && self.process.is_running()
+    }
+
+    /// Whether all that it typed must arrive: it runs, or left properly.
+    pub fn keeps_its_word(&self) -> bool {
+        !self.doomed.load(Ordering::Relaxed)
+    }
+
+    /// What the checker needs to know.
+    pub fn record(&self) -> Record {
+        let journal = self.journal();
+        Record {
+            label: self.process.label().to_owned(),
+            id: journal.ready.as_ref().map(|(_, ready)| ready.node_id),
+            typed: self
+                .typed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+            seen: journal.seen.clone(),
+            malformed: journal.malformed.clone(),
+            end: self.end(&journal),
+        }
+    }
+
+    fn end(&self, journal: &Journal) -> End {
+        if self.doomed.load(Ordering::Relaxed) {
+            End::Killed
+        } else if journal.exit.is_some() {
+            End::Left
+        } else {
+            End::Live
+        }
+    }
+}
+
+impl Witness for Node {
+    fn account(&self) -> String {
+        self.process.account()
+    }
+}
+
+/// A text as it is typed: a slash in front is doubled, or it would be a command.
+fn line(text: &str) -> String {
+    let escape = if text.starts_with('/') { "/" } else { "" };
+    format!("{escape}{text}\n")
+}

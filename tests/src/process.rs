@@ -1,0 +1,351 @@
+//! One child process: its pipes, signals and end.
+//!
+//! A thread reads each of its outputs, one writes its stdin (so that a stopped process never stops
+//! the test) and one awaits its end. Dropping a process kills it.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+
+use crate::event::Event;
+use crate::journal::{Exit, Journal};
+use crate::wait::{self, Witness};
+
+/// What a process prints on stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// One event a line.
+    Json,
+    /// Text for people, kept as it comes.
+    Text,
+}
+
+/// A child process.
+#[derive(Debug)]
+pub struct Process {
+    label: String,
+    pid: Pid,
+    started: Instant,
+    journal: Arc<Mutex<Journal>>,
+    input: Mutex<Option<Sender<Vec<u8>>>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `command`, all three standard streams piped.
+    ///
+    /// # Panics
+    ///
+    /// Where it cannot be started.
+    #[track_caller]
+    pub fn start(label: &str, command: &mut Command, output: Output) -> Self {
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        forget_own_environment(command);
+        let started = Instant::now();
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
+        let journal = Arc::new(Mutex::new(Journal::default()));
+        let (input, lines) = channel();
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid is small"));
+        let threads = vec![
+            std::thread::spawn(move || write_all(stdin, &lines)),
+            std::thread::spawn(reader(stdout, output, Arc::clone(&journal))),
+            std::thread::spawn(error_reader(stderr, Arc::clone(&journal))),
+            std::thread::spawn(reaper(child, pid, Arc::clone(&journal))),
+        ];
+        Self {
+            label: label.to_owned(),
+            pid,
+            started,
+            journal,
+            input: Mutex::new(Some(input)),
+            threads,
+        }
+    }
+
+    /// What a failure calls it.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// When it was started.
+    pub fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// What it has said and done so far.
+    pub fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
+    }
+
+    /// How many events it has printed so far: where to look on from.
+    pub fn mark(&self) -> usize {
+        self.journal().seen.len()
+    }
+
+    /// Writes to its stdin, in the background. Nothing happens once that is closed.
+    pub fn write(&self, bytes: impl Into<Vec<u8>>) {
+        let input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(input) = input.as_ref() {
+            let _ = input.send(bytes.into());
+        }
+    }
+
+    /// Closes its stdin, once everything is written.
+    pub fn close_stdin(&self) {
+        self.input
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+
+    /// Sends a signal, unless the process has ended.
+    pub fn signal(&self, signal: Signal) {
+        // The reaper takes the process's number away under the same lock.
+        let journal = self.journal();
+        if journal.exit.is_none() {
+            let _ = kill(self.pid, signal);
+        }
+    }
+
+    /// Whether the process runs (or is stopped).
+    pub fn is_running(&self) -> bool {
+        self.journal().exit.is_none()
+    }
+
+    /// Awaits a condition on what this process has said and done.
+    #[track_caller]
+    pub fn wait_for<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        mut condition: impl FnMut(&Journal) -> Option<T>,
+    ) -> T {
+        let what = format!("{}: {what}", self.label);
+        wait::until(&what, within, &[self], || {
+            condition(&self.journal()).ok_or("not yet")
+        })
+    }
+
+    /// Awaits its end and the end of its output, and returns its exit code, or the negated signal.
+    #[track_caller]
+    pub fn exit_code(&self, within: Duration) -> i32 {
+        use std::os::unix::process::ExitStatusExt;
+        self.wait_for("exits", within, |journal| {
+            let status = journal.exit.filter(|_| journal.stdout_ended)?.status;
+            status.code().or(status.signal().map(|signal| -signal))
+        })
+    }
+}
+
+impl Witness for Process {
+    fn account(&self) -> String {
+        let journal = self.journal();
+        let state = match journal.exit {
+            Some(exit) => format!(
+                "ended {} ms ago: {}",
+                exit.at.elapsed().as_millis(),
+                exit.status
+            ),
+            None => "running".to_owned(),
+        };
+        format!(
+            "--- {} (pid {}, {state})\n{}",
+            self.label,
+            self.pid,
+            journal.tail()
+        )
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.account());
+        }
+        self.close_stdin();
+        self.signal(Signal::SIGKILL);
+        self.signal(Signal::SIGCONT);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where the binary called `name` is: in `RINGTALK_BIN_DIR`, else in the workspace's
+/// `target/release`.
+///
+/// # Panics
+///
+/// Where it is not there.
+#[track_caller]
+pub fn binary(name: &str) -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let directory = std::env::var_os("RINGTALK_BIN_DIR").unwrap_or_else(|| "target/release".into());
+    let path = workspace.join(directory).join(name);
+    assert!(
+        path.is_file(),
+        "no {}: `cargo build --release` makes it, and RINGTALK_BIN_DIR says where else it is",
+        path.display()
+    );
+    path
+}
+
+/// A developer's own settings must not change what is tested; diagnostics may be asked for.
+fn forget_own_environment(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        let is_ours = name.to_string_lossy().starts_with("RINGTALK_") && name != "RINGTALK_LOG";
+        if is_ours && !command.get_envs().any(|(set, _)| set == name) {
+            command.env_remove(name);
+        }
+    }
+}
+
+fn lock(journal: &Mutex<Journal>) -> MutexGuard<'_, Journal> {
+    journal.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_all(stdin: Option<ChildStdin>, lines: &Receiver<Vec<u8>>) {
+    let Some(mut stdin) = stdin else { return };
+    while let Ok(line) = lines.recv() {
+        if stdin.write_all(&line).is_err() {
+            return;
+        }
+    }
+}
+
+fn reader(
+    stdout: Option<ChildStdout>,
+    output: Output,
+    journal: Arc<Mutex<Journal>>,
+) -> impl FnOnce() + Send {
+    move || {
+        if let Some(stdout) = stdout {
+            match output {
+                Output::Json => read_events(stdout, &journal),
+                Output::Text => read_chunks(stdout, |bytes| {
+                    lock(&journal).stdout.extend_from_slice(bytes);
+                }),
+            }
+        }
+        lock(&journal).stdout_ended = true;
+        wait::beat();
+    }
+}
+
+fn read_events(stdout: ChildStdout, journal: &Mutex<Journal>) {
+    let mut lines = BufReader::new(stdout);
+    let mut line = Vec::new();
+    // A line without an end was cut off when its writer was killed.
+    while lines.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n") {
+        let text = String::from_utf8_lossy(&line);
+        let event = Event::parse(&text);
+        lock(journal).note(event, &text);
+        wait::beat();
+        line.clear();
+    }
+}
+
+fn error_reader(
+    stderr: Option<std::process::ChildStderr>,
+    journal: Arc<Mutex<Journal>>,
+) -> impl FnOnce() + Send {
+    move || {
+        if let Some(stderr) = stderr {
+            read_chunks(stderr, |bytes| lock(&journal).note_stderr(bytes));
+        }
+    }
+}
+
+fn read_chunks(mut from: impl Read, mut note: impl FnMut(&[u8])) {
+    let mut buffer = [0; 8192];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        note(&buffer[..length]);
+        wait::beat();
+    }
+}
+
+/// Notes the end of `child`. Its number stays taken until the journal says that it ended, so no
+/// signal can reach a stranger.
+fn reaper(mut child: Child, pid: Pid, journal: Arc<Mutex<Journal>>) -> impl FnOnce() + Send {
+    move || {
+        let _ = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);
+        let mut journal = lock(&journal);
+        if let Ok(status) = child.wait() {
+            journal.exit = Some(Exit {
+                at: Instant::now(),
+                status,
+            });
+        }
+        drop(journal);
+        wait::beat();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_secs(5);
+
+    fn shell(script: &str, output: Output) -> Process {
+        Process::start("shell", Command::new("sh").args(["-c", script]), output)
+    }
+
+    #[test]
+    fn events_bad_lines_and_the_exit_code_are_noted() {
+        let script = r#"echo '{"event":"error","code":"a","message":"b"}'; echo nonsense; printf cut; exit 7"#;
+        let process = shell(script, Output::Json);
+        assert_eq!(process.exit_code(SOON), 7);
+        let journal = process.journal();
+        assert_eq!(journal.errors_since(0).count(), 1);
+        assert_eq!(journal.malformed.len(), 1, "{:?}", journal.malformed);
+    }
+
+    #[test]
+    fn stdin_reaches_it_and_ends_when_closed() {
+        let process = shell("cat; echo over >&2", Output::Text);
+        process.write("hello\n");
+        process.close_stdin();
+        assert_eq!(process.exit_code(SOON), 0);
+        assert_eq!(process.journal().stdout_text(), "hello\n");
+        process.wait_for("stderr is noted", SOON, |journal| {
+            (journal.stderr_text() == "over\n").then_some(())
+        });
+    }
+
+    #[test]
+    fn a_stopped_process_does_not_stop_who_writes_to_it_or_drops_it() {
+        let process = shell("exec cat", Output::Text);
+        process.signal(Signal::SIGSTOP);
+        process.write("x".repeat(1024 * 1024));
+        assert!(process.is_running());
+    }
+
+    #[test]
+    fn a_signal_is_a_negative_exit_code() {
+        let process = shell("exec cat", Output::Text);
+        process.signal(Signal::SIGKILL);
+        assert_eq!(process.exit_code(SOON), -9);
+        process.signal(Signal::SIGTERM);
+    }
+}

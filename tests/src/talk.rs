@@ -1,0 +1,71 @@
+//! People talking: numbered messages at a steady rate, in the background, whatever else happens.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::node::Node;
+
+/// A conversation that goes on until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Talk {
+    is_over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<u64>>,
+}
+
+impl Talk {
+    /// `authors` take turns, `per_second` messages together.
+    pub fn start(authors: &[Arc<Node>], per_second: u32) -> Self {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let over = Arc::clone(&is_over);
+        let authors = authors.to_vec();
+        let thread = std::thread::spawn(move || {
+            talk_while(&authors, per_second, || !over.load(Ordering::Relaxed))
+        });
+        Self {
+            is_over,
+            thread: Some(thread),
+        }
+    }
+
+    /// Ends it, and returns how many messages were typed.
+    pub fn stop(mut self) -> u64 {
+        self.end()
+    }
+
+    fn end(&mut self) -> u64 {
+        self.is_over.store(true, Ordering::Relaxed);
+        let thread = self.thread.take();
+        thread.map_or(0, |thread| thread.join().expect("talking never panics"))
+    }
+}
+
+impl Drop for Talk {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Lets `authors` talk for a while, and returns how many messages they typed.
+pub fn talk_for(authors: &[Arc<Node>], per_second: u32, duration: Duration) -> u64 {
+    let end = Instant::now() + duration;
+    talk_while(authors, per_second, || Instant::now() < end)
+}
+
+fn talk_while(authors: &[Arc<Node>], per_second: u32, mut goes_on: impl FnMut() -> bool) -> u64 {
+    let start = Instant::now();
+    let mut count = 0;
+    for author in authors.iter().cycle() {
+        if !goes_on() {
+            break;
+        }
+        author.say(&format!("line {count} of {}", author.process().label()));
+        count += 1;
+        let next = start
+            + Duration::from_secs(1) * u32::try_from(count).expect("a short talk") / per_second;
+        // Waits until the next message is due: a rate is made of time, and no event stands for it.
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    count
+}

@@ -1,0 +1,379 @@
+//! What the programs are told, what they print for people, and how they exit.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring};
+use ringtalk_tests::event::Event;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::process::{Output, Process, binary};
+use ringtalk_tests::{alone, texts};
+
+/// How soon a program that does not start a node is done.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// How soon a node that was told to leave is gone.
+const GONE: Duration = Duration::from_secs(2);
+
+#[test]
+fn a_wrong_command_line_exits_2_and_says_why() {
+    let _alone = alone();
+    let too_long = "x".repeat(33);
+    let wrong: &[&[&str]] = &[
+        &["--nonsense"],
+        &["--name"],
+        &["--name", ""],
+        &["--name", &too_long],
+        &["--listen", "nowhere"],
+        &["--listen", "127.0.0.1:99999"],
+        &["--join", "no address at all"],
+        &["--join", "ringtalk://"],
+        &["--public-address", "no port"],
+        &["--ui", "carrier-pigeon"],
+        &["--timeout", "soon"],
+        &["--history", "-1"],
+        &["--color", "plaid"],
+        &["stray"],
+    ];
+    for arguments in wrong {
+        let node = Launch::bare("node")
+            .arguments(arguments)
+            .expecting_text()
+            .start();
+        assert_eq!(
+            node.exit_code(AT_ONCE),
+            2,
+            "exit status of node {arguments:?}"
+        );
+        let journal = node.journal();
+        assert!(
+            !journal.stderr.is_empty(),
+            "node {arguments:?} does not say what is wrong"
+        );
+        assert!(
+            journal.stdout.is_empty(),
+            "node {arguments:?} says it on stdout"
+        );
+    }
+}
+
+#[test]
+fn a_name_of_32_characters_is_counted_in_characters() {
+    let _alone = alone();
+    let mut cluster = Cluster::empty();
+    let name = "字".repeat(32);
+    let node = cluster.adopt(Launch::new(&name).join(&cluster.director.place()).start());
+    assert_eq!(node.ready(IN_TIME).name, name);
+}
+
+#[test]
+fn a_wrong_director_command_line_exits_2() {
+    let _alone = alone();
+    for arguments in [&["--nonsense"][..], &["--listen", "nowhere"], &["stray"]] {
+        let director = program("director", arguments);
+        assert_eq!(
+            director.exit_code(AT_ONCE),
+            2,
+            "exit status of director {arguments:?}"
+        );
+        assert!(
+            !director.journal().stderr.is_empty(),
+            "director {arguments:?} gives no reason"
+        );
+    }
+}
+
+fn program(name: &str, arguments: &[&str]) -> Process {
+    Process::start(
+        name,
+        Command::new(binary(name)).args(arguments),
+        Output::Text,
+    )
+}
+
+#[test]
+fn a_taken_port_is_an_error_that_names_it() {
+    let _alone = alone();
+    let cluster = Cluster::empty();
+    let taken = cluster.director.place();
+    let node = Launch::bare("node")
+        .arguments(&["--name", "late", "--listen", &taken, "--join", &taken])
+        .expecting_text()
+        .start();
+    assert_eq!(
+        node.exit_code(AT_ONCE),
+        1,
+        "exit status of a node whose port is taken"
+    );
+    assert!(
+        node.journal().stderr_text().contains(&taken),
+        "the error does not name {taken}"
+    );
+    let director = program("director", &["--listen", &taken]);
+    assert_eq!(
+        director.exit_code(AT_ONCE),
+        1,
+        "exit status of a director whose port is taken"
+    );
+    assert!(
+        director.journal().stderr_text().contains(&taken),
+        "the error does not name {taken}"
+    );
+}
+
+#[test]
+fn help_version_completions_and_manual_are_printed() {
+    let _alone = alone();
+    let questions: &[(&str, &[&str], &str)] = &[
+        ("node", &["--help"], "--join"),
+        ("node", &["--version"], "0."),
+        ("node", &["--completions", "bash"], "--join"),
+        ("node", &["--man"], ".TH"),
+        ("director", &["--help"], "--listen"),
+    ];
+    for (name, arguments, expected) in questions {
+        let asked = program(name, arguments);
+        assert_eq!(
+            asked.exit_code(AT_ONCE),
+            0,
+            "exit status of {name} {arguments:?}"
+        );
+        let stdout = asked.journal().stdout_text();
+        assert!(
+            stdout.contains(expected),
+            "{name} {arguments:?} without {expected}: {stdout}"
+        );
+    }
+}
+
+#[test]
+fn a_director_answers_its_healthcheck() {
+    let _alone = alone();
+    let cluster = Cluster::empty();
+    let place = cluster.director.place();
+    let healthy = program("director", &["--listen", &place, "--healthcheck"]);
+    assert_eq!(healthy.exit_code(AT_ONCE), 0, "a director that runs");
+    drop(cluster);
+    let dead = program("director", &["--listen", &place, "--healthcheck"]);
+    assert_ne!(
+        dead.exit_code(Duration::from_secs(10)),
+        0,
+        "a director that does not run"
+    );
+}
+
+#[test]
+fn the_environment_stands_in_for_flags() {
+    let _alone = alone();
+    let mut cluster = Cluster::empty();
+    let launch = Launch::bare("environment")
+        .arguments(&["--json"])
+        .environment("RINGTALK_JOIN", &cluster.director.place())
+        .environment("RINGTALK_NAME", "from-environment")
+        .environment("RINGTALK_LISTEN", "127.0.0.1:0");
+    let node = cluster.adopt(launch.start());
+    let ready = node.ready(IN_TIME);
+    assert_eq!(ready.name, "from-environment");
+    assert!(
+        ready.address.starts_with("127.0.0.1:"),
+        "it listens at {}",
+        ready.address
+    );
+}
+
+#[test]
+fn several_directors_are_tried_in_turn() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(1);
+    let nobody = Cluster::empty().director.place();
+    let launch = Launch::new("second")
+        .join(&nobody)
+        .join(&cluster.director.place());
+    cluster.adopt(launch.start()).ready(IN_TIME);
+    cluster.one_ring(REST);
+}
+
+/// With `--json`, the end of stdin means nothing unless one asks for it.
+#[test]
+fn the_end_of_stdin_ends_a_node_only_where_that_was_asked_for() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(2);
+    let listener = cluster.join();
+    listener.ready(IN_TIME);
+    listener.process().close_stdin();
+    let piper = cluster.join_with(&["--quit-on-eof"]);
+    piper.paste(
+        &(0..100)
+            .map(|number| format!("piped {number}"))
+            .collect::<Vec<_>>(),
+    );
+    piper.process().close_stdin();
+    assert_eq!(
+        piper.exit_code(IN_TIME),
+        0,
+        "exit status at the end of stdin"
+    );
+    cluster.everything_everywhere(EVERYWHERE);
+    assert!(listener.is_running(), "it left at the end of its stdin");
+}
+
+#[test]
+fn lines_piped_into_a_plain_node_reach_the_others() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let piper = Launch::plain("piper")
+        .join(&cluster.director.place())
+        .start();
+    piper.write_raw("first\nlast, without a line end".as_bytes());
+    piper.process().close_stdin();
+    assert_eq!(
+        piper.exit_code(IN_TIME),
+        0,
+        "exit status at the end of stdin"
+    );
+    for node in cluster.everybody() {
+        node.hears("first", EVERYWHERE);
+        node.hears("last, without a line end", EVERYWHERE);
+        node.wait_for_event("shows who left", 0, EVERYWHERE, |event| {
+            matches!(event, Event::Left(who) if who.name == "piper").then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_plain_node_shows_the_conversation_and_answers_commands() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let plain = plain_member(&cluster, "reader");
+    cluster.everybody()[0].say("hello, reader");
+    shows(&plain, "hello, reader");
+    shows(&plain, "n1");
+    plain.say("hello, n1");
+    cluster.everybody()[1].hears("hello, n1", EVERYWHERE);
+
+    for (command, expected) in [
+        ("/who", &["n1", "n2", "reader"][..]),
+        ("/ring", &["n1", "n2", "reader"]),
+        (
+            "/help",
+            &["/quit", "/who", "/ring", "/name", "/invite", "/transcript"],
+        ),
+        ("/invite", &["ringtalk://"]),
+    ] {
+        let mark = plain.journal().stdout.len();
+        plain.command(command);
+        plain.wait_for(&format!("answers {command}"), EVERYWHERE, |journal| {
+            let answer = String::from_utf8_lossy(&journal.stdout[mark..]);
+            expected
+                .iter()
+                .all(|word| answer.contains(word))
+                .then_some(())
+        });
+    }
+    plain.command("/name writer");
+    cluster.everybody()[0].wait_for_event("shows the new name", 0, EVERYWHERE, |event| {
+        matches!(event, Event::Renamed(renamed) if renamed.name == "writer").then_some(())
+    });
+    plain.quit();
+    assert_eq!(plain.exit_code(GONE), 0, "exit status after /quit");
+}
+
+/// A plain node that everybody has seen joining.
+#[track_caller]
+fn plain_member(cluster: &Cluster, name: &str) -> Node {
+    let plain = Launch::plain(name).join(&cluster.director.place()).start();
+    for node in cluster.everybody() {
+        node.wait_for_event("shows who joined", 0, IN_TIME, |event| {
+            matches!(event, Event::Joined(who) if who.name == name).then_some(())
+        });
+    }
+    plain
+}
+
+#[track_caller]
+fn shows(plain: &Node, text: &str) {
+    plain.wait_for(&format!("shows {text:?}"), EVERYWHERE, |journal| {
+        journal.stdout_text().contains(text).then_some(())
+    });
+}
+
+#[test]
+fn terminal_codes_are_harmless_in_plain_output() {
+    let _alone = alone();
+    let cluster = Cluster::start(1);
+    let plain = plain_member(&cluster, "victim");
+    cluster.everybody()[0].say(&format!("{} over", texts::TERMINAL_CODES));
+    cluster.everybody()[0].say("\u{202e}reversed\u{2066} and over");
+    shows(&plain, "and over");
+    let stdout = plain.journal().stdout.clone();
+    let text = String::from_utf8(stdout).expect("plain output is UTF-8");
+    assert!(
+        text.contains("red"),
+        "the message itself is not shown: {text:?}"
+    );
+    let harmful = text.chars().find(|c| c.is_control() && *c != '\n');
+    assert_eq!(
+        harmful, None,
+        "a control character reached the terminal: {text:?}"
+    );
+    for control in ['\u{202e}', '\u{2066}'] {
+        assert!(
+            !text.contains(control),
+            "{control:?} reverses what follows: {text:?}"
+        );
+    }
+}
+
+#[test]
+fn a_node_without_join_founds_a_discussion_that_others_join_by_its_invite() {
+    let _alone = alone();
+    let founder = Launch::new("host")
+        .arguments(&["--director-listen", "127.0.0.1:0"])
+        .start();
+    let invite = founder.ready(IN_TIME).invite;
+    let place = invite
+        .strip_prefix("ringtalk://")
+        .and_then(|rest| rest.split('/').next())
+        .unwrap_or_else(|| panic!("no invite: {invite}"))
+        .to_owned();
+    let by_invite = Launch::new("guest").join(&invite).start();
+    by_invite.ready(IN_TIME);
+    let by_place = Launch::new("other").join(&place).start();
+    let nodes = [founder, by_invite, by_place].map(Arc::new);
+    one_ring(&nodes, REST);
+    nodes[0].say("welcome");
+    for node in &nodes {
+        node.hears("welcome", EVERYWHERE);
+    }
+
+    nodes[0].quit();
+    assert_eq!(nodes[0].exit_code(GONE), 0);
+    one_ring(&nodes[1..], REST);
+    nodes[1].say("the host and its director are gone");
+    nodes[2].hears("the host and its director are gone", EVERYWHERE);
+}
+
+#[test]
+fn a_plain_founder_prints_the_line_that_others_type() {
+    let _alone = alone();
+    let founder = Launch::plain("host")
+        .arguments(&["--director-listen", "127.0.0.1:0"])
+        .start();
+    let line = founder.wait_for("prints the line to type", IN_TIME, |journal| {
+        let output = journal.stdout_text() + &journal.stderr_text();
+        output
+            .lines()
+            .find(|line| line.contains("--join ringtalk://"))
+            .map(str::to_owned)
+    });
+    let invite = line
+        .split_whitespace()
+        .find(|word| word.starts_with("ringtalk://"));
+    let guest = Launch::new("guest")
+        .join(invite.expect("just found"))
+        .start();
+    assert_eq!(guest.ready(IN_TIME).members, 2);
+    guest.say("found it");
+    shows(&founder, "found it");
+}

@@ -1,0 +1,269 @@
+//! People talk: what one types, everybody reads, once, whole, and after what it answers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring};
+use ringtalk_tests::event::Event;
+use ringtalk_tests::measure::{latency, report};
+use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::talk::talk_for;
+use ringtalk_tests::{alone, knob, texts};
+
+/// How soon a node that starts while nothing else does is ready.
+const READY: Duration = Duration::from_secs(1);
+
+/// The same for eight that start at once, on two cores.
+const ALL_READY: Duration = Duration::from_secs(5);
+
+#[test]
+fn eight_nodes_started_in_turn_are_ready_within_a_second_each() {
+    let _alone = alone();
+    let mut cluster = Cluster::empty();
+    let times: Vec<Duration> = (0..8).map(|_| cluster.join().time_to_ready()).collect();
+    report("start to ready, eight in turn", &times);
+    cluster.one_ring(REST);
+    assert!(
+        times.iter().all(|time| *time < READY),
+        "somebody took over {READY:?}: {times:?}"
+    );
+    cluster.check();
+}
+
+#[test]
+fn eight_nodes_started_at_once_form_one_ring() {
+    let _alone = alone();
+    let mut cluster = Cluster::empty();
+    let nodes: Vec<Arc<Node>> = (0..8).map(|_| cluster.join()).collect();
+    let times: Vec<Duration> = nodes.iter().map(|node| node.time_to_ready()).collect();
+    report("start to ready, eight at once", &times);
+    cluster.one_ring(REST);
+    assert!(
+        times.iter().all(|time| *time < ALL_READY),
+        "over {ALL_READY:?}: {times:?}"
+    );
+    nodes[5].say("hello, all of you");
+    cluster.everything_everywhere(EVERYWHERE);
+    cluster.check();
+}
+
+#[test]
+fn two_hundred_messages_a_second_reach_everybody_once_in_causal_order() {
+    let _alone = alone();
+    let cluster = Cluster::start(8);
+    let authors: Vec<Arc<Node>> = [1, 3, 6]
+        .map(|n| Arc::clone(&cluster.everybody()[n]))
+        .into();
+    let since = Instant::now();
+    let sent = talk_for(&authors, 200, knob::soak());
+    cluster.everything_everywhere(EVERYWHERE);
+    let times = latency(&cluster.records(), since, Instant::now());
+    report("latency at 200 messages/s, eight nodes", times);
+    let checked = cluster.check();
+    assert_eq!(
+        checked.messages as u64, sent,
+        "messages that were never delivered, or too many"
+    );
+    assert_eq!(checked.deliveries as u64, sent * 8, "deliveries");
+    assert!(times.p99 < Duration::from_secs(1), "slow: {times:?}");
+}
+
+#[test]
+fn fifty_lines_pasted_into_each_of_eight_nodes_arrive_whole() {
+    let _alone = alone();
+    let cluster = Cluster::start(8);
+    for node in cluster.everybody() {
+        node.paste(&texts::paste(node.process().label(), 50));
+    }
+    cluster.everything_everywhere(EVERYWHERE);
+    let checked = cluster.check();
+    assert_eq!((checked.messages, checked.deliveries), (400, 3200));
+}
+
+#[test]
+fn a_latecomer_has_everything_keeps_it_and_hands_it_on() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(3);
+    let old = cluster.live();
+    for node in &old {
+        let lines: Vec<String> = (0..334).map(|n| format!("old line {n}")).collect();
+        node.paste(&lines[..333 + usize::from(node.process().label() == "n1")]);
+    }
+    cluster.everything_everywhere(EVERYWHERE);
+
+    let latecomer = cluster.join();
+    report(
+        "start to ready with 1,000 messages",
+        latecomer.time_to_ready(),
+    );
+    assert_eq!(
+        history_before_ready(&latecomer),
+        1000,
+        "messages before `ready`"
+    );
+    old[1].say("the next message");
+    latecomer.hears("the next message", EVERYWHERE);
+    assert_eq!(
+        transcript_length(&latecomer),
+        1001,
+        "its transcript after the next message"
+    );
+
+    old[0].quit();
+    old[0].exit_code(IN_TIME);
+    old[1].quit();
+    old[1].exit_code(IN_TIME);
+    old[2].kill();
+    cluster.one_ring(REST);
+    let second = cluster.join();
+    second.ready(IN_TIME);
+    assert_eq!(
+        history_before_ready(&second),
+        1001,
+        "what a latecomer hands on"
+    );
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+/// How many messages a node delivered before it said `ready`, all of them as history.
+#[track_caller]
+fn history_before_ready(node: &Node) -> usize {
+    let journal = node.journal();
+    let is_ready = |event: &&Event| matches!(event, Event::Ready(_));
+    let before = journal.since(0).take_while(|event| !is_ready(event));
+    let history = |event: &Event| matches!(event, Event::Message(message) if message.history);
+    before.filter(|event| history(event)).count()
+}
+
+#[track_caller]
+fn transcript_length(node: &Node) -> usize {
+    let mark = node.mark();
+    node.command("/transcript");
+    node.wait_for_event(
+        "answers /transcript",
+        mark,
+        EVERYWHERE,
+        |event| match event {
+            Event::Transcript(transcript) => Some(transcript.ids.len()),
+            _ => None,
+        },
+    )
+}
+
+#[test]
+fn sixteen_kib_are_accepted_and_one_byte_more_is_refused() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let author = &cluster.everybody()[1];
+    author.say(&texts::of_length("exactly ", texts::LIMIT));
+    cluster.everything_everywhere(EVERYWHERE);
+
+    for bytes in [texts::LIMIT + 1, 1024 * 1024] {
+        let mark = author.mark();
+        let line = texts::of_length("too long ", bytes) + "\n";
+        author.write_raw(line.as_bytes());
+        let error = refusal(author, mark);
+        assert!(
+            error.contains("16"),
+            "the error for {bytes} bytes does not say the limit: {error}"
+        );
+    }
+    author.say("and it goes on");
+    cluster.everything_everywhere(EVERYWHERE);
+    assert_eq!(cluster.check().messages, 2);
+}
+
+#[test]
+fn what_is_no_text_is_refused_and_empty_lines_are_ignored() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let author = &cluster.everybody()[0];
+    for line in [
+        &b"broken \xff\xfe UTF-8\n"[..],
+        b"cut short \xe5\xad\n",
+        b"/dance\n",
+        b"/name\n",
+    ] {
+        let mark = author.mark();
+        author.write_raw(line);
+        let error = refusal(author, mark);
+        assert!(
+            !error.is_empty(),
+            "an error without a message for {:?}",
+            line.escape_ascii()
+        );
+    }
+    author.write_raw(b"\n\n\n");
+    author.say("still here");
+    cluster.everything_everywhere(EVERYWHERE);
+    assert_eq!(
+        cluster.check().messages,
+        1,
+        "an empty or refused line became a message"
+    );
+}
+
+/// The text of the next `error` event.
+#[track_caller]
+fn refusal(node: &Node, mark: usize) -> String {
+    node.wait_for_event(
+        "says what it refuses",
+        mark,
+        EVERYWHERE,
+        |event| match event {
+            Event::Error(trouble) => Some(trouble.message.clone()),
+            _ => None,
+        },
+    )
+}
+
+#[test]
+fn slashes_and_control_characters_arrive_unchanged() {
+    let _alone = alone();
+    let cluster = Cluster::start(3);
+    let author = &cluster.everybody()[2];
+    author.say("/x");
+    author.say("//two slashes");
+    author.say(texts::TERMINAL_CODES);
+    for text in texts::CURIOUS {
+        author.say(text);
+    }
+    cluster.everything_everywhere(EVERYWHERE);
+    for node in cluster.everybody() {
+        node.hears("/x", EVERYWHERE);
+        node.hears(texts::TERMINAL_CODES, EVERYWHERE);
+    }
+    cluster.check();
+}
+
+#[test]
+fn everybody_answers_everybody_and_no_answer_precedes_its_question() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let nodes = cluster.everybody();
+    for round in 0..20 {
+        let asker = &nodes[round % 5];
+        asker.say(&format!("question {round}"));
+        for answerer in nodes.iter().filter(|node| !Arc::ptr_eq(node, asker)) {
+            answerer.hears(&format!("question {round}"), EVERYWHERE);
+            answerer.say(&format!("answer {round} by {}", answerer.process().label()));
+        }
+    }
+    cluster.everything_everywhere(EVERYWHERE);
+    one_ring(nodes, REST);
+    let checked = cluster.check();
+    assert_eq!((checked.messages, checked.deliveries), (100, 500));
+    let transcripts: BTreeSet<String> = nodes.iter().map(|node| last_transcript(node)).collect();
+    assert_eq!(transcripts.len(), 1, "transcripts differ");
+}
+
+fn last_transcript(node: &Node) -> String {
+    let journal = node.journal();
+    let answers = journal.since(0).filter_map(|event| match event {
+        Event::Transcript(transcript) => Some(format!("{:?}", transcript.ids)),
+        _ => None,
+    });
+    answers.last().expect("the check has asked for it")
+}

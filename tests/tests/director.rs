@@ -1,0 +1,400 @@
+//! The director alone: its endpoints, leases, compare-and-set of epochs, and bad requests.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::alone;
+use ringtalk_tests::director::Director;
+use ringtalk_tests::http::{self, Response};
+use ringtalk_tests::id::NodeId;
+use ringtalk_tests::measure::report;
+use ringtalk_tests::raw::Raw;
+use ringtalk_tests::wait::poll;
+
+/// How long the director may hold a call.
+const HELD: Duration = Duration::from_secs(10);
+
+/// The lease of a founder.
+const LEASE: Duration = Duration::from_secs(2);
+
+/// When a client that never finishes its request must be gone.
+const TOO_SLOW: Duration = Duration::from_secs(30);
+
+fn address(node: u64) -> String {
+    format!("127.0.0.1:{}", 20_000 + node)
+}
+
+fn node(node: u64) -> String {
+    let id = NodeId::made_up(node);
+    format!(
+        r#"{{"id":"{id}","internal-address":"{}","public-address":null}}"#,
+        address(node)
+    )
+}
+
+fn coordinator(node: u64, epoch: u64) -> String {
+    let id = NodeId::made_up(node);
+    format!(
+        r#"{{"id":"{id}","internal-address":"{}","public-address":null,"epoch":{{"number":{epoch},"coordinator":"{id}"}}}}"#,
+        address(node)
+    )
+}
+
+/// Posts in the background: an answer may be held.
+fn posting(
+    director: &Director,
+    path: &'static str,
+    body: String,
+) -> JoinHandle<(Response, Instant)> {
+    let address: SocketAddr = director.address();
+    std::thread::spawn(move || {
+        let answer = http::ask(address, "POST", path, Some(&body), HELD).expect("an answer");
+        (answer, Instant::now())
+    })
+}
+
+fn answer(call: JoinHandle<(Response, Instant)>) -> Response {
+    call.join().expect("posting does not panic").0
+}
+
+#[test]
+fn an_empty_director_has_nobody_to_point_at() {
+    let _alone = alone();
+    let director = Director::start();
+    director.fetch("/").expect_problem(503);
+    let health = director.fetch("/healthz");
+    assert_eq!(health.expect(200).json()["status"], "ok", "{health}");
+    let metrics = director.fetch("/metrics");
+    assert!(
+        metrics.expect(200).body.contains("# TYPE"),
+        "no Prometheus text: {metrics}"
+    );
+    let kind = metrics.header("content-type").unwrap_or_default();
+    assert!(kind.starts_with("text/plain"), "metrics are {kind}");
+}
+
+#[test]
+fn the_first_node_founds_registers_and_is_pointed_at() {
+    let _alone = alone();
+    let director = Director::start();
+    director.post("/register_node", &node(1)).expect(201);
+    let registration = posting(&director, "/register_coordinator", coordinator(1, 1));
+    director.redirects_to(&address(1), LEASE);
+    answer(registration).expect(200);
+
+    // The newcomer is told of the coordinator, and the coordinator of the newcomer, on the call
+    // that it holds open.
+    let held = posting(&director, "/register_coordinator", coordinator(1, 1));
+    let told = director.post("/register_node", &node(2));
+    let found = told.expect(200).json();
+    assert_eq!(found["id"], NodeId::made_up(1).to_string(), "{told}");
+    assert_eq!(found["internal-address"], address(1), "{told}");
+    assert_eq!(found["epoch"]["number"], 1, "{told}");
+    let mut forwarded = answer(held);
+    if !names(&forwarded, 2) {
+        forwarded = director.post("/register_coordinator", &coordinator(1, 1));
+    }
+    assert!(
+        names(forwarded.expect(200), 2),
+        "the newcomer was not forwarded: {forwarded}"
+    );
+}
+
+fn names(answer: &Response, node: u64) -> bool {
+    answer.body.contains(&NodeId::made_up(node).to_string())
+}
+
+#[test]
+fn a_held_call_ends_within_its_two_seconds_and_at_once_for_a_newcomer() {
+    let _alone = alone();
+    let director = Director::start();
+    director.post("/register_node", &node(1)).expect(201);
+    let since = Instant::now();
+    director
+        .post("/register_coordinator", &coordinator(1, 1))
+        .expect(200);
+    assert!(
+        since.elapsed() < Duration::from_secs(3),
+        "held for {:?}",
+        since.elapsed()
+    );
+
+    let held = posting(&director, "/register_coordinator", coordinator(1, 1));
+    // Waits until the call is held: nothing outside shows that it is.
+    std::thread::sleep(Duration::from_millis(500));
+    let since = Instant::now();
+    director.post("/register_node", &node(2)).expect(200);
+    let (forwarded, at) = held.join().expect("posting does not panic");
+    let took = at.saturating_duration_since(since);
+    report("director: newcomer to coordinator after", took);
+    assert!(
+        names(&forwarded, 2),
+        "the newcomer was not forwarded: {forwarded}"
+    );
+    assert!(
+        took < Duration::from_millis(500),
+        "forwarded only after {took:?}"
+    );
+}
+
+#[test]
+fn founding_is_a_lease_that_is_repeated_to_its_holder_and_lapses() {
+    let _alone = alone();
+    let director = Director::start();
+    director.post("/register_node", &node(1)).expect(201);
+    let since = Instant::now();
+    director.post("/register_node", &node(1)).expect(201);
+    let granted_again = Instant::now();
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "the holder was made to wait"
+    );
+    director.post("/register_node", &node(2)).expect(201);
+    let waited = since.elapsed();
+    let latest = granted_again.elapsed();
+    assert!(
+        waited > LEASE / 2,
+        "the second founds while the first one's lease runs: {waited:?}"
+    );
+    assert!(latest < LEASE * 3, "the lease ran too long: {latest:?}");
+}
+
+#[test]
+fn who_waits_for_a_founder_is_told_of_it_once_it_registers() {
+    let _alone = alone();
+    let director = Director::start();
+    director.post("/register_node", &node(1)).expect(201);
+    let waiting = posting(&director, "/register_node", node(2));
+    // Waits until the second call is held: nothing outside shows that it is.
+    std::thread::sleep(Duration::from_millis(300));
+    let registration = posting(&director, "/register_coordinator", coordinator(1, 1));
+    let told = answer(waiting);
+    assert_eq!(
+        told.expect(200).json()["id"],
+        NodeId::made_up(1).to_string(),
+        "{told}"
+    );
+    let mut forwarded = answer(registration);
+    if !names(&forwarded, 2) {
+        forwarded = director.post("/register_coordinator", &coordinator(1, 1));
+    }
+    assert!(
+        names(&forwarded, 2),
+        "the newcomer was not forwarded: {forwarded}"
+    );
+}
+
+#[test]
+fn a_registration_is_replaced_by_a_higher_epoch_only() {
+    let _alone = alone();
+    let director = Director::start();
+    let register =
+        |node, epoch| posting(&director, "/register_coordinator", coordinator(node, epoch));
+    answer(register(1, 3)).expect(200);
+    for epoch in [2, 3] {
+        let refused = answer(register(2, epoch));
+        assert!(
+            names(refused.expect_problem(409), 1),
+            "it does not name the other: {refused}"
+        );
+    }
+    let renewed = register(1, 3);
+    director.redirects_to(&address(1), LEASE);
+    answer(renewed).expect(200);
+
+    let higher = register(2, 4);
+    director.redirects_to(&address(2), LEASE);
+    answer(higher).expect(200);
+    let refused = answer(register(1, 3));
+    assert!(
+        names(refused.expect_problem(409), 2),
+        "it does not name the other: {refused}"
+    );
+}
+
+#[test]
+fn the_older_name_of_registration_works_too() {
+    let _alone = alone();
+    let director = Director::start();
+    let registration = posting(&director, "/register_leader", coordinator(5, 1));
+    director.redirects_to(&address(5), LEASE);
+    answer(registration).expect(200);
+}
+
+#[test]
+fn a_public_address_is_what_outsiders_are_pointed_at() {
+    let _alone = alone();
+    let director = Director::start();
+    let body = coordinator(1, 1).replace("null", r#""203.0.113.7:4000""#);
+    let registration = posting(&director, "/register_coordinator", body);
+    director.redirects_to("203.0.113.7:4000", LEASE);
+    answer(registration).expect(200);
+}
+
+#[test]
+fn who_unregisters_leaves_the_place_free_at_once() {
+    let _alone = alone();
+    let director = Director::start();
+    director
+        .post("/register_coordinator", &coordinator(1, 1))
+        .expect(200);
+    director.ask("DELETE", "/register_coordinator", Some(&coordinator(2, 1)));
+    director.fetch("/").expect(307);
+    director
+        .ask("DELETE", "/register_coordinator", Some(&coordinator(1, 1)))
+        .expect(204);
+    director.fetch("/").expect_problem(503);
+    let since = Instant::now();
+    director.post("/register_node", &node(3)).expect(201);
+    assert!(
+        since.elapsed() < Duration::from_secs(1),
+        "the next founder was made to wait"
+    );
+}
+
+#[test]
+fn after_a_registration_lapsed_nobody_founds_for_ten_seconds() {
+    let _alone = alone();
+    let director = Director::start();
+    director
+        .post("/register_coordinator", &coordinator(1, 1))
+        .expect(200);
+    let lapsed = poll(
+        "the registration lapses",
+        Duration::from_secs(20),
+        &[&director],
+        || {
+            let answer = director.fetch("/");
+            (answer.status == 503)
+                .then(Instant::now)
+                .ok_or_else(|| answer.to_string())
+        },
+    );
+    let refused = director.post("/register_node", &node(2));
+    let after = refused
+        .expect_problem(503)
+        .header("retry-after")
+        .unwrap_or_default();
+    assert!(
+        after.parse::<u64>().is_ok_and(|seconds| seconds <= 10),
+        "Retry-After: {refused}"
+    );
+    poll(
+        "somebody may found again",
+        Duration::from_secs(15),
+        &[&director],
+        || {
+            let answer = director.post("/register_node", &node(2));
+            (answer.status == 201)
+                .then_some(())
+                .ok_or_else(|| answer.to_string())
+        },
+    );
+    let took = lapsed.elapsed();
+    assert!(
+        took > Duration::from_secs(7),
+        "somebody may found again after only {took:?}"
+    );
+}
+
+#[test]
+fn bad_requests_get_problems() {
+    let _alone = alone();
+    let director = Director::start();
+    for path in ["/register_node", "/register_coordinator"] {
+        director.post(path, "{").expect_problem(400);
+        director.post(path, "").expect_problem(400);
+        let large = format!(r#"{{"id":"{}"}}"#, "x".repeat(8 * 1024));
+        director.post(path, &large).expect_problem(413);
+        let nested = "[".repeat(4000);
+        director.post(path, &nested).expect_problem(400);
+    }
+    director
+        .ask("GET", "/register_node", None)
+        .expect_problem(405);
+    director.fetch("/no/such/place").expect_problem(404);
+    director.fetch("/healthz").expect(200);
+}
+
+#[test]
+fn a_wrong_field_is_named() {
+    let _alone = alone();
+    let director = Director::start();
+    let whole = coordinator(1, 1);
+    let id = NodeId::made_up(1).to_string();
+    let spoiled = [
+        ("id", whole.replacen(&id, "not-an-id", 1)),
+        ("id", whole.replacen("\"id\"", "\"no-id\"", 1)),
+        (
+            "internal-address",
+            whole.replace(&format!("\"{}\"", address(1)), "5"),
+        ),
+        (
+            "internal-address",
+            whole.replace(&address(1), "nowhere at all"),
+        ),
+        ("public-address", whole.replace("null", "[]")),
+        ("epoch", whole.replace("\"epoch\"", "\"era\"")),
+        ("epoch", whole.replace("\"number\":1", "\"number\":-1")),
+    ];
+    for (field, body) in spoiled {
+        let refused = director.post("/register_coordinator", &body);
+        refused.expect_problem(422);
+        assert!(
+            refused.body.contains(field),
+            "for {body}: {field} is not named: {refused}"
+        );
+    }
+    director.fetch("/").expect_problem(503);
+}
+
+#[test]
+fn a_chunked_body_that_never_ends_is_cut_off() {
+    let _alone = alone();
+    let director = Director::start();
+    let mut slow = Raw::dial(&director.place()).expect("a connection");
+    slow.send(b"POST /register_node HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n");
+    slow.send(b"Transfer-Encoding: chunked\r\n\r\n");
+    let mut chunk = String::new();
+    write!(chunk, "1000\r\n{}\r\n", " ".repeat(0x1000)).expect("a string takes all");
+    let took = (0..64).take_while(|_| slow.send(chunk.as_bytes())).count();
+    let answer = String::from_utf8_lossy(&slow.read_some(HELD)).into_owned();
+    assert!(
+        answer.contains(" 413 ") || took < 64,
+        "256 KiB were read: {answer}"
+    );
+}
+
+#[test]
+fn slow_clients_are_closed_and_disturb_nobody() {
+    let _alone = alone();
+    let director = Director::start();
+    let beginnings: [&[u8]; 4] = [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        b"POST /register_node HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+    ];
+    let mut slow: Vec<Raw> = beginnings
+        .iter()
+        .map(|beginning| {
+            let mut raw = Raw::dial(&director.place()).expect("a connection");
+            raw.send(beginning);
+            raw
+        })
+        .collect();
+    director.fetch("/healthz").expect(200);
+    let since = Instant::now();
+    for (raw, beginning) in slow.iter_mut().zip(beginnings) {
+        let rest = TOO_SLOW.saturating_sub(since.elapsed());
+        let closed = raw.closed_after(rest);
+        assert!(
+            closed.is_some(),
+            "still open after {TOO_SLOW:?}: {:?}",
+            beginning.escape_ascii()
+        );
+    }
+    report("director: slow clients closed after", since.elapsed());
+}

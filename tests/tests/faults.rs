@@ -1,0 +1,348 @@
+//! Nodes and directors die, freeze and wake up; the discussion goes on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, new_reign, view_of};
+use ringtalk_tests::director::Director;
+use ringtalk_tests::event::Event;
+use ringtalk_tests::id::NodeId;
+use ringtalk_tests::measure::{latency, report};
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::resources::resident_kib;
+use ringtalk_tests::talk::{Talk, talk_for};
+use ringtalk_tests::{alone, knob};
+
+/// Within this, the dead are gone and there is one coordinator (V3, E2).
+const MENDED: Duration = Duration::from_secs(5);
+
+/// The rate at which survivors talk while something breaks.
+const RATE: u32 = 50;
+
+/// How much a node's memory may grow while it goes round one that is stuck.
+const GROWTH_KIB: u64 = 32 * 1024;
+
+#[test]
+fn the_coordinator_is_killed() {
+    survive_the_death_of("the coordinator of 6", 6, &[0]);
+}
+
+#[test]
+fn an_ordinary_node_is_killed() {
+    survive_the_death_of("an ordinary node of 6", 6, &[3]);
+}
+
+#[test]
+fn both_neighbours_of_a_node_are_killed_at_once() {
+    survive_the_death_of("both neighbours of a node of 7", 7, &[2, 4]);
+}
+
+#[test]
+fn both_neighbours_of_a_node_are_killed_and_one_was_the_coordinator() {
+    survive_the_death_of(
+        "both neighbours of a node of 6, one the coordinator",
+        6,
+        &[0, 2],
+    );
+}
+
+#[test]
+fn two_adjacent_nodes_are_killed_at_once() {
+    survive_the_death_of("two adjacent nodes of 6", 6, &[2, 3]);
+}
+
+#[test]
+fn the_coordinator_and_its_successor_are_killed_at_once() {
+    survive_the_death_of("the coordinator of 6 and its successor", 6, &[0, 1]);
+}
+
+#[test]
+fn all_but_one_are_killed_at_once() {
+    survive_the_death_of("all but one of 6", 6, &[0, 1, 2, 4, 5]);
+}
+
+/// Kills the nodes at `places` of the ring, counted from the coordinator, amid a conversation.
+#[track_caller]
+fn survive_the_death_of(what: &str, size: usize, places: &[usize]) {
+    let _alone = alone();
+    let cluster = Cluster::start(size);
+    let ring = cluster.in_ring_order();
+    let (doomed, survivors) = parted(&ring, places);
+    let before = ring[0].journal().reign().expect("it is ready");
+    let talk = Talk::start(&survivors, RATE);
+    let last_words = Talk::start(&doomed, RATE / 2);
+    await_more_messages(&survivors, 40);
+
+    let since = Instant::now();
+    for node in &doomed {
+        node.kill();
+    }
+    if places.contains(&0) {
+        report(
+            &format!("{what} killed: a new coordinator everywhere after"),
+            new_reign(&survivors, before, since, MENDED),
+        );
+    }
+    report(
+        &format!("{what} killed: views without the dead after"),
+        view_of(&survivors, since, MENDED),
+    );
+    let coordinator = cluster.coordinator();
+    cluster
+        .director
+        .redirects_to(&coordinator.address(), MENDED);
+    report(
+        &format!("{what} killed: the director redirects after"),
+        since.elapsed(),
+    );
+
+    await_more_messages(&survivors, 100);
+    last_words.stop();
+    talk.stop();
+    cluster.one_ring(REST);
+    cluster.everything_everywhere(EVERYWHERE);
+    for survivor in &survivors {
+        expect_failed(survivor, &doomed);
+    }
+    cluster.check();
+}
+
+/// The nodes at `places`, and the others.
+fn parted(ring: &[Arc<Node>], places: &[usize]) -> (Vec<Arc<Node>>, Vec<Arc<Node>>) {
+    let (doomed, survivors): (Vec<_>, Vec<_>) = ring
+        .iter()
+        .cloned()
+        .enumerate()
+        .partition(|(place, _)| places.contains(place));
+    let nodes =
+        |placed: Vec<(usize, Arc<Node>)>| placed.into_iter().map(|(_, node)| node).collect();
+    (nodes(doomed), nodes(survivors))
+}
+
+/// Awaits that each node has delivered `count` more messages than now.
+#[track_caller]
+fn await_more_messages(nodes: &[Arc<Node>], count: u64) {
+    for node in nodes {
+        let total = |delivered: &std::collections::BTreeMap<NodeId, u64>| -> u64 {
+            delivered.values().sum()
+        };
+        let goal = total(&node.journal().delivered) + count;
+        let what = format!("delivers {count} more messages");
+        node.wait_for(&what, IN_TIME, |journal| {
+            (total(&journal.delivered) >= goal).then_some(())
+        });
+    }
+}
+
+/// Each of `dead` was shown once as failed, and none as left.
+#[track_caller]
+fn expect_failed(survivor: &Node, dead: &[Arc<Node>]) {
+    let journal = survivor.journal();
+    for node in dead {
+        let id = journal_id(node);
+        let failed = |event: &&Event| matches!(event, Event::Failed(who) if who.node_id == id);
+        let left = |event: &&Event| matches!(event, Event::Left(who) if who.node_id == id);
+        let counts = (
+            journal.since(0).filter(failed).count(),
+            journal.since(0).filter(left).count(),
+        );
+        assert_eq!(
+            counts,
+            (1, 0),
+            "`failed` and `left` for {id} at {}",
+            survivor.process().label()
+        );
+    }
+}
+
+fn journal_id(node: &Node) -> NodeId {
+    node.journal()
+        .ready
+        .as_ref()
+        .expect("it was ready")
+        .1
+        .node_id
+}
+
+#[test]
+fn a_frozen_coordinator_is_replaced_and_steps_back_into_the_ring() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let old = cluster.coordinator();
+    let others = cluster.others(&old);
+    let before = old.journal().reign().expect("it is ready");
+    let talk = Talk::start(&others, 20);
+    await_more_messages(&others, 20);
+
+    let since = Instant::now();
+    old.freeze();
+    old.say("typed while frozen");
+    let took = new_reign(&others, before, since, MENDED);
+    report("coordinator frozen: a new one everywhere after", took);
+    view_of(&others, since, MENDED);
+    // Waits as long as the freeze lasts: its length is what is tested.
+    std::thread::sleep(knob::coordinator_freeze().saturating_sub(since.elapsed()));
+    old.thaw();
+    let thawed = Instant::now();
+    cluster.one_ring(REST);
+    report(
+        "coordinator thawed: one ring with it after",
+        thawed.elapsed(),
+    );
+    await_more_messages(&others, 40);
+    talk.stop();
+    old.say("typed after waking up");
+    cluster.everything_everywhere(EVERYWHERE);
+    report(
+        "coordinator thawed: everything caught up after",
+        thawed.elapsed(),
+    );
+    assert_ne!(
+        cluster.coordinator().id(),
+        old.id(),
+        "who comes back deposes nobody"
+    );
+    cluster.check();
+}
+
+#[test]
+fn a_frozen_node_delays_the_others_only_for_a_moment() {
+    let _alone = alone();
+    let cluster = Cluster::start(6);
+    let frozen = Arc::clone(&cluster.in_ring_order()[3]);
+    let others = cluster.others(&frozen);
+    let memory: Vec<u64> = others
+        .iter()
+        .map(|node| resident_kib(node.process()))
+        .collect();
+    let since = Instant::now();
+    frozen.freeze();
+    talk_for(&others, RATE, Duration::from_secs(10));
+    let until = Instant::now();
+    for (node, before) in others.iter().zip(memory) {
+        let growth = resident_kib(node.process()).saturating_sub(before);
+        assert!(
+            growth < GROWTH_KIB,
+            "{} grew by {growth} KiB",
+            node.process().label()
+        );
+    }
+    frozen.thaw();
+    cluster.one_ring(REST);
+    cluster.everything_everywhere(EVERYWHERE);
+
+    let records: Vec<_> = others.iter().map(|node| node.record()).collect();
+    let hiccup = latency(&records, since, since + Duration::from_secs(1));
+    let after = latency(&records, since + Duration::from_secs(1), until);
+    report(
+        "a node frozen: the others' latency in its first second",
+        hiccup,
+    );
+    report("a node frozen: the others' latency after that", after);
+    assert!(
+        hiccup.max < Duration::from_secs(1),
+        "over the hiccup of 250 ms: {hiccup:?}"
+    );
+    assert!(
+        after.p99 < Duration::from_millis(250),
+        "the others wait for it: {after:?}"
+    );
+    cluster.check();
+}
+
+#[test]
+fn a_pause_of_800_ms_evicts_nobody() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let ring = cluster.in_ring_order();
+    for (what, node) in [("the coordinator", &ring[0]), ("a node", &ring[2])] {
+        let marks: Vec<usize> = ring.iter().map(|node| node.mark()).collect();
+        node.freeze();
+        // Waits as long as the pause lasts: its length is what is tested.
+        std::thread::sleep(Duration::from_millis(800));
+        node.thaw();
+        // Waits until the time for an eviction has passed: that none comes is no event.
+        std::thread::sleep(Duration::from_secs(3));
+        for (witness, mark) in ring.iter().zip(marks) {
+            let journal = witness.journal();
+            let upset = journal.since(mark).find(|event| is_upheaval(event));
+            assert!(
+                upset.is_none(),
+                "{what} paused, {}: {upset:?}",
+                witness.process().label()
+            );
+        }
+    }
+    ring[2].say("still here");
+    cluster.everything_everywhere(EVERYWHERE);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+fn is_upheaval(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Failed(_) | Event::Left(_) | Event::View(_) | Event::Coordinator(_)
+    )
+}
+
+#[test]
+fn a_director_that_dies_and_returns_knows_the_ring_again() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(4);
+    let coordinator = cluster.coordinator();
+    let place = cluster.director.place();
+    let mark = coordinator.mark();
+    let talk = Talk::start(&cluster.live(), 20);
+    cluster
+        .director
+        .process()
+        .signal(nix::sys::signal::Signal::SIGKILL);
+    cluster.director.process().exit_code(MENDED);
+    coordinator.wait_for_event("says that no director answers", mark, IN_TIME, |event| {
+        matches!(event, Event::Error(_)).then_some(())
+    });
+    await_more_messages(&cluster.live(), 40);
+
+    cluster.director = Director::start_at(&place);
+    let took = cluster
+        .director
+        .redirects_to(&coordinator.address(), Duration::from_secs(3));
+    report("director restarted: it knows the ring again after", took);
+    await_more_messages(&cluster.live(), 40);
+    talk.stop();
+    cluster.join().ready(IN_TIME);
+    cluster.one_ring(REST);
+    cluster.everything_everywhere(EVERYWHERE);
+    cluster.check();
+}
+
+/// A newcomer may be told "you are the first" by a director that knows nothing yet.
+#[test]
+fn who_founds_a_ring_beside_another_ends_in_the_one_ring() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(3);
+    let place = cluster.director.place();
+    cluster.live()[1].say("before the gap");
+    cluster.everything_everywhere(EVERYWHERE);
+    cluster
+        .director
+        .process()
+        .signal(nix::sys::signal::Signal::SIGKILL);
+    cluster.director.process().exit_code(MENDED);
+
+    cluster.director = Director::start_at(&place);
+    let newcomer = cluster.adopt(Launch::new("gap").join(&place).start());
+    let has_founded = newcomer.ready(IN_TIME).members == 1;
+    report("a newcomer founded in the gap of the director", has_founded);
+    newcomer.say("was I the first?");
+    cluster.one_ring(IN_TIME);
+    cluster.live()[0].say("no");
+    cluster.everything_everywhere(EVERYWHERE);
+    newcomer.hears("before the gap", EVERYWHERE);
+    let rules = ringtalk_tests::checker::Rules {
+        one_ring: false,
+        ..Default::default()
+    };
+    cluster.check_by(&rules);
+}

@@ -1,0 +1,371 @@
+//! Strangers send what no node would: the chat goes on, memory stays bounded, newcomers get in.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::alone;
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
+use ringtalk_tests::event::Event;
+use ringtalk_tests::id::NodeId;
+use ringtalk_tests::measure::report;
+use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::raw::{MAGIC, PREFACE_BYTES, Raw, frame};
+use ringtalk_tests::resources::{peak_resident_kib, sockets};
+use ringtalk_tests::talk::Talk;
+use ringtalk_tests::wait::{Witness, poll};
+
+/// When a connection that gets nowhere must have been closed.
+const HANDSHAKE: Duration = Duration::from_secs(30);
+
+/// How long a flood may take to build up.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How much memory all attacks together may cost a node.
+const GROWTH_KIB: u64 = 48 * 1024;
+
+/// How many connections a flood has. (A process may open 1,024 files by default.)
+const FLOOD: usize = 500;
+
+#[test]
+fn garbage_closes_its_own_link_and_nothing_else() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(4);
+    let victims = cluster.in_ring_order();
+    let watch = Watch::on(&victims);
+    let talk = Talk::start(&victims, 50);
+    for victim in &victims[..2] {
+        let address = victim.address();
+        let links = attacks(&preface(&address))
+            .into_iter()
+            .map(|(what, bytes)| {
+                let mut raw = Raw::dial(&address).expect("a node listens");
+                raw.send(&bytes);
+                (what, raw)
+            });
+        expect_closed(victim, links.collect());
+    }
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed();
+    cluster.join().ready(IN_TIME);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+/// The same from somebody who has introduced itself, as anybody can in an open discussion.
+#[test]
+fn garbage_from_somebody_who_said_hello_closes_its_own_link_and_nothing_else() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(4);
+    let victims = cluster.in_ring_order();
+    let watch = Watch::on(&victims);
+    let talk = Talk::start(&victims, 50);
+    for (round, victim) in victims[..2].iter().enumerate() {
+        let address = victim.address();
+        let links = frames()
+            .into_iter()
+            .enumerate()
+            .map(|(number, (what, bytes))| {
+                let stranger = NodeId::made_up((1000 * (round + 1) + number) as u64);
+                let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a hello");
+                raw.send(&bytes);
+                (what, raw)
+            });
+        expect_closed(victim, links.collect());
+    }
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed();
+    cluster.join().ready(IN_TIME);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+/// Somebody asks and asks, and never reads an answer.
+#[test]
+fn a_stranger_that_never_reads_costs_bounded_memory() {
+    let _alone = alone();
+    let cluster = Cluster::start(3);
+    let victims = cluster.in_ring_order();
+    victims[1].paste(&ringtalk_tests::texts::paste("worth fetching", 200));
+    cluster.everything_everywhere(EVERYWHERE);
+    let watch = Watch::on(&victims);
+    let talk = Talk::start(&victims, 50);
+    let victim = &victims[0];
+    // CBOR: {"ping": 1}, and the texts "pull-view" and "fetch".
+    let questions: [&[u8]; 3] = [b"\xa1\x64ping\x01", b"\x69pull-view", b"\x65fetch"];
+    for (number, question) in questions.into_iter().enumerate() {
+        let stranger = NodeId::made_up(3000 + number as u64);
+        let address = victim.address();
+        let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a hello");
+        let length = u32::try_from(question.len()).expect("a short question");
+        let many = frame(length, question).repeat(4096);
+        let sent = (0..512).take_while(|_| raw.send(&many)).count();
+        report(
+            "thousands of questions taken, none of the answers read",
+            sent * 4,
+        );
+    }
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed();
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+/// Each link is closed in time, and the node runs.
+#[track_caller]
+fn expect_closed(victim: &Node, links: Vec<(&'static str, Raw)>) {
+    let since = Instant::now();
+    for (what, mut raw) in links {
+        let rest = HANDSHAKE.saturating_sub(since.elapsed());
+        let closed = raw.closed_after(rest.max(Duration::from_millis(100)));
+        assert!(
+            closed.is_some(),
+            "{what} does not get its link closed\n{}",
+            victim.account()
+        );
+        assert!(
+            victim.is_running(),
+            "{what} ended the node\n{}",
+            victim.account()
+        );
+    }
+    report("attacks: all links closed after", since.elapsed());
+}
+
+/// What a node itself says first on a link: the magic and its version.
+fn preface(address: &str) -> Vec<u8> {
+    let mut raw = Raw::dial(address).expect("a node listens");
+    let mut said = raw.read_some(Duration::from_secs(1));
+    if said.is_empty() {
+        raw.send(&[MAGIC, &[0, 1]].concat());
+        said = raw.read_some(Duration::from_secs(1));
+    }
+    said.truncate(PREFACE_BYTES);
+    if said.starts_with(MAGIC) {
+        said
+    } else {
+        [MAGIC, &[0, 1]].concat()
+    }
+}
+
+/// What is wrong from the first byte on, and what is wrong after a good preface.
+fn attacks(preface: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let mut attacks = vec![
+        (
+            "a web browser",
+            b"GET / HTTP/1.1\r\nHost: ring\r\n\r\n".to_vec(),
+        ),
+        ("64 KiB of noise", noise(64 * 1024)),
+        ("noise after the magic", [MAGIC, &noise(64)].concat()),
+        ("a version from the future", [MAGIC, &[0xff; 8]].concat()),
+        ("half a magic", b"RT".to_vec()),
+        ("silence", Vec::new()),
+        ("a preface and silence", preface.to_vec()),
+    ];
+    let after = |bytes: &[u8]| [preface, bytes].concat();
+    attacks.extend(
+        frames()
+            .into_iter()
+            .map(|(what, bytes)| (what, after(&bytes))),
+    );
+    attacks
+}
+
+/// What no node would send as a frame.
+fn frames() -> Vec<(&'static str, Vec<u8>)> {
+    let nested = |byte: u8, length: u32| frame(length, &vec![byte; length as usize]);
+    vec![
+        ("noise", noise(4096)),
+        ("a length of 2^32 - 1", frame(u32::MAX, b"\xa1")),
+        (
+            "a length of 2^31 and some bytes",
+            frame(1 << 31, &noise(60_000)),
+        ),
+        (
+            "a length one over the limit",
+            frame(64 * 1024 + 1, &noise(60_000)),
+        ),
+        ("an empty frame", frame(0, b"")),
+        ("a truncated frame", frame(500, b"\xa1\x61")),
+        ("1 KiB of nested arrays", nested(0x81, 1024)),
+        ("64 KiB of nested arrays", nested(0x81, 64 * 1024)),
+        ("64 KiB of open-ended maps", nested(0xbf, 64 * 1024)),
+        ("nested tags", nested(0xc1, 1000)),
+        (
+            "an array that claims 2^32 items",
+            frame(9, b"\x9b\x00\x00\x00\x01\x00\x00\x00\x00"),
+        ),
+        (
+            "a text that claims 2^63 bytes",
+            frame(9, b"\x7b\x7f\xff\xff\xff\xff\xff\xff\xff"),
+        ),
+        ("bytes after the item", frame(8, b"\xa1\x64ping\x01\x01")),
+        (
+            "text that is no UTF-8",
+            frame(18, b"\xa1\x65close\xa1\x66reason\x62\xff\xfe"),
+        ),
+        (
+            "a frame that does not exist",
+            frame(10, b"\xa1\x67weather\x01"),
+        ),
+        ("a thousand small frames", frame(1, b"\xf6").repeat(1000)),
+    ]
+}
+
+/// The same bytes every time, without a pattern.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+/// Nodes, and how they were before somebody disturbed them.
+struct Watch {
+    nodes: Vec<(Arc<Node>, usize, u64)>,
+}
+
+impl Watch {
+    fn on(nodes: &[Arc<Node>]) -> Self {
+        let state = |node: &Arc<Node>| {
+            (
+                Arc::clone(node),
+                node.mark(),
+                peak_resident_kib(node.process()),
+            )
+        };
+        Self {
+            nodes: nodes.iter().map(state).collect(),
+        }
+    }
+
+    /// Nobody was lost, and memory is as it was.
+    #[track_caller]
+    fn expect_undisturbed(&self) {
+        for (node, mark, before_kib) in &self.nodes {
+            let growth = peak_resident_kib(node.process()).saturating_sub(*before_kib);
+            let label = node.process().label();
+            report(
+                &format!("under attack, {label} grew at most by KiB"),
+                growth,
+            );
+            assert!(growth < GROWTH_KIB, "{label} grew by {growth} KiB");
+            let journal = node.journal();
+            let lost = journal.since(*mark).find(|event| is_loss(event));
+            assert!(lost.is_none(), "{label}: {lost:?}");
+        }
+    }
+}
+
+fn is_loss(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Failed(_) | Event::Left(_) | Event::Coordinator(_) | Event::Gap(_)
+    )
+}
+
+#[test]
+fn five_hundred_silent_connections_keep_nobody_out_of_the_ring() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(4);
+    let victims = cluster.in_ring_order();
+    let sockets_before = sockets(victims[0].process());
+    let watch = Watch::on(&victims);
+    let talk = Talk::start(&victims, 50);
+    let flood = flood(&victims[0].address());
+    let newcomer = cluster.join();
+    report(
+        "ready amid a flood of the coordinator after",
+        newcomer.time_to_ready(),
+    );
+    newcomer.say("I came through the flood");
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed();
+    poll(
+        "the flood is closed",
+        HANDSHAKE,
+        &[victims[0].as_ref() as &dyn Witness],
+        || {
+            let open = sockets(victims[0].process());
+            (open <= sockets_before + 8)
+                .then_some(())
+                .ok_or(format!("{open} sockets are open"))
+        },
+    );
+    drop(flood);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+#[test]
+fn five_hundred_silent_connections_leave_the_director_answering() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(2);
+    let before = peak_resident_kib(cluster.director.process());
+    let flood = flood(&cluster.director.place());
+    let newcomer = cluster.join();
+    report(
+        "ready amid a flood of the director after",
+        newcomer.time_to_ready(),
+    );
+    cluster.one_ring(REST);
+    let coordinator = cluster.coordinator();
+    cluster.director.redirects_to(&coordinator.address(), REST);
+    let growth = peak_resident_kib(cluster.director.process()).saturating_sub(before);
+    assert!(growth < GROWTH_KIB, "the director grew by {growth} KiB");
+    drop(flood);
+    cluster.check();
+}
+
+/// As many silent connections as the far end takes in time. One that stops accepting may do so.
+fn flood(address: &str) -> Vec<Raw> {
+    let since = Instant::now();
+    let dials = (0..FLOOD).take_while(|_| since.elapsed() < PATIENCE);
+    let flood: Vec<Raw> = dials.filter_map(|_| Raw::dial(address).ok()).collect();
+    report("silent connections", flood.len());
+    flood
+}
+
+/// A stranger's half-finished handshakes, opened and closed in quick succession.
+#[test]
+fn a_thousand_hasty_strangers_leave_nothing_behind() {
+    let _alone = alone();
+    let cluster = Cluster::start(3);
+    let victim: Arc<Node> = Arc::clone(&cluster.in_ring_order()[1]);
+    let address = victim.address();
+    let preface = preface(&address);
+    let sockets_before = sockets(victim.process());
+    let watch = Watch::on(cluster.everybody());
+    let talk = Talk::start(cluster.everybody(), 50);
+    let since = Instant::now();
+    let hasty = (0..1000)
+        .take_while(|_| since.elapsed() < PATIENCE)
+        .filter(|number| {
+            let begins = |mut raw: Raw| raw.send(&preface[..number % (preface.len() + 1)]);
+            Raw::dial(&address).is_ok_and(begins)
+        });
+    report("hasty strangers", hasty.count());
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed();
+    poll(
+        "as many sockets as before",
+        HANDSHAKE,
+        &[victim.as_ref() as &dyn Witness],
+        || {
+            let open = sockets(victim.process());
+            (open <= sockets_before + 2)
+                .then_some(())
+                .ok_or(format!("{open} sockets are open"))
+        },
+    );
+    cluster.one_ring(REST);
+    cluster.check();
+}
