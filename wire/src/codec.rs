@@ -44,7 +44,7 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
 pub fn encode_item<T: Serialize>(item: &T) -> Bytes {
     let bytes = encode_any(item);
     debug_assert!(bytes.len() <= FRAME_BYTES, "an item outgrew a frame");
-    Bytes::from(bytes)
+    Bytes::from(bytes.into_boxed_slice())
 }
 
 /// Encodes something of any length, to be hashed.

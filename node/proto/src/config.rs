@@ -62,6 +62,8 @@ pub const LEAVE_WAIT: Duration = Duration::from_millis(1_500);
 pub const LINK_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes queued on one link, beyond which it is closed: the peer reads nothing at all.
 pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;
+/// Bytes queued on the link of a peer that is no member, beyond which it is closed.
+pub const STRANGER_QUEUE_BYTES: usize = 256 * 1024;
 /// Own messages that no neighbour has confirmed; beyond, the user waits.
 pub const WINDOW_MESSAGES: usize = 2_500;
 /// Own bytes that no neighbour has confirmed; beyond, the user waits.

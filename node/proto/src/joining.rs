@@ -13,6 +13,8 @@ const REST: core::time::Duration = core::time::Duration::from_millis(200);
 /// After how many vain knocks the director is asked for another door.
 const KNOCKS: u32 = 3;
 
+/// How soon to knock again where the link broke.
+const KNOCK_AGAIN: core::time::Duration = core::time::Duration::from_millis(50);
 /// How often this node lets itself be sent to another door before it rests.
 const REDIRECTIONS: u32 = 8;
 
@@ -137,6 +139,15 @@ impl Joining {
             cut: None,
             asked: 1,
         };
+    }
+
+    /// The link to the coordinator broke before it answered: it is asked again soon.
+    pub(crate) fn knock_lost(&mut self, now: Time, peer: &NodeId) {
+        if let Stage::Knocking { contact, until, .. } = &mut self.stage
+            && contact.id == *peer
+        {
+            *until = (*until).min(now + KNOCK_AGAIN);
+        }
     }
 
     /// A neighbour's cut is complete; true where it is the first.

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
 
 use crate::config::{
-    LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, REDIAL, STRANGER_WAIT, STRANGERS,
+    LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, REDIAL, STRANGER_QUEUE_BYTES, STRANGER_WAIT,
+    STRANGERS,
 };
 use crate::{LinkId, Output, Time};
 
@@ -17,6 +18,9 @@ use crate::{LinkId, Output, Time};
 const PARCELS: usize = 64;
 /// How long a link that was replaced may drain.
 const DRAIN: core::time::Duration = core::time::Duration::from_secs(5);
+
+/// What a frame in a queue costs beside its bytes.
+const FRAME_COST: usize = 96;
 
 /// All links, by the peer at their far end.
 #[derive(Debug)]
@@ -39,11 +43,48 @@ struct Peer {
 struct Current {
     link: LinkId,
     dialled: bool,
-    queued: usize,
+    queue: Queue,
+    /// The queue's bound: a stranger's is small.
+    bound: usize,
     /// The queue was full, and has not drained to half since.
     full: bool,
     up: Time,
     used: Time,
+}
+
+/// The frames that wait on a link, by their sizes: many small ones weigh more than their bytes.
+#[derive(Debug, Default)]
+struct Queue {
+    frames: VecDeque<usize>,
+    bytes: usize,
+    /// Bytes written of the first frame.
+    begun: usize,
+}
+
+impl Queue {
+    fn push(&mut self, bytes: usize) {
+        self.frames.push_back(bytes);
+        self.bytes += bytes;
+    }
+
+    fn written(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.begun += bytes;
+        while let Some(&first) = self.frames.front()
+            && first <= self.begun
+        {
+            self.begun -= first;
+            self.frames.pop_front();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    fn weight(&self) -> usize {
+        self.bytes + self.frames.len() * FRAME_COST
+    }
 }
 
 /// What became of a link that is gone.
@@ -82,7 +123,8 @@ impl Links {
         let new = Current {
             link,
             dialled,
-            queued: 0,
+            queue: Queue::default(),
+            bound: STRANGER_QUEUE_BYTES,
             full: false,
             up: now,
             used: now,
@@ -109,6 +151,15 @@ impl Links {
             bytes: encode(&farewell),
         });
         false
+    }
+
+    /// The peer is a member: its queue may grow.
+    pub(crate) fn welcome(&mut self, peer: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(peer)
+            && let Some(current) = &mut peer.current
+        {
+            current.bound = LINK_QUEUE_LIMIT;
+        }
     }
 
     /// A link is gone.
@@ -154,7 +205,7 @@ impl Links {
     /// True where nothing waits on the link to this peer.
     pub(crate) fn is_idle(&self, peer: &NodeId) -> bool {
         self.current(peer)
-            .is_some_and(|current| current.queued == 0)
+            .is_some_and(|current| current.queue.is_empty())
     }
 
     /// True where the link to this peer carries only what keeps the ring together.
@@ -178,8 +229,8 @@ impl Links {
         let peer = self.owners.get(&link).copied()?;
         let current = self.peers.get_mut(&peer)?.current.as_mut()?;
         if current.link == link {
-            current.queued = current.queued.saturating_sub(bytes);
-            current.full &= current.queued > LINK_QUEUE_BYTES / 2;
+            current.queue.written(bytes);
+            current.full &= current.queue.weight() > LINK_QUEUE_BYTES / 2;
         }
         Some(peer)
     }
@@ -329,10 +380,10 @@ impl Links {
         else {
             return false;
         };
-        current.queued += bytes.len();
+        current.queue.push(bytes.len());
         current.used = now;
-        current.full |= current.queued > LINK_QUEUE_BYTES;
-        if current.queued > LINK_QUEUE_LIMIT {
+        current.full |= current.queue.weight() > LINK_QUEUE_BYTES;
+        if current.queue.weight() > current.bound {
             let link = current.link;
             let reason = "its queue is over the bound";
             out.push_back(Output::Close { link, reason });

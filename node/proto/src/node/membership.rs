@@ -269,6 +269,7 @@ impl Node {
         let mut events = Vec::new();
         for member in view.members() {
             self.causal.admit(member.id);
+            self.links.welcome(&member.id);
             let known = self
                 .view
                 .as_ref()

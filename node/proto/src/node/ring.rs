@@ -44,6 +44,9 @@ impl Node {
 
     pub(super) fn link_up(&mut self, now: Time, link: LinkId, peer: NodeId, dialled: bool) {
         let first = self.links.up(now, link, peer, dialled, &mut self.out);
+        if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
+            self.links.welcome(&peer);
+        }
         self.heard(now, &peer);
         if first {
             self.send_heartbeat(now, &peer);
@@ -64,6 +67,7 @@ impl Node {
     pub(super) fn peer_lost(&mut self, now: Time, peer: &NodeId) {
         self.repair.forget(peer);
         self.joining.donor_lost(now, peer);
+        self.joining.knock_lost(now, peer);
         self.ring.exchanged.remove(peer);
         self.pages.forget(peer);
         self.fetchers.remove(peer);
@@ -140,6 +144,7 @@ impl Node {
             self.send_heartbeat(now, &id);
         }
         self.report_suspects(now);
+        self.tend_ring(now);
         if let Some(view) = self.view.clone().filter(|_| self.joining.is_inside()) {
             let needed: BTreeSet<NodeId> = self.ring.needed.keys().copied().collect();
             let is_member = |id: &NodeId| view.contains(id);
