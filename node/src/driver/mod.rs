@@ -40,6 +40,8 @@ const LINES: usize = 64;
 const LEAVE_TIME: Duration = Duration::from_millis(1_850);
 /// How long the last bytes to peers, and to the reader of stdout, may take.
 const FLUSH_TIME: Duration = Duration::from_millis(250);
+/// How long all of it may take.
+const END_TIME: Duration = Duration::from_millis(1_930);
 
 /// What a driver is made of.
 #[derive(Debug)]
@@ -82,6 +84,8 @@ pub(crate) struct Driver {
     deadline: Option<Instant>,
     timeout: Duration,
     leaving: Option<Ending>,
+    /// When this node was to end.
+    departed: Option<Instant>,
     /// What was registered when this node began to leave.
     registered: Option<Contact>,
     ended: Option<Ending>,
@@ -110,6 +114,7 @@ impl Driver {
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
             leaving: None,
+            departed: None,
             registered: None,
             ended: None,
         })
@@ -343,6 +348,7 @@ impl Driver {
             return;
         }
         ending.guarantee();
+        self.departed = Some(Instant::now());
         if self.node.view().is_none() {
             self.ended = Some(ending);
         } else {
@@ -375,10 +381,12 @@ impl Driver {
         self.face.tell(&Told::Goodbye { reason });
         let _ = self.stdout.write(self.face.take());
         let was_last = self.is_alone();
+        let spent = self.departed.map_or(Duration::ZERO, |at| at.elapsed());
+        let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));
         tokio::join!(
             self.directors.stop(self.registered.filter(|_| was_last)),
-            self.links.close_all(FLUSH_TIME),
-            self.stdout.finish(FLUSH_TIME),
+            self.links.close_all(limit),
+            self.stdout.finish(limit),
         );
         ending
     }

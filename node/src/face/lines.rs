@@ -99,11 +99,12 @@ impl Lines {
             self.notice("the discussion so far:", out);
         }
         let time = hours_and_minutes(message.timestamp_ms, self.offset);
-        let name = self.paint.name(&message.name, &message.id.author, known);
         let text = harmless(&message.text);
         let line = if message.history {
+            let name = harmless(&message.name);
             self.paint.dim(&format!("{time} {name}: {text}"))
         } else {
+            let name = self.paint.name(&message.name, &message.id.author, known);
             format!("{} {name}: {text}", self.paint.dim(&time))
         };
         put(&line, out);

@@ -120,6 +120,8 @@ pub(crate) enum SettingsError {
     Start,
     #[error("RINGTALK_SECRET: this version has no private discussions yet; unset it")]
     Secret,
+    #[error("a value on the command line is empty: leave the flag out, or give it a value")]
+    Empty,
     #[error("--name: {0}")]
     Name(#[from] NameError),
     #[error("{flag}: {text:?} is no address to listen on, such as 0.0.0.0:4000 or [::]:0")]
@@ -140,7 +142,12 @@ impl Task {
     /// Reads the command line; where it is wrong, says so and ends the process with status 2.
     pub(crate) fn from_command_line() -> Self {
         let args = Args::parse();
-        Self::resolve(args, &Surroundings::look()).unwrap_or_else(|error| {
+        let resolved = if is_left_empty(std::env::args()) {
+            Err(SettingsError::Empty)
+        } else {
+            Self::resolve(args, &Surroundings::look())
+        };
+        resolved.unwrap_or_else(|error| {
             let kind = ErrorKind::ValueValidation;
             Args::command().error(kind, error).exit()
         })
@@ -192,7 +199,12 @@ impl Settings {
     }
 }
 
-/// An empty value is as good as none: that is how a compose file leaves a variable out.
+/// True where somebody typed an empty value: that is a mistake, and not the same as no value.
+fn is_left_empty(mut arguments: impl Iterator<Item = String>) -> bool {
+    arguments.any(|text| text.is_empty() || (text.starts_with("--") && text.ends_with('=')))
+}
+
+/// An empty variable is as good as none: that is how a compose file leaves one out.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }

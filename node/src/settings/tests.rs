@@ -145,3 +145,11 @@ fn a_health_check_needs_to_know_the_port() {
     let line = "--healthcheck --listen [::]:4000 --director-listen 0.0.0.0:90";
     assert_eq!(check(line), (node, 90));
 }
+
+#[test]
+fn an_empty_value_on_the_command_line_is_a_mistake() {
+    let typed = |arguments: &[&str]| is_left_empty(arguments.iter().map(|&text| text.to_owned()));
+    assert!(typed(&["node", "--name", ""]));
+    assert!(typed(&["node", "--name="]));
+    assert!(!typed(&["node", "--name", "ann"]));
+}

@@ -44,7 +44,7 @@ impl Node {
             return;
         }
         for &entry in &digest.entries {
-            if !self.causal.has(entry) {
+            if self.causal.first_missing(entry.author) <= entry.seq {
                 self.repair.want(now, entry, peer, false);
             }
         }
@@ -99,7 +99,7 @@ impl Node {
                 author: range.author,
                 seq: range.to,
             };
-            if !self.causal.has(up_to) {
+            if self.causal.first_missing(range.author) <= range.to {
                 self.searches.seek(now, up_to);
             }
         }

@@ -61,6 +61,10 @@ scenarios! {
     coordinator_leaves
     director_restart_with_newcomer
     partition_heals
+    newcomers_while_rings_merge
+    coordinator_wakes_up_alone
+    a_gap_closes_when_its_holder_is_back
+    words_said_alone_are_handed_over
     coming_and_going_leaves_no_links
 }
 

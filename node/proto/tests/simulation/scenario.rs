@@ -290,6 +290,74 @@ pub(crate) fn partition_heals(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
+/// A newcomer that still fetches the history of a ring, when that ring is dissolved.
+pub(crate) fn newcomers_while_rings_merge(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.talk(millis(300));
+    world.partition(|index| u8::from(index % 6 < 3));
+    world.run_for(seconds(6))?;
+    world.heal()?;
+    for _ in 0..10 {
+        world.start();
+        let calm = world.random.millis(0, 500);
+        world.run_for(calm)?;
+    }
+    world.must_come_to_rest()
+}
+
+/// The director still names the coordinator that wakes up, and nobody else is left.
+pub(crate) fn coordinator_wakes_up_alone(world: &mut World) -> Check {
+    gather(world, 4)?;
+    talk_for(world, seconds(1))?;
+    let coordinator = the_coordinator(world)?;
+    for victim in world.members() {
+        if victim != coordinator {
+            world.kill(victim);
+        }
+    }
+    let time = world.random.millis(1_500, 4_500);
+    world.pause(coordinator, time);
+    world.run_for(time + seconds(2))?;
+    world.start();
+    world.must_come_to_rest()
+}
+
+/// What is shown as a gap while its only holder is stopped comes when that one is back.
+pub(crate) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
+    gather(world, 3)?;
+    talk_for(world, seconds(1))?;
+    let members = world.members();
+    let late = ordinary(world)?;
+    world.pause(late, seconds(5));
+    let until = world.random.millis(5_010, 5_200);
+    world.run_for(until)?;
+    let others: Vec<HostIndex> = members.into_iter().filter(|&one| one != late).collect();
+    if let &[one, other] = others.as_slice() {
+        world.kill(one);
+        world.pause(other, seconds(4));
+    }
+    world.run_for(seconds(6))?;
+    world.must_come_to_rest()
+}
+
+/// Who spoke while nobody else was there hands that over too, when it leaves.
+pub(crate) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
+    gather(world, 3)?;
+    talk_for(world, seconds(1))?;
+    let speaker = the_coordinator(world)?;
+    for other in world.members() {
+        if other != speaker {
+            world.pause(other, seconds(6));
+        }
+    }
+    world.run_for(seconds(6))?;
+    let calm = world.random.millis(100, 3_000);
+    world.run_for(calm)?;
+    world.leave(speaker)?;
+    world.run_for(seconds(3))?;
+    world.must_come_to_rest()
+}
+
 pub(crate) fn coming_and_going_leaves_no_links(world: &mut World) -> Check {
     gather(world, 4)?;
     world.expect_failed(&[]);
