@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use ringtalk_wire::{Departed, Departure, Frame, NodeId};
+use ringtalk_wire::{Departed, Departure, Frame, MessageId, NodeId, VectorClock};
 
 use super::Node;
 use crate::config::LEAVE_WAIT;
@@ -13,27 +13,37 @@ use crate::{Output, Time, View};
 /// How long leaving takes at most; the process exits within 2 s.
 const LEAVE_LIMIT: Duration = Duration::from_millis(1_800);
 
+/// How often the neighbours are asked how far they are.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
 /// A node on its way out.
 #[derive(Debug)]
 pub(super) struct Leaving {
     since: Time,
+    ask_at: Time,
+    /// What no neighbour is known to have yet: this node may be the last that does.
+    entrusted: VectorClock,
     said_goodbye: bool,
     done: bool,
 }
 
 impl Leaving {
     /// When there is something to do.
-    pub(super) fn deadline(&self) -> Time {
-        let wait = if self.said_goodbye {
-            LEAVE_LIMIT
-        } else {
-            LEAVE_WAIT
-        };
-        if self.done {
-            Time::from_micros(u64::MAX)
-        } else {
-            self.since + wait
+    pub(super) fn deadline(&self) -> Option<Time> {
+        match (self.done, self.said_goodbye) {
+            (true, _) => None,
+            (_, true) => Some(self.since + LEAVE_LIMIT),
+            (_, false) => Some(self.ask_at.min(self.since + LEAVE_WAIT)),
         }
+    }
+
+    /// A neighbour says how far it is.
+    pub(super) fn entrust(&mut self, entries: &[MessageId]) {
+        let has = |kept: &MessageId| {
+            let theirs = entries.iter().find(|entry| entry.author == kept.author);
+            theirs.is_some_and(|entry| entry.seq >= kept.seq)
+        };
+        self.entrusted = self.entrusted.iter().filter(|kept| !has(kept)).collect();
     }
 }
 
@@ -50,6 +60,8 @@ impl Node {
         }
         self.leaving = Some(Leaving {
             since: now,
+            ask_at: now,
+            entrusted: self.causal.clock().clone(),
             said_goodbye: false,
             done: false,
         });
@@ -60,20 +72,26 @@ impl Node {
         }
     }
 
-    /// Says goodbye once everything said is in others' hands; goes when the farewell is heard, or
-    /// has been waited for long enough.
+    /// Says goodbye once everything that this node has is in others' hands; goes when the farewell
+    /// is heard, or has been waited for long enough.
     pub(super) fn expire_leaving(&mut self, now: Time) {
         let handed = self.outbox.unhanded() == 0;
         let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) else {
             return;
         };
+        let overdue = now - leaving.since >= LEAVE_WAIT;
         if leaving.said_goodbye {
-            if leaving.deadline() <= now {
+            if now - leaving.since >= LEAVE_LIMIT {
                 self.farewell_heard();
             }
-        } else if handed || leaving.deadline() <= now {
+        } else if overdue || (handed && leaving.entrusted.is_empty()) {
             leaving.said_goodbye = true;
             self.say_goodbye(now);
+        } else if leaving.ask_at <= now {
+            leaving.ask_at = now + ASK_AGAIN;
+            for neighbour in self.neighbour_ids() {
+                self.send_digest(now, &neighbour, true);
+            }
         }
     }
 

@@ -43,6 +43,9 @@ impl Node {
         if !self.started {
             return;
         }
+        if let Some(leaving) = &mut self.leaving {
+            leaving.entrust(&digest.entries);
+        }
         for &entry in &digest.entries {
             if self.causal.first_missing(entry.author) <= entry.seq {
                 self.repair.want(now, entry, peer, false);

@@ -189,7 +189,7 @@ impl Node {
             self.trials.deadline(),
             self.election.deadline(),
             self.doubt,
-            self.leaving.as_ref().map(departure::Leaving::deadline),
+            self.leaving.as_ref().and_then(departure::Leaving::deadline),
         ]
         .into_iter()
         .flatten()
