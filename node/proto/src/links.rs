@@ -19,6 +19,9 @@ const PARCELS: usize = 64;
 /// How long a link that was replaced may drain.
 const DRAIN: core::time::Duration = core::time::Duration::from_secs(5);
 
+/// How soon a dial is repeated at first: the port of a process that is being killed may still
+/// accept for a moment. Doubles up to [`REDIAL`].
+const FIRST_REDIAL: core::time::Duration = core::time::Duration::from_millis(10);
 /// What a frame in a queue costs beside its bytes.
 const FRAME_COST: usize = 96;
 
@@ -36,6 +39,8 @@ struct Peer {
     current: Option<Current>,
     dialling: bool,
     dial_again: Time,
+    /// How many dials in turn came to nothing.
+    failures: u32,
     parcels: Vec<Bytes>,
 }
 
@@ -119,6 +124,7 @@ impl Links {
         let me = self.me;
         let entry = self.peers.entry(peer).or_default();
         entry.dialling &= !dialled;
+        entry.failures = 0;
         self.owners.insert(link, peer);
         let new = Current {
             link,
@@ -282,6 +288,12 @@ impl Links {
         }
     }
 
+    /// When a peer may be dialled next.
+    pub(crate) fn may_dial_at(&self, peer: &NodeId) -> Time {
+        let entry = self.peers.get(peer);
+        entry.map_or(Time::default(), |entry| entry.dial_again)
+    }
+
     /// Lets the next dial to a peer happen at once, however soon after the last.
     pub(crate) fn dial_soon(&mut self, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
@@ -293,7 +305,8 @@ impl Links {
     pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
             entry.dialling = false;
-            entry.dial_again = now + REDIAL;
+            entry.dial_again = now + REDIAL.min(FIRST_REDIAL * (1 << entry.failures.min(8)));
+            entry.failures += 1;
             entry.parcels.clear();
         }
     }

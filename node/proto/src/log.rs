@@ -49,7 +49,7 @@ pub(crate) struct Pulled {
 }
 
 impl Log {
-    /// An empty log that keeps so many messages.
+    /// An empty log that keeps so many messages, and what else is in the bundle of the oldest.
     pub(crate) fn new(most_messages: usize) -> Self {
         Self {
             most_messages,
@@ -93,7 +93,7 @@ impl Log {
         self.messages += bundle.messages.len();
         self.bytes += entry.weight();
         self.entries.push_back(entry);
-        while self.messages > self.most_messages || self.bytes > LOG_BYTES {
+        while self.has_too_many() || self.bytes > LOG_BYTES {
             self.evict();
         }
     }
@@ -170,6 +170,13 @@ impl Log {
             .collect();
         messages.sort_unstable();
         messages.into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// True where enough messages are left without the oldest bundle: bundles go whole, and so
+    /// many messages are kept at least.
+    fn has_too_many(&self) -> bool {
+        let oldest = self.entries.front().map(|entry| entry.count as usize);
+        oldest.is_some_and(|oldest| self.messages - oldest >= self.most_messages)
     }
 
     fn entry(&self, number: u64) -> Option<&Entry> {
@@ -313,6 +320,16 @@ mod tests {
         let pulled = log.pull(&[range(1, 1, 2)], 1);
         assert_eq!(pulled.bundles.len(), 1);
         assert!(pulled.more);
+    }
+
+    #[test]
+    fn keeps_as_many_messages_as_asked_for_at_least() {
+        let mut log = Log::new(4);
+        push(&mut log, 1, 1, 3, 1);
+        push(&mut log, 1, 4, 3, 4);
+        assert_eq!(log.messages, 6, "without the first bundle it would be 3");
+        push(&mut log, 1, 7, 1, 7);
+        assert_eq!(log.messages, 4);
     }
 
     #[test]

@@ -17,6 +17,11 @@ use crate::face::Told;
 
 /// How often a member of a small ring asks. Larger rings share the work.
 const PERIOD: Duration = Duration::from_secs(5);
+/// How soon it asks again where there was no answer.
+const AGAIN: Duration = Duration::from_secs(1);
+/// How many calls in a row must fail before a member's user is told: one may fail because this
+/// very process slept.
+const FAILURES: u32 = 2;
 /// How many members ask once a period, all together at most twice as often as that.
 const SHARE: usize = 50;
 /// How long an answer may take.
@@ -37,26 +42,35 @@ impl HealthCheck {
             let share = (*members.borrow() / SHARE).max(1);
             let share = u32::try_from(share).unwrap_or(u32::MAX);
             sleep(with_jitter(PERIOD.saturating_mul(share))).await;
-            self.check().await;
+            if !self.check().await {
+                sleep(AGAIN).await;
+                self.check().await;
+            }
         }
     }
 
-    async fn check(&self) {
+    /// True where the director answered.
+    async fn check(&self) -> bool {
         let answer =
             self.http
                 .call::<()>(Method::GET, &self.director, "/healthz", None, ANSWER_TIME);
         match answer.await {
-            Ok(answer) if answer.status == StatusCode::OK => self.news.up(&self.director).await,
+            Ok(answer) if answer.status == StatusCode::OK => {
+                self.news.up(&self.director).await;
+                return true;
+            }
             Ok(answer) => self.news.down(&self.director, answer.problem()).await,
             Err(error) => self.news.down(&self.director, error).await,
         }
+        false
     }
 }
 
 /// Which directors answer, and what the user knows of it.
 #[derive(Debug)]
 pub(crate) struct Reachability {
-    directors: Vec<(Address, Option<bool>)>,
+    /// How many calls to each have failed since the last that did not.
+    failures: Vec<(Address, u32)>,
     told_down: bool,
 }
 
@@ -64,14 +78,16 @@ impl Reachability {
     /// Nothing is known yet.
     pub(crate) fn new(directors: impl IntoIterator<Item = Address>) -> Self {
         Self {
-            directors: directors.into_iter().map(|name| (name, None)).collect(),
+            failures: directors.into_iter().map(|name| (name, 0)).collect(),
             told_down: false,
         }
     }
 
     /// A director answered; says what the user should hear, if anything.
     pub(crate) fn up(&mut self, director: &Address) -> Option<Told> {
-        self.set(director, true);
+        if let Some(failures) = self.failures_of(director) {
+            *failures = 0;
+        }
         std::mem::take(&mut self.told_down).then(|| Told::Notice {
             code: "director-reachable",
             message: format!("the director at {director} answers again"),
@@ -80,14 +96,20 @@ impl Reachability {
 
     /// A director did not answer; says what the user should hear, if anything.
     pub(crate) fn down(&mut self, director: &Address, reason: &str, ready: bool) -> Option<Told> {
-        self.set(director, false);
-        let all = self.directors.iter().all(|(_, up)| *up == Some(false));
+        if let Some(failures) = self.failures_of(director) {
+            *failures = failures.saturating_add(1);
+        }
+        let enough = if ready { FAILURES } else { 1 };
+        let all = self
+            .failures
+            .iter()
+            .all(|(_, failures)| *failures >= enough);
         if !all || self.told_down {
             return None;
         }
         self.told_down = true;
         let names: Vec<&str> = self
-            .directors
+            .failures
             .iter()
             .map(|(name, _)| name.as_str())
             .collect();
@@ -103,11 +125,10 @@ impl Reachability {
         })
     }
 
-    fn set(&mut self, director: &Address, up: bool) {
-        let known = self.directors.iter_mut().find(|(name, _)| name == director);
-        if let Some((_, state)) = known {
-            *state = Some(up);
-        }
+    fn failures_of(&mut self, director: &Address) -> Option<&mut u32> {
+        let mut known = self.failures.iter_mut();
+        let (_, failures) = known.find(|(name, _)| name == director)?;
+        Some(failures)
     }
 }
 
@@ -120,16 +141,24 @@ mod tests {
         let one: Address = "a:1".parse().unwrap();
         let other: Address = "b:2".parse().unwrap();
         let mut reachability = Reachability::new([one.clone(), other.clone()]);
-        assert_eq!(reachability.down(&one, "x", true), None);
-        assert_eq!(reachability.up(&other), None);
-        let told = reachability.down(&other, "x", true);
-        let Some(Told::Error { message, .. }) = told else {
-            panic!("{told:?}");
+        let mut down = |director: &Address| {
+            assert_eq!(reachability.down(director, "x", true), None);
+            reachability.down(director, "x", true)
+        };
+        assert_eq!(down(&one), None, "the other may answer");
+        let Some(Told::Error { message, .. }) = down(&other) else {
+            panic!("nobody hears of it");
         };
         assert!(message.contains("a:1, b:2 (x)"), "{message}");
-        assert_eq!(reachability.down(&one, "x", true), None, "once");
+        assert_eq!(down(&one), None, "once");
         assert!(matches!(reachability.up(&one), Some(Told::Notice { .. })));
         assert_eq!(reachability.up(&one), None, "once");
-        assert_eq!(reachability.down(&one, "x", true).map(|_| ()), Some(()));
+    }
+
+    #[test]
+    fn who_is_not_in_yet_hears_at_once() {
+        let one: Address = "a:1".parse().unwrap();
+        let mut reachability = Reachability::new([one.clone()]);
+        assert!(reachability.down(&one, "x", false).is_some());
     }
 }

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
 
 use super::Node;
-use crate::config::DIAL_GRACE;
+use crate::config::{DIAL_GRACE, REDIAL};
 use crate::{Event, LinkId, Time, View};
 
 /// How many live members to keep a link to in each direction: the neighbour, and one standing by.
@@ -117,11 +117,11 @@ impl Node {
             };
             let senior = me.is_some_and(|seniority| seniority < member.seniority);
             let due = if senior { since + DIAL_GRACE } else { since };
+            let due = due.max(self.links.may_dial_at(&id));
             if due <= now {
                 self.links.dial(now, id, &member.addresses, &mut self.out);
             }
-            let again = due.max(now + crate::config::REDIAL);
-            let again = if due > now { due } else { again };
+            let again = if due > now { due } else { now + REDIAL };
             self.ring.tend_at = Some(self.ring.tend_at.map_or(again, |at| at.min(again)));
         }
         for id in self.neighbour_ids() {
