@@ -24,6 +24,7 @@ const C: &str = "cccccccc-0000-8000-8000-000000000000";
 /// An app that has settled.
 async fn settled() -> Router {
     let app = app(Director::new());
+    // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(SETTLING).await;
     app
 }
@@ -70,6 +71,7 @@ async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
     assert_eq!(first, json!({"first": true, "lease-ms": 2000}));
 
     let waiting = held(&app, "/register_node", node(B)).await;
+    // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(Duration::from_millis(700)).await;
     assert!(!waiting.is_finished());
     let registering = held(&app, "/register_coordinator", coordinator(A, 1)).await;
@@ -87,6 +89,7 @@ async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
     let app = app(Director::new());
     let one = held(&app, "/register_node", node(A)).await;
     let other = held(&app, "/register_node", node(B)).await;
+    // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(SETTLING + Duration::from_millis(2)).await;
     assert_ne!(one.is_finished(), other.is_finished());
     let (founder, waiting, name) = if one.is_finished() {
@@ -105,6 +108,7 @@ async fn when_the_founder_fails_exactly_one_of_those_waiting_founds() {
     post(&app, "/register_node", &node(A)).await;
     let one = held(&app, "/register_node", node(B)).await;
     let other = held(&app, "/register_node", node(C)).await;
+    // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(FOUNDING_LEASE + Duration::from_millis(2)).await;
     assert_ne!(one.is_finished(), other.is_finished());
 }
@@ -211,6 +215,7 @@ async fn after_a_withdrawal_the_next_founds_and_after_a_lapse_it_waits() {
     assert_eq!(status, StatusCode::CREATED);
 
     post(&app, "/register_coordinator", &coordinator(B, 1)).await;
+    // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(REGISTRATION_LEASE).await;
     let response = send(&app, "POST", "/register_node", node(C).to_string()).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);

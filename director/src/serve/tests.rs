@@ -45,6 +45,19 @@ async fn talk(address: SocketAddr, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
+/// How long something may take that happens at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits for what other tasks are about to do.
+async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect("it happens at once");
+}
+
 fn register_node() -> String {
     let length = NODE.len();
     format!("POST /register_node HTTP/1.1\r\nhost: d\r\ncontent-length: {length}\r\n\r\n{NODE}")
@@ -68,6 +81,7 @@ async fn a_head_or_a_body_that_drips_is_cut_off() {
 async fn a_stop_answers_held_requests_and_is_quick() {
     let director = Director::new();
     let served = served(director.clone()).await;
+    // Waits until a director that has just started lets somebody found.
     sleep(Duration::from_millis(550)).await;
     let first = "connection: close\r\ncontent-length";
     let first = register_node().replace("content-length", first);
@@ -79,8 +93,7 @@ async fn a_stop_answers_held_requests_and_is_quick() {
     let other = register_node().replace("aaaaaaaa", "bbbbbbbb");
     let held = tokio::spawn(async move { talk(served.address, &other).await });
     let _idle = TcpStream::connect(served.address).await.unwrap();
-    sleep(Duration::from_millis(200)).await;
-    assert_eq!(director.held_newcomers(), 1);
+    until(|| director.held_newcomers() == 1).await;
 
     let before = Instant::now();
     served.stop.send(()).unwrap();
@@ -95,11 +108,9 @@ async fn a_caller_that_hangs_up_is_no_longer_held() {
     let served = served(director.clone()).await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream.write_all(register_node().as_bytes()).await.unwrap();
-    sleep(Duration::from_millis(100)).await;
-    assert_eq!(director.held_newcomers(), 1);
+    until(|| director.held_newcomers() == 1).await;
     drop(stream);
-    sleep(Duration::from_millis(100)).await;
-    assert_eq!(director.held_newcomers(), 0);
+    until(|| director.held_newcomers() == 0).await;
 }
 
 #[tokio::test]
@@ -112,6 +123,9 @@ async fn one_address_has_only_so_many_connections() {
     let healthz = "GET /healthz HTTP/1.1\r\nhost: d\r\nconnection: close\r\n\r\n";
     assert!(!talk(served.address, healthz).await.contains("200 OK"));
     drop(idle);
-    sleep(Duration::from_millis(100)).await;
-    assert!(talk(served.address, healthz).await.contains("200 OK"));
+    timeout(PATIENCE, async {
+        while !talk(served.address, healthz).await.contains("200 OK") {}
+    })
+    .await
+    .expect("a seat is free again");
 }
