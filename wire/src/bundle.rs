@@ -19,10 +19,10 @@ pub struct Bundle {
     #[serde(rename = "a")]
     pub author: NodeId,
     /// The sequence number of the first message.
-    #[serde(rename = "s")]
+    #[serde(rename = "s", deserialize_with = "limit::counter")]
     pub first: u64,
     /// The Lamport time of the first message.
-    #[serde(rename = "l")]
+    #[serde(rename = "l", deserialize_with = "limit::counter")]
     pub lamport: u64,
     /// What the first message depends on: the transitive reduction of its author's clock.
     #[serde(
@@ -64,10 +64,9 @@ impl Bundle {
 
     /// True where the numbers make sense: `PROTOCOL.md` §4.2.
     fn is_sound(&self) -> bool {
-        let far = u64::MAX / 2;
         !self.messages.is_empty()
-            && (1..far).contains(&self.first)
-            && (1..far).contains(&self.lamport)
+            && self.first >= 1
+            && self.lamport >= 1
             && self
                 .heads
                 .iter()

@@ -158,7 +158,7 @@ pub struct Interval {
     #[serde(rename = "k")]
     pub limit: RingKey,
     /// The layout in which `limit` was read.
-    #[serde(rename = "y")]
+    #[serde(rename = "y", deserialize_with = "limit::counter")]
     pub layout: u64,
 }
 
@@ -245,7 +245,7 @@ pub struct ItemId {
     #[serde(rename = "o")]
     pub origin: NodeId,
     /// A bundle's first sequence number, a view's number.
-    #[serde(rename = "n")]
+    #[serde(rename = "n", deserialize_with = "limit::counter")]
     pub number: u64,
 }
 
@@ -283,8 +283,10 @@ pub struct Range {
     /// Whose.
     pub author: NodeId,
     /// The first.
+    #[serde(deserialize_with = "limit::counter")]
     pub from: u64,
     /// The last.
+    #[serde(deserialize_with = "limit::counter")]
     pub to: u64,
 }
 
@@ -360,6 +362,7 @@ pub struct Meet {
     /// How many members it has.
     pub members: u64,
     /// The coordinator's seniority.
+    #[serde(deserialize_with = "limit::counter")]
     pub seniority: u64,
     /// Where the coordinator is dialled.
     pub addresses: Addresses,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::Member;
 use crate::codec::encode_any;
+use crate::limit;
 
 /// Names a node for the life of its process. A restarted process is a new node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,7 +61,7 @@ pub struct MessageId {
     #[serde(rename = "a")]
     pub author: NodeId,
     /// Its place among the author's messages, from 1.
-    #[serde(rename = "s")]
+    #[serde(rename = "s", deserialize_with = "limit::counter")]
     pub seq: u64,
 }
 
@@ -76,6 +77,7 @@ impl MessageId {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Epoch {
     /// Higher wins. The founder's is 1.
+    #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
     /// Whose reign it is.
     pub coordinator: NodeId,
@@ -107,6 +109,7 @@ pub struct ViewTag {
     /// The reign under which the view was published.
     pub epoch: Epoch,
     /// Counts all views of the discussion, through elections too.
+    #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
     /// Equal hashes mean equal views with equal histories.
     pub hash: ViewHash,
@@ -141,7 +144,7 @@ macro_rules! travels_as_bytes {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let $bytes = crate::limit::sixteen_bytes(deserializer)?;
+                let $bytes = limit::sixteen_bytes(deserializer)?;
                 Ok($from)
             }
         }

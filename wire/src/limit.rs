@@ -46,6 +46,10 @@ pub const VIEW_TAGS: usize = 64;
 pub const PAGE_ITEMS: usize = 512;
 /// How many earlier departures a full view carries.
 pub const VIEW_DEPARTURES: usize = 32;
+/// The largest number that counts anything: it leaves room to go on counting, and JSON can show it.
+pub const COUNTER: u64 = 1 << 52;
+/// The most authors in a clock: present members, and those departed whose messages may still come.
+pub const AUTHORS: usize = 65_536;
 /// The longest reason in clear text.
 pub const REASON_BYTES: usize = 256;
 
@@ -92,6 +96,15 @@ where
         )));
     }
     Ok(text)
+}
+
+/// Reads a number that counts: of messages, views, epochs, members.
+pub(crate) fn counter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = u64::deserialize(deserializer)?;
+    if number > COUNTER {
+        return Err(D::Error::custom("a number too large to count anything"));
+    }
+    Ok(number)
 }
 
 /// Reads exactly 16 bytes.

@@ -45,6 +45,7 @@ pub struct Member {
     /// Where it can be dialled.
     pub addresses: Addresses,
     /// The order of admission: the lowest is the most senior.
+    #[serde(deserialize_with = "limit::counter")]
     pub seniority: u64,
     /// Its place in the ring.
     pub key: RingKey,
@@ -87,6 +88,7 @@ pub struct ViewUpdate {
     /// The hash of the view that this one follows.
     pub parent: ViewHash,
     /// Counts changes of ring keys.
+    #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
     /// Who came.
     #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
@@ -107,6 +109,7 @@ pub struct ViewPage {
     /// The hash of the view before it.
     pub parent: ViewHash,
     /// Counts changes of ring keys.
+    #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
     /// This page's number, from 0.
     pub page: u16,

@@ -15,7 +15,7 @@ pub struct Config {
     /// Where others dial this node.
     pub addresses: Addresses,
     /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
-    /// every node ([`LOG_BYTES`](crate::config::LOG_BYTES) is the other bound).
+    /// every node ([`LOG_BYTES`] is the other bound).
     pub history: usize,
     /// Seeds the numbers that must differ between nodes (of pings, and the jitter of retries).
     pub seed: u64,

@@ -150,6 +150,11 @@ impl Joining {
         }
     }
 
+    /// True where the neighbours were asked for the discussion so far, and none has answered.
+    pub(crate) const fn awaits_cut(&self) -> bool {
+        matches!(self.stage, Stage::Fetching { cut: None, .. })
+    }
+
     /// A neighbour's cut is complete; true where it is the first.
     pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
         match &mut self.stage {

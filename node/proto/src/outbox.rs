@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn a_bundle_keeps_its_bounds() {
         let mut outbox = Outbox::default();
-        for _ in 0..BUNDLE_MESSAGES + 1 {
+        for _ in 0..=BUNDLE_MESSAGES {
             outbox.push(text(1));
         }
         assert!(outbox.is_full());

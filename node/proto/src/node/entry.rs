@@ -209,7 +209,7 @@ impl Node {
 
     /// Asks the neighbours for the discussion so far; after a vain attempt the coordinator too.
     pub(super) fn ask_for_history(&mut self, now: Time) {
-        if !matches!(self.joining.stage(), Stage::Fetching { cut: None, .. }) {
+        if !self.joining.awaits_cut() {
             return;
         }
         let mut donors = self.neighbour_ids();

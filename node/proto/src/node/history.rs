@@ -6,7 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
+use ringtalk_wire::limit::{AUTHORS, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
 use ringtalk_wire::{
     Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, Renamed, Sealed,
     VectorClock,
@@ -149,6 +149,11 @@ impl Node {
     }
 
     pub(super) fn take_cut(&mut self, now: Time, peer: NodeId, cut: Cut) {
+        let asked = self.joining.awaits_cut();
+        let member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
+        if !asked || !member || self.cut.clock.len() + self.cut.base.len() > 2 * AUTHORS {
+            return;
+        }
         if self.cut.from != Some(peer) {
             self.cut = PartialCut {
                 from: Some(peer),

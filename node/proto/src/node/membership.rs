@@ -9,6 +9,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{
     Announcement, Contact, Departed, Departure, Epoch, Frame, Item, Member, Name, NodeId, Renamed,
     ViewPage, ViewTag, ViewUpdate,
@@ -37,6 +38,7 @@ impl Pages {
             pages.clear();
         }
         let fits = usize::from(page.page) == pages.len()
+            && usize::from(page.pages) <= MEMBERS / PAGE_MEMBERS
             && pages.first().is_none_or(|first| first.tag == page.tag);
         if !fits {
             self.coming.remove(&peer);

@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{BUNDLE_HEADS, TEXT_BYTES};
+use ringtalk_wire::limit::{AUTHORS, BUNDLE_HEADS, TEXT_BYTES};
 use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed, Text};
 
 use super::Node;
@@ -49,6 +49,9 @@ impl Node {
     ) -> Reception {
         let author = bundle.author;
         if !self.causal.knows(&author) {
+            if self.causal.clock().len() + self.strangers.len() >= AUTHORS {
+                return Reception::Refused;
+            }
             self.strangers.entry(author).or_insert(now);
             self.pull_view(now, &peer);
         }

@@ -1,0 +1,313 @@
+//! What travels, byte for byte, and what is refused: `PROTOCOL.md` §2.
+
+use std::iter::repeat_n;
+
+use bytes::Bytes;
+use ringtalk_wire::limit::{COUNTER, FRAME_BYTES, TEXT_BYTES};
+use ringtalk_wire::{
+    Addresses, Announcement, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
+    Direction, Epoch, Frame, Has, Heartbeat, Hello, Holding, Interval, Item, ItemId, ItemKind,
+    Items, Join, Meet, Member, MessageId, NodeId, Offer, Pull, PullEnd, Range, Renamed, RingKey,
+    Sealed, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode,
+    encode, encode_item, preface,
+};
+
+fn id(byte: u8) -> NodeId {
+    NodeId::from_bytes([byte; 16])
+}
+
+fn tag() -> ViewTag {
+    ViewTag {
+        epoch: Epoch {
+            number: 3,
+            coordinator: id(1),
+        },
+        number: 7,
+        hash: ViewHash([9; 16]),
+    }
+}
+
+fn addresses() -> Addresses {
+    Addresses {
+        internal: "10.0.0.1:4000".into(),
+        public: String::new(),
+    }
+}
+
+fn member() -> Member {
+    Member {
+        id: id(1),
+        name: "ann".into(),
+        addresses: addresses(),
+        seniority: 0,
+        key: RingKey(1 << 100),
+    }
+}
+
+fn bundle(text: &str) -> Bundle {
+    Bundle {
+        author: id(1),
+        first: 2,
+        lamport: 5,
+        heads: vec![MessageId {
+            author: id(2),
+            seq: 4,
+        }],
+        messages: vec![Text {
+            timestamp_ms: 1_700_000_000_000,
+            text: text.into(),
+        }],
+    }
+}
+
+fn sealed(raw: Bytes) -> Sealed {
+    Sealed {
+        raw,
+        signature: Bytes::new(),
+    }
+}
+
+fn interval() -> Interval {
+    Interval {
+        direction: Direction::Clockwise,
+        limit: RingKey(5),
+        layout: 0,
+    }
+}
+
+fn item_id() -> ItemId {
+    ItemId {
+        kind: ItemKind::Bundle,
+        origin: id(1),
+        number: 2,
+    }
+}
+
+fn update() -> ViewUpdate {
+    ViewUpdate {
+        tag: tag(),
+        parent: ViewHash::default(),
+        layout: 0,
+        joined: vec![member()],
+        departed: vec![Departed {
+            id: id(2),
+            how: Departure::Failed,
+        }],
+        renamed: vec![Renamed {
+            id: id(3),
+            name: "bob".into(),
+        }],
+    }
+}
+
+/// One of each frame that has a body of its own.
+fn frames() -> Vec<Frame> {
+    let contact = Contact {
+        id: id(1),
+        addresses: addresses(),
+        epoch: tag().epoch,
+    };
+    let message = MessageId {
+        author: id(1),
+        seq: 2,
+    };
+    let items = || Items {
+        items: vec![item_id()],
+    };
+    let spread = |item| {
+        Frame::Spread(Spread {
+            interval: interval(),
+            item,
+        })
+    };
+    let announcement = encode_item(&Announcement::View(update()));
+    vec![
+        Frame::Hello(Hello {
+            id: id(1),
+            discussion: id(2),
+        }),
+        Frame::Ping(7),
+        Frame::Heartbeat(Heartbeat {
+            tag: tag(),
+            clock: u64::MAX,
+        }),
+        Frame::Join(Join {
+            name: "ann".into(),
+            addresses: addresses(),
+            tag: Some(tag()),
+        }),
+        Frame::Later(None),
+        Frame::Later(Some(contact)),
+        Frame::PullView,
+        Frame::View(ViewPage {
+            tag: tag(),
+            parent: ViewHash::default(),
+            layout: 0,
+            page: 0,
+            pages: 1,
+            members: vec![member()],
+            tags: vec![tag()],
+            departed: Vec::new(),
+        }),
+        spread(Item::Bundle(sealed(encode_item(&bundle("hello"))))),
+        spread(Item::Announcement(sealed(announcement))),
+        Frame::Receipt(items()),
+        Frame::Offer(Offer {
+            interval: interval(),
+            items: vec![item_id()],
+        }),
+        Frame::Want(items()),
+        Frame::Digest(Digest {
+            entries: vec![message],
+            answer: true,
+        }),
+        Frame::Pull(Pull {
+            ranges: vec![Range {
+                author: id(1),
+                from: 1,
+                to: 9,
+            }],
+        }),
+        Frame::PullEnd(PullEnd {
+            more: false,
+            evicted: Vec::new(),
+        }),
+        Frame::Cut(Cut {
+            base: vec![message],
+            clock: vec![message],
+            authors: Vec::new(),
+            last: true,
+        }),
+        Frame::Has(Has {
+            message,
+            holding: Holding::Evicted,
+        }),
+        Frame::Suspect(Suspect {
+            member: id(1),
+            tag: tag(),
+        }),
+        Frame::Meet(Meet {
+            tag: tag(),
+            members: 3,
+            seniority: 0,
+            addresses: addresses(),
+        }),
+    ]
+}
+
+#[test]
+fn every_frame_comes_back_as_it_went() {
+    for frame in frames() {
+        assert_eq!(decode(&encode(&frame)), Ok(frame));
+    }
+}
+
+#[test]
+fn no_frame_survives_a_missing_or_an_added_byte() {
+    for frame in frames() {
+        let bytes = encode(&frame);
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes[..end]).is_err(), "{frame:?} cut at {end}");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        assert_eq!(decode(&longer), Err(DecodeError::Trailing(1)));
+    }
+}
+
+#[test]
+fn the_bytes_of_version_1_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x01");
+    assert_eq!(encode(&Frame::PullView)[..], *b"\x69pull-view");
+    assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
+    let receipt = encode(&Frame::Receipt(Items {
+        items: vec![item_id()],
+    }));
+    let ann = id(1);
+    let expected = [
+        &b"\xa1\x61r\xa1\x61i\x81\xa3\x61k\x61b\x61o\x50"[..],
+        ann.as_bytes(),
+        b"\x61n\x02",
+    ];
+    assert_eq!(receipt[..], expected.concat());
+    let message = MessageId {
+        author: id(1),
+        seq: 1,
+    };
+    assert_eq!(
+        message.uuid().to_string(),
+        "529816da-02e8-5c87-b438-04c6a532bfa3"
+    );
+}
+
+#[test]
+fn a_preface_says_what_is_wrong() {
+    assert!(check_preface(preface()).is_ok());
+    let http = check_preface(*b"GET / ").unwrap_err().to_string();
+    assert_eq!(http, "this is no Ringtalk node");
+    let newer = check_preface(*b"RTLK\x00\x02").unwrap_err().to_string();
+    assert!(newer.contains("version 2"), "{newer}");
+}
+
+#[test]
+fn deep_nesting_is_refused_and_overflows_no_stack() {
+    let arrays: Vec<u8> = repeat_n(0x81, FRAME_BYTES).collect();
+    assert!(matches!(decode(&arrays), Err(DecodeError::Malformed(_))));
+    let in_an_unknown_field = [&b"\xa1\x65hello\xa1\x63new"[..], &arrays[..60_000]].concat();
+    assert!(decode(&in_an_unknown_field).is_err());
+}
+
+#[test]
+fn lengths_that_lie_are_refused_before_anything_is_allocated() {
+    for lie in [
+        &b"\xa1\x65close\xa1\x66reason\x7b\xff\xff\xff\xff\xff\xff\xff\xff"[..],
+        &b"\xa1\x61r\xa1\x61i\x9b\xff\xff\xff\xff\xff\xff\xff\xff"[..],
+        &b"\xa1\x61p\xa2\x61b\x5b\x7f\xff\xff\xff\xff\xff\xff\xff\x61g\x40"[..],
+    ] {
+        assert!(matches!(decode(lie), Err(DecodeError::Malformed(_))));
+    }
+    let long = vec![0; FRAME_BYTES + 1];
+    assert_eq!(decode(&long), Err(DecodeError::TooLong(FRAME_BYTES + 1)));
+}
+
+#[test]
+fn text_that_is_no_utf_8_is_refused() {
+    let close = b"\xa1\x65close\xa1\x66reason\x62\xff\xfe";
+    assert!(matches!(decode(close), Err(DecodeError::Malformed(_))));
+}
+
+#[test]
+fn what_is_over_a_limit_is_refused() {
+    let longest = "x".repeat(TEXT_BYTES);
+    let good = sealed(encode_item(&bundle(&longest)));
+    assert!(good.bundle().is_ok());
+    let over = sealed(encode_item(&bundle(&(longest + "x"))));
+    assert!(matches!(over.bundle(), Err(DecodeError::Malformed(_))));
+    let too_many = Frame::Receipt(Items {
+        items: vec![item_id(); 513],
+    });
+    assert!(decode(&encode(&too_many)).is_err());
+    let far = Frame::Pull(Pull {
+        ranges: vec![Range {
+            author: id(1),
+            from: 1,
+            to: COUNTER + 1,
+        }],
+    });
+    assert!(decode(&encode(&far)).is_err());
+}
+
+#[test]
+fn a_bundle_with_impossible_numbers_is_refused() {
+    let unsound = |change: fn(&mut Bundle)| {
+        let mut bundle = bundle("hello");
+        change(&mut bundle);
+        sealed(encode_item(&bundle)).bundle()
+    };
+    let error = Err(DecodeError::Unsound("bundle"));
+    assert_eq!(unsound(|bundle| bundle.messages.clear()), error);
+    assert_eq!(unsound(|bundle| bundle.first = 0), error);
+    assert_eq!(unsound(|bundle| bundle.lamport = 0), error);
+    assert_eq!(unsound(|bundle| bundle.heads[0].seq = 0), error);
+    let own_future = |bundle: &mut Bundle| bundle.heads[0].author = bundle.author;
+    assert_eq!(unsound(own_future), error);
+}
