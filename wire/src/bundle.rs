@@ -8,7 +8,9 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{self, BUNDLE_HEADS, BUNDLE_MESSAGES, TEXT_BYTES};
+use crate::limit::{
+    self, BUNDLE_HEADS, BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES, TEXT_BYTES,
+};
 use crate::{DecodeError, MessageId, NodeId, codec};
 
 /// Consecutive messages of one author. The first depends on the heads, each other one on the
@@ -67,6 +69,8 @@ impl Bundle {
         !self.messages.is_empty()
             && self.first >= 1
             && self.lamport >= 1
+            && self.last().max(self.last_lamport()) <= COUNTER
+            && self.text_bytes() <= BUNDLE_TEXT_BYTES
             && self
                 .heads
                 .iter()
@@ -99,6 +103,9 @@ pub struct Sealed {
 impl Sealed {
     /// Reads the bundle inside, strictly.
     pub fn bundle(&self) -> Result<Bundle, DecodeError> {
+        if self.weight() > SEALED_BYTES {
+            return Err(DecodeError::TooLong(self.weight()));
+        }
         let bundle: Bundle = codec::decode_item(&self.raw)?;
         if bundle.is_sound() {
             Ok(bundle)

@@ -198,16 +198,8 @@ impl Announcement {
     /// Its id on its way round the ring.
     pub const fn item_id(&self) -> ItemId {
         match self {
-            Self::View(update) => ItemId {
-                kind: ItemKind::View,
-                origin: update.tag.epoch.coordinator,
-                number: update.tag.number,
-            },
-            Self::Dissolve(dissolve) => ItemId {
-                kind: ItemKind::Dissolve,
-                origin: dissolve.tag.epoch.coordinator,
-                number: dissolve.tag.number,
-            },
+            Self::View(update) => ItemId::of_view(ItemKind::View, &update.tag),
+            Self::Dissolve(dissolve) => ItemId::of_view(ItemKind::Dissolve, &dissolve.tag),
         }
     }
 }
@@ -244,9 +236,22 @@ pub struct ItemId {
     /// Whose it is.
     #[serde(rename = "o")]
     pub origin: NodeId,
-    /// A bundle's first sequence number, a view's number.
+    /// A bundle's first sequence number; of a view, 20 bits of its epoch's number and 32 of its own.
     #[serde(rename = "n", deserialize_with = "limit::counter")]
     pub number: u64,
+}
+
+impl ItemId {
+    /// The id of news about a view: a coordinator may use a view's number again under another
+    /// epoch, so the number holds 20 bits of the epoch's and 32 of the view's.
+    const fn of_view(kind: ItemKind, tag: &ViewTag) -> Self {
+        let epoch = tag.epoch.number & 0xf_ffff;
+        Self {
+            kind,
+            origin: tag.epoch.coordinator,
+            number: (epoch << 32) | (tag.number & 0xffff_ffff),
+        }
+    }
 }
 
 /// Ids of items.
@@ -320,6 +325,9 @@ pub struct Cut {
     /// The names of authors who have departed.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>")]
     pub authors: Vec<crate::Renamed>,
+    /// The greatest Lamport time before the cut.
+    #[serde(deserialize_with = "limit::counter")]
+    pub lamport: u64,
     /// True on the last page.
     pub last: bool,
 }

@@ -13,6 +13,8 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 /// The longest frame, its length prefix not counted: a full bundle and its envelope.
 pub const FRAME_BYTES: usize = 64 * 1024;
+/// The most that is sealed: it fits a frame with any envelope.
+pub const SEALED_BYTES: usize = FRAME_BYTES - 512;
 /// The longest frame before the handshake is done: a hello.
 pub const HANDSHAKE_FRAME_BYTES: usize = 1024;
 /// The deepest nesting of one CBOR item. Frames need 8.

@@ -176,6 +176,7 @@ fn frames() -> Vec<Frame> {
             base: vec![message],
             clock: vec![message],
             authors: Vec::new(),
+            lamport: 9,
             last: true,
         }),
         Frame::Has(Has {

@@ -39,6 +39,8 @@ pub(crate) struct Causal {
     /// transitive reduction of the clock, and the heads of whatever is said next.
     frontier: BTreeMap<NodeId, (u64, u64)>,
     lamport: u64,
+    /// The Lamport time that the discussion had reached when this node came.
+    horizon: u64,
     authors: BTreeSet<NodeId>,
     muted: BTreeSet<NodeId>,
     /// By the id of their first message.
@@ -57,8 +59,14 @@ impl Causal {
         &self.clock
     }
 
-    /// Starts the clock where the discussion so far starts.
-    pub(crate) fn start(&mut self, base: &VectorClock) {
+    /// The greatest Lamport time of what has been delivered.
+    pub(crate) const fn lamport(&self) -> u64 {
+        self.lamport
+    }
+
+    /// Starts the clock where the discussion so far starts, somewhere below this Lamport time.
+    pub(crate) fn start(&mut self, base: &VectorClock, lamport: u64) {
+        self.horizon = lamport;
         for entry in base.iter() {
             self.pass(entry);
         }
@@ -257,7 +265,11 @@ impl Causal {
     fn shed(&mut self) {
         while self.held_messages > HELD_MESSAGES || self.held_bytes > HELD_BYTES {
             let mut pending: BTreeMap<NodeId, (usize, MessageId)> = BTreeMap::new();
+            let waiting = self.held.len() > self.ready.len();
             for (&first, held) in &self.held {
+                if waiting && self.ready.contains(&first) {
+                    continue;
+                }
                 let entry = pending.entry(first.author).or_insert((0, first));
                 *entry = (entry.0 + held.bundle.messages.len(), first);
             }
@@ -308,7 +320,8 @@ impl Causal {
         if all_known {
             bundle.lamport == greatest + 1
         } else {
-            bundle.lamport > greatest && bundle.lamport <= self.lamport + LAMPORT_AHEAD
+            bundle.lamport > greatest
+                && bundle.lamport <= self.lamport.max(self.horizon) + LAMPORT_AHEAD
         }
     }
 }

@@ -42,6 +42,8 @@ pub const ANSWER_WAIT: Duration = Duration::from_millis(500);
 /// A child whose receipt is missing this long (or three round trips, where that is longer) is
 /// silent, and its interval goes to the next. Sooner means needless offers, later means delay.
 pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);
+/// The longest patience with a child, however slow it was.
+pub const RECEIPT_WAIT_MOST: Duration = Duration::from_secs(1);
 /// How long clocks may differ before they are compared: under load they always differ a little.
 pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
 /// How long a message that is known to exist may be on its way before it is pulled.
@@ -52,6 +54,8 @@ pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 pub const LINK_REST: Duration = Duration::from_secs(10);
 /// How long the more senior of two neighbours leaves the dialling to the other.
 pub const DIAL_GRACE: Duration = Duration::from_millis(300);
+/// A refused connection is proof of death for so long after a link to that peer was lost.
+pub const DEATH_PROOF: Duration = Duration::from_secs(5);
 /// How soon a link that broke or could not be made is dialled again.
 pub const REDIAL: Duration = Duration::from_millis(500);
 /// How long a joining step may take before it is tried again from the start.
@@ -68,6 +72,8 @@ pub const STRANGER_QUEUE_BYTES: usize = 256 * 1024;
 pub const WINDOW_MESSAGES: usize = 2_500;
 /// Own bytes that no neighbour has confirmed; beyond, the user waits.
 pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
+/// Messages that the log keeps whatever `history` says: somebody may not have them yet.
+pub const LOG_LEAST: usize = 2_500;
 /// Bytes of the log, beside the number of messages.
 pub const LOG_BYTES: usize = 32 * 1024 * 1024;
 /// Messages held back until what they depend on has come.
@@ -80,5 +86,7 @@ pub const PULL_BYTES: usize = 256 * 1024;
 pub const STRANGERS: usize = 64;
 /// How long a peer may stay a stranger.
 pub const STRANGER_WAIT: Duration = Duration::from_secs(10);
+/// An epoch number may lie this far above one's own: nobody holds that many elections.
+pub const EPOCHS_AHEAD: u64 = 1 << 20;
 /// A Lamport time may lie this far ahead of what is known, where its heads are unknown.
 pub const LAMPORT_AHEAD: u64 = 1 << 20;

@@ -4,6 +4,7 @@
 //! say (`PROTOCOL.md` §6.1).
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use ringtalk_wire::NodeId;
 
@@ -55,11 +56,13 @@ impl Detector {
         self.suspects.iter().copied()
     }
 
-    /// Suspects those who were silent for too long; true where somebody new is among them.
-    pub(crate) fn expire(&mut self, now: Time) -> bool {
-        let mut news = false;
+    /// Suspects those who were silent for too long, and gives who is new among them.
+    pub(crate) fn expire(&mut self, now: Time) -> Vec<NodeId> {
+        let mut news = Vec::new();
         for (&id, &heard) in &self.watched {
-            news |= now - heard >= SUSPICION && self.suspects.insert(id);
+            if now - heard >= SUSPICION && self.suspects.insert(id) {
+                news.push(id);
+            }
         }
         news
     }
@@ -99,10 +102,10 @@ mod tests {
         detector.watch(start, [id(1), id(2)]);
         let later = start + Duration::from_secs(1);
         detector.heard(later, &id(1));
-        assert!(!detector.expire(later));
-        assert!(detector.expire(start + SUSPICION));
+        assert_eq!(detector.expire(later), []);
+        assert_eq!(detector.expire(start + SUSPICION), [id(2)]);
         assert!(detector.suspects(&id(2)) && !detector.suspects(&id(1)));
-        assert!(!detector.expire(start + SUSPICION), "no news twice");
+        assert_eq!(detector.expire(start + SUSPICION), [], "no news twice");
         assert!(detector.heard(start + SUSPICION, &id(2)));
         assert!(!detector.suspects(&id(2)));
     }
@@ -114,7 +117,7 @@ mod tests {
         detector.watch(start, [id(1)]);
         let woken = start + Duration::from_secs(20);
         detector.pardon(woken);
-        assert!(!detector.expire(woken));
+        assert_eq!(detector.expire(woken), []);
         assert_eq!(detector.deadline(), Some(woken + SUSPICION));
     }
 }

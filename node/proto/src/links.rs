@@ -9,8 +9,8 @@ use bytes::Bytes;
 use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
 
 use crate::config::{
-    LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, REDIAL, STRANGER_QUEUE_BYTES, STRANGER_WAIT,
-    STRANGERS,
+    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, REDIAL, STRANGER_QUEUE_BYTES,
+    STRANGER_WAIT, STRANGERS,
 };
 use crate::{LinkId, Output, Time};
 
@@ -22,6 +22,8 @@ const DRAIN: core::time::Duration = core::time::Duration::from_secs(5);
 /// How soon a dial is repeated at first: the port of a process that is being killed may still
 /// accept for a moment. Doubles up to [`REDIAL`].
 const FIRST_REDIAL: core::time::Duration = core::time::Duration::from_millis(10);
+/// A link that lasted so long was no failure.
+const LASTING: core::time::Duration = core::time::Duration::from_secs(1);
 /// What a frame in a queue costs beside its bytes.
 const FRAME_COST: usize = 96;
 
@@ -32,6 +34,8 @@ pub(crate) struct Links {
     peers: BTreeMap<NodeId, Peer>,
     owners: BTreeMap<LinkId, NodeId>,
     draining: BTreeMap<LinkId, Time>,
+    /// Peers whose link was closed from here, and that nobody has been told of.
+    given_up: Vec<NodeId>,
 }
 
 #[derive(Debug, Default)]
@@ -39,8 +43,10 @@ struct Peer {
     current: Option<Current>,
     dialling: bool,
     dial_again: Time,
-    /// How many dials in turn came to nothing.
+    /// How many dials in turn came to nothing, or to a link that did not last.
     failures: u32,
+    /// When there was a link last.
+    lost: Option<Time>,
     parcels: Vec<Bytes>,
 }
 
@@ -55,6 +61,25 @@ struct Current {
     full: bool,
     up: Time,
     used: Time,
+}
+
+impl Peer {
+    /// A link that lasted is dialled again at once; one that did not, after a while.
+    fn lost(&mut self, now: Time, up: Time) {
+        self.lost = Some(now);
+        if now - up >= LASTING {
+            self.failures = 0;
+            self.dial_again = Time::default();
+        } else {
+            self.put_off(now);
+        }
+    }
+
+    /// Puts the next dial off, longer each time.
+    fn put_off(&mut self, now: Time) {
+        self.dial_again = now + REDIAL.min(FIRST_REDIAL * (1 << self.failures.min(8)));
+        self.failures += 1;
+    }
 }
 
 /// The frames that wait on a link, by their sizes: many small ones weigh more than their bytes.
@@ -109,6 +134,7 @@ impl Links {
             peers: BTreeMap::new(),
             owners: BTreeMap::new(),
             draining: BTreeMap::new(),
+            given_up: Vec::new(),
         }
     }
 
@@ -124,7 +150,6 @@ impl Links {
         let me = self.me;
         let entry = self.peers.entry(peer).or_default();
         entry.dialling &= !dialled;
-        entry.failures = 0;
         self.owners.insert(link, peer);
         let new = Current {
             link,
@@ -169,17 +194,14 @@ impl Links {
     }
 
     /// A link is gone.
-    pub(crate) fn down(&mut self, link: LinkId) -> Option<Lost> {
+    pub(crate) fn down(&mut self, now: Time, link: LinkId) -> Option<Lost> {
         let peer = self.owners.remove(&link)?;
         self.draining.remove(&link);
         let entry = self.peers.get_mut(&peer)?;
-        let last = entry
-            .current
-            .as_ref()
-            .is_some_and(|current| current.link == link);
-        if last {
-            entry.current = None;
-            entry.dial_again = Time::default();
+        let current = entry.current.take_if(|current| current.link == link);
+        let last = current.is_some();
+        if let Some(current) = current {
+            entry.lost(now, current.up);
         }
         Some(Lost { peer, last })
     }
@@ -187,10 +209,11 @@ impl Links {
     /// The far end sends no more on this link: it is closed.
     pub(crate) fn closed_by_peer(
         &mut self,
+        now: Time,
         link: LinkId,
         out: &mut VecDeque<Output>,
     ) -> Option<Lost> {
-        let lost = self.down(link)?;
+        let lost = self.down(now, link)?;
         out.push_back(Output::Close {
             link,
             reason: "the far end closed",
@@ -217,6 +240,17 @@ impl Links {
     /// True where the link to this peer carries only what keeps the ring together.
     pub(crate) fn is_full(&self, peer: &NodeId) -> bool {
         self.current(peer).is_some_and(|current| current.full)
+    }
+
+    /// True where a link to this peer was lost a moment ago.
+    pub(crate) fn was_up_lately(&self, now: Time, peer: &NodeId) -> bool {
+        let lost = self.peers.get(peer).and_then(|peer| peer.lost);
+        lost.is_some_and(|lost| now - lost < DEATH_PROOF)
+    }
+
+    /// The peers whose links were closed from here because of a bound or for want of use.
+    pub(crate) fn take_given_up(&mut self) -> Vec<NodeId> {
+        core::mem::take(&mut self.given_up)
     }
 
     /// Something arrived over this link.
@@ -305,8 +339,7 @@ impl Links {
     pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
             entry.dialling = false;
-            entry.dial_again = now + REDIAL.min(FIRST_REDIAL * (1 << entry.failures.min(8)));
-            entry.failures += 1;
+            entry.put_off(now);
             entry.parcels.clear();
         }
     }
@@ -371,12 +404,14 @@ impl Links {
         }
         for (peer, reason) in doomed {
             self.close(&peer, reason, out);
+            self.given_up.push(peer);
         }
         self.peers.retain(|_, peer| {
             peer.current.is_some()
                 || peer.dialling
                 || peer.dial_again > now
                 || !peer.parcels.is_empty()
+                || peer.lost.is_some_and(|lost| now - lost < DEATH_PROOF)
         });
     }
 
@@ -400,7 +435,8 @@ impl Links {
             let link = current.link;
             let reason = "its queue is over the bound";
             out.push_back(Output::Close { link, reason });
-            self.down(link);
+            self.down(now, link);
+            self.given_up.push(*peer);
             return false;
         }
         let link = current.link;

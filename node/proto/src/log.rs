@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::{Bundle, MessageId, NodeId, Range, Sealed, VectorClock};
 
-use crate::config::LOG_BYTES;
+use crate::config::{LOG_BYTES, LOG_LEAST};
 
 /// What each kept bundle costs beside its bytes: the entry, and its place in the index.
 const ENTRY_BYTES: usize = 160;
@@ -16,7 +16,8 @@ const ENTRY_BYTES: usize = 160;
 /// Delivered bundles in delivery order.
 #[derive(Debug)]
 pub(crate) struct Log {
-    most_messages: usize,
+    /// How many messages latecomers get at least.
+    history: usize,
     entries: VecDeque<Entry>,
     /// The number of the first entry; entries are numbered in delivery order.
     first: u64,
@@ -49,10 +50,11 @@ pub(crate) struct Pulled {
 }
 
 impl Log {
-    /// An empty log that keeps so many messages, and what else is in the bundle of the oldest.
-    pub(crate) fn new(most_messages: usize) -> Self {
+    /// An empty log. It keeps `history` messages for latecomers, and what else is in the bundle of
+    /// the oldest; and [`LOG_LEAST`] for those who are here.
+    pub(crate) fn new(history: usize) -> Self {
         Self {
-            most_messages,
+            history,
             entries: VecDeque::new(),
             first: 0,
             places: BTreeMap::new(),
@@ -62,9 +64,19 @@ impl Log {
         }
     }
 
-    /// For each author, the last message that is not kept any more.
-    pub(crate) const fn base(&self) -> &VectorClock {
-        &self.base
+    /// For each author, the last message that somebody who comes now does not get.
+    pub(crate) fn base_for_latecomers(&self) -> VectorClock {
+        let mut base = self.base.clone();
+        let mut kept = self.messages;
+        for entry in &self.entries {
+            let count = entry.count as usize;
+            if kept < self.history + count {
+                break;
+            }
+            kept -= count;
+            base.advance(entry.author, entry.first + entry.count - 1);
+        }
+        base
     }
 
     /// Starts the log of a node that knows of the discussion from `base` on.
@@ -119,7 +131,7 @@ impl Log {
     pub(crate) fn pull(&self, ranges: &[Range], most_bytes: usize) -> Pulled {
         let mut pulled = Pulled::default();
         let mut numbers = Vec::new();
-        for range in ranges {
+        for range in &hulls(ranges) {
             let base = self.base.get(&range.author);
             if range.from <= base {
                 pulled.evicted.push(Range {
@@ -130,7 +142,6 @@ impl Log {
             numbers.extend(self.numbers(range));
         }
         numbers.sort_unstable();
-        numbers.dedup();
         let mut bytes = 0;
         for sealed in numbers
             .iter()
@@ -176,7 +187,8 @@ impl Log {
     /// many messages are kept at least.
     fn has_too_many(&self) -> bool {
         let oldest = self.entries.front().map(|entry| entry.count as usize);
-        oldest.is_some_and(|oldest| self.messages - oldest >= self.most_messages)
+        let least = self.history.max(LOG_LEAST);
+        oldest.is_some_and(|oldest| self.messages - oldest >= least)
     }
 
     fn entry(&self, number: u64) -> Option<&Entry> {
@@ -216,6 +228,17 @@ impl Log {
                 .advance(entry.author, entry.first + entry.count - 1);
         }
     }
+}
+
+/// One range for each author: however often somebody names it, it is looked up once.
+fn hulls(ranges: &[Range]) -> Vec<Range> {
+    let mut hulls: BTreeMap<NodeId, Range> = BTreeMap::new();
+    for range in ranges {
+        let hull = hulls.entry(range.author).or_insert(*range);
+        hull.from = hull.from.min(range.from);
+        hull.to = hull.to.max(range.to);
+    }
+    hulls.into_values().collect()
 }
 
 impl Entry {
@@ -298,14 +321,15 @@ mod tests {
 
     #[test]
     fn says_what_it_keeps_no_longer() {
-        let mut log = Log::new(2);
-        for seq in 1..=5 {
+        let mut log = Log::new(0);
+        let last = LOG_LEAST as u64 + 3;
+        for seq in 1..=last {
             push(&mut log, 1, seq, 1, seq);
         }
-        assert_eq!(log.messages, 2);
-        let pulled = log.pull(&[range(1, 2, 5)], usize::MAX);
+        assert_eq!(log.messages, LOG_LEAST);
+        let pulled = log.pull(&[range(1, 2, last), range(1, 4, 5)], usize::MAX);
         assert_eq!(pulled.evicted, [range(1, 2, 3)]);
-        assert_eq!(pulled.bundles.len(), 2);
+        assert_eq!(pulled.bundles.len(), LOG_LEAST, "each once");
         assert!(!log.holds(MessageId {
             author: id(1),
             seq: 3
@@ -323,20 +347,25 @@ mod tests {
     }
 
     #[test]
-    fn keeps_as_many_messages_as_asked_for_at_least() {
+    fn latecomers_get_as_many_messages_as_asked_for_at_least() {
         let mut log = Log::new(4);
         push(&mut log, 1, 1, 3, 1);
         push(&mut log, 1, 4, 3, 4);
-        assert_eq!(log.messages, 6, "without the first bundle it would be 3");
+        let base = |log: &Log| log.base_for_latecomers().get(&id(1));
+        assert_eq!(base(&log), 0, "without the first bundle they would get 3");
         push(&mut log, 1, 7, 1, 7);
-        assert_eq!(log.messages, 4);
+        assert_eq!(base(&log), 3);
+        assert_eq!(log.messages, 7, "somebody may not have them yet");
     }
 
     #[test]
-    fn a_log_for_nothing_keeps_nothing() {
+    fn latecomers_get_nothing_where_nothing_is_kept_for_them() {
         let mut log = Log::new(0);
         push(&mut log, 1, 1, 2, 1);
-        assert_eq!(log.base().get(&id(1)), 2);
-        assert!(log.transcript().is_empty());
+        assert_eq!(log.base_for_latecomers().get(&id(1)), 2);
+        assert!(log.holds(MessageId {
+            author: id(1),
+            seq: 1
+        }));
     }
 }

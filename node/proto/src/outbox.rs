@@ -24,7 +24,7 @@ pub(crate) struct Outbox {
     open_messages: usize,
     open_bytes: usize,
     sealed: u64,
-    /// The first and the last message that were sealed while nobody was there to take them.
+    /// The first and the last message that nobody took, as far as is known.
     lonely: Option<(u64, u64)>,
 }
 
@@ -96,17 +96,18 @@ impl Outbox {
             self.open_bytes += open.bytes;
             self.open.insert(first, open);
         } else {
-            let from = self.lonely.map_or(first, |(from, _)| from);
-            self.lonely = Some((from, self.sealed));
+            self.left_alone(first, self.sealed);
         }
     }
 
-    /// Somebody else has all messages up to this one.
-    pub(crate) fn witnessed(&mut self, up_to: u64) {
-        self.lonely = self
-            .lonely
-            .filter(|&(_, to)| to > up_to)
-            .map(|(from, to)| (from.max(up_to + 1), to));
+    /// Somebody else has these messages.
+    pub(crate) fn witnessed(&mut self, from: u64, up_to: u64) {
+        if self.lonely.is_some_and(|(first, _)| from <= first) {
+            self.lonely = self
+                .lonely
+                .filter(|&(_, to)| to > up_to)
+                .map(|(first, to)| (first.max(up_to + 1), to));
+        }
     }
 
     /// One direction of a bundle is settled: somebody took it, or nobody is left to.
@@ -121,6 +122,9 @@ impl Outbox {
         {
             self.open_messages -= done.messages;
             self.open_bytes -= done.bytes;
+            if !done.taken {
+                self.left_alone(first, first + done.messages as u64 - 1);
+            }
         }
     }
 
@@ -129,6 +133,12 @@ impl Outbox {
         let open = self.open.values().filter(|open| !open.taken);
         let lonely = self.lonely.map_or(0, |(from, to)| to + 1 - from);
         lonely + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
+    }
+
+    /// Nobody took these messages.
+    fn left_alone(&mut self, from: u64, to: u64) {
+        let (first, last) = self.lonely.unwrap_or((from, to));
+        self.lonely = Some((first.min(from), last.max(to)));
     }
 }
 
@@ -187,6 +197,13 @@ mod tests {
             outbox.unhanded(),
             (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64
         );
+        outbox.settled(firsts[1], false);
+        outbox.settled(firsts[1], false);
+        assert_eq!(
+            outbox.unhanded(),
+            (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64,
+            "nobody took the second bundle"
+        );
     }
 
     #[test]
@@ -199,9 +216,9 @@ mod tests {
             outbox.opened(first, &messages, 0);
         }
         assert_eq!(outbox.unhanded(), 3);
-        outbox.witnessed(2);
+        outbox.witnessed(1, 2);
         assert_eq!(outbox.unhanded(), 1);
-        outbox.witnessed(3);
+        outbox.witnessed(2, 3);
         assert_eq!(outbox.unhanded(), 0);
     }
 }

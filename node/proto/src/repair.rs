@@ -6,7 +6,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::PAGE_ITEMS;
+use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
 use ringtalk_wire::{MessageId, NodeId, Range};
 
 use crate::Time;
@@ -28,6 +28,8 @@ struct Want {
     up_to: u64,
     holder: NodeId,
     due: Time,
+    /// The first message of the last pull.
+    asked_from: u64,
 }
 
 impl Repair {
@@ -54,10 +56,14 @@ impl Repair {
             up_to: message.seq,
             holder,
             due,
+            asked_from: 0,
         };
+        if self.wants.len() >= AUTHORS && !self.wants.contains_key(&message.author) {
+            return;
+        }
         let known = self.wants.entry(message.author).or_insert(want);
-        if message.seq > known.up_to {
-            known.up_to = message.seq;
+        if message.seq > known.up_to || urgent {
+            known.up_to = known.up_to.max(message.seq);
             known.holder = holder;
         }
         known.due = known.due.min(due);
@@ -70,18 +76,22 @@ impl Repair {
         now: Time,
         first_missing: impl Fn(NodeId) -> u64,
     ) -> BTreeMap<NodeId, Vec<Range>> {
-        self.pulls
-            .retain(|_, &mut since| now - since < PULL_TIMEOUT);
+        let silent = |since: Time| now - since >= PULL_TIMEOUT;
+        let pulls = &self.pulls;
+        self.wants
+            .retain(|_, want| !pulls.get(&want.holder).is_some_and(|&since| silent(since)));
+        self.pulls.retain(|_, &mut since| !silent(since));
         self.wants
             .retain(|&author, want| first_missing(author) <= want.up_to);
         let mut ranges: BTreeMap<NodeId, Vec<Range>> = BTreeMap::new();
-        for (&author, want) in &self.wants {
+        for (&author, want) in &mut self.wants {
             let free = !self.pulls.contains_key(&want.holder);
             let theirs = ranges.entry(want.holder).or_default();
             if free && want.due <= now && theirs.len() < PAGE_ITEMS {
+                want.asked_from = first_missing(author);
                 theirs.push(Range {
                     author,
-                    from: first_missing(author),
+                    from: want.asked_from,
                     to: want.up_to,
                 });
             }
@@ -93,12 +103,23 @@ impl Repair {
         ranges
     }
 
-    /// A peer's answer is complete.
-    pub(crate) fn pull_ended(&mut self, peer: &NodeId, more: bool, asked_again: Time) {
+    /// A peer's answer is complete, or there is `more`: that is asked for at once, but not what the
+    /// answer did not bring.
+    pub(crate) fn pull_ended(
+        &mut self,
+        now: Time,
+        peer: &NodeId,
+        more: bool,
+        first_missing: impl Fn(NodeId) -> u64,
+    ) {
         self.pulls.remove(peer);
-        if !more {
-            for want in self.wants.values_mut().filter(|want| want.holder == *peer) {
-                want.due = want.due.max(asked_again + PULL_TIMEOUT);
+        let theirs = self
+            .wants
+            .iter_mut()
+            .filter(|(_, want)| want.holder == *peer);
+        for (&author, want) in theirs {
+            if !more || first_missing(author) <= want.asked_from {
+                want.due = want.due.max(now + PULL_TIMEOUT);
             }
         }
     }
@@ -167,18 +188,23 @@ mod tests {
         };
         assert_eq!(ranges, BTreeMap::from([(id(7), Vec::from([only]))]));
         assert!(repair.due(later, first_missing).is_empty(), "one at a time");
-        repair.pull_ended(&id(7), true, later);
-        assert_eq!(repair.due(later, first_missing).len(), 1, "there was more");
+        repair.pull_ended(later, &id(7), true, |_| 4);
+        assert_eq!(repair.due(later, |_| 4).len(), 1, "there was more");
+        repair.pull_ended(later, &id(7), true, |_| 4);
+        assert!(repair.due(later, |_| 4).is_empty(), "it brought nothing");
     }
 
     #[test]
-    fn a_pull_that_nobody_answers_is_tried_again() {
+    fn a_pull_that_nobody_answers_is_left_to_others() {
         let start = Time::default();
         let mut repair = Repair::default();
         repair.want(start, message(1, 5), id(7), true);
         assert_eq!(repair.due(start, |_| 1).len(), 1);
         assert_eq!(repair.deadline(), Some(start + PULL_TIMEOUT));
         assert!(repair.due(start + Duration::from_secs(1), |_| 1).is_empty());
-        assert_eq!(repair.due(start + PULL_TIMEOUT, |_| 1).len(), 1);
+        assert!(repair.due(start + PULL_TIMEOUT, |_| 1).is_empty());
+        repair.want(start + PULL_TIMEOUT, message(1, 5), id(8), true);
+        let ranges = repair.due(start + PULL_TIMEOUT, |_| 1);
+        assert!(ranges.contains_key(&id(8)));
     }
 }

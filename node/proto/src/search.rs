@@ -68,14 +68,14 @@ impl Searches {
         missing: impl Iterator<Item = MessageId>,
         found: impl Fn(MessageId) -> bool,
     ) {
-        let missing: BTreeSet<MessageId> = missing.take(SEARCHES).collect();
+        let missing: BTreeSet<MessageId> = missing.collect();
         self.open.retain(|message, search| {
             !found(*message) && (search.sought || missing.contains(message))
         });
         self.shown
             .retain(|message| !found(*message) && missing.contains(message));
         for message in missing {
-            if !self.shown.contains(&message) {
+            if !self.shown.contains(&message) && self.open.len() < SEARCHES {
                 self.open(now, message, false);
             }
         }
@@ -110,7 +110,9 @@ impl Searches {
             return;
         };
         if let State::Everybody { waiting_for, best } = &mut search.state {
-            waiting_for.remove(by);
+            if !waiting_for.remove(by) {
+                return;
+            }
             *best = (*best).max(holding);
             if waiting_for.is_empty() {
                 search.next = now;

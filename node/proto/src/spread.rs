@@ -11,7 +11,7 @@ use core::time::Duration;
 use ringtalk_wire::{Direction, Interval, ItemId, NodeId, RingKey};
 
 use crate::Time;
-use crate::config::RECEIPT_WAIT;
+use crate::config::{RECEIPT_WAIT, RECEIPT_WAIT_MOST};
 
 /// How many items are remembered with the intervals taken over: several seconds of full load.
 const REMEMBERED: usize = 8_192;
@@ -20,8 +20,8 @@ const REMEMBERED: usize = 8_192;
 #[derive(Debug, Default)]
 pub(crate) struct Spreading {
     owed: BTreeMap<(ItemId, Direction), Owed>,
-    /// When each receipt is due, in the order of sending; settled ones are skipped.
-    due: VecDeque<(Time, ItemId, Direction)>,
+    /// When each receipt is due; settled ones are skipped.
+    due: BTreeSet<(Time, ItemId, Direction)>,
     silent: BTreeSet<NodeId>,
     round_trips: BTreeMap<NodeId, Duration>,
     taken: BTreeMap<(ItemId, Direction), u128>,
@@ -54,7 +54,7 @@ impl Spreading {
         };
         self.owed.insert((item, interval.direction), owed);
         let due = now + self.patience(&child);
-        self.due.push_back((due, item, interval.direction));
+        self.due.insert((due, item, interval.direction));
     }
 
     /// Takes a child's receipt; gives in how many directions it settles the item.
@@ -101,23 +101,19 @@ impl Spreading {
     /// Makes the children silent whose receipts are overdue, and gives their items.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<Orphan> {
         let mut orphans = Vec::new();
-        while let Some(&(due, item, direction)) = self.due.front() {
-            let owed = self.owed.get(&(item, direction)).copied();
-            match owed {
-                Some(owed) if due > now && owed.sent <= due => break,
-                Some(owed) if owed.sent + self.patience(&owed.child) <= now => {
-                    self.due.pop_front();
-                    self.silent.insert(owed.child);
-                    orphans.extend(self.abandon(&owed.child));
-                }
-                Some(owed) => {
-                    self.due.pop_front();
-                    let due = owed.sent + self.patience(&owed.child);
-                    self.due.push_back((due, item, direction));
-                }
-                None => {
-                    self.due.pop_front();
-                }
+        while let Some(&(due, item, direction)) = self.due.first()
+            && due <= now
+        {
+            self.due.pop_first();
+            let Some(owed) = self.owed.get(&(item, direction)).copied() else {
+                continue;
+            };
+            let due = owed.sent + self.patience(&owed.child);
+            if due <= now {
+                self.silent.insert(owed.child);
+                orphans.extend(self.abandon(&owed.child));
+            } else {
+                self.due.insert((due, item, direction));
             }
         }
         orphans
@@ -125,7 +121,7 @@ impl Spreading {
 
     /// When [`Spreading::expire`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.due.front().map(|&(due, ..)| due)
+        self.due.first().map(|&(due, ..)| due)
     }
 
     /// Takes everything away that a child owes receipts for.
@@ -181,7 +177,7 @@ impl Spreading {
 
     fn patience(&self, child: &NodeId) -> Duration {
         let round_trip = self.round_trips.get(child).copied().unwrap_or_default();
-        RECEIPT_WAIT.max(round_trip * 3)
+        RECEIPT_WAIT.max(round_trip * 3).min(RECEIPT_WAIT_MOST)
     }
 
     /// The smoothed round trip, as RFC 6298 smooths it.

@@ -13,7 +13,7 @@ use crate::{Output, Time, View};
 /// How long leaving takes at most; the process exits within 2 s.
 const LEAVE_LIMIT: Duration = Duration::from_millis(1_800);
 
-/// How often the neighbours are asked how far they are.
+/// How often the neighbours are asked how far they are, and goodbye is said again.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
 /// A node on its way out.
@@ -28,11 +28,16 @@ pub(super) struct Leaving {
 }
 
 impl Leaving {
+    /// True once the others were told: this node decides nothing any more.
+    pub(super) const fn has_said_goodbye(&self) -> bool {
+        self.said_goodbye
+    }
+
     /// When there is something to do.
     pub(super) fn deadline(&self) -> Option<Time> {
         match (self.done, self.said_goodbye) {
             (true, _) => None,
-            (_, true) => Some(self.since + LEAVE_LIMIT),
+            (_, true) => Some(self.ask_at.min(self.since + LEAVE_LIMIT)),
             (_, false) => Some(self.ask_at.min(self.since + LEAVE_WAIT)),
         }
     }
@@ -83,9 +88,13 @@ impl Node {
         if leaving.said_goodbye {
             if now - leaving.since >= LEAVE_LIMIT {
                 self.farewell_heard();
+            } else if leaving.ask_at <= now {
+                leaving.ask_at = now + ASK_AGAIN;
+                self.say_goodbye(now);
             }
         } else if overdue || (handed && leaving.entrusted.is_empty()) {
             leaving.said_goodbye = true;
+            leaving.ask_at = now + ASK_AGAIN;
             self.say_goodbye(now);
         } else if leaving.ask_at <= now {
             leaving.ask_at = now + ASK_AGAIN;

@@ -6,13 +6,15 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::limit::MEMBERS;
+use ringtalk_wire::limit::{MEMBERS, UPDATE_CHANGES};
 use ringtalk_wire::{
     Contact, Departed, Departure, Frame, Join, Member, NodeId, RingKey, VectorClock, ViewTag,
 };
 
 use super::Node;
+use super::history::PartialCut;
 use crate::admission::unique_name;
+use crate::config::EPOCHS_AHEAD;
 use crate::joining::{Stage, Step};
 use crate::{Event, Output, Time, View};
 
@@ -39,7 +41,7 @@ impl Node {
                 seniority: 0,
                 key: RingKey(0),
             };
-            self.start(VectorClock::new());
+            self.start(VectorClock::new(), 0);
             return self.adopt(now, View::founding(founder, 1));
         };
         let others = view.members().iter().filter(|one| one.id != self.config.id);
@@ -47,7 +49,12 @@ impl Node {
             id: member.id,
             how: Departure::Failed,
         });
-        self.open_epoch(now, view.tag().epoch.number + 1, departed.collect());
+        let departed: Vec<Departed> = departed.collect();
+        let (first, rest) = departed.split_at(departed.len().min(UPDATE_CHANGES));
+        self.open_epoch(now, view.tag().epoch.number + 1, first.to_vec());
+        for some in rest.chunks(UPDATE_CHANGES) {
+            self.publish(now, Vec::new(), some.to_vec(), Vec::new());
+        }
     }
 
     /// Asks a coordinator for a place in the ring.
@@ -141,6 +148,9 @@ impl Node {
             return;
         };
         let mine = view.tag();
+        if theirs.epoch.number > mine.epoch.number + EPOCHS_AHEAD {
+            return;
+        }
         let behind = (mine.epoch, mine.number) <= (theirs.epoch, theirs.number);
         let number = theirs.epoch.number.max(mine.epoch.number);
         if (behind || self.is_rival(&theirs.epoch)) && !view.descends_from(theirs) {
@@ -201,7 +211,10 @@ impl Node {
                 self.ask_old_acquaintances(now);
             }
             Some(Step::Knock(contact)) => self.ask_for_place(now, &contact),
-            Some(Step::Fetch) => self.ask_for_history(now),
+            Some(Step::Fetch) => {
+                self.cut = PartialCut::default();
+                self.ask_for_history(now);
+            }
             Some(Step::GoOnAlone) => self.found(now),
             None => {}
         }
@@ -232,7 +245,7 @@ impl Node {
             let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
             let nobody_has_it = self.is_coordinator() && *asked > FETCHES;
             if complete || alone || nobody_has_it {
-                self.start(VectorClock::new());
+                self.start(VectorClock::new(), 0);
                 self.joining.arrive();
                 self.serve_fetchers(now);
                 self.deliver_ready(now);

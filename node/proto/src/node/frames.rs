@@ -2,7 +2,7 @@
 //!
 //! Not here: any concern itself.
 
-use ringtalk_wire::{Announcement, Frame, NodeId};
+use ringtalk_wire::{Announcement, Frame, Item, NodeId, Spread};
 
 use super::Node;
 use crate::{LinkId, Time};
@@ -13,12 +13,15 @@ impl Node {
             return;
         };
         self.heard(now, &peer);
+        if !self.may_say(&peer, &frame) {
+            return tracing::debug!(?peer, "refusing a frame of somebody who is no member");
+        }
         match frame {
             Frame::Hello(_) => self.reject(now, peer, "a second hello"),
             Frame::Close(_) => {
                 if self
                     .links
-                    .closed_by_peer(link, &mut self.out)
+                    .closed_by_peer(now, link, &mut self.out)
                     .is_some_and(|lost| lost.last)
                 {
                     self.peer_lost(now, &peer);
@@ -28,9 +31,39 @@ impl Node {
                 self.links
                     .send(now, &peer, &Frame::Pong(number), &mut self.out);
             }
-            Frame::Pong(_) => {}
+            Frame::Pong(number) => self.take_pong(peer, number),
             Frame::Heartbeat(heartbeat) => self.take_heartbeat(now, peer, &heartbeat),
             frame => self.membership_frame(now, peer, frame),
+        }
+    }
+
+    /// Whether a peer may say such a thing: `PROTOCOL.md` §5.5.
+    fn may_say(&self, peer: &NodeId, frame: &Frame) -> bool {
+        let Some(view) = &self.view else {
+            return true;
+        };
+        match frame {
+            Frame::Hello(_)
+            | Frame::Close(_)
+            | Frame::Ping(_)
+            | Frame::Pong(_)
+            | Frame::Heartbeat(_)
+            | Frame::Join(_)
+            | Frame::Later(_)
+            | Frame::PullView
+            | Frame::View(_)
+            | Frame::Fetch
+            | Frame::Meet(_) => true,
+            Frame::Receipt(_)
+            | Frame::Want(_)
+            | Frame::Pull(_)
+            | Frame::Pulled(_)
+            | Frame::PullEnd(_)
+            | Frame::Spread(Spread {
+                item: Item::Bundle(_),
+                ..
+            }) => self.names.contains_key(peer),
+            _ => view.contains(peer),
         }
     }
 

@@ -24,9 +24,20 @@ const ADMISSION_WAIT: core::time::Duration = core::time::Duration::from_secs(1);
 /// A cut whose pages are still coming in.
 #[derive(Debug, Default)]
 pub(super) struct PartialCut {
+    /// Whose: the first to answer.
     from: Option<NodeId>,
     base: VectorClock,
     clock: VectorClock,
+    lamport: u64,
+}
+
+impl PartialCut {
+    /// The pages of this peer will not be completed.
+    pub(super) fn forget(&mut self, peer: &NodeId) {
+        if self.from == Some(*peer) {
+            *self = Self::default();
+        }
+    }
 }
 
 impl Node {
@@ -46,6 +57,10 @@ impl Node {
         if let Some(leaving) = &mut self.leaving {
             leaving.entrust(&digest.entries);
         }
+        let me = self.config.id;
+        if let Some(own) = digest.entries.iter().find(|entry| entry.author == me) {
+            self.outbox.witnessed(1, own.seq);
+        }
         for &entry in &digest.entries {
             if self.causal.first_missing(entry.author) <= entry.seq {
                 self.repair.want(now, entry, peer, false);
@@ -63,7 +78,7 @@ impl Node {
         let pulled = self.log.pull(ranges, PULL_BYTES);
         let own = ranges.iter().find(|range| range.author == self.config.id);
         if let Some(own) = own.filter(|_| !pulled.more) {
-            self.outbox.witnessed(own.to);
+            self.outbox.witnessed(own.from, own.to);
         }
         for sealed in pulled.bundles {
             let frame = Frame::Pulled(sealed);
@@ -87,6 +102,7 @@ impl Node {
             return self.reject(now, peer, "a bundle that its author did not sign");
         }
         let author = bundle.author;
+        self.causal.admit(author);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.recovered.insert(author);
             self.joining.progressed(now);
@@ -95,7 +111,9 @@ impl Node {
 
     pub(super) fn take_pull_end(&mut self, now: Time, peer: NodeId, end: &PullEnd) {
         self.deliver_ready(now);
-        self.repair.pull_ended(&peer, end.more, now);
+        let causal = &self.causal;
+        let first_missing = |author| causal.first_missing(author);
+        self.repair.pull_ended(now, &peer, end.more, first_missing);
         self.pull_due(now);
         for range in &end.evicted {
             let up_to = MessageId {
@@ -154,11 +172,8 @@ impl Node {
         if !asked || !member || self.cut.clock.len() + self.cut.base.len() > 2 * AUTHORS {
             return;
         }
-        if self.cut.from != Some(peer) {
-            self.cut = PartialCut {
-                from: Some(peer),
-                ..PartialCut::default()
-            };
+        if *self.cut.from.get_or_insert(peer) != peer {
+            return;
         }
         for entry in cut.base {
             self.cut.base.advance(entry.author, entry.seq);
@@ -171,17 +186,18 @@ impl Node {
             self.names.entry(author.id).or_insert(author.name);
         }
         if cut.last {
-            let PartialCut { base, clock, .. } = core::mem::take(&mut self.cut);
-            self.cut_complete(now, peer, &base, clock);
+            self.cut.lamport = cut.lamport;
+            let complete = core::mem::take(&mut self.cut);
+            self.cut_complete(now, complete);
         }
     }
 
     /// The clock starts, unless it has.
-    pub(super) fn start(&mut self, base: VectorClock) {
+    pub(super) fn start(&mut self, base: VectorClock, lamport: u64) {
         if !self.started {
             self.started = true;
             self.log.start(&base);
-            self.causal.start(&base);
+            self.causal.start(&base, lamport);
             self.emit(Event::Start { base });
         }
     }
@@ -207,12 +223,21 @@ impl Node {
         }
     }
 
-    fn cut_complete(&mut self, now: Time, peer: NodeId, base: &VectorClock, clock: VectorClock) {
+    fn cut_complete(&mut self, now: Time, cut: PartialCut) {
+        let PartialCut {
+            from: Some(peer),
+            base,
+            clock,
+            lamport,
+        } = cut
+        else {
+            return;
+        };
         let entries: Vec<MessageId> = clock.iter().collect();
         if !self.joining.cut(now, peer, clock) {
             return;
         }
-        self.start(base.clone());
+        self.start(base, lamport);
         for entry in entries {
             if !self.causal.clock().covers(entry) {
                 self.repair.want(now, entry, peer, true);
@@ -222,7 +247,7 @@ impl Node {
     }
 
     fn send_cut(&mut self, now: Time, peer: &NodeId) {
-        let base: Vec<MessageId> = self.log.base().iter().collect();
+        let base: Vec<MessageId> = self.log.base_for_latecomers().iter().collect();
         let clock: Vec<MessageId> = self.causal.clock().iter().collect();
         let authors: Vec<Renamed> = self
             .log
@@ -245,6 +270,7 @@ impl Node {
                 base: nth_chunk(&base, PAGE_CLOCK / 2, page),
                 clock: nth_chunk(&clock, PAGE_CLOCK / 2, page),
                 authors: nth_chunk(&authors, PAGE_MEMBERS, page),
+                lamport: self.causal.lamport(),
                 last: page + 1 == pages,
             });
             self.links.send(now, peer, &cut, &mut self.out);

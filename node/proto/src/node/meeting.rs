@@ -5,6 +5,7 @@
 use ringtalk_wire::{Announcement, Contact, Dissolve, Epoch, Frame, Item, Meet, NodeId};
 
 use super::Node;
+use crate::config::EPOCHS_AHEAD;
 use crate::merge::{Course, decide};
 use crate::{Event, Time, View};
 
@@ -96,6 +97,9 @@ impl Node {
         let Some(mine) = self.own_meet().filter(|_| self.has_authority()) else {
             return;
         };
+        if theirs.tag.epoch.number > mine.tag.epoch.number + EPOCHS_AHEAD {
+            return;
+        }
         if view.descends_from(&theirs.tag) {
             return self.send_view(now, &peer);
         }

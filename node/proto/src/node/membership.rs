@@ -16,6 +16,7 @@ use ringtalk_wire::{
 };
 
 use super::Node;
+use super::departure::Leaving;
 use crate::admission::unique_name;
 use crate::view::Change;
 use crate::{Event, Person, Time, View};
@@ -60,7 +61,8 @@ impl Node {
 
     /// True where this node may act as the coordinator.
     pub(super) fn has_authority(&self) -> bool {
-        self.is_coordinator() && self.doubt.is_none() && !self.joining.is_outside()
+        let gone = self.leaving.as_ref().is_some_and(Leaving::has_said_goodbye);
+        self.is_coordinator() && self.doubt.is_none() && !gone && !self.joining.is_outside()
     }
 
     /// Where the coordinator is, by the view in force.
@@ -144,8 +146,15 @@ impl Node {
 
     /// A page of a full view arrived.
     pub(super) fn take_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
-        if let Some(view) = self.pages.add(peer, page) {
-            self.consider(now, view);
+        let Some(next) = self.pages.add(peer, page) else {
+            return;
+        };
+        let trusted =
+            self.joining.is_outside() || self.view.as_ref().is_none_or(|view| view.contains(&peer));
+        if trusted {
+            self.consider(now, next);
+        } else {
+            self.sight_ring(now, &next);
         }
     }
 
@@ -156,7 +165,7 @@ impl Node {
         };
         let mine = view.tag();
         if *theirs == mine {
-            self.confirmed(now);
+            self.confirmed(&peer);
         } else if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
             self.pull_view(now, &peer);
@@ -220,7 +229,8 @@ impl Node {
     /// over to the other ring, or is suspected.
     fn is_stranded(&self, other: &View) -> bool {
         let coordinator = self.view.as_ref().map(|view| view.coordinator());
-        coordinator.is_none_or(|id| other.contains(&id)) || self.is_abandoned()
+        let gone = |id| other.contains(&id) || other.departure(&id).is_some();
+        coordinator.is_none_or(gone) || self.is_abandoned()
     }
 
     /// True where one's own coordinator is suspected.
@@ -318,6 +328,7 @@ impl Node {
                 Some(Departure::Failed) | None => Event::Failed(person),
             });
             self.trials.acquit(&member.id);
+            self.repair.forget(&member.id);
             self.rehome(now, &member.id);
         }
     }

@@ -3,6 +3,7 @@
 //! `PROTOCOL.md` §4. Not here: their way round the ring (`relay`), and how lost ones are found
 //! again (`history`).
 
+use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{AUTHORS, BUNDLE_HEADS, TEXT_BYTES};
@@ -48,12 +49,17 @@ impl Node {
         bundle: Bundle,
     ) -> Reception {
         let author = bundle.author;
+        if author == self.config.id {
+            return Reception::Refused;
+        }
         if !self.causal.knows(&author) {
             if self.causal.clock().len() + self.strangers.len() >= AUTHORS {
                 return Reception::Refused;
             }
-            self.strangers.entry(author).or_insert(now);
-            self.pull_view(now, &peer);
+            if let Entry::Vacant(stranger) = self.strangers.entry(author) {
+                stranger.insert(now);
+                self.pull_view(now, &peer);
+            }
         }
         let reception = self.causal.receive(sealed, bundle);
         if reception == Reception::Refused {

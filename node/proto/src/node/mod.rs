@@ -83,8 +83,8 @@ pub struct Node {
     /// Members that were found dead, and are in the view still.
     dead: BTreeSet<NodeId>,
     election: Election,
-    /// This node slept, and believes nothing that it knew before, until then at the latest.
-    doubt: Option<Time>,
+    /// This node slept, and believes nothing that it knew before.
+    doubt: Option<suspicion::Doubt>,
     meeting: meeting::Meeting,
     leaving: Option<departure::Leaving>,
 }
@@ -163,6 +163,9 @@ impl Node {
             Input::Contact(contact) => self.knock(now, &contact),
             Input::Foreign(contact) => self.meet(now, &contact),
         }
+        for peer in self.links.take_given_up() {
+            self.peer_lost(now, &peer);
+        }
         self.deliver_ready(now);
         self.arrive_if_complete(now);
         self.expire_leaving(now);
@@ -188,7 +191,7 @@ impl Node {
             self.detector.deadline(),
             self.trials.deadline(),
             self.election.deadline(),
-            self.doubt,
+            self.doubt.as_ref().map(suspicion::Doubt::deadline),
             self.leaving.as_ref().and_then(departure::Leaving::deadline),
         ]
         .into_iter()

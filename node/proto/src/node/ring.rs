@@ -56,7 +56,7 @@ impl Node {
     }
 
     pub(super) fn link_down(&mut self, now: Time, link: LinkId) {
-        if let Some(lost) = self.links.down(link)
+        if let Some(lost) = self.links.down(now, link)
             && lost.last
         {
             self.peer_lost(now, &lost.peer);
@@ -70,6 +70,7 @@ impl Node {
         self.joining.knock_lost(now, peer);
         self.ring.exchanged.remove(peer);
         self.pages.forget(peer);
+        self.cut.forget(peer);
         self.fetchers.remove(peer);
         self.receipts.remove(peer);
         let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
@@ -145,7 +146,7 @@ impl Node {
         }
         self.report_suspects(now);
         self.tend_ring(now);
-        if let Some(view) = self.view.clone().filter(|_| self.joining.is_inside()) {
+        if let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) {
             let needed: BTreeSet<NodeId> = self.ring.needed.keys().copied().collect();
             let is_member = |id: &NodeId| view.contains(id);
             self.links.tidy(now, &needed, is_member, &mut self.out);

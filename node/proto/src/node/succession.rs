@@ -4,6 +4,7 @@
 
 use alloc::vec::Vec;
 
+use ringtalk_wire::limit::UPDATE_CHANGES;
 use ringtalk_wire::{Departed, Departure, Frame, NodeId, ViewTag};
 
 use super::Node;
@@ -74,6 +75,9 @@ impl Node {
         let Some(view) = self.view.clone() else {
             return;
         };
+        if tag.epoch == view.tag().epoch && tag.number > view.tag().number {
+            return self.pull_view(now, &peer);
+        }
         let from_coordinator = view.coordinator() == peer && tag.epoch == view.tag().epoch;
         if from_coordinator && self.doubt.is_none() && !self.joining.is_outside() {
             let left = Departed {
@@ -86,6 +90,7 @@ impl Node {
                         .into_iter()
                         .filter(|gone| gone.id != peer),
                 )
+                .take(UPDATE_CHANGES)
                 .collect();
             self.open_epoch(now, view.tag().epoch.number + 1, departed);
         }

@@ -3,6 +3,7 @@
 //! `PROTOCOL.md` §6.1 and §6.2. Not here: what becomes of the coordinator's office
 //! (`succession`).
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{Departed, Departure, Frame, NodeId, Suspect};
@@ -10,6 +11,22 @@ use ringtalk_wire::{Departed, Departure, Frame, NodeId, Suspect};
 use super::Node;
 use crate::Time;
 use crate::config::{DEPUTIES, OVERSLEPT, PROBE, PROBE_HELPERS, SUSPICION};
+
+/// A node's doubt in itself, after it slept.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    since: Time,
+    until: Time,
+    /// Peers that have answered a ping of after the sleep.
+    answered: BTreeSet<NodeId>,
+}
+
+impl Doubt {
+    /// When it ends without an answer.
+    pub(super) const fn deadline(&self) -> Time {
+        self.until
+    }
+}
 
 impl Node {
     /// A node whose own loop slept doubts itself before it doubts others.
@@ -27,26 +44,54 @@ impl Node {
         self.dead.clear();
         self.election.settle();
         if self.view.as_ref().is_some_and(|view| view.len() > 1) {
-            self.doubt = Some(now + SUSPICION + PROBE);
+            self.doubt = Some(Doubt {
+                since: now,
+                until: now + SUSPICION + PROBE,
+                answered: BTreeSet::new(),
+            });
         }
         self.handled = now;
         self.tend_ring(now);
+        for neighbour in self.neighbour_ids() {
+            let ping = Frame::Ping(now.as_micros());
+            self.links.send(now, &neighbour, &ping, &mut self.out);
+        }
         self.beat(now);
     }
 
-    /// A neighbour follows the same view: this node has missed nothing.
-    pub(super) fn confirmed(&mut self, _now: Time) {
-        self.doubt = None;
+    /// What this peer says from now on, it says after this node woke up.
+    pub(super) fn take_pong(&mut self, peer: NodeId, number: u64) {
+        if let Some(doubt) = &mut self.doubt
+            && doubt.since.as_micros() == number
+        {
+            doubt.answered.insert(peer);
+        }
+    }
+
+    /// A neighbour follows the same view, and not only before this node slept: nothing is missed.
+    pub(super) fn confirmed(&mut self, peer: &NodeId) {
+        if self
+            .doubt
+            .as_ref()
+            .is_some_and(|doubt| doubt.answered.contains(peer))
+        {
+            self.doubt = None;
+        }
     }
 
     pub(super) fn expire_doubt(&mut self, now: Time) {
-        if self.doubt.is_some_and(|until| until <= now) {
+        if self.doubt.as_ref().is_some_and(|doubt| doubt.until <= now) {
             self.doubt = None;
         }
     }
 
     pub(super) fn expire_suspicion(&mut self, now: Time) {
-        if self.detector.expire(now) {
+        let silent = self.detector.expire(now);
+        for suspect in &silent {
+            self.repair.forget(suspect);
+            self.rehome(now, suspect);
+        }
+        if !silent.is_empty() {
             self.report_suspects(now);
             self.tend_ring(now);
         }
@@ -147,7 +192,8 @@ impl Node {
         }
     }
 
-    /// A member's address refused a connection: its process is gone.
+    /// A member's address refused a connection: where there was a link a moment ago, its process is
+    /// gone; else it may be that this node cannot reach it, and others are asked.
     pub(super) fn found_refused(&mut self, now: Time, member: NodeId) {
         let known = self
             .view
@@ -156,9 +202,11 @@ impl Node {
         if !known || self.joining.is_outside() {
             return;
         }
-        self.trials.convict(&member);
         self.detector.suspect(member);
-        self.found_dead(now, member);
+        if self.links.was_up_lately(now, &member) {
+            self.trials.convict(&member);
+            self.found_dead(now, member);
+        }
         self.report_suspects(now);
     }
 
