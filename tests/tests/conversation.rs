@@ -81,6 +81,22 @@ fn fifty_lines_pasted_into_each_of_eight_nodes_arrive_whole() {
     assert_eq!((checked.messages, checked.deliveries), (400, 3200));
 }
 
+/// One author as fast as its stdin is read: nothing is lost, and the author waits where it must.
+#[test]
+fn ten_thousand_lines_of_one_author_reach_four_nodes() {
+    let _alone = alone();
+    let cluster = Cluster::start(4);
+    let lines: Vec<String> = (0..10_000)
+        .map(|number| format!("line {number} of a long paste"))
+        .collect();
+    let since = Instant::now();
+    cluster.live()[0].paste(&lines);
+    cluster.everything_everywhere(Duration::from_secs(30));
+    let rate = 10_000.0 / since.elapsed().as_secs_f64();
+    report("messages a second of one author, four nodes", rate.round());
+    cluster.check();
+}
+
 #[test]
 fn a_latecomer_has_everything_keeps_it_and_hands_it_on() {
     let _alone = alone();

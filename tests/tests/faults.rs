@@ -346,3 +346,30 @@ fn who_founds_a_ring_beside_another_ends_in_the_one_ring() {
     };
     cluster.check_by(&rules);
 }
+
+/// Two rings of one discussion, founded at two directors. Somebody registers with both, the two
+/// coordinators learn of each other, and the rings become one with what was said in both.
+#[test]
+fn two_rings_that_learn_of_each_other_become_one() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(3);
+    cluster.live()[1].say("said in the larger ring");
+    cluster.everything_everywhere(EVERYWHERE);
+    let elsewhere = Director::start();
+    let launch = Launch::new("other")
+        .join(&elsewhere.place())
+        .join(&cluster.director.place());
+    let founder = cluster.adopt(launch.start());
+    assert_eq!(founder.ready(IN_TIME).members, 1, "it founds a ring");
+    let since = Instant::now();
+    founder.say("said in the smaller ring");
+    cluster.one_ring(REST);
+    report("two rings: one ring after", since.elapsed());
+    cluster.everything_everywhere(EVERYWHERE);
+    founder.hears("said in the larger ring", EVERYWHERE);
+    let rules = ringtalk_tests::checker::Rules {
+        one_ring: false,
+        ..Default::default()
+    };
+    cluster.check_by(&rules);
+}
