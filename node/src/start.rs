@@ -107,7 +107,6 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
             public: public.clone().map(String::from).unwrap_or_default(),
         },
         history: settings.history,
-        seed: u64::from_be_bytes(random()?),
     };
     let newcomer = Newcomer {
         id: hello.id,

@@ -17,8 +17,6 @@ pub struct Config {
     /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
     /// every node ([`LOG_BYTES`] is the other bound).
     pub history: usize,
-    /// Seeds the numbers that must differ between nodes (of pings, and the jitter of retries).
-    pub seed: u64,
 }
 
 /// How often neighbours hear from each other: sooner finds the dead sooner, and costs frames.

@@ -56,6 +56,7 @@ scenarios! {
     ordinary_paused
     short_pause_evicts_nobody
     link_resets_lose_nothing
+    what_a_broken_link_swallowed_is_back_in_two_seconds
     two_founders_become_one
     everyone_leaves_in_turn
     coordinator_leaves

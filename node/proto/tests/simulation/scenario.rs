@@ -217,6 +217,23 @@ pub(crate) fn link_resets_lose_nothing(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
+/// What a broken link swallowed is back within 2 s of the breakage.
+pub(crate) fn what_a_broken_link_swallowed_is_back_in_two_seconds(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.expect_failed(&[]);
+    for round in 0..10 {
+        world.paste(round % 6, 100)?;
+        let under_way = world.random.millis(1, 30);
+        world.run_for(under_way)?;
+        world.reset_links(4);
+        world.run_for(Duration::from_secs(2))?;
+        for index in world.members() {
+            world.has_everything(index)?;
+        }
+    }
+    world.must_come_to_rest()
+}
+
 pub(crate) fn two_founders_become_one(world: &mut World) -> Check {
     world.let_everybody_found(true);
     world.start();

@@ -131,7 +131,6 @@ impl World {
                 public: String::new(),
             },
             history: self.history,
-            seed: self.chance.next(),
         };
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
