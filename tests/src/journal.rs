@@ -63,11 +63,18 @@ pub struct Journal {
     pub stderr: Vec<u8>,
     /// Whether stdout has ended, so that no event can come any more.
     pub stdout_ended: bool,
+    /// Stderr has ended, so nothing more will come from it either.
+    pub stderr_ended: bool,
     /// How the process ended, once it has.
     pub exit: Option<Exit>,
 }
 
 impl Journal {
+    /// The process has ended, and everything that it said is here.
+    pub fn has_ended(&self) -> bool {
+        self.exit.is_some() && self.stdout_ended && self.stderr_ended
+    }
+
     /// Takes in a line of stdout and what it was read as, and brings the summary up to date.
     pub fn note(&mut self, event: Result<Event, String>, line: &str) {
         match event {

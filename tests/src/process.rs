@@ -151,7 +151,7 @@ impl Process {
     pub fn exit_code(&self, within: Duration) -> i32 {
         use std::os::unix::process::ExitStatusExt;
         self.wait_for("exits", within, |journal| {
-            let status = journal.exit.filter(|_| journal.stdout_ended)?.status;
+            let status = journal.exit.filter(|_| journal.has_ended())?.status;
             status.code().or(status.signal().map(|signal| -signal))
         })
     }
@@ -273,6 +273,8 @@ fn error_reader(
         if let Some(stderr) = stderr {
             read_chunks(stderr, |bytes| lock(&journal).note_stderr(bytes));
         }
+        lock(&journal).stderr_ended = true;
+        wait::beat();
     }
 }
 
@@ -328,9 +330,7 @@ mod tests {
         process.close_stdin();
         assert_eq!(process.exit_code(SOON), 0);
         assert_eq!(process.journal().stdout_text(), "hello\n");
-        process.wait_for("stderr is noted", SOON, |journal| {
-            (journal.stderr_text() == "over\n").then_some(())
-        });
+        assert_eq!(process.journal().stderr_text(), "over\n");
     }
 
     #[test]
