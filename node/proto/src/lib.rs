@@ -19,6 +19,7 @@ mod election;
 mod input;
 mod joining;
 mod links;
+mod load;
 mod log;
 mod merge;
 mod node;
@@ -34,6 +35,7 @@ mod view;
 
 pub use config::Config;
 pub use input::{Input, LinkId};
+pub use load::Load;
 pub use node::Node;
 pub use output::{Delivered, Event, Output, Person};
 pub use signing::{Signer, Unsigned, Verifier};
