@@ -48,6 +48,9 @@ pub enum Frame {
     /// "I have these, and have taken their intervals over."
     #[serde(rename = "r")]
     Receipt(Items),
+    /// "So many members have delivered these": it stands for a receipt too.
+    #[serde(rename = "k")]
+    Ack(Acks),
     /// Bundles whose interval another child did not take: who lacks one pulls it.
     Offer(Offer),
     /// "Send me these, of those that were offered."
@@ -260,6 +263,25 @@ pub struct Items {
     /// The ids.
     #[serde(rename = "i", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub items: Vec<ItemId>,
+}
+
+/// Bundles that have been delivered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Acks {
+    /// Each with how many members have delivered it, as far as its receiver was not told before.
+    #[serde(rename = "a", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
+    pub acks: Vec<Ack>,
+}
+
+/// A bundle that the child and everybody below it has delivered, but for those given up on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ack {
+    /// The bundle.
+    #[serde(rename = "i")]
+    pub item: ItemId,
+    /// How many members that is.
+    #[serde(rename = "m", deserialize_with = "limit::counter")]
+    pub members: u64,
 }
 
 /// Items that the receiver is to take over, or to pull first.

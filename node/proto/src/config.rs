@@ -17,10 +17,15 @@ pub struct Config {
     /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
     /// every node ([`LOG_BYTES`] is the other bound).
     pub history: usize,
+    /// Whether links to members beyond the neighbours speed messages up where there are many.
+    /// Without, a message takes as many hops as half the ring has members.
+    pub fingers: bool,
 }
 
 /// How often neighbours hear from each other: sooner finds the dead sooner, and costs frames.
 pub const HEARTBEAT: Duration = Duration::from_millis(400);
+/// How often one finger after another is told of this node's clock.
+pub const FINGER_BEAT: Duration = Duration::from_secs(1);
 /// Silence that makes a suspect: three heartbeats, so that one lost or late is nothing.
 pub const SUSPICION: Duration = Duration::from_millis(1_200);
 /// How long a suspect is probed before it is dead.
@@ -29,6 +34,10 @@ pub const PROBE: Duration = Duration::from_secs(1);
 pub const PROBE_HELPERS: usize = 3;
 /// A loop that slept longer than this doubts itself before it doubts others.
 pub const OVERSLEPT: Duration = Duration::from_secs(1);
+/// From so many members on there are fingers: fewer reach each other soon enough without.
+pub const FINGERS_FROM: usize = 17;
+/// Below so many members there are none any more.
+pub const FINGERS_BELOW: usize = 12;
 /// How many of the most senior members stand by to succeed the coordinator.
 pub const DEPUTIES: usize = 5;
 /// How long deputy r waits: r times this, so that usually only one runs.
@@ -42,6 +51,11 @@ pub const ANSWER_WAIT: Duration = Duration::from_millis(500);
 pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);
 /// The longest patience with a child, however slow it was.
 pub const RECEIPT_WAIT_MOST: Duration = Duration::from_secs(1);
+/// What a child whose link has to be made first may take beside.
+pub const DIAL_ALLOWANCE: Duration = Duration::from_millis(500);
+/// How long a child's acknowledgement is waited for at least; and for so much longer, up to twice
+/// this, as there are members behind it, so that whoever is next to a stuck one gives up first.
+pub const ACK_WAIT_LEAST: Duration = Duration::from_millis(950);
 /// How long clocks may differ before they are compared: under load they always differ a little.
 pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
 /// How long a message that is known to exist may be on its way before it is pulled.
@@ -66,9 +80,9 @@ pub const LINK_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;
 /// Bytes queued on the link of a peer that is no member, beyond which it is closed.
 pub const STRANGER_QUEUE_BYTES: usize = 256 * 1024;
-/// Own messages that no neighbour has confirmed; beyond, the user waits.
+/// Own messages that not everybody has acknowledged; beyond, the user waits.
 pub const WINDOW_MESSAGES: usize = 2_500;
-/// Own bytes that no neighbour has confirmed; beyond, the user waits.
+/// Own bytes that not everybody has acknowledged; beyond, the user waits.
 pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Messages that the log keeps whatever `history` says: somebody may not have them yet.
 pub const LOG_LEAST: usize = 2_500;

@@ -11,11 +11,13 @@
 
 extern crate alloc;
 
+mod acks;
 mod admission;
 mod causal;
 pub mod config;
 mod detector;
 mod election;
+mod fingers;
 mod input;
 mod joining;
 mod links;

@@ -55,6 +55,7 @@ impl Node {
             | Frame::Fetch
             | Frame::Meet(_) => true,
             Frame::Receipt(_)
+            | Frame::Ack(_)
             | Frame::Want(_)
             | Frame::Pull(_)
             | Frame::Pulled(_)
@@ -91,6 +92,7 @@ impl Node {
         match frame {
             Frame::Spread(spread) => self.take_spread(now, peer, &spread),
             Frame::Receipt(receipt) => self.take_receipt(now, peer, &receipt.items),
+            Frame::Ack(acks) => self.take_acks(now, peer, &acks.acks),
             Frame::Offer(offer) => self.take_offer(now, peer, &offer),
             Frame::Want(want) => self.take_want(now, peer, &want.items),
             Frame::Digest(digest) => self.take_digest(now, peer, &digest),

@@ -255,6 +255,9 @@ impl Node {
         self.view = Some(Arc::clone(&next));
         self.dead.retain(|id| next.contains(id));
         self.detector.retain(|id| next.contains(id));
+        if self.config.fingers {
+            self.fingers.renew(&next, &self.config.id);
+        }
         self.emit(Event::View(Arc::clone(&next)));
         let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
         if new_epoch {

@@ -131,6 +131,7 @@ impl World {
                 public: String::new(),
             },
             history: self.history,
+            fingers: true,
         };
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
