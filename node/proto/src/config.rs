@@ -98,6 +98,17 @@ pub const PULL_BYTES: usize = 256 * 1024;
 pub const STRANGERS: usize = 64;
 /// How long a peer may stay a stranger.
 pub const STRANGER_WAIT: Duration = Duration::from_secs(10);
+/// How soon members that were lost are dialled at first; the pause doubles up to [`LOST_PROBE`].
+pub const LOST_FIRST_PROBE: Duration = Duration::from_secs(1);
+/// How often members that were lost are dialled at last: oftener finds a torn ring's other part
+/// sooner, and costs dials that nobody answers.
+pub const LOST_PROBE: Duration = Duration::from_secs(8);
+/// How long lost members are dialled.
+pub const LOST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many lost members are remembered.
+pub const LOST_MEMBERS: usize = 1_024;
+/// How long an invitation to become one ring stands, and how long the other ring waits for the view.
+pub const INVITATION: Duration = Duration::from_secs(5);
 /// An epoch number may lie this far above one's own: nobody holds that many elections.
 pub const EPOCHS_AHEAD: u64 = 1 << 20;
 /// A Lamport time may lie this far ahead of what is known, where its heads are unknown.

@@ -22,6 +22,7 @@ mod input;
 mod joining;
 mod links;
 mod log;
+mod lost;
 mod merge;
 mod node;
 mod outbox;

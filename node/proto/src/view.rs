@@ -218,6 +218,36 @@ impl View {
         sound.then_some(view).ok_or(Mismatch::Content)
     }
 
+    /// The view that follows this one and `other`, with these members: both rings have become one.
+    /// It has a layout of its own, and descends from both.
+    pub fn merged(&self, other: &Self, epoch: ringtalk_wire::Epoch, members: Vec<Member>) -> Self {
+        let recent = |view: &Self| {
+            let skipped = (view.tags.len() + 1).saturating_sub(VIEW_TAGS / 2);
+            let tags: Vec<ViewTag> = view.tags.iter().copied().skip(skipped).collect();
+            tags.into_iter().chain([view.tag])
+        };
+        let mut view = Self {
+            tag: ViewTag {
+                epoch,
+                number: self.tag.number.max(other.tag.number) + 1,
+                hash: ViewHash::default(),
+            },
+            parent: self.tag.hash,
+            layout: self.layout.max(other.layout) + 1,
+            members,
+            places: BTreeMap::new(),
+            tags: recent(other).chain(recent(self)).collect(),
+            departed: VecDeque::new(),
+        };
+        view.index();
+        let departed = self.departed.iter().chain(&other.departed);
+        let gone = departed.filter(|gone| !view.contains(&gone.id)).cloned();
+        view.departed = gone.collect();
+        keep_last(&mut view.departed, VIEW_DEPARTURES);
+        view.tag.hash = view.content_hash();
+        view
+    }
+
     /// The full view in pages.
     pub fn pages(&self) -> Vec<ViewPage> {
         let pages = self.members.len().div_ceil(PAGE_MEMBERS);

@@ -33,6 +33,7 @@ use crate::fingers::Fingers;
 use crate::joining::Joining;
 use crate::links::Links;
 use crate::log::Log;
+use crate::lost::Lost;
 use crate::outbox::Outbox;
 use crate::repair::Repair;
 use crate::search::Searches;
@@ -59,6 +60,9 @@ pub struct Node {
     ring: ring::Ring,
     fingers: Fingers,
     pages: membership::Pages,
+    /// Views on their way round the ring, by their coordinators.
+    announced: membership::Pages,
+    lost: Lost,
 
     causal: Causal,
     log: Log,
@@ -116,6 +120,8 @@ impl Node {
             ring: ring::Ring::default(),
             fingers: Fingers::default(),
             pages: membership::Pages::default(),
+            announced: membership::Pages::default(),
+            lost: Lost::default(),
             causal,
             log: Log::new(config.history),
             outbox: Outbox::default(),
@@ -200,6 +206,8 @@ impl Node {
             self.election.deadline(),
             self.doubt.as_ref().map(suspicion::Doubt::deadline),
             self.leaving.as_ref().and_then(departure::Leaving::deadline),
+            self.meeting.deadline(),
+            self.lost.deadline().filter(|_| self.has_authority()),
         ]
         .into_iter()
         .flatten()
@@ -262,6 +270,7 @@ impl Node {
         self.expire_repair(now);
         self.expire_suspicion(now);
         self.expire_election(now);
+        self.expire_meeting(now);
         self.expire_leaving(now);
     }
 

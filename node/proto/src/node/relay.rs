@@ -181,10 +181,7 @@ impl Node {
 
     /// Whether the ring of this node lets an announcement pass: not one of a lower epoch.
     fn may_announce(&self, announcement: &Announcement) -> bool {
-        let epoch = match announcement {
-            Announcement::View(update) => update.tag.epoch,
-            Announcement::Dissolve(dissolve) => dissolve.tag.epoch,
-        };
+        let epoch = announcement.tag().epoch;
         self.view
             .as_ref()
             .is_some_and(|view| epoch.number >= view.tag().epoch.number)

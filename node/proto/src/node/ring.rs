@@ -95,6 +95,9 @@ impl Node {
         self.rehome(now, &peer);
         self.knock_failed(now, &peer);
         if refused {
+            self.lost.refused(&peer);
+        }
+        if refused {
             self.found_refused(now, peer);
         }
         self.tend_ring(now);
@@ -137,6 +140,13 @@ impl Node {
                 self.send_heartbeat(now, &id);
                 self.send_digest(now, &id, true);
             }
+        }
+    }
+
+    /// Where the ring is another, every neighbour may lack something: digests are exchanged with all.
+    pub(super) fn compare_all_anew(&mut self, relaid: bool) {
+        if relaid {
+            self.ring.exchanged.clear();
         }
     }
 
