@@ -38,6 +38,11 @@ pub const OVERSLEPT: Duration = Duration::from_secs(1);
 pub const FINGERS_FROM: usize = 17;
 /// Below so many members there are none any more.
 pub const FINGERS_BELOW: usize = 12;
+/// A loop that was late by more than this has the more patience with others.
+pub const LATE: Duration = Duration::from_millis(100);
+/// How many members beyond a silent neighbour are asked for a sign of life at once: those next to it
+/// may have died with it.
+pub const SCOUTED: usize = 8;
 /// How many of the most senior members stand by to succeed the coordinator.
 pub const DEPUTIES: usize = 5;
 /// How long deputy r waits: r times this, so that usually only one runs.

@@ -167,6 +167,7 @@ impl Node {
                 self.send_heartbeat(now, &finger);
             }
         }
+        self.detector.relax();
         self.report_suspects(now);
         self.tend_ring(now);
         if let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) {
