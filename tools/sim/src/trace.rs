@@ -1,4 +1,4 @@
-//! What happened in a run: a hash of it always, lines to read where `RINGTALK_SIM_TRACE=1`.
+//! What happened in a run: a hash of it always, lines to read where they are asked for.
 
 use ringtalk_proto::Time;
 
@@ -13,9 +13,8 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// An empty record; its lines are shown where the environment asks for them.
-    pub(crate) fn from_environment() -> Self {
-        let shown = std::env::var_os("RINGTALK_SIM_TRACE").is_some_and(|value| value == "1");
+    /// An empty record, whose lines are shown on stderr or not.
+    pub(crate) const fn new(shown: bool) -> Self {
         Self {
             shown,
             hash: 0xcbf2_9ce4_8422_2325,
@@ -59,7 +58,7 @@ mod tests {
     #[test]
     fn the_hash_depends_on_every_byte_and_on_the_order() {
         let hash = |parts: &[&[u8]]| {
-            let mut trace = Trace::from_environment();
+            let mut trace = Trace::new(false);
             for part in parts {
                 trace.mix_bytes(part);
             }

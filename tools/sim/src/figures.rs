@@ -6,25 +6,25 @@ use std::collections::BTreeMap;
 
 /// The figures of one run, or of several together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Figures {
+pub struct Figures {
     /// How many faults of each kind really hit somebody.
-    pub(crate) faults: BTreeMap<&'static str, u64>,
+    pub faults: BTreeMap<&'static str, u64>,
     /// From a coordinator's death until all live nodes followed a live one.
-    pub(crate) failovers: Vec<Duration>,
+    pub failovers: Vec<Duration>,
     /// From a death until no view listed the dead any more.
-    pub(crate) burials: Vec<Duration>,
+    pub burials: Vec<Duration>,
     /// From the start of a node until it was ready.
-    pub(crate) joins: Vec<Duration>,
+    pub joins: Vec<Duration>,
     /// From the healing until the last view or neighbour changed.
-    pub(crate) settled: Vec<Duration>,
+    pub settled: Vec<Duration>,
     /// How many deliveries were checked.
-    pub(crate) deliveries: u64,
+    pub deliveries: u64,
     /// How many messages were said.
-    pub(crate) said: u64,
+    pub said: u64,
     /// The virtual time of all runs.
-    pub(crate) virtual_time: Duration,
+    pub virtual_time: Duration,
     /// A hash of everything that happened.
-    pub(crate) trace: u64,
+    pub trace: u64,
 }
 
 impl Figures {
@@ -34,7 +34,7 @@ impl Figures {
     }
 
     /// How many faults really took effect.
-    pub(crate) fn effective_faults(&self) -> u64 {
+    pub fn effective_faults(&self) -> u64 {
         self.faults.values().sum()
     }
 

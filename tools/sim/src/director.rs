@@ -106,6 +106,7 @@ impl Director {
     }
 
     /// The coordinator that it names.
+    #[cfg(test)]
     pub(crate) fn registered(&mut self, now: Time) -> Option<NodeId> {
         self.expire(now);
         self.registered.as_ref().map(|(contact, _)| contact.id)

@@ -47,12 +47,23 @@ enum Happening {
     DirectorUp,
 }
 
+/// What is asked of a run beside its seed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// How many nodes there are at first, where the scenario leaves it open: 1 to 16,384.
+    pub nodes: Option<u64>,
+    /// Shows every step on stderr.
+    pub trace: bool,
+}
+
 /// The world.
 #[derive(Debug)]
 pub(crate) struct World {
     /// What the scenario itself draws from.
     pub(crate) random: Random,
     pub(crate) figures: Figures,
+    /// How many nodes a scenario is to have that leaves it open.
+    pub(crate) nodes: Option<u64>,
     now: Time,
     agenda: Agenda<Happening>,
     network: Network,
@@ -76,20 +87,21 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, options: Options) -> Self {
         let mut random = Random::new(seed);
         Self {
             network: Network::new(random.fork()),
             chance: random.fork(),
             random: random.fork(),
             figures: Figures::default(),
+            nodes: options.nodes,
             now: Time::from_micros(1_000_000),
             agenda: Agenda::new(),
             director: Director::default(),
             processes: Vec::new(),
             indexes: BTreeMap::new(),
             oracles: Oracles::default(),
-            trace: Trace::from_environment(),
+            trace: Trace::new(options.trace),
             pace: None,
             history: HISTORY,
             leaderless: None,

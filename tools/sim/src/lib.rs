@@ -1,0 +1,24 @@
+//! The seeded simulator: whole rings of protocol cores in one thread, under virtual time, with
+//! faults, and the invariants of `design.md` §4 checked after every step.
+//!
+//! A [`Scenario`] under a seed is a run; the same seed gives the same run, and a failed one says
+//! how to repeat it. Not here: the command line (binary `sim`), and sockets and real time, which
+//! the black-box tests have.
+
+mod agenda;
+mod director;
+mod faults;
+mod figures;
+mod network;
+mod oracle;
+mod process;
+mod random;
+mod runner;
+mod scenario;
+mod trace;
+mod world;
+
+pub use figures::Figures;
+pub use runner::{Failure, Report, run_seeds};
+pub use scenario::Scenario;
+pub use world::Options;

@@ -1,0 +1,228 @@
+//! Runs a scenario under its seeds, on as many threads as asked for, and says how to repeat the
+//! runs that fail. What comes out does not depend on the number of threads.
+
+use core::fmt;
+use core::ops::Range;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use crate::figures::Figures;
+use crate::scenario::Scenario;
+use crate::world::{Options, World};
+
+/// How many failed seeds a report shows.
+const SHOWN: usize = 8;
+
+/// A run that went wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// The seed under which it failed.
+    pub seed: u64,
+    /// The invariant that was violated, by its id in `design.md` §4 or by a word of our own.
+    pub invariant: &'static str,
+    /// Who, what and when.
+    pub what: String,
+    /// The number of nodes, where it was asked for.
+    pub nodes: Option<u64>,
+}
+
+/// What came of some seeds.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The figures of the runs that went well, together.
+    pub figures: Figures,
+    /// How many seeds were run.
+    pub seeds: u64,
+    /// What failed, in the order of the seeds.
+    pub failures: Vec<Failure>,
+}
+
+impl Report {
+    /// Everything that failed, with the lines that repeat it.
+    ///
+    /// # Panics
+    ///
+    /// Where anything failed: this is for tests.
+    pub fn must_be_clean(&self) {
+        let shown: Vec<String> = self
+            .failures
+            .iter()
+            .take(SHOWN)
+            .map(Failure::to_string)
+            .collect();
+        assert!(
+            shown.is_empty(),
+            "{} of {} seeds failed\n{}\n",
+            self.failures.len(),
+            self.seeds,
+            shown.join("\n")
+        );
+    }
+
+    fn add(&mut self, result: Result<Figures, Failure>) {
+        self.seeds += 1;
+        match result {
+            Ok(figures) => self.figures.add(&figures),
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+}
+
+/// What happened, and below it the command that shows every step of it.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            scenario,
+            seed,
+            invariant,
+            what,
+            nodes,
+        } = self;
+        writeln!(f, "seed {seed}: {invariant} is violated: {what}")?;
+        let nodes = nodes.map_or_else(String::new, |nodes| format!(" --nodes {nodes}"));
+        let next = seed + 1;
+        write!(
+            f,
+            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{nodes} --seeds {seed}..{next} --trace"
+        )
+    }
+}
+
+/// Runs a scenario under each of the seeds, on so many threads. `done` hears of every finished
+/// seed, and says whether to go on.
+pub fn run_seeds(
+    scenario: Scenario,
+    seeds: Range<u64>,
+    options: Options,
+    jobs: usize,
+    done: impl Fn(&Report) -> bool + Sync,
+) -> Report {
+    let next = AtomicU64::new(seeds.start);
+    let gathered = Mutex::new(Gathered::new(seeds.start));
+    let work = || {
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end {
+                return;
+            }
+            let result = run(scenario, seed, options);
+            // A panic inside a run was caught there, so nobody leaves the lock poisoned.
+            let mut gathered = gathered
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            gathered.add(seed, result);
+            if !done(&gathered.report) {
+                next.store(seeds.end, Ordering::Relaxed);
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..jobs.max(1) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    let gathered = gathered.into_inner();
+    gathered
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .report
+}
+
+/// The results so far: they are added up in the order of the seeds, whoever is ready first.
+struct Gathered {
+    report: Report,
+    next: u64,
+    early: BTreeMap<u64, Result<Figures, Failure>>,
+}
+
+impl Gathered {
+    fn new(first: u64) -> Self {
+        Self {
+            report: Report::default(),
+            next: first,
+            early: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, seed: u64, result: Result<Figures, Failure>) {
+        self.early.insert(seed, result);
+        while let Some(result) = self.early.remove(&self.next) {
+            self.report.add(result);
+            self.next += 1;
+        }
+    }
+}
+
+/// Runs a scenario once: its figures, or what went wrong.
+fn run(scenario: Scenario, seed: u64, options: Options) -> Result<Figures, Failure> {
+    let failure = |invariant, what| Failure {
+        scenario: scenario.name(),
+        seed,
+        invariant,
+        what,
+        nodes: options.nodes,
+    };
+    let run = || {
+        let mut world = World::new(seed, options);
+        let check = scenario.play(&mut world);
+        check.map(|()| world.into_figures())
+    };
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(Ok(figures)) => Ok(figures),
+        Ok(Err(violation)) => Err(failure(violation.invariant, violation.what)),
+        Err(panic) => Err(failure("panic", said(panic.as_ref()).to_owned())),
+    }
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("without a word")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trace(seeds: Range<u64>, jobs: usize) -> u64 {
+        let scenario = Scenario::named("random_faults").expect("it is in the list");
+        let report = run_seeds(scenario, seeds, Options::default(), jobs, |_| true);
+        report.must_be_clean();
+        report.figures.trace
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_trace_and_another_seed_another() {
+        assert_eq!(trace(1..2, 1), trace(1..2, 1));
+        assert_eq!(trace(2..3, 1), trace(2..3, 1));
+        assert_ne!(trace(1..2, 1), trace(2..3, 1));
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        assert_eq!(trace(3..7, 1), trace(3..7, 3));
+    }
+
+    #[test]
+    fn a_failure_names_the_command_that_repeats_it() {
+        let failure = Failure {
+            scenario: "random_faults",
+            seed: 7,
+            invariant: "C1",
+            what: "planted".into(),
+            nodes: Some(5),
+        };
+        let text = failure.to_string();
+        assert!(text.contains("C1 is violated: planted"), "{text}");
+        assert!(
+            text.ends_with("--scenario random_faults --nodes 5 --seeds 7..8 --trace"),
+            "{text}"
+        );
+    }
+}

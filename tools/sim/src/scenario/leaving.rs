@@ -1,0 +1,75 @@
+//! Nodes leave properly, and others come.
+
+use super::{JOINING, gather, millis, seconds, talk_for, the_coordinator};
+use crate::oracle::{Check, ensure};
+use crate::world::World;
+
+pub(super) fn everyone_leaves_in_turn(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.expect_failed(&[]);
+    world.talk(millis(400));
+    for _ in 0..7 {
+        let calm = world.random.millis(0, 3_000);
+        world.run_for(calm)?;
+        let members = world.members();
+        let leaver = world.random.pick(&members).unwrap_or(0);
+        world.leave(leaver)?;
+        world.run_for(millis(2_500))?;
+        world.all_saw_leave(leaver)?;
+    }
+    world.must_come_to_rest()?;
+    for last in world.members() {
+        world.leave(last)?;
+    }
+    world.run_for(millis(2_500))?;
+    world.start();
+    world.all_ready_within(seconds(3))
+}
+
+pub(super) fn coordinator_leaves(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.expect_failed(&[]);
+    talk_for(world, seconds(2))?;
+    let coordinator = the_coordinator(world)?;
+    world.leave(coordinator)?;
+    world.run_for(seconds(3))?;
+    world.all_saw_leave(coordinator)?;
+    world.must_come_to_rest()
+}
+
+/// Who spoke while nobody else was there hands that over too, when it leaves.
+pub(super) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
+    gather(world, 3)?;
+    talk_for(world, seconds(1))?;
+    let speaker = the_coordinator(world)?;
+    for other in world.members() {
+        if other != speaker {
+            world.pause(other, seconds(6));
+        }
+    }
+    world.run_for(seconds(6))?;
+    let calm = world.random.millis(100, 3_000);
+    world.run_for(calm)?;
+    world.leave(speaker)?;
+    world.run_for(seconds(3))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn coming_and_going_leaves_no_links(world: &mut World) -> Check {
+    gather(world, 4)?;
+    world.expect_failed(&[]);
+    world.run_for(seconds(15))?;
+    let before = world.open_links();
+    for _ in 0..20 {
+        let guest = world.start();
+        world.all_ready_within(JOINING)?;
+        world.leave(guest)?;
+        world.run_for(millis(2_500))?;
+    }
+    world.run_for(seconds(15))?;
+    let after = world.open_links();
+    ensure(after <= before, "links", || {
+        format!("{after} links are open, {before} were at first")
+    })?;
+    world.must_come_to_rest()
+}

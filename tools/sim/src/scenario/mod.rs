@@ -1,0 +1,140 @@
+//! The scenarios: what happens in each, and what is demanded beyond the invariants, which hold
+//! always.
+
+mod death;
+mod leaving;
+mod network;
+mod pause;
+mod talk;
+
+use core::time::Duration;
+
+use crate::faults;
+use crate::network::HostIndex;
+use crate::oracle::{Check, Violation};
+use crate::world::World;
+
+/// What happens in a run.
+type Script = fn(&mut World) -> Check;
+
+/// Something that happens to a world, by its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    name: &'static str,
+    script: Script,
+}
+
+impl Scenario {
+    /// All that have a name.
+    pub fn all() -> impl Iterator<Item = Self> {
+        SCENARIOS.iter().copied()
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|scenario| scenario.name == name)
+    }
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// Lets it happen.
+    pub(crate) fn play(self, world: &mut World) -> Check {
+        (self.script)(world)
+    }
+}
+
+macro_rules! scenarios {
+    ($($module:ident::$name:ident)*) => {
+        const SCENARIOS: &[Scenario] = &[
+            $(Scenario { name: stringify!($name), script: $module::$name },)*
+            Scenario { name: "random_faults", script: random_faults },
+        ];
+    };
+}
+
+scenarios! {
+    talk::three_nodes_talk
+    talk::eight_join_at_once
+    talk::twenty_talk
+    talk::pasted_lines_arrive
+    talk::latecomer_gets_everything_before_ready
+    talk::short_history_is_no_gap
+    death::coordinator_killed
+    death::newcomer_while_coordinator_is_dead
+    death::ordinary_killed
+    death::both_neighbours_killed
+    death::two_adjacent_killed
+    death::all_but_one_killed
+    pause::coordinator_paused_20_s
+    pause::ordinary_paused
+    pause::short_pause_evicts_nobody
+    network::link_resets_lose_nothing
+    network::what_a_broken_link_swallowed_is_back_in_two_seconds
+    network::two_founders_become_one
+    leaving::everyone_leaves_in_turn
+    leaving::coordinator_leaves
+    network::director_restart_with_newcomer
+    network::partition_heals
+    network::newcomers_while_rings_merge
+    pause::coordinator_wakes_up_alone
+    pause::a_gap_closes_when_its_holder_is_back
+    leaving::words_said_alone_are_handed_over
+    leaving::coming_and_going_leaves_no_links
+}
+
+const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+/// How long a coordinator's death may go unmended.
+const FAILOVER: Duration = seconds(5);
+/// How long the dead may be listed.
+const BURIAL: Duration = seconds(5);
+/// How long a newcomer may take where nothing is wrong, and a founder may come first.
+const JOINING: Duration = seconds(5);
+
+fn random_faults(world: &mut World) -> Check {
+    let chosen = world.random.between(3, 20);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.talk(millis(50 * count));
+    let time = world.random.millis(10_000, 30_000);
+    faults::storm(world, time)?;
+    world.must_come_to_rest()
+}
+
+/// So many nodes start, one soon after another, and get in.
+fn gather(world: &mut World, count: u64) -> Check {
+    for _ in 0..count {
+        world.start();
+        let calm = world.random.millis(0, 200);
+        world.run_for(calm)?;
+    }
+    world.all_ready_within(seconds(10))
+}
+
+/// Everybody talks, and goes on talking afterwards.
+fn talk_for(world: &mut World, time: Duration) -> Check {
+    world.talk(millis(300));
+    world.run_for(time)
+}
+
+fn the_coordinator(world: &World) -> Result<HostIndex, Violation> {
+    let coordinator = world.coordinator();
+    coordinator.map_or_else(|| Violation::of("E2", "nobody coordinates"), Ok)
+}
+
+fn ordinary(world: &mut World) -> Result<HostIndex, Violation> {
+    let coordinator = world.coordinator();
+    let mut members = world.members();
+    members.retain(|&member| Some(member) != coordinator);
+    let chosen = world.random.pick(&members);
+    chosen.map_or_else(|| Violation::of("ready", "nobody is in the ring"), Ok)
+}

@@ -1,0 +1,76 @@
+//! Processes are stopped for a while, and go on.
+
+use super::{FAILOVER, gather, millis, ordinary, seconds, talk_for, the_coordinator};
+use crate::network::HostIndex;
+use crate::oracle::Check;
+use crate::world::World;
+
+pub(super) fn coordinator_paused_20_s(world: &mut World) -> Check {
+    gather(world, 5)?;
+    talk_for(world, seconds(2))?;
+    let coordinator = the_coordinator(world)?;
+    world.pause(coordinator, seconds(20));
+    world.coordinator_within(FAILOVER)?;
+    world.run_for(seconds(25))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn ordinary_paused(world: &mut World) -> Check {
+    gather(world, 5)?;
+    talk_for(world, seconds(1))?;
+    let victim = ordinary(world)?;
+    world.expect_failed(&[victim]);
+    let time = world.random.millis(2_000, 20_000);
+    world.pause(victim, time);
+    world.run_for(time + seconds(3))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn short_pause_evicts_nobody(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.expect_failed(&[]);
+    world.talk(millis(300));
+    for _ in 0..12 {
+        let members = world.members();
+        let victim = world.random.pick(&members).unwrap_or(0);
+        let time = world.random.millis(100, 999);
+        world.pause(victim, time);
+        world.run_for(time + seconds(1))?;
+    }
+    world.must_come_to_rest()
+}
+
+/// The director still names the coordinator that wakes up, and nobody else is left.
+pub(super) fn coordinator_wakes_up_alone(world: &mut World) -> Check {
+    gather(world, 4)?;
+    talk_for(world, seconds(1))?;
+    let coordinator = the_coordinator(world)?;
+    for victim in world.members() {
+        if victim != coordinator {
+            world.kill(victim);
+        }
+    }
+    let time = world.random.millis(1_500, 4_500);
+    world.pause(coordinator, time);
+    world.run_for(time + seconds(2))?;
+    world.start();
+    world.must_come_to_rest()
+}
+
+/// What is shown as a gap while its only holder is stopped comes when that one is back.
+pub(super) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
+    gather(world, 3)?;
+    talk_for(world, seconds(1))?;
+    let members = world.members();
+    let late = ordinary(world)?;
+    world.pause(late, seconds(5));
+    let until = world.random.millis(5_010, 5_200);
+    world.run_for(until)?;
+    let others: Vec<HostIndex> = members.into_iter().filter(|&one| one != late).collect();
+    if let &[one, other] = others.as_slice() {
+        world.kill(one);
+        world.pause(other, seconds(4));
+    }
+    world.run_for(seconds(6))?;
+    world.must_come_to_rest()
+}

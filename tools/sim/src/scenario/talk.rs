@@ -1,0 +1,87 @@
+//! People talk and nothing goes wrong: everybody gets in, and everything arrives.
+
+use super::{JOINING, gather, millis, seconds, talk_for};
+use crate::oracle::{Check, ensure};
+use crate::world::World;
+
+pub(super) fn three_nodes_talk(world: &mut World) -> Check {
+    gather(world, 3)?;
+    world.expect_failed(&[]);
+    talk_for(world, seconds(10))?;
+    ensure(world.said() > 30, "said", || {
+        "next to nothing was said".into()
+    })?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn eight_join_at_once(world: &mut World) -> Check {
+    for _ in 0..8 {
+        world.start();
+    }
+    world.expect_failed(&[]);
+    world.all_ready_within(JOINING)?;
+    talk_for(world, seconds(3))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn twenty_talk(world: &mut World) -> Check {
+    gather(world, 20)?;
+    world.expect_failed(&[]);
+    world.talk(millis(1_000));
+    world.run_for(seconds(5))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn pasted_lines_arrive(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.expect_failed(&[]);
+    for index in 0..8 {
+        world.paste(index, 50)?;
+    }
+    ensure(world.said() == 8 * 50, "input", || {
+        "not all was taken".into()
+    })?;
+    world.run_for(seconds(2))?;
+    for index in 0..8 {
+        world.has_everything(index)?;
+    }
+    world.must_come_to_rest()
+}
+
+pub(super) fn latecomer_gets_everything_before_ready(world: &mut World) -> Check {
+    gather(world, 4)?;
+    for _ in 0..10 {
+        for index in 0..4 {
+            world.paste(index, 25)?;
+        }
+        world.run_for(millis(300))?;
+    }
+    ensure(world.said() == 1_000, "input", || {
+        "not all was taken".into()
+    })?;
+    world.run_for(seconds(2))?;
+    world.demand_everything_at_ready(true);
+    let latecomer = world.start();
+    world.all_ready_within(JOINING)?;
+    world.paste(0, 1)?;
+    world.run_for(seconds(1))?;
+    for old in 0..4 {
+        world.kill(old);
+    }
+    world.run_for(seconds(6))?;
+    world.has_everything(latecomer)?;
+    let second = world.start();
+    world.all_ready_within(seconds(20))?;
+    world.has_everything(second)?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn short_history_is_no_gap(world: &mut World) -> Check {
+    world.keep_history(50);
+    gather(world, 4)?;
+    talk_for(world, seconds(15))?;
+    world.start();
+    world.all_ready_within(JOINING)?;
+    talk_for(world, seconds(3))?;
+    world.must_come_to_rest()
+}

@@ -1,0 +1,81 @@
+//! Every named scenario under a few seeds each, and random faults under some more: a test each.
+//!
+//! Not here: what happens in them (the library), and the many seeds of a soak.
+
+use std::thread;
+
+use ringtalk_sim::{Figures, Options, Scenario, run_seeds};
+
+/// How many seeds each named scenario runs.
+const SEEDS: u64 = 12;
+/// How many seeds of random faults run here; the gate runs more of them with `sim run`.
+const RANDOM_SEEDS: u64 = 60;
+
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        $(
+            #[test]
+            fn $name() {
+                let figures = run(stringify!($name), SEEDS, 1);
+                println!("{}\n{figures}", stringify!($name));
+            }
+        )*
+
+        #[test]
+        fn every_scenario_is_a_test() {
+            let mut tests = vec![$(stringify!($name)),*, "random_faults"];
+            let mut names: Vec<&str> = Scenario::all().map(Scenario::name).collect();
+            tests.sort_unstable();
+            names.sort_unstable();
+            assert_eq!(tests, names);
+        }
+    };
+}
+
+scenarios! {
+    three_nodes_talk
+    eight_join_at_once
+    twenty_talk
+    pasted_lines_arrive
+    latecomer_gets_everything_before_ready
+    short_history_is_no_gap
+    coordinator_killed
+    newcomer_while_coordinator_is_dead
+    ordinary_killed
+    both_neighbours_killed
+    two_adjacent_killed
+    all_but_one_killed
+    coordinator_paused_20_s
+    ordinary_paused
+    short_pause_evicts_nobody
+    link_resets_lose_nothing
+    what_a_broken_link_swallowed_is_back_in_two_seconds
+    two_founders_become_one
+    everyone_leaves_in_turn
+    coordinator_leaves
+    director_restart_with_newcomer
+    partition_heals
+    newcomers_while_rings_merge
+    coordinator_wakes_up_alone
+    a_gap_closes_when_its_holder_is_back
+    words_said_alone_are_handed_over
+    coming_and_going_leaves_no_links
+}
+
+#[test]
+fn random_faults() {
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let figures = run("random_faults", RANDOM_SEEDS, cores);
+    println!("random_faults\n{figures}");
+    assert!(
+        figures.effective_faults() > 0,
+        "H1: no fault took effect, so nothing was tried"
+    );
+}
+
+fn run(name: &str, seeds: u64, jobs: usize) -> Figures {
+    let scenario = Scenario::named(name).expect("a scenario of this name");
+    let report = run_seeds(scenario, 0..seeds, Options::default(), jobs, |_| true);
+    report.must_be_clean();
+    report.figures
+}
