@@ -17,6 +17,10 @@ pub struct Figures {
     pub joins: Vec<Duration>,
     /// From the healing until the last view or neighbour changed.
     pub settled: Vec<Duration>,
+    /// From the end of a partition until all members followed one view.
+    pub merges: Vec<Duration>,
+    /// From a loss until the neighbours of the living were each other.
+    pub repairs: Vec<Duration>,
     /// How many deliveries were checked.
     pub deliveries: u64,
     /// How many messages were said.
@@ -47,6 +51,8 @@ impl Figures {
         self.burials.extend(&other.burials);
         self.joins.extend(&other.joins);
         self.settled.extend(&other.settled);
+        self.merges.extend(&other.merges);
+        self.repairs.extend(&other.repairs);
         self.deliveries += other.deliveries;
         self.said += other.said;
         self.virtual_time += other.virtual_time;
@@ -68,6 +74,8 @@ impl fmt::Display for Figures {
         writeln!(f, "dead gone from all views: {}", Spread(&self.burials))?;
         writeln!(f, "start to ready: {}", Spread(&self.joins))?;
         writeln!(f, "settled after healing: {}", Spread(&self.settled))?;
+        writeln!(f, "merged after healing: {}", Spread(&self.merges))?;
+        writeln!(f, "ring closed again: {}", Spread(&self.repairs))?;
         writeln!(f, "virtual time: {} s", self.virtual_time.as_secs())?;
         write!(f, "trace: {:016x}", self.trace)
     }

@@ -331,6 +331,11 @@ impl Network {
         }
     }
 
+    /// True where no partition is between two hosts.
+    pub(crate) fn reach_each_other(&self, one: HostIndex, other: HostIndex) -> bool {
+        self.groups[one] == self.groups[other]
+    }
+
     /// The open links, each by the link id of the end that dialled, with both hosts.
     pub(crate) fn open_links(&self) -> impl Iterator<Item = (LinkId, HostIndex, HostIndex)> {
         let open = |connection: &&Connection| {

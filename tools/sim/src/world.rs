@@ -7,6 +7,7 @@
 mod deed;
 mod demand;
 mod driver;
+mod unity;
 mod user;
 
 use core::time::Duration;

@@ -150,6 +150,12 @@ impl World {
             })
     }
 
+    /// All running members that would call themselves the coordinator.
+    pub(crate) fn coordinators(&self) -> Vec<HostIndex> {
+        let registers = |&index: &HostIndex| self.processes[index].node.registration().is_some();
+        self.members().into_iter().filter(registers).collect()
+    }
+
     /// The successor of a node, as the node itself says.
     pub(crate) fn successor(&self, index: HostIndex) -> Option<HostIndex> {
         let (_, successor) = self.processes[index].node.neighbours()?;
@@ -201,6 +207,7 @@ impl World {
         members
             .filter_map(|member| self.indexes.get(&member.id).copied())
             .filter(|&heir| heir != index && self.processes[heir].is_running())
+            .filter(|&heir| self.network.reach_each_other(index, heir))
             .collect()
     }
 
