@@ -201,7 +201,11 @@ impl Node {
             return;
         }
         for (id, addresses) in self.lost.due(now) {
-            self.links.dial(now, id, &addresses, &mut self.out);
+            if self.links.is_up(&id) {
+                self.send_heartbeat(now, &id);
+            } else {
+                self.links.dial(now, id, &addresses, &mut self.out);
+            }
         }
     }
 

@@ -53,7 +53,7 @@ pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
         format!("two parts, and the coordinators {coordinators:?}")
     })?;
     world.partition(|_| 0);
-    let calm = world.random.millis(500, 3_000);
+    let calm = world.random.millis(0, 300);
     world.run_for(calm)?;
     if let Some(victim) = world.random.pick(&coordinators) {
         world.kill(victim);
