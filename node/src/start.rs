@@ -107,6 +107,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
             public: public.clone().map(String::from).unwrap_or_default(),
         },
         history: settings.history,
+        fingers: settings.fingers,
     };
     let newcomer = Newcomer {
         id: hello.id,

@@ -48,6 +48,9 @@ pub enum Frame {
     /// "I have these, and have taken their intervals over."
     #[serde(rename = "r")]
     Receipt(Items),
+    /// "So many members have delivered these": it stands for a receipt too.
+    #[serde(rename = "k")]
+    Ack(Acks),
     /// Bundles whose interval another child did not take: who lacks one pulls it.
     Offer(Offer),
     /// "Send me these, of those that were offered."
@@ -84,6 +87,10 @@ pub enum Frame {
 
     /// One coordinator to another of the same discussion: how large its ring is.
     Meet(Meet),
+    /// The coordinator of the larger ring to that of the smaller: "let us be one".
+    Invite(Meet),
+    /// The answer: a page of the view of the smaller ring, which changes no more until then.
+    Accept(ViewPage),
     /// A member to its coordinator: "there is another ring of this discussion".
     Foreign(Contact),
 }
@@ -190,27 +197,26 @@ pub enum Item {
 pub enum Announcement {
     /// The next view; with a new epoch it tells of the new coordinator too.
     View(ViewUpdate),
-    /// This ring ends: everybody rejoins singly at the coordinator of a larger one.
-    Dissolve(Dissolve),
+    /// A page of a full view: two rings have become one.
+    Page(ViewPage),
 }
 
 impl Announcement {
     /// Its id on its way round the ring.
     pub const fn item_id(&self) -> ItemId {
         match self {
-            Self::View(update) => ItemId::of_view(ItemKind::View, &update.tag),
-            Self::Dissolve(dissolve) => ItemId::of_view(ItemKind::Dissolve, &dissolve.tag),
+            Self::View(update) => ItemId::of_view(ItemKind::View, &update.tag, update.tag.number),
+            Self::Page(page) => ItemId::of_view(ItemKind::Page, &page.tag, page.page as u64),
         }
     }
-}
 
-/// The end of a ring, by its own coordinator.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Dissolve {
-    /// The last view of the ring that ends.
-    pub tag: ViewTag,
-    /// Where its members go.
-    pub into: Contact,
+    /// The view that it leads to.
+    pub const fn tag(&self) -> &ViewTag {
+        match self {
+            Self::View(update) => &update.tag,
+            Self::Page(page) => &page.tag,
+        }
+    }
 }
 
 /// What kind of item an id names.
@@ -222,9 +228,9 @@ pub enum ItemKind {
     /// A view update.
     #[serde(rename = "v")]
     View,
-    /// A dissolution.
-    #[serde(rename = "d")]
-    Dissolve,
+    /// A page of a full view.
+    #[serde(rename = "p")]
+    Page,
 }
 
 /// Names an item while it spreads.
@@ -236,20 +242,21 @@ pub struct ItemId {
     /// Whose it is.
     #[serde(rename = "o")]
     pub origin: NodeId,
-    /// A bundle's first sequence number; of a view, 20 bits of its epoch's number and 32 of its own.
+    /// A bundle's first sequence number; of a view, 20 bits of its epoch's number and 32 of its own,
+    /// or of the page's.
     #[serde(rename = "n", deserialize_with = "limit::counter")]
     pub number: u64,
 }
 
 impl ItemId {
-    /// The id of news about a view: a coordinator may use a view's number again under another
-    /// epoch, so the number holds 20 bits of the epoch's and 32 of the view's.
-    const fn of_view(kind: ItemKind, tag: &ViewTag) -> Self {
+    /// The id of news about a view: a coordinator may use a number again under another epoch, so
+    /// 20 bits of the epoch's are in it.
+    const fn of_view(kind: ItemKind, tag: &ViewTag, number: u64) -> Self {
         let epoch = tag.epoch.number & 0xf_ffff;
         Self {
             kind,
             origin: tag.epoch.coordinator,
-            number: (epoch << 32) | (tag.number & 0xffff_ffff),
+            number: (epoch << 32) | (number & 0xffff_ffff),
         }
     }
 }
@@ -260,6 +267,25 @@ pub struct Items {
     /// The ids.
     #[serde(rename = "i", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub items: Vec<ItemId>,
+}
+
+/// Bundles that have been delivered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Acks {
+    /// Each with how many members have delivered it, as far as its receiver was not told before.
+    #[serde(rename = "a", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
+    pub acks: Vec<Ack>,
+}
+
+/// A bundle that the child and everybody below it has delivered, but for those given up on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ack {
+    /// The bundle.
+    #[serde(rename = "i")]
+    pub item: ItemId,
+    /// How many members that is.
+    #[serde(rename = "m", deserialize_with = "limit::counter")]
+    pub members: u64,
 }
 
 /// Items that the receiver is to take over, or to pull first.

@@ -124,6 +124,16 @@ impl RingKey {
     pub const fn clockwise_to(self, to: Self) -> u128 {
         to.0.wrapping_sub(self.0)
     }
+
+    /// The place that lies so far clockwise.
+    pub const fn plus(self, distance: u128) -> Self {
+        Self(self.0.wrapping_add(distance))
+    }
+
+    /// The place that lies so far counter-clockwise.
+    pub const fn minus(self, distance: u128) -> Self {
+        Self(self.0.wrapping_sub(distance))
+    }
 }
 
 impl fmt::Debug for RingKey {

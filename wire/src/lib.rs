@@ -19,7 +19,7 @@ pub use bundle::{Bundle, Sealed, Text};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
-    Announcement, Close, Cut, Digest, Direction, Dissolve, Frame, Has, Heartbeat, Hello, Holding,
+    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, Has, Heartbeat, Hello, Holding,
     Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Spread,
     Suspect,
 };

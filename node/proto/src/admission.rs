@@ -4,6 +4,7 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use ringtalk_wire::NodeId;
 use ringtalk_wire::limit::NAME_CHARS;
@@ -13,23 +14,24 @@ use crate::View;
 /// The name that a member gets when it wishes for `wish`: that one, or with the lowest free suffix
 /// from 2 where somebody else has it. Names are 1 to 32 characters without control characters.
 pub(crate) fn unique_name(view: &View, wish: &str, wisher: &NodeId) -> String {
+    let others = view.members().iter().filter(|member| member.id != *wisher);
+    let taken: Vec<String> = others.map(|member| member.name.to_lowercase()).collect();
+    free_name(wish, |folded| taken.iter().any(|name| name == folded))
+}
+
+/// The name that is wished for, or with the lowest suffix from 2 with which it is not taken;
+/// `is_taken` is asked in lower case.
+pub(crate) fn free_name(wish: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let base = presentable(wish);
     let mut name = base.clone();
     let mut suffix = 1;
-    while is_taken(view, &name, wisher) {
+    while is_taken(&name.to_lowercase()) {
         suffix += 1;
         let ending = format!("-{suffix}");
         let room = NAME_CHARS - ending.len();
         name = base.chars().take(room).chain(ending.chars()).collect();
     }
     name
-}
-
-fn is_taken(view: &View, name: &str, wisher: &NodeId) -> bool {
-    let folded = name.to_lowercase();
-    view.members()
-        .iter()
-        .any(|member| member.id != *wisher && member.name.to_lowercase() == folded)
 }
 
 fn presentable(wish: &str) -> String {
@@ -43,8 +45,6 @@ fn presentable(wish: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec::Vec;
-
     use ringtalk_wire::{Addresses, Member, RingKey};
 
     use super::*;

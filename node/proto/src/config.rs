@@ -17,10 +17,15 @@ pub struct Config {
     /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
     /// every node ([`LOG_BYTES`] is the other bound).
     pub history: usize,
+    /// Whether links to members beyond the neighbours speed messages up where there are many.
+    /// Without, a message takes as many hops as half the ring has members.
+    pub fingers: bool,
 }
 
 /// How often neighbours hear from each other: sooner finds the dead sooner, and costs frames.
 pub const HEARTBEAT: Duration = Duration::from_millis(400);
+/// How often one finger after another is told of this node's clock.
+pub const FINGER_BEAT: Duration = Duration::from_secs(1);
 /// Silence that makes a suspect: three heartbeats, so that one lost or late is nothing.
 pub const SUSPICION: Duration = Duration::from_millis(1_200);
 /// How long a suspect is probed before it is dead.
@@ -29,6 +34,15 @@ pub const PROBE: Duration = Duration::from_secs(1);
 pub const PROBE_HELPERS: usize = 3;
 /// A loop that slept longer than this doubts itself before it doubts others.
 pub const OVERSLEPT: Duration = Duration::from_secs(1);
+/// From so many members on there are fingers: fewer reach each other soon enough without.
+pub const FINGERS_FROM: usize = 17;
+/// Below so many members there are none any more.
+pub const FINGERS_BELOW: usize = 12;
+/// A loop that was late by more than this has the more patience with others.
+pub const LATE: Duration = Duration::from_millis(100);
+/// How many members beyond a silent neighbour are asked for a sign of life at once: those next to it
+/// may have died with it.
+pub const SCOUTED: usize = 8;
 /// How many of the most senior members stand by to succeed the coordinator.
 pub const DEPUTIES: usize = 5;
 /// How long deputy r waits: r times this, so that usually only one runs.
@@ -42,6 +56,11 @@ pub const ANSWER_WAIT: Duration = Duration::from_millis(500);
 pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);
 /// The longest patience with a child, however slow it was.
 pub const RECEIPT_WAIT_MOST: Duration = Duration::from_secs(1);
+/// What a child whose link has to be made first may take beside.
+pub const DIAL_ALLOWANCE: Duration = Duration::from_millis(500);
+/// How long a child's acknowledgement is waited for at least; and for so much longer, up to twice
+/// this, as there are members behind it, so that whoever is next to a stuck one gives up first.
+pub const ACK_WAIT_LEAST: Duration = Duration::from_millis(950);
 /// How long clocks may differ before they are compared: under load they always differ a little.
 pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
 /// How long a message that is known to exist may be on its way before it is pulled.
@@ -66,9 +85,9 @@ pub const LINK_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;
 /// Bytes queued on the link of a peer that is no member, beyond which it is closed.
 pub const STRANGER_QUEUE_BYTES: usize = 256 * 1024;
-/// Own messages that no neighbour has confirmed; beyond, the user waits.
+/// Own messages that not everybody has acknowledged; beyond, the user waits.
 pub const WINDOW_MESSAGES: usize = 2_500;
-/// Own bytes that no neighbour has confirmed; beyond, the user waits.
+/// Own bytes that not everybody has acknowledged; beyond, the user waits.
 pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Messages that the log keeps whatever `history` says: somebody may not have them yet.
 pub const LOG_LEAST: usize = 2_500;
@@ -84,6 +103,17 @@ pub const PULL_BYTES: usize = 256 * 1024;
 pub const STRANGERS: usize = 64;
 /// How long a peer may stay a stranger.
 pub const STRANGER_WAIT: Duration = Duration::from_secs(10);
+/// How soon members that were lost are dialled at first; the pause doubles up to [`LOST_PROBE`].
+pub const LOST_FIRST_PROBE: Duration = Duration::from_secs(1);
+/// How often members that were lost are dialled at last: oftener finds a torn ring's other part
+/// sooner, and costs dials that nobody answers.
+pub const LOST_PROBE: Duration = Duration::from_secs(8);
+/// How long lost members are dialled.
+pub const LOST_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many lost members are remembered.
+pub const LOST_MEMBERS: usize = 1_024;
+/// How long an invitation to become one ring stands, and how long the other ring waits for the view.
+pub const INVITATION: Duration = Duration::from_secs(5);
 /// An epoch number may lie this far above one's own: nobody holds that many elections.
 pub const EPOCHS_AHEAD: u64 = 1 << 20;
 /// A Lamport time may lie this far ahead of what is known, where its heads are unknown.

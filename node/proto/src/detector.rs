@@ -5,17 +5,20 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::NodeId;
 
 use crate::Time;
-use crate::config::SUSPICION;
+use crate::config::{LATE, SUSPICION};
 
 /// When each neighbour was heard last, and whom this node suspects.
 #[derive(Debug, Default)]
 pub(crate) struct Detector {
     watched: BTreeMap<NodeId, Time>,
     suspects: BTreeSet<NodeId>,
+    /// How late this node itself was lately: others may seem as late.
+    strain: Duration,
 }
 
 impl Detector {
@@ -60,7 +63,7 @@ impl Detector {
     pub(crate) fn expire(&mut self, now: Time) -> Vec<NodeId> {
         let mut news = Vec::new();
         for (&id, &heard) in &self.watched {
-            if now - heard >= SUSPICION && self.suspects.insert(id) {
+            if now - heard >= SUSPICION + self.strain && self.suspects.insert(id) {
                 news.push(id);
             }
         }
@@ -72,8 +75,21 @@ impl Detector {
         self.watched
             .iter()
             .filter(|(id, _)| !self.suspects.contains(*id))
-            .map(|(_, &heard)| heard + SUSPICION)
+            .map(|(_, &heard)| heard + SUSPICION + self.strain)
             .min()
+    }
+
+    /// This node was late: it has the more patience with others, until that is some time ago.
+    pub(crate) fn strain(&mut self, late: Duration) {
+        self.strain = self.strain.max(late);
+    }
+
+    /// A heartbeat's time has gone by.
+    pub(crate) fn relax(&mut self) {
+        self.strain = self.strain * 7 / 8;
+        if self.strain < LATE {
+            self.strain = Duration::ZERO;
+        }
     }
 
     /// Starts all over: it was this node that slept.
@@ -87,8 +103,6 @@ impl Detector {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use super::*;
 
     fn id(byte: u8) -> NodeId {
@@ -119,5 +133,18 @@ mod tests {
         detector.pardon(woken);
         assert_eq!(detector.expire(woken), []);
         assert_eq!(detector.deadline(), Some(woken + SUSPICION));
+    }
+
+    #[test]
+    fn a_late_node_is_patient_until_that_is_some_time_ago() {
+        let start = Time::default();
+        let mut detector = Detector::default();
+        detector.watch(start, [id(1)]);
+        detector.strain(Duration::from_millis(600));
+        assert_eq!(detector.expire(start + SUSPICION), []);
+        for _ in 0..20 {
+            detector.relax();
+        }
+        assert_eq!(detector.expire(start + SUSPICION), [id(1)]);
     }
 }

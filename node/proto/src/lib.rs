@@ -11,16 +11,19 @@
 
 extern crate alloc;
 
+mod acks;
 mod admission;
 mod causal;
 pub mod config;
 mod detector;
 mod election;
+mod fingers;
 mod input;
 mod joining;
 mod links;
 mod load;
 mod log;
+mod lost;
 mod merge;
 mod node;
 mod outbox;

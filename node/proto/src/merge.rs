@@ -1,57 +1,81 @@
-//! Meeting another ring of the same discussion: which of the two goes on.
+//! Merging: which of two rings invites, and who is in the one that they become.
 //!
-//! `PROTOCOL.md` §8. Both coordinators decide alike, from the same two offers. Not here: how the
-//! losing ring dissolves.
+//! `PROTOCOL.md` §8. Both coordinators decide alike, from the same two offers. Not here: how they
+//! agree on it (`node::meeting`).
 
 use core::cmp::Reverse;
 
-use ringtalk_wire::Meet;
+use alloc::vec::Vec;
 
-/// What a coordinator does when it meets another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Course {
-    /// Go on, and answer once the own epoch is above the other's.
-    GoOn {
-        /// The epoch number to open first, where one must be opened.
-        open: Option<u64>,
-    },
-    /// Answer, so that the other opens a higher epoch first.
-    Answer,
-    /// Dissolve into the other ring.
-    Dissolve,
+use ringtalk_wire::{Epoch, Meet, Member, RingKey};
+
+use crate::View;
+use crate::admission::free_name;
+
+/// True where one's own ring invites the other, and not the other way round: more members first,
+/// then the more senior coordinator, then the lower id.
+pub(crate) fn outranks(mine: &Meet, theirs: &Meet) -> bool {
+    rank(mine) > rank(theirs)
 }
 
-/// Decides between one's own ring and the other.
-pub(crate) fn decide(mine: &Meet, theirs: &Meet) -> Course {
-    let (own, other) = (mine.tag.epoch.number, theirs.tag.epoch.number);
-    if rank(mine) > rank(theirs) {
-        let open = (own <= other).then(|| other + 1);
-        Course::GoOn { open }
-    } else if other > own {
-        Course::Dissolve
-    } else {
-        Course::Answer
-    }
-}
-
-/// More members first, then the more senior coordinator, then the lower id.
 fn rank(ring: &Meet) -> impl Ord {
     let coordinator = ring.tag.epoch.coordinator;
     (ring.members, Reverse(ring.seniority), Reverse(coordinator))
 }
 
+/// The view of two rings that have become one, under the inviting coordinator. Its members keep
+/// their names and seniorities, the others follow in their order; all get new keys at even
+/// distances, so that either ring keeps its order round the whole.
+pub(crate) fn union(inviting: &View, invited: &View) -> View {
+    let mut members = inviting.members().to_vec();
+    let newcomers = invited.members().iter();
+    members.extend(newcomers.filter(|one| !inviting.contains(&one.id)).cloned());
+    let (first, second) = members.split_at_mut(inviting.len());
+    follow(first, second);
+    let step = u128::MAX / members.len() as u128;
+    for (place, member) in (0..).zip(&mut members) {
+        member.key = RingKey(step * place);
+    }
+    let number = inviting.tag().epoch.number.max(invited.tag().epoch.number) + 1;
+    let epoch = Epoch {
+        number,
+        coordinator: inviting.coordinator(),
+    };
+    inviting.merged(invited, epoch, members)
+}
+
+/// Gives the newcomers names that nobody has, and seniorities after everybody's.
+fn follow(members: &[Member], newcomers: &mut [Member]) {
+    let mut names: Vec<_> = members.iter().map(|one| one.name.to_lowercase()).collect();
+    let highest = members.iter().map(|one| one.seniority).max();
+    let mut order: Vec<&mut Member> = newcomers.iter_mut().collect();
+    order.sort_by_key(|one| (one.seniority, one.id));
+    for (seniority, member) in (highest.unwrap_or_default() + 1..).zip(order) {
+        member.seniority = seniority;
+        member.name = free_name(&member.name, |folded| {
+            names.iter().any(|name| name == folded)
+        });
+        names.push(member.name.to_lowercase());
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::{Addresses, Epoch, NodeId, ViewHash, ViewTag};
+    use alloc::string::{String, ToString};
+    use alloc::vec;
+
+    use ringtalk_wire::{Addresses, NodeId, ViewHash, ViewTag};
 
     use super::*;
+    use crate::view::Change;
+    use crate::view::test_support::id;
 
-    fn ring(members: u64, coordinator: u8, epoch: u64) -> Meet {
+    fn ring(members: u64, coordinator: u16) -> Meet {
         Meet {
             tag: ViewTag {
                 epoch: Epoch {
-                    number: epoch,
-                    coordinator: NodeId::from_bytes([coordinator; 16]),
+                    number: 1,
+                    coordinator: id(coordinator),
                 },
                 number: 1,
                 hash: ViewHash::default(),
@@ -62,20 +86,55 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_larger_ring_goes_on_under_a_higher_epoch() {
-        let (large, small) = (ring(5, 2, 1), ring(2, 1, 3));
-        assert_eq!(decide(&large, &small), Course::GoOn { open: Some(4) });
-        assert_eq!(decide(&small, &large), Course::Answer);
-        let risen = ring(5, 2, 4);
-        assert_eq!(decide(&small, &risen), Course::Dissolve);
-        assert_eq!(decide(&risen, &small), Course::GoOn { open: None });
+    fn view(epoch: u64, names: &[(u16, &str)]) -> View {
+        let member = |(place, &(number, name)): (usize, &(u16, &str))| Member {
+            id: id(number),
+            name: name.to_string(),
+            addresses: Addresses::default(),
+            seniority: place as u64,
+            key: RingKey(place as u128),
+        };
+        let mut members = names.iter().enumerate().map(member);
+        let founding = View::founding(members.next().unwrap(), epoch);
+        let update = founding.update(Change {
+            epoch: founding.tag().epoch,
+            joined: members.collect(),
+            departed: vec![],
+            renamed: vec![],
+        });
+        founding.apply(&update).unwrap()
     }
 
     #[test]
-    fn of_two_equal_rings_exactly_one_goes_on() {
-        let (low, high) = (ring(1, 1, 1), ring(1, 2, 1));
-        assert_eq!(decide(&low, &high), Course::GoOn { open: Some(2) });
-        assert_eq!(decide(&high, &low), Course::Answer);
+    fn of_two_rings_exactly_one_invites() {
+        assert!(outranks(&ring(5, 2), &ring(2, 1)));
+        assert!(!outranks(&ring(2, 1), &ring(5, 2)));
+        assert!(outranks(&ring(2, 1), &ring(2, 2)));
+        assert!(!outranks(&ring(2, 2), &ring(2, 1)));
+    }
+
+    #[test]
+    fn everybody_of_both_is_in_the_union() {
+        let one = view(4, &[(1, "ann"), (2, "bob")]);
+        let other = view(7, &[(9, "Ann"), (2, "bob"), (8, "eve")]);
+        let union = union(&one, &other);
+        let members: Vec<(NodeId, u64, String)> = union
+            .members()
+            .iter()
+            .map(|one| (one.id, one.seniority, one.name.clone()))
+            .collect();
+        let name = str::to_string;
+        let expected = [
+            (id(1), 0, name("ann")),
+            (id(2), 1, name("bob")),
+            (id(9), 2, name("Ann-2")),
+            (id(8), 3, name("eve")),
+        ];
+        assert_eq!(members, expected);
+        assert_eq!(union.tag().epoch.number, 8);
+        assert_eq!(union.coordinator(), id(1));
+        assert!(union.layout() > one.layout());
+        assert!(union.descends_from(&one.tag()) && union.descends_from(&other.tag()));
+        assert_eq!(View::from_pages(&union.pages()), Some(union));
     }
 }

@@ -3,7 +3,8 @@
 //! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next
 //! bundle fills. Not here: how a bundle spreads (`spread`).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 
 use ringtalk_wire::Text;
@@ -32,9 +33,10 @@ pub(crate) struct Outbox {
 struct Open {
     messages: usize,
     bytes: usize,
-    /// In how many directions it is still on its way to the first receiver.
-    ways: usize,
+    /// How many children have not confirmed it.
+    children: usize,
     taken: bool,
+    acked: bool,
 }
 
 impl Outbox {
@@ -83,15 +85,16 @@ impl Outbox {
         messages
     }
 
-    /// A sealed bundle is on its way in so many directions.
-    pub(crate) fn opened(&mut self, first: u64, messages: &[Text], ways: usize) {
+    /// A sealed bundle is on its way to so many children.
+    pub(crate) fn opened(&mut self, first: u64, messages: &[Text], children: usize) {
         let open = Open {
             messages: messages.len(),
             bytes: messages.iter().map(weight).sum(),
-            ways,
+            children,
             taken: false,
+            acked: false,
         };
-        if ways > 0 {
+        if children > 0 {
             self.open_messages += open.messages;
             self.open_bytes += open.bytes;
             self.open.insert(first, open);
@@ -110,21 +113,20 @@ impl Outbox {
         }
     }
 
-    /// One direction of a bundle is settled: somebody took it, or nobody is left to.
+    /// One child's part of a bundle is settled: somebody took it, or nobody is left to.
     pub(crate) fn settled(&mut self, first: u64, taken: bool) {
-        let Some(open) = self.open.get_mut(&first) else {
-            return;
-        };
-        open.taken |= taken;
-        open.ways = open.ways.saturating_sub(1);
-        if open.ways == 0
-            && let Some(done) = self.open.remove(&first)
-        {
-            self.open_messages -= done.messages;
-            self.open_bytes -= done.bytes;
-            if !done.taken {
-                self.left_alone(first, first + done.messages as u64 - 1);
-            }
+        if let Some(open) = self.open.get_mut(&first) {
+            open.taken |= taken;
+            open.children = open.children.saturating_sub(1);
+            self.close_if_done(first);
+        }
+    }
+
+    /// Everybody has delivered the bundle, but for those who are not waited for.
+    pub(crate) fn acked(&mut self, first: u64) {
+        if let Some(open) = self.open.get_mut(&first) {
+            open.acked = true;
+            self.close_if_done(first);
         }
     }
 
@@ -133,6 +135,20 @@ impl Outbox {
         let open = self.open.values().filter(|open| !open.taken);
         let lonely = self.lonely.map_or(0, |(from, to)| to + 1 - from);
         lonely + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
+    }
+
+    fn close_if_done(&mut self, first: u64) {
+        let done = |open: &Open| open.acked && open.children == 0;
+        if let Entry::Occupied(entry) = self.open.entry(first)
+            && done(entry.get())
+        {
+            let open = entry.remove();
+            self.open_messages -= open.messages;
+            self.open_bytes -= open.bytes;
+            if !open.taken {
+                self.left_alone(first, first + open.messages as u64 - 1);
+            }
+        }
     }
 
     /// Nobody took these messages.
@@ -175,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_window_opens_when_all_ways_are_settled() {
+    fn the_window_opens_when_everybody_has_acknowledged() {
         let mut outbox = Outbox::default();
         while outbox.has_room() {
             outbox.push(text(1));
@@ -190,13 +206,15 @@ mod tests {
         assert!(!outbox.has_room());
         assert_eq!(outbox.unhanded(), WINDOW_MESSAGES as u64);
         outbox.settled(firsts[0], true);
-        assert!(!outbox.has_room());
         outbox.settled(firsts[0], false);
+        assert!(!outbox.has_room(), "not everybody has it");
+        outbox.acked(firsts[0]);
         assert!(outbox.has_room());
         assert_eq!(
             outbox.unhanded(),
             (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64
         );
+        outbox.acked(firsts[1]);
         outbox.settled(firsts[1], false);
         outbox.settled(firsts[1], false);
         assert_eq!(

@@ -1,8 +1,8 @@
-//! Spreading: who has taken which interval over, and who owes a receipt.
+//! Spreading: who has taken which part of the ring over, and who owes a receipt.
 //!
-//! An item goes to one child per direction with an interval of the ring; the child confirms that
-//! it has the item and has taken the interval over (`PROTOCOL.md` §4.1). Not here: the way of an
-//! item through the links, and what it says.
+//! An item goes to a few children, each with an interval of the ring; a child confirms that it has
+//! the item and has taken the interval over (`PROTOCOL.md` §4.1). Not here: the way of an item
+//! through the links, and what it says.
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -16,74 +16,131 @@ use crate::config::{RECEIPT_WAIT, RECEIPT_WAIT_MOST};
 /// How many items are remembered with the intervals taken over: several seconds of full load.
 const REMEMBERED: usize = 8_192;
 
-/// The intervals that children owe receipts for, and those that this node took over itself.
+/// The keys beyond `after`, in the direction and up to the limit of an interval.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Part {
+    /// Where it begins; this very key is not in it.
+    pub(crate) after: RingKey,
+    /// Where it ends.
+    pub(crate) interval: Interval,
+}
+
+impl Part {
+    /// True where the key is in it.
+    pub(crate) fn contains(&self, key: RingKey) -> bool {
+        key != self.after && contains(self.after, &self.interval, key)
+    }
+
+    /// How far a key lies from its beginning.
+    pub(crate) const fn distance(&self, key: RingKey) -> u128 {
+        match self.interval.direction {
+            Direction::Clockwise => self.after.clockwise_to(key),
+            Direction::Counterclockwise => key.clockwise_to(self.after),
+        }
+    }
+
+    /// The interval of a child with another one beyond it, at `next`: up to that one.
+    pub(crate) const fn up_to(&self, next: RingKey) -> Interval {
+        let limit = match self.interval.direction {
+            Direction::Clockwise => next.minus(1),
+            Direction::Counterclockwise => next,
+        };
+        Interval {
+            limit,
+            ..self.interval
+        }
+    }
+}
+
+/// What an interval adds to what was taken over for an item before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Taken {
+    /// Nothing.
+    Nothing,
+    /// Everything: the item is new in this direction.
+    All,
+    /// What lies beyond this key.
+    Beyond(RingKey),
+}
+
+/// The parts that children owe receipts for, and those that this node took over itself.
 #[derive(Debug, Default)]
 pub(crate) struct Spreading {
-    owed: BTreeMap<(ItemId, Direction), Owed>,
+    owed: BTreeMap<Debt, Owed>,
     /// When each receipt is due; settled ones are skipped.
-    due: BTreeSet<(Time, ItemId, Direction)>,
+    due: BTreeSet<(Time, Debt)>,
     silent: BTreeSet<NodeId>,
     round_trips: BTreeMap<NodeId, Duration>,
     taken: BTreeMap<(ItemId, Direction), u128>,
     taken_order: VecDeque<(ItemId, Direction)>,
 }
 
+/// One part of one item, by where it ends: the parts of an item overlap nowhere.
+type Debt = (ItemId, Direction, RingKey);
+
 #[derive(Clone, Copy, Debug)]
 struct Owed {
     child: NodeId,
+    /// Where the child stands.
+    key: RingKey,
     interval: Interval,
     sent: Time,
+    /// What the child may take beside its usual time: its link has to be made first.
+    allowance: Duration,
 }
 
-/// An item whose interval has no child any more.
+/// A part of an item that has no child any more.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Orphan {
     /// The item.
     pub(crate) item: ItemId,
-    /// Its interval.
-    pub(crate) interval: Interval,
+    /// Beyond the child that was silent or is gone.
+    pub(crate) part: Part,
+    /// Who was to carry it.
+    pub(crate) child: NodeId,
+}
+
+/// A child with its place in the ring.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Child {
+    /// Who.
+    pub(crate) id: NodeId,
+    /// Where it stands.
+    pub(crate) key: RingKey,
+    /// What it may take to receipt beside its usual time.
+    pub(crate) allowance: Duration,
 }
 
 impl Spreading {
     /// Notes that a child was given an item.
-    pub(crate) fn sent(&mut self, now: Time, child: NodeId, item: ItemId, interval: Interval) {
+    pub(crate) fn sent(&mut self, now: Time, child: Child, item: ItemId, interval: Interval) {
         let owed = Owed {
-            child,
+            child: child.id,
+            key: child.key,
             interval,
             sent: now,
+            allowance: child.allowance,
         };
-        self.owed.insert((item, interval.direction), owed);
-        let due = now + self.patience(&child);
-        self.due.insert((due, item, interval.direction));
+        let debt = (item, interval.direction, interval.limit);
+        self.due.insert((now + self.patience(&owed), debt));
+        self.owed.insert(debt, owed);
     }
 
-    /// Takes a child's receipt; gives in how many directions it settles the item.
+    /// Takes a child's receipt; gives how many parts of the item it settles.
     pub(crate) fn receipt(&mut self, now: Time, child: NodeId, item: ItemId) -> usize {
-        let mut settled = 0;
-        for direction in [Direction::Clockwise, Direction::Counterclockwise] {
-            let key = (item, direction);
-            if let Some(owed) = self
-                .owed
-                .get(&key)
-                .copied()
-                .filter(|owed| owed.child == child)
-            {
-                self.owed.remove(&key);
+        let settled: Vec<Debt> = self.debts(item, &child).map(|(debt, _)| debt).collect();
+        for debt in &settled {
+            if let Some(owed) = self.owed.remove(debt) {
                 self.observe(child, now - owed.sent);
-                settled += 1;
             }
         }
-        settled
+        settled.len()
     }
 
     /// The intervals for which the child owes a receipt of this item.
     pub(crate) fn owed_by(&self, child: &NodeId, item: ItemId) -> Vec<Interval> {
-        [Direction::Clockwise, Direction::Counterclockwise]
-            .into_iter()
-            .filter_map(|direction| self.owed.get(&(item, direction)))
-            .filter(|owed| owed.child == *child)
-            .map(|owed| owed.interval)
-            .collect()
+        let owed = self.debts(item, child);
+        owed.map(|(_, owed)| owed.interval).collect()
     }
 
     /// True where the child let a receipt be overdue, and has not been heard since.
@@ -101,19 +158,19 @@ impl Spreading {
     /// Makes the children silent whose receipts are overdue, and gives their items.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<Orphan> {
         let mut orphans = Vec::new();
-        while let Some(&(due, item, direction)) = self.due.first()
+        while let Some(&(due, debt)) = self.due.first()
             && due <= now
         {
             self.due.pop_first();
-            let Some(owed) = self.owed.get(&(item, direction)).copied() else {
+            let Some(owed) = self.owed.get(&debt).copied() else {
                 continue;
             };
-            let due = owed.sent + self.patience(&owed.child);
+            let due = owed.sent + self.patience(&owed);
             if due <= now {
                 self.silent.insert(owed.child);
                 orphans.extend(self.abandon(&owed.child));
             } else {
-                self.due.insert((due, item, direction));
+                self.due.insert((due, debt));
             }
         }
         orphans
@@ -121,39 +178,45 @@ impl Spreading {
 
     /// When [`Spreading::expire`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.due.first().map(|&(due, ..)| due)
+        self.due.first().map(|&(due, _)| due)
     }
 
     /// Takes everything away that a child owes receipts for.
     pub(crate) fn abandon(&mut self, child: &NodeId) -> Vec<Orphan> {
-        let theirs: Vec<(ItemId, Direction)> = self
+        let theirs: Vec<Debt> = self
             .owed
             .iter()
             .filter(|(_, owed)| owed.child == *child)
-            .map(|(&key, _)| key)
+            .map(|(&debt, _)| debt)
             .collect();
         theirs
             .into_iter()
-            .filter_map(|key| {
-                let owed = self.owed.remove(&key)?;
+            .filter_map(|debt| {
+                let owed = self.owed.remove(&debt)?;
                 Some(Orphan {
-                    item: key.0,
-                    interval: owed.interval,
+                    item: debt.0,
+                    part: Part {
+                        after: owed.key,
+                        interval: owed.interval,
+                    },
+                    child: owed.child,
                 })
             })
             .collect()
     }
 
-    /// Takes an interval over; true where it reaches farther than what was taken over before, so
-    /// that the item must go on.
-    pub(crate) fn take(&mut self, item: ItemId, interval: &Interval, me: RingKey) -> bool {
+    /// Takes an interval over, from `me` on; gives what it adds to what was taken over before.
+    pub(crate) fn take(&mut self, item: ItemId, interval: &Interval, me: RingKey) -> Taken {
         let key = (item, interval.direction);
         let reach = reach(me, interval);
         match self.taken.get_mut(&key) {
-            Some(before) if *before >= reach => false,
+            Some(before) if *before >= reach => Taken::Nothing,
             Some(before) => {
-                *before = reach;
-                true
+                let reached = core::mem::replace(before, reach);
+                Taken::Beyond(match interval.direction {
+                    Direction::Clockwise => me.plus(reached),
+                    Direction::Counterclockwise => me.minus(reached.saturating_sub(1)),
+                })
             }
             None => {
                 self.taken.insert(key, reach);
@@ -163,7 +226,7 @@ impl Spreading {
                 {
                     self.taken.remove(&oldest);
                 }
-                true
+                Taken::All
             }
         }
     }
@@ -175,9 +238,18 @@ impl Spreading {
             .any(|&direction| self.taken.contains_key(&(item, direction)))
     }
 
-    fn patience(&self, child: &NodeId) -> Duration {
-        let round_trip = self.round_trips.get(child).copied().unwrap_or_default();
-        RECEIPT_WAIT.max(round_trip * 3).min(RECEIPT_WAIT_MOST)
+    fn debts(&self, item: ItemId, child: &NodeId) -> impl Iterator<Item = (Debt, &Owed)> {
+        let first = (item, Direction::Clockwise, RingKey(0));
+        let last = (item, Direction::Counterclockwise, RingKey(u128::MAX));
+        let of_item = self.owed.range(first..=last);
+        let theirs = of_item.filter(move |(_, owed)| owed.child == *child);
+        theirs.map(|(&debt, owed)| (debt, owed))
+    }
+
+    fn patience(&self, owed: &Owed) -> Duration {
+        let round_trip = self.round_trips.get(&owed.child);
+        let usual = RECEIPT_WAIT.max(round_trip.copied().unwrap_or_default() * 3);
+        usual.min(RECEIPT_WAIT_MOST) + owed.allowance
     }
 
     /// The smoothed round trip, as RFC 6298 smooths it.
@@ -191,7 +263,7 @@ impl Spreading {
 }
 
 /// How far an interval reaches from `me`; a key within it is nearer, or as near clockwise.
-pub(crate) const fn reach(me: RingKey, interval: &Interval) -> u128 {
+const fn reach(me: RingKey, interval: &Interval) -> u128 {
     match interval.direction {
         Direction::Clockwise => me.clockwise_to(interval.limit),
         Direction::Counterclockwise => interval.limit.clockwise_to(me),
@@ -199,7 +271,7 @@ pub(crate) const fn reach(me: RingKey, interval: &Interval) -> u128 {
 }
 
 /// True where `key` lies in the interval that begins at `me`.
-pub(crate) const fn contains(me: RingKey, interval: &Interval, key: RingKey) -> bool {
+const fn contains(me: RingKey, interval: &Interval, key: RingKey) -> bool {
     let reach = reach(me, interval);
     match interval.direction {
         Direction::Clockwise => me.clockwise_to(key) <= reach,
@@ -224,6 +296,14 @@ mod tests {
             kind: ItemKind::Bundle,
             origin: id(1),
             number,
+        }
+    }
+
+    fn child(byte: u8) -> Child {
+        Child {
+            id: id(byte),
+            key: RingKey(1_000 + u128::from(byte)),
+            allowance: Duration::ZERO,
         }
     }
 
@@ -254,13 +334,14 @@ mod tests {
     fn a_receipt_settles_and_a_missing_one_makes_silent() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
-        spreading.sent(at(0), id(2), item(1), clockwise);
-        spreading.sent(at(10), id(2), item(2), clockwise);
+        spreading.sent(at(0), child(2), item(1), clockwise);
+        spreading.sent(at(10), child(2), item(2), clockwise);
         assert_eq!(spreading.receipt(at(20), id(2), item(1)), 1);
         assert_eq!(spreading.expire(at(259)), []);
         let orphans = spreading.expire(at(260));
         assert_eq!(orphans.len(), 1);
         assert_eq!(orphans[0].item, item(2));
+        assert_eq!(orphans[0].part.after, child(2).key, "beyond the child");
         assert!(spreading.is_silent(&id(2)));
         assert_eq!(spreading.receipt(at(300), id(2), item(2)), 0);
         spreading.heard(&id(2));
@@ -272,9 +353,9 @@ mod tests {
     fn a_slow_child_is_given_three_round_trips() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
-        spreading.sent(at(0), id(2), item(1), clockwise);
+        spreading.sent(at(0), child(2), item(1), clockwise);
         spreading.receipt(at(200), id(2), item(1));
-        spreading.sent(at(1_000), id(2), item(2), clockwise);
+        spreading.sent(at(1_000), child(2), item(2), clockwise);
         assert_eq!(spreading.expire(at(1_300)), []);
         assert_eq!(spreading.expire(at(1_600)).len(), 1);
     }
@@ -284,11 +365,44 @@ mod tests {
         let mut spreading = Spreading::default();
         let near = interval(Direction::Clockwise, 1_100);
         let far = interval(Direction::Clockwise, 1_200);
-        assert!(spreading.take(item(1), &near, ME));
-        assert!(!spreading.take(item(1), &near, ME));
-        assert!(spreading.take(item(1), &far, ME));
-        assert!(!spreading.take(item(1), &near, ME));
+        assert_eq!(spreading.take(item(1), &near, ME), Taken::All);
+        assert_eq!(spreading.take(item(1), &near, ME), Taken::Nothing);
+        let beyond = Taken::Beyond(near.limit);
+        assert_eq!(spreading.take(item(1), &far, ME), beyond);
+        assert_eq!(spreading.take(item(1), &near, ME), Taken::Nothing);
+        let counter = |limit| interval(Direction::Counterclockwise, limit);
+        assert_eq!(spreading.take(item(1), &counter(900), ME), Taken::All);
+        let beyond = Taken::Beyond(RingKey(901));
+        assert_eq!(spreading.take(item(1), &counter(800), ME), beyond);
         assert!(spreading.remembers(item(1)));
         assert!(!spreading.remembers(item(2)));
+    }
+
+    #[test]
+    fn parts_of_children_leave_nothing_out_and_overlap_nowhere() {
+        for direction in [Direction::Clockwise, Direction::Counterclockwise] {
+            let keys: [u128; 2] = match direction {
+                Direction::Clockwise => [1_010, 1_020],
+                Direction::Counterclockwise => [990, 980],
+            };
+            let whole = Part {
+                after: ME,
+                interval: interval(direction, 5),
+            };
+            let near = Part {
+                after: RingKey(keys[0]),
+                interval: whole.up_to(RingKey(keys[1])),
+            };
+            let far = Part {
+                after: RingKey(keys[1]),
+                ..whole
+            };
+            for key in (975..1_025).map(RingKey) {
+                let beyond_first = whole.contains(key) && whole.distance(key) > 10;
+                let ways = u32::from(near.contains(key)) + u32::from(far.contains(key));
+                let due = u32::from(beyond_first && key.0 != keys[1]);
+                assert_eq!(ways, due, "{key:?} {direction:?}");
+            }
+        }
     }
 }

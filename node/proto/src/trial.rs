@@ -1,10 +1,12 @@
 //! Trials: whether a suspect is dead.
 //!
 //! A suspect that nobody hears from until its trial ends is dead; one that refuses a connection
-//! is dead at once (`PROTOCOL.md` §6.2). Not here: what the judge does with the verdict.
+//! is dead at once (`PROTOCOL.md` §6.2). A scout's trial only finds out whether somebody beyond a
+//! suspect is silent too. Not here: what becomes of the verdict.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::NodeId;
 
@@ -22,8 +24,19 @@ struct Trial {
     ends: Time,
     /// True where the verdict is this node's own; otherwise it only helps others to see.
     judge: bool,
+    /// True where silence makes a suspect.
+    scout: bool,
     /// Who wants to know of any sign of life.
     asked_by: BTreeSet<NodeId>,
+}
+
+/// What a trial found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    /// Nobody hears the node.
+    Dead,
+    /// It was silent: it is to be suspected.
+    Silent,
 }
 
 impl Trials {
@@ -31,6 +44,12 @@ impl Trials {
     pub(crate) fn judge(&mut self, now: Time, suspect: NodeId) -> bool {
         let trial = self.open.entry(suspect).or_insert_with(|| Trial::new(now));
         !core::mem::replace(&mut trial.judge, true)
+    }
+
+    /// Opens a trial to find out whether a node is silent; true where there was none.
+    pub(crate) fn scout(&mut self, now: Time, whom: NodeId) -> bool {
+        let trial = self.open.entry(whom).or_insert_with(|| Trial::new(now));
+        !core::mem::replace(&mut trial.scout, true)
     }
 
     /// Opens a trial on behalf of somebody else.
@@ -55,15 +74,29 @@ impl Trials {
         self.open.remove(suspect).is_some_and(|trial| trial.judge)
     }
 
-    /// Ends the trials whose time is over, and gives the dead among those judged here.
-    pub(crate) fn expire(&mut self, now: Time) -> Vec<NodeId> {
-        let over: Vec<NodeId> = self
+    /// Ends the trials whose time is over, and gives what was found in those of this node.
+    pub(crate) fn expire(&mut self, now: Time) -> Vec<(NodeId, Verdict)> {
+        let over = |trial: &Trial| trial.ends <= now;
+        let ended: Vec<NodeId> = self
             .open
             .iter()
-            .filter(|(_, trial)| trial.ends <= now)
+            .filter(|(_, trial)| over(trial))
             .map(|(&id, _)| id)
             .collect();
-        over.into_iter().filter(|id| self.convict(id)).collect()
+        let verdict = |id| {
+            let trial = self.open.remove(&id)?;
+            let silent = trial.scout.then_some(Verdict::Silent);
+            let verdict = trial.judge.then_some(Verdict::Dead).or(silent)?;
+            Some((id, verdict))
+        };
+        ended.into_iter().filter_map(verdict).collect()
+    }
+
+    /// Gives everybody more time: this node itself was late, and so are the answers.
+    pub(crate) fn put_off(&mut self, late: Duration) {
+        for trial in self.open.values_mut() {
+            trial.ends = trial.ends + late;
+        }
     }
 
     /// When [`Trials::expire`] has something to do.
@@ -82,6 +115,7 @@ impl Trial {
         Self {
             ends: now + PROBE,
             judge: false,
+            scout: false,
             asked_by: BTreeSet::new(),
         }
     }
@@ -103,7 +137,7 @@ mod tests {
         assert!(trials.judge(start, id(2)));
         assert!(!trials.judge(start, id(2)));
         assert_eq!(trials.expire(start), []);
-        assert_eq!(trials.expire(start + PROBE), [id(2)]);
+        assert_eq!(trials.expire(start + PROBE), [(id(2), Verdict::Dead)]);
         assert_eq!(trials.deadline(), None);
     }
 
@@ -115,5 +149,19 @@ mod tests {
         trials.help(start, id(1), id(9));
         assert_eq!(trials.acquit(&id(1)), BTreeSet::from([id(9)]));
         assert_eq!(trials.expire(start + PROBE), []);
+    }
+
+    #[test]
+    fn a_scout_finds_silence_and_no_death() {
+        let start = Time::default();
+        let mut trials = Trials::default();
+        assert!(trials.scout(start, id(1)));
+        assert!(!trials.scout(start, id(1)));
+        assert!(!trials.convict(&id(1)));
+        trials.scout(start, id(2));
+        trials.put_off(Duration::from_millis(1));
+        assert_eq!(trials.expire(start + PROBE), []);
+        let later = start + PROBE + Duration::from_millis(1);
+        assert_eq!(trials.expire(later), [(id(2), Verdict::Silent)]);
     }
 }

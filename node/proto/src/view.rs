@@ -121,6 +121,50 @@ impl View {
         })
     }
 
+    /// The first member whose key is `key` or lies clockwise of it.
+    pub fn at_or_after(&self, key: RingKey) -> &Member {
+        let place = self.place_of(key);
+        &self.members[place % self.members.len()]
+    }
+
+    /// The first member whose key lies counter-clockwise of `key`.
+    pub fn before(&self, key: RingKey) -> &Member {
+        let count = self.members.len();
+        &self.members[(self.place_of(key) + count - 1) % count]
+    }
+
+    /// The members whose keys lie less than `width` clockwise of `from`, or there.
+    pub fn arc(&self, from: RingKey, width: u128) -> impl Iterator<Item = &Member> {
+        let place = self.place_of(from);
+        let (after, before) = (&self.members[place..], &self.members[..place]);
+        let within = move |member: &&Member| from.clockwise_to(member.key) < width;
+        after.iter().chain(before).take_while(within)
+    }
+
+    /// All members beyond a key, in one direction, the nearest first; last one at that very key.
+    pub fn beyond(&self, key: RingKey, direction: Direction) -> impl Iterator<Item = &Member> {
+        let count = self.members.len();
+        let start = match direction {
+            Direction::Clockwise => self.place_of(key.plus(1)),
+            Direction::Counterclockwise => self.place_of(key) + count - 1,
+        };
+        (0..count).map(move |step| match direction {
+            Direction::Clockwise => &self.members[(start + step) % count],
+            Direction::Counterclockwise => &self.members[(start + count - step) % count],
+        })
+    }
+
+    /// The member so many places clockwise of another.
+    pub fn ahead_of(&self, id: &NodeId, places: usize) -> Option<&Member> {
+        let place = self.places.get(id)? + places;
+        self.members.get(place % self.members.len())
+    }
+
+    /// The place of the first member whose key is not less; their number where there is none.
+    fn place_of(&self, key: RingKey) -> usize {
+        self.members.partition_point(|member| member.key < key)
+    }
+
     /// The members, the most senior first.
     pub fn by_seniority(&self) -> Vec<&Member> {
         let mut members: Vec<&Member> = self.members.iter().collect();
@@ -172,6 +216,36 @@ impl View {
         let view = self.changed(update);
         let sound = view.is_sound() && view.content_hash() == update.tag.hash;
         sound.then_some(view).ok_or(Mismatch::Content)
+    }
+
+    /// The view that follows this one and `other`, with these members: both rings have become one.
+    /// It has a layout of its own, and descends from both.
+    pub fn merged(&self, other: &Self, epoch: ringtalk_wire::Epoch, members: Vec<Member>) -> Self {
+        let recent = |view: &Self| {
+            let skipped = (view.tags.len() + 1).saturating_sub(VIEW_TAGS / 2);
+            let tags: Vec<ViewTag> = view.tags.iter().copied().skip(skipped).collect();
+            tags.into_iter().chain([view.tag])
+        };
+        let mut view = Self {
+            tag: ViewTag {
+                epoch,
+                number: self.tag.number.max(other.tag.number) + 1,
+                hash: ViewHash::default(),
+            },
+            parent: self.tag.hash,
+            layout: self.layout.max(other.layout) + 1,
+            members,
+            places: BTreeMap::new(),
+            tags: recent(other).chain(recent(self)).collect(),
+            departed: VecDeque::new(),
+        };
+        view.index();
+        let departed = self.departed.iter().chain(&other.departed);
+        let gone = departed.filter(|gone| !view.contains(&gone.id)).cloned();
+        view.departed = gone.collect();
+        keep_last(&mut view.departed, VIEW_DEPARTURES);
+        view.tag.hash = view.content_hash();
+        view
     }
 
     /// The full view in pages.
@@ -284,5 +358,58 @@ pub struct Change {
 fn keep_last<T>(items: &mut VecDeque<T>, most: usize) {
     while items.len() > most {
         items.pop_front();
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod test_support {
+    use alloc::string::ToString;
+
+    use ringtalk_wire::Addresses;
+
+    use super::*;
+
+    /// The id with this number.
+    pub(crate) fn id(number: u16) -> NodeId {
+        let mut bytes = [0; 16];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        NodeId::from_bytes(bytes)
+    }
+
+    /// A ring of so many members at even distances, in the order of their ids.
+    pub(crate) fn even_ring(count: usize) -> View {
+        let step = u128::MAX / count as u128 + u128::from(count.is_power_of_two());
+        let member = |number: usize| Member {
+            id: id(number as u16),
+            name: number.to_string(),
+            addresses: Addresses::default(),
+            seniority: number as u64,
+            key: RingKey(step * number as u128),
+        };
+        let view = View::founding(member(0), 1);
+        let joined = (1..count).map(member).collect();
+        let update = view.update(Change {
+            epoch: view.tag().epoch,
+            joined,
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        });
+        view.apply(&update).unwrap()
+    }
+
+    #[test]
+    fn members_are_found_by_their_keys() {
+        let view = even_ring(4);
+        let key = |number| view.member(&id(number)).unwrap().key;
+        assert_eq!(view.at_or_after(key(1)).id, id(1));
+        assert_eq!(view.at_or_after(key(1).plus(1)).id, id(2));
+        assert_eq!(view.at_or_after(key(3).plus(1)).id, id(0));
+        assert_eq!(view.before(key(1)).id, id(0));
+        assert_eq!(view.before(key(0)).id, id(3));
+        let ids = |from, width| view.arc(from, width).map(|one| one.id).collect::<Vec<_>>();
+        assert_eq!(ids(key(3), key(1).0), [id(3)]);
+        assert_eq!(ids(key(3), key(1).0 + 1), [id(3), id(0)]);
+        assert_eq!(ids(key(0).plus(1), 1), []);
+        assert_eq!(view.ahead_of(&id(3), 2).unwrap().id, id(1));
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use args::Args;
 pub(crate) use name::{Name, NameError};
 pub(crate) use place::{Place, invite};
 
-use args::{Color, Ui};
+use args::{Color, Fingers, Ui};
 use place::places;
 use surroundings::Surroundings;
 
@@ -72,6 +72,8 @@ pub(crate) struct Settings {
     pub(crate) timeout: Duration,
     /// Messages kept for latecomers.
     pub(crate) history: usize,
+    /// Whether there are links beyond the neighbours.
+    pub(crate) fingers: bool,
     /// What to log.
     pub(crate) log: EnvFilter,
     /// True where the full screen was asked for, which does not exist yet.
@@ -193,6 +195,7 @@ impl Settings {
             quit_on_eof: args.quit_on_eof.unwrap_or(quit_by_default),
             timeout: timeout(&args.timeout)?,
             history: history(args.history)?,
+            fingers: args.fingers == Fingers::Auto,
             log: EnvFilter::try_new(&args.log)?,
             wants_full_screen: args.ui == Ui::Tui,
         })

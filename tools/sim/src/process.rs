@@ -57,6 +57,8 @@ pub(crate) struct Process {
     /// How often it was stopped: where it was, nothing is due of it in time.
     pub(crate) stops: u32,
     pub(crate) registered: bool,
+    /// How often it was told that two rings became one.
+    pub(crate) merges: u32,
     /// In this second, so many timers were handled.
     pub(crate) timers: (u64, u32),
 }
@@ -81,6 +83,7 @@ impl Process {
             heirs: Vec::new(),
             stops: 0,
             registered: false,
+            merges: 0,
             timers: (0, 0),
         }
     }

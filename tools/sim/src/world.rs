@@ -8,6 +8,7 @@ mod deed;
 mod demand;
 mod driver;
 mod inject;
+mod unity;
 mod user;
 mod watch;
 
@@ -176,6 +177,7 @@ impl World {
                 public: String::new(),
             },
             history: self.history,
+            fingers: true,
         };
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));

@@ -58,6 +58,13 @@ scenarios! {
     director_restart_with_newcomer
     partition_heals
     newcomers_while_rings_merge
+    torn_rings_find_each_other_without_a_director
+    three_parts_become_one
+    large_rings_merge
+    merge_after_ten_minutes
+    a_coordinator_dies_while_rings_merge
+    seven_adjacent_vanish
+    a_stopped_member_slows_nobody_for_long
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over

@@ -187,16 +187,15 @@ impl Node {
         }
         if self.ready {
             self.joining.arrive();
-            self.merged_into();
         } else {
             self.joining.fetch(now);
         }
     }
 
     /// A member of one's own ring shows that it still lists this node: there is no need to go
-    /// elsewhere, unless the ring was dissolved.
+    /// elsewhere.
     pub(super) fn come_back(&mut self, now: Time) {
-        if self.joining.is_outside() && !self.meeting.is_merging() {
+        if self.joining.is_outside() {
             self.took_place(now);
             self.tend_ring(now);
             self.ask_for_history(now);
@@ -206,7 +205,6 @@ impl Node {
     pub(super) fn expire_joining(&mut self, now: Time) {
         match self.joining.expire(now) {
             Some(Step::AskDirector) => {
-                self.meeting.give_up();
                 self.out.push_back(Output::AskDirector);
                 self.ask_old_acquaintances(now);
             }

@@ -53,8 +53,11 @@ impl Node {
             | Frame::PullView
             | Frame::View(_)
             | Frame::Fetch
-            | Frame::Meet(_) => true,
+            | Frame::Meet(_)
+            | Frame::Invite(_)
+            | Frame::Accept(_) => true,
             Frame::Receipt(_)
+            | Frame::Ack(_)
             | Frame::Want(_)
             | Frame::Pull(_)
             | Frame::Pulled(_)
@@ -82,6 +85,8 @@ impl Node {
             Frame::Election(tag) => self.take_election(now, peer, &tag),
             Frame::Answer(tag) => self.take_answer(now, peer, &tag),
             Frame::Meet(meet) => self.take_meet(now, peer, &meet),
+            Frame::Invite(meet) => self.take_invite(now, peer, &meet),
+            Frame::Accept(page) => self.take_accept(now, peer, page),
             Frame::Foreign(contact) => self.meet(now, &contact),
             frame => self.message_frame(now, peer, frame),
         }
@@ -91,6 +96,7 @@ impl Node {
         match frame {
             Frame::Spread(spread) => self.take_spread(now, peer, &spread),
             Frame::Receipt(receipt) => self.take_receipt(now, peer, &receipt.items),
+            Frame::Ack(acks) => self.take_acks(now, peer, &acks.acks),
             Frame::Offer(offer) => self.take_offer(now, peer, &offer),
             Frame::Want(want) => self.take_want(now, peer, &want.items),
             Frame::Digest(digest) => self.take_digest(now, peer, &digest),
@@ -113,7 +119,7 @@ impl Node {
     ) {
         match announcement {
             Announcement::View(update) => self.take_update(now, peer, &update),
-            Announcement::Dissolve(dissolve) => self.take_dissolve(now, &dissolve),
+            Announcement::Page(page) => self.take_announced_page(now, page),
         }
     }
 }

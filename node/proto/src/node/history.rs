@@ -304,8 +304,8 @@ impl Node {
         }
     }
 
-    /// What a pull brought, the other neighbour may lack too: it is told at once.
-    fn offer_recovered(&mut self, now: Time, source: &NodeId) {
+    /// What came late, others may lack too: all that are linked to the ring are told at once.
+    pub(super) fn offer_recovered(&mut self, now: Time, source: &NodeId) {
         let clock = self.causal.clock();
         let entries: Vec<MessageId> = core::mem::take(&mut self.recovered)
             .into_iter()
@@ -317,10 +317,9 @@ impl Node {
         if entries.is_empty() || !self.joining.is_inside() {
             return;
         }
-        for neighbour in self.neighbour_ids() {
-            if neighbour != *source {
-                self.send_entries(now, &neighbour, &entries, false);
-            }
+        let peers: Vec<NodeId> = self.needed_ids().copied().collect();
+        for peer in peers.into_iter().filter(|peer| peer != source) {
+            self.send_entries(now, &peer, &entries, false);
         }
     }
 

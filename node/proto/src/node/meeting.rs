@@ -1,34 +1,61 @@
-//! Meeting another ring of the same discussion: the smaller one dissolves into the larger.
+//! Meeting another ring of the same discussion, and becoming one with it.
 //!
-//! `PROTOCOL.md` §8. Not here: which of two rings goes on (`merge`).
+//! `PROTOCOL.md` §8. Not here: which of two rings invites, and what the union is (`merge`), and who
+//! was lost (`lost`).
 
-use ringtalk_wire::{Announcement, Contact, Dissolve, Epoch, Frame, Item, Meet, NodeId};
+use ringtalk_wire::{Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, ViewPage};
 
 use super::Node;
-use crate::config::EPOCHS_AHEAD;
-use crate::merge::{Course, decide};
+use super::membership::Pages;
+use crate::config::{EPOCHS_AHEAD, INVITATION};
+use crate::merge::{outranks, union};
 use crate::{Event, Time, View};
 
 /// How often another ring is spoken to, at most.
 const PAUSE: core::time::Duration = core::time::Duration::from_millis(500);
 
-/// What this node knows of other rings.
+/// What this node knows of other rings, while it is the coordinator.
 #[derive(Debug, Default)]
 pub(super) struct Meeting {
     last: Option<Time>,
-    /// This node is on its way into another ring.
-    merging: bool,
+    state: State,
+    /// The view of the ring that was invited, as it comes in.
+    accepted: Pages,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum State {
+    /// Nothing is agreed upon.
+    #[default]
+    Free,
+    /// That coordinator was invited.
+    Inviting { whom: NodeId, until: Time },
+    /// That coordinator's invitation was accepted: the view changes no more.
+    Pledged { to: NodeId, until: Time },
 }
 
 impl Meeting {
-    /// True while this node is on its way into another ring.
-    pub(super) const fn is_merging(&self) -> bool {
-        self.merging
+    /// True while the view of one's own ring is another coordinator's to change.
+    pub(super) const fn is_pledged(&self) -> bool {
+        matches!(self.state, State::Pledged { .. })
     }
 
-    /// The other ring cannot be reached: any way in is welcome.
-    pub(super) const fn give_up(&mut self) {
-        self.merging = false;
+    /// True where this node waits for the view that this coordinator makes of both rings.
+    pub(super) fn is_pledged_to(&self, peer: &NodeId) -> bool {
+        matches!(self.state, State::Pledged { to, .. } if to == *peer)
+    }
+
+    /// Nothing is agreed upon any more: another epoch has begun.
+    pub(super) const fn settle(&mut self) {
+        self.state = State::Free;
+    }
+
+    /// When an agreement lapses.
+    pub(super) const fn deadline(&self) -> Option<Time> {
+        match self.state {
+            State::Free => None,
+            State::Inviting { until, .. } | State::Pledged { until, .. } => Some(until),
+        }
     }
 }
 
@@ -84,80 +111,122 @@ impl Node {
         }
     }
 
-    /// The coordinator of another ring speaks.
+    /// The coordinator of another ring speaks: the higher of the two rings invites the other.
     pub(super) fn take_meet(&mut self, now: Time, peer: NodeId, theirs: &Meet) {
-        let Some(view) = self.view.clone() else {
+        let Some(mine) = self.meet_with(now, peer, theirs) else {
             return;
         };
+        let free = self.meeting.state == State::Free;
+        if !outranks(&mine, theirs) {
+            self.links
+                .send(now, &peer, &Frame::Meet(mine), &mut self.out);
+        } else if free {
+            self.meeting.state = State::Inviting {
+                whom: peer,
+                until: now + INVITATION,
+            };
+            self.links
+                .send(now, &peer, &Frame::Invite(mine), &mut self.out);
+        }
+    }
+
+    /// The coordinator of a higher ring invites: it gets the view, which changes no more until it
+    /// has made one of both, or the invitation lapses.
+    pub(super) fn take_invite(&mut self, now: Time, peer: NodeId, theirs: &Meet) {
+        let Some(mine) = self.meet_with(now, peer, theirs) else {
+            return;
+        };
+        let Some(view) = self.view.clone().filter(|_| outranks(theirs, &mine)) else {
+            let meet = Frame::Meet(mine);
+            self.links.send(now, &peer, &meet, &mut self.out);
+            return;
+        };
+        self.meeting.state = State::Pledged {
+            to: peer,
+            until: now + INVITATION,
+        };
+        for page in view.pages() {
+            self.links
+                .send(now, &peer, &Frame::Accept(page), &mut self.out);
+        }
+    }
+
+    /// The ring that was invited accepts: it and this one are one from now on.
+    pub(super) fn take_accept(&mut self, now: Time, peer: NodeId, page: ViewPage) {
+        if !matches!(self.meeting.state, State::Inviting { whom, .. } if whom == peer) {
+            return;
+        }
+        let theirs = self.meeting.accepted.add(peer, page);
+        let Some((view, theirs)) = self.view.clone().zip(theirs) else {
+            return;
+        };
+        self.meeting.state = State::Free;
+        let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD;
+        if theirs.coordinator() == peer && near && self.has_authority() {
+            let merged = union(&view, &theirs);
+            for page in merged.pages() {
+                self.links
+                    .send(now, &peer, &Frame::View(page), &mut self.out);
+            }
+            self.announce_whole(now, &merged);
+            self.adopt(now, merged);
+        }
+    }
+
+    /// Spreads a whole view over the ring as it is before that view.
+    pub(super) fn announce_whole(&mut self, now: Time, view: &View) {
+        for page in view.pages() {
+            let announcement = Announcement::Page(page);
+            let id = announcement.item_id();
+            let item = Item::Announcement(self.seal_item(&announcement));
+            self.spread(now, id, &item);
+        }
+    }
+
+    /// A view in force has another layout: two rings have become one.
+    pub(super) fn tell_merged(&mut self, before: &View, next: &View) {
+        if next.layout() != before.layout() {
+            self.emit(Event::Merged {
+                members: next.len(),
+                epoch: next.tag().epoch,
+            });
+        }
+    }
+
+    pub(super) fn expire_meeting(&mut self, now: Time) {
+        if self.meeting.deadline().is_some_and(|until| until <= now) {
+            self.meeting.settle();
+        }
+        if !self.has_authority() {
+            return;
+        }
+        for (id, addresses) in self.lost.due(now) {
+            if self.links.is_up(&id) {
+                self.send_heartbeat(now, &id);
+            } else {
+                self.links.dial(now, id, &addresses, &mut self.out);
+            }
+        }
+    }
+
+    /// What to answer to another coordinator: nothing, where this node has no say or the other ring
+    /// is an earlier form of its own.
+    fn meet_with(&mut self, now: Time, peer: NodeId, theirs: &Meet) -> Option<Meet> {
+        let view = self.view.clone()?;
         if !self.is_coordinator() {
             let later = Frame::Later(self.coordinator_contact());
             self.links.send(now, &peer, &later, &mut self.out);
-            return;
+            return None;
         }
-        let Some(mine) = self.own_meet().filter(|_| self.has_authority()) else {
-            return;
-        };
-        if theirs.tag.epoch.number > mine.tag.epoch.number + EPOCHS_AHEAD {
-            return;
+        let far = theirs.tag.epoch.number > view.tag().epoch.number + EPOCHS_AHEAD;
+        if far || !self.has_authority() {
+            return None;
         }
         if view.descends_from(&theirs.tag) {
-            return self.send_view(now, &peer);
+            self.send_view(now, &peer);
+            return None;
         }
-        match decide(&mine, theirs) {
-            Course::GoOn { open } => {
-                if let Some(number) = open {
-                    self.open_epoch(now, number, self.dead_members());
-                }
-                self.answer_meet(now, &peer);
-            }
-            Course::Answer => self.answer_meet(now, &peer),
-            Course::Dissolve => self.dissolve(now, peer, theirs),
-        }
-    }
-
-    /// One's own coordinator says that the ring ends.
-    pub(super) fn take_dissolve(&mut self, now: Time, dissolve: &Dissolve) {
-        let epoch = self.view.as_ref().map(|view| view.tag().epoch);
-        if epoch == Some(dissolve.tag.epoch) && !self.joining.is_outside() {
-            self.meeting.merging = true;
-            self.rejoin(now, &dissolve.into);
-        }
-    }
-
-    /// This node has its place in the other ring.
-    pub(super) fn merged_into(&mut self) {
-        if !core::mem::take(&mut self.meeting.merging) {
-            return;
-        }
-        if let Some(view) = &self.view {
-            let (members, epoch) = (view.len(), view.tag().epoch);
-            self.emit(Event::Merged { members, epoch });
-        }
-    }
-
-    fn dissolve(&mut self, now: Time, peer: NodeId, theirs: &Meet) {
-        let Some(tag) = self.view.as_ref().map(|view| view.tag()) else {
-            return;
-        };
-        let dissolve = Dissolve {
-            tag,
-            into: Contact {
-                id: peer,
-                addresses: theirs.addresses.clone(),
-                epoch: theirs.tag.epoch,
-            },
-        };
-        let announcement = Announcement::Dissolve(dissolve.clone());
-        let item = Item::Announcement(self.seal_item(&announcement));
-        self.spread(now, announcement.item_id(), &item);
-        self.take_dissolve(now, &dissolve);
-    }
-
-    fn answer_meet(&mut self, now: Time, peer: &NodeId) {
-        if let Some(meet) = self.own_meet() {
-            self.links
-                .send(now, peer, &Frame::Meet(meet), &mut self.out);
-        }
+        self.own_meet()
     }
 
     fn own_meet(&self) -> Option<Meet> {

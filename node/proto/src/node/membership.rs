@@ -21,34 +21,34 @@ use crate::admission::unique_name;
 use crate::view::Change;
 use crate::{Event, Person, Time, View};
 
-/// Views that come in by pages, by the peer that sends them.
+/// Views that come in by pages, by whoever sends or has made them.
 #[derive(Debug, Default)]
 pub(super) struct Pages {
-    coming: BTreeMap<NodeId, Vec<ViewPage>>,
+    coming: BTreeMap<NodeId, BTreeMap<u16, ViewPage>>,
 }
 
 impl Pages {
-    pub(super) fn forget(&mut self, peer: &NodeId) {
-        self.coming.remove(peer);
+    pub(super) fn forget(&mut self, source: &NodeId) {
+        self.coming.remove(source);
     }
 
-    /// Adds a page; gives the view when it was the last.
-    fn add(&mut self, peer: NodeId, page: ViewPage) -> Option<View> {
-        let pages = self.coming.entry(peer).or_default();
-        if page.page == 0 {
+    /// Adds a page; gives the view when it was the last that was missing.
+    pub(super) fn add(&mut self, source: NodeId, page: ViewPage) -> Option<View> {
+        let pages = self.coming.entry(source).or_default();
+        if pages.values().next().is_some_and(|one| one.tag != page.tag) {
             pages.clear();
         }
-        let fits = usize::from(page.page) == pages.len()
-            && usize::from(page.pages) <= MEMBERS / PAGE_MEMBERS
-            && pages.first().is_none_or(|first| first.tag == page.tag);
-        if !fits {
-            self.coming.remove(&peer);
+        let count = usize::from(page.pages);
+        if page.page >= page.pages || count > MEMBERS / PAGE_MEMBERS {
+            self.coming.remove(&source);
             return None;
         }
-        let last = page.page + 1 >= page.pages;
-        pages.push(page);
-        let pages = last.then(|| self.coming.remove(&peer))??;
-        View::from_pages(&pages)
+        pages.insert(page.page, page);
+        if pages.len() < count {
+            return None;
+        }
+        let pages = self.coming.remove(&source)?;
+        View::from_pages(&pages.into_values().collect::<Vec<_>>())
     }
 }
 
@@ -62,7 +62,9 @@ impl Node {
     /// True where this node may act as the coordinator.
     pub(super) fn has_authority(&self) -> bool {
         let gone = self.leaving.as_ref().is_some_and(Leaving::has_said_goodbye);
-        self.is_coordinator() && self.doubt.is_none() && !gone && !self.joining.is_outside()
+        let pledged = self.meeting.is_pledged();
+        let steady = self.doubt.is_none() && !gone && !pledged && !self.joining.is_outside();
+        self.is_coordinator() && steady
     }
 
     /// Where the coordinator is, by the view in force.
@@ -151,10 +153,21 @@ impl Node {
         };
         let trusted =
             self.joining.is_outside() || self.view.as_ref().is_none_or(|view| view.contains(&peer));
-        if trusted {
+        if self.meeting.is_pledged_to(&peer) && next.contains(&self.config.id) {
+            self.announce_whole(now, &next);
+            self.consider(now, next);
+        } else if trusted {
             self.consider(now, next);
         } else {
             self.sight_ring(now, &next);
+        }
+    }
+
+    /// A page of a full view arrived on its way round the ring.
+    pub(super) fn take_announced_page(&mut self, now: Time, page: ViewPage) {
+        let maker = page.tag.epoch.coordinator;
+        if let Some(next) = self.announced.add(maker, page) {
+            self.consider(now, next);
         }
     }
 
@@ -229,8 +242,7 @@ impl Node {
     /// over to the other ring, or is suspected.
     fn is_stranded(&self, other: &View) -> bool {
         let coordinator = self.view.as_ref().map(|view| view.coordinator());
-        let gone = |id| other.contains(&id) || other.departure(&id).is_some();
-        coordinator.is_none_or(gone) || self.is_abandoned()
+        coordinator.is_none_or(|id| other.contains(&id)) || self.is_abandoned()
     }
 
     /// True where one's own coordinator is suspected.
@@ -255,20 +267,30 @@ impl Node {
         self.view = Some(Arc::clone(&next));
         self.dead.retain(|id| next.contains(id));
         self.detector.retain(|id| next.contains(id));
+        if self.config.fingers {
+            self.fingers.renew(&next, &self.config.id);
+        }
         self.emit(Event::View(Arc::clone(&next)));
         let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
         if new_epoch {
             self.election.settle();
+            self.meeting.settle();
+            self.lost.search(now);
+            self.announced = Pages::default();
             let epoch = next.tag().epoch;
             self.emit(Event::Coordinator { epoch });
         }
         if let Some(before) = &before {
             self.tell_changes(now, before, &next);
+            self.tell_merged(before, &next);
         }
         for event in renamed {
             self.emit(event);
         }
+        self.lost.retain(|id| !next.contains(id));
         self.took_place(now);
+        let relaid = before.is_some_and(|before| before.layout() != next.layout());
+        self.compare_all_anew(relaid);
         self.tend_ring(now);
         self.ask_for_history(now);
         self.serve_fetchers(now);
@@ -327,6 +349,9 @@ impl Node {
                 Some(Departure::Left) => Event::Left(person),
                 Some(Departure::Failed) | None => Event::Failed(person),
             });
+            if how != Some(Departure::Left) {
+                self.lost.add(now, member);
+            }
             self.trials.acquit(&member.id);
             self.repair.forget(&member.id);
             self.rehome(now, &member.id);

@@ -82,6 +82,7 @@ impl Node {
                 Ok(Deliverable { sealed, bundle }) => {
                     self.tell_messages(&bundle);
                     self.log.push(&bundle, sealed);
+                    self.has_delivered(bundle_item(bundle.author, bundle.first));
                 }
                 Err(author) => {
                     let who = self.described(&author);
@@ -113,8 +114,10 @@ impl Node {
         self.tell_messages(&bundle);
         self.log.push(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
-        let ways = self.spread(now, id, &Item::Bundle(sealed));
-        self.outbox.opened(first, &bundle.messages, ways);
+        self.acks.came(id, None, true);
+        let children = self.spread(now, id, &Item::Bundle(sealed));
+        self.outbox.opened(first, &bundle.messages, children);
+        self.has_delivered(id);
         true
     }
 

@@ -3,6 +3,7 @@
 //! Here are the parts, the way in and the way out, and the timers; each file below this folder
 //! has one of the node's concerns. Not here: any machine's own decisions.
 
+mod confirmation;
 mod departure;
 mod entry;
 mod frames;
@@ -21,15 +22,18 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Contact, ItemId, MessageId, NodeId, Sealed, Text, VectorClock};
+use ringtalk_wire::{Contact, MessageId, NodeId, Sealed, Text, VectorClock};
 
+use crate::acks::Acks;
 use crate::causal::Causal;
 use crate::config::HEARTBEAT;
 use crate::detector::Detector;
 use crate::election::Election;
+use crate::fingers::Fingers;
 use crate::joining::Joining;
 use crate::links::Links;
 use crate::log::Log;
+use crate::lost::Lost;
 use crate::outbox::Outbox;
 use crate::repair::Repair;
 use crate::search::Searches;
@@ -54,14 +58,18 @@ pub struct Node {
     /// The names of all members, present and departed, as far as they are known.
     names: BTreeMap<NodeId, String>,
     ring: ring::Ring,
+    fingers: Fingers,
     pages: membership::Pages,
+    /// Views on their way round the ring, by their coordinators.
+    announced: membership::Pages,
+    lost: Lost,
 
     causal: Causal,
     log: Log,
     outbox: Outbox,
     spreading: Spreading,
-    /// Receipts to be sent when the inputs at hand are handled.
-    receipts: BTreeMap<NodeId, Vec<ItemId>>,
+    acks: Acks,
+    confirmations: confirmation::Confirmations,
     announcements: relay::Announcements,
     repair: Repair,
     searches: Searches,
@@ -110,12 +118,16 @@ impl Node {
             view: None,
             names: BTreeMap::new(),
             ring: ring::Ring::default(),
+            fingers: Fingers::default(),
             pages: membership::Pages::default(),
+            announced: membership::Pages::default(),
+            lost: Lost::default(),
             causal,
             log: Log::new(config.history),
             outbox: Outbox::default(),
             spreading: Spreading::default(),
-            receipts: BTreeMap::new(),
+            acks: Acks::default(),
+            confirmations: confirmation::Confirmations::default(),
             announcements: relay::Announcements::default(),
             repair: Repair::default(),
             searches: Searches::default(),
@@ -174,7 +186,7 @@ impl Node {
     /// The next thing to do; ask until there is none, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.out.is_empty() {
-            self.send_receipts();
+            self.send_confirmations();
         }
         self.out.pop_front()
     }
@@ -186,6 +198,7 @@ impl Node {
             self.joining.deadline(),
             self.ring.deadline(),
             self.spreading.deadline(),
+            self.acks.deadline(),
             self.repair.deadline(),
             self.searches.deadline(),
             self.detector.deadline(),
@@ -193,6 +206,8 @@ impl Node {
             self.election.deadline(),
             self.doubt.as_ref().map(suspicion::Doubt::deadline),
             self.leaving.as_ref().and_then(departure::Leaving::deadline),
+            self.meeting.deadline(),
+            self.lost.deadline().filter(|_| self.has_authority()),
         ]
         .into_iter()
         .flatten()
@@ -263,9 +278,11 @@ impl Node {
         self.expire_joining(now);
         self.expire_ring(now);
         self.expire_receipts(now);
+        self.expire_acks(now);
         self.expire_repair(now);
         self.expire_suspicion(now);
         self.expire_election(now);
+        self.expire_meeting(now);
         self.expire_leaving(now);
     }
 

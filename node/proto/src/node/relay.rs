@@ -4,16 +4,19 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{
     Announcement, Direction, Frame, Interval, Item, ItemId, ItemKind, Items, MessageId, NodeId,
-    Offer, Sealed, Spread,
+    Offer, RingKey, Sealed, Spread,
 };
 
 use super::Node;
-use crate::spread::{Orphan, contains};
-use crate::{Time, View};
+use crate::Time;
+use crate::causal::Reception;
+use crate::config::DIAL_ALLOWANCE;
+use crate::spread::{Child, Orphan, Part, Taken};
 
 /// How many announcements are kept to be handed over.
 const ANNOUNCEMENTS: usize = 256;
@@ -39,33 +42,32 @@ impl Announcements {
 }
 
 impl Node {
-    /// Sends one's own item both ways round the ring; gives in how many ways it went.
+    /// Sends one's own item both ways round the ring; gives how many children got it.
     pub(super) fn spread(&mut self, now: Time, id: ItemId, item: &Item) -> usize {
         if let Item::Announcement(sealed) = item {
             self.announcements.keep(id, sealed.clone());
         }
-        let halves = self.halves();
-        let mut ways = 0;
-        for interval in halves {
+        let mut children = 0;
+        for interval in self.halves() {
             if let Some(me) = self.own_key() {
                 self.spreading.take(id, &interval, me);
             }
-            ways += usize::from(self.pass_on(now, id, item, interval));
+            children += self.pass_on(now, id, item, interval);
         }
-        ways
+        children
     }
 
     /// True where an own item would reach somebody, or nobody is there to be reached.
     pub(super) fn can_spread(&self) -> bool {
         let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
-        alone || !self.children().is_empty()
+        alone || !self.nearest_children().is_empty()
     }
 
-    /// True where the links that an own item would take are idle.
+    /// True where the links to the nearest children of an own item are idle.
     pub(super) fn spreads_at_once(&self) -> bool {
-        self.children()
+        self.nearest_children()
             .iter()
-            .all(|child| self.links.is_idle(child))
+            .all(|child| self.links.is_idle(&child.id))
     }
 
     pub(super) fn take_spread(&mut self, now: Time, link_peer: NodeId, spread: &Spread) {
@@ -74,15 +76,23 @@ impl Node {
                 let Ok(bundle) = sealed.bundle() else {
                     return self.reject(now, link_peer, "a bundle that cannot be read");
                 };
-                let id = bundle_item(bundle.author, bundle.first);
-                self.owe_receipt(link_peer, id);
-                let new = !self.causal.has(bundle.last_id());
+                let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
+                let new = !self.causal.has(last);
                 if new && !self.verifier.verify(&bundle.author, sealed) {
                     return self.reject(now, link_peer, "a bundle that its author did not sign");
                 }
+                self.owe_receipt(link_peer, id);
+                self.owe_ack(link_peer, id);
                 self.go_on(now, id, &spread.item, &spread.interval);
-                if new {
-                    self.take_bundle(now, link_peer, sealed.clone(), bundle);
+                let refused = new
+                    && self.take_bundle(now, link_peer, sealed.clone(), bundle)
+                        == Reception::Refused;
+                if refused || self.causal.clock().covers(last) {
+                    self.has_delivered(id);
+                }
+                if self.layout() != Some(spread.interval.layout) {
+                    self.recovered.insert(last.author);
+                    self.offer_recovered(now, &link_peer);
                 }
             }
             Item::Announcement(sealed) => {
@@ -107,18 +117,31 @@ impl Node {
     /// Takes intervals over whose items were only named; asks for what is lacking.
     pub(super) fn take_offer(&mut self, now: Time, peer: NodeId, offer: &Offer) {
         let mut wanted = Vec::new();
+        let mut carried: BTreeMap<RingKey, Vec<ItemId>> = BTreeMap::new();
         for &id in &offer.items {
-            if self.item(id).is_some() {
-                self.owe_receipt(peer, id);
-                if let Some(me) = self.own_key()
-                    && self.spreading.take(id, &offer.interval, me)
-                {
-                    self.hand_on(now, id, offer.interval);
-                }
-            } else if id.kind == ItemKind::Bundle && self.causal.clock().covers(first_of(id)) {
-                self.owe_receipt(peer, id);
-            } else {
+            let here = self.item(id).is_some();
+            if !here && !self.is_delivered(id) {
                 wanted.push(id);
+                continue;
+            }
+            self.owe_receipt(peer, id);
+            self.owe_ack(peer, id);
+            let after = match self.take_interval(id, &offer.interval) {
+                Taken::All => self.own_key(),
+                Taken::Beyond(key) => Some(key),
+                Taken::Nothing => None,
+            };
+            if let Some(after) = after {
+                carried.entry(after).or_default().push(id);
+            }
+        }
+        let interval = offer.interval;
+        for (after, items) in carried {
+            self.hand_on(now, &items, Part { after, interval });
+        }
+        for &id in offer.items.iter().filter(|id| !wanted.contains(id)) {
+            if self.is_delivered(id) {
+                self.has_delivered(id);
             }
         }
         if !wanted.is_empty() {
@@ -137,15 +160,6 @@ impl Node {
         }
     }
 
-    pub(super) fn take_receipt(&mut self, now: Time, peer: NodeId, items: &[ItemId]) {
-        for &id in items {
-            for _ in 0..self.spreading.receipt(now, peer, id) {
-                self.settle(id, true);
-            }
-        }
-        self.seal_what_waits(now);
-    }
-
     pub(super) fn expire_receipts(&mut self, now: Time) {
         let orphans = self.spreading.expire(now);
         self.adopt_orphans(now, orphans);
@@ -155,18 +169,7 @@ impl Node {
     pub(super) fn rehome(&mut self, now: Time, child: &NodeId) {
         let orphans = self.spreading.abandon(child);
         self.adopt_orphans(now, orphans);
-    }
-
-    pub(super) fn send_receipts(&mut self) {
-        let now = self.handled;
-        for (peer, items) in core::mem::take(&mut self.receipts) {
-            for page in items.chunks(PAGE_ITEMS) {
-                let receipt = Frame::Receipt(Items {
-                    items: page.to_vec(),
-                });
-                self.links.send(now, &peer, &receipt, &mut self.out);
-            }
-        }
+        self.gave_up_on(child);
     }
 
     /// Closes the link to a peer that sent what cannot be.
@@ -178,10 +181,7 @@ impl Node {
 
     /// Whether the ring of this node lets an announcement pass: not one of a lower epoch.
     fn may_announce(&self, announcement: &Announcement) -> bool {
-        let epoch = match announcement {
-            Announcement::View(update) => update.tag.epoch,
-            Announcement::Dissolve(dissolve) => dissolve.tag.epoch,
-        };
+        let epoch = announcement.tag().epoch;
         self.view
             .as_ref()
             .is_some_and(|view| epoch.number >= view.tag().epoch.number)
@@ -189,56 +189,100 @@ impl Node {
 
     /// Takes an interval over, and passes the item on where that reaches farther than before.
     fn go_on(&mut self, now: Time, id: ItemId, item: &Item, interval: &Interval) {
-        let Some(me) = self.own_key() else { return };
-        let current = self.view.as_ref().map(|view| view.layout());
-        if current == Some(interval.layout) && self.spreading.take(id, interval, me) {
-            self.pass_on(now, id, item, *interval);
+        match self.take_interval(id, interval) {
+            Taken::Nothing => {}
+            Taken::All => {
+                self.pass_on(now, id, item, *interval);
+            }
+            Taken::Beyond(after) => {
+                let interval = *interval;
+                self.hand_on(now, &[id], Part { after, interval });
+            }
         }
     }
 
-    /// Gives an item to the next usable member of the interval; true where there is one.
-    fn pass_on(&mut self, now: Time, id: ItemId, item: &Item, interval: Interval) -> bool {
-        let Some(child) = self.next_child(&interval) else {
+    fn take_interval(&mut self, id: ItemId, interval: &Interval) -> Taken {
+        let current = self.layout() == Some(interval.layout);
+        match self.own_key().filter(|_| current) {
+            Some(me) => self.spreading.take(id, interval, me),
+            None => Taken::Nothing,
+        }
+    }
+
+    /// Gives an item to the children in an interval; gives how many there are.
+    fn pass_on(&mut self, now: Time, id: ItemId, item: &Item, interval: Interval) -> usize {
+        let children = self.children(interval);
+        for &(child, interval) in &children {
+            self.entrust(now, child, id, interval);
+            self.send_item(now, &child.id, item, interval);
+        }
+        children.len()
+    }
+
+    /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
+    /// it probably has, only the ids. False where nobody is left in it.
+    fn hand_on(&mut self, now: Time, items: &[ItemId], part: Part) -> bool {
+        let Some(heir) = self.heir(&part) else {
             return false;
         };
-        self.spreading.sent(now, child, id, interval);
-        self.send_item(now, &child, item, interval);
+        let interval = part.interval;
+        let mut named = Vec::new();
+        for &id in items {
+            match self.item(id) {
+                Some(item @ Item::Announcement(_)) => {
+                    self.entrust(now, heir, id, interval);
+                    let item = Frame::Spread(Spread { interval, item });
+                    self.send_to_member(now, &heir.id, &item);
+                }
+                Some(Item::Bundle(_)) => {
+                    self.entrust(now, heir, id, interval);
+                    named.push(id);
+                }
+                None => self.settle(id, false),
+            }
+        }
+        for page in named.chunks(PAGE_ITEMS) {
+            let items = page.to_vec();
+            let offer = Frame::Offer(Offer { interval, items });
+            self.send_to_member(now, &heir.id, &offer);
+        }
         true
     }
 
-    /// Hands an interval on whose item the next member probably has: announcements go whole, of
-    /// bundles only the id.
-    fn hand_on(&mut self, now: Time, id: ItemId, interval: Interval) -> bool {
-        match self.item(id) {
-            Some(item @ Item::Announcement(_)) => self.pass_on(now, id, &item, interval),
-            Some(Item::Bundle(_)) => {
-                let Some(child) = self.next_child(&interval) else {
-                    return false;
-                };
-                self.spreading.sent(now, child, id, interval);
-                let offer = Frame::Offer(Offer {
-                    interval,
-                    items: Vec::from([id]),
-                });
-                self.links.send(now, &child, &offer, &mut self.out)
-            }
-            None => false,
-        }
-    }
-
     fn adopt_orphans(&mut self, now: Time, orphans: Vec<Orphan>) {
-        for Orphan { item, interval } in orphans {
-            if !self.hand_on(now, item, interval) {
-                self.settle(item, false);
+        if orphans.is_empty() {
+            return;
+        }
+        let mut parts: Vec<(Part, Vec<ItemId>)> = Vec::new();
+        for orphan in &orphans {
+            match parts.iter_mut().find(|(part, _)| *part == orphan.part) {
+                Some((_, items)) => items.push(orphan.item),
+                None => parts.push((orphan.part, Vec::from([orphan.item]))),
             }
+        }
+        for (part, items) in parts {
+            if !self.hand_on(now, &items, part) {
+                items.iter().for_each(|&id| self.settle(id, false));
+            }
+        }
+        for Orphan { item, child, .. } in orphans {
+            self.excuse(&child, item);
         }
         self.seal_what_waits(now);
     }
 
-    /// One way of an item is settled; the outbox keeps count of one's own.
-    fn settle(&mut self, id: ItemId, taken: bool) {
+    /// One part of an item is settled; the outbox keeps count of one's own.
+    pub(super) fn settle(&mut self, id: ItemId, taken: bool) {
         if id.kind == ItemKind::Bundle && id.origin == self.config.id {
             self.outbox.settled(id.number, taken);
+        }
+    }
+
+    /// From now on a child owes the receipt of an item, and the acknowledgement of a bundle.
+    fn entrust(&mut self, now: Time, child: Child, id: ItemId, interval: Interval) {
+        self.spreading.sent(now, child, id, interval);
+        if id.kind == ItemKind::Bundle {
+            self.await_ack(now, child, id, interval);
         }
     }
 
@@ -250,8 +294,9 @@ impl Node {
         self.links.send(now, child, &spread, &mut self.out);
     }
 
-    fn owe_receipt(&mut self, peer: NodeId, id: ItemId) {
-        self.receipts.entry(peer).or_default().push(id);
+    /// True where the messages of a bundle have been delivered here.
+    fn is_delivered(&self, id: ItemId) -> bool {
+        id.kind == ItemKind::Bundle && self.causal.clock().covers(first_of(id))
     }
 
     /// The item itself, where it is still here.
@@ -268,40 +313,92 @@ impl Node {
 
     /// The two halves of the ring, as an author splits it.
     fn halves(&self) -> Vec<Interval> {
-        let Some(view) = &self.view else {
+        let Some(view) = self.view.as_ref().filter(|view| view.len() > 1) else {
             return Vec::new();
         };
-        let me = self.config.id;
-        let middle = (view.len() - 1).div_ceil(2);
-        let last = view.others(&me, Direction::Clockwise).take(middle).last();
-        let Some(limit) = last.map(|member| member.key) else {
+        let middle = view.len() / 2;
+        let Some(limit) = view.ahead_of(&self.config.id, middle) else {
             return Vec::new();
         };
         [Direction::Clockwise, Direction::Counterclockwise]
             .map(|direction| Interval {
                 direction,
-                limit,
+                limit: limit.key,
                 layout: view.layout(),
             })
             .into()
     }
 
-    /// Who would get an own item now.
-    fn children(&self) -> Vec<NodeId> {
+    /// Those to whom an own item would go first, one in each direction.
+    fn nearest_children(&self) -> Vec<Child> {
         let halves = self.halves();
-        let children = halves.iter().filter_map(|half| self.next_child(half));
-        children.collect()
+        let nearest = halves
+            .iter()
+            .filter_map(|&half| Some(self.usable_in(half)?.0));
+        nearest.collect()
     }
 
-    /// The next member of the interval that can be sent to.
-    fn next_child(&self, interval: &Interval) -> Option<NodeId> {
-        let view: &View = self.view.as_ref()?;
-        let me = self.own_key()?;
-        let mut others = view
-            .others(&self.config.id, interval.direction)
-            .take_while(|member| contains(me, interval, member.key))
-            .map(|member| member.id);
-        others.find(|id| self.is_usable(id))
+    /// The children in an interval, each with its own: the nearest member that can be sent to, and
+    /// the fingers beyond it.
+    fn children(&self, interval: Interval) -> Vec<(Child, Interval)> {
+        let Some((first, fingers, whole)) = self.usable_in(interval) else {
+            return Vec::new();
+        };
+        let mut children = Vec::from([first]);
+        children.extend(fingers);
+        let limits = children[1..].iter().map(|next| whole.up_to(next.key));
+        let limits: Vec<Interval> = limits.chain([interval]).collect();
+        children.into_iter().zip(limits).collect()
+    }
+
+    /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance.
+    fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
+        let view = self.view.as_ref()?;
+        let after = self.own_key()?;
+        let whole = Part { after, interval };
+        let mut usable: Vec<Child> = self
+            .needed_ids()
+            .filter(|id| self.is_usable(id))
+            .filter_map(|id| {
+                Some(Child {
+                    id: *id,
+                    key: view.member(id)?.key,
+                    allowance: Duration::ZERO,
+                })
+            })
+            .filter(|child| whole.contains(child.key))
+            .collect();
+        usable.sort_by_key(|child| whole.distance(child.key));
+        let mut usable = usable.into_iter();
+        let first = usable.next()?;
+        let fingers = self.fingers.ids();
+        let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
+        Some((first, beyond, whole))
+    }
+
+    /// The first member of a part that is neither suspected nor silent: it is dialled where there is
+    /// no link.
+    fn heir(&self, part: &Part) -> Option<Child> {
+        let view = self.view.as_ref()?;
+        let members = view.beyond(part.after, part.interval.direction);
+        let live = members
+            .take_while(|member| part.contains(member.key))
+            .filter(|member| member.id != self.config.id)
+            .find(|member| {
+                let id = &member.id;
+                let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
+                !stuck && !self.detector.suspects(id)
+            })?;
+        let linked = self.links.is_up(&live.id);
+        Some(Child {
+            id: live.id,
+            key: live.key,
+            allowance: if linked {
+                Duration::ZERO
+            } else {
+                DIAL_ALLOWANCE
+            },
+        })
     }
 
     fn is_usable(&self, id: &NodeId) -> bool {
@@ -311,9 +408,13 @@ impl Node {
             && !self.detector.suspects(id)
     }
 
-    fn own_key(&self) -> Option<ringtalk_wire::RingKey> {
+    fn own_key(&self) -> Option<RingKey> {
         let me = self.view.as_ref()?.member(&self.config.id)?;
         Some(me.key)
+    }
+
+    fn layout(&self) -> Option<u64> {
+        Some(self.view.as_ref()?.layout())
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
 
 use super::Node;
-use crate::config::{DIAL_GRACE, REDIAL};
+use crate::config::{DIAL_GRACE, FINGER_BEAT, REDIAL};
 use crate::{Event, LinkId, Time, View};
 
 /// How many live members to keep a link to in each direction: the neighbour, and one standing by.
@@ -23,6 +23,7 @@ pub(super) struct Ring {
     /// Neighbours that digests were exchanged with since they became neighbours.
     exchanged: BTreeSet<NodeId>,
     tend_at: Option<Time>,
+    finger_due: Time,
 }
 
 impl Ring {
@@ -40,6 +41,11 @@ impl Node {
     pub(super) fn neighbour_ids(&self) -> BTreeSet<NodeId> {
         let both = self.ring.neighbours.map(|(one, other)| [one, other]);
         both.into_iter().flatten().collect()
+    }
+
+    /// The members that the ring needs links to: the nearest ones, and the fingers.
+    pub(super) fn needed_ids(&self) -> impl Iterator<Item = &NodeId> {
+        self.ring.needed.keys()
     }
 
     pub(super) fn link_up(&mut self, now: Time, link: LinkId, peer: NodeId, dialled: bool) {
@@ -72,7 +78,7 @@ impl Node {
         self.pages.forget(peer);
         self.cut.forget(peer);
         self.fetchers.remove(peer);
-        self.receipts.remove(peer);
+        self.confirmations.forget(peer);
         let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
         if needed {
             self.dial_member(now, peer);
@@ -86,7 +92,11 @@ impl Node {
         if self.links.is_up(&peer) {
             return;
         }
+        self.rehome(now, &peer);
         self.knock_failed(now, &peer);
+        if refused {
+            self.lost.refused(&peer);
+        }
         if refused {
             self.found_refused(now, peer);
         }
@@ -133,17 +143,31 @@ impl Node {
         }
     }
 
+    /// Where the ring is another, every neighbour may lack something: digests are exchanged with all.
+    pub(super) fn compare_all_anew(&mut self, relaid: bool) {
+        if relaid {
+            self.ring.exchanged.clear();
+        }
+    }
+
     pub(super) fn expire_ring(&mut self, now: Time) {
         if self.ring.tend_at.is_some_and(|at| at <= now) {
             self.tend_ring(now);
         }
     }
 
-    /// Both neighbours hear from this node, traffic or not.
+    /// Both neighbours hear from this node, traffic or not, and now and then a finger.
     pub(super) fn beat(&mut self, now: Time) {
         for id in self.neighbour_ids() {
             self.send_heartbeat(now, &id);
         }
+        if self.ring.finger_due <= now {
+            self.ring.finger_due = now + FINGER_BEAT;
+            if let Some(finger) = self.fingers.next_turn() {
+                self.send_heartbeat(now, &finger);
+            }
+        }
+        self.detector.relax();
         self.report_suspects(now);
         self.tend_ring(now);
         if let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) {
@@ -164,7 +188,8 @@ impl Node {
 
     pub(super) fn take_heartbeat(&mut self, now: Time, peer: NodeId, heartbeat: &Heartbeat) {
         self.compare_tags(now, peer, &heartbeat.tag);
-        if !self.started || !self.neighbour_ids().contains(&peer) {
+        let compares = self.neighbour_ids().contains(&peer) || self.fingers.ids().contains(&peer);
+        if !self.started || !compares {
             return;
         }
         let equal = heartbeat.clock == self.causal.clock().hash();
@@ -199,6 +224,7 @@ impl Node {
         self.ring.needed = clockwise
             .iter()
             .chain(&counter)
+            .chain(self.fingers.ids())
             .map(|&id| (id, before.get(&id).copied().unwrap_or(now)))
             .collect();
         let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !self.detector.suspects(id));

@@ -6,11 +6,12 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Departed, Departure, Frame, NodeId, Suspect};
+use ringtalk_wire::{Departed, Departure, Direction, Frame, NodeId, Suspect};
 
 use super::Node;
 use crate::Time;
-use crate::config::{DEPUTIES, OVERSLEPT, PROBE, PROBE_HELPERS, SUSPICION};
+use crate::config::{DEPUTIES, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION};
+use crate::trial::Verdict;
 
 /// A node's doubt in itself, after it slept.
 #[derive(Debug)]
@@ -31,14 +32,18 @@ impl Doubt {
 impl Node {
     /// A node whose own loop slept doubts itself before it doubts others.
     pub(super) fn notice_sleep(&mut self, now: Time) {
-        if now - self.handled <= OVERSLEPT {
+        if now - self.handled <= LATE {
             return;
         }
-        let due = self.poll_timeout().unwrap_or(now);
-        if now - due <= OVERSLEPT {
+        let late = now - self.poll_timeout().unwrap_or(now);
+        if late <= OVERSLEPT {
+            if late > LATE {
+                self.detector.strain(late);
+                self.trials.put_off(late);
+            }
             return;
         }
-        tracing::warn!(late = ?(now - due), "this node slept");
+        tracing::warn!(?late, "this node slept");
         self.detector.pardon(now);
         self.trials.clear();
         self.dead.clear();
@@ -90,13 +95,48 @@ impl Node {
         for suspect in &silent {
             self.repair.forget(suspect);
             self.rehome(now, suspect);
+            self.scout_beyond(now, suspect);
         }
         if !silent.is_empty() {
             self.report_suspects(now);
             self.tend_ring(now);
         }
-        for id in self.trials.expire(now) {
-            self.found_dead(now, id);
+        let verdicts = self.trials.expire(now);
+        for &(id, verdict) in &verdicts {
+            match verdict {
+                Verdict::Dead => self.found_dead(now, id),
+                Verdict::Silent => {
+                    self.detector.suspect(id);
+                }
+            }
+        }
+        if verdicts
+            .iter()
+            .any(|(_, verdict)| *verdict == Verdict::Silent)
+        {
+            self.report_suspects(now);
+            self.tend_ring(now);
+        }
+    }
+
+    /// Those next to a silent neighbour may be silent too: they are asked at once, and not one
+    /// after another.
+    fn scout_beyond(&mut self, now: Time, suspect: &NodeId) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let me = self.config.id;
+        for direction in [Direction::Clockwise, Direction::Counterclockwise] {
+            let mut others = view.others(&me, direction).map(|member| member.id);
+            let nearest = others.find(|id| id == suspect || !self.detector.suspects(id));
+            if nearest != Some(*suspect) {
+                continue;
+            }
+            for id in others.take(SCOUTED) {
+                if !self.detector.suspects(&id) && self.trials.scout(now, id) {
+                    self.look_at(now, &id);
+                }
+            }
         }
     }
 

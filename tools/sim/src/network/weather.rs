@@ -164,6 +164,11 @@ impl Network {
         self.flow(now);
     }
 
+    /// True where no partition is between two hosts.
+    pub(crate) fn reach_each_other(&self, one: HostIndex, other: HostIndex) -> bool {
+        self.weather.groups[one] == self.weather.groups[other]
+    }
+
     /// What took effect since this was asked last.
     pub(crate) fn take_effects(&mut self) -> Vec<&'static str> {
         core::mem::take(&mut self.weather.effects)

@@ -3,6 +3,7 @@
 
 mod death;
 mod leaving;
+mod merge;
 mod network;
 mod pause;
 mod talk;
@@ -102,6 +103,13 @@ scenarios! {
     network::director_restart_with_newcomer
     network::partition_heals
     network::newcomers_while_rings_merge
+    merge::torn_rings_find_each_other_without_a_director
+    merge::three_parts_become_one
+    merge::large_rings_merge
+    merge::merge_after_ten_minutes
+    merge::a_coordinator_dies_while_rings_merge
+    merge::seven_adjacent_vanish
+    merge::a_stopped_member_slows_nobody_for_long
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over

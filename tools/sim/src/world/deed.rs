@@ -138,7 +138,7 @@ impl World {
     /// Nodes of different groups do not reach each other from now on.
     pub(crate) fn partition(&mut self, group_of: impl Fn(HostIndex) -> u8) {
         self.trace.show(self.now, || "the network parts".into());
-        self.figures.fault("partition");
+        self.figures.inject("partition");
         self.network.partition(self.now, group_of);
     }
 
@@ -211,6 +211,12 @@ impl World {
             })
     }
 
+    /// All running members that would call themselves the coordinator.
+    pub(crate) fn coordinators(&self) -> Vec<HostIndex> {
+        let registers = |&index: &HostIndex| self.processes[index].node.registration().is_some();
+        self.members().into_iter().filter(registers).collect()
+    }
+
     /// The successor of a node, as the node itself says.
     pub(crate) fn successor(&self, index: HostIndex) -> Option<HostIndex> {
         let (_, successor) = self.processes[index].node.neighbours()?;
@@ -262,6 +268,7 @@ impl World {
         members
             .filter_map(|member| self.indexes.get(&member.id).copied())
             .filter(|&heir| heir != index && self.processes[heir].is_running())
+            .filter(|&heir| self.network.reach_each_other(index, heir))
             .collect()
     }
 

@@ -240,6 +240,9 @@ impl World {
             Event::View(view) => self.trace.mix_bytes(&view.tag().hash.0),
             other => self.trace.mix_bytes(format!("{other:?}").as_bytes()),
         }
+        if matches!(event, Event::Merged { .. }) {
+            self.processes[index].merges += 1;
+        }
         if matches!(event, Event::View(_) | Event::Neighbours { .. }) {
             self.changed = self.now;
         }

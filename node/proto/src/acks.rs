@@ -1,0 +1,274 @@
+//! Acknowledgements: how many members have delivered a bundle, counted up the tree that it came down.
+//!
+//! A node acknowledges a bundle to its parent when it has delivered it and its children have
+//! acknowledged it, those excepted that it gave up on (`PROTOCOL.md` §4.6). Not here: receipts, which
+//! say who carries a bundle on (`spread`), and the author's window (`outbox`).
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::{ItemId, NodeId};
+
+use crate::Time;
+
+/// How many bundles are waited for at a time: several seconds of full load. The oldest are forgotten;
+/// whoever waits for their acknowledgement gives up in time.
+const WAITED_FOR: usize = 8_192;
+
+/// The bundles whose acknowledgement is not complete.
+#[derive(Debug, Default)]
+pub(crate) struct Acks {
+    open: BTreeMap<ItemId, Open>,
+    order: VecDeque<ItemId>,
+    /// When to give up on a child's acknowledgement; none of those that came.
+    due: BTreeSet<(Time, ItemId, NodeId)>,
+    /// Children that let one be overdue, and have acknowledged nothing since.
+    slow: BTreeSet<NodeId>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    delivered: bool,
+    /// Who gets the acknowledgement; the first is told how many members there are behind it.
+    parents: Vec<NodeId>,
+    children: BTreeMap<NodeId, Awaited>,
+    /// How many members have delivered it, as far as is known.
+    members: u64,
+}
+
+/// A child's acknowledgement that has not come.
+#[derive(Clone, Copy, Debug)]
+struct Awaited {
+    /// Of how many parts.
+    parts: usize,
+    due: Time,
+}
+
+/// A bundle that this node and all below it have delivered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Acked {
+    /// The bundle.
+    pub(crate) item: ItemId,
+    /// Who waits for the news; nobody where the bundle is one's own.
+    pub(crate) parents: Vec<NodeId>,
+    /// How many members it stands for.
+    pub(crate) members: u64,
+}
+
+impl Acks {
+    /// A bundle came, or is one's own (no parent). A node counts itself where the bundle is new.
+    pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool) {
+        let open = self.open.entry(item).or_insert_with(|| {
+            self.order.push_back(item);
+            Open::default()
+        });
+        open.parents.extend(parent);
+        open.members += u64::from(new);
+        if self.order.len() > WAITED_FOR
+            && let Some(oldest) = self.order.pop_front()
+            && let Some(forgotten) = self.open.remove(&oldest)
+        {
+            for (child, awaited) in forgotten.children {
+                self.due.remove(&(awaited.due, oldest, child));
+            }
+        }
+    }
+
+    /// A child carries a part of the bundle on: it is waited for so long, unless it is known to be
+    /// slow.
+    pub(crate) fn carried(&mut self, now: Time, item: ItemId, child: NodeId, wait: Duration) {
+        if self.slow.contains(&child) {
+            return;
+        }
+        if let Some(open) = self.open.get_mut(&item) {
+            let due = now + wait;
+            let awaited = open.children.entry(child);
+            let awaited = awaited.or_insert(Awaited { parts: 0, due });
+            self.due.remove(&(awaited.due, item, child));
+            awaited.parts += 1;
+            awaited.due = due;
+            self.due.insert((due, item, child));
+        }
+    }
+
+    /// A child acknowledges one part.
+    pub(crate) fn acked(&mut self, child: &NodeId, item: ItemId, members: u64) -> Option<Acked> {
+        self.slow.remove(child);
+        let open = self.open.get_mut(&item)?;
+        let awaited = open.children.get_mut(child)?;
+        open.members += members;
+        awaited.parts -= 1;
+        if awaited.parts > 0 {
+            return None;
+        }
+        self.excuse(child, item)
+    }
+
+    /// This node has delivered the bundle.
+    pub(crate) fn delivered(&mut self, item: ItemId) -> Option<Acked> {
+        self.open.get_mut(&item)?.delivered = true;
+        self.complete(item)
+    }
+
+    /// A child carries this bundle no more, or is given up on.
+    pub(crate) fn excuse(&mut self, child: &NodeId, item: ItemId) -> Option<Acked> {
+        let awaited = self.open.get_mut(&item)?.children.remove(child)?;
+        self.due.remove(&(awaited.due, item, *child));
+        self.complete(item)
+    }
+
+    /// A child is gone: nothing of it is waited for.
+    pub(crate) fn forget(&mut self, child: &NodeId) -> Vec<Acked> {
+        self.slow.remove(child);
+        let waiting = |open: &Open| open.children.contains_key(child);
+        let items: Vec<ItemId> = self
+            .open
+            .iter()
+            .filter(|(_, open)| waiting(open))
+            .map(|(&item, _)| item)
+            .collect();
+        items
+            .into_iter()
+            .filter_map(|item| self.excuse(child, item))
+            .collect()
+    }
+
+    /// Gives up on the children whose acknowledgement is overdue; gives those that are new among
+    /// the slow, and what is complete without them.
+    pub(crate) fn expire(&mut self, now: Time) -> (Vec<NodeId>, Vec<Acked>) {
+        let mut slow = Vec::new();
+        let mut acked = Vec::new();
+        while let Some(&(due, _, child)) = self.due.first()
+            && due <= now
+        {
+            acked.extend(self.forget(&child));
+            self.slow.insert(child);
+            slow.push(child);
+        }
+        (slow, acked)
+    }
+
+    /// When [`Acks::expire`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.due.first().map(|&(due, ..)| due)
+    }
+
+    fn complete(&mut self, item: ItemId) -> Option<Acked> {
+        let open = self.open.get(&item)?;
+        if !open.delivered || !open.children.is_empty() {
+            return None;
+        }
+        let open = self.open.remove(&item)?;
+        Some(Acked {
+            item,
+            parents: open.parents,
+            members: open.members,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::ItemKind;
+
+    use super::*;
+
+    const WAIT: Duration = Duration::from_secs(2);
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn item(number: u64) -> ItemId {
+        ItemId {
+            kind: ItemKind::Bundle,
+            origin: id(1),
+            number,
+        }
+    }
+
+    fn done(parents: &[u8], members: u64) -> Option<Acked> {
+        Some(Acked {
+            item: item(1),
+            parents: parents.iter().map(|&byte| id(byte)).collect(),
+            members,
+        })
+    }
+
+    #[test]
+    fn a_leaf_acknowledges_what_it_delivers() {
+        let mut acks = Acks::default();
+        acks.came(item(1), Some(id(7)), true);
+        assert_eq!(acks.delivered(item(1)), done(&[7], 1));
+        assert_eq!(acks.delivered(item(1)), None);
+    }
+
+    #[test]
+    fn an_acknowledgement_waits_for_delivery_and_all_children() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        acks.came(item(1), Some(id(7)), true);
+        acks.carried(now, item(1), id(2), WAIT);
+        acks.carried(now, item(1), id(3), WAIT);
+        acks.carried(now, item(1), id(3), WAIT);
+        assert_eq!(acks.acked(&id(2), item(1), 4), None);
+        assert_eq!(acks.acked(&id(3), item(1), 5), None);
+        assert_eq!(acks.acked(&id(3), item(1), 1), None);
+        assert_eq!(acks.delivered(item(1)), done(&[7], 11));
+        assert_eq!(acks.deadline(), None);
+    }
+
+    #[test]
+    fn a_second_parent_is_told_and_nobody_counts_twice() {
+        let mut acks = Acks::default();
+        acks.came(item(1), Some(id(7)), true);
+        acks.came(item(1), Some(id(8)), false);
+        assert_eq!(acks.delivered(item(1)), done(&[7, 8], 1));
+        acks.came(item(1), Some(id(9)), false);
+        assert_eq!(acks.delivered(item(1)), done(&[9], 0));
+    }
+
+    #[test]
+    fn a_child_that_is_gone_or_overdue_is_waited_for_no_more() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        acks.came(item(1), None, true);
+        acks.carried(now, item(1), id(2), WAIT);
+        acks.carried(now, item(1), id(3), WAIT);
+        assert_eq!(acks.delivered(item(1)), None);
+        assert_eq!(acks.forget(&id(2)), []);
+        assert_eq!(acks.expire(now), ([].into(), [].into()));
+        let (slow, acked) = acks.expire(now + WAIT);
+        assert_eq!(slow, [id(3)]);
+        assert_eq!(acked.into_iter().next(), done(&[], 1));
+    }
+
+    #[test]
+    fn a_slow_child_holds_nothing_up_until_it_acknowledges_again() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        acks.came(item(2), None, true);
+        acks.carried(now, item(2), id(2), WAIT);
+        acks.expire(now + WAIT);
+        acks.came(item(1), None, true);
+        acks.carried(now, item(1), id(2), WAIT);
+        assert_eq!(acks.delivered(item(1)), done(&[], 1));
+        assert_eq!(acks.acked(&id(2), item(2), 1), None);
+        acks.came(item(1), None, true);
+        acks.carried(now, item(1), id(2), WAIT);
+        assert_eq!(acks.delivered(item(1)), None);
+        assert_eq!(acks.acked(&id(2), item(1), 1), done(&[], 2));
+    }
+
+    #[test]
+    fn only_so_many_are_waited_for() {
+        let mut acks = Acks::default();
+        for number in 0..=WAITED_FOR as u64 {
+            acks.came(item(number), None, true);
+            acks.carried(Time::default(), item(number), id(2), WAIT);
+        }
+        assert_eq!(acks.open.len(), WAITED_FOR);
+        assert_eq!(acks.due.len(), WAITED_FOR);
+    }
+}

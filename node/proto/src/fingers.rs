@@ -1,0 +1,141 @@
+//! Fingers: the members at doubling distances round the ring, to which links are kept for speed.
+//!
+//! `PROTOCOL.md` §3. A finger is wanted by one end and kept by both, so each end finds out from the
+//! view whose finger it is. Not here: the neighbours, on whom correctness depends (`node::ring`).
+
+use alloc::collections::BTreeSet;
+
+use ringtalk_wire::{Member, NodeId};
+
+use crate::View;
+use crate::config::{FINGERS_BELOW, FINGERS_FROM};
+
+/// This node's fingers, in one view.
+#[derive(Debug, Default)]
+pub(crate) struct Fingers {
+    on: bool,
+    ids: BTreeSet<NodeId>,
+    /// Whose turn it is to compare clocks, and how often it was told of this node's.
+    turn: Option<NodeId>,
+    told: u32,
+}
+
+/// How often in a row one finger is told of this node's clock: a difference counts once it lasts.
+const TOLD: u32 = 2;
+
+impl Fingers {
+    /// Finds the fingers of `me` in a view; few members need none, and a handful more or less does
+    /// not switch them on and off.
+    pub(crate) fn renew(&mut self, view: &View, me: &NodeId) {
+        let count = view.len();
+        self.on = count >= FINGERS_FROM || (self.on && count >= FINGERS_BELOW);
+        self.ids = match view.member(me).filter(|_| self.on) {
+            Some(me) => links(view, me),
+            None => BTreeSet::new(),
+        };
+    }
+
+    /// Both ends of each of these links keep it.
+    pub(crate) const fn ids(&self) -> &BTreeSet<NodeId> {
+        &self.ids
+    }
+
+    /// The finger to compare clocks with now: each in turn.
+    pub(crate) fn next_turn(&mut self) -> Option<NodeId> {
+        let stays = self.turn.filter(|turn| self.ids.contains(turn));
+        if let Some(turn) = stays.filter(|_| self.told < TOLD) {
+            self.told += 1;
+            return Some(turn);
+        }
+        let after = |turn: NodeId| self.ids.range(turn..).find(|id| **id != turn);
+        let next = self.turn.and_then(after).or_else(|| self.ids.first());
+        self.turn = next.copied();
+        self.told = 1;
+        self.turn
+    }
+}
+
+/// The fingers of `me`, and those whose finger it is.
+fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
+    let to_successor = me.key.clockwise_to(view.at_or_after(me.key.plus(1)).key);
+    let from_predecessor = view.before(me.key).key.clockwise_to(me.key);
+    let mut ids = BTreeSet::new();
+    for distance in (0..u128::BITS).map(|level| 1 << level) {
+        let (ahead, behind) = (me.key.plus(distance), me.key.minus(distance));
+        ids.insert(view.at_or_after(ahead).id);
+        ids.insert(view.before(behind.plus(1)).id);
+        // Whose point at this distance falls between a neighbour of this node and this node.
+        let looks_ahead = behind.minus(from_predecessor).plus(1);
+        ids.extend(view.arc(looks_ahead, from_predecessor).map(|one| one.id));
+        ids.extend(view.arc(ahead, to_successor).map(|one| one.id));
+    }
+    ids.remove(&me.id);
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::view::test_support::{even_ring, id};
+
+    fn fingers(view: &View, me: &NodeId) -> Fingers {
+        let mut fingers = Fingers::default();
+        fingers.renew(view, me);
+        fingers
+    }
+
+    #[test]
+    fn both_ends_of_a_link_keep_it() {
+        for count in [17, 32, 33, 100] {
+            let view = even_ring(count);
+            for member in view.members() {
+                for other in fingers(&view, &member.id).ids() {
+                    let back = fingers(&view, other);
+                    assert!(back.ids().contains(&member.id), "{count} members");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn their_number_grows_with_the_logarithm() {
+        let most = |count: usize| {
+            let view = even_ring(count);
+            let counts = view
+                .members()
+                .iter()
+                .map(|one| fingers(&view, &one.id).ids().len());
+            counts.max()
+        };
+        assert_eq!(most(64), Some(11));
+        assert!(most(1_024) <= Some(20));
+        assert!(most(1_000) <= Some(40));
+    }
+
+    #[test]
+    fn a_handful_more_or_less_does_not_switch_them() {
+        let (few, some, many) = (even_ring(11), even_ring(16), even_ring(17));
+        let me = id(0);
+        let mut fingers = fingers(&some, &me);
+        assert!(fingers.ids().is_empty());
+        fingers.renew(&many, &me);
+        assert!(!fingers.ids().is_empty());
+        fingers.renew(&some, &me);
+        assert!(!fingers.ids().is_empty());
+        fingers.renew(&few, &me);
+        assert!(fingers.ids().is_empty());
+    }
+
+    #[test]
+    fn everybody_has_its_turn_twice() {
+        let view = even_ring(32);
+        let mut fingers = fingers(&view, &id(3));
+        let count = fingers.ids().len();
+        let turns: Vec<NodeId> = (0..2 * count).filter_map(|_| fingers.next_turn()).collect();
+        let different: BTreeSet<NodeId> = turns.iter().copied().collect();
+        assert_eq!(different.len(), count);
+        assert!(turns.chunks(2).all(|pair| pair[0] == pair[1]));
+    }
+}

@@ -1,0 +1,123 @@
+//! Rings that were torn, and become one again.
+
+use core::time::Duration;
+
+use super::{gather, millis, ordinary, seconds};
+use crate::network::HostIndex;
+use crate::oracle::{Check, ensure};
+use crate::world::World;
+
+/// How soon after healing there must be one ring.
+const MERGE: Duration = seconds(20);
+/// Longer than any scenario lasts.
+const FOREVER: Duration = seconds(100_000);
+
+/// Both sides go on, and find each other although nobody else knows of them.
+pub(super) fn torn_rings_find_each_other_without_a_director(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.restart_director(FOREVER);
+    let size = world.random.between(1, 7) as usize;
+    torn(world, |index| u8::from(index < size), seconds(10), 1)
+}
+
+/// Three parts, of which none knows of more than one other at first.
+pub(super) fn three_parts_become_one(world: &mut World) -> Check {
+    gather(world, 9)?;
+    world.restart_director(FOREVER);
+    torn(world, |index| (index % 3) as u8, seconds(10), 1)
+}
+
+/// Larger rings than the neighbours alone would carry, of which one has a good many fewer members.
+pub(super) fn large_rings_merge(world: &mut World) -> Check {
+    gather(world, 40)?;
+    world.restart_director(FOREVER);
+    torn(world, |index| u8::from(index % 4 == 0), seconds(10), 1)
+}
+
+/// After ten minutes the other side is looked for every 8 s only.
+pub(super) fn merge_after_ten_minutes(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.restart_director(FOREVER);
+    let size = world.random.between(1, 5) as usize;
+    torn(world, |index| u8::from(index < size), seconds(600), 1)
+}
+
+/// While the rings merge, the coordinator of either dies.
+pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.talk(millis(500));
+    world.partition(|index| u8::from(index < 4));
+    world.run_for(seconds(8))?;
+    let coordinators = world.coordinators();
+    ensure(coordinators.len() == 2, "E2", || {
+        format!("two parts, and the coordinators {coordinators:?}")
+    })?;
+    world.partition(|_| 0);
+    let calm = world.random.millis(0, 300);
+    world.run_for(calm)?;
+    if let Some(victim) = world.random.pick(&coordinators) {
+        world.kill(victim);
+    }
+    world.one_ring_within(MERGE)?;
+    world.must_come_to_rest()
+}
+
+/// Seven adjacent nodes are gone at once without a word: the ring closes over them.
+pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
+    gather(world, 20)?;
+    world.talk(millis(1_000));
+    world.run_for(seconds(2))?;
+    let mut gone = vec![ordinary(world)?];
+    while let Some(next) = world.successor(gone[gone.len() - 1])
+        && gone.len() < 7
+    {
+        gone.push(next);
+    }
+    for &index in &gone {
+        world.pause(index, seconds(30));
+    }
+    let live: Vec<HostIndex> = world.members();
+    world.ring_closed_within(&live, seconds(3))?;
+    world.run_for(seconds(3))?;
+    world.must_come_to_rest()
+}
+
+/// One of eight is stopped: the others' paste is through 2 s later, and the stopped one has it when
+/// it has woken up.
+pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.run_for(seconds(1))?;
+    let stopped = ordinary(world)?;
+    world.pause(stopped, seconds(12));
+    let speaker = world.coordinator().unwrap_or_default();
+    for _ in 0..4 {
+        world.paste(speaker, 1_000)?;
+        world.run_for(seconds(2))?;
+        for index in world.members() {
+            world.has_everything(index)?;
+        }
+    }
+    ensure(world.said() == 4_000, "input", || {
+        format!("only {} of 4,000 messages were taken", world.said())
+    })?;
+    world.run_for(seconds(6))?;
+    world.has_everything(stopped)?;
+    world.must_come_to_rest()
+}
+
+fn torn(
+    world: &mut World,
+    group_of: impl Fn(HostIndex) -> u8,
+    time: Duration,
+    merges: u32,
+) -> Check {
+    world.talk(millis(500));
+    world.run_for(seconds(1))?;
+    world.partition(group_of);
+    world.run_for(time)?;
+    world.partition(|_| 0);
+    world.one_ring_within(MERGE)?;
+    world.all_were_told_of_the_merge(merges)?;
+    world.run_for(seconds(3))?;
+    world.must_come_to_rest()
+}

@@ -1,0 +1,89 @@
+//! One ring out of several: what is demanded after a partition.
+//!
+//! Not here: what holds at rest (`demand`).
+
+use core::time::Duration;
+use std::collections::BTreeSet;
+
+use ringtalk_wire::NodeId;
+
+use super::World;
+use crate::network::HostIndex;
+use crate::oracle::{Check, ensure};
+
+/// How often the world is looked at while something is awaited.
+const LOOK: Duration = Duration::from_millis(20);
+
+impl World {
+    /// All members follow one view, which lists all of them and nobody else, within this time.
+    pub(crate) fn one_ring_within(&mut self, patience: Duration) -> Check {
+        let begun = self.now;
+        while !self.is_one_ring() {
+            ensure(self.now < begun + patience, "E2", || {
+                format!("there is more than one ring after {patience:?}")
+            })?;
+            self.run_for(LOOK)?;
+        }
+        self.figures.merges.push(self.now - begun);
+        Ok(())
+    }
+
+    /// Everybody of these has been told that two rings became one, so often at least.
+    pub(crate) fn all_were_told_of_the_merge(&self, times: u32) -> Check {
+        for index in self.members() {
+            let told = self.processes[index].merges;
+            ensure(told >= times, "merged", || {
+                format!("n{index} was told of {told} merges")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The neighbours of all these are each other, in whatever order, within this time.
+    pub(crate) fn ring_closed_within(&mut self, live: &[HostIndex], patience: Duration) -> Check {
+        let begun = self.now;
+        while !self.is_closed(live) {
+            ensure(self.now < begun + patience, "R1", || {
+                format!("the ring of {live:?} is not closed after {patience:?}")
+            })?;
+            self.run_for(LOOK)?;
+        }
+        self.figures.repairs.push(self.now - begun);
+        Ok(())
+    }
+
+    fn is_one_ring(&self) -> bool {
+        let members = self.members();
+        let ids: BTreeSet<NodeId> = members.iter().map(|&index| self.id(index)).collect();
+        let tags: BTreeSet<_> = members
+            .iter()
+            .map(|&index| self.processes[index].node.view().map(|view| view.tag()))
+            .collect();
+        let view = members
+            .first()
+            .and_then(|&first| self.processes[first].node.view());
+        let listed = view.map(|view| view.members().iter().map(|member| member.id).collect());
+        tags.len() == 1 && listed == Some(ids)
+    }
+
+    fn is_closed(&self, live: &[HostIndex]) -> bool {
+        let Some(&first) = live.first() else {
+            return true;
+        };
+        let mut seen = BTreeSet::new();
+        let mut at = first;
+        while seen.insert(at) {
+            match self.successor(at).filter(|next| live.contains(next)) {
+                Some(next)
+                    if self
+                        .neighbours(next)
+                        .is_some_and(|[before, _]| before == at) =>
+                {
+                    at = next;
+                }
+                _ => return false,
+            }
+        }
+        at == first && seen.len() == live.len()
+    }
+}
