@@ -177,6 +177,7 @@ impl fmt::Display for Figures {
             peaks.logged_bytes,
             peaks.link_bytes
         )?;
+        writeln!(f, "election frames: {}", self.election_frames)?;
         writeln!(f, "messages said: {}", self.said)?;
         writeln!(f, "deliveries checked: {}", self.deliveries)?;
         writeln!(f, "virtual time: {} s", self.virtual_seconds)?;

@@ -280,6 +280,12 @@ impl Network {
         }
     }
 
+    /// Who is at the far end of a link.
+    pub(crate) fn far_end(&self, link: LinkId) -> Option<HostIndex> {
+        let &(connection, side) = self.links.get(&link)?;
+        Some(self.connections.get(&connection)?.ends[1 - side].host)
+    }
+
     /// The open links, each by the link id of the end that dialled, with both hosts.
     pub(crate) fn open_links(&self) -> impl Iterator<Item = (LinkId, HostIndex, HostIndex)> {
         let open = |connection: &&Connection| {

@@ -8,6 +8,7 @@ mod deed;
 mod demand;
 mod driver;
 mod inject;
+mod survey;
 mod unity;
 mod user;
 mod watch;
@@ -29,6 +30,7 @@ use crate::random::Random;
 use crate::trace::Trace;
 
 pub(crate) use inject::Record;
+pub(crate) use survey::Survey;
 
 /// Names that users choose: few enough to clash now and then.
 const NAMES: [&str; 12] = [
@@ -106,6 +108,8 @@ pub(crate) struct World {
     recorded_from: Time,
     real_keys: bool,
     planted: Option<PlantedBug>,
+    /// How messages travel, where that is looked at.
+    pub(crate) survey: Option<Survey>,
 }
 
 impl World {
@@ -139,6 +143,7 @@ impl World {
             recorded_from: Time::default(),
             real_keys: are_real(seed),
             planted: options.planted,
+            survey: None,
         }
     }
 

@@ -9,7 +9,7 @@ use ringtalk_sim::{Figures, Options, Scenario, run_seeds};
 /// How many seeds each named scenario runs.
 const SEEDS: u64 = 12;
 /// How many seeds of random faults run here; the gate runs more of them with `sim run`.
-const RANDOM_SEEDS: u64 = 60;
+const RANDOM_SEEDS: u64 = 20;
 
 macro_rules! scenarios {
     ($($name:ident)*) => {

@@ -71,14 +71,30 @@ fn steps() -> Vec<Step> {
         },
         cargo(
             "tests",
-            "test --profile gate --workspace --locked --exclude ringtalk-tests",
+            "test --profile gate --workspace --locked --exclude ringtalk-tests \
+             --exclude ringtalk-sim",
         ),
+        // Apart from the others: it asks for a feature of the core that no program may have.
+        cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
+        Step {
+            name: "seeds",
+            action: Action::Cargo(simulator("run --seeds 0..200")),
+        },
+        Step {
+            name: "planted bugs",
+            action: Action::Cargo(simulator("mutants")),
+        },
         Step {
             name: "binaries",
             action: Action::Cargo(black_box::build()),
         },
         own("black box", "test", |root| black_box::run(root, None, &[])),
     ]
+}
+
+/// A command of the simulator, built as its tests are.
+fn simulator(words: &str) -> Cargo {
+    Cargo::new("run --quiet --profile gate --locked -p ringtalk-sim --").arguments(words.split(' '))
 }
 
 fn run_steps(steps: &[Step], root: &Path, keep_going: bool) -> Vec<Outcome> {

@@ -10,6 +10,7 @@ mod layering;
 mod licences;
 mod metadata;
 mod report;
+mod soak;
 mod tidy;
 
 use std::env;
@@ -43,6 +44,12 @@ enum Task {
     Layering,
     /// Checks the licence of every dependency
     Licences,
+    /// Runs the simulator's seeds until it is stopped, and adds them to tools/sim/results.toml
+    Soak {
+        /// Arguments for `sim soak`, after `--`
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -72,6 +79,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Layering => layering::run(&root),
         Task::Licences => licences::run(&root),
+        Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
     }
 }

@@ -170,6 +170,11 @@ impl World {
             .collect()
     }
 
+    /// How long frames take from now on, at least and at most.
+    pub(crate) fn set_latency(&mut self, [low, high]: [Duration; 2]) {
+        self.network.set_latency(low, high);
+    }
+
     /// How many processes there ever were.
     pub(crate) const fn processes(&self) -> usize {
         self.processes.len()

@@ -159,6 +159,7 @@ impl World {
         if let Some((link, bytes)) = read {
             self.network.read(now, link, bytes);
         }
+        self.note_frame(index, &input);
         self.processes[index].node.handle(now, input);
     }
 
@@ -234,6 +235,7 @@ impl World {
             .show(self.now, || format!("n{index} says {event:?}"));
         match event {
             Event::Message(message) => {
+                self.note_delivery(index, message.id);
                 self.trace.mix(message.id.seq);
                 self.trace.mix_bytes(message.id.author.as_bytes());
             }

@@ -4,7 +4,9 @@
 mod mutants;
 mod progress;
 mod run;
+mod scale;
 mod seeds;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -26,6 +28,10 @@ enum Command {
     /// Plants mistakes one after another, and says which invariant catches each; exit 1 where one
     /// is missed
     Mutants(mutants::Mutants),
+    /// Measures how a message spreads in a ring of so many nodes
+    Scale(scale::Scaling),
+    /// Runs batches of seeds until it is stopped, and keeps the totals in a file
+    Soak(soak::Soaking),
 }
 
 fn main() -> ExitCode {
@@ -44,6 +50,8 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Run(run) => run.run(),
         Command::Mutants(mutants) => mutants.run(),
+        Command::Scale(scale) => scale.run(),
+        Command::Soak(soak) => soak.run(),
     }
 }
 

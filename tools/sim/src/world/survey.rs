@@ -1,0 +1,110 @@
+//! How messages travel: payloads, duplicates, hops and times of each, as a survey sees the frames.
+//!
+//! It judges nothing, and changes nothing. Not here: the figures made of it (`scale`).
+
+use std::collections::BTreeMap;
+
+use core::time::Duration;
+use ringtalk_proto::{Input, Time};
+use ringtalk_wire::{Bundle, Frame, Item, MessageId, Sealed, encode_item};
+
+use super::World;
+use crate::network::HostIndex;
+
+/// The travels of the bundles that are looked at, by the first message of each.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    pub(crate) bundles: BTreeMap<MessageId, Travels>,
+}
+
+/// The travels of one bundle.
+#[derive(Debug)]
+pub(crate) struct Travels {
+    pub(crate) sealed: Time,
+    /// After how many hops it came to each node.
+    pub(crate) hops: BTreeMap<HostIndex, u32>,
+    pub(crate) payloads: u64,
+    pub(crate) duplicates: u64,
+    /// What its dependencies weigh on the wire.
+    pub(crate) causal_bytes: usize,
+    /// When each node delivered it.
+    pub(crate) delivered: BTreeMap<HostIndex, Time>,
+}
+
+impl Travels {
+    /// From sealing to the last delivery.
+    pub(crate) fn time_to_all(&self) -> Duration {
+        let last = self.delivered.values().max();
+        last.map_or(Duration::ZERO, |&last| last - self.sealed)
+    }
+}
+
+impl World {
+    /// A frame is about to be handled.
+    pub(super) fn note_frame(&mut self, index: HostIndex, input: &Input) {
+        let Input::Frame { link, frame } = input else {
+            return;
+        };
+        if matches!(frame, Frame::Election(_) | Frame::Answer(_)) {
+            self.figures.election_frames += 1;
+        }
+        let (Frame::Pulled(sealed)
+        | Frame::Spread(ringtalk_wire::Spread {
+            item: Item::Bundle(sealed),
+            ..
+        })) = frame
+        else {
+            return;
+        };
+        if self.survey.is_some()
+            && let Some(from) = self.network.far_end(*link)
+        {
+            self.note_payload(from, index, sealed);
+        }
+    }
+
+    fn note_payload(&mut self, from: HostIndex, to: HostIndex, sealed: &Sealed) {
+        let (Some(survey), Ok(bundle)) = (&mut self.survey, sealed.bundle()) else {
+            return;
+        };
+        let Some(travels) = survey.bundles.get_mut(&first_of(&bundle)) else {
+            return;
+        };
+        travels.payloads += 1;
+        travels.causal_bytes = encode_item(&bundle.heads).len();
+        if travels.hops.contains_key(&to) {
+            travels.duplicates += 1;
+        } else {
+            let hops = travels.hops.get(&from).copied().unwrap_or(0);
+            travels.hops.insert(to, hops + 1);
+        }
+    }
+
+    /// A node delivers a message: its author first.
+    pub(super) fn note_delivery(&mut self, index: HostIndex, message: MessageId) {
+        let own = self.processes[index].id() == message.author;
+        let Some(survey) = &mut self.survey else {
+            return;
+        };
+        if own {
+            let travels = Travels {
+                sealed: self.now,
+                hops: BTreeMap::from([(index, 0)]),
+                payloads: 0,
+                duplicates: 0,
+                causal_bytes: 0,
+                delivered: BTreeMap::new(),
+            };
+            survey.bundles.insert(message, travels);
+        } else if let Some(travels) = survey.bundles.get_mut(&message) {
+            travels.delivered.insert(index, self.now);
+        }
+    }
+}
+
+const fn first_of(bundle: &Bundle) -> MessageId {
+    MessageId {
+        author: bundle.author,
+        seq: bundle.first,
+    }
+}
