@@ -64,6 +64,11 @@ impl Causal {
         self.lamport
     }
 
+    /// The messages that are held back, and their bytes.
+    pub(crate) const fn held_load(&self) -> (usize, usize) {
+        (self.held_messages, self.held_bytes)
+    }
+
     /// Starts the clock where the discussion so far starts, somewhere below this Lamport time.
     pub(crate) fn start(&mut self, base: &VectorClock, lamport: u64) {
         self.horizon = lamport;

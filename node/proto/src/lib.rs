@@ -21,6 +21,7 @@ mod fingers;
 mod input;
 mod joining;
 mod links;
+mod load;
 mod log;
 mod lost;
 mod merge;
@@ -37,6 +38,7 @@ mod view;
 
 pub use config::Config;
 pub use input::{Input, LinkId};
+pub use load::Load;
 pub use node::Node;
 pub use output::{Delivered, Event, Output, Person};
 pub use signing::{Signer, Unsigned, Verifier};

@@ -64,6 +64,11 @@ impl Log {
         }
     }
 
+    /// The messages that are kept, and their bytes.
+    pub(crate) const fn load(&self) -> (usize, usize) {
+        (self.messages, self.bytes)
+    }
+
     /// For each author, the last message that somebody who comes now does not get.
     pub(crate) fn base_for_latecomers(&self) -> VectorClock {
         let mut base = self.base.clone();

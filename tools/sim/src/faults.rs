@@ -5,81 +5,193 @@ use core::time::Duration;
 
 use crate::network::HostIndex;
 use crate::oracle::Check;
+use crate::schedule::{Deed, Who};
 use crate::world::World;
 
 /// The most processes alive at a time.
 const CROWD: usize = 24;
+/// How often the network parts, in a thousand faults.
+const PARTITIONS: u64 = 0;
+
+/// A time during which faults strike, and the pauses between them.
+pub(crate) fn storm(world: &mut World, time: Duration) -> Check {
+    climate(world)?;
+    let mut left = time;
+    while !left.is_zero() {
+        let calm = world.random.millis(10, 2_500).min(left);
+        world.run_for(calm)?;
+        left -= calm;
+        for deed in choose(world) {
+            world.inject(deed)?;
+        }
+    }
+    Ok(())
+}
+
+/// How the network is in general: usually near, sometimes far.
+fn climate(world: &mut World) -> Check {
+    let (low, high) = match world.random.below(8) {
+        0 => (10, 50),
+        1 => (20, 150),
+        2 => (0, 2),
+        _ => return Ok(()),
+    };
+    world.inject(Deed::Latency {
+        low: Duration::from_millis(low),
+        high: Duration::from_millis(high),
+    })
+}
 
 /// One thing goes wrong, or somebody comes or goes.
-pub(crate) fn strike(world: &mut World) -> Check {
+fn choose(world: &mut World) -> Vec<Deed> {
+    if world.random.permille(PARTITIONS) {
+        return vec![partition(world)];
+    }
     match world.random.below(100) {
-        0..14 => kill(world, one_member),
-        14..24 => kill(world, |world| world.coordinator().into_iter().collect()),
-        24..30 => kill(world, two_adjacent),
-        30..34 => kill(world, both_neighbours),
-        34..36 => kill(world, all_but_one),
-        36..50 => pause(world, one_member, 20_000),
-        50..60 => pause(
-            world,
-            |world| world.coordinator().into_iter().collect(),
-            20_000,
-        ),
-        60..64 => pause(world, one_member, 900),
-        64..76 => reset_links(world),
-        76..82 => return leave(world),
-        82..96 => join(world),
+        0..30 => deaths(world),
+        30..60 => pauses(world),
+        60..70 => resets(world),
+        70..80 => ways(world),
+        80..85 => one_of(world, |node| Deed::Leave { node }),
+        85..96 => joins(world),
+        _ => vec![Deed::Director {
+            time: world.random.millis(0, 4_000),
+        }],
+    }
+}
+
+fn deaths(world: &mut World) -> Vec<Deed> {
+    match world.random.below(30) {
+        0..7 => one_of(world, |node| Deed::Kill { node }),
+        7..10 => one_of(world, |node| Deed::Vanish { node }),
+        10..14 => coordinator(world, |node| Deed::Kill { node }),
+        14..17 => coordinator(world, |node| Deed::Vanish { node }),
+        17..20 => {
+            let after = world.random.millis(0, 3_000);
+            one_of(world, |node| Deed::Restart { node, after })
+        }
+        20..24 => {
+            let after = world.random.millis(0, 30);
+            one_of(world, |node| Deed::LastWords { node, after })
+        }
+        24..27 => {
+            let victims = two_adjacent(world);
+            all(world, &victims, |node| Deed::Kill { node })
+        }
+        27..29 => {
+            let victims = both_neighbours(world);
+            all(world, &victims, |node| Deed::Vanish { node })
+        }
         _ => {
-            let after = world.random.millis(0, 4_000);
-            world.restart_director(after);
-        }
-    }
-    Ok(())
-}
-
-fn kill(world: &mut World, choose: impl Fn(&mut World) -> Vec<HostIndex>) {
-    let victims = choose(world);
-    if survives(world, &victims) {
-        for victim in victims {
-            world.kill(victim);
+            let victims = all_but_one(world);
+            all(world, &victims, |node| Deed::Kill { node })
         }
     }
 }
 
-fn pause(world: &mut World, choose: impl Fn(&mut World) -> Vec<HostIndex>, longest_ms: u64) {
-    let victims = choose(world);
-    let time = world.random.millis(500, longest_ms);
-    if survives(world, &victims) {
-        for victim in victims {
-            world.pause(victim, time);
+fn pauses(world: &mut World) -> Vec<Deed> {
+    let long = world.random.millis(500, 20_000);
+    let short = world.random.millis(50, 999);
+    match world.random.below(30) {
+        0..12 => one_of(world, |node| Deed::Pause { node, time: long }),
+        12..22 => coordinator(world, |node| Deed::Pause { node, time: long }),
+        22..28 => one_of(world, |node| Deed::Pause { node, time: short }),
+        _ => {
+            let victims = world.members();
+            let stalled = |node| Deed::Pause { node, time: short };
+            victims.into_iter().map(Who::Node).map(stalled).collect()
         }
     }
 }
 
-fn reset_links(world: &mut World) {
-    let count = world.random.between(1, 6) as usize;
-    world.reset_links(count);
+fn resets(world: &mut World) -> Vec<Deed> {
+    let count = world.random.between(1, 6);
+    let links = world.linked();
+    let reset = |world: &mut World| {
+        let (one, other) = world.random.pick(&links)?;
+        let [node, other] = [one, other].map(Who::Node);
+        Some(Deed::Reset { node, other })
+    };
+    (0..count).filter_map(|_| reset(world)).collect()
 }
 
-fn leave(world: &mut World) -> Check {
-    let leavers = one_member(world);
-    if survives(world, &leavers) {
-        for leaver in leavers {
-            world.leave(leaver)?;
-        }
+/// The ways between hosts get worse for a while.
+fn ways(world: &mut World) -> Vec<Deed> {
+    let time = world.random.millis(500, 8_000);
+    let percent = world.random.between(1, 10);
+    let bytes_per_ms = world.random.between(1, 100);
+    let links = world.linked();
+    let linked = world.random.pick(&links);
+    let Some([node, other]) = linked.map(|(one, other)| [one, other].map(Who::Node)) else {
+        return Vec::new();
+    };
+    let deed = match world.random.below(10) {
+        0..4 => Deed::Loss { percent, time },
+        4..6 => Deed::Cut { node, other, time },
+        6..8 => Deed::Cut {
+            node: other,
+            other: node,
+            time,
+        },
+        _ => Deed::Slow {
+            node,
+            other,
+            bytes_per_ms,
+            time,
+        },
+    };
+    vec![deed]
+}
+
+/// An arc of the ring, or whoever chance picks, is cut off from the others; the director is on one
+/// side, or on none.
+fn partition(world: &mut World) -> Deed {
+    let mut groups = vec![0; world.processes()];
+    let members = world.in_ring_order();
+    let size = world.random.between(1, members.len().max(2) as u64 - 1) as usize;
+    let arc = world.random.chance(50);
+    for (place, &member) in members.iter().enumerate() {
+        groups[member] = if arc {
+            u8::from(place < size)
+        } else {
+            world.random.below(2) as u8
+        };
     }
-    Ok(())
+    let director = match world.random.below(5) {
+        0 => None,
+        draw => Some((draw % 2) as u8),
+    };
+    Deed::Partition {
+        groups,
+        director,
+        time: world.random.millis(1_000, 12_000),
+    }
 }
 
-fn join(world: &mut World) {
+fn joins(world: &mut World) -> Vec<Deed> {
     let room = CROWD.saturating_sub(world.alive()) as u64;
-    for _ in 0..world.random.between(1, 3).min(room) {
-        world.start();
-    }
+    let count = world.random.between(1, 3).min(room);
+    (0..count).map(|_| Deed::Start).collect()
 }
 
-fn survives(world: &World, victims: &[HostIndex]) -> bool {
-    let members = world.members();
-    members.iter().any(|member| !victims.contains(member))
+fn one_of(world: &mut World, deed: impl Fn(Who) -> Deed) -> Vec<Deed> {
+    let victims = one_member(world);
+    all(world, &victims, deed)
+}
+
+fn coordinator(world: &World, deed: impl Fn(Who) -> Deed) -> Vec<Deed> {
+    let victims: Vec<HostIndex> = world.coordinator().into_iter().collect();
+    all(world, &victims, deed)
+}
+
+/// The deed for each of the victims, if anybody is left then.
+fn all(world: &World, victims: &[HostIndex], deed: impl Fn(Who) -> Deed) -> Vec<Deed> {
+    let mut members = world.members().into_iter();
+    if members.any(|member| !victims.contains(&member)) {
+        victims.iter().copied().map(Who::Node).map(deed).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 fn one_member(world: &mut World) -> Vec<HostIndex> {
@@ -105,16 +217,4 @@ fn all_but_one(world: &mut World) -> Vec<HostIndex> {
     let mut victims = world.members();
     victims.retain(|victim| !survivor.contains(victim));
     victims
-}
-
-/// A time during which faults strike, and the pauses between them.
-pub(crate) fn storm(world: &mut World, time: Duration) -> Check {
-    let mut left = time;
-    while !left.is_zero() {
-        let calm = world.random.millis(10, 2_500).min(left);
-        world.run_for(calm)?;
-        left -= calm;
-        strike(world)?;
-    }
-    Ok(())
 }

@@ -1,40 +1,101 @@
-//! What a run was like: how many faults took effect, and how soon things were well again.
+//! What a run was like: what was injected and what took effect, and how soon things were well again.
 
 use core::fmt;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use ringtalk_proto::Load;
+use serde::{Deserialize, Serialize};
+
+use crate::times::Times;
+
+/// How often something of each kind happened.
+pub type Counts = BTreeMap<String, u64>;
+
 /// The figures of one run, or of several together.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Figures {
-    /// How many faults of each kind really hit somebody.
-    pub faults: BTreeMap<&'static str, u64>,
-    /// From a coordinator's death until all live nodes followed a live one.
-    pub failovers: Vec<Duration>,
-    /// From a death until no view listed the dead any more.
-    pub burials: Vec<Duration>,
-    /// From the start of a node until it was ready.
-    pub joins: Vec<Duration>,
-    /// From the healing until the last view or neighbour changed.
-    pub settled: Vec<Duration>,
-    /// From the end of a partition until all members followed one view.
-    pub merges: Vec<Duration>,
-    /// From a loss until the neighbours of the living were each other.
-    pub repairs: Vec<Duration>,
-    /// How many deliveries were checked.
-    pub deliveries: u64,
     /// How many messages were said.
     pub said: u64,
-    /// The virtual time of all runs.
-    pub virtual_time: Duration,
+    /// How many deliveries were checked.
+    pub deliveries: u64,
+    /// The virtual time of all runs, in seconds.
+    pub virtual_seconds: u64,
     /// A hash of everything that happened.
+    #[serde(skip)]
     pub trace: u64,
+    /// How many frames of an election were sent.
+    pub election_frames: u64,
+    /// The fullest that anything with a bound was.
+    pub peaks: Peaks,
+    /// How many faults of each kind were injected.
+    pub injected: Counts,
+    /// How many of them really hit somebody.
+    pub faults: Counts,
+    /// From a host's loss of power until somebody found its node dead.
+    pub detections: Times,
+    /// From a process's death on a live host until somebody found its node dead.
+    pub detections_killed: Times,
+    /// From a coordinator's death until all live nodes followed a live one.
+    pub failovers: Times,
+    /// From a death until no live node had the dead as its neighbour.
+    pub repairs: Times,
+    /// From the healing of a partition until all live nodes followed one coordinator.
+    pub merges: Times,
+    /// From the start of a node until it was ready.
+    pub joins: Times,
+    /// From several deaths together until no view listed the dead any more.
+    pub burials: Times,
+    /// From the healing until the last view or neighbour changed.
+    pub settled: Times,
+}
+
+/// The fullest that each bounded thing was, at any node of any run. Each is checked against its
+/// bound whenever it changes (M1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Peaks {
+    /// Messages held back until what they depend on has come.
+    pub held_messages: usize,
+    /// Their bytes.
+    pub held_bytes: usize,
+    /// Messages in a log.
+    pub logged_messages: usize,
+    /// Their bytes.
+    pub logged_bytes: usize,
+    /// Bytes queued on one link.
+    pub link_bytes: usize,
+}
+
+impl Peaks {
+    /// Takes in what a node keeps now.
+    pub(crate) fn note(&mut self, load: &Load) {
+        self.held_messages = self.held_messages.max(load.held_messages);
+        self.held_bytes = self.held_bytes.max(load.held_bytes);
+        self.logged_messages = self.logged_messages.max(load.logged_messages);
+        self.logged_bytes = self.logged_bytes.max(load.logged_bytes);
+    }
+
+    /// Takes the greater of each.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.held_messages = self.held_messages.max(other.held_messages);
+        self.held_bytes = self.held_bytes.max(other.held_bytes);
+        self.logged_messages = self.logged_messages.max(other.logged_messages);
+        self.logged_bytes = self.logged_bytes.max(other.logged_bytes);
+        self.link_bytes = self.link_bytes.max(other.link_bytes);
+    }
 }
 
 impl Figures {
     /// A fault has hit somebody.
-    pub(crate) fn fault(&mut self, kind: &'static str) {
-        *self.faults.entry(kind).or_default() += 1;
+    pub(crate) fn fault(&mut self, kind: &str) {
+        count(&mut self.faults, kind, 1);
+    }
+
+    /// A fault was injected, whatever came of it.
+    pub(crate) fn inject(&mut self, kind: &str) {
+        count(&mut self.injected, kind, 1);
     }
 
     /// How many faults really took effect.
@@ -43,57 +104,92 @@ impl Figures {
     }
 
     /// Adds another run.
-    pub(crate) fn add(&mut self, other: &Self) {
-        for (&kind, count) in &other.faults {
-            *self.faults.entry(kind).or_default() += count;
+    pub fn add(&mut self, other: &Self) {
+        for (ours, theirs) in [
+            (&mut self.faults, &other.faults),
+            (&mut self.injected, &other.injected),
+        ] {
+            for (kind, &number) in theirs {
+                count(ours, kind, number);
+            }
         }
-        self.failovers.extend(&other.failovers);
-        self.burials.extend(&other.burials);
-        self.joins.extend(&other.joins);
-        self.settled.extend(&other.settled);
-        self.merges.extend(&other.merges);
-        self.repairs.extend(&other.repairs);
+        for ((_, ours), (_, theirs)) in self.spans_mut().into_iter().zip(other.spans()) {
+            ours.add(theirs);
+        }
+        self.peaks.add(&other.peaks);
         self.deliveries += other.deliveries;
         self.said += other.said;
-        self.virtual_time += other.virtual_time;
+        self.election_frames += other.election_frames;
+        self.virtual_seconds += other.virtual_seconds;
         self.trace = (self.trace ^ other.trace).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    /// All spans with their names.
+    fn spans(&self) -> [(&'static str, &Times); 8] {
+        [
+            ("detection, silent", &self.detections),
+            ("detection, killed", &self.detections_killed),
+            ("failover", &self.failovers),
+            ("repair", &self.repairs),
+            ("merge", &self.merges),
+            ("join", &self.joins),
+            ("dead gone from all views", &self.burials),
+            ("settled after healing", &self.settled),
+        ]
+    }
+
+    fn spans_mut(&mut self) -> [(&'static str, &mut Times); 8] {
+        [
+            ("detection, silent", &mut self.detections),
+            ("detection, killed", &mut self.detections_killed),
+            ("failover", &mut self.failovers),
+            ("repair", &mut self.repairs),
+            ("merge", &mut self.merges),
+            ("join", &mut self.joins),
+            ("dead gone from all views", &mut self.burials),
+            ("settled after healing", &mut self.settled),
+        ]
+    }
+
+    /// Notes the virtual time.
+    pub(crate) const fn took(&mut self, time: Duration) {
+        self.virtual_seconds = time.as_secs();
     }
 }
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "effective faults: {}", self.effective_faults())?;
+        for (kind, injected) in &self.injected {
+            let effective = self.faults.get(kind).copied().unwrap_or(0);
+            writeln!(f, "  {kind}: {injected} injected, {effective} took effect")?;
+        }
+        for (name, times) in self.spans() {
+            writeln!(f, "{name}: {times}")?;
+        }
+        let peaks = &self.peaks;
         writeln!(
             f,
-            "effective faults: {} {:?}",
-            self.effective_faults(),
-            self.faults
+            "fullest: {} messages of {} bytes held back, {} of {} logged, {} bytes on one link; never over",
+            peaks.held_messages,
+            peaks.held_bytes,
+            peaks.logged_messages,
+            peaks.logged_bytes,
+            peaks.link_bytes
         )?;
         writeln!(f, "messages said: {}", self.said)?;
         writeln!(f, "deliveries checked: {}", self.deliveries)?;
-        writeln!(f, "failover: {}", Spread(&self.failovers))?;
-        writeln!(f, "dead gone from all views: {}", Spread(&self.burials))?;
-        writeln!(f, "start to ready: {}", Spread(&self.joins))?;
-        writeln!(f, "settled after healing: {}", Spread(&self.settled))?;
-        writeln!(f, "merged after healing: {}", Spread(&self.merges))?;
-        writeln!(f, "ring closed again: {}", Spread(&self.repairs))?;
-        writeln!(f, "virtual time: {} s", self.virtual_time.as_secs())?;
+        writeln!(f, "virtual time: {} s", self.virtual_seconds)?;
         write!(f, "trace: {:016x}", self.trace)
     }
 }
 
-/// The middle and the greatest of some times.
-struct Spread<'a>(&'a [Duration]);
-
-impl fmt::Display for Spread<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut times = self.0.to_vec();
-        times.sort_unstable();
-        let Some(greatest) = times.last() else {
-            return f.write_str("none");
-        };
-        let middle = times[times.len() / 2];
-        let count = times.len();
-        write!(f, "p50 {middle:.0?}, max {greatest:.0?} ({count})")
+fn count(counts: &mut Counts, kind: &str, number: u64) {
+    match counts.get_mut(kind) {
+        Some(known) => *known += number,
+        None => {
+            counts.insert(kind.to_owned(), number);
+        }
     }
 }
 
@@ -104,13 +200,25 @@ mod tests {
     #[test]
     fn figures_add_up() {
         let mut one = Figures::default();
+        one.inject("kill");
+        one.inject("pause");
         one.fault("kill");
         one.failovers.push(Duration::from_millis(300));
+        one.peaks.link_bytes = 70;
         let mut all = one.clone();
         all.add(&one);
+        one.peaks.link_bytes = 60;
         all.add(&one);
         assert_eq!(all.effective_faults(), 3);
         let shown = all.to_string();
-        assert!(shown.contains("p50 300ms, max 300ms (3)"), "{shown}");
+        for line in [
+            "effective faults: 3\n",
+            "pause: 3 injected, 0 took effect\n",
+            "failover: p50 300 ms, p99 300 ms, max 300 ms, 3 times\n",
+            "70 bytes on one link; never over\n",
+            "deliveries checked: 0\n",
+        ] {
+            assert!(shown.contains(line), "{shown}");
+        }
     }
 }

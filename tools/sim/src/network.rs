@@ -5,9 +5,11 @@
 //! A host stands for one process with its address. Paused, its kernel still takes what fits its
 //! receive window; killed, what it had already written still arrives, and then the end.
 
+mod dial;
 mod pipe;
 #[cfg(test)]
 mod tests;
+mod weather;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -18,12 +20,10 @@ use ringtalk_wire::NodeId;
 
 use crate::agenda::Agenda;
 use crate::random::Random;
-use pipe::{Payload, Pipe};
-
-/// How long a dial may stay without an answer.
-const DIAL_PATIENCE: Duration = Duration::from_secs(3);
-/// The longest and the shortest way of a frame, in milliseconds.
-const LATENCY_MS: (u64, u64) = (1, 20);
+use dial::Knock;
+use pipe::Pipe;
+pub(crate) use weather::Ill;
+use weather::{Passage, Weather};
 
 /// One host by its number, in the order of starting.
 pub(crate) type HostIndex = usize;
@@ -55,6 +55,8 @@ enum Health {
     /// It writes out what it has queued, and does nothing else.
     Left,
     Killed,
+    /// Its host is off.
+    Vanished,
 }
 
 #[derive(Debug)]
@@ -63,15 +65,6 @@ struct Host {
     health: Health,
     /// Dials that the kernel accepted while the process was stopped.
     backlog: Vec<u64>,
-}
-
-/// Somebody knocks at a door.
-#[derive(Debug)]
-struct Knock {
-    from: HostIndex,
-    peer: NodeId,
-    addresses: [String; 2],
-    given_up: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,7 +100,7 @@ enum Moment {
     GiveUp(u64),
     Up(u64),
     Wrote(u64, usize, Bytes),
-    Arrive(u64, usize, Payload),
+    Arrive(u64, usize),
     Down(HostIndex, LinkId),
 }
 
@@ -118,7 +111,7 @@ pub(crate) struct Network {
     agenda: Agenda<Moment>,
     hosts: Vec<Host>,
     addresses: BTreeMap<String, HostIndex>,
-    groups: Vec<u8>,
+    weather: Weather,
     knocks: BTreeMap<u64, Knock>,
     connections: BTreeMap<u64, Connection>,
     links: BTreeMap<LinkId, (u64, usize)>,
@@ -133,7 +126,7 @@ impl Network {
             agenda: Agenda::new(),
             hosts: Vec::new(),
             addresses: BTreeMap::new(),
-            groups: Vec::new(),
+            weather: Weather::new(),
             knocks: BTreeMap::new(),
             connections: BTreeMap::new(),
             links: BTreeMap::new(),
@@ -146,7 +139,7 @@ impl Network {
     pub(crate) fn add_host(&mut self, id: NodeId, address: &str) -> HostIndex {
         let host = self.hosts.len();
         self.addresses.insert(address.to_owned(), host);
-        self.groups.push(0);
+        self.weather.add_host();
         self.hosts.push(Host {
             id,
             health: Health::Running,
@@ -175,34 +168,9 @@ impl Network {
             Moment::GiveUp(knock) => self.gave_up(knock),
             Moment::Up(connection) => self.opened(connection),
             Moment::Wrote(connection, side, bytes) => self.wrote(now, connection, side, bytes),
-            Moment::Arrive(connection, side, payload) => {
-                self.arrived(now, connection, side, payload);
-            }
+            Moment::Arrive(connection, side) => self.arrived(now, connection, side),
             Moment::Down(host, link) => self.tell(host, Arrival::LinkDown { link }),
         }
-    }
-
-    /// A process dials: an answer comes, whatever happens.
-    pub(crate) fn dial(
-        &mut self,
-        now: Time,
-        from: HostIndex,
-        peer: NodeId,
-        addresses: [String; 2],
-    ) {
-        let knock = self.name();
-        self.knocks.insert(
-            knock,
-            Knock {
-                from,
-                peer,
-                addresses,
-                given_up: false,
-            },
-        );
-        let latency = self.latency();
-        self.agenda.plan(now + latency, Moment::Knock(knock));
-        self.agenda.plan(now + DIAL_PATIENCE, Moment::GiveUp(knock));
     }
 
     /// A process queues a frame; the answer is how many bytes are queued on that link now.
@@ -312,30 +280,6 @@ impl Network {
         }
     }
 
-    /// Hosts of different groups do not reach each other; what is under way waits.
-    pub(crate) fn partition(&mut self, now: Time, group_of: impl Fn(HostIndex) -> u8) {
-        for (host, group) in self.groups.iter_mut().enumerate() {
-            *group = group_of(host);
-        }
-        let mut freed = Vec::new();
-        for (&connection, found) in &mut self.connections {
-            if self.groups[found.ends[0].host] == self.groups[found.ends[1].host] {
-                for side in 0..2 {
-                    let stalled = found.pipes[side].unstall();
-                    freed.extend(stalled.map(|payload| (connection, side, payload)));
-                }
-            }
-        }
-        for (connection, side, payload) in freed {
-            self.plan_arrival(now, connection, side, payload);
-        }
-    }
-
-    /// True where no partition is between two hosts.
-    pub(crate) fn reach_each_other(&self, one: HostIndex, other: HostIndex) -> bool {
-        self.groups[one] == self.groups[other]
-    }
-
     /// The open links, each by the link id of the end that dialled, with both hosts.
     pub(crate) fn open_links(&self) -> impl Iterator<Item = (LinkId, HostIndex, HostIndex)> {
         let open = |connection: &&Connection| {
@@ -348,120 +292,6 @@ impl Network {
         })
     }
 
-    fn knocked(&mut self, now: Time, knock: u64) {
-        let Some(waiting) = self.knocks.get(&knock) else {
-            return;
-        };
-        let from = waiting.from;
-        let target = waiting
-            .addresses
-            .iter()
-            .find_map(|address| self.addresses.get(address).copied());
-        let Some(target) = target else {
-            return self.fail(knock, true);
-        };
-        let matches = self.hosts[target].id == waiting.peer;
-        if self.groups[from] != self.groups[target] {
-            return;
-        }
-        match self.hosts[target].health {
-            Health::Killed | Health::Left => self.fail(knock, true),
-            Health::Running if !matches => self.fail(knock, true),
-            Health::Running => self.let_in(now, knock, target),
-            Health::Paused => self.hosts[target].backlog.push(knock),
-        }
-    }
-
-    fn gave_up(&mut self, knock: u64) {
-        let Some(waiting) = self.knocks.get(&knock) else {
-            return;
-        };
-        let stale = self.hosts.iter().any(|host| host.backlog.contains(&knock));
-        if waiting.given_up {
-            return;
-        }
-        let (from, peer) = (waiting.from, waiting.peer);
-        if stale {
-            self.knocks
-                .entry(knock)
-                .and_modify(|waiting| waiting.given_up = true);
-        } else {
-            self.knocks.remove(&knock);
-        }
-        let refused = false;
-        self.tell(from, Arrival::DialFailed { peer, refused });
-    }
-
-    fn fail(&mut self, knock: u64, refused: bool) {
-        if let Some(Knock { from, peer, .. }) = self.knocks.remove(&knock) {
-            self.tell(from, Arrival::DialFailed { peer, refused });
-        }
-    }
-
-    /// The process at the door answers. Where the dialler is gone by now, the link is up for a
-    /// moment, if at all: its hello had already come.
-    fn let_in(&mut self, now: Time, knock: u64, target: HostIndex) {
-        let Some(waiting) = self.knocks.remove(&knock) else {
-            return;
-        };
-        let gone = waiting.given_up || self.is_gone(waiting.from);
-        if self.hosts[target].id != waiting.peer {
-            if !gone {
-                let peer = waiting.peer;
-                let refused = true;
-                self.tell(waiting.from, Arrival::DialFailed { peer, refused });
-            }
-            return;
-        }
-        let [near, far] = [self.name(), self.name()].map(LinkId);
-        if gone {
-            if self.random.chance(50) {
-                self.announce(target, far, waiting.from, false);
-                self.tell(target, Arrival::LinkDown { link: far });
-            }
-            return;
-        }
-        self.connect(now, [(waiting.from, near), (target, far)]);
-    }
-
-    fn connect(&mut self, now: Time, [near, far]: [(HostIndex, LinkId); 2]) {
-        let connection = self.name();
-        let latency = self.latency();
-        let end = |(host, link), state| End { host, link, state };
-        self.links.insert(near.1, (connection, 0));
-        self.links.insert(far.1, (connection, 1));
-        self.connections.insert(
-            connection,
-            Connection {
-                ends: [end(near, EndState::Opening), end(far, EndState::Open)],
-                pipes: [Pipe::new(now), Pipe::new(now + latency)],
-            },
-        );
-        self.agenda.plan(now + latency, Moment::Up(connection));
-        self.announce(far.0, far.1, near.0, false);
-    }
-
-    fn opened(&mut self, connection: u64) {
-        if let Some(found) = self.connections.get_mut(&connection)
-            && found.ends[0].state == EndState::Opening
-        {
-            found.ends[0].state = EndState::Open;
-            let [near, far] = &found.ends;
-            let (host, link, peer) = (near.host, near.link, far.host);
-            self.announce(host, link, peer, true);
-        }
-    }
-
-    fn announce(&mut self, host: HostIndex, link: LinkId, peer: HostIndex, dialled: bool) {
-        let peer = self.hosts[peer].id;
-        let up = Arrival::LinkUp {
-            link,
-            peer,
-            dialled,
-        };
-        self.tell(host, up);
-    }
-
     fn tell(&mut self, host: HostIndex, arrival: Arrival) {
         if !self.is_gone(host) {
             self.news.push_back((host, arrival));
@@ -469,7 +299,7 @@ impl Network {
     }
 
     fn is_gone(&self, host: HostIndex) -> bool {
-        matches!(self.hosts[host].health, Health::Killed | Health::Left)
+        !matches!(self.hosts[host].health, Health::Running | Health::Paused)
     }
 
     fn ends_of(&self, host: HostIndex) -> Vec<(u64, usize)> {
@@ -481,7 +311,7 @@ impl Network {
     }
 
     fn latency(&mut self) -> Duration {
-        self.random.millis(LATENCY_MS.0, LATENCY_MS.1)
+        self.weather.latency(&mut self.random)
     }
 
     const fn name(&mut self) -> u64 {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 
-use ringtalk_proto::{Config, Input, LinkId, Node, Time};
+use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Verifier};
 use ringtalk_wire::NodeId;
 
 use crate::agenda::Slot;
@@ -48,6 +48,8 @@ pub(crate) struct Process {
     /// True where a timer came due while the process was stopped.
     pub(crate) overdue: bool,
     pub(crate) asking: bool,
+    /// When its node said that it is ready.
+    pub(crate) ready: Option<Time>,
     pub(crate) started: Time,
     pub(crate) leaving: Option<Time>,
     /// Who ran and was in its view when it had left: they have its last words.
@@ -62,15 +64,20 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) fn new(config: Config, now: Time) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        (signer, verifier): (Box<dyn Signer>, Box<dyn Verifier>),
+        now: Time,
+    ) -> Self {
         Self {
             address: config.addresses.internal.clone(),
-            node: Node::new(config, now),
+            node: Node::with_keys(config, signer, verifier, now),
             health: Health::Running,
             inbox: VecDeque::new(),
             timer: None,
             overdue: false,
             asking: false,
+            ready: None,
             started: now,
             leaving: None,
             heirs: Vec::new(),

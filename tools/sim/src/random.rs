@@ -44,6 +44,11 @@ impl Random {
         self.below(100) < percent
     }
 
+    /// True in so many of 1,000 cases.
+    pub(crate) fn permille(&mut self, cases: u64) -> bool {
+        self.below(1_000) < cases
+    }
+
     /// One of the items; none where there are none.
     pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
         let place = self.below(items.len() as u64) as usize;

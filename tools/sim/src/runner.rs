@@ -6,30 +6,33 @@ use core::ops::Range;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::figures::Figures;
 use crate::scenario::Scenario;
-use crate::world::{Options, World};
+use crate::schedule::Schedule;
+use crate::world::{Options, Record, World};
 
 /// How many failed seeds a report shows.
 const SHOWN: usize = 8;
 
 /// A run that went wrong.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Failure {
     /// The scenario's name.
-    pub scenario: &'static str,
+    pub scenario: String,
     /// The seed under which it failed.
     pub seed: u64,
     /// The invariant that was violated, by its id in `design.md` §4 or by a word of our own.
     pub invariant: &'static str,
     /// Who, what and when.
     pub what: String,
-    /// The number of nodes, where it was asked for.
-    pub nodes: Option<u64>,
+    /// What was asked for beside the seed.
+    pub options: Options,
+    /// What was done to the ring, where that was left to chance or to a file.
+    pub schedule: Option<Schedule>,
 }
 
 /// What came of some seeds.
@@ -65,11 +68,11 @@ impl Report {
         );
     }
 
-    fn add(&mut self, result: Result<Figures, Failure>) {
+    fn add(&mut self, result: Result<Figures, Box<Failure>>) {
         self.seeds += 1;
         match result {
             Ok(figures) => self.figures.add(&figures),
-            Err(failure) => self.failures.push(failure),
+            Err(failure) => self.failures.push(*failure),
         }
     }
 }
@@ -82,9 +85,11 @@ impl fmt::Display for Failure {
             seed,
             invariant,
             what,
-            nodes,
+            options,
+            ..
         } = self;
         writeln!(f, "seed {seed}: {invariant} is violated: {what}")?;
+        let nodes = options.nodes;
         let nodes = nodes.map_or_else(String::new, |nodes| format!(" --nodes {nodes}"));
         let next = seed + 1;
         write!(
@@ -97,7 +102,7 @@ impl fmt::Display for Failure {
 /// Runs a scenario under each of the seeds, on so many threads. `done` hears of every finished
 /// seed, and says whether to go on.
 pub fn run_seeds(
-    scenario: Scenario,
+    scenario: &Scenario,
     seeds: Range<u64>,
     options: Options,
     jobs: usize,
@@ -113,9 +118,7 @@ pub fn run_seeds(
             }
             let result = run(scenario, seed, options);
             // A panic inside a run was caught there, so nobody leaves the lock poisoned.
-            let mut gathered = gathered
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
             gathered.add(seed, result);
             if !done(&gathered.report) {
                 next.store(seeds.end, Ordering::Relaxed);
@@ -129,16 +132,14 @@ pub fn run_seeds(
         work();
     });
     let gathered = gathered.into_inner();
-    gathered
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .report
+    gathered.unwrap_or_else(PoisonError::into_inner).report
 }
 
 /// The results so far: they are added up in the order of the seeds, whoever is ready first.
 struct Gathered {
     report: Report,
     next: u64,
-    early: BTreeMap<u64, Result<Figures, Failure>>,
+    early: BTreeMap<u64, Result<Figures, Box<Failure>>>,
 }
 
 impl Gathered {
@@ -150,7 +151,7 @@ impl Gathered {
         }
     }
 
-    fn add(&mut self, seed: u64, result: Result<Figures, Failure>) {
+    fn add(&mut self, seed: u64, result: Result<Figures, Box<Failure>>) {
         self.early.insert(seed, result);
         while let Some(result) = self.early.remove(&self.next) {
             self.report.add(result);
@@ -160,23 +161,35 @@ impl Gathered {
 }
 
 /// Runs a scenario once: its figures, or what went wrong.
-fn run(scenario: Scenario, seed: u64, options: Options) -> Result<Figures, Failure> {
+pub(crate) fn run(
+    scenario: &Scenario,
+    seed: u64,
+    options: Options,
+) -> Result<Figures, Box<Failure>> {
+    let record = Record::default();
     let failure = |invariant, what| Failure {
-        scenario: scenario.name(),
+        scenario: scenario.name().to_owned(),
         seed,
         invariant,
         what,
-        nodes: options.nodes,
+        options,
+        schedule: record
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone(),
     };
     let run = || {
-        let mut world = World::new(seed, options);
+        let mut world = World::new(seed, options, record.clone());
         let check = scenario.play(&mut world);
         check.map(|()| world.into_figures())
     };
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(Ok(figures)) => Ok(figures),
-        Ok(Err(violation)) => Err(failure(violation.invariant, violation.what)),
-        Err(panic) => Err(failure("panic", said(panic.as_ref()).to_owned())),
+        Ok(Err(violation)) => Err(Box::new(failure(violation.invariant, violation.what))),
+        Err(panic) => {
+            let what = said(panic.as_ref()).to_owned();
+            Err(Box::new(failure("panic", what)))
+        }
     }
 }
 
@@ -192,7 +205,7 @@ mod tests {
 
     fn trace(seeds: Range<u64>, jobs: usize) -> u64 {
         let scenario = Scenario::named("random_faults").expect("it is in the list");
-        let report = run_seeds(scenario, seeds, Options::default(), jobs, |_| true);
+        let report = run_seeds(&scenario, seeds, Options::default(), jobs, |_| true);
         report.must_be_clean();
         report.figures.trace
     }
@@ -205,6 +218,24 @@ mod tests {
     }
 
     #[test]
+    fn a_recorded_schedule_gives_the_same_run() {
+        let play = |scenario: &Scenario| {
+            let record = Record::default();
+            let mut world = World::new(4, Options::default(), record.clone());
+            scenario.play(&mut world).expect("nothing is wrong");
+            let schedule = record.lock().expect("nobody panicked").clone();
+            (world.into_figures(), schedule.expect("it was recorded"))
+        };
+        let by_chance = Scenario::named("random_faults").expect("it is in the list");
+        let (figures, schedule) = play(&by_chance);
+        let text = schedule.to_toml();
+        let read = Schedule::from_toml(&text).expect("what was written can be read");
+        let (again, _) = play(&Scenario::scheduled("again", read));
+        assert!(figures.effective_faults() > 0);
+        assert_eq!(again, figures);
+    }
+
+    #[test]
     fn the_number_of_threads_changes_nothing() {
         assert_eq!(trace(3..7, 1), trace(3..7, 3));
     }
@@ -212,11 +243,15 @@ mod tests {
     #[test]
     fn a_failure_names_the_command_that_repeats_it() {
         let failure = Failure {
-            scenario: "random_faults",
+            scenario: "random_faults".into(),
             seed: 7,
             invariant: "C1",
             what: "planted".into(),
-            nodes: Some(5),
+            options: Options {
+                nodes: Some(5),
+                ..Options::default()
+            },
+            schedule: None,
         };
         let text = failure.to_string();
         assert!(text.contains("C1 is violated: planted"), "{text}");

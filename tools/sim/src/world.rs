@@ -7,8 +7,10 @@
 mod deed;
 mod demand;
 mod driver;
+mod inject;
 mod unity;
 mod user;
+mod watch;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -19,11 +21,14 @@ use ringtalk_wire::{Addresses, NodeId};
 use crate::agenda::Agenda;
 use crate::director::Director;
 use crate::figures::Figures;
+use crate::keys::{are_real, keys};
 use crate::network::{Arrival, HostIndex, Network};
 use crate::oracle::{Check, Oracles};
 use crate::process::{Process, Told};
 use crate::random::Random;
 use crate::trace::Trace;
+
+pub(crate) use inject::Record;
 
 /// Names that users choose: few enough to clash now and then.
 const NAMES: [&str; 12] = [
@@ -46,6 +51,10 @@ enum Happening {
     Resume(HostIndex),
     LeaveDue(HostIndex),
     DirectorUp,
+    Die(HostIndex),
+    StartAt(String),
+    Relief(u64),
+    Reunion(u64),
 }
 
 /// What is asked of a run beside its seed.
@@ -65,6 +74,7 @@ pub(crate) struct World {
     pub(crate) figures: Figures,
     /// How many nodes a scenario is to have that leaves it open.
     pub(crate) nodes: Option<u64>,
+    pub(crate) seed: u64,
     now: Time,
     agenda: Agenda<Happening>,
     network: Network,
@@ -78,17 +88,25 @@ pub(crate) struct World {
     /// How long a user is silent, on average; none says nothing at all.
     pace: Option<Duration>,
     history: usize,
-    /// When the coordinator was lost whose successor is not in everybody's view yet.
-    leaderless: Option<Time>,
+    watch: watch::Watch,
     changed: Time,
     /// When processes died: who left at that time may have handed its last words to the dead.
     deaths: Vec<Time>,
     /// True where whoever gets ready must have all that was said.
     whole_at_ready: bool,
+    /// True once the ways between hosts were worse than slow: what was said took its time.
+    impaired: bool,
+    partitions: u64,
+    groups: Vec<u8>,
+    /// The only group that reaches the director, while there are groups.
+    director_group: Option<u8>,
+    record: Record,
+    recorded_from: Time,
+    real_keys: bool,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64, options: Options) -> Self {
+    pub(crate) fn new(seed: u64, options: Options, record: Record) -> Self {
         let mut random = Random::new(seed);
         Self {
             network: Network::new(random.fork()),
@@ -96,6 +114,7 @@ impl World {
             random: random.fork(),
             figures: Figures::default(),
             nodes: options.nodes,
+            seed,
             now: Time::from_micros(1_000_000),
             agenda: Agenda::new(),
             director: Director::default(),
@@ -105,10 +124,17 @@ impl World {
             trace: Trace::new(options.trace),
             pace: None,
             history: HISTORY,
-            leaderless: None,
+            watch: watch::Watch::default(),
             changed: Time::default(),
             deaths: Vec::new(),
             whole_at_ready: false,
+            impaired: false,
+            partitions: 0,
+            groups: Vec::new(),
+            director_group: None,
+            record,
+            recorded_from: Time::default(),
+            real_keys: are_real(seed),
         }
     }
 
@@ -118,12 +144,15 @@ impl World {
     }
 
     /// What the run was like.
-    pub(crate) fn into_figures(self) -> Figures {
+    pub(crate) fn into_figures(mut self) -> Figures {
+        for kind in self.network.take_effects() {
+            self.figures.fault(kind);
+        }
+        self.figures.took(self.now - Time::default());
         let said = self.processes.iter().map(Process::id);
         Figures {
             said: said.map(|id| self.oracles.said_by(id)).sum(),
             deliveries: self.oracles.delivered(),
-            virtual_time: self.now - Time::default(),
             trace: self.trace.hash(),
             ..self.figures
         }
@@ -131,9 +160,13 @@ impl World {
 
     /// A process starts, now and then at the address of one that is gone.
     pub(crate) fn start(&mut self) -> HostIndex {
+        let address = self.free_address();
+        self.start_at(address)
+    }
+
+    fn start_at(&mut self, internal: String) -> HostIndex {
         let index = self.processes.len();
         let id = NodeId::from_bytes(self.chance.bytes());
-        let internal = self.free_address();
         self.network.add_host(id, &internal);
         let name = self.chance.pick(&NAMES).unwrap_or("ann");
         let config = Config {
@@ -149,7 +182,8 @@ impl World {
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
         self.indexes.insert(id, index);
-        self.processes.push(Process::new(config, self.now));
+        let keys = keys(id, self.real_keys);
+        self.processes.push(Process::new(config, keys, self.now));
         let phase = self.chance.millis(0, 1_000);
         self.agenda
             .plan(self.now + phase, Happening::Register(index));
@@ -199,11 +233,27 @@ impl World {
             Happening::Say(index) => self.speak(index),
             Happening::Resume(index) => self.resume(index),
             Happening::LeaveDue(index) => self.leave_due(index),
+            other => {
+                self.befall(other);
+                Ok(())
+            }
+        }
+    }
+
+    /// What happens to the world, and cannot go wrong by itself.
+    fn befall(&mut self, happening: Happening) {
+        match happening {
             Happening::DirectorUp => {
                 self.trace.show(self.now, || "the director is back".into());
                 self.director.restart();
-                Ok(())
             }
+            Happening::Die(index) => self.die(index, false),
+            Happening::StartAt(address) if !self.is_taken(&address) => {
+                self.start_at(address);
+            }
+            Happening::Relief(ill) => self.network.relieve(self.now, ill),
+            Happening::Reunion(number) => self.reunite(number),
+            _ => {}
         }
     }
 

@@ -24,7 +24,9 @@ macro_rules! scenarios {
         #[test]
         fn every_scenario_is_a_test() {
             let mut tests = vec![$(stringify!($name)),*, "random_faults"];
-            let mut names: Vec<&str> = Scenario::all().map(Scenario::name).collect();
+            let mut names: Vec<String> = Scenario::all()
+                .map(|scenario| scenario.name().to_owned())
+                .collect();
             tests.sort_unstable();
             names.sort_unstable();
             assert_eq!(tests, names);
@@ -82,7 +84,7 @@ fn random_faults() {
 
 fn run(name: &str, seeds: u64, jobs: usize) -> Figures {
     let scenario = Scenario::named(name).expect("a scenario of this name");
-    let report = run_seeds(scenario, 0..seeds, Options::default(), jobs, |_| true);
+    let report = run_seeds(&scenario, 0..seeds, Options::default(), jobs, |_| true);
     report.must_be_clean();
     report.figures
 }

@@ -39,7 +39,7 @@ use crate::repair::Repair;
 use crate::search::Searches;
 use crate::spread::Spreading;
 use crate::trial::Trials;
-use crate::{Config, Event, Input, LinkId, Output, Signer, Time, Unsigned, Verifier, View};
+use crate::{Config, Event, Input, LinkId, Load, Output, Signer, Time, Unsigned, Verifier, View};
 
 /// One node of the ring.
 #[derive(Debug)]
@@ -255,6 +255,18 @@ impl Node {
     /// The ids of all messages kept, by (Lamport time, author, seq).
     pub fn transcript(&self) -> Vec<MessageId> {
         self.log.transcript()
+    }
+
+    /// How much this node keeps.
+    pub const fn load(&self) -> Load {
+        let (held_messages, held_bytes) = self.causal.held_load();
+        let (logged_messages, logged_bytes) = self.log.load();
+        Load {
+            held_messages,
+            held_bytes,
+            logged_messages,
+            logged_bytes,
+        }
     }
 
     fn expire(&mut self, now: Time) {

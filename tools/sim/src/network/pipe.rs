@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use ringtalk_proto::Time;
 
-use super::{Arrival, End, EndState, Health, Moment, Network};
+use super::{Arrival, End, EndState, Health, Moment, Network, Passage};
 
 /// What a stopped process can be sent before its sender is stuck.
 pub(super) const WINDOW_BYTES: usize = 256 * 1024;
@@ -32,7 +32,10 @@ pub(super) struct Pipe {
     last_arrival: Time,
     finishing: bool,
     ended: bool,
-    stalled: VecDeque<Payload>,
+    /// Written and not arrived yet, in order.
+    wire: VecDeque<Payload>,
+    /// So much of it should have arrived, and could not.
+    stalled: usize,
 }
 
 impl Pipe {
@@ -46,7 +49,8 @@ impl Pipe {
             last_arrival: open,
             finishing: false,
             ended: false,
-            stalled: VecDeque::new(),
+            wire: VecDeque::new(),
+            stalled: 0,
         }
     }
 
@@ -69,8 +73,13 @@ impl Pipe {
         self.queued = 0;
     }
 
-    pub(super) fn unstall(&mut self) -> impl Iterator<Item = Payload> + use<> {
-        std::mem::take(&mut self.stalled).into_iter()
+    pub(super) const fn is_stalled(&self) -> bool {
+        self.stalled > 0
+    }
+
+    /// How much has to arrive once more.
+    pub(super) const fn unstall(&mut self) -> usize {
+        core::mem::replace(&mut self.stalled, 0)
     }
 
     /// The next frame to write, where the window takes it.
@@ -106,7 +115,13 @@ impl Network {
             return;
         }
         if let Some(bytes) = found.pipes[side].next() {
-            let took = Duration::from_micros(bytes.len() as u64 / BYTES_PER_MICROSECOND);
+            let [one, other] = found.ends.each_ref().map(|end| end.host);
+            let length = bytes.len() as u64;
+            let micros = match self.weather.width(one, other) {
+                Some(bytes_per_ms) => length * 1_000 / bytes_per_ms,
+                None => length / BYTES_PER_MICROSECOND,
+            };
+            let took = Duration::from_micros(micros);
             self.agenda
                 .plan(now + took, Moment::Wrote(connection, side, bytes));
         } else if found.pipes[side].is_written_out() {
@@ -126,7 +141,7 @@ impl Network {
             let bytes = bytes.len();
             self.tell(host, Arrival::Written { link, bytes });
         }
-        self.plan_arrival(now, connection, side, Payload::Frame(bytes));
+        self.dispatch(now, connection, side, Payload::Frame(bytes));
         self.pump(now, connection, side);
     }
 
@@ -136,36 +151,44 @@ impl Network {
             && !found.pipes[side].ended
         {
             found.pipes[side].ended = true;
-            self.plan_arrival(now, connection, side, Payload::End);
+            self.dispatch(now, connection, side, Payload::End);
         }
     }
 
-    /// Nothing overtakes what went before it.
-    pub(super) fn plan_arrival(
-        &mut self,
-        now: Time,
-        connection: u64,
-        side: usize,
-        payload: Payload,
-    ) {
+    fn dispatch(&mut self, now: Time, connection: u64, side: usize, payload: Payload) {
+        if let Some(found) = self.connections.get_mut(&connection) {
+            found.pipes[side].wire.push_back(payload);
+            self.plan_arrival(now, connection, side);
+        }
+    }
+
+    /// Something on the wire arrives: what was written first, whenever that is. Nothing overtakes
+    /// what went before it.
+    pub(super) fn plan_arrival(&mut self, now: Time, connection: u64, side: usize) {
         let latency = self.latency();
+        let Passage::Late(late) = self.weather.passage(&mut self.random) else {
+            return self.break_connection(now, connection);
+        };
         if let Some(found) = self.connections.get_mut(&connection) {
             let pipe = &mut found.pipes[side];
-            pipe.last_arrival = pipe.last_arrival.max(now + latency);
-            let moment = Moment::Arrive(connection, side, payload);
+            pipe.last_arrival = pipe.last_arrival.max(now + latency + late);
+            let moment = Moment::Arrive(connection, side);
             self.agenda.plan(pipe.last_arrival, moment);
         }
     }
 
-    pub(super) fn arrived(&mut self, now: Time, connection: u64, side: usize, payload: Payload) {
+    pub(super) fn arrived(&mut self, now: Time, connection: u64, side: usize) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
         };
         let [from, to] = [side, 1 - side].map(|side| found.ends[side].host);
-        if self.groups[from] != self.groups[to] || !found.pipes[side].stalled.is_empty() {
-            found.pipes[side].stalled.push_back(payload);
+        if found.pipes[side].is_stalled() || self.weather.is_cut(from, to) {
+            found.pipes[side].stalled += 1;
             return;
         }
+        let Some(payload) = found.pipes[side].wire.pop_front() else {
+            return;
+        };
         let end = &found.ends[1 - side];
         let (host, link) = (end.host, end.link);
         let hears = matches!(
@@ -190,6 +213,9 @@ impl Network {
         let end = &mut found.ends[side];
         end.state = EndState::Closed;
         let (host, link) = (end.host, end.link);
+        if self.hosts[host].health == Health::Vanished {
+            return;
+        }
         found.pipes[side].clear();
         let over = found.pipes[side].ended;
         self.send_end(now, connection, side);

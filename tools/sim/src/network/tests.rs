@@ -1,6 +1,7 @@
 //! What the network promises: order, the window, the end after what was written, and an answer to
 //! every dial.
 
+use super::dial::DIAL_PATIENCE;
 use super::*;
 
 struct Bench {
@@ -191,7 +192,7 @@ fn a_paused_host_answers_when_it_goes_on_in_time() {
     bench.network.advance();
     bench.network.resume(bench.now, 1);
     let news = bench.run();
-    assert_eq!(dial_failures(&news), []);
+    assert!(dial_failures(&news).is_empty());
     assert_eq!(news.len(), 2);
 }
 
@@ -211,7 +212,7 @@ fn a_partition_holds_frames_back_and_healing_delivers_them_in_order() {
     bench.send(near, 5, 10);
     bench.dial();
     let news = bench.run();
-    assert_eq!(heard(&news, 1).0, []);
+    assert!(heard(&news, 1).0.is_empty());
     assert_eq!(dial_failures(&news), [false]);
     bench.network.partition(bench.now, |_| 0);
     assert_eq!(heard(&bench.run(), 1).0, [0, 1, 2, 3, 4]);
@@ -222,4 +223,70 @@ impl Network {
         let writing = |connection: &Connection| connection.pipes.iter().any(Pipe::is_writing);
         !self.connections.values().any(writing)
     }
+}
+
+#[test]
+fn a_cut_stops_one_way_only_and_what_waited_comes_in_order() {
+    let mut bench = Bench::new();
+    let [near, far] = bench.connect();
+    let cut = bench.network.afflict(Ill::Cut { from: 0, to: 1 });
+    bench.send(near, 5, 10);
+    bench.send(far, 2, 10);
+    let news = bench.run();
+    assert_eq!(heard(&news, 0).0, [0, 1]);
+    assert!(heard(&news, 1).0.is_empty());
+    bench.network.relieve(bench.now, cut);
+    bench.send(near, 2, 10);
+    assert_eq!(heard(&bench.run(), 1).0, [0, 1, 2, 3, 4, 0, 1]);
+    assert_eq!(bench.network.take_effects(), ["cut"]);
+}
+
+#[test]
+fn loss_delays_and_keeps_the_order() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.network.afflict(Ill::Loss { percent: 20 });
+    let begun = bench.now;
+    bench.send(near, 50, 10);
+    let frames = heard(&bench.run(), 1).0;
+    assert_eq!(frames, (0..50).collect::<Vec<u8>>());
+    let took = bench.now - begun;
+    assert!(took >= Duration::from_millis(200), "{took:?}");
+    assert_eq!(bench.network.take_effects(), ["loss"]);
+}
+
+#[test]
+fn what_is_always_lost_breaks_the_connection() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.network.afflict(Ill::Loss { percent: 100 });
+    bench.send(near, 1, 10);
+    let news = bench.run();
+    assert_eq!([heard(&news, 0).1, heard(&news, 1).1], [1, 1]);
+}
+
+#[test]
+fn a_slow_link_takes_its_time() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.network.afflict(Ill::Slow {
+        ends: [1, 0],
+        bytes_per_ms: 10,
+    });
+    let begun = bench.now;
+    bench.send(near, 10, 1_000);
+    assert_eq!(heard(&bench.run(), 1).0.len(), 10);
+    assert!(bench.now - begun >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_vanished_host_says_nothing_more_and_answers_nobody() {
+    let mut bench = Bench::new();
+    let [near, _] = bench.connect();
+    bench.network.vanish(1);
+    bench.send(near, 3, 10);
+    let news = bench.run();
+    assert_eq!(heard(&news, 0), (Vec::new(), 0));
+    bench.dial();
+    assert_eq!(dial_failures(&bench.run()), [false]);
 }

@@ -23,7 +23,7 @@ use ringtalk_proto::{Event, Node};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
 
 pub(crate) use arrival::Author;
-pub(crate) use queue::queue_is_bounded;
+pub(crate) use queue::{load_is_bounded, queue_is_bounded};
 
 /// An invariant that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,11 +121,6 @@ impl Oracles {
         self.creation.said_by(author)
     }
 
-    /// Whether a node has said that it is ready.
-    pub(crate) fn is_ready(&self, node: NodeId) -> bool {
-        self.readiness.is_ready(node)
-    }
-
     /// How far a node has followed an author.
     pub(crate) fn reach(&self, node: NodeId, author: NodeId) -> u64 {
         self.reach.of(node, author)
@@ -134,6 +129,11 @@ impl Oracles {
     /// Nobody may be found dead from now on but these.
     pub(crate) fn expect_failed(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
         self.membership.expect(nodes);
+    }
+
+    /// This one may be found dead too.
+    pub(crate) fn may_fail(&mut self, node: NodeId) {
+        self.membership.allow(node);
     }
 
     /// Who was seen to go, and how: `node` saw `gone` leave properly.

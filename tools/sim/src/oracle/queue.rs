@@ -1,7 +1,12 @@
-//! M1: the queue of a link stays within its bound, however slow the reader.
+//! M1: every queue and the log stay within their bounds, however slow a reader and however much is
+//! said.
 
-use ringtalk_proto::config::{LINK_QUEUE_LIMIT, PULL_BYTES};
+use ringtalk_proto::Load;
+use ringtalk_proto::config::{
+    HELD_BYTES, HELD_MESSAGES, LINK_QUEUE_LIMIT, LOG_BYTES, LOG_LEAST, PULL_BYTES,
+};
 use ringtalk_wire::NodeId;
+use ringtalk_wire::limit::BUNDLE_MESSAGES;
 
 use super::{Check, ensure};
 
@@ -15,10 +20,55 @@ pub(crate) fn queue_is_bounded(node: NodeId, bytes: usize) -> Check {
     })
 }
 
+/// A node keeps so much: what it holds back and its log, with so many messages for latecomers.
+pub(crate) fn load_is_bounded(node: NodeId, load: &Load, history: usize) -> Check {
+    // The oldest bundle stays while any message of it is to stay.
+    let log_messages = history.max(LOG_LEAST) + BUNDLE_MESSAGES;
+    let bounds = [
+        ("messages held back", load.held_messages, HELD_MESSAGES),
+        ("bytes held back", load.held_bytes, HELD_BYTES),
+        ("messages logged", load.logged_messages, log_messages),
+        ("bytes logged", load.logged_bytes, LOG_BYTES),
+    ];
+    for (what, number, bound) in bounds {
+        ensure(number <= bound, "M1", || {
+            format!("{node:?} has {number} {what}, {bound} at most")
+        })?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{id, violated};
+
+    #[test]
+    fn more_than_a_bound_is_seen_in_each() {
+        let check = |load: &Load| violated(load_is_bounded(id(1), load, 50));
+        let sound = Load::default();
+        assert_eq!(check(&sound), None);
+        for load in [
+            Load {
+                held_messages: HELD_MESSAGES + 1,
+                ..sound
+            },
+            Load {
+                held_bytes: HELD_BYTES + 1,
+                ..sound
+            },
+            Load {
+                logged_messages: LOG_LEAST + BUNDLE_MESSAGES + 1,
+                ..sound
+            },
+            Load {
+                logged_bytes: LOG_BYTES + 1,
+                ..sound
+            },
+        ] {
+            assert_eq!(check(&load), Some("M1"), "{load:?}");
+        }
+    }
 
     #[test]
     fn a_queue_beyond_its_bound_is_seen() {

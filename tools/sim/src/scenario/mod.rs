@@ -9,26 +9,38 @@ mod pause;
 mod talk;
 
 use core::time::Duration;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::faults;
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation};
+use crate::schedule::Schedule;
 use crate::world::World;
 
 /// What happens in a run.
 type Script = fn(&mut World) -> Check;
 
 /// Something that happens to a world, by its name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Scenario {
-    name: &'static str,
-    script: Script,
+    name: Cow<'static, str>,
+    plot: Plot,
+}
+
+#[derive(Clone, Debug)]
+enum Plot {
+    Script(Script),
+    Schedule(Arc<Schedule>),
 }
 
 impl Scenario {
     /// All that have a name.
     pub fn all() -> impl Iterator<Item = Self> {
-        SCENARIOS.iter().copied()
+        SCENARIOS.iter().map(|&(name, script)| Self {
+            name: Cow::Borrowed(name),
+            plot: Plot::Script(script),
+        })
     }
 
     /// The one of this name.
@@ -36,22 +48,33 @@ impl Scenario {
         Self::all().find(|scenario| scenario.name == name)
     }
 
+    /// A schedule as a scenario; `name` is what repeats it on a command line.
+    pub fn scheduled(name: impl Into<String>, schedule: Schedule) -> Self {
+        Self {
+            name: Cow::Owned(name.into()),
+            plot: Plot::Schedule(Arc::new(schedule)),
+        }
+    }
+
     /// Its name.
-    pub const fn name(self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Lets it happen.
-    pub(crate) fn play(self, world: &mut World) -> Check {
-        (self.script)(world)
+    pub(crate) fn play(&self, world: &mut World) -> Check {
+        match &self.plot {
+            Plot::Script(script) => script(world),
+            Plot::Schedule(schedule) => scheduled(world, schedule),
+        }
     }
 }
 
 macro_rules! scenarios {
     ($($module:ident::$name:ident)*) => {
-        const SCENARIOS: &[Scenario] = &[
-            $(Scenario { name: stringify!($name), script: $module::$name },)*
-            Scenario { name: "random_faults", script: random_faults },
+        const SCENARIOS: &[(&str, Script)] = &[
+            $((stringify!($name), $module::$name),)*
+            ("random_faults", random_faults),
         ];
     };
 }
@@ -111,10 +134,33 @@ const JOINING: Duration = seconds(5);
 fn random_faults(world: &mut World) -> Check {
     let chosen = world.random.between(3, 20);
     let count = world.nodes.unwrap_or(chosen);
+    let fate = world.random.fork();
     gather(world, count)?;
-    world.talk(millis(50 * count));
-    let time = world.random.millis(10_000, 30_000);
+    world.random = fate;
+    let schedule = Schedule {
+        seed: world.seed,
+        nodes: count,
+        pace: millis(50 * count),
+        lasts: world.random.millis(10_000, 30_000),
+        ..Schedule::default()
+    };
+    world.talk(schedule.pace);
+    let time = schedule.lasts;
+    world.record(schedule);
     faults::storm(world, time)?;
+    world.must_come_to_rest()
+}
+
+/// The same with what a schedule says instead of chance.
+fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
+    world.random.between(3, 20);
+    world.random.fork();
+    if let Some(history) = schedule.history {
+        world.keep_history(history);
+    }
+    gather(world, schedule.nodes)?;
+    world.talk(schedule.pace);
+    world.follow(schedule)?;
     world.must_come_to_rest()
 }
 

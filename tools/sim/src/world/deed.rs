@@ -15,6 +15,10 @@ use crate::process::{Health, Process};
 const LEAVE: Duration = Duration::from_millis(2_050);
 /// Who says goodbye this long before or after somebody dies may have told the dead alone.
 const NEAR_DEATH: Duration = Duration::from_secs(3);
+/// The same where frames were lost or delayed.
+const NEAR_DEATH_IMPAIRED: Duration = Duration::from_secs(30);
+/// Who is stopped for less is to be evicted by nobody.
+const SHORT: Duration = Duration::from_secs(1);
 
 impl World {
     /// A process is gone from one moment to the next.
@@ -22,12 +26,34 @@ impl World {
         if !self.processes[index].is_alive() {
             return;
         }
-        self.trace.show(self.now, || format!("n{index} is killed"));
         if self.is_member(index) {
             self.figures.fault("kill");
         }
-        self.lose_coordinator(index);
-        self.network.kill(self.now, index);
+        self.die(index, false);
+    }
+
+    /// A host loses power: nothing is closed, and nobody answers.
+    pub(crate) fn vanish(&mut self, index: HostIndex) {
+        if self.is_member(index) {
+            self.figures.fault("vanish");
+        }
+        self.die(index, true);
+    }
+
+    /// A process is gone, and with its host where that is `silent`.
+    pub(super) fn die(&mut self, index: HostIndex, silent: bool) {
+        if !self.processes[index].is_alive() {
+            return;
+        }
+        self.trace
+            .show(self.now, || format!("n{index} dies, silently: {silent}"));
+        self.watch_death(index, silent);
+        self.oracles.may_fail(self.processes[index].id());
+        if silent {
+            self.network.vanish(index);
+        } else {
+            self.network.kill(self.now, index);
+        }
         self.deaths.push(self.now);
         let process = &mut self.processes[index];
         process.health = Health::Killed;
@@ -50,6 +76,9 @@ impl World {
         if time > Duration::from_secs(5) {
             self.lose_coordinator(index);
         }
+        if time >= SHORT {
+            self.oracles.may_fail(self.processes[index].id());
+        }
         let process = &mut self.processes[index];
         process.health = Health::Paused;
         process.stops += 1;
@@ -66,6 +95,14 @@ impl World {
             };
             self.trace
                 .show(self.now, || format!("the link n{one} - n{other} breaks"));
+            self.figures.fault("reset");
+            self.network.reset(self.now, link);
+        }
+    }
+
+    /// Every link between two nodes breaks.
+    pub(super) fn reset_between(&mut self, one: HostIndex, other: HostIndex) {
+        for link in self.network.links_between(one, other) {
             self.figures.fault("reset");
             self.network.reset(self.now, link);
         }
@@ -111,7 +148,10 @@ impl World {
         for index in 0..self.processes.len() {
             self.resume(index)?;
         }
-        self.network.partition(self.now, |_| 0);
+        self.network.clear_up(self.now);
+        self.director_group = None;
+        self.partitions += 1;
+        self.watch_healing();
         self.director.restart();
         self.changed = self.now;
         Ok(())
@@ -120,13 +160,34 @@ impl World {
     /// True where the process runs and its node is in the ring.
     pub(crate) fn is_member(&self, index: HostIndex) -> bool {
         let process = &self.processes[index];
-        process.is_running() && self.oracles.is_ready(process.id())
+        process.is_running() && process.ready.is_some()
     }
 
     /// The nodes that run and are in the ring, and do not leave.
     pub(crate) fn members(&self) -> Vec<HostIndex> {
         (0..self.processes.len())
             .filter(|&index| self.is_member(index) && self.processes[index].leaving.is_none())
+            .collect()
+    }
+
+    /// How many processes there ever were.
+    pub(crate) const fn processes(&self) -> usize {
+        self.processes.len()
+    }
+
+    /// The pairs of nodes that open links join.
+    pub(crate) fn linked(&self) -> Vec<(HostIndex, HostIndex)> {
+        let links = self.network.open_links();
+        links.map(|(_, one, other)| (one, other)).collect()
+    }
+
+    /// The members in ring order, as the coordinator's view has them.
+    pub(crate) fn in_ring_order(&self) -> Vec<HostIndex> {
+        let coordinator = self.coordinator();
+        let view = coordinator.and_then(|index| self.processes[index].node.view());
+        let members = view.into_iter().flat_map(|view| view.members());
+        members
+            .filter_map(|member| self.indexes.get(&member.id).copied())
             .collect()
     }
 
@@ -222,34 +283,16 @@ impl World {
     /// True where somebody alive must have the last words of a node that has left: it had heirs,
     /// one of them lives, and nobody died at the time who could have taken them along.
     pub(super) fn left_something(&self, gone: &Process) -> bool {
+        let span = if self.impaired {
+            NEAR_DEATH_IMPAIRED
+        } else {
+            NEAR_DEATH
+        };
         let near = |&death: &Time| {
             gone.leaving
-                .is_some_and(|leaving| death + NEAR_DEATH > leaving && leaving + NEAR_DEATH > death)
+                .is_some_and(|leaving| death + span > leaving && leaving + span > death)
         };
         let lives = |&heir: &HostIndex| self.processes[heir].is_alive();
         gone.heirs.iter().any(lives) && !self.deaths.iter().any(near)
-    }
-
-    fn lose_coordinator(&mut self, index: HostIndex) {
-        if self.coordinator() == Some(index) && self.members().len() > 1 {
-            self.leaderless.get_or_insert(self.now);
-        }
-    }
-
-    /// Everybody who lives follows somebody who lives: the coordinator is replaced.
-    pub(super) fn note_failover(&mut self) {
-        let Some(lost) = self.leaderless else {
-            return;
-        };
-        let mut followed = self.members().into_iter().map(|index| {
-            let view = self.processes[index].node.view();
-            view.and_then(|view| self.indexes.get(&view.coordinator()).copied())
-        });
-        let first = followed.next().flatten();
-        let all_the_same = followed.all(|other| other == first);
-        if all_the_same && first.is_some_and(|first| self.processes[first].is_running()) {
-            self.leaderless = None;
-            self.figures.failovers.push(self.now - lost);
-        }
     }
 }

@@ -34,7 +34,7 @@ impl World {
     /// All live members follow a live coordinator within this time.
     pub(crate) fn coordinator_within(&mut self, patience: Duration) -> Check {
         let end = self.now + patience;
-        while self.leaderless.is_some() {
+        while self.watch.leaderless.is_some() {
             self.note_failover();
             ensure(self.now < end, "E2", || {
                 format!("no common live coordinator after {patience:?}")

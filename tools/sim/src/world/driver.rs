@@ -9,7 +9,7 @@ use ringtalk_wire::{Addresses, NodeId, decode};
 use super::{Happening, REGISTER, World};
 use crate::director::Answer;
 use crate::network::HostIndex;
-use crate::oracle::{Check, Violation, ensure, queue_is_bounded};
+use crate::oracle::{Check, Violation, ensure, load_is_bounded, queue_is_bounded};
 use crate::process::{Health, Told};
 
 /// Timers of one node in one second, beyond which it does nothing else.
@@ -99,7 +99,12 @@ impl World {
         if !process.is_alive() {
             return;
         }
-        let answer = self.director.ask(self.now, process.id());
+        let id = process.id();
+        let answer = if self.reaches_director(index) {
+            self.director.ask(self.now, id)
+        } else {
+            None
+        };
         self.trace.show(self.now, || {
             format!("n{index} asks the director: {answer:?}")
         });
@@ -121,7 +126,8 @@ impl World {
         }
         self.agenda
             .plan(self.now + REGISTER, Happening::Register(index));
-        let contact = process.is_running().then(|| process.node.registration());
+        let speaks = process.is_running() && self.reaches_director(index);
+        let contact = speaks.then(|| process.node.registration());
         let Some(contact) = contact.flatten() else {
             return;
         };
@@ -160,7 +166,7 @@ impl World {
         for _ in 0..OUTPUTS {
             let Some(output) = self.processes[index].node.poll_output() else {
                 self.plan_timer(index);
-                return Ok(());
+                return self.note_load(index);
             };
             self.output(index, output)?;
             if !self.processes[index].is_running() {
@@ -173,11 +179,20 @@ impl World {
         )
     }
 
+    /// Everything that a node keeps stays within its bound.
+    fn note_load(&mut self, index: HostIndex) -> Check {
+        let load = self.processes[index].node.load();
+        self.figures.peaks.note(&load);
+        load_is_bounded(self.processes[index].id(), &load, self.history)
+    }
+
     fn output(&mut self, index: HostIndex, output: Output) -> Check {
         match output {
             Output::Send { link, bytes } => {
                 self.trace.mix_bytes(&bytes);
                 let queued = self.network.send(self.now, link, bytes);
+                let peak = &mut self.figures.peaks.link_bytes;
+                *peak = queued.max(*peak);
                 queue_is_bounded(self.processes[index].id(), queued)
             }
             Output::Dial { peer, addresses } => {
@@ -232,15 +247,20 @@ impl World {
             self.changed = self.now;
         }
         if matches!(event, Event::Ready { .. }) {
-            let took = self.now - self.processes[index].started;
-            self.figures.joins.push(took);
+            let process = &mut self.processes[index];
+            process.ready = Some(self.now);
+            self.figures.joins.push(self.now - process.started);
         }
         self.oracles.event(node, event)?;
         if self.whole_at_ready && matches!(event, Event::Ready { .. }) {
             self.has_everything(index)?;
         }
-        if matches!(event, Event::View(_) | Event::Coordinator { .. }) {
-            self.note_failover();
+        match event {
+            Event::Failed(person) => self.note_found(person.id),
+            Event::View(_) | Event::Coordinator { .. } | Event::Neighbours { .. } => {
+                self.note_change();
+            }
+            _ => {}
         }
         Ok(())
     }

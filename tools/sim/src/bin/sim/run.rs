@@ -1,0 +1,131 @@
+//! `sim run`: seeds of one scenario, a report, and the first failure with the line that repeats it.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::thread;
+
+use anyhow::{Context, Result, bail};
+use ringtalk_sim::{Failure, Options, Report, Scenario, Schedule, run_seeds, shrink};
+
+use crate::progress::Progress;
+use crate::seeds::Seeds;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Run {
+    /// The seeds, as `0..200` or as one number [default: the seed in the scenario's file]
+    #[arg(long, value_name = "A..B")]
+    seeds: Option<Seeds>,
+    /// How many nodes there are at first; without it, the seed says
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=16_384))]
+    nodes: Option<u64>,
+    /// The name of a scenario, or a file that ends in `.toml`
+    #[arg(long, default_value = "random_faults", value_name = "NAME|FILE.toml")]
+    scenario: String,
+    /// Threads; the results do not depend on it [default: all cores]
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Shows every step on stderr, of one seed after the other
+    #[arg(long)]
+    trace: bool,
+    /// Leaves a failing schedule as it is instead of shrinking it
+    #[arg(long)]
+    no_shrink: bool,
+}
+
+/// Threads, unless the command line says how many.
+pub(crate) fn all_cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+impl Run {
+    /// Runs the seeds; true where no invariant was violated.
+    pub(crate) fn run(&self) -> Result<bool> {
+        let (scenario, seed) = self.scenario()?;
+        let Some(seeds) = self.seeds.as_ref().map(Seeds::range).or(seed) else {
+            bail!("say which seeds to run, as in --seeds 0..200");
+        };
+        let options = Options {
+            nodes: self.nodes,
+            trace: self.trace,
+        };
+        let jobs = self.jobs.unwrap_or_else(all_cores);
+        let jobs = if self.trace { 1 } else { jobs };
+        let progress = Progress::new(seeds.end - seeds.start);
+        let report = run_seeds(&scenario, seeds, options, jobs, |report| {
+            progress.show(report);
+            true
+        });
+        drop(progress);
+        self.tell(&report)?;
+        Ok(report.failures.is_empty() && Self::tried_anything(&report))
+    }
+
+    /// A run of random faults of which none took effect has shown nothing.
+    fn tried_anything(report: &Report) -> bool {
+        let injected = report.figures.injected.values().sum::<u64>();
+        injected == 0 || report.figures.effective_faults() > 0
+    }
+
+    fn tell(&self, report: &Report) -> Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "{}", report.figures)?;
+        let Some(failure) = report.failures.first() else {
+            return Ok(());
+        };
+        let failed = report.failures.len();
+        writeln!(out, "{failed} of {} seeds failed; the first:", report.seeds)?;
+        writeln!(out, "{failure}")?;
+        out.flush()?;
+        if !self.trace && !self.no_shrink {
+            tell_shrunk(&mut out, failure)?;
+        }
+        Ok(())
+    }
+
+    /// What is to be run, and the seed that its file names.
+    fn scenario(&self) -> Result<(Scenario, Option<core::ops::Range<u64>>)> {
+        let name = self.scenario.as_str();
+        if Path::new(name)
+            .extension()
+            .is_some_and(|ending| ending == "toml")
+        {
+            let text = fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
+            let schedule = Schedule::from_toml(&text).context(name.to_owned())?;
+            let seed = schedule.seed;
+            let one = seed..seed.saturating_add(1);
+            return Ok((Scenario::scheduled(name, schedule), Some(one)));
+        }
+        let Some(scenario) = Scenario::named(name) else {
+            let names: Vec<String> = Scenario::all()
+                .map(|scenario| scenario.name().to_owned())
+                .collect();
+            bail!(
+                "no scenario is called {name}; there are {}",
+                names.join(", ")
+            );
+        };
+        Ok((scenario, None))
+    }
+}
+
+/// Shrinks a failing schedule, leaves it in a file, and says how to run that.
+fn tell_shrunk(out: &mut impl Write, failure: &Failure) -> Result<()> {
+    let Some(schedule) = &failure.schedule else {
+        return Ok(());
+    };
+    let Some(shrunk) = shrink(failure) else {
+        writeln!(out, "its schedule alone does not fail: it was not shrunk")?;
+        return Ok(());
+    };
+    let file = std::env::temp_dir().join(format!("ringtalk-sim-{}.toml", failure.seed));
+    fs::write(&file, shrunk.to_toml())
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    let (left, all) = (shrunk.faults.len(), schedule.faults.len());
+    writeln!(
+        out,
+        "shrunk to {left} of its {all} faults, which violate the same invariant: cargo run --release -p ringtalk-sim -- run --scenario {} --trace",
+        file.display()
+    )?;
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Many times, to the millisecond: how many there were of each, so that any percentile is exact and
+//! runs add up.
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How often something took how long.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Times {
+    /// In milliseconds, rounded up; as text, since TOML's keys are.
+    #[serde(with = "as_text")]
+    counts: BTreeMap<u64, u64>,
+}
+
+impl Times {
+    /// One more.
+    pub(crate) fn push(&mut self, time: Duration) {
+        let millis = time.as_micros().div_ceil(1_000) as u64;
+        *self.counts.entry(millis).or_default() += 1;
+    }
+
+    /// Adds others.
+    pub(crate) fn add(&mut self, others: &Self) {
+        for (&millis, count) in &others.counts {
+            *self.counts.entry(millis).or_default() += count;
+        }
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.counts.values().sum()
+    }
+
+    /// The time within which so many of 100 were, in milliseconds.
+    pub fn percentile_ms(&self, percent: u64) -> Option<u64> {
+        let due = (self.count() * percent).div_ceil(100).max(1);
+        let mut seen = 0;
+        self.counts.iter().find_map(|(&millis, count)| {
+            seen += count;
+            (seen >= due).then_some(millis)
+        })
+    }
+}
+
+impl fmt::Display for Times {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let percentiles = [50, 99, 100].map(|percent| self.percentile_ms(percent));
+        let [Some(middle), Some(late), Some(last)] = percentiles else {
+            return f.write_str("none");
+        };
+        let count = self.count();
+        write!(
+            f,
+            "p50 {middle} ms, p99 {late} ms, max {last} ms, {count} times"
+        )
+    }
+}
+
+mod as_text {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(
+        counts: &BTreeMap<u64, u64>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let texts = counts
+            .iter()
+            .map(|(millis, count)| (millis.to_string(), count));
+        texts.collect::<BTreeMap<_, _>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u64, u64>, D::Error> {
+        let texts = BTreeMap::<String, u64>::deserialize(deserializer)?;
+        let numbers = texts.into_iter().map(|(millis, count)| {
+            let millis = millis.parse().map_err(D::Error::custom)?;
+            Ok((millis, count))
+        });
+        numbers.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_exact() {
+        let mut times = Times::default();
+        assert_eq!(times.to_string(), "none");
+        for millis in 1..=200 {
+            times.push(Duration::from_millis(millis));
+        }
+        assert_eq!(times.percentile_ms(50), Some(100));
+        assert_eq!(times.percentile_ms(99), Some(198));
+        let mut all = times.clone();
+        all.add(&times);
+        assert_eq!(
+            all.to_string(),
+            "p50 100 ms, p99 198 ms, max 200 ms, 400 times"
+        );
+    }
+}
