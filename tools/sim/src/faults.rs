@@ -11,7 +11,7 @@ use crate::world::World;
 /// The most processes alive at a time.
 const CROWD: usize = 24;
 /// How often the network parts, in a thousand faults.
-const PARTITIONS: u64 = 0;
+const PARTITIONS: u64 = 60;
 
 /// A time during which faults strike, and the pauses between them.
 pub(crate) fn storm(world: &mut World, time: Duration) -> Check {
