@@ -103,7 +103,10 @@ mod tests {
     fn their_number_grows_with_the_logarithm() {
         let most = |count: usize| {
             let view = even_ring(count);
-            let counts = view.members().iter().map(|one| fingers(&view, &one.id).ids().len());
+            let counts = view
+                .members()
+                .iter()
+                .map(|one| fingers(&view, &one.id).ids().len());
             counts.max()
         };
         assert_eq!(most(64), Some(11));

@@ -89,7 +89,8 @@ impl Lost {
         self.pause = (self.pause * 2).min(LOST_PROBE);
         let mut due: Vec<(&NodeId, &mut Missing)> = self.members.iter_mut().collect();
         due.sort_by_key(|(_, one)| one.dialled);
-        let (refusing, likely): (Vec<_>, Vec<_>) = due.into_iter().partition(|(_, one)| one.refused);
+        let (refusing, likely): (Vec<_>, Vec<_>) =
+            due.into_iter().partition(|(_, one)| one.refused);
         let likely_dials = likely.len().min(DIALS - DIALS_OF_REFUSING);
         let chosen = likely.into_iter().take(likely_dials);
         let chosen = chosen.chain(refusing.into_iter().take(DIALS - likely_dials));

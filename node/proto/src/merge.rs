@@ -52,7 +52,9 @@ fn follow(members: &[Member], newcomers: &mut [Member]) {
     order.sort_by_key(|one| (one.seniority, one.id));
     for (seniority, member) in (highest.unwrap_or_default() + 1..).zip(order) {
         member.seniority = seniority;
-        member.name = free_name(&member.name, |folded| names.iter().any(|name| name == folded));
+        member.name = free_name(&member.name, |folded| {
+            names.iter().any(|name| name == folded)
+        });
         names.push(member.name.to_lowercase());
     }
 }

@@ -3,8 +3,8 @@
 //! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next
 //! bundle fills. Not here: how a bundle spreads (`spread`).
 
-use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::collections::VecDeque;
+use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 
 use ringtalk_wire::Text;

@@ -138,7 +138,7 @@ impl World {
     /// Nodes of different groups do not reach each other from now on.
     pub(crate) fn partition(&mut self, group_of: impl Fn(HostIndex) -> u8) {
         self.trace.show(self.now, || "the network parts".into());
-        self.figures.fault("partition");
+        self.figures.inject("partition");
         self.network.partition(self.now, group_of);
     }
 

@@ -59,20 +59,26 @@ impl World {
             .iter()
             .map(|&index| self.processes[index].node.view().map(|view| view.tag()))
             .collect();
-        let view = members.first().and_then(|&first| self.processes[first].node.view());
+        let view = members
+            .first()
+            .and_then(|&first| self.processes[first].node.view());
         let listed = view.map(|view| view.members().iter().map(|member| member.id).collect());
         tags.len() == 1 && listed == Some(ids)
     }
 
     fn is_closed(&self, live: &[HostIndex]) -> bool {
-        let Some(&first) = live.first() else {
-            return true;
+        let &[first, _, ..] = live else {
+            return live.iter().all(|&alone| self.neighbours(alone).is_none());
         };
         let mut seen = BTreeSet::new();
         let mut at = first;
         while seen.insert(at) {
             match self.successor(at).filter(|next| live.contains(next)) {
-                Some(next) if self.neighbours(next).is_some_and(|[before, _]| before == at) => {
+                Some(next)
+                    if self
+                        .neighbours(next)
+                        .is_some_and(|[before, _]| before == at) =>
+                {
                     at = next;
                 }
                 _ => return false,
