@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
 use crate::config::{HELD_BYTES, HELD_MESSAGES, LAMPORT_AHEAD};
+use crate::planted::{Planted, PlantedBug};
 
 /// What became of a bundle that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,9 +52,22 @@ pub(crate) struct Causal {
     ready: BTreeSet<MessageId>,
     held_messages: usize,
     held_bytes: usize,
+    planted: Planted,
 }
 
 impl Causal {
+    /// Makes the planted mistake, if it is one of this machine.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn plant(&mut self, planted: Planted) {
+        self.planted = planted;
+    }
+
+    /// A planted mistake: what is held back waits for nothing any more.
+    pub(crate) fn forget_held(&mut self) {
+        self.waiting.clear();
+        self.ready.clear();
+    }
+
     /// What has been delivered.
     pub(crate) const fn clock(&self) -> &VectorClock {
         &self.clock
@@ -200,6 +214,7 @@ impl Causal {
             return;
         };
         match self.first_unmet(&held.bundle) {
+            Some(_) if self.planted.has(PlantedBug::DropInsteadOfHolding) => {}
             Some(missing) => {
                 self.waiting.entry(missing).or_default().insert(first);
             }
@@ -221,7 +236,17 @@ impl Causal {
         core::iter::once(&previous)
             .chain(&bundle.heads)
             .copied()
+            .filter(|needed| !self.overlooks(author, needed))
             .find(|&needed| !self.clock.covers(needed))
+    }
+
+    /// A planted mistake: a message is delivered without what it depends on.
+    fn overlooks(&self, author: NodeId, needed: &MessageId) -> bool {
+        if needed.author == author {
+            self.planted.has(PlantedBug::DeliverWithoutPrevious)
+        } else {
+            self.planted.has(PlantedBug::DeliverWithoutHeads)
+        }
     }
 
     /// Files the bundles anew that waited for messages up to this one.

@@ -10,7 +10,8 @@ use core::time::Duration;
 use ringtalk_wire::NodeId;
 
 use crate::Time;
-use crate::config::{LATE, SUSPICION};
+use crate::config::{HEARTBEAT, LATE, SUSPICION};
+use crate::planted::{Planted, PlantedBug};
 
 /// When each neighbour was heard last, and whom this node suspects.
 #[derive(Debug, Default)]
@@ -19,9 +20,16 @@ pub(crate) struct Detector {
     suspects: BTreeSet<NodeId>,
     /// How late this node itself was lately: others may seem as late.
     strain: Duration,
+    planted: Planted,
 }
 
 impl Detector {
+    /// Makes the planted mistake, if it is one of this machine.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn plant(&mut self, planted: Planted) {
+        self.planted = planted;
+    }
+
     /// Watches these from now on, and nobody else.
     pub(crate) fn watch(&mut self, now: Time, neighbours: impl IntoIterator<Item = NodeId>) {
         let before = core::mem::take(&mut self.watched);
@@ -36,7 +44,8 @@ impl Detector {
         if let Some(heard) = self.watched.get_mut(id) {
             *heard = now;
         }
-        !self.suspects.is_empty() && self.suspects.remove(id)
+        let clears = !self.planted.has(PlantedBug::CloseOverLive);
+        clears && !self.suspects.is_empty() && self.suspects.remove(id)
     }
 
     /// Suspects a node for another reason than silence; true where that is new.
@@ -62,8 +71,9 @@ impl Detector {
     /// Suspects those who were silent for too long, and gives who is new among them.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<NodeId> {
         let mut news = Vec::new();
+        let patience = self.patience();
         for (&id, &heard) in &self.watched {
-            if now - heard >= SUSPICION + self.strain && self.suspects.insert(id) {
+            if now - heard >= patience && self.suspects.insert(id) {
                 news.push(id);
             }
         }
@@ -75,7 +85,7 @@ impl Detector {
         self.watched
             .iter()
             .filter(|(id, _)| !self.suspects.contains(*id))
-            .map(|(_, &heard)| heard + SUSPICION + self.strain)
+            .map(|(_, &heard)| heard + self.patience())
             .min()
     }
 
@@ -89,6 +99,14 @@ impl Detector {
         self.strain = self.strain * 7 / 8;
         if self.strain < LATE {
             self.strain = Duration::ZERO;
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        if self.planted.has(PlantedBug::EvictOnOneHeartbeat) {
+            HEARTBEAT * 3 / 2
+        } else {
+            SUSPICION + self.strain
         }
     }
 

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Bundle, MessageId, NodeId, Range, Sealed, VectorClock};
 
 use crate::config::{LOG_BYTES, LOG_LEAST};
+use crate::planted::{Planted, PlantedBug};
 
 /// What each kept bundle costs beside its bytes: the entry, and its place in the index.
 const ENTRY_BYTES: usize = 160;
@@ -27,6 +28,7 @@ pub(crate) struct Log {
     base: VectorClock,
     messages: usize,
     bytes: usize,
+    planted: Planted,
 }
 
 #[derive(Debug)]
@@ -61,12 +63,19 @@ impl Log {
             base: VectorClock::new(),
             messages: 0,
             bytes: 0,
+            planted: Planted::default(),
         }
     }
 
     /// The messages that are kept, and their bytes.
     pub(crate) const fn load(&self) -> (usize, usize) {
         (self.messages, self.bytes)
+    }
+
+    /// Makes the planted mistake, if it is one of this machine.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn plant(&mut self, planted: Planted) {
+        self.planted = planted;
     }
 
     /// For each author, the last message that somebody who comes now does not get.
@@ -80,6 +89,9 @@ impl Log {
             }
             kept -= count;
             base.advance(entry.author, entry.first + entry.count - 1);
+        }
+        if self.planted.has(PlantedBug::OpenCut) {
+            return base.iter().skip(1).collect();
         }
         base
     }
@@ -191,6 +203,9 @@ impl Log {
     /// True where enough messages are left without the oldest bundle: bundles go whole, and so
     /// many messages are kept at least.
     fn has_too_many(&self) -> bool {
+        if self.planted.has(PlantedBug::EndlessLog) {
+            return false;
+        }
         let oldest = self.entries.front().map(|entry| entry.count as usize);
         let least = self.history.max(LOG_LEAST);
         oldest.is_some_and(|oldest| self.messages - oldest >= least)

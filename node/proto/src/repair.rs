@@ -11,6 +11,7 @@ use ringtalk_wire::{MessageId, NodeId, Range};
 
 use crate::Time;
 use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
+use crate::planted::{Planted, PlantedBug};
 
 /// What is known to exist elsewhere, and what is being pulled.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub(crate) struct Repair {
     wants: BTreeMap<NodeId, Want>,
     /// The one open pull of each peer.
     pulls: BTreeMap<NodeId, Time>,
+    planted: Planted,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +35,12 @@ struct Want {
 }
 
 impl Repair {
+    /// Makes the planted mistake, if it is one of this machine.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn plant(&mut self, planted: Planted) {
+        self.planted = planted;
+    }
+
     /// Compares clocks with a peer; true where they have differed for so long that it is time to
     /// exchange digests.
     pub(crate) fn compare(&mut self, now: Time, peer: NodeId, equal: bool) -> bool {
@@ -51,6 +59,9 @@ impl Repair {
     /// Notes that a peer has an author's messages up to this one. They may be on their way, so
     /// they are pulled only after a while, or at once where `urgent`.
     pub(crate) fn want(&mut self, now: Time, message: MessageId, holder: NodeId, urgent: bool) {
+        if !urgent && self.planted.has(PlantedBug::NeverPull) {
+            return;
+        }
         let due = if urgent { now } else { now + PULL_WAIT };
         let want = Want {
             up_to: message.seq,

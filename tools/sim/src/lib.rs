@@ -10,6 +10,7 @@ mod director;
 mod faults;
 mod figures;
 mod keys;
+pub mod mutants;
 mod network;
 mod oracle;
 mod process;
@@ -23,6 +24,7 @@ mod trace;
 mod world;
 
 pub use figures::{Counts, Figures, Peaks};
+pub use ringtalk_proto::PlantedBug;
 pub use runner::{Failure, Report, run_seeds};
 pub use scenario::Scenario;
 pub use schedule::{Deed, Fault, Role, Schedule, Who};

@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use crate::figures::Figures;
+use crate::mutants;
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
 use crate::world::{Options, Record, World};
@@ -91,10 +92,13 @@ impl fmt::Display for Failure {
         writeln!(f, "seed {seed}: {invariant} is violated: {what}")?;
         let nodes = options.nodes;
         let nodes = nodes.map_or_else(String::new, |nodes| format!(" --nodes {nodes}"));
+        let planted = options.planted.map_or_else(String::new, |bug| {
+            format!(" --planted {}", mutants::name(bug))
+        });
         let next = seed + 1;
         write!(
             f,
-            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{nodes} --seeds {seed}..{next} --trace"
+            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{nodes}{planted} --seeds {seed}..{next} --trace"
         )
     }
 }

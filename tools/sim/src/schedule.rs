@@ -26,9 +26,10 @@ pub struct Schedule {
     /// How many messages a node keeps for latecomers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<usize>,
-    /// Nobody but those who are named by a fault may be found dead, and not by a short pause.
+    /// Faults are few: nobody is found dead but whom a fault names (a short pause is no reason),
+    /// nobody opens an epoch beside another, and at rest the most senior member coordinates.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
-    pub nobody_fails: bool,
+    pub calm: bool,
     /// What goes wrong, in the order of time.
     #[serde(default, rename = "fault")]
     pub faults: Vec<Fault>,
@@ -269,7 +270,7 @@ mod tests {
             pace: micros(300_000),
             lasts: micros(20_000_001),
             history: Some(50),
-            nobody_fails: true,
+            calm: true,
             faults: vec![
                 fault(1, Deed::Start),
                 fault(

@@ -15,7 +15,7 @@ mod watch;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use ringtalk_proto::{Config, Input, Time};
+use ringtalk_proto::{Config, Input, PlantedBug, Time};
 use ringtalk_wire::{Addresses, NodeId};
 
 use crate::agenda::Agenda;
@@ -66,6 +66,8 @@ pub struct Options {
     pub lasts: Option<Duration>,
     /// Shows every step on stderr.
     pub trace: bool,
+    /// A mistake that every node makes.
+    pub planted: Option<PlantedBug>,
 }
 
 /// The world.
@@ -107,6 +109,7 @@ pub(crate) struct World {
     record: Record,
     recorded_from: Time,
     real_keys: bool,
+    planted: Option<PlantedBug>,
 }
 
 impl World {
@@ -140,6 +143,7 @@ impl World {
             record,
             recorded_from: Time::default(),
             real_keys: are_real(seed),
+            planted: options.planted,
         }
     }
 
@@ -188,7 +192,11 @@ impl World {
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
         self.indexes.insert(id, index);
         let keys = keys(id, self.real_keys);
-        self.processes.push(Process::new(config, keys, self.now));
+        let mut process = Process::new(config, keys, self.now);
+        if let Some(bug) = self.planted {
+            process.node.plant(bug);
+        }
+        self.processes.push(process);
         let phase = self.chance.millis(0, 1_000);
         self.agenda
             .plan(self.now + phase, Happening::Register(index));

@@ -39,7 +39,12 @@ const PURE: [(&str, &str); 2] = [
 /// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
 const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 
-/// Checks the manifests, then the pure crates.
+/// The feature of the core that plants mistakes for the simulator, and the programs that must not
+/// have it.
+const PLANTED: &str = "planted-bugs";
+const SHIPPED: [&str; 2] = ["ringtalk-node", "ringtalk-director"];
+
+/// Checks the manifests, then the pure crates, then what is shipped.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let metadata = Metadata::read(root)?;
     let mut findings: Vec<String> = metadata
@@ -51,6 +56,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         let text = fs::read_to_string(&path).with_context(|| format!("{library} is unreadable"))?;
         findings.extend(std_links(library, text));
         findings.extend(impure_dependencies(name, &tree(name).read(root)?));
+    }
+    for name in SHIPPED {
+        let features = tree_of(name, "{p} {f}").read(root)?;
+        findings.extend(planted_mistakes(name, &features));
     }
     let examined = format!("{} crates", metadata.members().count());
     report::conclude("layering", &examined, &findings)
@@ -103,11 +112,21 @@ fn std_links(library: &str, text: String) -> Vec<String> {
 
 /// Asked of the one crate: in the workspace's joint graph another crate's features would count.
 fn tree(package: &str) -> Cargo {
+    tree_of(package, "{p}")
+}
+
+fn tree_of(package: &str, format: &str) -> Cargo {
     Cargo::new("tree --locked --edges normal --prefix none --format").arguments([
-        "{p}",
+        format,
         "--package",
         package,
     ])
+}
+
+fn planted_mistakes(package: &str, features: &str) -> Option<String> {
+    features.contains(PLANTED).then(|| {
+        format!("{package}: is built with the feature {PLANTED}: only the simulator may ask for it")
+    })
 }
 
 fn impure_dependencies(package: &str, tree: &str) -> Vec<String> {
@@ -199,6 +218,14 @@ mod tests {
             check("#![no_std]\n#[cfg(not(test))]\nextern crate std;\n").len(),
             1
         );
+    }
+
+    #[test]
+    fn a_planted_mistake_in_a_shipped_program_is_found() {
+        let with = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) planted-bugs\n";
+        assert!(planted_mistakes("ringtalk-node", with).is_some());
+        let without = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) \n";
+        assert_eq!(planted_mistakes("ringtalk-node", without), None);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use ringtalk_wire::{
 use super::Node;
 use crate::causal::Reception;
 use crate::config::PULL_BYTES;
+use crate::planted::PlantedBug;
 use crate::search::Step;
 use crate::{Event, Time};
 
@@ -134,6 +135,7 @@ impl Node {
             .causal
             .missing()
             .filter(|message| message.seq > 0 && self.started)
+            .filter(|_| !self.planted.has(PlantedBug::NeverPull))
             .collect();
         let clock = self.causal.clock();
         self.searches
@@ -374,12 +376,14 @@ impl Node {
     /// Nobody can give the message: the user is told, and where it was delivered elsewhere the
     /// clock passes it.
     fn gap(&mut self, message: MessageId, delivered: bool) {
-        self.emit(Event::Gap {
-            author: message.author,
-            from: self.causal.clock().get(&message.author) + 1,
-            to: message.seq,
-            passed: delivered,
-        });
+        if !self.planted.has(PlantedBug::HiddenGap) {
+            self.emit(Event::Gap {
+                author: message.author,
+                from: self.causal.clock().get(&message.author) + 1,
+                to: message.seq,
+                passed: delivered,
+            });
+        }
         if delivered {
             self.causal.pass(message);
             self.log.pass(message);

@@ -18,6 +18,7 @@ use ringtalk_wire::{
 use super::Node;
 use super::departure::Leaving;
 use crate::admission::unique_name;
+use crate::planted::PlantedBug;
 use crate::view::Change;
 use crate::{Event, Person, Time, View};
 
@@ -138,7 +139,7 @@ impl Node {
         let (mine, theirs) = (view.tag(), update.tag);
         if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
-        } else if (theirs.epoch, theirs.number) > (mine.epoch, mine.number) {
+        } else if self.is_higher(&theirs, &mine) {
             match view.apply(update) {
                 Ok(next) => self.consider(now, next),
                 Err(_) => self.pull_view(now, &peer),
@@ -182,11 +183,20 @@ impl Node {
         } else if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
             self.pull_view(now, &peer);
-        } else if (theirs.epoch, theirs.number) > (mine.epoch, mine.number) {
+        } else if self.is_higher(theirs, &mine) {
             self.pull_view(now, &peer);
         } else if !self.joining.is_outside() {
             self.send_view(now, &peer);
         }
+    }
+
+    /// True where a view comes after another.
+    fn is_higher(&self, theirs: &ViewTag, mine: &ViewTag) -> bool {
+        let stale = self.planted.has(PlantedBug::TakeStaleView) && theirs != mine;
+        if self.planted.has(PlantedBug::SkipEpochCheck) {
+            return theirs.number > mine.number;
+        }
+        stale || (theirs.epoch, theirs.number) > (mine.epoch, mine.number)
     }
 
     /// Sends one's full view to a peer.
@@ -216,7 +226,10 @@ impl Node {
             return;
         };
         let mine = view.tag();
-        let higher = (tag.epoch, tag.number) > (mine.epoch, mine.number);
+        if self.planted.has(PlantedBug::WokenCoordinatorGoesOn) && self.is_coordinator() {
+            return;
+        }
+        let higher = self.is_higher(&tag, &mine);
         if self.is_rival(&tag.epoch) {
             if self.is_abandoned() {
                 self.was_evicted(now, &next);
@@ -265,6 +278,9 @@ impl Node {
         let next = Arc::new(next);
         let renamed: Vec<Event> = self.note_names(&next);
         self.view = Some(Arc::clone(&next));
+        if self.planted.has(PlantedBug::ForgetHeld) {
+            self.causal.forget_held();
+        }
         self.dead.retain(|id| next.contains(id));
         self.detector.retain(|id| next.contains(id));
         if self.config.fingers {

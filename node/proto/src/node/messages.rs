@@ -121,6 +121,15 @@ impl Node {
         true
     }
 
+    /// A planted mistake: the last message is delivered once more.
+    pub(super) fn tell_last_again(&mut self) {
+        let last = self.transcript().last().copied();
+        let sealed = last.and_then(|last| self.log.bundle(last)).cloned();
+        if let Some(bundle) = sealed.and_then(|sealed| sealed.bundle().ok()) {
+            self.tell_messages(&bundle);
+        }
+    }
+
     fn tell_messages(&mut self, bundle: &Bundle) {
         let name = self.name_of(&bundle.author);
         let cut = self.joining.history();

@@ -35,6 +35,7 @@ use crate::links::Links;
 use crate::log::Log;
 use crate::lost::Lost;
 use crate::outbox::Outbox;
+use crate::planted::{Planted, PlantedBug};
 use crate::repair::Repair;
 use crate::search::Searches;
 use crate::spread::Spreading;
@@ -95,6 +96,7 @@ pub struct Node {
     doubt: Option<suspicion::Doubt>,
     meeting: meeting::Meeting,
     leaving: Option<departure::Leaving>,
+    planted: Planted,
 }
 
 impl Node {
@@ -144,6 +146,7 @@ impl Node {
             doubt: None,
             meeting: meeting::Meeting::default(),
             leaving: None,
+            planted: Planted::default(),
             out: VecDeque::from([Output::AskDirector]),
             handled: now,
             heartbeat_due: now + HEARTBEAT,
@@ -151,6 +154,16 @@ impl Node {
             signer,
             verifier,
         }
+    }
+
+    /// This node makes a mistake from now on.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn plant(&mut self, bug: PlantedBug) {
+        self.planted = Planted::with(bug);
+        self.causal.plant(self.planted);
+        self.log.plant(self.planted);
+        self.repair.plant(self.planted);
+        self.detector.plant(self.planted);
     }
 
     /// Takes one input.
@@ -163,7 +176,12 @@ impl Node {
                 link,
                 peer,
                 dialled,
-            } => self.link_up(now, link, peer, dialled),
+            } => {
+                self.link_up(now, link, peer, dialled);
+                if self.planted.has(PlantedBug::DeliverAgain) {
+                    self.tell_last_again();
+                }
+            }
             Input::LinkDown { link } => self.link_down(now, link),
             Input::DialFailed { peer, refused } => self.dial_failed(now, peer, refused),
             Input::Frame { link, frame } => self.frame(now, link, frame),

@@ -9,6 +9,7 @@ use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
 
 use super::Node;
 use crate::config::{DIAL_GRACE, FINGER_BEAT, REDIAL};
+use crate::planted::PlantedBug;
 use crate::{Event, LinkId, Time, View};
 
 /// How many live members to keep a link to in each direction: the neighbour, and one standing by.
@@ -228,7 +229,14 @@ impl Node {
             .map(|&id| (id, before.get(&id).copied().unwrap_or(now)))
             .collect();
         let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !self.detector.suspects(id));
-        let neighbours = live(&counter).zip(live(&clockwise));
+        let mut neighbours = live(&counter).zip(live(&clockwise));
+        if self.planted.has(PlantedBug::KeepDeadSuccessor)
+            && let Some(((_, successor), (_, before))) =
+                neighbours.as_mut().zip(self.ring.neighbours)
+            && !view.contains(&before)
+        {
+            *successor = before;
+        }
         let watched: Vec<NodeId> = neighbours.into_iter().flat_map(|(a, b)| [a, b]).collect();
         self.ring.exchanged.retain(|id| watched.contains(id));
         let suspects: Vec<NodeId> = self.detector.all().collect();

@@ -8,9 +8,10 @@ use ringtalk_wire::limit::UPDATE_CHANGES;
 use ringtalk_wire::{Departed, Departure, Frame, NodeId, ViewTag};
 
 use super::Node;
-use crate::Time;
 use crate::config::DEPUTIES;
 use crate::election::Step;
+use crate::planted::PlantedBug;
+use crate::{Time, View};
 
 /// The rank of those who are no deputies: they stand for the office only when no deputy has won.
 const BYSTANDER: usize = 2 * DEPUTIES;
@@ -26,7 +27,9 @@ impl Node {
         if coordinator == Some(*dead) {
             let deputies = self.deputies();
             let rank = deputies.iter().position(|id| *id == self.config.id);
-            self.election.begin(now, rank.unwrap_or(BYSTANDER) as u32);
+            let rank = rank.unwrap_or(BYSTANDER) as u32;
+            let waits = !self.planted.has(PlantedBug::NoYielding);
+            self.election.begin(now, if waits { rank } else { 0 });
             self.expire_election(now);
         } else if self.election.is_asking() && self.seniors().is_empty() {
             self.take_over(now);
@@ -35,6 +38,7 @@ impl Node {
 
     pub(super) fn expire_election(&mut self, now: Time) {
         match self.election.expire(now) {
+            Some(Step::Ask) if self.planted.has(PlantedBug::NoYielding) => self.take_over(now),
             Some(Step::Ask) => self.ask_seniors(now),
             Some(Step::TakeOver) => self.take_over(now),
             None => {}
@@ -126,14 +130,23 @@ impl Node {
         self.open_epoch(now, number, self.dead_members());
     }
 
+    /// All members, first who is to coordinate.
+    pub(super) fn by_rank(&self, view: &View) -> Vec<NodeId> {
+        let members = view.by_seniority().into_iter();
+        let mut ranked: Vec<NodeId> = members.map(|member| member.id).collect();
+        if self.planted.has(PlantedBug::ElectById) {
+            ranked.sort_unstable_by(|one, other| other.cmp(one));
+        }
+        ranked
+    }
+
     /// The members more senior than this node that are not known to be dead.
     fn seniors(&self) -> Vec<NodeId> {
         let Some(view) = &self.view else {
             return Vec::new();
         };
-        view.by_seniority()
+        self.by_rank(view)
             .into_iter()
-            .map(|member| member.id)
             .take_while(|id| *id != self.config.id)
             .filter(|id| !self.dead.contains(id))
             .collect()

@@ -11,6 +11,7 @@ use ringtalk_wire::{Departed, Departure, Direction, Frame, NodeId, Suspect};
 use super::Node;
 use crate::{Time, View};
 use crate::config::{DEPUTIES, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION};
+use crate::planted::PlantedBug;
 use crate::trial::Verdict;
 
 /// A node's doubt in itself, after it slept.
@@ -182,9 +183,8 @@ impl Node {
         let Some(view) = &self.view else {
             return Vec::new();
         };
-        view.by_seniority()
+        self.by_rank(view)
             .into_iter()
-            .map(|member| member.id)
             .filter(|id| *id != view.coordinator() && !self.detector.suspects(id))
             .take(DEPUTIES)
             .collect()
@@ -282,6 +282,9 @@ impl Node {
     pub(super) fn try_suspect(&mut self, now: Time, member: NodeId) {
         if self.dead.contains(&member) || !self.trials.judge(now, member) {
             return;
+        }
+        if self.planted.has(PlantedBug::EvictOnOneHeartbeat) {
+            return self.found_dead(now, member);
         }
         self.look_at(now, &member);
         for helper in self.helpers(&member) {

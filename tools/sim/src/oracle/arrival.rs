@@ -1,6 +1,8 @@
 //! C5, everything arrives: once faults end, every live member has every message of an author who
 //! is live or left properly, and of a dead one what any of them has. C6: and no gap hides a loss.
 
+use std::collections::BTreeSet;
+
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
 use super::reach::Reach;
@@ -42,10 +44,24 @@ pub(crate) fn everything_arrived(
     Ok(())
 }
 
+/// C6: who holds something back for good has shown what is missing.
+pub(crate) fn no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> Check {
+    for Witness { id, held, .. } in witnesses {
+        ensure(*held == 0 || gaps.contains(id), "C6", || {
+            format!("{id:?} holds {held} messages back, and has shown no gap")
+        })?;
+    }
+    Ok(())
+}
+
 /// The clock that a node shows is that of what it has delivered.
 pub(crate) fn clocks_are_true(reach: &Reach, witnesses: &[Witness]) -> Check {
     for Witness { id, clock, .. } in witnesses {
         let true_clock: VectorClock = reach.of_node(*id).collect();
+        let silent = clock.iter().find(|entry| !true_clock.covers(*entry));
+        ensure(silent.is_none(), "C6", || {
+            format!("the clock of {id:?} has passed {silent:?}, and nothing was shown")
+        })?;
         ensure(*clock == true_clock, "clock", || {
             let differs = |entry: &MessageId| clock.get(&entry.author) != entry.seq;
             let differing: Vec<MessageId> = true_clock.iter().filter(differs).collect();
@@ -98,13 +114,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_held_back_for_good_without_a_gap_is_seen() {
+        let mut witnesses = ring(2);
+        let check = |witnesses: &[Witness], shown: &[NodeId]| {
+            let gaps = shown.iter().copied().collect();
+            violated(no_silent_loss(&gaps, witnesses))
+        };
+        assert_eq!(check(&witnesses, &[]), None);
+        witnesses[1].held = 1;
+        assert_eq!(check(&witnesses, &[id(0)]), Some("C6"));
+        assert_eq!(check(&witnesses, &[id(1)]), None);
+    }
+
+    #[test]
     fn a_clock_that_says_more_or_less_is_seen() {
         let mut witnesses = ring(1);
         let check = |witnesses: &[Witness]| violated(clocks_are_true(&bench(), witnesses));
         witnesses[0].clock = [message(7, 2), message(8, 1)].into_iter().collect();
         assert_eq!(check(&witnesses), None);
         witnesses[0].clock.advance(id(9), 1);
-        assert_eq!(check(&witnesses), Some("clock"));
+        assert_eq!(check(&witnesses), Some("C6"));
         witnesses[0].clock = [message(7, 2)].into_iter().collect();
         assert_eq!(check(&witnesses), Some("clock"));
     }

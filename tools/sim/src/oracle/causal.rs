@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use ringtalk_wire::{MessageId, NodeId};
+use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
 use super::reach::Reach;
 use super::{Check, ensure};
@@ -23,6 +23,23 @@ pub(crate) struct Causal {
 }
 
 impl Causal {
+    /// A node's clock starts: whatever happened before what lies before the start lies there too.
+    pub(crate) fn started(&mut self, node: NodeId, base: &VectorClock) -> Check {
+        let known = self.knows.entry(node).or_default();
+        for message in base.iter() {
+            raise(known, message.author, message.seq);
+            for (&author, &seq) in self.pasts.get(&message).into_iter().flatten() {
+                let before = MessageId { author, seq };
+                ensure(base.covers(before), "C1", || {
+                    format!(
+                        "the clock of {node:?} starts after {message:?}, but before {before:?}, which happened earlier"
+                    )
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// A node delivers a message; its own ones define what happened before them.
     pub(crate) fn delivered(&mut self, reach: &Reach, node: NodeId, message: MessageId) -> Check {
         let known = self.knows.entry(node).or_default();
@@ -113,6 +130,16 @@ mod tests {
         assert_eq!(bench.deliver(4, message(4, 1)), Ok(()));
         bench.reach.step(id(3), message(2, 1));
         assert_eq!(violated(bench.deliver(3, message(4, 1))), Some("C1"));
+    }
+
+    #[test]
+    fn a_start_that_is_not_causally_closed_is_seen() {
+        let mut bench = question_and_answer();
+        let base = |messages: &[MessageId]| messages.iter().copied().collect();
+        let whole = base(&[message(1, 1), message(2, 1)]);
+        assert_eq!(bench.causal.started(id(3), &whole), Ok(()));
+        let open = base(&[message(2, 1)]);
+        assert_eq!(violated(bench.causal.started(id(4), &open)), Some("C1"));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! E2, and E1 at rest: exactly one coordinator, whom all follow under the same epoch.
+//! E2, and E1 at rest: exactly one coordinator, whom all follow under the same epoch; and, where
+//! faults were few, it is the most senior member (the bully election's own promise).
 
 use ringtalk_wire::NodeId;
 
@@ -27,10 +28,28 @@ pub(crate) fn exactly_one(witnesses: &[Witness]) -> Check {
     })
 }
 
+/// Nobody who came later coordinates: a newcomer or a restart deposes nobody.
+pub(crate) fn is_the_most_senior(witnesses: &[Witness]) -> Check {
+    for witness in witnesses {
+        ensure(witness.follows_senior, "senior", || {
+            format!("{:?} follows who is not the most senior", witness.id)
+        })?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::oracle::tests_support::{ring, tag, violated};
+
+    #[test]
+    fn who_follows_a_junior_is_seen() {
+        let mut witnesses = ring(3);
+        assert_eq!(is_the_most_senior(&witnesses), Ok(()));
+        witnesses[1].follows_senior = false;
+        assert_eq!(violated(is_the_most_senior(&witnesses)), Some("senior"));
+    }
 
     #[test]
     fn one_is_fine_and_none_or_two_are_seen() {

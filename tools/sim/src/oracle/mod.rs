@@ -18,6 +18,7 @@ mod transcript;
 mod view;
 
 use core::fmt;
+use std::collections::BTreeSet;
 
 use ringtalk_proto::{Event, Node};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
@@ -68,6 +69,10 @@ pub(crate) struct Witness {
     pub(crate) members: Vec<NodeId>,
     pub(crate) neighbours: Option<(NodeId, NodeId)>,
     pub(crate) registers: bool,
+    /// Its coordinator was admitted before all other members.
+    pub(crate) follows_senior: bool,
+    /// Messages that it holds back.
+    pub(crate) held: usize,
     pub(crate) accepts_input: bool,
     pub(crate) clock: VectorClock,
     pub(crate) transcript: Vec<MessageId>,
@@ -83,6 +88,11 @@ impl From<&Node> for Witness {
             members: members.unwrap_or_default(),
             neighbours: node.neighbours(),
             registers: node.registration().is_some(),
+            follows_senior: view.is_none_or(|view| {
+                let senior = view.members().iter().min_by_key(|member| member.seniority);
+                senior.is_none_or(|senior| senior.id == view.coordinator())
+            }),
+            held: node.load().held_messages,
             accepts_input: node.accepts_input(),
             clock: node.clock().clone(),
             transcript: node.transcript(),
@@ -102,6 +112,9 @@ pub(crate) struct Oracles {
     progress: view::Progress,
     readiness: readiness::Readiness,
     membership: membership::Accuracy,
+    /// Who has shown a gap.
+    gaps: BTreeSet<NodeId>,
+    calm: bool,
     delivered: u64,
 }
 
@@ -131,6 +144,12 @@ impl Oracles {
         self.membership.expect(nodes);
     }
 
+    /// From now on the few faults are no excuse for more than they bring about.
+    pub(crate) fn be_calm(&mut self) {
+        self.calm = true;
+        self.progress.be_strict();
+    }
+
     /// This one may be found dead too.
     pub(crate) fn may_fail(&mut self, node: NodeId) {
         self.membership.allow(node);
@@ -146,6 +165,7 @@ impl Oracles {
         match event {
             Event::Start { base } => {
                 self.readiness.started(node)?;
+                self.causal.started(node, base)?;
                 self.reach.begin(node, base);
             }
             Event::Ready { .. } => self.readiness.ready(node)?,
@@ -169,6 +189,7 @@ impl Oracles {
                 ensure(1 <= from && from <= to, "C6", || {
                     format!("{node:?} shows a gap from {from} to {to}")
                 })?;
+                self.gaps.insert(node);
                 if passed {
                     self.reach.pass(node, author, from, to);
                 }
@@ -203,6 +224,10 @@ impl Oracles {
         let whole = self.creation.total() <= history as u64;
         arrival::everything_arrived(&self.reach, witnesses, authors, whole)?;
         arrival::clocks_are_true(&self.reach, witnesses)?;
+        arrival::no_silent_loss(&self.gaps, witnesses)?;
+        if self.calm {
+            coordinator::is_the_most_senior(witnesses)?;
+        }
         transcript::is_the_same(witnesses, whole)
     }
 }
@@ -244,6 +269,8 @@ mod tests_support {
             members: (0..count).map(id).collect(),
             neighbours: Some((id((place + count - 1) % count), id((place + 1) % count))),
             registers: place == 0,
+            follows_senior: true,
+            held: 0,
             accepts_input: true,
             clock: ringtalk_wire::VectorClock::new(),
             transcript: Vec::new(),

@@ -54,16 +54,24 @@ pub(crate) struct Progress {
     tags: BTreeMap<NodeId, ViewTag>,
     coordinators: BTreeMap<(NodeId, u64), NodeId>,
     epochs: BTreeMap<NodeId, Epoch>,
+    /// Where nothing excuses two coordinators under one number: who was the first of each.
+    strict: Option<BTreeMap<u64, NodeId>>,
 }
 
 impl Progress {
+    /// From now on no two nodes follow different coordinators under one number.
+    pub(crate) fn be_strict(&mut self) {
+        self.strict = Some(BTreeMap::new());
+    }
+
     /// A node follows a view.
     pub(crate) fn view(&mut self, node: NodeId, tag: ViewTag) -> Check {
         let before = self.tags.insert(node, tag);
         let rises = before.is_none_or(|before| {
             (before.epoch, before.number) < (tag.epoch, tag.number) || before == tag
         });
-        ensure(rises, "V2", || {
+        let goes_back = before.is_some_and(|before| tag.epoch < before.epoch);
+        ensure(rises, if goes_back { "E3" } else { "V2" }, || {
             format!("{node:?} follows {tag:?} after {before:?}")
         })?;
         self.accepts(node, tag.epoch)
@@ -86,6 +94,12 @@ impl Progress {
             .or_insert(epoch.coordinator);
         ensure(first == epoch.coordinator, "E1", || {
             format!("{node:?} accepts {epoch:?} after {first:?} under the same number")
+        })?;
+        let strict = self.strict.as_mut();
+        let first = strict.map(|first| *first.entry(epoch.number).or_insert(epoch.coordinator));
+        let same = first.is_none_or(|first| first == epoch.coordinator);
+        ensure(same, "E1", || {
+            format!("{node:?} accepts {epoch:?}, others {first:?} under the same number")
         })
     }
 }
@@ -141,6 +155,22 @@ mod tests {
         assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
         let second = progress.coordinator(id(3), tag(1, 2, 1).epoch);
         assert_eq!(violated(second), Some("E1"));
+    }
+
+    #[test]
+    fn two_coordinators_under_one_number_at_different_nodes_are_seen_where_it_is_calm() {
+        let mut progress = Progress::default();
+        progress.be_strict();
+        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
+        let second = progress.coordinator(id(4), tag(1, 2, 1).epoch);
+        assert_eq!(violated(second), Some("E1"));
+    }
+
+    #[test]
+    fn a_view_of_a_lower_epoch_is_seen() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.view(id(3), tag(0, 2, 1)), Ok(()));
+        assert_eq!(violated(progress.view(id(3), tag(0, 1, 9))), Some("E3"));
     }
 
     #[test]

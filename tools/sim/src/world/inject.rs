@@ -24,8 +24,9 @@ impl World {
             faults: Vec::new(),
             ..schedule.clone()
         });
-        if schedule.nobody_fails {
+        if schedule.calm {
             self.expect_failed(&[]);
+            self.oracles.be_calm();
         }
         let begun = self.now;
         for Fault { at, deed } in &schedule.faults {

@@ -1,6 +1,7 @@
 //! The command line `sim`: what is asked for, and how it is told. What a run does is the library's
 //! affair.
 
+mod mutants;
 mod progress;
 mod run;
 mod seeds;
@@ -22,6 +23,9 @@ struct Cli {
 enum Command {
     /// Runs a scenario under some seeds; exit 1 where an invariant is violated
     Run(run::Run),
+    /// Plants mistakes one after another, and says which invariant catches each; exit 1 where one
+    /// is missed
+    Mutants(mutants::Mutants),
 }
 
 fn main() -> ExitCode {
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Run(run) => run.run(),
+        Command::Mutants(mutants) => mutants.run(),
     }
 }
 

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::thread;
 
 use anyhow::{Context, Result, bail};
-use ringtalk_sim::{Failure, Options, Report, Scenario, Schedule, run_seeds, shrink};
+use ringtalk_sim::{
+    Failure, Options, PlantedBug, Report, Scenario, Schedule, mutants, run_seeds, shrink,
+};
 
 use crate::progress::Progress;
 use crate::seeds::Seeds;
@@ -32,6 +34,9 @@ pub(crate) struct Run {
     /// Shows every step on stderr, of one seed after the other
     #[arg(long)]
     trace: bool,
+    /// A mistake that every node makes: a name that `sim mutants` prints
+    #[arg(long, value_name = "NAME", value_parser = mutants::bug)]
+    planted: Option<PlantedBug>,
     /// Leaves a failing schedule as it is instead of shrinking it
     #[arg(long)]
     no_shrink: bool,
@@ -53,6 +58,7 @@ impl Run {
             nodes: self.nodes,
             lasts: self.lasts.map(Duration::from_secs),
             trace: self.trace,
+            planted: self.planted,
         };
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let jobs = if self.trace { 1 } else { jobs };

@@ -1,0 +1,158 @@
+//! Planted bugs, and what catches each: the check of the checks.
+//!
+//! For each bug there is a scenario that brings it out, and the invariants that are to catch it. The
+//! same seeds must pass without the bug, or nothing was shown. Not here: the bugs themselves
+//! (`ringtalk-proto`, behind its feature `planted-bugs`).
+
+use ringtalk_proto::PlantedBug;
+
+use crate::runner::{Failure, run_seeds};
+use crate::scenario::Scenario;
+use crate::schedule::Schedule;
+use crate::world::Options;
+
+const TWO_FAILOVERS: &str = include_str!("../scenarios/two_failovers.toml");
+const SHORT_PAUSES: &str = include_str!("../scenarios/short_pauses.toml");
+const SHORT_HISTORY: &str = include_str!("../scenarios/newcomers_and_a_short_history.toml");
+const MUCH_IS_SAID: &str = include_str!("../scenarios/more_is_said_than_a_log_keeps.toml");
+
+/// How many seeds a bug may take to show.
+const SEEDS: u64 = 60;
+
+/// A bug, where it shows, and what is to catch it.
+#[derive(Clone, Copy, Debug)]
+pub struct Mutant {
+    /// The bug.
+    pub bug: PlantedBug,
+    /// The invariants of which one is to catch it.
+    pub caught_by: &'static [&'static str],
+    stage: Stage,
+    /// How many seeds are tried.
+    seeds: u64,
+}
+
+/// Where a bug shows.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// A scenario by its name.
+    Named(&'static str),
+    /// A schedule.
+    Schedule(&'static str),
+}
+
+/// What became of a hunt.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// An invariant that should catch it did.
+    Caught {
+        /// Which.
+        invariant: &'static str,
+        /// Under which seed.
+        seed: u64,
+    },
+    /// No such invariant did.
+    Missed {
+        /// What other invariants found.
+        others: Vec<Failure>,
+    },
+    /// The same seeds fail without the bug.
+    Innocent(Box<Failure>),
+}
+
+/// All bugs.
+pub fn all() -> impl Iterator<Item = Mutant> {
+    PlantedBug::ALL.iter().map(|&bug| mutant(bug))
+}
+
+/// A bug's name: its variant in words.
+pub fn name(bug: PlantedBug) -> String {
+    let mut name = String::new();
+    for letter in format!("{bug:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name
+}
+
+/// The bug of this name.
+pub fn bug(wanted: &str) -> Result<PlantedBug, String> {
+    let mut bugs = PlantedBug::ALL.iter().copied();
+    let found = bugs.find(|&bug| name(bug) == wanted);
+    found.ok_or_else(|| {
+        let names: Vec<String> = PlantedBug::ALL.iter().map(|&bug| name(bug)).collect();
+        format!("there are {}", names.join(", "))
+    })
+}
+
+fn mutant(bug: PlantedBug) -> Mutant {
+    use PlantedBug as Bug;
+    use Stage::{Named, Schedule};
+    let (caught_by, stage): (&[&str], Stage) = match bug {
+        Bug::DeliverWithoutHeads => (&["C1"], Named("random_faults")),
+        Bug::DeliverWithoutPrevious => (&["C2"], Named("random_faults")),
+        Bug::DeliverAgain => (&["C3"], Named("link_resets_lose_nothing")),
+        Bug::ForgetHeld | Bug::DropInsteadOfHolding => (&["C5"], Named("random_faults")),
+        Bug::NeverPull => (&["C5"], Named("link_resets_lose_nothing")),
+        Bug::TakeStaleView => (&["V2"], Named("random_faults")),
+        Bug::SkipEpochCheck => (&["E3"], Named("random_faults")),
+        Bug::ElectById => (&["senior"], Schedule(TWO_FAILOVERS)),
+        Bug::NoYielding => (&["E1"], Schedule(TWO_FAILOVERS)),
+        Bug::WokenCoordinatorGoesOn => (&["E2"], Named("coordinator_paused_20_s")),
+        Bug::EvictOnOneHeartbeat => (&["V4"], Schedule(SHORT_PAUSES)),
+        Bug::OpenCut => (&["C1"], Schedule(SHORT_HISTORY)),
+        Bug::EndlessLog => (&["M1"], Schedule(MUCH_IS_SAID)),
+        Bug::HiddenGap => (&["C6"], Named("random_faults")),
+        Bug::CloseOverLive => (&["R1"], Named("random_faults")),
+        Bug::KeepDeadSuccessor => (&["R1"], Named("ordinary_killed")),
+    };
+    Mutant {
+        bug,
+        caught_by,
+        stage,
+        seeds: SEEDS,
+    }
+}
+
+impl Mutant {
+    /// Looks for a seed under which an invariant catches the bug.
+    pub fn hunt(&self, jobs: usize) -> Verdict {
+        let scenario = self.scenario();
+        let planted = Options {
+            planted: Some(self.bug),
+            ..Options::default()
+        };
+        let is_it = |failure: &&Failure| self.caught_by.contains(&failure.invariant);
+        let report = run_seeds(&scenario, 0..self.seeds, planted, jobs, |report| {
+            !report.failures.iter().any(|failure| is_it(&failure))
+        });
+        let caught = report.failures.iter().find(is_it);
+        let Some(&Failure {
+            invariant, seed, ..
+        }) = caught
+        else {
+            return Verdict::Missed {
+                others: report.failures,
+            };
+        };
+        let clean = run_seeds(&scenario, 0..seed + 1, Options::default(), jobs, |_| true);
+        match clean.failures.into_iter().next() {
+            Some(failure) => Verdict::Innocent(Box::new(failure)),
+            None => Verdict::Caught { invariant, seed },
+        }
+    }
+
+    /// # Panics
+    ///
+    /// Where the scenario is none: it is part of this program.
+    fn scenario(&self) -> Scenario {
+        match self.stage {
+            Stage::Named(name) => Scenario::named(name).expect("the table names scenarios"),
+            Stage::Schedule(text) => {
+                let schedule = Schedule::from_toml(text).expect("the table has schedules");
+                Scenario::scheduled(name(self.bug), schedule)
+            }
+        }
+    }
+}
