@@ -64,6 +64,8 @@ enum Happening {
 pub struct Options {
     /// How many nodes there are at first, where the scenario leaves it open: 1 to 16,384.
     pub nodes: Option<u64>,
+    /// How long it lasts, where the scenario leaves it open.
+    pub lasts: Option<Duration>,
     /// Shows every step on stderr.
     pub trace: bool,
     /// A mistake that every node makes.
@@ -78,6 +80,8 @@ pub(crate) struct World {
     pub(crate) figures: Figures,
     /// How many nodes a scenario is to have that leaves it open.
     pub(crate) nodes: Option<u64>,
+    /// How long a scenario is to last that leaves it open.
+    pub(crate) lasts: Option<Duration>,
     pub(crate) seed: u64,
     now: Time,
     agenda: Agenda<Happening>,
@@ -121,6 +125,7 @@ impl World {
             random: random.fork(),
             figures: Figures::default(),
             nodes: options.nodes,
+            lasts: options.lasts,
             seed,
             now: Time::from_micros(1_000_000),
             agenda: Agenda::new(),
@@ -204,6 +209,11 @@ impl World {
         self.agenda
             .plan(self.now, Happening::Told(index, Input::Timer));
         index
+    }
+
+    /// The virtual time.
+    pub(crate) const fn time(&self) -> Time {
+        self.now
     }
 
     /// Virtual time goes on.

@@ -63,7 +63,11 @@ scenarios! {
     large_rings_merge
     merge_after_ten_minutes
     a_coordinator_dies_while_rings_merge
+    a_process_is_killed
+    a_host_vanishes
+    the_coordinators_host_vanishes
     seven_adjacent_vanish
+    nobody_is_evicted_for_being_late
     a_stopped_member_slows_nobody_for_long
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back

@@ -60,7 +60,7 @@ impl Meeting {
 }
 
 impl Node {
-    /// There is another ring: its coordinator is spoken to, by one's own coordinator.
+    /// There is another ring: its coordinator is spoken to, by one's own coordinator, if that is alive.
     pub(super) fn meet(&mut self, now: Time, contact: &Contact) {
         let Some(view) = self.view.clone() else {
             return;
@@ -69,12 +69,18 @@ impl Node {
         if contact.id == self.config.id || former || self.joining.is_outside() {
             return;
         }
+        let soon = self.meeting.last.is_some_and(|last| now - last < PAUSE);
+        if soon {
+            return;
+        }
         if !self.is_coordinator() {
+            self.meeting.last = Some(now);
+            // Whoever watched the coordinator may have gone over to the other ring.
+            self.try_suspect(now, view.coordinator());
             let foreign = Frame::Foreign(contact.clone());
             return self.send_to_member(now, &view.coordinator(), &foreign);
         }
-        let soon = self.meeting.last.is_some_and(|last| now - last < PAUSE);
-        if soon || !self.has_authority() {
+        if !self.has_authority() {
             return;
         }
         self.meeting.last = Some(now);

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Departed, Departure, Direction, Frame, NodeId, Suspect};
 
 use super::Node;
-use crate::Time;
+use crate::{Time, View};
 use crate::config::{DEPUTIES, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION};
 use crate::planted::PlantedBug;
 use crate::trial::Verdict;
@@ -120,8 +120,8 @@ impl Node {
         }
     }
 
-    /// Those next to a silent neighbour may be silent too: they are asked at once, and not one
-    /// after another.
+    /// Those next to a silent neighbour may be silent too: they are looked at at once, here and by
+    /// whoever has to judge, and not one after another.
     fn scout_beyond(&mut self, now: Time, suspect: &NodeId) {
         let Some(view) = self.view.clone() else {
             return;
@@ -136,6 +136,7 @@ impl Node {
             for id in others.take(SCOUTED) {
                 if !self.detector.suspects(&id) && self.trials.scout(now, id) {
                     self.look_at(now, &id);
+                    self.report(now, &view, id);
                 }
             }
         }
@@ -152,23 +153,28 @@ impl Node {
         self.evict_dead(now);
         let suspects: Vec<NodeId> = self.detector.all().filter(|id| view.contains(id)).collect();
         for member in suspects {
-            let report = Frame::Suspect(Suspect {
-                member,
-                tag: view.tag(),
-            });
-            let coordinator = view.coordinator();
-            if self.is_coordinator() {
-                self.try_suspect(now, member);
-            } else if member == coordinator {
-                self.try_suspect(now, member);
-                for deputy in self.deputies() {
-                    if deputy != self.config.id {
-                        self.send_to_member(now, &deputy, &report);
-                    }
+            self.report(now, &view, member);
+        }
+    }
+
+    /// Has somebody looked at by whoever has to judge.
+    fn report(&mut self, now: Time, view: &View, member: NodeId) {
+        let report = Frame::Suspect(Suspect {
+            member,
+            tag: view.tag(),
+        });
+        let coordinator = view.coordinator();
+        if self.is_coordinator() {
+            self.try_suspect(now, member);
+        } else if member == coordinator {
+            self.try_suspect(now, member);
+            for deputy in self.deputies() {
+                if deputy != self.config.id {
+                    self.send_to_member(now, &deputy, &report);
                 }
-            } else if !self.detector.suspects(&coordinator) {
-                self.send_to_member(now, &coordinator, &report);
             }
+        } else if !self.detector.suspects(&coordinator) {
+            self.send_to_member(now, &coordinator, &report);
         }
     }
 

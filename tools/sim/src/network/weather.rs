@@ -71,6 +71,16 @@ impl Weather {
         Duration::from_micros(random.between(low, high))
     }
 
+    /// True where nothing cuts two hosts off from each other.
+    fn joins(&self, one: HostIndex, other: HostIndex) -> bool {
+        let cuts = |ill: &Ill| match *ill {
+            Ill::Cut { from, to } => [[from, to], [to, from]].contains(&[one, other]),
+            Ill::Loss { .. } | Ill::Slow { .. } => false,
+        };
+        let cut = self.ills.values().any(|(ill, _)| cuts(ill));
+        self.groups[one] == self.groups[other] && !cut
+    }
+
     /// True where nothing goes from one host to another.
     pub(super) fn is_cut(&mut self, from: HostIndex, to: HostIndex) -> bool {
         if self.groups[from] != self.groups[to] {
@@ -164,9 +174,9 @@ impl Network {
         self.flow(now);
     }
 
-    /// True where no partition is between two hosts.
+    /// True where hosts reach each other: no partition and no cut is between them.
     pub(crate) fn reach_each_other(&self, one: HostIndex, other: HostIndex) -> bool {
-        self.weather.groups[one] == self.weather.groups[other]
+        self.weather.joins(one, other)
     }
 
     /// What took effect since this was asked last.

@@ -62,26 +62,6 @@ pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Seven adjacent nodes are gone at once without a word: the ring closes over them.
-pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
-    gather(world, 20)?;
-    world.talk(millis(1_000));
-    world.run_for(seconds(2))?;
-    let mut gone = vec![ordinary(world)?];
-    while let Some(next) = world.successor(gone[gone.len() - 1])
-        && gone.len() < 7
-    {
-        gone.push(next);
-    }
-    for &index in &gone {
-        world.pause(index, seconds(30));
-    }
-    let live: Vec<HostIndex> = world.members();
-    world.ring_closed_within(&live, seconds(3))?;
-    world.run_for(seconds(3))?;
-    world.must_come_to_rest()
-}
-
 /// One of eight is stopped: the others' paste is through 2 s later, and the stopped one has it when
 /// it has woken up.
 pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check {

@@ -3,6 +3,7 @@
 
 mod death;
 mod leaving;
+mod measure;
 mod merge;
 mod network;
 mod pause;
@@ -108,8 +109,12 @@ scenarios! {
     merge::large_rings_merge
     merge::merge_after_ten_minutes
     merge::a_coordinator_dies_while_rings_merge
-    merge::seven_adjacent_vanish
+    measure::a_process_is_killed
+    measure::a_host_vanishes
+    measure::the_coordinators_host_vanishes
+    measure::seven_adjacent_vanish
     merge::a_stopped_member_slows_nobody_for_long
+    pause::nobody_is_evicted_for_being_late
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over

@@ -3,6 +3,7 @@
 use super::{FAILOVER, gather, millis, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::Check;
+use crate::schedule::Deed;
 use crate::world::World;
 
 pub(super) fn coordinator_paused_20_s(world: &mut World) -> Check {
@@ -72,5 +73,29 @@ pub(super) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
         world.pause(other, seconds(4));
     }
     world.run_for(seconds(6))?;
+    world.must_come_to_rest()
+}
+
+/// Frames are lost everywhere, a tenth of the nodes stalls again and again for up to 1 s, and nobody
+/// is found dead, for as long as asked for (`--lasts`).
+pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
+    let count = world.nodes.unwrap_or(20);
+    let end = world.lasts.unwrap_or(seconds(120));
+    gather(world, count)?;
+    world.expect_failed(&[]);
+    world.talk(seconds(30 * count));
+    world.inject(Deed::Loss {
+        percent: 5,
+        time: end,
+    })?;
+    let stalling: Vec<HostIndex> = world.members().into_iter().step_by(10).collect();
+    let begun = world.time();
+    while world.time() - begun < end {
+        let stalled = world.random.pick(&stalling).unwrap_or_default();
+        let time = world.random.millis(50, 999);
+        world.pause(stalled, time);
+        let calm = world.random.millis(0, 4_000) / stalling.len() as u32;
+        world.run_for(calm)?;
+    }
     world.must_come_to_rest()
 }

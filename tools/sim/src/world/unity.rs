@@ -67,8 +67,8 @@ impl World {
     }
 
     fn is_closed(&self, live: &[HostIndex]) -> bool {
-        let Some(&first) = live.first() else {
-            return true;
+        let &[first, _, ..] = live else {
+            return live.iter().all(|&alone| self.neighbours(alone).is_none());
         };
         let mut seen = BTreeSet::new();
         let mut at = first;

@@ -1,5 +1,6 @@
 //! `sim run`: seeds of one scenario, a report, and the first failure with the line that repeats it.
 
+use core::time::Duration;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -21,6 +22,9 @@ pub(crate) struct Run {
     /// How many nodes there are at first; without it, the seed says
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=16_384))]
     nodes: Option<u64>,
+    /// How many seconds it lasts, where the scenario leaves that open
+    #[arg(long, value_name = "SECONDS")]
+    lasts: Option<u64>,
     /// The name of a scenario, or a file that ends in `.toml`
     #[arg(long, default_value = "random_faults", value_name = "NAME|FILE.toml")]
     scenario: String,
@@ -52,6 +56,7 @@ impl Run {
         };
         let options = Options {
             nodes: self.nodes,
+            lasts: self.lasts.map(Duration::from_secs),
             trace: self.trace,
             planted: self.planted,
         };

@@ -1,0 +1,73 @@
+//! One thing that goes wrong in a ring that is well otherwise: what the figures of detection,
+//! failover and repair are taken from, at any size (`--nodes`).
+
+use super::{gather, ordinary, seconds, the_coordinator};
+use crate::network::HostIndex;
+use crate::oracle::{Check, ensure};
+use crate::world::World;
+
+/// What a failed election may cost beside one frame for each member.
+const ELECTION_FRAMES: u64 = 20;
+
+pub(super) fn a_process_is_killed(world: &mut World) -> Check {
+    calm_ring(world)?;
+    let victim = ordinary(world)?;
+    world.expect_failed(&[victim]);
+    world.kill(victim);
+    world.dead_are_gone_within(seconds(5))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn a_host_vanishes(world: &mut World) -> Check {
+    calm_ring(world)?;
+    let victim = ordinary(world)?;
+    world.expect_failed(&[victim]);
+    world.vanish(victim);
+    world.dead_are_gone_within(seconds(5))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn the_coordinators_host_vanishes(world: &mut World) -> Check {
+    calm_ring(world)?;
+    let victim = the_coordinator(world)?;
+    world.expect_failed(&[victim]);
+    let frames = world.figures.election_frames;
+    world.vanish(victim);
+    world.coordinator_within(seconds(5))?;
+    world.dead_are_gone_within(seconds(5))?;
+    let frames = world.figures.election_frames - frames;
+    let members = world.members().len() as u64;
+    ensure(frames <= members + ELECTION_FRAMES, "election", || {
+        format!("{frames} frames for an election among {members}")
+    })?;
+    world.must_come_to_rest()
+}
+
+/// Seven adjacent hosts are gone at once: the ring closes over them.
+pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
+    calm_ring(world)?;
+    let mut gone = vec![ordinary(world)?];
+    while let Some(next) = world.successor(gone[gone.len() - 1])
+        && gone.len() < 7
+    {
+        gone.push(next);
+    }
+    world.expect_failed(&gone);
+    for &index in &gone {
+        world.vanish(index);
+    }
+    let live: Vec<HostIndex> = world.members();
+    world.ring_closed_within(&live, seconds(5))?;
+    world.dead_are_gone_within(seconds(5))?;
+    world.must_come_to_rest()
+}
+
+/// As many nodes as asked for, or 8 to 40, of whom now and then one says something.
+fn calm_ring(world: &mut World) -> Check {
+    let chosen = world.random.between(8, 40);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.talk(seconds(count / 4 + 1));
+    let calm = world.random.millis(2_000, 3_000);
+    world.run_for(calm)
+}
