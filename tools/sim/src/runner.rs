@@ -78,6 +78,22 @@ impl Report {
     }
 }
 
+impl Failure {
+    /// What was asked for beside scenario and seeds, as it is typed; with a blank before each.
+    pub fn asked(&self) -> String {
+        let mut asked = String::new();
+        if let Some(nodes) = self.options.nodes {
+            asked.push_str(" --nodes ");
+            asked.push_str(&nodes.to_string());
+        }
+        if let Some(bug) = self.options.planted {
+            asked.push_str(" --planted ");
+            asked.push_str(&mutants::name(bug));
+        }
+        asked
+    }
+}
+
 /// What happened, and below it the command that shows every step of it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -86,19 +102,14 @@ impl fmt::Display for Failure {
             seed,
             invariant,
             what,
-            options,
             ..
         } = self;
         writeln!(f, "seed {seed}: {invariant} is violated: {what}")?;
-        let nodes = options.nodes;
-        let nodes = nodes.map_or_else(String::new, |nodes| format!(" --nodes {nodes}"));
-        let planted = options.planted.map_or_else(String::new, |bug| {
-            format!(" --planted {}", mutants::name(bug))
-        });
+        let asked = self.asked();
         let next = seed + 1;
         write!(
             f,
-            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{nodes}{planted} --seeds {seed}..{next} --trace"
+            "repeat it with: cargo run --release -p ringtalk-sim -- run --scenario {scenario}{asked} --seeds {seed}..{next} --trace"
         )
     }
 }

@@ -9,10 +9,10 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Departed, Departure, Direction, Frame, NodeId, Suspect};
 
 use super::Node;
-use crate::{Time, View};
 use crate::config::{DEPUTIES, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION};
 use crate::planted::PlantedBug;
 use crate::trial::Verdict;
+use crate::{Time, View};
 
 /// A node's doubt in itself, after it slept.
 #[derive(Debug)]

@@ -135,8 +135,9 @@ fn tell_shrunk(out: &mut impl Write, failure: &Failure) -> Result<()> {
     let (left, all) = (shrunk.faults.len(), schedule.faults.len());
     writeln!(
         out,
-        "shrunk to {left} of its {all} faults, which violate the same invariant: cargo run --release -p ringtalk-sim -- run --scenario {} --trace",
-        file.display()
+        "shrunk to {left} of its {all} faults, which violate the same invariant: cargo run --release -p ringtalk-sim -- run --scenario {}{} --trace",
+        file.display(),
+        failure.asked()
     )?;
     Ok(())
 }
