@@ -126,11 +126,13 @@ impl RingKey {
     }
 
     /// The place that lies so far clockwise.
+    #[must_use]
     pub const fn plus(self, distance: u128) -> Self {
         Self(self.0.wrapping_add(distance))
     }
 
     /// The place that lies so far counter-clockwise.
+    #[must_use]
     pub const fn minus(self, distance: u128) -> Self {
         Self(self.0.wrapping_sub(distance))
     }

@@ -11,6 +11,7 @@ use core::time::Duration;
 use ringtalk_wire::{ItemId, NodeId};
 
 use crate::Time;
+use crate::planted::{Planted, PlantedBug};
 
 /// How many bundles are waited for at a time: several seconds of full load. The oldest are forgotten;
 /// whoever waits for their acknowledgement gives up in time.
@@ -25,6 +26,7 @@ pub(crate) struct Acks {
     due: BTreeSet<(Time, ItemId, NodeId)>,
     /// Children that let one be overdue, and have acknowledged nothing since.
     slow: BTreeSet<NodeId>,
+    planted: Planted,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +59,12 @@ pub(crate) struct Acked {
 }
 
 impl Acks {
+    /// Makes the planted mistake, if it is one of this machine.
+    #[cfg(feature = "planted-bugs")]
+    pub(crate) const fn plant(&mut self, planted: Planted) {
+        self.planted = planted;
+    }
+
     /// A bundle came, or is one's own (no parent). A node counts itself where the bundle is new.
     pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool) {
         let open = self.open.entry(item).or_insert_with(|| {
@@ -78,7 +86,8 @@ impl Acks {
     /// A child carries a part of the bundle on: it is waited for so long, unless it is known to be
     /// slow.
     pub(crate) fn carried(&mut self, now: Time, item: ItemId, child: NodeId, wait: Duration) {
-        if self.slow.contains(&child) {
+        let hasty = self.planted.has(PlantedBug::AckBeforeChildren);
+        if hasty || self.slow.contains(&child) {
             return;
         }
         if let Some(open) = self.open.get_mut(&item) {

@@ -28,8 +28,9 @@ pub const HEARTBEAT: Duration = Duration::from_millis(400);
 pub const FINGER_BEAT: Duration = Duration::from_secs(1);
 /// Silence that makes a suspect: three heartbeats, so that one lost or late is nothing.
 pub const SUSPICION: Duration = Duration::from_millis(1_200);
-/// How long a suspect is probed before it is dead.
-pub const PROBE: Duration = Duration::from_secs(1);
+/// How long a suspect is probed before it is dead: a stall of 1 s that begins with the trial, and the
+/// way of the answer, are no death. Longer means to find the dead later.
+pub const PROBE: Duration = Duration::from_millis(1_250);
 /// How many members help the coordinator to probe.
 pub const PROBE_HELPERS: usize = 3;
 /// A loop that slept longer than this doubts itself before it doubts others.

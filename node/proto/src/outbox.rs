@@ -67,6 +67,11 @@ impl Outbox {
         self.sealed
     }
 
+    /// A planted mistake: counts from 1 again.
+    pub(crate) const fn restart(&mut self) {
+        self.sealed = 0;
+    }
+
     /// Takes the messages of the next bundle out; their first has the sequence number
     /// `sealed() + 1` as it was before.
     pub(crate) fn seal(&mut self) -> Vec<Text> {
@@ -122,12 +127,14 @@ impl Outbox {
         }
     }
 
-    /// Everybody has delivered the bundle, but for those who are not waited for.
-    pub(crate) fn acked(&mut self, first: u64) {
-        if let Some(open) = self.open.get_mut(&first) {
-            open.acked = true;
-            self.close_if_done(first);
-        }
+    /// Everybody has delivered the bundle, but for those who are not waited for; gives its last
+    /// message.
+    pub(crate) fn acked(&mut self, first: u64) -> Option<u64> {
+        let open = self.open.get_mut(&first)?;
+        open.acked = true;
+        let last = first + open.messages as u64 - 1;
+        self.close_if_done(first);
+        Some(last)
     }
 
     /// How many messages no other member has taken yet.

@@ -96,6 +96,15 @@ pub enum Event {
         /// Its epoch.
         epoch: Epoch,
     },
+    /// Everybody who is waited for has delivered one's own messages `first..=last`.
+    Reached {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+        /// How many members have, this node among them.
+        members: u64,
+    },
     /// Messages `from..=to` of an author cannot be had now.
     Gap {
         /// The author.

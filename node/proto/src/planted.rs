@@ -54,6 +54,20 @@ bugs! {
     CloseOverLive,
     /// A successor stays one when it is dead.
     KeepDeadSuccessor,
+    /// Clocks are never compared.
+    NoAntiEntropy,
+    /// Acknowledges a bundle before those behind it have delivered it.
+    AckBeforeChildren,
+    /// The part of a silent child goes to nobody.
+    NoHandOver,
+    /// Limits travel as places in a view, which views disagree about.
+    LimitsAsIndexes,
+    /// Carries items on as if there were no limit.
+    RelayWithoutLimit,
+    /// What the other side of a merge said is counted as seen.
+    MergeKeepsOneSide,
+    /// After a merge the own messages are counted from 1 again.
+    MergeRestartsNumbers,
 }
 
 /// The mistake that a node makes, if it makes one.

@@ -11,7 +11,7 @@ use core::time::Duration;
 use ringtalk_wire::NodeId;
 
 use crate::Time;
-use crate::config::PROBE;
+use crate::config::{LATE, PROBE};
 
 /// Suspects on trial.
 #[derive(Debug, Default)]
@@ -92,10 +92,10 @@ impl Trials {
         ended.into_iter().filter_map(verdict).collect()
     }
 
-    /// Gives everybody more time: this node itself was late, and so are the answers.
-    pub(crate) fn put_off(&mut self, late: Duration) {
+    /// Gives everybody more time: this node itself was late, and the answers wait to be read.
+    pub(crate) fn put_off(&mut self, now: Time, late: Duration) {
         for trial in self.open.values_mut() {
-            trial.ends = trial.ends + late;
+            trial.ends = (trial.ends + late).max(now + LATE);
         }
     }
 
@@ -152,16 +152,17 @@ mod tests {
     }
 
     #[test]
-    fn a_scout_finds_silence_and_no_death() {
+    fn a_scout_finds_silence_and_no_death_once_the_answers_were_read() {
         let start = Time::default();
         let mut trials = Trials::default();
         assert!(trials.scout(start, id(1)));
         assert!(!trials.scout(start, id(1)));
         assert!(!trials.convict(&id(1)));
         trials.scout(start, id(2));
-        trials.put_off(Duration::from_millis(1));
-        assert_eq!(trials.expire(start + PROBE), []);
-        let later = start + PROBE + Duration::from_millis(1);
+        let late = Duration::from_millis(150);
+        trials.put_off(start + PROBE + late, late);
+        assert_eq!(trials.expire(start + PROBE + late), []);
+        let later = start + PROBE + late + LATE;
         assert_eq!(trials.expire(later), [(id(2), Verdict::Silent)]);
     }
 }

@@ -86,6 +86,11 @@ enum Line<'a> {
         members: usize,
         epoch: Epoch,
     },
+    Reached {
+        from: u64,
+        to: u64,
+        members: u64,
+    },
     Merged {
         members: usize,
         epoch: Epoch,
@@ -159,6 +164,15 @@ impl<'a> Line<'a> {
             Event::Merged { members, epoch } => Self::Merged {
                 members: *members,
                 epoch: *epoch,
+            },
+            Event::Reached {
+                first,
+                last,
+                members,
+            } => Self::Reached {
+                from: *first,
+                to: *last,
+                members: *members,
             },
             Event::Gap {
                 author, from, to, ..

@@ -60,7 +60,10 @@ impl Lines {
                 author, from, to, ..
             } => self.gap(author, to - from + 1, known, out),
             Event::Error { message, .. } => self.error(message, out),
-            Event::Start { .. } | Event::View(_) | Event::Neighbours { .. } => {}
+            Event::Start { .. }
+            | Event::View(_)
+            | Event::Neighbours { .. }
+            | Event::Reached { .. } => {}
         }
     }
 

@@ -109,6 +109,16 @@ fn mutant(bug: PlantedBug) -> Mutant {
         Bug::HiddenGap => (&["C6"], Schedule(ONE_SIDE_DIES)),
         Bug::CloseOverLive => (&["R1"], Named("random_faults")),
         Bug::KeepDeadSuccessor => (&["R1"], Named("ordinary_killed")),
+        Bug::NoAntiEntropy => (
+            &["C5"],
+            Named("what_a_broken_link_swallowed_is_back_in_two_seconds"),
+        ),
+        Bug::AckBeforeChildren => (&["ack"], Named("everybody_gets_each_payload_once")),
+        Bug::NoHandOver => (&["C5"], Named("a_stopped_members_part_is_handed_over")),
+        Bug::LimitsAsIndexes => (&["payload"], Named("newcomers_cause_few_second_payloads")),
+        Bug::RelayWithoutLimit => (&["payload"], Named("everybody_gets_each_payload_once")),
+        Bug::MergeKeepsOneSide => (&["C2", "C5"], Named("partition_heals")),
+        Bug::MergeRestartsNumbers => (&["C4"], Named("partition_heals")),
     };
     Mutant {
         bug,

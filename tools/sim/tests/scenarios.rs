@@ -58,6 +58,9 @@ scenarios! {
     director_restart_with_newcomer
     partition_heals
     newcomers_while_rings_merge
+    everybody_gets_each_payload_once
+    newcomers_cause_few_second_payloads
+    a_stopped_members_part_is_handed_over
     torn_rings_find_each_other_without_a_director
     three_parts_become_one
     large_rings_merge

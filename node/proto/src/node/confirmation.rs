@@ -12,10 +12,10 @@ use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId};
 
 use super::Node;
-use crate::Time;
 use crate::acks::Acked;
 use crate::config::ACK_WAIT_LEAST;
 use crate::spread::{Child, Part};
+use crate::{Event, Time};
 
 /// What is to be confirmed when the inputs at hand are handled, by the peer that waits for it.
 #[derive(Debug, Default)]
@@ -130,6 +130,17 @@ impl Node {
         }
     }
 
+    /// One's own bundle is acknowledged.
+    fn reached(&mut self, first: u64, members: u64) {
+        if let Some(last) = self.outbox.acked(first) {
+            self.emit(Event::Reached {
+                first,
+                last,
+                members,
+            });
+        }
+    }
+
     /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
     fn pass_up(&mut self, acked: impl IntoIterator<Item = Acked>) {
         for Acked {
@@ -139,7 +150,7 @@ impl Node {
         } in acked
         {
             if parents.is_empty() && item.origin == self.config.id {
-                self.outbox.acked(item.number);
+                self.reached(item.number, members);
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(told) {

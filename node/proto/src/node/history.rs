@@ -44,7 +44,7 @@ impl PartialCut {
 impl Node {
     /// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
     pub(super) fn send_digest(&mut self, now: Time, peer: &NodeId, answer: bool) {
-        if !self.started {
+        if !self.started || self.planted.has(PlantedBug::NoAntiEntropy) {
             return;
         }
         let entries: Vec<MessageId> = self.causal.clock().iter().collect();
@@ -63,6 +63,10 @@ impl Node {
             self.outbox.witnessed(1, own.seq);
         }
         for &entry in &digest.entries {
+            if self.planted.has(PlantedBug::MergeKeepsOneSide) && self.layout() > Some(0) {
+                self.causal.pass(entry);
+                self.log.pass(entry);
+            }
             if self.causal.first_missing(entry.author) <= entry.seq {
                 self.repair.want(now, entry, peer, false);
             }

@@ -306,6 +306,9 @@ impl Node {
         self.lost.retain(|id| !next.contains(id));
         self.took_place(now);
         let relaid = before.is_some_and(|before| before.layout() != next.layout());
+        if relaid && self.planted.has(PlantedBug::MergeRestartsNumbers) {
+            self.outbox.restart();
+        }
         self.compare_all_anew(relaid);
         self.tend_ring(now);
         self.ask_for_history(now);

@@ -11,6 +11,7 @@ mod history;
 mod meeting;
 mod membership;
 mod messages;
+mod misread;
 mod relay;
 mod ring;
 mod succession;
@@ -164,6 +165,7 @@ impl Node {
         self.log.plant(self.planted);
         self.repair.plant(self.planted);
         self.detector.plant(self.planted);
+        self.acks.plant(self.planted);
     }
 
     /// Takes one input.

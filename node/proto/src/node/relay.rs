@@ -72,6 +72,7 @@ impl Node {
     }
 
     pub(super) fn take_spread(&mut self, now: Time, link_peer: NodeId, spread: &Spread) {
+        let interval = self.as_understood(spread.interval);
         match &spread.item {
             Item::Bundle(sealed) => {
                 let Ok(bundle) = sealed.bundle() else {
@@ -84,7 +85,7 @@ impl Node {
                 }
                 self.owe_receipt(link_peer, id);
                 self.owe_ack(link_peer, id);
-                self.go_on(now, id, &spread.item, &spread.interval);
+                self.go_on(now, id, &spread.item, &interval);
                 let refused = new
                     && self.take_bundle(now, link_peer, sealed.clone(), bundle)
                         == Reception::Refused;
@@ -107,7 +108,7 @@ impl Node {
                 }
                 let new = !self.spreading.remembers(id);
                 self.announcements.keep(id, sealed.clone());
-                self.go_on(now, id, &spread.item, &spread.interval);
+                self.go_on(now, id, &spread.item, &interval);
                 if new {
                     self.take_announcement(now, link_peer, announcement);
                 }
@@ -233,6 +234,7 @@ impl Node {
             match self.item(id) {
                 Some(item @ Item::Announcement(_)) => {
                     self.entrust(now, heir, id, interval);
+                    let interval = self.as_sent(interval);
                     let item = Frame::Spread(Spread { interval, item });
                     self.send_to_member(now, &heir.id, &item);
                 }
@@ -252,7 +254,7 @@ impl Node {
     }
 
     fn adopt_orphans(&mut self, now: Time, orphans: Vec<Orphan>) {
-        if orphans.is_empty() {
+        if orphans.is_empty() || self.planted.has(PlantedBug::NoHandOver) {
             return;
         }
         let mut parts: Vec<(Part, Vec<ItemId>)> = Vec::new();
@@ -290,7 +292,7 @@ impl Node {
 
     fn send_item(&mut self, now: Time, child: &NodeId, item: &Item, interval: Interval) {
         let spread = Frame::Spread(Spread {
-            interval,
+            interval: self.as_sent(interval),
             item: item.clone(),
         });
         self.links.send(now, child, &spread, &mut self.out);
@@ -415,7 +417,7 @@ impl Node {
         Some(me.key)
     }
 
-    fn layout(&self) -> Option<u64> {
+    pub(super) fn layout(&self) -> Option<u64> {
         Some(self.view.as_ref()?.layout())
     }
 }

@@ -40,7 +40,7 @@ impl Node {
         if late <= OVERSLEPT {
             if late > LATE {
                 self.detector.strain(late);
-                self.trials.put_off(late);
+                self.trials.put_off(now, late);
             }
             return;
         }

@@ -12,6 +12,7 @@ mod membership;
 mod once;
 mod queue;
 mod reach;
+mod reached;
 mod readiness;
 mod ring;
 mod transcript;
@@ -112,6 +113,9 @@ pub(crate) struct Oracles {
     progress: view::Progress,
     readiness: readiness::Readiness,
     membership: membership::Accuracy,
+    reached: reached::Reached,
+    /// Where that is counted.
+    passages: Option<reached::Passages>,
     /// Who has shown a gap.
     gaps: BTreeSet<NodeId>,
     calm: bool,
@@ -155,6 +159,34 @@ impl Oracles {
         self.membership.allow(node);
     }
 
+    /// From now on it is counted how often payloads come to each node.
+    pub(crate) fn count_payloads(&mut self) {
+        self.passages.get_or_insert_default();
+    }
+
+    /// Whether anybody counts payloads.
+    pub(crate) const fn counts_payloads(&self) -> bool {
+        self.passages.is_some()
+    }
+
+    /// A bundle comes to a node on its way round the ring.
+    pub(crate) fn payload(&mut self, node: NodeId, first: MessageId) {
+        if let Some(passages) = &mut self.passages {
+            passages.came(node, first);
+        }
+    }
+
+    /// Of 1,000 payloads that were counted so many at most came to nodes that had them.
+    pub(crate) fn few_payloads_came_again(&self, permille: u64) -> Check {
+        let passages = self.passages.as_ref();
+        passages.map_or(Ok(()), |passages| passages.few_came_again(permille))
+    }
+
+    /// Every author was told of everybody who has its messages.
+    pub(crate) fn all_was_told(&self) -> Check {
+        self.reached.all_was_told()
+    }
+
     /// Who was seen to go, and how: `node` saw `gone` leave properly.
     pub(crate) fn saw_leave(&self, node: NodeId, gone: NodeId) -> bool {
         self.membership.saw_leave(node, gone)
@@ -173,6 +205,7 @@ impl Oracles {
                 self.delivered += 1;
                 self.creation.delivered(node, message)?;
                 self.once.delivered(node, message.id)?;
+                self.reached.delivered(message.id);
                 fifo::is_next(&self.reach, node, message.id)?;
                 self.causal.delivered(&self.reach, node, message.id)?;
                 self.transcript
@@ -201,6 +234,17 @@ impl Oracles {
             Event::Coordinator { epoch } => self.progress.coordinator(node, *epoch)?,
             Event::Failed(person) => self.membership.failed(node, person.id)?,
             Event::Left(person) => self.membership.left(node, person.id),
+            &Event::Reached {
+                first,
+                last,
+                members,
+            } => {
+                let last = MessageId {
+                    author: node,
+                    seq: last,
+                };
+                self.reached.told(first, last, members)?;
+            }
             Event::Neighbours { .. }
             | Event::Joined(_)
             | Event::Renamed { .. }

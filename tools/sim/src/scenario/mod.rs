@@ -7,6 +7,7 @@ mod measure;
 mod merge;
 mod network;
 mod pause;
+mod spread;
 mod talk;
 
 use core::time::Duration;
@@ -104,6 +105,9 @@ scenarios! {
     network::director_restart_with_newcomer
     network::partition_heals
     network::newcomers_while_rings_merge
+    spread::everybody_gets_each_payload_once
+    spread::newcomers_cause_few_second_payloads
+    spread::a_stopped_members_part_is_handed_over
     merge::torn_rings_find_each_other_without_a_director
     merge::three_parts_become_one
     merge::large_rings_merge

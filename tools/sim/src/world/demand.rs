@@ -100,6 +100,21 @@ impl World {
         Ok(())
     }
 
+    /// From now on it is counted how often payloads come to each node on their way round the ring.
+    pub(crate) fn count_payloads(&mut self) {
+        self.oracles.count_payloads();
+    }
+
+    /// Of 1,000 payloads that were counted so many at most came to nodes that had them.
+    pub(crate) fn few_payloads_came_again(&self, permille: u64) -> Check {
+        self.oracles.few_payloads_came_again(permille)
+    }
+
+    /// Every author was told of everybody who has its messages.
+    pub(crate) fn everybody_was_acknowledged(&self) -> Check {
+        self.oracles.all_was_told()
+    }
+
     /// From now on whoever gets ready must have everything that was said.
     pub(crate) const fn demand_everything_at_ready(&mut self, demanded: bool) {
         self.whole_at_ready = demanded;

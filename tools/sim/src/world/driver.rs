@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use ringtalk_proto::{Event, Input, LinkId, Output};
-use ringtalk_wire::{Addresses, NodeId, decode};
+use ringtalk_wire::{Addresses, Frame, Item, MessageId, NodeId, decode};
 
 use super::{Happening, REGISTER, World};
 use crate::director::Answer;
@@ -34,6 +34,7 @@ impl World {
     pub(super) fn tell(&mut self, index: HostIndex, told: Told) -> Check {
         match self.processes[index].health {
             Health::Running => {
+                self.count_payload(index, &told.input);
                 self.feed(index, told);
                 self.drain(index)
             }
@@ -147,6 +148,22 @@ impl World {
 
     fn ask_in(&mut self, index: HostIndex, wait: Duration) {
         self.agenda.plan(self.now + wait, Happening::Ask(index));
+    }
+
+    /// Counts the payloads that come the way which intervals prescribe.
+    fn count_payload(&mut self, index: HostIndex, input: &Input) {
+        if let Input::Frame { frame, .. } = input
+            && let Frame::Spread(spread) = frame
+            && let Item::Bundle(sealed) = &spread.item
+            && self.oracles.counts_payloads()
+            && let Ok(bundle) = sealed.bundle()
+        {
+            let first = MessageId {
+                author: bundle.author,
+                seq: bundle.first,
+            };
+            self.oracles.payload(self.processes[index].id(), first);
+        }
     }
 
     fn feed(&mut self, index: HostIndex, Told { input, read }: Told) {

@@ -1,0 +1,57 @@
+//! Limits that are misread on purpose: planted bugs of the relay, and nothing without them.
+//!
+//! Not here: how intervals are meant (`relay`).
+
+use ringtalk_wire::{Direction, Interval, RingKey};
+
+use super::Node;
+use crate::planted::PlantedBug;
+
+impl Node {
+    /// An interval as it is sent.
+    pub(super) fn as_sent(&self, interval: Interval) -> Interval {
+        let view = self.view.as_ref().filter(|_| self.has_indexes());
+        let Some(view) = view else {
+            return interval;
+        };
+        let place = view
+            .members()
+            .partition_point(|member| match interval.direction {
+                Direction::Clockwise => member.key <= interval.limit,
+                Direction::Counterclockwise => member.key < interval.limit,
+            });
+        Interval {
+            limit: RingKey(place as u128),
+            ..interval
+        }
+    }
+
+    /// An interval as it is understood.
+    pub(super) fn as_understood(&self, interval: Interval) -> Interval {
+        let Some(view) = self.view.as_ref() else {
+            return interval;
+        };
+        let mut read = interval;
+        if self.has_indexes() {
+            let place = interval.limit.0 as usize;
+            let count = view.len();
+            read.limit = match interval.direction {
+                Direction::Clockwise => view.members()[(place + count - 1) % count].key,
+                Direction::Counterclockwise => view.members()[place % count].key,
+            };
+        }
+        if self.planted.has(PlantedBug::RelayWithoutLimit)
+            && let Some(me) = view.member(&self.config.id)
+        {
+            read.limit = match interval.direction {
+                Direction::Clockwise => me.key.minus(1),
+                Direction::Counterclockwise => me.key.plus(1),
+            };
+        }
+        read
+    }
+
+    const fn has_indexes(&self) -> bool {
+        self.planted.has(PlantedBug::LimitsAsIndexes)
+    }
+}

@@ -1,0 +1,68 @@
+//! How messages spread where nothing goes wrong, and where somebody is stopped on their way.
+
+use super::{gather, millis, ordinary, seconds};
+use crate::oracle::Check;
+use crate::world::World;
+
+/// Of 1,000 payloads so many may be needless while newcomers come.
+const SECOND_PAYLOADS: u64 = 20;
+
+/// Everybody talks: nobody gets a payload twice, and every author is told in the
+/// end that everybody has its messages.
+pub(super) fn everybody_gets_each_payload_once(world: &mut World) -> Check {
+    let chosen = world.random.between(2, 30);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.expect_failed(&[]);
+    world.run_for(seconds(2))?;
+    world.count_payloads();
+    for round in 0..20 {
+        let speaker = world.random.pick(&world.members()).unwrap_or_default();
+        world.paste(speaker, 1 + round % 3)?;
+        let calm = world.random.millis(0, 100);
+        world.run_for(calm)?;
+    }
+    world.run_for(seconds(2))?;
+    world.few_payloads_came_again(0)?;
+    world.everybody_was_acknowledged()?;
+    world.must_come_to_rest()
+}
+
+/// The same while newcomers are let in, whom not all views have yet, and links are made.
+pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
+    let chosen = world.random.between(8, 24);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.expect_failed(&[]);
+    world.count_payloads();
+    for _ in 0..8 {
+        world.start();
+        for _ in 0..10 {
+            let speaker = world.random.pick(&world.members()).unwrap_or_default();
+            world.paste(speaker, 1)?;
+            let calm = world.random.millis(0, 15);
+            world.run_for(calm)?;
+        }
+    }
+    world.run_for(seconds(2))?;
+    world.few_payloads_came_again(SECOND_PAYLOADS)?;
+    world.must_come_to_rest()
+}
+
+/// One is stopped, somebody talks: a quarter of a second later its part of the ring is another's.
+pub(super) fn a_stopped_members_part_is_handed_over(world: &mut World) -> Check {
+    let chosen = world.random.between(6, 30);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.run_for(seconds(1))?;
+    let stopped = ordinary(world)?;
+    world.pause(stopped, seconds(10));
+    let members = world.members();
+    let speaker = world.random.pick(&members).unwrap_or_default();
+    world.paste(speaker, 5)?;
+    world.run_for(millis(250 + 20 * (count / 2 + 4)))?;
+    for index in members {
+        world.has_everything(index)?;
+    }
+    world.must_come_to_rest()
+}
