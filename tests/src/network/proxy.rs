@@ -90,7 +90,8 @@ impl Proxy {
         self.cut_one_way(Way::Out);
     }
 
-    /// Corrupts the next `bytes` bytes that pass in a direction, on whatever connection.
+    /// Corrupts the next `bytes` bytes that pass in a direction, on whatever connection
+    /// that has a handshake of 1 KiB behind it.
     pub fn corrupt(&self, way: Way, bytes: usize) {
         self.shared.faults(way).corrupt(bytes);
     }
@@ -213,9 +214,9 @@ mod tests {
     #[test]
     fn bytes_pass_both_ways_and_are_corrupted_one_way() {
         let (proxy, mut dialler, mut node) = connection();
-        dialler.write_all(b"one").unwrap();
-        assert_eq!(&read(&node).unwrap(), b"one");
         proxy.corrupt(Way::In, 2);
+        dialler.write_all(&[b'1'; 1024]).unwrap();
+        assert_eq!(&read(&node).unwrap(), &[b'1'; 1024], "the handshake");
         dialler.write_all(b"two").unwrap();
         assert_eq!(&read(&node).unwrap(), b"\xff\xffo");
         node.write_all(b"three").unwrap();

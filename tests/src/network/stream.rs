@@ -16,6 +16,9 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// What corrupted bytes become: neither CBOR nor UTF-8 can have it, nor can a frame be so long.
 const CORRUPTED: u8 = 0xff;
 
+/// How much passes of each connection before it is corrupted: the handshake, and more.
+const HANDSHAKE_BYTES: usize = 1024;
+
 /// A direction through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -53,7 +56,7 @@ impl Faults {
         self.change(|state| state.is_stalled = is_stalled);
     }
 
-    /// Corrupts the next `bytes` bytes that pass on any connection.
+    /// Corrupts the next `bytes` bytes that pass on any connection, once its handshake has passed.
     pub(super) fn corrupt(&self, bytes: usize) {
         self.change(|state| state.to_corrupt = bytes);
     }
@@ -131,11 +134,15 @@ fn read(mut from: TcpStream, chunks: &SyncSender<Chunk>) {
 }
 
 fn write(mut to: &TcpStream, chunks: &Receiver<Chunk>, faults: &Faults) {
+    let mut passed = 0;
     while let Ok((at, mut bytes)) = chunks.recv() {
         if !faults.hold_back(at) {
             return;
         }
-        faults.spoil(&mut bytes);
+        if passed >= HANDSHAKE_BYTES {
+            faults.spoil(&mut bytes);
+        }
+        passed += bytes.len();
         if to.write_all(&bytes).is_err() {
             return;
         }
