@@ -84,8 +84,13 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
     let peers = listen(settings.listen).await?;
     let port = peers.local_addr()?;
     let way = Way::prepare(&settings.entry).await?;
-    let internal = address::internal(port, way.local);
     let public = settings.public_address.clone();
+    let internal = public
+        .clone()
+        // Whoever listens on the loopback is reached through what listens in public, and elsewhere
+        // the loopback is somebody else.
+        .filter(|_| port.ip().is_loopback())
+        .unwrap_or_else(|| address::internal(port, way.local));
     let shown = public.clone().unwrap_or_else(|| internal.clone());
     let hello = Hello {
         id: NodeId::from_bytes(random()?),

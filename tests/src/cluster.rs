@@ -8,6 +8,7 @@ use crate::checker::{self, Record, Rules, ring};
 use crate::director::Director;
 use crate::event::{Event, Reign};
 use crate::id::NodeId;
+use crate::network::{Network, Proxy};
 use crate::node::{IN_TIME, Launch, Node};
 use crate::wait::{self, Witness};
 
@@ -38,11 +39,41 @@ impl Cluster {
         cluster
     }
 
+    /// A director on host 0 of a network, and a node on each of the hosts 1 to `count`, in one ring.
+    #[track_caller]
+    pub fn across(network: &Network, count: u8) -> Self {
+        let mut cluster = Self::around(Director::start_on(&network.host(0)));
+        for number in 1..=count {
+            let launch = Launch::on(&network.host(number), &format!("n{number}"));
+            let launch = launch.join(&cluster.director.place());
+            cluster.adopt(launch.start()).ready(IN_TIME);
+        }
+        cluster.one_ring(REST);
+        cluster
+    }
+
+    /// A director, and a node behind each of the proxies, in one ring.
+    #[track_caller]
+    pub fn behind(proxies: &[Proxy]) -> Self {
+        let mut cluster = Self::empty();
+        for (place, proxy) in proxies.iter().enumerate() {
+            let launch = Launch::behind(proxy, &format!("n{}", place + 1));
+            let launch = launch.join(&cluster.director.place());
+            cluster.adopt(launch.start()).ready(IN_TIME);
+        }
+        cluster.one_ring(REST);
+        cluster
+    }
+
     /// A director without nodes.
     #[track_caller]
     pub fn empty() -> Self {
+        Self::around(Director::start())
+    }
+
+    fn around(director: Director) -> Self {
         Self {
-            director: Director::start(),
+            director,
             nodes: Vec::new(),
             started: 0,
         }

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::http::{self, Response};
+use crate::network::Host;
 use crate::process::{Output, Process, binary};
 use crate::wait::{self, Witness};
 
@@ -34,7 +35,18 @@ impl Director {
     /// Starts one at an address.
     #[track_caller]
     pub fn start_at(address: &str) -> Self {
-        let mut command = Command::new(binary("director"));
+        Self::start_by(Command::new(binary("director")), address)
+    }
+
+    /// Starts one on a host.
+    #[track_caller]
+    pub fn start_on(host: &Host) -> Self {
+        let place = format!("{}:0", host.address());
+        Self::start_by(host.command(binary("director")), &place)
+    }
+
+    #[track_caller]
+    fn start_by(mut command: Command, address: &str) -> Self {
         let process = Process::start(
             "director",
             command.args(["--listen", address]),

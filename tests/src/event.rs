@@ -31,6 +31,10 @@ pub enum Event {
     Failed(Person),
     /// A member has another name.
     Renamed(Renamed),
+    /// Two or more members were lost at about the same time.
+    Split(Shape),
+    /// Two rings became one.
+    Merged(Shape),
     /// Messages that cannot be had now.
     Gap(Gap),
     /// The answer to `/transcript`.
@@ -178,6 +182,15 @@ pub struct Renamed {
     pub previous: String,
 }
 
+/// What a ring is after [`Event::Split`] or [`Event::Merged`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub struct Shape {
+    /// How many are in it.
+    pub members: usize,
+    /// Under which epoch.
+    pub epoch: Epoch,
+}
+
 /// See [`Event::Gap`]: both ends are part of it.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -227,6 +240,8 @@ impl Event {
             "left" => Self::Left(fields(line)?),
             "failed" => Self::Failed(fields(line)?),
             "renamed" => Self::Renamed(fields(line)?),
+            "split" => Self::Split(fields(line)?),
+            "merged" => Self::Merged(fields(line)?),
             "gap" => Self::Gap(fields(line)?),
             "transcript" => Self::Transcript(fields(line)?),
             "error" => Self::Error(fields(line)?),

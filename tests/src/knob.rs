@@ -17,6 +17,11 @@ pub fn coordinator_freeze() -> Duration {
     Duration::from_secs(number("RINGTALK_FREEZE_SECONDS", 20))
 }
 
+/// `RINGTALK_PARTITION_SECONDS`: how long a network stays cut in two; 600 in the full show.
+pub fn partition() -> Duration {
+    Duration::from_secs(number("RINGTALK_PARTITION_SECONDS", 6))
+}
+
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value

@@ -13,6 +13,7 @@ pub mod id;
 pub mod journal;
 pub mod knob;
 pub mod measure;
+pub mod network;
 pub mod node;
 pub mod process;
 pub mod raw;

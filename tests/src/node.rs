@@ -11,6 +11,7 @@ use crate::checker::{End, Record};
 use crate::event::{Event, Ready};
 use crate::id::NodeId;
 use crate::journal::Journal;
+use crate::network::{Host, Proxy};
 use crate::process::{Output, Process, binary};
 use crate::wait::Witness;
 
@@ -42,6 +43,26 @@ impl Launch {
             "127.0.0.1:0",
             "--json",
         ])
+    }
+
+    /// A node that is called `name`, runs and listens on `host`, and prints events.
+    #[track_caller]
+    pub fn on(host: &Host, name: &str) -> Self {
+        let launch = Self {
+            label: name.to_owned(),
+            command: host.command(binary("node")),
+            output: Output::Json,
+        };
+        launch.arguments(&["--name", name, "--listen", "0.0.0.0:0", "--json"])
+    }
+
+    /// A node that is called `name`, is reached through `proxy` only, and prints events.
+    #[track_caller]
+    pub fn behind(proxy: &Proxy, name: &str) -> Self {
+        Self::bare(name)
+            .arguments(&["--name", name, "--json"])
+            .arguments(&["--listen", &proxy.target()])
+            .arguments(&["--public-address", &proxy.address()])
     }
 
     /// A node like [`Launch::new`] that prints text for people.

@@ -1,0 +1,207 @@
+//! Networks that fail on purpose: namespaces with a router between them, where the machine allows
+//! that, and a TCP proxy where it does not.
+//!
+//! Every host has a network namespace of its own and one cable to the router, which is a namespace
+//! too: the machine's own network is never touched. All faults are the router's rules, and change
+//! for all hosts at one moment.
+
+mod namespace;
+mod proxy;
+mod rules;
+mod stream;
+mod tool;
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::time::Duration;
+
+use namespace::Namespace;
+pub use proxy::Proxy;
+pub use rules::Refusal;
+pub use stream::Way;
+
+/// Hosts that reach each other through one router.
+#[derive(Debug)]
+pub struct Network {
+    router: Namespace,
+    hosts: Vec<Namespace>,
+}
+
+/// A place on a [`Network`] where processes can run.
+#[derive(Clone, Debug)]
+pub struct Host {
+    namespace: String,
+    address: Ipv4Addr,
+}
+
+impl Network {
+    /// A network of `hosts` hosts; where this machine does not allow one, says so in one line and
+    /// gives nothing.
+    ///
+    /// # Panics
+    ///
+    /// Where the machine allows a network, and it cannot be made all the same.
+    #[track_caller]
+    pub fn or_skip(hosts: u8) -> Option<Self> {
+        let router = probe().map_err(skipped).ok()?;
+        Some(Self::around(router, hosts).expect("a network of namespaces"))
+    }
+
+    fn around(router: Namespace, hosts: u8) -> Result<Self, String> {
+        router.run_with("tee", &["/proc/sys/net/ipv4/ip_forward"], "1\n")?;
+        let mut network = Self {
+            router,
+            hosts: Vec::new(),
+        };
+        for number in 0..hosts {
+            network.plug_in(number)?;
+        }
+        network.apply(&[])?;
+        Ok(network)
+    }
+
+    /// Adds host `number`, with a cable to the router.
+    fn plug_in(&mut self, number: u8) -> Result<(), String> {
+        let host = Namespace::new(&format!("h{number}"))?;
+        let cable = cable(number);
+        let here = gateway(number);
+        let there = address(number);
+        self.router.ip(&format!(
+            "link add {cable} type veth peer name {PORT} netns {}\n\
+             address add {here}/24 dev {cable}\n\
+             link set {cable} up\n",
+            host.name()
+        ))?;
+        host.ip(&format!(
+            "link set lo up\n\
+             address add {there}/24 dev {PORT}\n\
+             link set {PORT} up\n\
+             route add default via {here}\n"
+        ))?;
+        self.hosts.push(host);
+        Ok(())
+    }
+
+    /// One of its hosts, from 0.
+    ///
+    /// # Panics
+    ///
+    /// Where there are not so many.
+    #[track_caller]
+    pub fn host(&self, number: u8) -> Host {
+        Host {
+            namespace: self.hosts[usize::from(number)].name().to_owned(),
+            address: address(number),
+        }
+    }
+
+    /// Cuts the network in two: nothing passes between `one` and `other`.
+    #[track_caller]
+    pub fn part(&self, one: &[Host], other: &[Host], refusal: Refusal) {
+        let rules = [
+            rules::block(&addresses(one), &addresses(other), refusal),
+            rules::block(&addresses(other), &addresses(one), refusal),
+        ];
+        self.apply_surely(&rules);
+    }
+
+    /// Cuts the network in one direction: nothing that `from` sends reaches `to`.
+    #[track_caller]
+    pub fn cut_one_way(&self, from: &[Host], to: &[Host]) {
+        let rule = rules::block(&addresses(from), &addresses(to), Refusal::Silence);
+        self.apply_surely(&[rule]);
+    }
+
+    /// Loses so many of a hundred packets, whoever sends them.
+    #[track_caller]
+    pub fn lose(&self, percent: u8) {
+        self.apply_surely(&[rules::lose(percent)]);
+    }
+
+    /// Lets everything pass again.
+    #[track_caller]
+    pub fn heal(&self) {
+        self.apply_surely(&[]);
+    }
+
+    /// Delays everything, by `delay` at each host, for good. The error says why this machine cannot.
+    pub fn delay(&self, delay: Duration) -> Result<(), String> {
+        let delay = format!("{}us", delay.as_micros());
+        for host in &self.hosts {
+            let arguments = ["qdisc", "replace", "dev", PORT, "root", "netem", "delay"];
+            host.run_with("tc", &[&arguments[..], &[&delay]].concat(), "")?;
+        }
+        Ok(())
+    }
+
+    #[track_caller]
+    fn apply_surely(&self, rules: &[String]) {
+        let applied = self.apply(rules);
+        applied.expect("a router that took rules once takes others");
+    }
+
+    /// Replaces all rules of the router, at one moment.
+    fn apply(&self, rules: &[String]) -> Result<(), String> {
+        self.router
+            .run_with("nft", &["--file", "-"], &rules::script(rules))
+    }
+}
+
+impl Host {
+    /// Its address.
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// A command that runs `program` here, in the process that is started.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.namespace])
+            .arg(program);
+        command
+    }
+}
+
+/// A namespace with a firewall and a cable. The error says why this machine has none.
+fn probe() -> Result<Namespace, String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Err("network namespaces need root".to_owned());
+    }
+    namespace::sweep()?;
+    let router = Namespace::new("router")?;
+    router.run_with("nft", &["list", "tables"], "")?;
+    router.ip("link add probe type veth peer name eborp\nlink delete probe\n")?;
+    Ok(router)
+}
+
+/// Says in one line, past the capture of the test runner, why the test at hand does not run.
+pub fn skipped(why: impl fmt::Display) {
+    let thread = std::thread::current();
+    let name = thread.name().unwrap_or("a test");
+    let why = why.to_string().replace('\n', "; ");
+    let _ = writeln!(std::io::stderr().lock(), "skipped: {name}: {why}");
+}
+
+/// What a host calls its end of the cable.
+const PORT: &str = "port";
+
+/// What the router calls its end.
+fn cable(number: u8) -> String {
+    format!("h{number}")
+}
+
+fn address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 213, number, 2)
+}
+
+fn gateway(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 213, number, 1)
+}
+
+fn addresses(hosts: &[Host]) -> Vec<Ipv4Addr> {
+    hosts.iter().map(Host::address).collect()
+}

@@ -1,0 +1,104 @@
+//! One network namespace: made, used, and gone again, also after a run that was killed.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::tool;
+
+/// How the names of all our namespaces begin; the process id of the run follows.
+const PREFIX: &str = "ringtalk-";
+
+/// A namespace that goes with its owner.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes one. `role` is for people who look.
+    pub(super) fn new(role: &str) -> Result<Self, String> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{PREFIX}{}-{count}-{role}", std::process::id());
+        tool::run("ip", &["netns", "add", &name])?;
+        Ok(Self { name })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Runs the lines of an `ip` batch here.
+    pub(super) fn ip(&self, batch: &str) -> Result<(), String> {
+        let mut command = Command::new("ip");
+        command.args(["-netns", &self.name, "-batch", "-"]);
+        tool::finish(&mut command, batch).map(drop)
+    }
+
+    /// Runs a tool here, to its end.
+    pub(super) fn run_with(
+        &self,
+        program: &str,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<(), String> {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &self.name, program])
+            .args(arguments);
+        tool::finish(&mut command, input).map(drop)
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Err(error) = tool::run("ip", &["netns", "delete", &self.name]) {
+            eprintln!("a network namespace stays behind: {error}");
+        }
+    }
+}
+
+/// Removes the namespaces of runs that were killed, and ends what still runs in them.
+pub(super) fn sweep() -> Result<(), String> {
+    let list = tool::run("ip", &["netns", "list"])?;
+    let names = list
+        .lines()
+        .filter_map(|line| line.split_whitespace().next());
+    for name in names.filter(|name| is_left_over(name)) {
+        // Another run may sweep at the same time: what is gone is no error.
+        end_all(&tool::run("ip", &["netns", "pids", name]).unwrap_or_default());
+        let _ = tool::run("ip", &["netns", "delete", name]);
+    }
+    Ok(())
+}
+
+/// Whether a name is one of ours, of a run that is no more.
+fn is_left_over(name: &str) -> bool {
+    let rest = name.strip_prefix(PREFIX);
+    let run = rest.and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+    run.is_some_and(|run| !Path::new(&format!("/proc/{run}")).exists())
+}
+
+fn end_all(pids: &str) {
+    for pid in pids.lines().filter_map(|line| line.trim().parse().ok()) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_namespaces_of_runs_that_ended_are_left_over() {
+        let own = std::process::id();
+        assert!(!is_left_over(&format!("ringtalk-{own}-0-router")));
+        assert!(is_left_over("ringtalk-4294967295-0-router"));
+        assert!(!is_left_over("somebody-4294967295-0"));
+        assert!(!is_left_over("ringtalk-demo"));
+    }
+}

@@ -1,0 +1,259 @@
+//! A TCP proxy before a node's listening port, for faults of links on any machine.
+//!
+//! A node behind it listens on the loopback and has the proxy's address as its public address, so
+//! that whoever dials it comes through here. What it dials itself goes through the others' proxies.
+
+use std::io;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::stream::{Faults, Way, pump};
+
+/// A proxy before one node.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: SocketAddr,
+    inward: Arc<Faults>,
+    outward: Arc<Faults>,
+    drops: AtomicBool,
+    is_over: AtomicBool,
+    connections: AtomicUsize,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+impl Proxy {
+    /// Starts one, and picks a free port for the node behind it.
+    ///
+    /// # Panics
+    ///
+    /// Where the loopback has no free port.
+    pub fn start() -> Self {
+        let target = listen().and_then(|free| free.local_addr());
+        Self::before(target.expect("a free port"))
+    }
+
+    /// Starts one before `target`.
+    ///
+    /// # Panics
+    ///
+    /// Where the loopback has no free port.
+    pub fn before(target: SocketAddr) -> Self {
+        let listener = listen().expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        let shared = Arc::new(Shared {
+            target,
+            inward: Arc::default(),
+            outward: Arc::default(),
+            drops: AtomicBool::new(false),
+            is_over: AtomicBool::new(false),
+            connections: AtomicUsize::new(0),
+            open: Mutex::default(),
+        });
+        let accepting = Arc::clone(&shared);
+        std::thread::spawn(move || accepting.accept(&listener));
+        Self { address, shared }
+    }
+
+    /// Where the node behind it listens: its `--listen`.
+    pub fn target(&self) -> String {
+        self.shared.target.to_string()
+    }
+
+    /// What others dial: the node's `--public-address`.
+    pub fn address(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// Delays what passes, in both directions.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.inward.delay(delay);
+        self.shared.outward.delay(delay);
+    }
+
+    /// Holds back what passes in one direction: a cut, as far as anybody can see who does not
+    /// close a connection. What was held back follows when it is healed, as TCP repeats what was lost.
+    pub fn cut_one_way(&self, way: Way) {
+        self.shared.faults(way).stall(true);
+    }
+
+    /// Holds back everything.
+    pub fn stall(&self) {
+        self.cut_one_way(Way::In);
+        self.cut_one_way(Way::Out);
+    }
+
+    /// Corrupts the next `bytes` bytes that pass in a direction, on whatever connection
+    /// that has a handshake of 1 KiB behind it.
+    pub fn corrupt(&self, way: Way, bytes: usize) {
+        self.shared.faults(way).corrupt(bytes);
+    }
+
+    /// Closes every connection, and every new one, until [`Proxy::heal`].
+    pub fn drop_connections(&self) {
+        self.shared.drops.store(true, Ordering::SeqCst);
+        self.shared.close_all();
+    }
+
+    /// Ends all faults.
+    pub fn heal(&self) {
+        self.shared.drops.store(false, Ordering::SeqCst);
+        for faults in [&self.shared.inward, &self.shared.outward] {
+            faults.delay(Duration::ZERO);
+            faults.stall(false);
+            faults.corrupt(0);
+        }
+    }
+
+    /// How many connections came so far.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes were corrupted so far.
+    pub fn corrupted(&self) -> usize {
+        self.shared.inward.corrupted() + self.shared.outward.corrupted()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+        self.shared.inward.end();
+        self.shared.outward.end();
+        self.shared.close_all();
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+impl Shared {
+    fn faults(&self, way: Way) -> &Arc<Faults> {
+        match way {
+            Way::In => &self.inward,
+            Way::Out => &self.outward,
+        }
+    }
+
+    fn accept(&self, listener: &TcpListener) {
+        while let Ok((dialler, _)) = listener.accept() {
+            if self.is_over.load(Ordering::SeqCst) {
+                return;
+            }
+            self.connections.fetch_add(1, Ordering::SeqCst);
+            if !self.drops.load(Ordering::SeqCst) {
+                // Where nobody listens behind it, the dialler finds its connection closed.
+                let _ = self.connect(dialler);
+            }
+        }
+    }
+
+    fn connect(&self, dialler: TcpStream) -> io::Result<()> {
+        let node = TcpStream::connect(self.target)?;
+        for end in [&dialler, &node] {
+            end.set_nodelay(true)?;
+        }
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|stream| stream.peer_addr().is_ok());
+        open.push(dialler.try_clone()?);
+        open.push(node.try_clone()?);
+        drop(open);
+        pump(
+            dialler.try_clone()?,
+            node.try_clone()?,
+            Arc::clone(&self.inward),
+        );
+        pump(node, dialler, Arc::clone(&self.outward));
+        Ok(())
+    }
+
+    fn close_all(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        for stream in open.drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+fn listen() -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A proxy, and both ends of a connection through it.
+    fn connection() -> (Proxy, TcpStream, TcpStream) {
+        let node = listen().unwrap();
+        let proxy = Proxy::before(node.local_addr().unwrap());
+        let dialler = TcpStream::connect(proxy.address).unwrap();
+        let (node, _) = node.accept().unwrap();
+        for end in [&dialler, &node] {
+            let patience = Some(Duration::from_secs(5));
+            end.set_read_timeout(patience).unwrap();
+        }
+        (proxy, dialler, node)
+    }
+
+    fn read<const N: usize>(mut from: &TcpStream) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        from.read_exact(&mut bytes).map(|()| bytes)
+    }
+
+    #[test]
+    fn bytes_pass_both_ways_and_are_corrupted_one_way() {
+        let (proxy, mut dialler, mut node) = connection();
+        proxy.corrupt(Way::In, 2);
+        dialler.write_all(&[b'1'; 1024]).unwrap();
+        assert_eq!(&read(&node).unwrap(), &[b'1'; 1024], "the handshake");
+        dialler.write_all(b"two").unwrap();
+        assert_eq!(&read(&node).unwrap(), b"\xff\xffo");
+        node.write_all(b"three").unwrap();
+        assert_eq!(&read(&dialler).unwrap(), b"three");
+        assert_eq!((proxy.corrupted(), proxy.connections()), (2, 1));
+    }
+
+    #[test]
+    fn what_is_cut_one_way_follows_when_healed() {
+        let (proxy, mut dialler, mut node) = connection();
+        proxy.cut_one_way(Way::In);
+        dialler.write_all(b"held back").unwrap();
+        node.write_all(b"passes").unwrap();
+        assert_eq!(&read(&dialler).unwrap(), b"passes");
+        node.set_nonblocking(true).unwrap();
+        assert!(read::<1>(&node).is_err());
+        node.set_nonblocking(false).unwrap();
+        proxy.heal();
+        assert_eq!(&read(&node).unwrap(), b"held back");
+    }
+
+    #[test]
+    fn bytes_are_late_by_the_delay() {
+        let (proxy, mut dialler, node) = connection();
+        proxy.delay(Duration::from_millis(60));
+        let since = Instant::now();
+        dialler.write_all(b"late").unwrap();
+        assert_eq!(&read(&node).unwrap(), b"late");
+        assert!(since.elapsed() >= Duration::from_millis(60));
+    }
+
+    #[test]
+    fn dropped_connections_end_at_both_ends() {
+        let (proxy, dialler, node) = connection();
+        proxy.drop_connections();
+        assert!(read::<1>(&dialler).is_err() && read::<1>(&node).is_err());
+        let again = TcpStream::connect(proxy.address).unwrap();
+        assert!(read::<1>(&again).is_err());
+    }
+}

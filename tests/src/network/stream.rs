@@ -1,0 +1,150 @@
+//! One direction of a proxied connection: a thread that reads, one that writes, and the faults
+//! that both obey.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many chunks are on their way at most; then the reader waits, and TCP slows the sender.
+const CHUNKS_UNDER_WAY: usize = 256;
+
+/// The most bytes of one chunk.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// What corrupted bytes become: neither CBOR nor UTF-8 can have it, nor can a frame be so long.
+const CORRUPTED: u8 = 0xff;
+
+/// How much passes of each connection before it is corrupted: the handshake, and more.
+const HANDSHAKE_BYTES: usize = 1024;
+
+/// A direction through a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From whoever dialled to the node behind the proxy.
+    In,
+    /// From the node behind the proxy to whoever dialled.
+    Out,
+}
+
+/// What is wrong with one direction, for all connections.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    delay: Duration,
+    is_stalled: bool,
+    to_corrupt: usize,
+    corrupted: usize,
+    is_over: bool,
+}
+
+/// Bytes, and when they came.
+type Chunk = (Instant, Vec<u8>);
+
+impl Faults {
+    pub(super) fn delay(&self, delay: Duration) {
+        self.change(|state| state.delay = delay);
+    }
+
+    pub(super) fn stall(&self, is_stalled: bool) {
+        self.change(|state| state.is_stalled = is_stalled);
+    }
+
+    /// Corrupts the next `bytes` bytes that pass on any connection, once its handshake has passed.
+    pub(super) fn corrupt(&self, bytes: usize) {
+        self.change(|state| state.to_corrupt = bytes);
+    }
+
+    /// How many bytes were corrupted so far.
+    pub(super) fn corrupted(&self) -> usize {
+        self.lock().corrupted
+    }
+
+    /// Ends all threads.
+    pub(super) fn end(&self) {
+        self.change(|state| state.is_over = true);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Holds a chunk that came at `at` back for as long as it is to be. False where all is over.
+    fn hold_back(&self, at: Instant) -> bool {
+        let mut state = self.lock();
+        loop {
+            let left = (at + state.delay).saturating_duration_since(Instant::now());
+            if state.is_over {
+                return false;
+            }
+            state = if state.is_stalled {
+                self.changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner)
+            } else if left.is_zero() {
+                return true;
+            } else {
+                let waited = self.changed.wait_timeout(state, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            };
+        }
+    }
+
+    fn spoil(&self, bytes: &mut [u8]) {
+        let mut state = self.lock();
+        let count = state.to_corrupt.min(bytes.len());
+        bytes[..count].fill(CORRUPTED);
+        state.to_corrupt -= count;
+        state.corrupted += count;
+    }
+}
+
+/// Moves bytes from `from` to `to` under `faults`, until an end closes; then closes both.
+pub(super) fn pump(from: TcpStream, to: TcpStream, faults: std::sync::Arc<Faults>) {
+    let (sender, receiver) = sync_channel(CHUNKS_UNDER_WAY);
+    let reading = from.try_clone();
+    std::thread::spawn(move || reading.map(|from| read(from, &sender)));
+    std::thread::spawn(move || {
+        write(&to, &receiver, &faults);
+        for end in [&from, &to] {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    });
+}
+
+fn read(mut from: TcpStream, chunks: &SyncSender<Chunk>) {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let chunk = (Instant::now(), buffer[..length].to_vec());
+        if chunks.send(chunk).is_err() {
+            return;
+        }
+    }
+}
+
+fn write(mut to: &TcpStream, chunks: &Receiver<Chunk>, faults: &Faults) {
+    let mut passed = 0;
+    while let Ok((at, mut bytes)) = chunks.recv() {
+        if !faults.hold_back(at) {
+            return;
+        }
+        if passed >= HANDSHAKE_BYTES {
+            faults.spoil(&mut bytes);
+        }
+        passed += bytes.len();
+        if to.write_all(&bytes).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,517 @@
+//! The network fails, the nodes do not: cuts, one-way cuts, resets, losses, delays, corrupted
+//! bytes, and members that stop for a while. Whatever is said anywhere is everywhere in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::checker::Rules;
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring, view_of};
+use ringtalk_tests::event::{Event, Shape};
+use ringtalk_tests::id::{MessageId, NodeId};
+use ringtalk_tests::measure::report;
+use ringtalk_tests::network::{Host, Network, Proxy, Refusal, Way, skipped};
+use ringtalk_tests::node::Node;
+use ringtalk_tests::talk::{Talk, talk_for};
+use ringtalk_tests::{alone, knob, wait};
+
+/// Within this, each part of a cut network is a ring of its own.
+const MENDED: Duration = Duration::from_secs(6);
+
+/// Within this after healing, there is one ring, and everybody has everything.
+const HEALED: Duration = Duration::from_secs(20);
+
+/// How many messages a second the members of one side write together.
+const RATE: u32 = 20;
+
+/// Two rings may have opened epochs of the same number.
+const TWO_RINGS: Rules = Rules {
+    complete_history: true,
+    retention: 10_000,
+    one_ring: false,
+};
+
+#[test]
+fn eight_cut_in_two_with_the_director_beside_the_five_become_one_again() {
+    split_and_merge(
+        "5|3, director beside the 5",
+        &[6, 7, 8],
+        0,
+        Refusal::Silence,
+    );
+}
+
+#[test]
+fn eight_cut_in_two_with_the_director_beside_the_three_become_one_again() {
+    split_and_merge(
+        "5|3, director and coordinator beside the 3",
+        &[1, 4, 5],
+        1,
+        Refusal::Reset,
+    );
+}
+
+#[test]
+fn eight_cut_in_two_without_a_director_become_one_again() {
+    split_and_merge("5|3, no director", &[1, 2, 3], 2, Refusal::Silence);
+}
+
+/// Cuts the hosts of `three` off from the other five, and heals that. `director`: 0 stays with the
+/// five, 1 goes with the three, 2 is dead.
+#[track_caller]
+fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(9) else {
+        return;
+    };
+    let cluster = Cluster::across(&network, 8);
+    if director == 2 {
+        cluster
+            .director
+            .process()
+            .signal(nix::sys::signal::Signal::SIGKILL);
+    }
+    let all = cluster.live();
+    let ids: Vec<NodeId> = all.iter().map(|node| node.id()).collect();
+    let names = names_in_view(&all[0]);
+    let (few, many): (Vec<u8>, Vec<u8>) = (1..=8).partition(|number| three.contains(number));
+    let sides = [&many, &few].map(|side| nodes(&all, side));
+    let talks = sides.each_ref().map(|side| Talk::start(side, RATE));
+    let mut hosts = [&many, &few].map(|side| hosts(&network, side));
+    hosts[usize::from(director == 1)].push(network.host(0));
+
+    let before = marks(&all);
+    let cut = Instant::now();
+    network.part(&hosts[0], &hosts[1], refusal);
+    for (side, other) in [(&sides[0], &sides[1]), (&sides[1], &sides[0])] {
+        report(
+            &format!("{what}: a ring of {} after", side.len()),
+            view_of(side, cut, MENDED),
+        );
+        one_ring(side, MENDED);
+        for node in side {
+            expect_split(node, before[&node.id()], side.len(), other);
+        }
+    }
+    // Waits until the cut has lasted as long as it is to: its length is what is tested.
+    std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
+    for side in &sides {
+        one_ring(side, EVERYWHERE);
+    }
+
+    let parted = marks(&all);
+    let healed = Instant::now();
+    network.heal();
+    cluster.one_ring(HEALED);
+    report(
+        &format!("{what}: healed: one ring of 8 after"),
+        healed.elapsed(),
+    );
+    let _ = talks.map(Talk::stop);
+    cluster.everything_everywhere(HEALED.saturating_sub(healed.elapsed()));
+    report(
+        &format!("{what}: healed: everything everywhere after"),
+        healed.elapsed(),
+    );
+    for (side, other) in [(&sides[0], &sides[1]), (&sides[1], &sides[0])] {
+        for node in side {
+            expect_merged(node, parted[&node.id()], 8, other);
+        }
+    }
+    expect_one_epoch(&all);
+    assert_eq!(names_in_view(&all[0]), names, "names before and after");
+    assert_eq!(all.iter().map(|node| node.id()).collect::<Vec<_>>(), ids);
+    let checked = cluster.check_by(&TWO_RINGS);
+    assert_eq!(checked.deliveries, checked.messages * 8, "deliveries");
+    expect_equal_transcripts(&all);
+}
+
+#[test]
+fn a_coordinator_that_is_cut_off_comes_back() {
+    isolate_the_coordinator("cut off", |network, one, others| {
+        network.part(one, others, Refusal::Silence);
+    });
+}
+
+#[test]
+fn a_coordinator_that_hears_nobody_comes_back() {
+    isolate_the_coordinator("sends and does not receive", |network, one, others| {
+        network.cut_one_way(others, one);
+    });
+}
+
+#[test]
+fn a_coordinator_that_nobody_hears_comes_back() {
+    isolate_the_coordinator("receives and does not send", |network, one, others| {
+        network.cut_one_way(one, others);
+    });
+}
+
+/// Cuts the coordinator of five off in some way, and heals that.
+#[track_caller]
+fn isolate_the_coordinator(what: &str, cut: impl FnOnce(&Network, &[Host], &[Host])) {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    let cluster = Cluster::across(&network, 5);
+    let all = cluster.live();
+    let (alone, others) = (nodes(&all, &[1]), nodes(&all, &[2, 3, 4, 5]));
+    assert_eq!(
+        cluster.coordinator().id(),
+        alone[0].id(),
+        "the founder coordinates"
+    );
+    let talk = Talk::start(&all, RATE);
+    let parted = Instant::now();
+    // The director stays with the four.
+    let rest = hosts(&network, &[0, 2, 3, 4, 5]);
+    cut(&network, &hosts(&network, &[1]), &rest);
+    let took = view_of(&others, parted, REST);
+    report(
+        &format!("coordinator {what}: a ring of the other 4 after"),
+        took,
+    );
+    one_ring(&others, MENDED);
+    others[0].say("said without the coordinator");
+    for node in &others {
+        node.hears("said without the coordinator", EVERYWHERE);
+    }
+    pass(Duration::from_secs(4).saturating_sub(parted.elapsed()));
+
+    let healed = Instant::now();
+    network.heal();
+    cluster.one_ring(HEALED);
+    report(
+        &format!("coordinator {what}: healed: one ring after"),
+        healed.elapsed(),
+    );
+    talk.stop();
+    cluster.everything_everywhere(HEALED.saturating_sub(healed.elapsed()));
+    expect_one_epoch(&all);
+    let checked = cluster.check_by(&TWO_RINGS);
+    assert_eq!(checked.deliveries, checked.messages * 5, "deliveries");
+    expect_equal_transcripts(&all);
+}
+
+#[test]
+fn a_silent_cut_of_900_ms_evicts_nobody() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    let cluster = Cluster::across(&network, 5);
+    let all = cluster.live();
+    let talk = Talk::start(&all, RATE);
+    let before = marks(&all);
+    network.part(
+        &hosts(&network, &[3]),
+        &hosts(&network, &[1, 2, 4, 5]),
+        Refusal::Silence,
+    );
+    // Waits as long as the cut lasts: its length is what is tested.
+    std::thread::sleep(Duration::from_millis(900));
+    network.heal();
+    // Waits until the time for an eviction has passed: that none comes is no event.
+    std::thread::sleep(Duration::from_secs(3));
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    expect_nobody_failed(&all, &before);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+#[test]
+fn packets_are_lost_and_nothing_else() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    let cluster = Cluster::across(&network, 5);
+    let all = cluster.live();
+    let before = marks(&all);
+    network.lose(5);
+    talk_for(&all, RATE, Duration::from_secs(2));
+    cluster.everything_everywhere(HEALED);
+    network.heal();
+    expect_nobody_failed(&all, &before);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+#[test]
+fn far_away_nodes_talk_all_the_same() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    if let Err(why) = network.delay(Duration::from_millis(50)) {
+        return skipped(why);
+    }
+    let cluster = Cluster::across(&network, 5);
+    let before = marks(&cluster.live());
+    talk_for(&cluster.live(), RATE, Duration::from_secs(3));
+    cluster.everything_everywhere(EVERYWHERE);
+    expect_nobody_failed(&cluster.live(), &before);
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+#[test]
+fn a_stopped_member_slows_a_paste_for_two_seconds_and_gets_all_of_it() {
+    let _alone = alone();
+    let cluster = Cluster::start(8);
+    let ring = cluster.in_ring_order();
+    let (author, stopped) = (&ring[1], &ring[4]);
+    let running = cluster.others(stopped);
+    let usual = paste(author, "nobody stopped", &cluster.live());
+    report("10,000 lines pasted into one of 8: everywhere after", usual);
+    for stop in [1, 8].map(Duration::from_secs) {
+        let since = Instant::now();
+        stopped.freeze();
+        let took = paste(author, &format!("one stopped for {stop:?}"), &running);
+        report(
+            &format!("… one stopped for {stop:?}: the running have all after"),
+            took,
+        );
+        let slack = usual / 2 + Duration::from_millis(500);
+        assert!(
+            took < usual + Duration::from_secs(2) + slack,
+            "{took:?} with one stopped, {usual:?} without"
+        );
+        // Waits until the stop has lasted as long as it is to: its length is what is tested.
+        std::thread::sleep(stop.saturating_sub(since.elapsed()));
+        let woken = Instant::now();
+        stopped.thaw();
+        cluster.everything_everywhere(HEALED);
+        report(
+            &format!("… woken after {stop:?}: it has all after"),
+            woken.elapsed(),
+        );
+        cluster.one_ring(REST);
+    }
+    cluster.check();
+}
+
+/// Pastes 10,000 lines, and returns how long it took until each of `nodes` had them.
+#[track_caller]
+fn paste(author: &Node, label: &str, nodes: &[Arc<Node>]) -> Duration {
+    let lines: Vec<String> = (0..10_000)
+        .map(|number| format!("{label}: line {number}"))
+        .collect();
+    let since = Instant::now();
+    author.paste(&lines);
+    let (id, due) = (author.id(), author.typed_count());
+    for node in nodes {
+        node.wait_for("delivers the paste", Duration::from_secs(30), |journal| {
+            (journal.delivered.get(&id) >= Some(&due)).then_some(())
+        });
+    }
+    since.elapsed()
+}
+
+#[test]
+fn links_with_corrupted_bytes_are_made_anew_and_nothing_is_lost() {
+    let _alone = alone();
+    let proxies = proxies(4);
+    let cluster = Cluster::behind(&proxies);
+    let all = cluster.live();
+    let connections = || proxies.iter().map(Proxy::connections).sum::<usize>();
+    let (before, dialled) = (marks(&all), connections());
+    let talk = Talk::start(&all, 50);
+    for way in [Way::In, Way::Out].into_iter().cycle().take(8) {
+        corrupt_one_link(&proxies, way);
+        pass(Duration::from_millis(300));
+    }
+    talk.stop();
+    cluster.one_ring(REST);
+    cluster.everything_everywhere(EVERYWHERE);
+    let dialled = connections() - dialled;
+    report("8 links corrupted: connections made anew", dialled);
+    assert!(
+        dialled >= 4,
+        "corrupted links live on: {dialled} new connections"
+    );
+    expect_nobody_failed(&all, &before);
+    cluster.check();
+}
+
+/// Corrupts 64 bytes in a row, of whichever connection something passes on next.
+#[track_caller]
+fn corrupt_one_link(proxies: &[Proxy], way: Way) {
+    let corrupted = || proxies.iter().map(Proxy::corrupted).sum::<usize>();
+    let before = corrupted();
+    for proxy in proxies {
+        proxy.corrupt(way, 64);
+    }
+    wait::poll("bytes pass and are corrupted", REST, &[], || {
+        let count = corrupted() - before;
+        (count >= 64).then_some(()).ok_or(count)
+    });
+    for proxy in proxies {
+        proxy.corrupt(way, 0);
+    }
+}
+
+#[test]
+fn links_that_delay_stall_and_break_lose_nothing() {
+    let _alone = alone();
+    let proxies = proxies(4);
+    let cluster = Cluster::behind(&proxies);
+    let all = cluster.live();
+    let before = marks(&all);
+    let talk = Talk::start(&all, 50);
+    for proxy in &proxies {
+        proxy.delay(Duration::from_millis(60));
+    }
+    pass(Duration::from_secs(2));
+    proxies[1].stall();
+    pass(Duration::from_millis(800));
+    proxies.iter().for_each(Proxy::heal);
+    proxies[2].cut_one_way(Way::In);
+    pass(Duration::from_millis(800));
+    proxies[2].heal();
+    expect_nobody_failed(&all, &before);
+
+    proxies[1].drop_connections();
+    proxies[0].cut_one_way(Way::Out);
+    pass(Duration::from_secs(3));
+    let healed = Instant::now();
+    proxies.iter().for_each(Proxy::heal);
+    cluster.one_ring(HEALED);
+    report("proxies healed: one ring after", healed.elapsed());
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    cluster.check_by(&TWO_RINGS);
+    expect_equal_transcripts(&all);
+}
+
+fn pass(time: Duration) {
+    // Waits as long as a fault lasts: its length is what is tested.
+    std::thread::sleep(time);
+}
+
+fn proxies(count: usize) -> Vec<Proxy> {
+    (0..count).map(|_| Proxy::start()).collect()
+}
+
+/// The nodes on the hosts of these numbers.
+fn nodes(all: &[Arc<Node>], numbers: &[u8]) -> Vec<Arc<Node>> {
+    let at = |number: &u8| Arc::clone(&all[usize::from(*number) - 1]);
+    numbers.iter().map(at).collect()
+}
+
+fn hosts(network: &Network, numbers: &[u8]) -> Vec<Host> {
+    numbers.iter().map(|number| network.host(*number)).collect()
+}
+
+/// How many events each node has printed.
+fn marks(nodes: &[Arc<Node>]) -> BTreeMap<NodeId, usize> {
+    nodes.iter().map(|node| (node.id(), node.mark())).collect()
+}
+
+/// `node` said that the ring is torn, and found each of `lost` dead, once.
+#[track_caller]
+fn expect_split(node: &Node, mark: usize, left: usize, lost: &[Arc<Node>]) {
+    let shape: Shape = node.wait_for_event("says `split`", mark, EVERYWHERE, |event| match event {
+        Event::Split(shape) => Some(*shape),
+        _ => None,
+    });
+    assert!(
+        shape.members >= left,
+        "{}: {shape:?}",
+        node.process().label()
+    );
+    let failed = |event: &Event| match event {
+        Event::Failed(who) => Some(who.node_id),
+        _ => None,
+    };
+    expect_each_once(node, mark, "`failed`", lost, failed);
+}
+
+/// `node` said that two rings are one of `members` now, and greeted each of `newcomers`, once.
+#[track_caller]
+fn expect_merged(node: &Node, mark: usize, members: usize, newcomers: &[Arc<Node>]) {
+    node.wait_for_event("says `merged`", mark, EVERYWHERE, |event| match event {
+        Event::Merged(shape) if shape.members == members => Some(()),
+        _ => None,
+    });
+    let joined = |event: &Event| match event {
+        Event::Joined(who) => Some(who.node_id),
+        _ => None,
+    };
+    expect_each_once(node, mark, "`joined`", newcomers, joined);
+}
+
+/// The events that `pick` picks are about each of `nodes`, once, and nobody else.
+#[track_caller]
+fn expect_each_once(
+    witness: &Node,
+    mark: usize,
+    what: &str,
+    nodes: &[Arc<Node>],
+    pick: impl Fn(&Event) -> Option<NodeId>,
+) {
+    let mut due: Vec<NodeId> = nodes.iter().map(|node| node.id()).collect();
+    due.sort_unstable();
+    wait::until(what, EVERYWHERE, &[witness], || {
+        let mut found: Vec<NodeId> = witness.journal().since(mark).filter_map(&pick).collect();
+        found.sort_unstable();
+        (found == due)
+            .then_some(())
+            .ok_or(format!("{found:?}, due are {due:?}"))
+    });
+}
+
+#[track_caller]
+fn expect_nobody_failed(nodes: &[Arc<Node>], marks: &BTreeMap<NodeId, usize>) {
+    for node in nodes {
+        let mark = marks[&node.id()];
+        let journal = node.journal();
+        let failed = journal
+            .since(mark)
+            .find(|event| matches!(event, Event::Failed(_)));
+        assert!(failed.is_none(), "{}: {failed:?}", node.process().label());
+    }
+}
+
+/// The last epoch in everybody's events is the same.
+#[track_caller]
+fn expect_one_epoch(nodes: &[Arc<Node>]) {
+    let reigns: Vec<_> = nodes.iter().map(|node| node.journal().reign()).collect();
+    assert!(reigns.iter().all(|reign| *reign == reigns[0]), "{reigns:?}");
+    let mut merges: Vec<Shape> = Vec::new();
+    for node in nodes {
+        let journal = node.journal();
+        merges.extend(journal.since(0).filter_map(|event| match event {
+            Event::Merged(shape) if shape.members == nodes.len() => Some(*shape),
+            _ => None,
+        }));
+    }
+    assert!(merges.iter().all(|merge| *merge == merges[0]), "{merges:?}");
+}
+
+fn names_in_view(node: &Node) -> BTreeMap<NodeId, String> {
+    let journal = node.journal();
+    let view = journal.view.as_ref().expect("a ready node has a view");
+    let named = view.members.iter();
+    named
+        .map(|member| (member.node_id, member.name.clone()))
+        .collect()
+}
+
+/// What everybody answered to `/transcript` last is the same.
+#[track_caller]
+fn expect_equal_transcripts(nodes: &[Arc<Node>]) {
+    let answers: BTreeSet<Vec<MessageId>> = nodes.iter().map(|node| transcript(node)).collect();
+    assert_eq!(answers.len(), 1, "different transcripts");
+}
+
+fn transcript(node: &Node) -> Vec<MessageId> {
+    let journal = node.journal();
+    let answers = journal.since(0).filter_map(|event| match event {
+        Event::Transcript(transcript) => Some(transcript.ids.clone()),
+        _ => None,
+    });
+    answers.last().expect("it was asked")
+}
