@@ -16,16 +16,16 @@ use crate::View;
 pub(crate) fn unique_name(view: &View, wish: &str, wisher: &NodeId) -> String {
     let others = view.members().iter().filter(|member| member.id != *wisher);
     let taken: Vec<String> = others.map(|member| member.name.to_lowercase()).collect();
-    free_name(wish, |folded| taken.iter().any(|name| name == folded))
+    free_name(wish, &taken)
 }
 
-/// The name that is wished for, or with the lowest suffix from 2 with which it is not taken;
-/// `is_taken` is asked in lower case.
-pub(crate) fn free_name(wish: &str, is_taken: impl Fn(&str) -> bool) -> String {
+/// The name that is wished for, or with the lowest suffix from 2 with which it is not among those
+/// taken, which are in lower case.
+pub(crate) fn free_name(wish: &str, taken: &[String]) -> String {
     let base = presentable(wish);
     let mut name = base.clone();
     let mut suffix = 1;
-    while is_taken(&name.to_lowercase()) {
+    while taken.contains(&name.to_lowercase()) {
         suffix += 1;
         let ending = format!("-{suffix}");
         let room = NAME_CHARS - ending.len();

@@ -5,12 +5,12 @@
 
 use core::cmp::Reverse;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{Epoch, Meet, Member, RingKey};
 
 use crate::View;
-use crate::admission::free_name;
 
 /// True where one's own ring invites the other, and not the other way round: more members first,
 /// then the more senior coordinator, then the lower id.
@@ -23,15 +23,20 @@ fn rank(ring: &Meet) -> impl Ord {
     (ring.members, Reverse(ring.seniority), Reverse(coordinator))
 }
 
+/// Gives the name that a member gets when it wishes for one and these, in lower case, are taken.
+type NameFor = fn(&str, &[String]) -> String;
+
 /// The view of two rings that have become one, under the inviting coordinator. Its members keep
 /// their names and seniorities, the others follow in their order; all get new keys at even
 /// distances, so that either ring keeps its order round the whole.
-pub(crate) fn union(inviting: &View, invited: &View) -> View {
+///
+/// `name` gives the name for a wish, where it is told which folded names are taken.
+pub(crate) fn union(inviting: &View, invited: &View, name: NameFor) -> View {
     let mut members = inviting.members().to_vec();
     let newcomers = invited.members().iter();
     members.extend(newcomers.filter(|one| !inviting.contains(&one.id)).cloned());
     let (first, second) = members.split_at_mut(inviting.len());
-    follow(first, second);
+    follow(first, second, name);
     let step = u128::MAX / members.len() as u128;
     for (place, member) in (0..).zip(&mut members) {
         member.key = RingKey(step * place);
@@ -45,23 +50,22 @@ pub(crate) fn union(inviting: &View, invited: &View) -> View {
 }
 
 /// Gives the newcomers names that nobody has, and seniorities after everybody's.
-fn follow(members: &[Member], newcomers: &mut [Member]) {
-    let mut names: Vec<_> = members.iter().map(|one| one.name.to_lowercase()).collect();
+fn follow(members: &[Member], newcomers: &mut [Member], name: NameFor) {
+    let mut names: Vec<String> = members.iter().map(|one| one.name.to_lowercase()).collect();
     let highest = members.iter().map(|one| one.seniority).max();
     let mut order: Vec<&mut Member> = newcomers.iter_mut().collect();
     order.sort_by_key(|one| (one.seniority, one.id));
     for (seniority, member) in (highest.unwrap_or_default() + 1..).zip(order) {
         member.seniority = seniority;
-        member.name = free_name(&member.name, |folded| {
-            names.iter().any(|name| name == folded)
-        });
+        member.name = name(&member.name, &names);
         names.push(member.name.to_lowercase());
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::{String, ToString};
+    use alloc::format;
+    use alloc::string::ToString;
     use alloc::vec;
 
     use ringtalk_wire::{Addresses, NodeId, ViewHash, ViewTag};
@@ -117,7 +121,15 @@ mod tests {
     fn everybody_of_both_is_in_the_union() {
         let one = view(4, &[(1, "ann"), (2, "bob")]);
         let other = view(7, &[(9, "Ann"), (2, "bob"), (8, "eve")]);
-        let union = union(&one, &other);
+        let suffixed = |wish: &str, taken: &[String]| {
+            let is_taken = taken.contains(&wish.to_lowercase());
+            if is_taken {
+                format!("{wish}-2")
+            } else {
+                wish.to_string()
+            }
+        };
+        let union = union(&one, &other, suffixed);
         let members: Vec<(NodeId, u64, String)> = union
             .members()
             .iter()

@@ -220,6 +220,7 @@ impl View {
 
     /// The view that follows this one and `other`, with these members: both rings have become one.
     /// It has a layout of its own, and descends from both.
+    #[must_use]
     pub fn merged(&self, other: &Self, epoch: ringtalk_wire::Epoch, members: Vec<Member>) -> Self {
         let recent = |view: &Self| {
             let skipped = (view.tags.len() + 1).saturating_sub(VIEW_TAGS / 2);

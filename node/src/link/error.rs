@@ -48,8 +48,10 @@ impl LinkError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-            Self::Preface(_) | Self::OtherDiscussion | Self::OtherNode(_) | Self::Myself => true,
-            Self::TooLong(_)
+            Self::OtherDiscussion | Self::OtherNode(_) | Self::Myself => true,
+            // Garbage may be the network's fault, and is no proof of anything.
+            Self::Preface(_)
+            | Self::TooLong(_)
             | Self::Decode(_)
             | Self::Silent
             | Self::HungUp

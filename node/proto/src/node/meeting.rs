@@ -7,6 +7,7 @@ use ringtalk_wire::{Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, Vie
 
 use super::Node;
 use super::membership::Pages;
+use crate::admission::free_name;
 use crate::config::{EPOCHS_AHEAD, INVITATION};
 use crate::merge::{outranks, union};
 use crate::{Event, Time, View};
@@ -169,7 +170,7 @@ impl Node {
         self.meeting.state = State::Free;
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD;
         if theirs.coordinator() == peer && near && self.has_authority() {
-            let merged = union(&view, &theirs);
+            let merged = union(&view, &theirs, free_name);
             for page in merged.pages() {
                 self.links
                     .send(now, &peer, &Frame::View(page), &mut self.out);

@@ -266,7 +266,9 @@ impl Node {
         }
         for (part, items) in parts {
             if !self.hand_on(now, &items, part) {
-                items.iter().for_each(|&id| self.settle(id, false));
+                for id in items {
+                    self.settle(id, false);
+                }
             }
         }
         for Orphan { item, child, .. } in orphans {
