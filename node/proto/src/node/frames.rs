@@ -53,7 +53,9 @@ impl Node {
             | Frame::PullView
             | Frame::View(_)
             | Frame::Fetch
-            | Frame::Meet(_) => true,
+            | Frame::Meet(_)
+            | Frame::Observe
+            | Frame::Report(_) => true,
             Frame::Receipt(_)
             | Frame::Want(_)
             | Frame::Pull(_)
@@ -83,6 +85,8 @@ impl Node {
             Frame::Answer(tag) => self.take_answer(now, peer, &tag),
             Frame::Meet(meet) => self.take_meet(now, peer, &meet),
             Frame::Foreign(contact) => self.meet(now, &contact),
+            Frame::Observe => self.take_observe(now, &peer),
+            Frame::Report(_) => {}
             frame => self.message_frame(now, peer, frame),
         }
     }

@@ -10,6 +10,7 @@ mod history;
 mod meeting;
 mod membership;
 mod messages;
+mod observation;
 mod relay;
 mod ring;
 mod succession;
