@@ -1,9 +1,10 @@
 //! The driver of a Ringtalk node: everything around the protocol core, which does no I/O itself.
 //!
 //! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
-//! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node. Not
-//! here: what a frame means and what follows from it (`ringtalk-proto`), and what travels
-//! (`ringtalk-wire`).
+//! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node,
+//! [`observer`] what it needs to look at a ring, and [`harmless`](fn@harmless) makes what
+//! strangers wrote fit to be shown. Not here: what a frame means and what follows from it
+//! (`ringtalk-proto`), and what travels (`ringtalk-wire`).
 
 mod address;
 mod diagnostics;
@@ -13,6 +14,7 @@ mod face;
 mod healthcheck;
 mod inside;
 pub mod link;
+pub mod observer;
 mod settings;
 mod start;
 mod stdin;
@@ -22,6 +24,9 @@ use std::process::ExitCode;
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+
+pub use face::{HarmlessJson, harmless};
+pub use settings::{Place, PlaceError, places};
 
 use settings::{Args, Task};
 

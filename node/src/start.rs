@@ -23,7 +23,7 @@ use crate::settings::{Entry, Place, Settings, invite};
 use crate::{address, inside, stdin};
 
 /// The discussion that anybody can join. Private ones get ids of their own.
-const OPEN_DISCUSSION: NodeId = NodeId::from_bytes(*b"ringtalk-open-01");
+pub(crate) const OPEN_DISCUSSION: NodeId = NodeId::from_bytes(*b"ringtalk-open-01");
 /// How long the last words may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 
@@ -226,7 +226,7 @@ async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
     })
 }
 
-fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)

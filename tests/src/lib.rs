@@ -18,6 +18,7 @@ pub mod node;
 pub mod process;
 pub mod raw;
 pub mod resources;
+pub mod ring_viz;
 pub mod talk;
 pub mod texts;
 pub mod wait;

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{self, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
+use crate::limit::{self, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
 use crate::{
     Addresses, Contact, MessageId, NodeId, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
 };
@@ -93,6 +93,11 @@ pub enum Frame {
     Accept(ViewPage),
     /// A member to its coordinator: "there is another ring of this discussion".
     Foreign(Contact),
+
+    /// Anybody asks: "who is next to you, as you see it?"
+    Observe,
+    /// The answer.
+    Report(Report),
 }
 
 /// Who is at this end of the link.
@@ -400,4 +405,18 @@ pub struct Meet {
     pub seniority: u64,
     /// Where the coordinator is dialled.
     pub addresses: Addresses,
+}
+
+/// A node's place in the ring, as it sees that itself.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Report {
+    /// The view that the node follows.
+    pub tag: ViewTag,
+    /// Its neighbour counter-clockwise, if it has one.
+    pub predecessor: Option<NodeId>,
+    /// Its neighbour clockwise, if it has one.
+    pub successor: Option<NodeId>,
+    /// The members to whom a link for speed is up.
+    #[serde(deserialize_with = "limit::at_most::<_, _, FINGERS>")]
+    pub fingers: Vec<NodeId>,
 }

@@ -20,8 +20,8 @@ pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
     Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, Has, Heartbeat, Hello, Holding,
-    Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Spread,
-    Suspect,
+    Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Report,
+    Spread, Suspect,
 };
 pub use id::{Epoch, MessageId, NodeId, RingKey, ViewHash, ViewTag};
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};

@@ -50,6 +50,8 @@ pub const PAGE_ITEMS: usize = 512;
 pub const VIEW_DEPARTURES: usize = 32;
 /// The largest number that counts anything: it leaves room to go on counting, and JSON can show it.
 pub const COUNTER: u64 = 1 << 52;
+/// The most fingers in a report: two in each of the 14 halvings of a full ring make 28.
+pub const FINGERS: usize = 64;
 /// The most authors in a clock: present members, and those departed whose messages may still come.
 pub const AUTHORS: usize = 65_536;
 /// The longest reason in clear text.

@@ -3,13 +3,13 @@
 use std::iter::repeat_n;
 
 use bytes::Bytes;
-use ringtalk_wire::limit::{COUNTER, FRAME_BYTES, TEXT_BYTES};
+use ringtalk_wire::limit::{COUNTER, FINGERS, FRAME_BYTES, TEXT_BYTES};
 use ringtalk_wire::{
     Addresses, Announcement, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
     Direction, Epoch, Frame, Has, Heartbeat, Hello, Holding, Interval, Item, ItemId, ItemKind,
-    Items, Join, Meet, Member, MessageId, NodeId, Offer, Pull, PullEnd, Range, Renamed, RingKey,
-    Sealed, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode,
-    encode, encode_item, preface,
+    Items, Join, Meet, Member, MessageId, NodeId, Offer, Pull, PullEnd, Range, Renamed, Report,
+    RingKey, Sealed, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface,
+    decode, encode, encode_item, preface,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -193,7 +193,19 @@ fn frames() -> Vec<Frame> {
             seniority: 0,
             addresses: addresses(),
         }),
+        Frame::Observe,
+        Frame::Report(report(1)),
     ]
+}
+
+/// What a node reports that has this many fingers.
+fn report(fingers: usize) -> Report {
+    Report {
+        tag: tag(),
+        predecessor: Some(id(2)),
+        successor: None,
+        fingers: vec![id(3); fingers],
+    }
 }
 
 #[test]
@@ -295,6 +307,8 @@ fn what_is_over_a_limit_is_refused() {
         }],
     });
     assert!(decode(&encode(&far)).is_err());
+    assert!(decode(&encode(&Frame::Report(report(FINGERS)))).is_ok());
+    assert!(decode(&encode(&Frame::Report(report(FINGERS + 1)))).is_err());
 }
 
 #[test]

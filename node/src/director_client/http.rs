@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -29,7 +29,7 @@ const DETAIL_CHARS: usize = 200;
 
 /// Calls directors.
 #[derive(Clone, Debug)]
-pub(super) struct Http {
+pub(crate) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -38,6 +38,8 @@ pub(super) struct Http {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
+    /// Where it redirects to.
+    pub(super) location: Option<String>,
     pub(super) body: Bytes,
 }
 
@@ -59,7 +61,7 @@ pub(super) enum HttpError {
 }
 
 impl Http {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut connector = HttpConnector::new();
         connector.set_connect_timeout(Some(CONNECT_TIME));
         connector.set_nodelay(true);
@@ -129,10 +131,14 @@ async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
     let (head, body) = response.into_parts();
     let seconds = head.headers.get(RETRY_AFTER);
     let seconds = seconds.and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let location = head.headers.get(LOCATION);
+    let location = location.and_then(|value| value.to_str().ok());
+    let location = location.map(str::to_owned);
     let body = Limited::new(body, ANSWER_BYTES).collect().await;
     Ok(Answer {
         status: head.status,
         retry_after: seconds.map(Duration::from_secs),
+        location,
         body: body.map_err(|_| HttpError::Answer)?.to_bytes(),
     })
 }

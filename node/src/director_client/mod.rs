@@ -7,6 +7,7 @@
 mod health;
 mod http;
 mod joining;
+mod pointing;
 mod registering;
 
 use std::time::Duration;
@@ -18,9 +19,10 @@ use tokio::task::JoinHandle;
 
 use crate::driver::inbox::{Happening, Inbox};
 use crate::settings::Place;
-use http::Http;
 
 pub(crate) use health::Reachability;
+pub(crate) use http::Http;
+pub(crate) use pointing::{Pointer, pointer};
 
 /// How long the last call of the last member may take.
 const WITHDRAW_TIME: Duration = Duration::from_millis(300);

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::inbox::DialFailure;
-use crate::link::{Greeted, Link, LinkError, greet};
+use crate::link::{Greeted, Link, LinkError, greet, greet_whoever};
 
 /// How long a dial may take in all: the core expects an answer within 5 s.
 const DIAL_TIME: Duration = Duration::from_millis(4_900);
@@ -27,13 +27,23 @@ pub(crate) async fn dial(
 ) -> Result<Link, DialFailure> {
     let attempt = async {
         let (found, all_known) = resolve(&addresses).await;
-        first(found, peer, &me).await.map_err(|mut failure| {
+        first(found, Some(peer), &me).await.map_err(|mut failure| {
             failure.refused &= all_known;
             failure
         })
     };
     let result = timeout(DIAL_TIME, attempt).await;
     result.unwrap_or_else(|_| Err(DialFailure::default()))
+}
+
+/// Dials whichever node is at `address`.
+pub(crate) async fn dial_whoever(address: &Address, me: Hello) -> Result<Link, DialFailure> {
+    let addresses = Addresses {
+        internal: address.to_string(),
+        public: String::new(),
+    };
+    let (found, _) = resolve(&addresses).await;
+    first(found, None, &me).await
 }
 
 /// The sockets behind the addresses, and whether every address had one.
@@ -56,7 +66,12 @@ async fn resolve(addresses: &Addresses) -> (Vec<SocketAddr>, bool) {
     (found, all_known)
 }
 
-async fn first(found: Vec<SocketAddr>, peer: NodeId, me: &Hello) -> Result<Link, DialFailure> {
+/// The first link that is made; without a `peer` to whoever it is.
+async fn first(
+    found: Vec<SocketAddr>,
+    peer: Option<NodeId>,
+    me: &Hello,
+) -> Result<Link, DialFailure> {
     let mut failure = DialFailure {
         refused: !found.is_empty(),
         version: None,
@@ -64,7 +79,13 @@ async fn first(found: Vec<SocketAddr>, peer: NodeId, me: &Hello) -> Result<Link,
     let mut attempts = JoinSet::new();
     for address in found {
         let me = me.clone();
-        attempts.spawn(async move { (address, greet(address, &me, peer).await) });
+        attempts.spawn(async move {
+            let greeted = match peer {
+                Some(peer) => greet(address, &me, peer).await,
+                None => greet_whoever(address, &me).await,
+            };
+            (address, greeted)
+        });
     }
     while let Some(attempt) = attempts.join_next().await {
         let Ok((address, greeted)) = attempt else {

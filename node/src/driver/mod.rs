@@ -5,7 +5,7 @@
 //! reader: they have tasks and threads of their own, with bounded queues between.
 
 mod clock;
-mod dialler;
+pub(crate) mod dialler;
 mod ending;
 pub(crate) mod inbox;
 pub(crate) mod listener;

@@ -11,7 +11,7 @@ use serde_json::ser::Formatter;
 const TAB: &str = "    ";
 
 /// The text with everything harmful made visible, on one line.
-pub(crate) fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
@@ -44,7 +44,7 @@ const fn misleads(char: char) -> bool {
 
 /// JSON in one line in which the same characters are escaped, so that it can be shown as it is.
 #[derive(Debug)]
-pub(crate) struct HarmlessJson;
+pub struct HarmlessJson;
 
 impl Formatter for HarmlessJson {
     fn write_string_fragment<W: io::Write + ?Sized>(

@@ -17,6 +17,7 @@ use ringtalk_proto::Event;
 use ringtalk_wire::{Epoch, MessageId};
 use time::UtcOffset;
 
+pub use harmless::{HarmlessJson, harmless};
 pub(crate) use known::Me;
 pub(crate) use stdout::{Stdout, StdoutError};
 

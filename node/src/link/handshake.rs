@@ -24,29 +24,41 @@ pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 /// How long a far end that is turned away may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-/// A connection at whose far end the wanted node has said hello. It knows nothing yet of who
+/// A connection at whose far end a node has said hello. It knows nothing yet of who
 /// dialled: a dialler completes one of these, and drops the others.
 #[derive(Debug)]
 pub struct Greeted(Link);
 
 /// Dials `address` and waits for the hello of the node `wanted`.
 pub async fn greet(address: SocketAddr, me: &Hello, wanted: NodeId) -> Result<Greeted, LinkError> {
+    let greeted = greet_whoever(address, me).await?;
+    if greeted.peer() == wanted {
+        Ok(greeted)
+    } else {
+        Err(LinkError::OtherNode(greeted.peer()))
+    }
+}
+
+/// Dials `address` and waits for the hello of whichever node is there: for who looks for a way to
+/// the ring, and knows nobody yet.
+pub async fn greet_whoever(address: SocketAddr, me: &Hello) -> Result<Greeted, LinkError> {
     let stream = timeout(CONNECT_TIME, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     within(HANDSHAKE_TIME, async {
         let mut begun = Begun::new(stream, address, None).await?;
         let hello = begun.reader.hello().await?;
         check(&hello, me)?;
-        if hello.id == wanted {
-            Ok(Greeted(begun.into_link(hello.id)))
-        } else {
-            Err(LinkError::OtherNode(hello.id))
-        }
+        Ok(Greeted(begun.into_link(hello.id)))
     })
     .await
 }
 
 impl Greeted {
+    /// Who is at the far end.
+    pub const fn peer(&self) -> NodeId {
+        self.0.peer
+    }
+
     /// Says hello in return, which makes it a link.
     pub async fn answer(self, me: &Hello) -> Result<Link, LinkError> {
         let Self(mut link) = self;

@@ -15,7 +15,7 @@ mod handshake;
 
 pub use error::LinkError;
 pub use frames::{FrameReader, FrameWriter};
-pub use handshake::{Greeted, HANDSHAKE_TIME, greet, welcome};
+pub use handshake::{Greeted, HANDSHAKE_TIME, greet, greet_whoever, welcome};
 
 use std::net::SocketAddr;
 

@@ -20,10 +20,10 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use args::Args;
 pub(crate) use name::{Name, NameError};
-pub(crate) use place::{Place, invite};
+pub(crate) use place::invite;
+pub use place::{Place, PlaceError, places};
 
 use args::{Color, Fingers, Ui};
-use place::places;
 use surroundings::Surroundings;
 
 /// The most messages that can be kept for latecomers.
@@ -112,7 +112,7 @@ pub(crate) enum Show {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     #[error("--join: {0}")]
-    Join(#[from] place::PlaceError),
+    Join(#[from] PlaceError),
     #[error("--join and --start: choose one")]
     JoinAndStart,
     #[error(

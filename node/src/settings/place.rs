@@ -8,16 +8,16 @@ const SCHEME: &str = "ringtalk://";
 
 /// A director to ask for the way in.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Place {
+pub struct Place {
     /// Where it listens.
-    pub(crate) director: Address,
+    pub director: Address,
     /// False for one named by an invite: an invite leads into a discussion that exists.
-    pub(crate) may_found: bool,
+    pub may_found: bool,
 }
 
 /// Why a text names no place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub(crate) enum PlaceError {
+pub enum PlaceError {
     /// One of its addresses is none.
     #[error("{text:?} is neither host:port nor ringtalk://host:port/: {error}")]
     Address {
@@ -39,7 +39,7 @@ pub(crate) enum PlaceError {
 
 /// Reads one value of `--join` or `RINGTALK_JOIN`: places, separated by commas. The directors
 /// within an invite are separated by commas too; its `/` ends it.
-pub(crate) fn places(text: &str) -> Result<Vec<Place>, PlaceError> {
+pub fn places(text: &str) -> Result<Vec<Place>, PlaceError> {
     let mut places = Vec::new();
     let mut rest = text.trim();
     while !rest.is_empty() {

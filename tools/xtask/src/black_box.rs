@@ -29,7 +29,7 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Resu
 pub(crate) fn build() -> Cargo {
     Cargo::new(
         "build --profile gate --locked --workspace --exclude ringtalk-tests \
-         --exclude ringtalk-sim --bin node --bin director",
+         --exclude ringtalk-sim --bin node --bin director --bin ring-viz",
     )
 }
 

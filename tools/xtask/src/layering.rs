@@ -23,7 +23,7 @@ const MAY_IMPORT: [(&str, &[&str]); 7] = [
         &["ringtalk-wire", "ringtalk-proto", "ringtalk-director"],
     ),
     ("ringtalk-sim", &["ringtalk-wire", "ringtalk-proto"]),
-    ("ringtalk-ring-viz", &["ringtalk-node"]),
+    ("ringtalk-ring-viz", &["ringtalk-wire", "ringtalk-node"]),
     ("ringtalk-xtask", &[]),
 ];
 

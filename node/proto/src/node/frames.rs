@@ -55,7 +55,9 @@ impl Node {
             | Frame::Fetch
             | Frame::Meet(_)
             | Frame::Invite(_)
-            | Frame::Accept(_) => true,
+            | Frame::Accept(_)
+            | Frame::Observe
+            | Frame::Report(_) => true,
             Frame::Receipt(_)
             | Frame::Ack(_)
             | Frame::Want(_)
@@ -88,6 +90,8 @@ impl Node {
             Frame::Invite(meet) => self.take_invite(now, peer, &meet),
             Frame::Accept(page) => self.take_accept(now, peer, page),
             Frame::Foreign(contact) => self.meet(now, &contact),
+            Frame::Observe => self.take_observe(now, &peer),
+            Frame::Report(_) => {}
             frame => self.message_frame(now, peer, frame),
         }
     }

@@ -12,6 +12,7 @@ mod meeting;
 mod membership;
 mod messages;
 mod misread;
+mod observation;
 mod relay;
 mod ring;
 mod succession;

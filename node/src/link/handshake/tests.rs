@@ -100,6 +100,23 @@ async fn another_node_at_the_address_is_no_link() {
 }
 
 #[tokio::test]
+async fn who_knows_nobody_finds_out_who_is_there() {
+    let (listener, address) = listener().await;
+    let (here, there) = (hello(1), hello(2));
+    let host = async {
+        let (stream, address) = listener.accept().await.unwrap();
+        welcome(stream, address, &there).await.unwrap()
+    };
+    let guest = async {
+        let greeted = greet_whoever(address, &here).await.unwrap();
+        assert_eq!(greeted.peer(), there.id);
+        greeted.answer(&here).await.unwrap()
+    };
+    let (host, guest) = tokio::join!(host, guest);
+    assert_eq!((host.peer, guest.peer), (here.id, there.id));
+}
+
+#[tokio::test]
 async fn nobody_at_the_address_is_a_refusal() {
     let (listener, address) = listener().await;
     drop(listener);

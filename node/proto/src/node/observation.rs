@@ -1,0 +1,99 @@
+//! What this node tells an observer: its place in the ring, as it sees that itself.
+//!
+//! `PROTOCOL.md` §5.5. Not here: what the place should be (`ring`), and the view (`membership`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Frame, NodeId, Report};
+
+use super::Node;
+use crate::Time;
+
+impl Node {
+    /// Anybody may ask; a node without a view has no place to tell of, and says nothing.
+    pub(super) fn take_observe(&mut self, now: Time, peer: &NodeId) {
+        let Some(view) = &self.view else { return };
+        let neighbours = self.ring.neighbours();
+        let report = Frame::Report(Report {
+            tag: view.tag(),
+            predecessor: neighbours.map(|(predecessor, _)| predecessor),
+            successor: neighbours.map(|(_, successor)| successor),
+            fingers: self.finger_ids(),
+        });
+        self.links.send(now, peer, &report, &mut self.out);
+    }
+
+    /// The members to whom a finger link is up.
+    fn finger_ids(&self) -> Vec<NodeId> {
+        let fingers = self.fingers.ids().iter();
+        fingers.filter(|id| self.links.is_up(id)).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use ringtalk_wire::{Addresses, decode};
+
+    use super::*;
+    use crate::{Config, Input, LinkId, Output};
+
+    const LINK: LinkId = LinkId(1);
+
+    fn node() -> Node {
+        let config = Config {
+            id: NodeId::from_bytes([1; 16]),
+            name: String::from("ann"),
+            addresses: Addresses::default(),
+            history: 0,
+            fingers: true,
+        };
+        Node::new(config, Time::default())
+    }
+
+    /// What the node says to an observer who asks.
+    fn reports(node: &mut Node) -> Vec<Report> {
+        let up = Input::LinkUp {
+            link: LINK,
+            peer: NodeId::from_bytes([9; 16]),
+            dialled: false,
+        };
+        let observe = Input::Frame {
+            link: LINK,
+            frame: Frame::Observe,
+        };
+        for input in [up, observe] {
+            node.handle(Time::default(), input);
+        }
+        let outputs = core::iter::from_fn(|| node.poll_output());
+        let reported = outputs.filter_map(|output| match output {
+            Output::Send { bytes, .. } => match decode(&bytes) {
+                Ok(Frame::Report(report)) => Some(report),
+                _ => None,
+            },
+            _ => None,
+        });
+        reported.collect()
+    }
+
+    #[test]
+    fn an_observer_is_told_the_place_and_becomes_no_member() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let before = node.view().map(|view| view.tag()).unwrap();
+        let alone = Report {
+            tag: before,
+            predecessor: None,
+            successor: None,
+            fingers: Vec::new(),
+        };
+        assert_eq!(reports(&mut node), [alone]);
+        assert_eq!(node.view().map(|view| view.tag()), Some(before));
+    }
+
+    #[test]
+    fn a_node_without_a_view_says_nothing() {
+        assert_eq!(reports(&mut node()), []);
+    }
+}

@@ -1,0 +1,65 @@
+//! Asks a director where its discussion is, as a browser would: `GET /`.
+//!
+//! For who wants in, there is `joining`; this leaves no trace at the director. Not here: whether
+//! a member answers there.
+
+use std::time::Duration;
+
+use hyper::{Method, StatusCode};
+use ringtalk_director::api::Address;
+
+use super::http::Http;
+
+/// What a director's answer comes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Pointer {
+    /// A member of the ring listens there.
+    Member(Address),
+    /// No ring is registered.
+    Nobody,
+    /// The director has nothing for who asks; what it says.
+    Refused(String),
+    /// It did not answer; why, in a few words.
+    Silent(String),
+}
+
+/// Asks once.
+pub(crate) async fn pointer(http: &Http, director: &Address, deadline: Duration) -> Pointer {
+    let answer = http.call::<()>(Method::GET, director, "/", None, deadline);
+    let answer = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => return Pointer::Silent(error.to_string()),
+    };
+    match answer.status {
+        StatusCode::TEMPORARY_REDIRECT => {
+            let member = answer.location.as_deref().and_then(member);
+            let nonsense = || Pointer::Silent("it points at no node".to_owned());
+            member.map_or_else(nonsense, Pointer::Member)
+        }
+        StatusCode::SERVICE_UNAVAILABLE => Pointer::Nobody,
+        status if status.is_client_error() => Pointer::Refused(answer.problem()),
+        _ => Pointer::Silent(answer.problem()),
+    }
+}
+
+/// The address within `http://ADDRESS/`.
+fn member(location: &str) -> Option<Address> {
+    let address = location.strip_prefix("http://")?;
+    address.trim_end_matches('/').parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_named_by_a_url() {
+        for address in ["10.0.0.1:4000", "[2001:db8::1]:80", "chat.example:4000"] {
+            let url = format!("http://{address}/");
+            assert_eq!(member(&url).unwrap().as_str(), address);
+        }
+        for url in ["https://a:1/", "http://a/", "http://a:1/x", "/elsewhere"] {
+            assert_eq!(member(url), None, "{url}");
+        }
+    }
+}

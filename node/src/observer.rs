@@ -1,0 +1,276 @@
+//! For a program that looks at a ring and takes no part: how it finds the ring, and dials members.
+//!
+//! An observer has an id of its own, made up for the occasion, and never asks to be admitted, so
+//! it is in no view. Not here: what it says over its links, and what it makes of the answers.
+
+use std::io;
+use std::time::Duration;
+
+use ringtalk_director::api::Address;
+use ringtalk_wire::{Hello, Member, NodeId};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::director_client::{Http, Pointer, pointer};
+use crate::driver::dialler::{dial, dial_whoever};
+use crate::link::Link;
+use crate::settings::Place;
+use crate::start::{OPEN_DISCUSSION, random};
+
+pub use ringtalk_proto::View;
+
+/// How long a director may take to answer, and then a node: one that is frozen must leave time to
+/// ask again, since the others replace it within about 2 s.
+const ATTEMPT_TIME: Duration = Duration::from_millis(1_500);
+/// How long to wait before everybody is asked again.
+const AGAIN: Duration = Duration::from_millis(100);
+/// How long "no ring is registered" is taken for a director's moment of forgetfulness: one that
+/// was restarted hears of its ring within a second.
+const NOBODY_TIME: Duration = Duration::from_millis(1_500);
+
+/// Who looks at a ring from outside.
+#[derive(Debug)]
+pub struct Observer {
+    hello: Hello,
+    http: Http,
+}
+
+/// Why no ring was found.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum FindError {
+    /// The director knows of no ring.
+    #[error("no ring is registered at the director {0}: nobody takes part, or not any more")]
+    Nobody(Address),
+    /// The director says nothing of use.
+    #[error("no director answers at {director} ({reason})")]
+    Director {
+        /// Which one.
+        director: Address,
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// The node that the director names says nothing.
+    #[error("no node answers at {member}, where the director {director} says that the ring is")]
+    Member {
+        /// Where the node should be.
+        member: Address,
+        /// Who says so.
+        director: Address,
+    },
+    /// Nothing was heard of anybody in time.
+    #[error("nobody answered in time")]
+    TimeUp,
+    /// The director turns observers away, or the node speaks another version.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Why there is no link to a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the member cannot be reached")]
+pub struct Unreachable;
+
+impl Observer {
+    /// An observer of the open discussion. Fails where the system gives no random numbers.
+    pub fn new() -> io::Result<Self> {
+        let id = random().map_err(io::Error::other)?;
+        Ok(Self {
+            hello: Hello {
+                id: NodeId::from_bytes(id),
+                discussion: OPEN_DISCUSSION,
+            },
+            http: Http::new(),
+        })
+    }
+
+    /// Asks the directors in turn, until one leads to a member that answers; `within` is the
+    /// limit for all of it.
+    pub async fn find(&self, places: &[Place], within: Duration) -> Result<Link, FindError> {
+        let started = Instant::now();
+        let deadline = started + within;
+        let mut last = FindError::TimeUp;
+        while let Ok(found) = timeout_at(deadline, self.find_once(places)).await {
+            match found {
+                Ok(link) => return Ok(link),
+                Err(error) => last = error,
+            }
+            let is_certain = match &last {
+                FindError::Refused(_) => true,
+                FindError::Nobody(_) => started.elapsed() >= NOBODY_TIME,
+                _ => false,
+            };
+            if is_certain || Instant::now() + AGAIN >= deadline {
+                break;
+            }
+            sleep(AGAIN).await;
+        }
+        Err(last)
+    }
+
+    /// Dials a member that is known; nobody else will do.
+    pub async fn dial(&self, member: &Member) -> Result<Link, Unreachable> {
+        let dialled = dial(member.addresses.clone(), member.id, self.hello.clone());
+        dialled.await.map_err(|_| Unreachable)
+    }
+
+    /// Asks each director once. Only where all refuse is it a refusal.
+    async fn find_once(&self, places: &[Place]) -> Result<Link, FindError> {
+        let mut result = FindError::TimeUp;
+        for place in places {
+            match self.follow(&place.director).await {
+                Ok(link) => return Ok(link),
+                Err(error) if result == FindError::TimeUp || result.is_refusal() => result = error,
+                Err(_) => {}
+            }
+        }
+        Err(result)
+    }
+
+    async fn follow(&self, director: &Address) -> Result<Link, FindError> {
+        let director = director.clone();
+        let member = match pointer(&self.http, &director, ATTEMPT_TIME).await {
+            Pointer::Member(member) => member,
+            Pointer::Nobody => return Err(FindError::Nobody(director)),
+            Pointer::Silent(reason) => return Err(FindError::Director { director, reason }),
+            Pointer::Refused(reason) => {
+                let words = format!("the director {director} refuses: {reason}");
+                return Err(FindError::Refused(words));
+            }
+        };
+        let dialled = timeout(ATTEMPT_TIME, dial_whoever(&member, self.hello.clone())).await;
+        let failure = match dialled {
+            Ok(Ok(link)) => return Ok(link),
+            Ok(Err(failure)) => failure.version,
+            Err(_) => None,
+        };
+        Err(failure.map_or(FindError::Member { member, director }, FindError::Refused))
+    }
+}
+
+impl FindError {
+    /// True where somebody was there and said no.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::slice::from_ref;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::link::welcome;
+
+    const LONG: Duration = Duration::from_secs(5);
+    const SHORT: Duration = Duration::from_millis(300);
+
+    fn at(listener: &TcpListener) -> Address {
+        let address = listener.local_addr().unwrap().to_string();
+        address.parse().unwrap()
+    }
+
+    async fn listener() -> TcpListener {
+        TcpListener::bind("127.0.0.1:0").await.unwrap()
+    }
+
+    /// A director that answers everybody with this status and these headers.
+    async fn director(head: String) -> Place {
+        let listener = listener().await;
+        let director = at(&listener);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                let _ = stream.read(&mut request).await;
+                let end = "Content-Length: 0\r\nConnection: close\r\n\r\n";
+                let answer = format!("HTTP/1.1 {head}\r\n{end}");
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Place {
+            director,
+            may_found: true,
+        }
+    }
+
+    async fn pointing_at(member: &Address) -> Place {
+        director(format!("307 There\r\nLocation: http://{member}/")).await
+    }
+
+    async fn nobody() -> Place {
+        Place {
+            director: at(&listener().await),
+            may_found: false,
+        }
+    }
+
+    async fn find(places: &[Place], within: Duration) -> Result<NodeId, FindError> {
+        let observer = Observer::new().unwrap();
+        observer.find(places, within).await.map(|link| link.peer)
+    }
+
+    #[tokio::test]
+    async fn a_director_leads_to_whoever_is_there() {
+        let node = listener().await;
+        let places = [nobody().await, pointing_at(&at(&node)).await];
+        let hello = Hello {
+            id: NodeId::from_bytes([1; 16]),
+            discussion: OPEN_DISCUSSION,
+        };
+        let me = hello.clone();
+        let host = async {
+            let (stream, address) = node.accept().await.unwrap();
+            welcome(stream, address, &me).await.unwrap()
+        };
+        let (_link, found) = tokio::join!(host, find(&places, LONG));
+        assert_eq!(found, Ok(hello.id));
+    }
+
+    #[tokio::test]
+    async fn what_is_amiss_is_named() {
+        let nobody = nobody().await;
+        let Err(FindError::Director { director, .. }) = find(from_ref(&nobody), SHORT).await else {
+            panic!("found a ring");
+        };
+        assert_eq!(director, nobody.director);
+
+        let empty = director_of("503 Empty").await;
+        let error = find(from_ref(&empty), SHORT).await.unwrap_err();
+        assert_eq!(error, FindError::Nobody(empty.director));
+
+        let stale = pointing_at(&nobody.director).await;
+        let error = find(&[stale], SHORT).await.unwrap_err();
+        assert!(matches!(error, FindError::Member { member, .. } if member == nobody.director));
+    }
+
+    async fn director_of(status: &str) -> Place {
+        director(status.to_owned()).await
+    }
+
+    #[tokio::test]
+    async fn a_refusal_counts_where_nobody_else_may_help() {
+        let refusing = director_of("403 No").await;
+        let error = find(from_ref(&refusing), LONG).await.unwrap_err();
+        assert!(error.is_refusal(), "{error}");
+        let error = find(&[refusing, nobody().await], SHORT).await.unwrap_err();
+        assert!(!error.is_refusal(), "{error}");
+    }
+
+    #[tokio::test]
+    async fn another_version_is_a_refusal() {
+        let node = listener().await;
+        let place = pointing_at(&at(&node)).await;
+        tokio::spawn(async move {
+            let (mut stream, _) = node.accept().await.unwrap();
+            stream.write_all(b"RTLK\x00\x09").await.unwrap();
+            let _ = stream.read(&mut [0; 64]).await;
+        });
+        let error = find(&[place], LONG).await.unwrap_err();
+        assert!(
+            error.is_refusal() && error.to_string().contains("version 9"),
+            "{error}"
+        );
+    }
+}

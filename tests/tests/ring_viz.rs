@@ -1,0 +1,213 @@
+//! The ring seen from outside: what `ring-viz` prints, and that nobody notices it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::alone;
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, view_of};
+use ringtalk_tests::director::Director;
+use ringtalk_tests::event::{Event, Neighbours};
+use ringtalk_tests::id::NodeId;
+use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::ring_viz::{Look, Ring, look, run};
+use ringtalk_tests::wait::{Witness, poll};
+
+#[test]
+fn five_nodes_are_seen_as_they_see_themselves() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let look = look(&cluster.director.place(), "json");
+    assert_eq!(look.code, 0, "{look:?}");
+    assert_eq!(look.stderr, "");
+    assert_eq!(look.stdout.lines().count(), 1, "one object, one line");
+    let ring = look.ring();
+    assert!(ring.closed);
+    assert_eq!(ring.coordinator, cluster.coordinator().id());
+    assert_eq!(ring.epoch.coordinator, ring.coordinator);
+    let ids = |nodes: &[NodeId]| nodes.iter().copied().collect::<BTreeSet<_>>();
+    let seen: Vec<NodeId> = ring.members.iter().map(|member| member.node_id).collect();
+    let live: Vec<NodeId> = cluster.live().iter().map(|node| node.id()).collect();
+    assert_eq!(ids(&seen), ids(&live));
+    agrees_with_events(&cluster, &ring);
+}
+
+/// Each member's place is what that node said of itself, and so are its name and address.
+#[track_caller]
+fn agrees_with_events(cluster: &Cluster, ring: &Ring) {
+    for place in &ring.members {
+        let node = cluster.by_id(place.node_id);
+        let reported = Neighbours {
+            predecessor: place.predecessor,
+            successor: place.successor,
+        };
+        assert_eq!(node.journal().neighbours, Some(reported), "{place:?}");
+        let ready = node.ready(IN_TIME);
+        let said = (ready.name.as_str(), ready.address.as_str());
+        assert_eq!((place.name.as_str(), place.address.as_str()), said);
+    }
+}
+
+#[test]
+fn nobody_notices_who_looks() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let live = cluster.live();
+    let marks: Vec<usize> = live.iter().map(|node| node.mark()).collect();
+    let place = cluster.director.place();
+    for format in ["json", "svg", "dot"] {
+        let look = look(&place, format);
+        assert_eq!(look.code, 0, "{look:?}");
+    }
+    live[0].say("still the five of us");
+    cluster.everything_everywhere(EVERYWHERE);
+    for (node, mark) in live.iter().zip(marks) {
+        let journal = node.journal();
+        let others: Vec<&Event> = journal
+            .since(mark)
+            .filter(|event| !matches!(event, Event::Message(_)))
+            .collect();
+        assert!(others.is_empty(), "somebody was noticed: {others:?}");
+        assert_eq!(journal.stderr_text(), "");
+    }
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+#[test]
+fn pictures_name_everybody() {
+    let _alone = alone();
+    let cluster = Cluster::start(3);
+    let place = cluster.director.place();
+    let svg = look(&place, "svg").stdout;
+    assert!(
+        svg.starts_with("<svg ") && svg.ends_with("</svg>\n"),
+        "{svg}"
+    );
+    assert!(
+        svg.contains("<title>A ring of 3 members, closed</title>"),
+        "{svg}"
+    );
+    let dot = look(&place, "dot").stdout;
+    assert!(
+        dot.starts_with("digraph ring {") && dot.ends_with("}\n"),
+        "{dot}"
+    );
+    for node in cluster.live() {
+        let name = node.ready(IN_TIME).name;
+        assert!(svg.contains(&format!(">{name}</text>")), "{svg}");
+        assert!(dot.contains(&format!("label=\"{name}\"")), "{dot}");
+    }
+}
+
+#[test]
+fn one_node_alone_is_a_closed_ring() {
+    let _alone = alone();
+    let cluster = Cluster::start(1);
+    let look = look(&cluster.director.place(), "json");
+    assert_eq!(look.code, 0, "{look:?}");
+    let ring = look.ring();
+    let [member] = ring.members.as_slice() else {
+        panic!("not one member: {ring:?}");
+    };
+    assert_eq!((member.predecessor, member.successor), (None, None));
+}
+
+#[test]
+fn a_frozen_node_leaves_the_ring_open_until_it_is_out() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let place = cluster.director.place();
+    let frozen = Arc::clone(&cluster.in_ring_order()[2]);
+    let others = cluster.others(&frozen);
+    let since = Instant::now();
+    frozen.freeze();
+    let open = look(&place, "json");
+    assert_eq!(open.code, 6, "{open:?}");
+    let ring = open.ring();
+    assert!(!ring.closed);
+    let silent: Vec<NodeId> = ring
+        .members
+        .iter()
+        .filter(|member| (member.predecessor, member.successor) == (None, None))
+        .map(|member| member.node_id)
+        .collect();
+    assert_eq!(silent, [frozen.id()]);
+    view_of(&others, since, REST);
+    let ring = closes(&others, &place, REST);
+    assert_eq!(ring.members.len(), others.len());
+    frozen.thaw();
+    cluster.one_ring(REST);
+    assert_eq!(closes(&cluster.live(), &place, REST).members.len(), 5);
+}
+
+#[test]
+fn after_the_coordinators_death_the_next_one_is_shown() {
+    let _alone = alone();
+    let cluster = Cluster::start(4);
+    let place = cluster.director.place();
+    let old = cluster.coordinator();
+    old.kill();
+    let survivors = cluster.live();
+    let ring = closes(&survivors, &place, REST);
+    assert_eq!(ring.members.len(), survivors.len());
+    cluster.one_ring(REST);
+    assert_eq!(ring.coordinator, cluster.coordinator().id());
+}
+
+/// Looks until the ring of exactly `nodes` is closed.
+#[track_caller]
+fn closes(nodes: &[Arc<Node>], place: &str, within: Duration) -> Ring {
+    let witnesses: Vec<&dyn Witness> = nodes
+        .iter()
+        .map(|node| node.as_ref() as &dyn Witness)
+        .collect();
+    let look: Look = poll("ring-viz sees a closed ring", within, &witnesses, || {
+        let look = look(place, "json");
+        (look.code == 0).then(|| look.clone()).ok_or(look.stdout)
+    });
+    look.ring()
+}
+
+#[test]
+fn without_a_ring_it_exits_3_in_time_and_says_so() {
+    let _alone = alone();
+    let director = Director::start();
+    let empty = director.place();
+    let since = Instant::now();
+    let look_at_empty = look(&empty, "json");
+    assert_eq!(look_at_empty.code, 3, "{look_at_empty:?}");
+    assert!(
+        since.elapsed() < Duration::from_secs(5),
+        "an empty director is no reason to wait"
+    );
+    let gone = Director::start().place();
+    let at_nobody = run(&["--join", &gone, "--once", "--timeout", "1"]);
+    assert_eq!(at_nobody.code, 3, "{at_nobody:?}");
+    for (look, place) in [(look_at_empty, empty), (at_nobody, gone)] {
+        assert_eq!(look.stdout, "");
+        assert!(look.stderr.contains(&place), "which director? {look:?}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_exits_2_and_says_why() {
+    let _alone = alone();
+    let wrong: &[&[&str]] = &[
+        &[],
+        &["--once"],
+        &["--nonsense"],
+        &["--once", "--join", "no address at all"],
+        &["--once", "--join", "ringtalk://127.0.0.1:1/#secret"],
+        &["--once", "--join", "127.0.0.1:1", "--format", "gif"],
+        &["--once", "--join", "127.0.0.1:1", "--format", "tui"],
+        &["--once", "--join", "127.0.0.1:1", "--timeout", "never"],
+        &["--join", "127.0.0.1:1"],
+    ];
+    for arguments in wrong {
+        let look = run(arguments);
+        assert_eq!(look.code, 2, "{arguments:?}: {look:?}");
+        assert_eq!(look.stdout, "", "{arguments:?}");
+        assert!(!look.stderr.is_empty(), "{arguments:?} gives no reason");
+    }
+}

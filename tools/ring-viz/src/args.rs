@@ -1,0 +1,201 @@
+//! The command line: raw flags, then one valid [`Settings`].
+//!
+//! Not here: whether anybody answers where it points.
+
+use std::env;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+use ringtalk_node::{Place, PlaceError, places};
+
+/// The longest `--timeout`: an hour, since rings change all the time.
+const TIMEOUT_SECONDS: f64 = 3_600.0;
+
+/// Shows the ring of a Ringtalk discussion, as its nodes themselves report it.
+///
+/// It only looks: it is no member, and nobody sees it come or go. The exit status is 0 where the
+/// ring is closed, 6 where it is not, 3 where nobody could be reached, 4 where it was refused.
+#[derive(Debug, Parser)]
+#[command(name = "ring-viz", version, max_term_width = 100)]
+struct Args {
+    /// A director as host:port, or an invite ringtalk://host:port/; repeat it for several
+    #[arg(long, value_name = "WHERE", env = "RINGTALK_JOIN")]
+    join: Vec<String>,
+
+    /// Look once, print what is there, and exit
+    #[arg(long)]
+    once: bool,
+
+    /// What to print [default: json, with --once]
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+
+    /// How long to look for the ring, and to wait for it to settle where its views are changing
+    #[arg(long, value_name = "SECONDS", default_value = "5")]
+    timeout: String,
+}
+
+/// What `--format` names.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Format {
+    /// The ring live in the terminal (not there yet)
+    Tui,
+    /// A picture for browsers
+    Svg,
+    /// A graph for graphviz
+    Dot,
+    /// One JSON object for programs
+    Json,
+}
+
+/// What to look at, and how to show it.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// Directors that may know the ring: at least one.
+    pub(crate) places: Vec<Place>,
+    /// How to show it.
+    pub(crate) picture: Picture,
+    /// How long to try.
+    pub(crate) timeout: Duration,
+}
+
+/// What is printed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Picture {
+    /// A picture for browsers.
+    Svg,
+    /// A graph for graphviz.
+    Dot,
+    /// One JSON object.
+    Json,
+}
+
+/// What is wrong with the command line.
+#[derive(Debug, thiserror::Error)]
+enum SettingsError {
+    #[error("--join: {0}")]
+    Join(#[from] PlaceError),
+    #[error("--join is missing: name a director as host:port, or an invite")]
+    Nowhere,
+    #[error("RINGTALK_SECRET: this version has no private discussions yet; unset it")]
+    Secret,
+    #[error("the live view does not exist yet: add --once, with --format svg, dot or json")]
+    Live,
+    #[error("--format tui is the live view, which does not exist yet: choose svg, dot or json")]
+    Tui,
+    #[error("--timeout: {0:?} is no number of seconds above 0, at most {TIMEOUT_SECONDS}")]
+    Timeout(String),
+}
+
+impl Settings {
+    /// Reads the command line; where it is wrong, says so and ends the process with status 2.
+    pub(crate) fn from_command_line() -> Self {
+        let has_secret = env::var_os("RINGTALK_SECRET").is_some_and(|secret| !secret.is_empty());
+        Self::resolve(&Args::parse(), has_secret).unwrap_or_else(|error| {
+            let kind = ErrorKind::ValueValidation;
+            Args::command().error(kind, error).exit()
+        })
+    }
+
+    fn resolve(args: &Args, has_secret: bool) -> Result<Self, SettingsError> {
+        if has_secret {
+            return Err(SettingsError::Secret);
+        }
+        let mut found: Vec<Place> = Vec::new();
+        for text in &args.join {
+            found.extend(places(text)?);
+        }
+        if found.is_empty() {
+            return Err(SettingsError::Nowhere);
+        }
+        Ok(Self {
+            places: found,
+            picture: picture(args)?,
+            timeout: timeout(&args.timeout)?,
+        })
+    }
+}
+
+fn picture(args: &Args) -> Result<Picture, SettingsError> {
+    match args.format {
+        Some(Format::Tui) => Err(SettingsError::Tui),
+        _ if !args.once => Err(SettingsError::Live),
+        Some(Format::Svg) => Ok(Picture::Svg),
+        Some(Format::Dot) => Ok(Picture::Dot),
+        Some(Format::Json) | None => Ok(Picture::Json),
+    }
+}
+
+fn timeout(text: &str) -> Result<Duration, SettingsError> {
+    let seconds = text.parse::<f64>().ok();
+    let valid = seconds.filter(|seconds| *seconds > 0.0 && *seconds <= TIMEOUT_SECONDS);
+    let valid = valid.ok_or_else(|| SettingsError::Timeout(text.to_owned()))?;
+    Ok(Duration::from_secs_f64(valid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(line: &str) -> Result<Settings, SettingsError> {
+        let words = line.split_whitespace();
+        let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
+        Settings::resolve(&args, false)
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn json_is_what_is_printed_once() {
+        let settings = resolve("--once --join a:1 --join ringtalk://b:2,c:3/").unwrap();
+        assert_eq!(settings.picture, Picture::Json);
+        assert_eq!(settings.timeout, Duration::from_secs(5));
+        let directors: Vec<&str> = settings
+            .places
+            .iter()
+            .map(|p| p.director.as_str())
+            .collect();
+        assert_eq!(directors, ["a:1", "b:2", "c:3"]);
+    }
+
+    #[test]
+    fn each_format_is_a_picture() {
+        for (format, picture) in [
+            ("svg", Picture::Svg),
+            ("dot", Picture::Dot),
+            ("json", Picture::Json),
+        ] {
+            let settings = resolve(&format!("--once --join a:1 --format {format}")).unwrap();
+            assert_eq!(settings.picture, picture);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_in_words() {
+        for (line, words) in [
+            ("--once", "--join is missing"),
+            ("--once --join=", "--join is missing"),
+            ("--once --join host", "neither"),
+            ("--once --join ringtalk://a:1/#secret", "private discussion"),
+            ("--join a:1", "add --once"),
+            ("--join a:1 --format svg", "add --once"),
+            ("--join a:1 --once --format tui", "does not exist yet"),
+            ("--join a:1 --once --timeout 0", "--timeout"),
+            ("--join a:1 --once --timeout soon", "--timeout"),
+        ] {
+            let error = resolve(line).unwrap_err().to_string();
+            assert!(error.contains(words), "{line}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_secret_in_the_environment_is_never_ignored() {
+        let args = Args::try_parse_from(["ring-viz", "--once", "--join", "a:1"]).unwrap();
+        let error = Settings::resolve(&args, true).unwrap_err();
+        assert!(matches!(error, SettingsError::Secret));
+    }
+}

@@ -1,0 +1,84 @@
+//! The binary `ring-viz`: looks at a ring from outside, and shows what its nodes report.
+//!
+//! It is no member and appears in no view. Not here: how nodes are found and asked (`survey`),
+//! when a ring is closed (`ring`), and how each picture is drawn.
+
+mod args;
+mod asking;
+mod dot;
+mod json;
+mod ring;
+mod survey;
+mod svg;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use args::{Picture, Settings};
+use ring::{Ring, Shape};
+use survey::{Survey, SurveyError};
+
+/// The exit statuses of `contract.md`, but for those of the command line.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Status {
+    /// The ring is closed.
+    Closed = 0,
+    /// A failure that has no status of its own.
+    Failed = 1,
+    /// No director or member could be reached in time.
+    Unreachable = 3,
+    /// The way to the ring was refused.
+    Refused = 4,
+    /// The ring is not closed.
+    Open = 6,
+}
+
+fn main() -> ExitCode {
+    let settings = Settings::from_command_line();
+    let status = match look(&settings) {
+        Ok(ring) => show(&ring, settings.picture),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "ring-viz: {error}");
+            status(&error)
+        }
+    };
+    ExitCode::from(status as u8)
+}
+
+fn look(settings: &Settings) -> Result<Ring, SurveyError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let ring = runtime.block_on(async {
+        let survey = Survey::new(&settings.places)?;
+        survey.run(settings.timeout).await
+    });
+    // Name lookups that hang must not hold up the end.
+    runtime.shutdown_background();
+    ring
+}
+
+fn show(ring: &Ring, picture: Picture) -> Status {
+    let text = match picture {
+        Picture::Svg => svg::draw(ring),
+        Picture::Dot => dot::draw(ring),
+        Picture::Json => json::write(ring),
+    };
+    if let Err(error) = io::stdout().write_all(text.as_bytes()) {
+        let _ = writeln!(io::stderr(), "ring-viz: cannot write to stdout: {error}");
+        return Status::Failed;
+    }
+    match ring.shape() {
+        Shape::Closed => Status::Closed,
+        Shape::Open | Shape::Unsettled => Status::Open,
+    }
+}
+
+const fn status(error: &SurveyError) -> Status {
+    match error {
+        SurveyError::Find(error) if error.is_refusal() => Status::Refused,
+        SurveyError::Find(_) | SurveyError::NoView(_) => Status::Unreachable,
+        SurveyError::System(_) => Status::Failed,
+    }
+}
