@@ -23,7 +23,7 @@ text{font:13px system-ui,sans-serif;fill:#1f2328}
 .node{fill:#eaeef2;stroke:#57606a;stroke-width:1.5}
 .halo{fill:none;stroke:#0969da;stroke-width:2}
 .coordinator .node{fill:#ddf4ff;stroke:#0969da}
-.silent .node{fill:none;stroke:#bc4c00;stroke-dasharray:4 3}
+.silent .node{fill:#fff;stroke:#bc4c00;stroke-dasharray:4 3}
 .next,.astray,.odd,.finger,.orbit{fill:none;stroke:#57606a;stroke-width:1.5}
 .finger,.orbit{stroke:#d0d7de;stroke-width:1}
 .astray,.odd{stroke:#bc4c00}
@@ -39,7 +39,7 @@ text{fill:#e6edf3}
 .node{fill:#21262d;stroke:#8b949e}
 .halo{stroke:#58a6ff}
 .coordinator .node{fill:#0c2d6b;stroke:#58a6ff}
-.silent .node{fill:none;stroke:#f0883e}
+.silent .node{fill:#0d1117;stroke:#f0883e}
 .next{stroke:#8b949e}
 .finger,.orbit{stroke:#30363d}
 .astray,.odd{stroke:#f0883e}
