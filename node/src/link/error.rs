@@ -48,9 +48,12 @@ impl LinkError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-            Self::OtherDiscussion | Self::OtherNode(_) | Self::Myself => true,
+            Self::Preface(PrefaceError::Version(_))
+            | Self::OtherDiscussion
+            | Self::OtherNode(_)
+            | Self::Myself => true,
             // Garbage may be the network's fault, and is no proof of anything.
-            Self::Preface(_)
+            Self::Preface(PrefaceError::Foreign)
             | Self::TooLong(_)
             | Self::Decode(_)
             | Self::Silent

@@ -215,6 +215,13 @@ impl Node {
     /// Gives an item to the children in an interval; gives how many there are.
     fn pass_on(&mut self, now: Time, id: ItemId, item: &Item, interval: Interval) -> usize {
         let children = self.children(interval);
+        if children.is_empty()
+            && id.kind != ItemKind::Bundle
+            && let Some(after) = self.own_key()
+        {
+            // Views must not wait for the links that they lead to.
+            return usize::from(self.hand_on(now, &[id], Part { after, interval }));
+        }
         for &(child, interval) in &children {
             self.entrust(now, child, id, interval);
             self.send_item(now, &child.id, item, interval);

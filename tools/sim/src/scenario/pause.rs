@@ -1,5 +1,9 @@
 //! Processes are stopped for a while, and go on.
 
+use std::collections::BTreeSet;
+
+use ringtalk_proto::Time;
+
 use super::{FAILOVER, gather, millis, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::Check;
@@ -76,8 +80,8 @@ pub(super) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Frames are lost everywhere, a tenth of the nodes stalls again and again for up to 1 s, and nobody
-/// is found dead, for as long as asked for (`--lasts`).
+/// Frames are lost everywhere, a tenth of the nodes stalls again and again, for up to 1 s with 1 s at
+/// least between, and nobody is found dead, for as long as asked for (`--lasts`).
 pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
     let count = world.nodes.unwrap_or(20);
     let end = world.lasts.unwrap_or(seconds(120));
@@ -88,14 +92,17 @@ pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
         percent: 5,
         time: end,
     })?;
-    let stalling: Vec<HostIndex> = world.members().into_iter().step_by(10).collect();
     let begun = world.time();
-    while world.time() - begun < end {
-        let stalled = world.random.pick(&stalling).unwrap_or_default();
-        let time = world.random.millis(50, 999);
-        world.pause(stalled, time);
-        let calm = world.random.millis(0, 4_000) / stalling.len() as u32;
-        world.run_for(calm)?;
+    let stalling = world.members().into_iter().step_by(10);
+    let mut due: BTreeSet<(Time, HostIndex)> = stalling.map(|index| (begun, index)).collect();
+    while let Some((when, index)) = due.pop_first()
+        && when - begun < end
+    {
+        world.run_for(when - world.time())?;
+        let stall = world.random.millis(50, 999);
+        world.pause(index, stall);
+        let calm = world.random.millis(1_000, 9_000);
+        due.insert((world.time() + stall + calm, index));
     }
     world.must_come_to_rest()
 }
