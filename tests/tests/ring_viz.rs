@@ -122,7 +122,7 @@ fn a_frozen_node_leaves_the_ring_open_until_it_is_out() {
     let others = cluster.others(&frozen);
     let since = Instant::now();
     frozen.freeze();
-    // One look, however the ring changes meanwhile.
+    // Too short for a second look, for which the ring might have closed again.
     let open = run(&["--join", &place, "--once", "--timeout", "1"]);
     assert_eq!(open.code, 6, "{open:?}");
     let ring = open.ring();

@@ -10,7 +10,7 @@ use ringtalk_wire::NodeId;
 use crate::ring::{Place, Ring};
 
 /// The graph. An arrow leads to each successor, a dotted one to a predecessor that reports another
-/// successor.
+/// successor; fingers are faint lines.
 pub(crate) fn draw(ring: &Ring) -> String {
     let mut text = String::from("digraph ring {\n  layout=circo;\n  node [shape=circle];\n");
     for place in &ring.places {
@@ -18,6 +18,11 @@ pub(crate) fn draw(ring: &Ring) -> String {
     }
     for place in &ring.places {
         edges(&mut text, ring, place);
+    }
+    for (here, there) in ring.shortcuts() {
+        let [from, to] = [here, there].map(|end| ring.places[end].member.id);
+        let looks = "dir=none, color=gray80, constraint=false";
+        line(&mut text, &format!("\"{from}\" -> \"{to}\" [{looks}];"));
     }
     text.push_str("}\n");
     text
@@ -42,9 +47,6 @@ fn edges(text: &mut String, ring: &Ring, place: &Place) {
     let mut edge = |to: NodeId, looks: &str| line(text, &format!("\"{from}\" -> \"{to}\"{looks};"));
     if let Some(successor) = place.successor() {
         edge(successor, "");
-    }
-    for finger in place.fingers() {
-        edge(*finger, " [color=gray80, arrowsize=0.5, constraint=false]");
     }
     if let Some(predecessor) = ring.odd_predecessor(place) {
         edge(predecessor, " [style=dotted, constraint=false]");
@@ -71,17 +73,24 @@ mod tests {
     #[test]
     fn a_graph_has_a_line_for_each_node_and_each_arrow() {
         let mut two = ring(&["ann", "bob"]);
-        two.places[0].report.as_mut().unwrap().fingers = vec![id(1)];
         two.places[1].report = None;
         let (ann, bob) = (id(0), id(1));
         let expected = format!(
             "digraph ring {{\n  layout=circo;\n  node [shape=circle];\n  \
              \"{ann}\" [label=\"ann\", tooltip=\"10.0.0.0:4000\", shape=doublecircle];\n  \
              \"{bob}\" [label=\"bob\", tooltip=\"10.0.0.1:4000\", style=dashed];\n  \
-             \"{ann}\" -> \"{bob}\";\n  \
-             \"{ann}\" -> \"{bob}\" [color=gray80, arrowsize=0.5, constraint=false];\n}}\n"
+             \"{ann}\" -> \"{bob}\";\n}}\n"
         );
         assert_eq!(draw(&two), expected);
+    }
+
+    #[test]
+    fn a_finger_is_one_line_without_an_arrow_head() {
+        let mut four = ring(&["a", "b", "c", "d"]);
+        four.places[0].report.as_mut().unwrap().fingers = vec![id(2)];
+        four.places[2].report.as_mut().unwrap().fingers = vec![id(0)];
+        let graph = draw(&four);
+        assert_eq!(graph.matches("dir=none").count(), 1, "{graph}");
     }
 
     #[test]

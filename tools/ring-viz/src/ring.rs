@@ -2,7 +2,7 @@
 //!
 //! Pure: reports in, a judgement out. Not here: how the reports were got (`survey`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringtalk_wire::{Epoch, Member, NodeId, Report, ViewTag};
 
@@ -90,6 +90,20 @@ impl Ring {
         let predecessor = place.predecessor()?;
         let other = self.place(&predecessor)?.report.as_ref()?;
         (other.successor != Some(place.member.id)).then_some(predecessor)
+    }
+
+    /// The links for speed, each once, as positions in `places`. A neighbour is a finger too, but
+    /// no short cut.
+    pub(crate) fn shortcuts(&self) -> BTreeSet<(usize, usize)> {
+        let mut pairs = BTreeSet::new();
+        for (here, place) in self.places.iter().enumerate() {
+            let neighbours = [place.predecessor(), place.successor()];
+            let fingers = place.fingers().iter();
+            let far = fingers.filter(|id| !neighbours.contains(&Some(**id)));
+            let ends = far.filter_map(|id| self.position(id));
+            pairs.extend(ends.map(|there| (here.min(there), here.max(there))));
+        }
+        pairs
     }
 
     fn place(&self, id: &NodeId) -> Option<&Place> {
@@ -260,6 +274,14 @@ pub(crate) mod tests {
         changing.places[1].report = None;
         changing.places[2].report.as_mut().unwrap().tag = tag(2);
         assert_eq!(changing.shape(), Shape::Unsettled);
+    }
+
+    #[test]
+    fn a_link_for_speed_counts_once_and_a_neighbour_is_none() {
+        let mut ring = ring(&["a", "b", "c", "d", "e"]);
+        ring.places[0].report.as_mut().unwrap().fingers = vec![id(1), id(2), id(4)];
+        ring.places[2].report.as_mut().unwrap().fingers = vec![id(0), id(99)];
+        assert_eq!(Vec::from_iter(ring.shortcuts()), [(0, 2)]);
     }
 
     #[test]

@@ -7,7 +7,6 @@
 mod layout;
 mod text;
 
-use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 
 use ringtalk_wire::Member;
@@ -134,6 +133,7 @@ impl<'a> Drawing<'a> {
         let has_odd = || places().any(|place| self.ring.odd_predecessor(place).is_some());
         [
             (true, "double circle: the coordinator"),
+            (!self.ring.shortcuts().is_empty(), "faint: links for speed"),
             (
                 places().any(|place| place.report.is_none()),
                 "dashed: could not be reached",
@@ -172,18 +172,9 @@ impl<'a> Drawing<'a> {
         )
     }
 
-    /// A link has two ends, and is one line.
     fn fingers(&self, out: &mut String) -> fmt::Result {
-        let mut pairs = BTreeSet::new();
-        for (here, place) in self.ring.places.iter().enumerate() {
-            let ends = place
-                .fingers()
-                .iter()
-                .filter_map(|id| self.ring.position(id));
-            pairs.extend(ends.map(|there| (here.min(there), here.max(there))));
-        }
-        for (here, there) in pairs {
-            let path = self.layout.across(here, there).line;
+        for (here, there) in self.ring.shortcuts() {
+            let path = self.layout.chord(here, there);
             writeln!(out, "<path class=\"finger\" d=\"{path}\"/>")?;
         }
         Ok(())
@@ -202,7 +193,7 @@ impl<'a> Drawing<'a> {
         }
         let odd = self.ring.odd_predecessor(place);
         if let Some(there) = odd.and_then(|id| self.ring.position(&id)) {
-            let path = self.layout.across(here, there).line;
+            let path = self.layout.chord(here, there);
             writeln!(out, "<path class=\"odd\" d=\"{path}\"/>")?;
         }
         Ok(())

@@ -25,7 +25,8 @@ impl Node {
 
     /// The members to whom a finger link is up.
     fn finger_ids(&self) -> Vec<NodeId> {
-        let fingers = self.fingers.ids().iter();
+        let neighbours = self.neighbour_ids();
+        let fingers = self.fingers.ids().difference(&neighbours);
         fingers.filter(|id| self.links.is_up(id)).copied().collect()
     }
 }

@@ -106,18 +106,33 @@ impl Layout {
         }
     }
 
-    /// An arrow through the circle, bent towards its middle.
+    /// An arrow through the circle.
     pub(super) fn across(&self, from: usize, to: usize) -> Arrow {
-        let (start, end, centre) = (self.node(from), self.node(to), self.centre());
-        let bend = toward(toward(start, end, 0.5), centre, BEND);
         let gap = NODE_RADIUS + ARROW_GAP;
-        let (x1, y1) = leave(start, bend, gap);
-        let (x2, y2) = leave(end, bend, gap + TIP.0);
-        let (bx, by) = bend;
-        Arrow {
-            line: format!("M{x1:.1} {y1:.1}Q{bx:.1} {by:.1} {x2:.1} {y2:.1}"),
-            tip: tip((x2, y2), leave(end, bend, gap)),
-        }
+        let (line, base) = self.bent(from, to, gap + TIP.0);
+        let point = leave(self.node(to), self.bend(from, to), gap);
+        let tip = tip(base, point);
+        Arrow { line, tip }
+    }
+
+    /// A line through the circle that points nowhere.
+    pub(super) fn chord(&self, from: usize, to: usize) -> String {
+        self.bent(from, to, NODE_RADIUS + ARROW_GAP).0
+    }
+
+    /// A line through the circle, and its end, so far from the middle of the member there.
+    fn bent(&self, from: usize, to: usize, gap: f64) -> (String, (f64, f64)) {
+        let (bx, by) = self.bend(from, to);
+        let (x1, y1) = leave(self.node(from), (bx, by), NODE_RADIUS + ARROW_GAP);
+        let (x2, y2) = leave(self.node(to), (bx, by), gap);
+        let line = format!("M{x1:.1} {y1:.1}Q{bx:.1} {by:.1} {x2:.1} {y2:.1}");
+        (line, (x2, y2))
+    }
+
+    /// Towards where such a line bends: the middle of the circle.
+    fn bend(&self, from: usize, to: usize) -> (f64, f64) {
+        let between = toward(self.node(from), self.node(to), 0.5);
+        toward(between, self.centre(), BEND)
     }
 
     /// Where the name of a member stands.
