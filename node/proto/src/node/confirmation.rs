@@ -38,10 +38,10 @@ impl Node {
         receipts.entry(peer).or_default().push(id);
     }
 
-    /// A parent waits for the acknowledgement of a bundle.
-    pub(super) fn owe_ack(&mut self, parent: NodeId, id: ItemId) {
+    /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
+    /// is new to it, so that nobody is counted twice, whatever ways it comes.
+    pub(super) fn owe_ack(&mut self, parent: NodeId, id: ItemId, new: bool) {
         if id.kind == ItemKind::Bundle {
-            let new = !self.spreading.remembers(id);
             self.acks.came(id, Some(parent), new);
         }
     }

@@ -84,7 +84,7 @@ impl Node {
                     return self.reject(now, link_peer, "a bundle that its author did not sign");
                 }
                 self.owe_receipt(link_peer, id);
-                self.owe_ack(link_peer, id);
+                self.owe_ack(link_peer, id, new);
                 self.go_on(now, id, &spread.item, &interval);
                 let refused = new
                     && self.take_bundle(now, link_peer, sealed.clone(), bundle)
@@ -127,7 +127,7 @@ impl Node {
                 continue;
             }
             self.owe_receipt(peer, id);
-            self.owe_ack(peer, id);
+            self.owe_ack(peer, id, false);
             let after = match self.take_interval(id, &offer.interval) {
                 Taken::All => self.own_key(),
                 Taken::Beyond(key) => Some(key),
