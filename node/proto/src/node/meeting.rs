@@ -19,6 +19,8 @@ const PAUSE: core::time::Duration = core::time::Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub(super) struct Meeting {
     last: Option<Time>,
+    /// When one's own coordinator was looked at last because of another.
+    looked: Option<Time>,
     state: State,
     /// The view of the ring that was invited, as it comes in.
     accepted: Pages,
@@ -76,8 +78,7 @@ impl Node {
         }
         if !self.is_coordinator() {
             self.meeting.last = Some(now);
-            // Whoever watched the coordinator may have gone over to the other ring.
-            self.try_suspect(now, view.coordinator());
+            self.look_after_coordinator(now);
             let foreign = Frame::Foreign(contact.clone());
             return self.send_to_member(now, &view.coordinator(), &foreign);
         }
@@ -89,6 +90,19 @@ impl Node {
             let peer = (contact.id, &contact.addresses);
             let meet = Frame::Meet(meet);
             self.links.send_or_dial(now, peer, &meet, &mut self.out);
+        }
+    }
+
+    /// Members follow another coordinator: those who watched one's own may be among them, so it is
+    /// looked at by everybody who notices.
+    pub(super) fn look_after_coordinator(&mut self, now: Time) {
+        let soon = self.meeting.looked.is_some_and(|last| now - last < PAUSE);
+        let Some(view) = self.view.clone().filter(|_| !soon) else {
+            return;
+        };
+        if !self.is_coordinator() && self.doubt.is_none() && !self.joining.is_outside() {
+            self.meeting.looked = Some(now);
+            self.try_suspect(now, view.coordinator());
         }
     }
 

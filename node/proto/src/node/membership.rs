@@ -187,6 +187,9 @@ impl Node {
             self.pull_view(now, &peer);
         } else if !self.joining.is_outside() {
             self.send_view(now, &peer);
+            if theirs.epoch != mine.epoch {
+                self.look_after_coordinator(now);
+            }
         }
     }
 
