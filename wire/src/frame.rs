@@ -31,10 +31,13 @@ pub enum Frame {
     Join(Join),
     /// "Not I, or not now: ask there."
     Later(Option<Contact>),
-    /// "Give me your view."
-    PullView,
+    /// "Give me your view": with the tag of one's own, if there is one.
+    PullView(Option<ViewTag>),
     /// A page of a full view.
     View(ViewPage),
+    /// A view update for somebody who has missed it: as it went round the ring, but for the receiver
+    /// alone.
+    Update(Sealed),
     /// A member wishes another name.
     Rename(Name),
     /// A member goes; with the sequence number of its last message.

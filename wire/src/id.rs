@@ -89,8 +89,30 @@ pub struct ViewHash(pub [u8; 16]);
 
 impl ViewHash {
     /// The hash of a view: of the view before it, and of everything that members must agree on.
-    pub fn of(parent: &Self, epoch: Epoch, number: u64, layout: u64, members: &[Member]) -> Self {
-        let digest = Sha256::digest(encode_any(&(parent, epoch, number, layout, members)));
+    /// `sectors` are those that have members, in ring order, each with its hash.
+    pub fn of(
+        parent: &Self,
+        epoch: Epoch,
+        number: u64,
+        layout: u64,
+        sectors: &[(u8, SectorHash)],
+    ) -> Self {
+        let digest = Sha256::digest(encode_any(&(parent, epoch, number, layout, sectors)));
+        let mut hash = Self::default();
+        hash.0.copy_from_slice(&digest[..16]);
+        hash
+    }
+}
+
+/// A hash of the members of one sector, which is a 64th of the ring: the first 16 bytes of a SHA-256.
+/// Only the sectors that a view changes are hashed anew.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct SectorHash(pub [u8; 16]);
+
+impl SectorHash {
+    /// The hash of the members of a sector, in ring order.
+    pub fn of(members: &[&Member]) -> Self {
+        let digest = Sha256::digest(encode_any(&members));
         let mut hash = Self::default();
         hash.0.copy_from_slice(&digest[..16]);
         hash
@@ -120,6 +142,14 @@ pub struct ViewTag {
 pub struct RingKey(pub u128);
 
 impl RingKey {
+    /// How many sectors the ring has.
+    pub const SECTORS: usize = 64;
+
+    /// The sector in which the place lies, from 0: its first six bits.
+    pub const fn sector(self) -> u8 {
+        (self.0 >> 122) as u8
+    }
+
     /// How far `to` lies ahead, going clockwise; 0 for the same place.
     pub const fn clockwise_to(self, to: Self) -> u128 {
         to.0.wrapping_sub(self.0)
@@ -138,13 +168,19 @@ impl RingKey {
     }
 }
 
+impl fmt::Debug for SectorHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u128::from_be_bytes(self.0) >> 96)
+    }
+}
+
 impl fmt::Debug for RingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", self.0 >> 96)
     }
 }
 
-/// Both travel as 16 bytes: CBOR has no integers of 128 bits.
+/// All travel as 16 bytes: CBOR has no integers of 128 bits.
 macro_rules! travels_as_bytes {
     ($type:ty, $bytes:ident => $from:expr, $value:ident => $to:expr) => {
         impl Serialize for $type {
@@ -165,3 +201,4 @@ macro_rules! travels_as_bytes {
 
 travels_as_bytes!(RingKey, bytes => Self(u128::from_be_bytes(bytes)), value => value.0.to_be_bytes());
 travels_as_bytes!(ViewHash, bytes => Self(bytes), value => value.0);
+travels_as_bytes!(SectorHash, bytes => Self(bytes), value => value.0);

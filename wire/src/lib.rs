@@ -23,6 +23,6 @@ pub use frame::{
     Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Report,
     Spread, Suspect,
 };
-pub use id::{Epoch, MessageId, NodeId, RingKey, ViewHash, ViewTag};
+pub use id::{Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use view::{Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate};

@@ -3,7 +3,7 @@
 //! Not here: what follows, the hello of each end (`frame::Hello`).
 
 /// The version of the protocol that this crate speaks.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// How many bytes a preface has.
 pub const PREFACE_BYTES: usize = 6;

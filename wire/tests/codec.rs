@@ -138,7 +138,9 @@ fn frames() -> Vec<Frame> {
         }),
         Frame::Later(None),
         Frame::Later(Some(contact)),
-        Frame::PullView,
+        Frame::PullView(None),
+        Frame::PullView(Some(tag())),
+        Frame::Update(sealed(Bytes::from_static(b"update"))),
         Frame::View(ViewPage {
             tag: tag(),
             parent: ViewHash::default(),
@@ -228,9 +230,9 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_1_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x01");
-    assert_eq!(encode(&Frame::PullView)[..], *b"\x69pull-view");
+fn the_bytes_of_version_2_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x02");
+    assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
         items: vec![item_id()],
@@ -257,8 +259,8 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x02").unwrap_err().to_string();
-    assert!(newer.contains("version 2"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x03").unwrap_err().to_string();
+    assert!(newer.contains("version 3"), "{newer}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use crate::View;
 /// The name that a member gets when it wishes for `wish`: that one, or with the lowest free suffix
 /// from 2 where somebody else has it. Names are 1 to 32 characters without control characters.
 pub(crate) fn unique_name(view: &View, wish: &str, wisher: &NodeId) -> String {
-    let others = view.members().iter().filter(|member| member.id != *wisher);
+    let others = view.members().filter(|member| member.id != *wisher);
     let taken: Vec<String> = others.map(|member| member.name.to_lowercase()).collect();
     free_name(wish, &taken)
 }
@@ -63,13 +63,15 @@ mod tests {
             key: RingKey(index as u128),
         };
         let view = View::founding(member(0), 1);
-        let update = view.update(Change {
-            epoch: view.tag().epoch,
-            joined: (1..names.len()).map(member).collect(),
-            departed: Vec::new(),
-            renamed: Vec::new(),
-        });
-        view.apply(&update).unwrap()
+        let (_, view) = view
+            .next(Change {
+                epoch: view.tag().epoch,
+                joined: (1..names.len()).map(member).collect(),
+                departed: Vec::new(),
+                renamed: Vec::new(),
+            })
+            .unwrap();
+        view
     }
 
     #[test]

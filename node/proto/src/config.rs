@@ -76,6 +76,11 @@ pub const DIAL_GRACE: Duration = Duration::from_millis(300);
 pub const DEATH_PROOF: Duration = Duration::from_secs(5);
 /// How soon a link that broke or could not be made is dialled again.
 pub const REDIAL: Duration = Duration::from_millis(500);
+/// How long a view update that is known of may be on its way before the view is pulled.
+pub const UPDATE_WAIT: Duration = HEARTBEAT;
+/// How soon after a view that admitted newcomers the next one does: whoever comes meanwhile shares it.
+/// Longer means fewer views for a crowd, and a longer wait for the second of two newcomers.
+pub const ADMISSION: Duration = Duration::from_millis(20);
 /// How long a joining step may take before it is tried again from the start.
 pub const JOIN_WAIT: Duration = Duration::from_millis(1_500);
 /// How long a leaving node waits until its last messages are taken.

@@ -57,13 +57,18 @@ impl Fingers {
 
 /// The fingers of `me`, and those whose finger it is.
 fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
-    let to_successor = me.key.clockwise_to(view.at_or_after(me.key.plus(1)).key);
-    let from_predecessor = view.before(me.key).key.clockwise_to(me.key);
     let mut ids = BTreeSet::new();
+    let (Some(successor), Some(predecessor)) =
+        (view.at_or_after(me.key.plus(1)), view.before(me.key))
+    else {
+        return ids;
+    };
+    let to_successor = me.key.clockwise_to(successor.key);
+    let from_predecessor = predecessor.key.clockwise_to(me.key);
     for distance in (0..u128::BITS).map(|level| 1 << level) {
         let (ahead, behind) = (me.key.plus(distance), me.key.minus(distance));
-        ids.insert(view.at_or_after(ahead).id);
-        ids.insert(view.before(behind.plus(1)).id);
+        ids.extend(view.at_or_after(ahead).map(|one| one.id));
+        ids.extend(view.before(behind.plus(1)).map(|one| one.id));
         // Whose point at this distance falls between a neighbour of this node and this node.
         let looks_ahead = behind.minus(from_predecessor).plus(1);
         ids.extend(view.arc(looks_ahead, from_predecessor).map(|one| one.id));
@@ -105,7 +110,6 @@ mod tests {
             let view = even_ring(count);
             let counts = view
                 .members()
-                .iter()
                 .map(|one| fingers(&view, &one.id).ids().len());
             counts.max()
         };

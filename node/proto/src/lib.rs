@@ -25,6 +25,7 @@ mod load;
 mod log;
 mod lost;
 mod merge;
+mod newcomers;
 mod node;
 mod outbox;
 mod output;

@@ -2,7 +2,7 @@
 //!
 //! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -373,7 +373,7 @@ impl Links {
     pub(crate) fn tidy(
         &mut self,
         now: Time,
-        needed: &BTreeSet<NodeId>,
+        is_needed: impl Fn(&NodeId) -> bool,
         is_member: impl Fn(&NodeId) -> bool,
         out: &mut VecDeque<Output>,
     ) {
@@ -387,7 +387,7 @@ impl Links {
         });
         let mut strangers = 0;
         let mut doomed = Vec::new();
-        for (&id, peer) in self.peers.iter().filter(|(id, _)| !needed.contains(*id)) {
+        for (&id, peer) in self.peers.iter().filter(|(id, _)| !is_needed(id)) {
             let Some(current) = &peer.current else {
                 continue;
             };

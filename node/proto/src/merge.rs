@@ -31,9 +31,9 @@ type NameFor = fn(&str, &[String]) -> String;
 /// distances, so that either ring keeps its order round the whole.
 ///
 /// `name` gives the name for a wish, where it is told which folded names are taken.
-pub(crate) fn union(inviting: &View, invited: &View, name: NameFor) -> View {
-    let mut members = inviting.members().to_vec();
-    let newcomers = invited.members().iter();
+pub(crate) fn union(inviting: &View, invited: &View, name: NameFor) -> Option<View> {
+    let mut members = inviting.members().cloned().collect::<Vec<Member>>();
+    let newcomers = invited.members();
     members.extend(newcomers.filter(|one| !inviting.contains(&one.id)).cloned());
     let (first, second) = members.split_at_mut(inviting.len());
     follow(first, second, name);
@@ -100,13 +100,16 @@ mod tests {
         };
         let mut members = names.iter().enumerate().map(member);
         let founding = View::founding(members.next().unwrap(), epoch);
-        let update = founding.update(Change {
-            epoch: founding.tag().epoch,
-            joined: members.collect(),
-            departed: vec![],
-            renamed: vec![],
-        });
-        founding.apply(&update).unwrap()
+        let (update, view) = founding
+            .next(Change {
+                epoch: founding.tag().epoch,
+                joined: members.collect(),
+                departed: vec![],
+                renamed: vec![],
+            })
+            .unwrap();
+        assert_eq!(founding.apply(&update), Ok(view.clone()));
+        view
     }
 
     #[test]
@@ -129,10 +132,9 @@ mod tests {
                 wish.to_string()
             }
         };
-        let union = union(&one, &other, suffixed);
+        let union = union(&one, &other, suffixed).unwrap();
         let members: Vec<(NodeId, u64, String)> = union
             .members()
-            .iter()
             .map(|one| (one.id, one.seniority, one.name.clone()))
             .collect();
         let name = str::to_string;
@@ -147,6 +149,6 @@ mod tests {
         assert_eq!(union.coordinator(), id(1));
         assert!(union.layout() > one.layout());
         assert!(union.descends_from(&one.tag()) && union.descends_from(&other.tag()));
-        assert_eq!(View::from_pages(&union.pages()), Some(union));
+        assert_eq!(View::from_pages(union.pages()), Some(union));
     }
 }

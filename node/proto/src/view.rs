@@ -3,7 +3,9 @@
 //! A view is a value: it is read, and the next one is made from it. Not here: who publishes one
 //! and who believes it (`node::membership`).
 
-use alloc::collections::{BTreeMap, VecDeque};
+mod roster;
+
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_DEPARTURES, VIEW_TAGS};
@@ -11,14 +13,17 @@ use ringtalk_wire::{
     Departed, Direction, Member, NodeId, RingKey, ViewHash, ViewPage, ViewTag, ViewUpdate,
 };
 
+use roster::Roster;
+
+pub(crate) use roster::Differences;
+
 /// The members of a discussion at one moment, as its coordinator says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct View {
     tag: ViewTag,
     parent: ViewHash,
     layout: u64,
-    members: Vec<Member>,
-    places: BTreeMap<NodeId, usize>,
+    members: Roster,
     tags: VecDeque<ViewTag>,
     departed: VecDeque<Departed>,
 }
@@ -47,12 +52,10 @@ impl View {
             },
             parent: ViewHash::default(),
             layout: 0,
-            members: Vec::from([founder]),
-            places: BTreeMap::new(),
+            members: Roster::alone(founder),
             tags: VecDeque::new(),
             departed: VecDeque::new(),
         };
-        view.index();
         view.tag.hash = view.content_hash();
         view
     }
@@ -73,28 +76,28 @@ impl View {
     }
 
     /// All members in ring order, clockwise.
-    pub fn members(&self) -> &[Member] {
-        &self.members
+    pub fn members(&self) -> impl Iterator<Item = &Member> + Clone {
+        self.members.iter()
     }
 
     /// How many members there are.
-    pub fn len(&self) -> usize {
+    pub const fn len(&self) -> usize {
         self.members.len()
     }
 
     /// Never true: a view lists its coordinator at least.
-    pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
+    pub const fn is_empty(&self) -> bool {
+        self.members.len() == 0
     }
 
     /// A member by its id.
     pub fn member(&self, id: &NodeId) -> Option<&Member> {
-        self.places.get(id).map(|&place| &self.members[place])
+        self.members.get(id)
     }
 
     /// True where the id is a member's.
     pub fn contains(&self, id: &NodeId) -> bool {
-        self.places.contains_key(id)
+        self.members.get(id).is_some()
     }
 
     /// True where `tag` names this view or one of the last before it.
@@ -107,80 +110,68 @@ impl View {
         self.departed.iter().rev().find(|gone| gone.id == *id)
     }
 
-    /// The others, in one direction from `from`, the nearest first.
+    /// Who came, who went and who has changed since an earlier view.
+    pub(crate) fn since(&self, before: &Self) -> Differences {
+        self.members.since(&before.members)
+    }
+
+    /// The others, in one direction from `from`, the nearest first; nobody where that is no member.
     pub fn others(&self, from: &NodeId, direction: Direction) -> impl Iterator<Item = &Member> {
-        let count = self.members.len();
-        let place = self.places.get(from).copied();
-        (1..count).filter_map(move |step| {
-            let place = place?;
-            let place = match direction {
-                Direction::Clockwise => place + step,
-                Direction::Counterclockwise => place + count - step,
-            };
-            self.members.get(place % count)
-        })
+        let member = self.member(from);
+        let key = member.map_or(RingKey(0), |member| member.key);
+        let count = if member.is_some() { self.len() - 1 } else { 0 };
+        self.beyond(key, direction).take(count)
     }
 
     /// The first member whose key is `key` or lies clockwise of it.
-    pub fn at_or_after(&self, key: RingKey) -> &Member {
-        let place = self.place_of(key);
-        &self.members[place % self.members.len()]
+    pub fn at_or_after(&self, key: RingKey) -> Option<&Member> {
+        self.members.clockwise_from(key).next()
     }
 
     /// The first member whose key lies counter-clockwise of `key`.
-    pub fn before(&self, key: RingKey) -> &Member {
-        let count = self.members.len();
-        &self.members[(self.place_of(key) + count - 1) % count]
+    pub fn before(&self, key: RingKey) -> Option<&Member> {
+        self.members.counterclockwise_from(key).next()
     }
 
     /// The members whose keys lie less than `width` clockwise of `from`, or there.
     pub fn arc(&self, from: RingKey, width: u128) -> impl Iterator<Item = &Member> {
-        let place = self.place_of(from);
-        let (after, before) = (&self.members[place..], &self.members[..place]);
         let within = move |member: &&Member| from.clockwise_to(member.key) < width;
-        after.iter().chain(before).take_while(within)
+        self.members.clockwise_from(from).take_while(within)
     }
 
     /// All members beyond a key, in one direction, the nearest first; last one at that very key.
     pub fn beyond(&self, key: RingKey, direction: Direction) -> impl Iterator<Item = &Member> {
-        let count = self.members.len();
-        let start = match direction {
-            Direction::Clockwise => self.place_of(key.plus(1)),
-            Direction::Counterclockwise => self.place_of(key) + count - 1,
+        let (clockwise, counter) = match direction {
+            Direction::Clockwise => (Some(self.members.clockwise_from(key.plus(1))), None),
+            Direction::Counterclockwise => (None, Some(self.members.counterclockwise_from(key))),
         };
-        (0..count).map(move |step| match direction {
-            Direction::Clockwise => &self.members[(start + step) % count],
-            Direction::Counterclockwise => &self.members[(start + count - step) % count],
-        })
+        let clockwise = clockwise.into_iter().flatten();
+        clockwise.chain(counter.into_iter().flatten())
     }
 
     /// The member so many places clockwise of another.
     pub fn ahead_of(&self, id: &NodeId, places: usize) -> Option<&Member> {
-        let place = self.places.get(id)? + places;
-        self.members.get(place % self.members.len())
-    }
-
-    /// The place of the first member whose key is not less; their number where there is none.
-    fn place_of(&self, key: RingKey) -> usize {
-        self.members.partition_point(|member| member.key < key)
+        let key = self.member(id)?.key;
+        let round = places % self.len();
+        self.members.clockwise_from(key).nth(round)
     }
 
     /// The members, the most senior first.
     pub fn by_seniority(&self) -> Vec<&Member> {
-        let mut members: Vec<&Member> = self.members.iter().collect();
+        let mut members: Vec<&Member> = self.members().collect();
         members.sort_by_key(|member| (member.seniority, member.id));
         members
     }
 
     /// The seniority of the next newcomer.
     pub fn next_seniority(&self) -> u64 {
-        let highest = self.members.iter().map(|member| member.seniority).max();
+        let highest = self.members().map(|member| member.seniority).max();
         highest.map_or(0, |seniority| seniority + 1)
     }
 
     /// The middle of the widest gap in the ring: a newcomer's place.
     pub fn widest_gap(&self) -> RingKey {
-        let keys = self.members.iter().map(|member| member.key);
+        let keys = self.members().map(|member| member.key);
         let next = keys.clone().cycle().skip(1);
         let widest = keys
             .zip(next)
@@ -190,8 +181,9 @@ impl View {
         RingKey(key.0.wrapping_add(width / 2 + 1))
     }
 
-    /// The update that leads from this view to one with the changes made.
-    pub fn update(&self, change: Change) -> ViewUpdate {
+    /// The view with the changes made, and the update that leads there; nothing where the changes do
+    /// not fit together.
+    pub fn next(&self, change: Change) -> Option<(ViewUpdate, Self)> {
         let mut update = ViewUpdate {
             tag: ViewTag {
                 epoch: change.epoch,
@@ -204,8 +196,10 @@ impl View {
             departed: change.departed,
             renamed: change.renamed,
         };
-        update.tag.hash = self.changed(&update).content_hash();
-        update
+        let mut view = self.changed(&update)?;
+        view.tag.hash = view.content_hash();
+        update.tag = view.tag;
+        Some((update, view))
     }
 
     /// The view after an update.
@@ -213,15 +207,21 @@ impl View {
         if update.parent != self.tag.hash || update.tag.number != self.tag.number + 1 {
             return Err(Mismatch::Parent);
         }
-        let view = self.changed(update);
-        let sound = view.is_sound() && view.content_hash() == update.tag.hash;
-        sound.then_some(view).ok_or(Mismatch::Content)
+        let sound = |view: &Self| view.has_coordinator() && view.content_hash() == update.tag.hash;
+        let view = self.changed(update).filter(sound);
+        view.ok_or(Mismatch::Content)
     }
 
     /// The view that follows this one and `other`, with these members: both rings have become one.
     /// It has a layout of its own, and descends from both.
+    /// Nothing where two of the members have one id or one key.
     #[must_use]
-    pub fn merged(&self, other: &Self, epoch: ringtalk_wire::Epoch, members: Vec<Member>) -> Self {
+    pub fn merged(
+        &self,
+        other: &Self,
+        epoch: ringtalk_wire::Epoch,
+        members: Vec<Member>,
+    ) -> Option<Self> {
         let recent = |view: &Self| {
             let skipped = (view.tags.len() + 1).saturating_sub(VIEW_TAGS / 2);
             let tags: Vec<ViewTag> = view.tags.iter().copied().skip(skipped).collect();
@@ -235,30 +235,29 @@ impl View {
             },
             parent: self.tag.hash,
             layout: self.layout.max(other.layout) + 1,
-            members,
-            places: BTreeMap::new(),
+            members: Roster::of(members)?,
             tags: recent(other).chain(recent(self)).collect(),
             departed: VecDeque::new(),
         };
-        view.index();
         let departed = self.departed.iter().chain(&other.departed);
         let gone = departed.filter(|gone| !view.contains(&gone.id)).cloned();
         view.departed = gone.collect();
         keep_last(&mut view.departed, VIEW_DEPARTURES);
         view.tag.hash = view.content_hash();
-        view
+        Some(view)
     }
 
     /// The full view in pages.
     pub fn pages(&self) -> Vec<ViewPage> {
-        let pages = self.members.len().div_ceil(PAGE_MEMBERS);
-        let page = |(number, members): (usize, &[Member])| ViewPage {
+        let pages = self.len().div_ceil(PAGE_MEMBERS);
+        let mut members = self.members().cloned();
+        let page = |number| ViewPage {
             tag: self.tag,
             parent: self.parent,
             layout: self.layout,
             page: number as u16,
             pages: pages as u16,
-            members: members.to_vec(),
+            members: members.by_ref().take(PAGE_MEMBERS).collect(),
             tags: if number == 0 {
                 self.tags.iter().copied().collect()
             } else {
@@ -270,35 +269,38 @@ impl View {
                 Vec::new()
             },
         };
-        self.members
-            .chunks(PAGE_MEMBERS)
-            .enumerate()
-            .map(page)
-            .collect()
+        (0..pages).map(page).collect()
     }
 
     /// The view in a complete set of pages, in order; nothing where they do not fit together.
-    pub fn from_pages(pages: &[ViewPage]) -> Option<Self> {
+    pub fn from_pages(pages: Vec<ViewPage>) -> Option<Self> {
         let first = pages.first()?;
-        let mut view = Self {
+        let view = Self {
             tag: first.tag,
             parent: first.parent,
             layout: first.layout,
-            members: Vec::new(),
-            places: BTreeMap::new(),
             tags: first.tags.iter().copied().collect(),
             departed: first.departed.iter().cloned().collect(),
+            members: Roster::of(pages.into_iter().flat_map(|page| page.members))?,
         };
-        for page in pages {
-            view.members.extend_from_slice(&page.members);
-        }
-        view.index();
-        let sound = view.is_sound() && view.content_hash() == view.tag.hash;
+        let sound = view.has_coordinator() && view.content_hash() == view.tag.hash;
         sound.then_some(view)
     }
 
-    fn changed(&self, update: &ViewUpdate) -> Self {
+    /// This view with one more member, under its own tag still: to find the place of the next.
+    pub(crate) fn with(&self, newcomer: Member) -> Option<Self> {
         let mut view = self.clone();
+        let fits = view.members.change(&[], [newcomer], &[]);
+        fits.then_some(view)
+    }
+
+    fn changed(&self, update: &ViewUpdate) -> Option<Self> {
+        let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
+        let renamed = update.renamed.iter();
+        let renamed: Vec<_> = renamed.map(|one| (one.id, one.name.as_str())).collect();
+        let mut view = self.clone();
+        let joined = update.joined.iter().cloned();
+        let fits = view.members.change(&gone, joined, &renamed);
         view.tag = update.tag;
         view.parent = update.parent;
         view.layout = update.layout;
@@ -306,30 +308,11 @@ impl View {
         view.departed.extend(update.departed.iter().cloned());
         keep_last(&mut view.tags, VIEW_TAGS);
         keep_last(&mut view.departed, VIEW_DEPARTURES);
-        view.members
-            .retain(|member| !update.departed.iter().any(|gone| gone.id == member.id));
-        view.members.extend(update.joined.iter().cloned());
-        for renamed in &update.renamed {
-            for member in &mut view.members {
-                if member.id == renamed.id {
-                    member.name.clone_from(&renamed.name);
-                }
-            }
-        }
-        view.members.sort_by_key(|member| member.key);
-        view.index();
-        view
+        fits.then_some(view)
     }
 
-    fn index(&mut self) {
-        let ids = self.members.iter().map(|member| member.id);
-        self.places = ids.zip(0..).collect();
-    }
-
-    /// Ids and keys are unique, keys ascend, and the coordinator is a member.
-    fn is_sound(&self) -> bool {
-        let ascending = self.members.is_sorted_by(|a, b| a.key < b.key);
-        ascending && self.places.len() == self.members.len() && self.contains(&self.coordinator())
+    fn has_coordinator(&self) -> bool {
+        self.contains(&self.coordinator())
     }
 
     fn content_hash(&self) -> ViewHash {
@@ -338,7 +321,7 @@ impl View {
             self.tag.epoch,
             self.tag.number,
             self.layout,
-            &self.members,
+            &self.members.hashes(),
         )
     }
 }
@@ -389,24 +372,26 @@ pub(crate) mod test_support {
         };
         let view = View::founding(member(0), 1);
         let joined = (1..count).map(member).collect();
-        let update = view.update(Change {
-            epoch: view.tag().epoch,
-            joined,
-            departed: Vec::new(),
-            renamed: Vec::new(),
-        });
-        view.apply(&update).unwrap()
+        let (_, view) = view
+            .next(Change {
+                epoch: view.tag().epoch,
+                joined,
+                departed: Vec::new(),
+                renamed: Vec::new(),
+            })
+            .unwrap();
+        view
     }
 
     #[test]
     fn members_are_found_by_their_keys() {
         let view = even_ring(4);
         let key = |number| view.member(&id(number)).unwrap().key;
-        assert_eq!(view.at_or_after(key(1)).id, id(1));
-        assert_eq!(view.at_or_after(key(1).plus(1)).id, id(2));
-        assert_eq!(view.at_or_after(key(3).plus(1)).id, id(0));
-        assert_eq!(view.before(key(1)).id, id(0));
-        assert_eq!(view.before(key(0)).id, id(3));
+        assert_eq!(view.at_or_after(key(1)).unwrap().id, id(1));
+        assert_eq!(view.at_or_after(key(1).plus(1)).unwrap().id, id(2));
+        assert_eq!(view.at_or_after(key(3).plus(1)).unwrap().id, id(0));
+        assert_eq!(view.before(key(1)).unwrap().id, id(0));
+        assert_eq!(view.before(key(0)).unwrap().id, id(3));
         let ids = |from, width| view.arc(from, width).map(|one| one.id).collect::<Vec<_>>();
         assert_eq!(ids(key(3), key(1).0), [id(3)]);
         assert_eq!(ids(key(3), key(1).0 + 1), [id(3), id(0)]);

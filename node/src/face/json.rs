@@ -140,7 +140,7 @@ impl<'a> Line<'a> {
                 epoch: view.tag().epoch,
                 number: view.tag().number,
                 coordinator: view.coordinator(),
-                members: view.members().iter().map(Listed::from).collect(),
+                members: view.members().map(Listed::from).collect(),
             },
             Event::Neighbours {
                 predecessor,

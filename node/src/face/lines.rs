@@ -117,12 +117,11 @@ impl Lines {
         if self.in_history {
             self.notice("that was before you came", out);
         }
-        let members = known.view.as_ref().map_or(&[][..], |view| view.members());
-        let alone = members.len() <= 1;
-        let here = if alone {
-            format!("you are {name}, and the first here")
-        } else {
-            format!("you are {name}; here are {}", names(members.iter()))
+        let others = known.view.as_ref().filter(|view| view.len() > 1);
+        let alone = others.is_none();
+        let here = match others {
+            None => format!("you are {name}, and the first here"),
+            Some(view) => format!("you are {name}; here are {}", names(view)),
         };
         self.notice(&here, out);
         if name != known.me.wanted_name {
@@ -199,9 +198,10 @@ fn put(line: &str, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-fn names<'a>(members: impl ExactSizeIterator<Item = &'a Member>) -> String {
-    let more = members.len().saturating_sub(NAMES);
-    let shown: Vec<&str> = members
+fn names(view: &View) -> String {
+    let more = view.len().saturating_sub(NAMES);
+    let shown: Vec<&str> = view
+        .members()
         .take(NAMES)
         .map(|member| member.name.as_str())
         .collect();

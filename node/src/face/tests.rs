@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ringtalk_proto::{Delivered, Person, View};
-use ringtalk_wire::{Addresses, Member, NodeId, RingKey, VectorClock, ViewHash, ViewPage, ViewTag};
+use ringtalk_wire::{
+    Addresses, Member, NodeId, RingKey, SectorHash, VectorClock, ViewHash, ViewPage, ViewTag,
+};
 use serde_json::{Value, json};
 
 use super::*;
@@ -48,7 +50,8 @@ fn view() -> Arc<View> {
         coordinator: ANN,
     };
     let parent = ViewHash::default();
-    let hash = ViewHash::of(&parent, epoch, 2, 0, &members);
+    let sector = SectorHash::of(&members.iter().collect::<Vec<_>>());
+    let hash = ViewHash::of(&parent, epoch, 2, 0, &[(0, sector)]);
     let page = ViewPage {
         tag: ViewTag {
             epoch,
@@ -63,7 +66,7 @@ fn view() -> Arc<View> {
         tags: vec![],
         departed: vec![],
     };
-    Arc::new(View::from_pages(&[page]).unwrap())
+    Arc::new(View::from_pages(vec![page]).unwrap())
 }
 
 fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {

@@ -15,7 +15,7 @@ const AGAIN: Duration = Duration::from_millis(250);
 
 /// The node's whole view; nothing where the link ends first, or what comes is no view.
 pub(crate) async fn view(link: &mut Link) -> Option<View> {
-    say(link, &Frame::PullView).await?;
+    say(link, &Frame::PullView(None)).await?;
     let mut pages: Vec<ViewPage> = Vec::new();
     loop {
         let Frame::View(page) = hear(link).await? else {
@@ -33,7 +33,7 @@ pub(crate) async fn view(link: &mut Link) -> Option<View> {
         let is_last = page.page + 1 >= page.pages;
         pages.push(page);
         if is_last {
-            return View::from_pages(&pages);
+            return View::from_pages(pages);
         }
     }
 }

@@ -40,9 +40,9 @@ pub(crate) enum Shape {
 
 impl Ring {
     /// The ring of these members and reports.
-    pub(crate) fn new(
+    pub(crate) fn new<'a>(
         tag: ViewTag,
-        members: &[Member],
+        members: impl Iterator<Item = &'a Member> + Clone,
         mut reports: BTreeMap<NodeId, Report>,
     ) -> Self {
         let place = |member: &Member| Place {
@@ -51,8 +51,8 @@ impl Ring {
         };
         Self {
             tag,
-            places: members.iter().map(place).collect(),
-            index: members.iter().map(|member| member.id).zip(0..).collect(),
+            index: members.clone().map(|member| member.id).zip(0..).collect(),
+            places: members.map(place).collect(),
         }
     }
 
@@ -199,7 +199,7 @@ pub(crate) mod tests {
         };
         let members: Vec<Member> = (0..).zip(names).map(member).collect();
         let reports = (0..count).map(|number| (id(number), report(number)));
-        Ring::new(tag(1), &members, reports.collect())
+        Ring::new(tag(1), members.iter(), reports.collect())
     }
 
     /// The shape of a ring of six in which each member's neighbours were changed.

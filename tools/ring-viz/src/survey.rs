@@ -119,7 +119,7 @@ impl<'a> Survey<'a> {
         let seats = Arc::new(Semaphore::new(SIDE_BY_SIDE));
         let mut asked = JoinSet::new();
         let others = |member: &&Member| member.id != link.peer;
-        for member in view.members().iter().filter(others) {
+        for member in view.members().filter(others) {
             let (observer, seats) = (Arc::clone(&self.observer), Arc::clone(&seats));
             let member = member.clone();
             asked.spawn(async move {

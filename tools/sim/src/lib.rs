@@ -7,6 +7,7 @@
 
 mod agenda;
 mod director;
+mod explore;
 mod faults;
 mod figures;
 mod keys;
@@ -25,6 +26,7 @@ mod times;
 mod trace;
 mod world;
 
+pub use explore::{Choice, Choices, Finding, Findings, Search, Strike, Subject};
 pub use figures::{Counts, Figures, Peaks};
 pub use ringtalk_proto::PlantedBug;
 pub use runner::{Failure, Report, run_seeds};

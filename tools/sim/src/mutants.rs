@@ -15,10 +15,10 @@ const TWO_FAILOVERS: &str = include_str!("../scenarios/two_failovers.toml");
 const SHORT_PAUSES: &str = include_str!("../scenarios/short_pauses.toml");
 const SHORT_HISTORY: &str = include_str!("../scenarios/newcomers_and_a_short_history.toml");
 const ONE_SIDE_DIES: &str = include_str!("../scenarios/one_side_dies_while_rings_merge.toml");
+const SOME_CHANGE_SIDES: &str = include_str!("../scenarios/some_change_sides.toml");
 const MUCH_IS_SAID: &str = include_str!("../scenarios/more_is_said_than_a_log_keeps.toml");
 
-/// How many seeds a bug may take to show.
-/// The first that shows it ends the hunt; the rarest shows in
+/// How many seeds a bug may take to show. The first that shows it ends the hunt; the rarest shows in
 /// three of a hundred.
 const SEEDS: u64 = 300;
 
@@ -99,7 +99,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
         Bug::ForgetHeld | Bug::DropInsteadOfHolding => (&["C5"], Named("random_faults")),
         Bug::NeverPull => (&["C5"], Named("link_resets_lose_nothing")),
         Bug::TakeStaleView => (&["V2"], Named("random_faults")),
-        Bug::SkipEpochCheck => (&["E3"], Named("random_faults")),
+        Bug::SkipEpochCheck => (&["E3"], Schedule(SOME_CHANGE_SIDES)),
         Bug::ElectById => (&["senior"], Schedule(TWO_FAILOVERS)),
         Bug::NoYielding => (&["E1"], Schedule(TWO_FAILOVERS)),
         Bug::WokenCoordinatorGoesOn => (&["E2"], Named("coordinator_paused_20_s")),

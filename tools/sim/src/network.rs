@@ -280,6 +280,15 @@ impl Network {
         }
     }
 
+    /// True where a frame is being written on a link.
+    pub(crate) fn is_writing(&self, link: LinkId) -> bool {
+        let end = self.links.get(&link);
+        end.is_some_and(|&(connection, side)| {
+            let found = self.connections.get(&connection);
+            found.is_some_and(|found| found.pipes[side].is_writing())
+        })
+    }
+
     /// Who is at the far end of a link.
     pub(crate) fn far_end(&self, link: LinkId) -> Option<HostIndex> {
         let &(connection, side) = self.links.get(&link)?;

@@ -12,6 +12,7 @@ use std::thread;
 
 use crate::figures::Figures;
 use crate::mutants;
+use crate::oracle::Violation;
 use crate::scenario::Scenario;
 use crate::schedule::Schedule;
 use crate::world::{Options, Record, World};
@@ -198,14 +199,13 @@ pub(crate) fn run(
         let check = scenario.play(&mut world);
         check.map(|()| world.into_figures())
     };
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(Ok(figures)) => Ok(figures),
-        Ok(Err(violation)) => Err(Box::new(failure(violation.invariant, violation.what))),
-        Err(panic) => {
-            let what = said(panic.as_ref()).to_owned();
-            Err(Box::new(failure("panic", what)))
-        }
-    }
+    caught(run).map_err(|violation| Box::new(failure(violation.invariant, violation.what)))
+}
+
+/// What comes of a run; a panic in it is a violation too.
+pub(crate) fn caught<T>(run: impl FnOnce() -> Result<T, Violation>) -> Result<T, Violation> {
+    catch_unwind(AssertUnwindSafe(run))
+        .unwrap_or_else(|panic| Violation::of("panic", said(panic.as_ref())))
 }
 
 fn said(panic: &(dyn Any + Send)) -> &str {

@@ -2,8 +2,10 @@
 //!
 //! It feeds each node and drains it exactly as the real driver does: one input, all outputs, the
 //! next timer. Nothing in it depends on anything but the seed. Here is the loop; beside it what
-//! happens to a process (`deed`), what users say (`user`), and what is demanded (`demand`).
+//! happens to a process (`deed`), what users say (`user`), what is demanded (`demand`), and what
+//! strikes at a chosen step (`ambush`).
 
+mod ambush;
 mod deed;
 mod demand;
 mod driver;
@@ -16,7 +18,7 @@ mod watch;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use ringtalk_proto::{Config, Input, PlantedBug, Time};
+use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
 use ringtalk_wire::{Addresses, NodeId};
 
 use crate::agenda::Agenda;
@@ -29,6 +31,7 @@ use crate::process::{Process, Told};
 use crate::random::Random;
 use crate::trace::Trace;
 
+pub(crate) use ambush::Step;
 pub(crate) use inject::Record;
 pub(crate) use survey::Survey;
 
@@ -57,6 +60,7 @@ enum Happening {
     StartAt(String),
     Relief(u64),
     Reunion(u64),
+    Release(LinkId),
 }
 
 /// What is asked of a run beside its seed.
@@ -114,6 +118,8 @@ pub(crate) struct World {
     planted: Option<PlantedBug>,
     /// How messages travel, where that is looked at.
     pub(crate) survey: Option<Survey>,
+    /// What strikes at chosen steps, where steps are counted.
+    ambush: Option<ambush::Ambush>,
 }
 
 impl World {
@@ -149,6 +155,7 @@ impl World {
             real_keys: are_real(seed),
             planted: options.planted,
             survey: None,
+            ambush: None,
         }
     }
 
@@ -170,6 +177,11 @@ impl World {
             trace: self.trace.hash(),
             ..self.figures
         }
+    }
+
+    /// Equal for equal runs.
+    pub(crate) const fn trace(&self) -> u64 {
+        self.trace.hash()
     }
 
     /// A process starts, now and then at the address of one that is gone.
@@ -256,6 +268,7 @@ impl World {
             Happening::Say(index) => self.speak(index),
             Happening::Resume(index) => self.resume(index),
             Happening::LeaveDue(index) => self.leave_due(index),
+            Happening::Release(link) => self.release(link),
             other => {
                 self.befall(other);
                 Ok(())
@@ -281,6 +294,9 @@ impl World {
     }
 
     fn arrived(&mut self, index: HostIndex, arrival: Arrival) -> Check {
+        let Some(arrival) = self.waylay(index, arrival) else {
+            return Ok(());
+        };
         let told = match arrival {
             Arrival::LinkUp {
                 link,

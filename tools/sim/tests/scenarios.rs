@@ -66,6 +66,7 @@ scenarios! {
     large_rings_merge
     merge_after_ten_minutes
     a_coordinator_dies_while_rings_merge
+    the_merged_view_is_lost_on_its_way
     a_process_is_killed
     a_host_vanishes
     the_coordinators_host_vanishes
@@ -75,6 +76,7 @@ scenarios! {
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over
+    members_come_and_go
     coming_and_going_leaves_no_links
 }
 

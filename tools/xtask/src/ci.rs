@@ -81,6 +81,18 @@ fn steps() -> Vec<Step> {
             action: Action::Cargo(simulator("run --seeds 0..200")),
         },
         Step {
+            name: "bounded search",
+            action: Action::Cargo(simulator(
+                "explore --subject election,join,repair --nodes 4 --failures 2",
+            )),
+        },
+        Step {
+            name: "bounded search with delays",
+            action: Action::Cargo(simulator(
+                "explore --subject election,join,repair --nodes 4 --failures 1 --delays 1",
+            )),
+        },
+        Step {
             name: "planted bugs",
             action: Action::Cargo(simulator("mutants")),
         },

@@ -44,7 +44,7 @@ impl Node {
             self.start(VectorClock::new(), 0);
             return self.adopt(now, View::founding(founder, 1));
         };
-        let others = view.members().iter().filter(|one| one.id != self.config.id);
+        let others = view.members().filter(|one| one.id != self.config.id);
         let departed = others.map(|member| Departed {
             id: member.id,
             how: Departure::Failed,
@@ -127,18 +127,45 @@ impl Node {
             return self.answer_later(now, &peer, None);
         }
         self.outreach(now, join.tag.as_ref());
-        let Some(view) = self.view.clone().filter(|view| !view.contains(&peer)) else {
+        if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             return self.send_view(now, &peer);
+        }
+        if !self.newcomers.wait(peer, join) {
+            return self.answer_later(now, &peer, self.coordinator_contact());
+        }
+        self.admit_newcomers(now);
+    }
+
+    /// Lets those in who wait, where a view is due for them.
+    pub(super) fn admit_newcomers(&mut self, now: Time) {
+        let newcomers = self.newcomers.admit(now);
+        let Some(view) = self.view.clone().filter(|_| self.has_authority()) else {
+            for (peer, _) in newcomers {
+                self.answer_later(now, &peer, None);
+            }
+            return;
         };
-        let newcomer = Member {
-            id: peer,
-            name: unique_name(&view, &join.name, &peer),
-            addresses: join.addresses,
-            seniority: view.next_seniority(),
-            key: view.widest_gap(),
-        };
-        self.publish(now, Vec::from([newcomer]), Vec::new(), Vec::new());
-        self.send_view(now, &peer);
+        let mut next = View::clone(&view);
+        let mut joined = Vec::new();
+        for (peer, join) in &newcomers {
+            let newcomer = Member {
+                id: *peer,
+                name: unique_name(&next, &join.name, peer),
+                addresses: join.addresses.clone(),
+                seniority: next.next_seniority(),
+                key: next.widest_gap(),
+            };
+            if let Some(with) = next.with(newcomer.clone()) {
+                next = with;
+                joined.push(newcomer);
+            }
+        }
+        if !joined.is_empty() {
+            self.publish(now, joined, Vec::new(), Vec::new());
+        }
+        for (peer, _) in newcomers {
+            self.send_view(now, &peer);
+        }
     }
 
     /// Opens an epoch above the one that somebody from elsewhere followed: else it would not
@@ -273,7 +300,7 @@ impl Node {
         };
         let epoch = view.tag().epoch;
         let me = self.config.id;
-        let others = view.members().iter().filter(|one| one.id != me);
+        let others = view.members().filter(|one| one.id != me);
         for member in others.take(crate::config::DEPUTIES) {
             let contact = Contact {
                 id: member.id,

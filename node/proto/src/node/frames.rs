@@ -50,8 +50,9 @@ impl Node {
             | Frame::Heartbeat(_)
             | Frame::Join(_)
             | Frame::Later(_)
-            | Frame::PullView
+            | Frame::PullView(_)
             | Frame::View(_)
+            | Frame::Update(_)
             | Frame::Fetch
             | Frame::Meet(_)
             | Frame::Invite(_)
@@ -76,8 +77,9 @@ impl Node {
         match frame {
             Frame::Join(join) => self.take_join(now, peer, join),
             Frame::Later(contact) => self.take_later(now, peer, contact),
-            Frame::PullView => self.send_view(now, &peer),
+            Frame::PullView(tag) => self.catch_up(now, &peer, tag.as_ref()),
             Frame::View(page) => self.take_page(now, peer, page),
+            Frame::Update(sealed) => self.take_direct_update(now, peer, sealed),
             Frame::Rename(name) => self.take_rename(now, peer, &name.name),
             Frame::Leave(_) => self.take_leave(now, peer),
             Frame::HandOver(tag) => self.take_hand_over(now, peer, &tag),
@@ -122,7 +124,7 @@ impl Node {
         announcement: Announcement,
     ) {
         match announcement {
-            Announcement::View(update) => self.take_update(now, peer, &update),
+            Announcement::View(update) => self.take_update(now, peer, update),
             Announcement::Page(page) => self.take_announced_page(now, page),
         }
     }

@@ -364,7 +364,6 @@ impl Node {
                 };
                 let everybody: BTreeSet<NodeId> = view
                     .members()
-                    .iter()
                     .map(|member| member.id)
                     .filter(|id| *id != self.config.id)
                     .collect();

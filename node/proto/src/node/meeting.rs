@@ -183,8 +183,8 @@ impl Node {
         };
         self.meeting.state = State::Free;
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD;
-        if theirs.coordinator() == peer && near && self.has_authority() {
-            let merged = union(&view, &theirs, free_name);
+        let merges = theirs.coordinator() == peer && near && self.has_authority();
+        if let Some(merged) = union(&view, &theirs, free_name).filter(|_| merges) {
             for page in merged.pages() {
                 self.links
                     .send(now, &peer, &Frame::View(page), &mut self.out);

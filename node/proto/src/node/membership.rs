@@ -1,7 +1,7 @@
 //! Membership: which view is in force, and how the coordinator makes the next.
 //!
-//! `PROTOCOL.md` §5. Not here: the view itself (`view`), the way in (`entry`), and who is dead
-//! (`suspicion`).
+//! `PROTOCOL.md` §5. Not here: the view itself (`view`), the way in (`entry`), who missed a view
+//! (`catching_up`), and who is dead (`suspicion`).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -19,7 +19,7 @@ use super::Node;
 use super::departure::Leaving;
 use crate::admission::unique_name;
 use crate::planted::PlantedBug;
-use crate::view::Change;
+use crate::view::{Change, Differences};
 use crate::{Event, Person, Time, View};
 
 /// Views that come in by pages, by whoever sends or has made them.
@@ -49,7 +49,7 @@ impl Pages {
             return None;
         }
         let pages = self.coming.remove(&source)?;
-        View::from_pages(&pages.into_values().collect::<Vec<_>>())
+        View::from_pages(pages.into_values().collect())
     }
 }
 
@@ -115,14 +115,15 @@ impl Node {
         let Some(view) = self.view.clone() else {
             return;
         };
-        let update = view.update(change);
-        let Ok(next) = view.apply(&update) else {
-            debug_assert!(false, "the own update does not follow the own view");
+        let Some((update, next)) = view.next(change) else {
+            debug_assert!(false, "the own changes do not fit the own view");
             return;
         };
         let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
+        let tag = update.tag;
         let announcement = Announcement::View(update);
         let id = announcement.item_id();
+        self.steps.take(id, &view.tag(), &tag);
         let item = Item::Announcement(self.seal_item(&announcement));
         self.adopt(now, next);
         self.spread(now, id, &item);
@@ -132,7 +133,7 @@ impl Node {
     }
 
     /// A view update arrived on its way round the ring.
-    pub(super) fn take_update(&mut self, now: Time, peer: NodeId, update: &ViewUpdate) {
+    pub(super) fn take_update(&mut self, now: Time, peer: NodeId, update: ViewUpdate) {
         let Some(view) = self.view.clone() else {
             return;
         };
@@ -140,8 +141,13 @@ impl Node {
         if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
         } else if self.is_higher(&theirs, &mine) {
-            match view.apply(update) {
-                Ok(next) => self.consider(now, next),
+            match view.apply(&update) {
+                Ok(next) if view.contains(&peer) || next.contains(&self.config.id) => {
+                    self.steps
+                        .take(Announcement::View(update).item_id(), &mine, &theirs);
+                    self.consider(now, next);
+                }
+                Ok(_) => {}
                 Err(_) => self.pull_view(now, &peer),
             }
         }
@@ -152,8 +158,12 @@ impl Node {
         let Some(next) = self.pages.add(peer, page) else {
             return;
         };
-        let trusted =
-            self.joining.is_outside() || self.view.as_ref().is_none_or(|view| view.contains(&peer));
+        let me = self.config.id;
+        let trusted = self.joining.is_outside()
+            || self.view.as_ref().is_none_or(|view| {
+                let merged = next.descends_from(&view.tag()) && next.contains(&me);
+                view.contains(&peer) || merged
+            });
         if self.meeting.is_pledged_to(&peer) && next.contains(&self.config.id) {
             self.announce_whole(now, &next);
             self.consider(now, next);
@@ -172,49 +182,13 @@ impl Node {
         }
     }
 
-    /// Compares a peer's view tag with one's own: whoever is behind gets, or is sent, the view.
-    pub(super) fn compare_tags(&mut self, now: Time, peer: NodeId, theirs: &ViewTag) {
-        let Some(view) = self.view.clone() else {
-            return;
-        };
-        let mine = view.tag();
-        if *theirs == mine {
-            self.confirmed(&peer);
-        } else if self.is_rival(&theirs.epoch) {
-            self.sight_rival(now, &theirs.epoch);
-            self.pull_view(now, &peer);
-        } else if self.is_higher(theirs, &mine) {
-            self.pull_view(now, &peer);
-        } else if !self.joining.is_outside() {
-            self.send_view(now, &peer);
-            if theirs.epoch != mine.epoch {
-                self.look_after_coordinator(now);
-            }
-        }
-    }
-
     /// True where a view comes after another.
-    fn is_higher(&self, theirs: &ViewTag, mine: &ViewTag) -> bool {
+    pub(super) fn is_higher(&self, theirs: &ViewTag, mine: &ViewTag) -> bool {
         let stale = self.planted.has(PlantedBug::TakeStaleView) && theirs != mine;
         if self.planted.has(PlantedBug::SkipEpochCheck) {
             return theirs.number > mine.number;
         }
         stale || (theirs.epoch, theirs.number) > (mine.epoch, mine.number)
-    }
-
-    /// Sends one's full view to a peer.
-    pub(super) fn send_view(&mut self, now: Time, peer: &NodeId) {
-        let Some(view) = self.view.clone() else {
-            return;
-        };
-        for page in view.pages() {
-            self.links
-                .send(now, peer, &Frame::View(page), &mut self.out);
-        }
-    }
-
-    pub(super) fn pull_view(&mut self, now: Time, peer: &NodeId) {
-        self.links.send(now, peer, &Frame::PullView, &mut self.out);
     }
 
     /// Takes a full view, or the next one: believes it, or learns that it is out, or that there
@@ -279,7 +253,14 @@ impl Node {
     pub(super) fn adopt(&mut self, now: Time, next: View) {
         let before = self.view.clone();
         let next = Arc::new(next);
-        let renamed: Vec<Event> = self.note_names(&next);
+        let differences = match &before {
+            Some(before) => next.since(before),
+            None => Differences {
+                joined: next.members().cloned().map(Arc::new).collect(),
+                ..Differences::default()
+            },
+        };
+        let renamed = self.note_names(&differences);
         self.view = Some(Arc::clone(&next));
         if self.planted.has(PlantedBug::ForgetHeld) {
             self.causal.forget_held();
@@ -300,7 +281,7 @@ impl Node {
             self.emit(Event::Coordinator { epoch });
         }
         if let Some(before) = &before {
-            self.tell_changes(now, before, &next);
+            self.tell_changes(now, &next, &differences);
             self.tell_merged(before, &next);
         }
         for event in renamed {
@@ -320,18 +301,17 @@ impl Node {
         self.seal_what_waits(now);
     }
 
-    /// Notes all names of the view; gives what changed.
-    fn note_names(&mut self, view: &View) -> Vec<Event> {
-        let mut events = Vec::new();
-        for member in view.members() {
+    /// Notes the names of those who came, and of those who have another; tells of the latter.
+    fn note_names(&mut self, differences: &Differences) -> Vec<Event> {
+        for member in &differences.joined {
             self.causal.admit(member.id);
             self.links.welcome(&member.id);
-            let known = self
-                .view
-                .as_ref()
-                .is_some_and(|view| view.contains(&member.id));
+            self.names.insert(member.id, member.name.clone());
+        }
+        let mut events = Vec::new();
+        for member in &differences.changed {
             let previous = self.names.insert(member.id, member.name.clone());
-            if let Some(previous) = previous.filter(|name| known && *name != member.name) {
+            if let Some(previous) = previous.filter(|name| *name != member.name) {
                 events.push(Event::Renamed {
                     person: Person {
                         id: member.id,
@@ -345,31 +325,19 @@ impl Node {
     }
 
     /// Tells who came and who went, and forgets the links and debts of those who went.
-    fn tell_changes(&mut self, now: Time, before: &View, next: &View) {
-        for member in next
-            .members()
-            .iter()
-            .filter(|one| !before.contains(&one.id))
-        {
-            let person = Person {
-                id: member.id,
-                name: member.name.clone(),
-            };
-            self.emit(Event::Joined(person));
+    fn tell_changes(&mut self, now: Time, next: &View, differences: &Differences) {
+        let person = |member: &Member| Person {
+            id: member.id,
+            name: member.name.clone(),
+        };
+        for member in &differences.joined {
+            self.emit(Event::Joined(person(member)));
         }
-        for member in before
-            .members()
-            .iter()
-            .filter(|one| !next.contains(&one.id))
-        {
-            let person = Person {
-                id: member.id,
-                name: member.name.clone(),
-            };
+        for member in &differences.gone {
             let how = next.departure(&member.id).map(|gone| gone.how);
             self.emit(match how {
-                Some(Departure::Left) => Event::Left(person),
-                Some(Departure::Failed) | None => Event::Failed(person),
+                Some(Departure::Left) => Event::Left(person(member)),
+                Some(Departure::Failed) | None => Event::Failed(person(member)),
             });
             if how != Some(Departure::Left) {
                 self.lost.add(now, member);

@@ -2,7 +2,7 @@
 //!
 //! Not here: how intervals are meant (`relay`).
 
-use ringtalk_wire::{Direction, Interval, RingKey};
+use ringtalk_wire::{Direction, Interval, Member, RingKey};
 
 use super::Node;
 use crate::planted::PlantedBug;
@@ -14,12 +14,11 @@ impl Node {
         let Some(view) = view else {
             return interval;
         };
-        let place = view
-            .members()
-            .partition_point(|member| match interval.direction {
-                Direction::Clockwise => member.key <= interval.limit,
-                Direction::Counterclockwise => member.key < interval.limit,
-            });
+        let within = |member: &&Member| match interval.direction {
+            Direction::Clockwise => member.key <= interval.limit,
+            Direction::Counterclockwise => member.key < interval.limit,
+        };
+        let place = view.members().filter(within).count();
         Interval {
             limit: RingKey(place as u128),
             ..interval
@@ -35,10 +34,12 @@ impl Node {
         if self.has_indexes() {
             let place = interval.limit.0 as usize;
             let count = view.len();
-            read.limit = match interval.direction {
-                Direction::Clockwise => view.members()[(place + count - 1) % count].key,
-                Direction::Counterclockwise => view.members()[place % count].key,
+            let place = match interval.direction {
+                Direction::Clockwise => (place + count - 1) % count,
+                Direction::Counterclockwise => place % count,
             };
+            let key = view.members().nth(place).map(|member| member.key);
+            read.limit = key.unwrap_or(interval.limit);
         }
         if self.planted.has(PlantedBug::RelayWithoutLimit)
             && let Some(me) = view.member(&self.config.id)

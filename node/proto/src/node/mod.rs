@@ -3,6 +3,7 @@
 //! Here are the parts, the way in and the way out, and the timers; each file below this folder
 //! has one of the node's concerns. Not here: any machine's own decisions.
 
+mod catching_up;
 mod confirmation;
 mod departure;
 mod entry;
@@ -36,6 +37,7 @@ use crate::joining::Joining;
 use crate::links::Links;
 use crate::log::Log;
 use crate::lost::Lost;
+use crate::newcomers::Newcomers;
 use crate::outbox::Outbox;
 use crate::planted::{Planted, PlantedBug};
 use crate::repair::Repair;
@@ -63,9 +65,11 @@ pub struct Node {
     ring: ring::Ring,
     fingers: Fingers,
     pages: membership::Pages,
+    steps: catching_up::Steps,
     /// Views on their way round the ring, by their coordinators.
     announced: membership::Pages,
     lost: Lost,
+    newcomers: Newcomers,
 
     causal: Causal,
     log: Log,
@@ -124,8 +128,10 @@ impl Node {
             ring: ring::Ring::default(),
             fingers: Fingers::default(),
             pages: membership::Pages::default(),
+            steps: catching_up::Steps::default(),
             announced: membership::Pages::default(),
             lost: Lost::default(),
+            newcomers: Newcomers::default(),
             causal,
             log: Log::new(config.history),
             outbox: Outbox::default(),
@@ -228,6 +234,7 @@ impl Node {
             self.doubt.as_ref().map(suspicion::Doubt::deadline),
             self.leaving.as_ref().and_then(departure::Leaving::deadline),
             self.meeting.deadline(),
+            self.newcomers.deadline(),
             self.lost.deadline().filter(|_| self.has_authority()),
         ]
         .into_iter()
@@ -304,6 +311,7 @@ impl Node {
         self.expire_suspicion(now);
         self.expire_election(now);
         self.expire_meeting(now);
+        self.admit_newcomers(now);
         self.expire_leaving(now);
     }
 

@@ -30,7 +30,11 @@ pub(super) struct Announcements {
 }
 
 impl Announcements {
-    fn keep(&mut self, id: ItemId, sealed: Sealed) {
+    pub(super) fn get(&self, id: &ItemId) -> Option<&Sealed> {
+        self.kept.get(id)
+    }
+
+    pub(super) fn keep(&mut self, id: ItemId, sealed: Sealed) {
         if self.kept.insert(id, sealed).is_none() {
             self.order.push_back(id);
         }

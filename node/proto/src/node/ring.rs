@@ -79,6 +79,7 @@ impl Node {
         self.pages.forget(peer);
         self.cut.forget(peer);
         self.fetchers.remove(peer);
+        self.newcomers.forget(peer);
         self.confirmations.forget(peer);
         let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
         if needed {
@@ -123,8 +124,11 @@ impl Node {
         self.find_neighbours(now, &view);
         self.ring.tend_at = None;
         let me = view.member(&self.config.id).map(|me| me.seniority);
-        for (id, since) in self.ring.needed.clone() {
-            let Some(member) = view.member(&id).filter(|_| !self.links.is_up(&id)) else {
+        let needed = self.ring.needed.iter();
+        let missing = needed.filter(|(id, _)| !self.links.is_up(id));
+        let missing: Vec<(NodeId, Time)> = missing.map(|(&id, &since)| (id, since)).collect();
+        for (id, since) in missing {
+            let Some(member) = view.member(&id) else {
                 continue;
             };
             let senior = me.is_some_and(|seniority| seniority < member.seniority);
@@ -172,9 +176,10 @@ impl Node {
         self.report_suspects(now);
         self.tend_ring(now);
         if let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) {
-            let needed: BTreeSet<NodeId> = self.ring.needed.keys().copied().collect();
+            let needed = &self.ring.needed;
+            let is_needed = |id: &NodeId| needed.contains_key(id);
             let is_member = |id: &NodeId| view.contains(id);
-            self.links.tidy(now, &needed, is_member, &mut self.out);
+            self.links.tidy(now, is_needed, is_member, &mut self.out);
         }
     }
 
@@ -221,13 +226,13 @@ impl Node {
     fn find_neighbours(&mut self, now: Time, view: &View) {
         let clockwise = self.nearest(view, Direction::Clockwise);
         let counter = self.nearest(view, Direction::Counterclockwise);
-        let before = core::mem::take(&mut self.ring.needed);
-        self.ring.needed = clockwise
-            .iter()
-            .chain(&counter)
-            .chain(self.fingers.ids())
-            .map(|&id| (id, before.get(&id).copied().unwrap_or(now)))
-            .collect();
+        let fingers = self.fingers.ids();
+        let is_needed =
+            |id: &NodeId| clockwise.contains(id) || counter.contains(id) || fingers.contains(id);
+        self.ring.needed.retain(|id, _| is_needed(id));
+        for &id in clockwise.iter().chain(&counter).chain(fingers) {
+            self.ring.needed.entry(id).or_insert(now);
+        }
         let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !self.detector.suspects(id));
         let mut neighbours = live(&counter).zip(live(&clockwise));
         if self.planted.has(PlantedBug::KeepDeadSuccessor)

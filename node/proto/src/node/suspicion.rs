@@ -317,7 +317,6 @@ impl Node {
         };
         let mut helpers: Vec<NodeId> = view
             .members()
-            .iter()
             .map(|member| member.id)
             .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id))
             .collect();

@@ -94,7 +94,7 @@ impl Pipe {
         Some(bytes)
     }
 
-    #[cfg(test)]
+    /// True where a frame is being written.
     pub(super) const fn is_writing(&self) -> bool {
         self.writing
     }

@@ -82,7 +82,7 @@ pub(crate) struct Witness {
 impl From<&Node> for Witness {
     fn from(node: &Node) -> Self {
         let view = node.view();
-        let members = view.map(|view| view.members().iter().map(|member| member.id).collect());
+        let members = view.map(|view| view.members().map(|member| member.id).collect());
         Self {
             id: node.id(),
             tag: view.map(|view| view.tag()),
@@ -90,7 +90,7 @@ impl From<&Node> for Witness {
             neighbours: node.neighbours(),
             registers: node.registration().is_some(),
             follows_senior: view.is_none_or(|view| {
-                let senior = view.members().iter().min_by_key(|member| member.seniority);
+                let senior = view.members().min_by_key(|member| member.seniority);
                 senior.is_none_or(|senior| senior.id == view.coordinator())
             }),
             held: node.load().held_messages,
@@ -152,6 +152,16 @@ impl Oracles {
     pub(crate) fn be_calm(&mut self) {
         self.calm = true;
         self.progress.be_strict();
+    }
+
+    /// From now on nobody but the most senior coordinates at rest.
+    pub(crate) const fn expect_the_most_senior(&mut self) {
+        self.calm = true;
+    }
+
+    /// No two of these have ever coordinated under one number.
+    pub(crate) fn no_two_reigned_at_once(&self, nodes: &[NodeId]) -> Check {
+        self.progress.no_two_reigned_at_once(nodes)
     }
 
     /// This one may be found dead too.

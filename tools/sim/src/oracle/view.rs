@@ -35,7 +35,6 @@ impl Agreement {
         }
         let members: Names = view
             .members()
-            .iter()
             .map(|member| (member.id, member.name.clone()))
             .collect();
         self.seen(node, view.tag(), members)
@@ -97,6 +96,21 @@ impl Progress {
             format!("{node:?} follows {epoch:?} after {before:?}")
         })?;
         self.accepts(node, epoch)
+    }
+
+    /// No two of these have coordinated under one number. Who died in office is not among them: it
+    /// may have told some of its epoch, and the others open the same number.
+    pub(crate) fn no_two_reigned_at_once(&self, nodes: &[NodeId]) -> Check {
+        let mut reigned = BTreeMap::new();
+        for (&(_, number), &coordinator) in &self.coordinators {
+            if nodes.contains(&coordinator) {
+                let first = *reigned.entry(number).or_insert(coordinator);
+                ensure(first == coordinator, "E1", || {
+                    format!("{first:?} and {coordinator:?} have coordinated under number {number}")
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn accepts(&mut self, node: NodeId, epoch: Epoch) -> Check {
@@ -176,6 +190,16 @@ mod tests {
         assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
         let second = progress.coordinator(id(4), tag(1, 2, 1).epoch);
         assert_eq!(violated(second), Some("E1"));
+    }
+
+    #[test]
+    fn two_who_coordinated_under_one_number_are_seen_afterwards_unless_one_has_died() {
+        let mut progress = Progress::default();
+        assert_eq!(progress.coordinator(id(3), tag(0, 2, 1).epoch), Ok(()));
+        assert_eq!(progress.coordinator(id(4), tag(1, 2, 1).epoch), Ok(()));
+        let both = progress.no_two_reigned_at_once(&[id(0), id(1)]);
+        assert_eq!(violated(both), Some("E1"));
+        assert_eq!(progress.no_two_reigned_at_once(&[id(1), id(3)]), Ok(()));
     }
 
     #[test]

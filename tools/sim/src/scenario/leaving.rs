@@ -55,6 +55,29 @@ pub(super) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
+/// Somebody comes or goes every few seconds, in whatever way, and everybody gets what is said, for as
+/// long as asked for (`--lasts`).
+pub(super) fn members_come_and_go(world: &mut World) -> Check {
+    let count = world.nodes.unwrap_or(20);
+    let end = world.time() + world.lasts.unwrap_or(seconds(60));
+    gather(world, count)?;
+    world.talk(seconds(5 * count));
+    while world.time() < end {
+        let calm = world.random.millis(2_000, 10_000);
+        world.run_for(calm)?;
+        let goes = world.random.pick(&world.members()).unwrap_or_default();
+        match world.random.below(10) {
+            0 => world.vanish(goes),
+            1..=2 => world.kill(goes),
+            3..=4 => world.leave(goes)?,
+            _ => {
+                world.start();
+            }
+        }
+    }
+    world.must_come_to_rest()
+}
+
 pub(super) fn coming_and_going_leaves_no_links(world: &mut World) -> Check {
     gather(world, 4)?;
     world.expect_failed(&[]);

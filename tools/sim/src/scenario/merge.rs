@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::{gather, millis, ordinary, seconds};
 use crate::network::HostIndex;
-use crate::oracle::{Check, ensure};
+use crate::oracle::{Check, Violation, ensure};
+use crate::schedule::{Deed, Who};
 use crate::world::World;
 
 /// How soon after healing there must be one ring.
@@ -57,6 +58,29 @@ pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
     world.run_for(calm)?;
     if let Some(victim) = world.random.pick(&coordinators) {
         world.kill(victim);
+    }
+    world.one_ring_within(MERGE)?;
+    world.must_come_to_rest()
+}
+
+/// The invited coordinator has pledged itself, and never gets the view that came of it: the inviting
+/// one has gone on, and must not be waited for (seed 17534 of the random faults).
+pub(super) fn the_merged_view_is_lost_on_its_way(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.restart_director(FOREVER);
+    world.talk(millis(500));
+    world.partition(|index| u8::from(index >= 5));
+    world.run_for(seconds(8))?;
+    let coordinators = world.coordinators();
+    let [inviting, invited] = coordinators[..] else {
+        return Violation::of("E2", format!("two parts have {coordinators:?}"));
+    };
+    world.partition(|_| 0);
+    world.merged_within(inviting, MERGE)?;
+    for (node, other) in [(inviting, invited), (invited, inviting)] {
+        let (node, other) = (Who::Node(node), Who::Node(other));
+        let time = seconds(7);
+        world.inject(Deed::Cut { node, other, time })?;
     }
     world.one_ring_within(MERGE)?;
     world.must_come_to_rest()

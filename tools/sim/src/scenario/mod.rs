@@ -113,6 +113,7 @@ scenarios! {
     merge::large_rings_merge
     merge::merge_after_ten_minutes
     merge::a_coordinator_dies_while_rings_merge
+    merge::the_merged_view_is_lost_on_its_way
     measure::a_process_is_killed
     measure::a_host_vanishes
     measure::the_coordinators_host_vanishes
@@ -122,6 +123,7 @@ scenarios! {
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over
+    leaving::members_come_and_go
     leaving::coming_and_going_leaves_no_links
 }
 
@@ -141,7 +143,7 @@ const BURIAL: Duration = seconds(5);
 const JOINING: Duration = seconds(5);
 
 fn random_faults(world: &mut World) -> Check {
-    let chosen = world.random.between(3, 20);
+    let chosen = some_nodes(world);
     let count = world.nodes.unwrap_or(chosen);
     let fate = world.random.fork();
     gather(world, count)?;
@@ -149,7 +151,7 @@ fn random_faults(world: &mut World) -> Check {
     let schedule = Schedule {
         seed: world.seed,
         nodes: count,
-        pace: millis(50 * count),
+        pace: millis(200 * count),
         lasts: world.random.millis(10_000, 30_000),
         ..Schedule::default()
     };
@@ -160,9 +162,15 @@ fn random_faults(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
+/// From 5 to 50 nodes, fewer more often.
+fn some_nodes(world: &mut World) -> u64 {
+    let most = world.random.between(5, 50);
+    world.random.between(5, most)
+}
+
 /// The same with what a schedule says instead of chance.
 fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
-    world.random.between(3, 20);
+    some_nodes(world);
     world.random.fork();
     if let Some(history) = schedule.history {
         world.keep_history(history);
@@ -174,7 +182,7 @@ fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
 }
 
 /// So many nodes start, one soon after another, and get in.
-fn gather(world: &mut World, count: u64) -> Check {
+pub(crate) fn gather(world: &mut World, count: u64) -> Check {
     for _ in 0..count {
         world.start();
         let calm = world.random.millis(0, 200);
@@ -189,7 +197,8 @@ fn talk_for(world: &mut World, time: Duration) -> Check {
     world.run_for(time)
 }
 
-fn the_coordinator(world: &World) -> Result<HostIndex, Violation> {
+/// Who coordinates; somebody must.
+pub(crate) fn the_coordinator(world: &World) -> Result<HostIndex, Violation> {
     let coordinator = world.coordinator();
     coordinator.map_or_else(|| Violation::of("E2", "nobody coordinates"), Ok)
 }

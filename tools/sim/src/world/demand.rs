@@ -8,8 +8,17 @@ use crate::network::HostIndex;
 use crate::oracle::{Author, Check, Witness, ensure};
 use crate::process::{Health, Process};
 
+/// How often the world is looked at while it settles.
+const PAUSE: Duration = Duration::from_millis(250);
 /// How often the world is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(20);
+/// How many speak once more when the world has settled: everybody, but in the largest rings.
+const SPEAKERS: usize = 128;
+/// For so long nothing must change for the world to have settled: longer than the dead take to be
+/// found.
+const CALM: Duration = Duration::from_secs(4);
+/// One seed in so many takes all the time that there is, whether anything changes or not.
+const PATIENT: u64 = 8;
 /// How long the world has to settle once the faults are over.
 const SETTLE: Duration = Duration::from_secs(20);
 
@@ -57,15 +66,16 @@ impl World {
         Ok(())
     }
 
-    /// Faults are over: everything heals, everybody speaks once more, and then the world settles
+    /// Faults are over: everything heals, many speak once more, and then the world settles
     /// and is judged.
     pub(crate) fn must_come_to_rest(&mut self) -> Check {
         self.heal()?;
         let healed = self.now;
         self.run_for(Duration::from_secs(3))?;
         self.hush();
-        self.run_for(SETTLE)?;
-        for index in 0..self.processes.len() {
+        self.settle()?;
+        let every = self.processes.len().div_ceil(SPEAKERS);
+        for index in (0..self.processes.len()).step_by(every.max(1)) {
             self.paste(index, 1)?;
         }
         let settled = self.changed;
@@ -73,6 +83,47 @@ impl World {
         self.judge()?;
         self.figures.settled.push(settled - healed);
         Ok(())
+    }
+
+    /// Time goes on until the ring is whole, all its members have the same messages, and neither has
+    /// changed for a while; or until that is overdue.
+    fn settle(&mut self) -> Check {
+        let end = self.now + SETTLE;
+        let patient = self.seed.is_multiple_of(PATIENT);
+        let mut same = self.now;
+        while self.now < end && (patient || self.now < same.max(self.changed) + CALM) {
+            self.run_for(PAUSE)?;
+            if !self.is_whole() || !self.have_all_the_same() {
+                same = self.now;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything is as it should be within this time, if anybody lives.
+    pub(crate) fn at_rest_within(&mut self, patience: Duration) -> Check {
+        let end = self.now + patience;
+        while self.alive() > 0
+            && let Err(violation) = self.judge()
+        {
+            if self.now >= end {
+                return Err(violation);
+            }
+            self.run_for(LOOK)?;
+        }
+        Ok(())
+    }
+
+    /// From now on nobody but the most senior coordinates at rest.
+    pub(crate) const fn expect_the_most_senior(&mut self) {
+        self.oracles.expect_the_most_senior();
+    }
+
+    /// No two who live have ever coordinated under one number.
+    pub(crate) fn no_two_reigned_at_once(&self) -> Check {
+        let living = self.processes.iter().filter(|process| process.is_alive());
+        let living: Vec<_> = living.map(Process::id).collect();
+        self.oracles.no_two_reigned_at_once(&living)
     }
 
     /// Everybody who lives has seen a node leave, and not fail.
@@ -162,7 +213,6 @@ impl World {
         self.members().into_iter().find_map(|index| {
             let listed = self.processes[index].node.view()?.members();
             let dead = listed
-                .iter()
                 .filter_map(|member| self.indexes.get(&member.id).copied())
                 .find(|&member| !self.processes[member].is_alive())?;
             Some((index, dead))

@@ -35,8 +35,11 @@ impl World {
         match self.processes[index].health {
             Health::Running => {
                 self.count_payload(index, &told.input);
+                let step = self.step_of(&told.input);
                 self.feed(index, told);
-                self.drain(index)
+                self.drain(index)?;
+                self.strike_after(index, step);
+                Ok(())
             }
             Health::Paused => {
                 self.processes[index].inbox.push_back(told);
@@ -101,6 +104,7 @@ impl World {
             return;
         }
         let id = process.id();
+        self.note_sign(index);
         let answer = if self.reaches_director(index) {
             self.director.ask(self.now, id)
         } else {
@@ -133,6 +137,7 @@ impl World {
             return;
         };
         self.processes[index].registered = true;
+        self.note_sign(index);
         if let Err(other) = self.director.register(self.now, contact) {
             self.trace
                 .show(self.now, || format!("n{index} is foreign to {other:?}"));
@@ -205,6 +210,9 @@ impl World {
     }
 
     fn output(&mut self, index: HostIndex, output: Output) -> Check {
+        if !matches!(output, Output::Event(_)) {
+            self.note_sign(index);
+        }
         match output {
             Output::Send { link, bytes } => {
                 self.trace.mix_bytes(&bytes);
@@ -295,7 +303,7 @@ impl World {
             self.agenda.cancel(slot);
         }
         if let Some(due) = due {
-            let late = self.chance.millis(0, 1);
+            let late = self.lateness();
             let slot = self
                 .agenda
                 .plan(due.max(self.now) + late, Happening::Timer(index));

@@ -13,6 +13,8 @@ use crate::oracle::{Check, ensure};
 
 /// How often the world is looked at while something is awaited.
 const LOOK: Duration = Duration::from_millis(20);
+/// The same, where what happens next must not be missed.
+const GLANCE: Duration = Duration::from_millis(1);
 
 impl World {
     /// All members follow one view, which lists all of them and nobody else, within this time.
@@ -25,6 +27,18 @@ impl World {
             self.run_for(LOOK)?;
         }
         self.figures.merges.push(self.now - begun);
+        Ok(())
+    }
+
+    /// This node has made one of two rings, or been told of it, within this time.
+    pub(crate) fn merged_within(&mut self, index: HostIndex, patience: Duration) -> Check {
+        let begun = self.now;
+        while self.processes[index].merges == 0 {
+            ensure(self.now < begun + patience, "merged", || {
+                format!("n{index} has merged with nobody after {patience:?}")
+            })?;
+            self.run_for(GLANCE)?;
+        }
         Ok(())
     }
 
@@ -52,6 +66,20 @@ impl World {
         Ok(())
     }
 
+    /// True where everybody who runs is in one ring, which lists all of them and nobody else.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.members().len() == self.alive() && self.is_one_ring()
+    }
+
+    /// True where all members have delivered the same.
+    pub(crate) fn have_all_the_same(&self) -> bool {
+        let members = self.members().into_iter();
+        let clocks: BTreeSet<u64> = members
+            .map(|index| self.processes[index].node.clock().hash())
+            .collect();
+        clocks.len() <= 1
+    }
+
     fn is_one_ring(&self) -> bool {
         let members = self.members();
         let ids: BTreeSet<NodeId> = members.iter().map(|&index| self.id(index)).collect();
@@ -62,7 +90,7 @@ impl World {
         let view = members
             .first()
             .and_then(|&first| self.processes[first].node.view());
-        let listed = view.map(|view| view.members().iter().map(|member| member.id).collect());
+        let listed = view.map(|view| view.members().map(|member| member.id).collect());
         tags.len() == 1 && listed == Some(ids)
     }
 

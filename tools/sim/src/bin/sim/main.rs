@@ -1,6 +1,7 @@
 //! The command line `sim`: what is asked for, and how it is told. What a run does is the library's
 //! affair.
 
+mod explore;
 mod mutants;
 mod progress;
 mod run;
@@ -28,6 +29,9 @@ enum Command {
     /// Plants mistakes one after another, and says which invariant catches each; exit 1 where one
     /// is missed
     Mutants(mutants::Mutants),
+    /// Tries everything that may go wrong while a small ring elects, admits, repairs or merges,
+    /// within bounds; exit 1 where an invariant is violated
+    Explore(explore::Explore),
     /// Measures how a message spreads in a ring of so many nodes
     Scale(scale::Scaling),
     /// Runs batches of seeds until it is stopped, and keeps the totals in a file
@@ -50,6 +54,7 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Run(run) => run.run(),
         Command::Mutants(mutants) => mutants.run(),
+        Command::Explore(explore) => explore.run(),
         Command::Scale(scale) => scale.run(),
         Command::Soak(soak) => soak.run(),
     }

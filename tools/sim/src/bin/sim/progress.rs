@@ -5,15 +5,16 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use ringtalk_sim::Report;
 
-/// A bar over so many seeds.
+/// A bar over so many seeds, or whatever is gone through.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    pub(crate) fn new(seeds: u64) -> Self {
-        let bar = ProgressBar::new(seeds);
-        let template = "{bar:30} {pos} of {len} seeds, {eta} left  {msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+    /// A bar over so many of these.
+    pub(crate) fn new(count: u64, what: &str) -> Self {
+        let bar = ProgressBar::new(count);
+        let template = format!("{{bar:30}} {{pos}} of {{len}} {what}, {{eta}} left  {{msg}}");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(200));
@@ -28,6 +29,12 @@ impl Progress {
             self.0
                 .set_message(format!("{failed} failed, seed {} first", first.seed));
         }
+    }
+
+    /// So much is done of so much.
+    pub(crate) fn come(&self, done: u64, all: u64) {
+        self.0.set_length(all);
+        self.0.set_position(done);
     }
 }
 

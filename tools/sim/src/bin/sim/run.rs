@@ -62,7 +62,7 @@ impl Run {
         };
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let jobs = if self.trace { 1 } else { jobs };
-        let progress = Progress::new(seeds.end - seeds.start);
+        let progress = Progress::new(seeds.end - seeds.start, "seeds");
         let report = run_seeds(&scenario, seeds, options, jobs, |report| {
             progress.show(report);
             true

@@ -50,7 +50,7 @@ impl Soaking {
         let time = self.time.map_or(Duration::MAX, Duration::from_secs);
         while soak.seeds < until && begun.elapsed() < time {
             let batch = self.batch.clamp(1, until - soak.seeds);
-            let progress = Progress::new(batch);
+            let progress = Progress::new(batch, "seeds");
             soak.run_batch(batch, jobs, |report| progress.show(report));
             drop(progress);
             write(&self.results, &soak)?;

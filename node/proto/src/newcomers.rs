@@ -1,0 +1,108 @@
+//! Newcomers who have asked the coordinator for a place, and wait for the view that admits them.
+//!
+//! The first gets a view of its own at once; those who come within `ADMISSION` after it share the next
+//! one, so that a crowd costs a few views and not one each. Not here: who is let in (`node::entry`).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::UPDATE_CHANGES;
+use ringtalk_wire::{Join, NodeId};
+
+use crate::Time;
+use crate::config::ADMISSION;
+
+/// How many may wait: more than a view admits, and far less than memory holds.
+const WAITING: usize = 1_024;
+
+/// Who waits, the first to come first.
+#[derive(Debug, Default)]
+pub(crate) struct Newcomers {
+    waiting: VecDeque<(NodeId, Join)>,
+    admitted: Option<Time>,
+}
+
+impl Newcomers {
+    /// Somebody waits from now on; it is asked for what it said last. False where too many wait.
+    pub(crate) fn wait(&mut self, peer: NodeId, join: Join) -> bool {
+        self.forget(&peer);
+        let room = self.waiting.len() < WAITING;
+        if room {
+            self.waiting.push_back((peer, join));
+        }
+        room
+    }
+
+    /// Somebody waits no more.
+    pub(crate) fn forget(&mut self, peer: &NodeId) {
+        self.waiting.retain(|(waiting, _)| waiting != peer);
+    }
+
+    /// Those whom the next view admits, if it is time for one.
+    pub(crate) fn admit(&mut self, now: Time) -> Vec<(NodeId, Join)> {
+        if self.deadline().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        self.admitted = Some(now);
+        let count = self.waiting.len().min(UPDATE_CHANGES);
+        self.waiting.drain(..count).collect()
+    }
+
+    /// When the next view is due.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let due = self
+            .admitted
+            .map_or(Time::default(), |last| last + ADMISSION);
+        (!self.waiting.is_empty()).then_some(due)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use ringtalk_wire::Addresses;
+
+    use super::*;
+    use crate::view::test_support::id;
+
+    fn join() -> Join {
+        Join {
+            name: String::new(),
+            addresses: Addresses::default(),
+            tag: None,
+        }
+    }
+
+    fn admitted(newcomers: &mut Newcomers, now: Time) -> Vec<NodeId> {
+        let admitted = newcomers.admit(now).into_iter();
+        admitted.map(|(peer, _)| peer).collect()
+    }
+
+    #[test]
+    fn the_first_waits_for_nobody_and_the_others_share_a_view() {
+        let mut newcomers = Newcomers::default();
+        let start = Time::from_micros(1_000_000);
+        newcomers.wait(id(1), join());
+        assert_eq!(admitted(&mut newcomers, start), [id(1)]);
+        for number in [2, 3, 2] {
+            newcomers.wait(id(number), join());
+        }
+        assert_eq!(admitted(&mut newcomers, start), []);
+        let due = newcomers.deadline().unwrap();
+        assert_eq!(due, start + ADMISSION);
+        assert_eq!(admitted(&mut newcomers, due), [id(3), id(2)]);
+        assert_eq!(newcomers.deadline(), None);
+    }
+
+    #[test]
+    fn no_view_admits_more_than_an_update_holds() {
+        let mut newcomers = Newcomers::default();
+        let waits = (0..2_000).filter(|&number| newcomers.wait(id(number), join()));
+        assert_eq!(waits.count(), WAITING);
+        let start = Time::from_micros(1_000_000);
+        assert_eq!(newcomers.admit(start).len(), UPDATE_CHANGES);
+        newcomers.forget(&id(64));
+        assert_eq!(admitted(&mut newcomers, start + ADMISSION)[0], id(65));
+    }
+}

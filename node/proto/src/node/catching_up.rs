@@ -1,0 +1,157 @@
+//! Catching up: who follows an earlier view gets what it has missed.
+//!
+//! `PROTOCOL.md` §5.3. Not here: which view is believed (`membership`), and how updates go round the
+//! ring (`relay`).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Announcement, Frame, ItemId, NodeId, Sealed, ViewTag};
+
+use super::Node;
+use crate::Time;
+use crate::config::UPDATE_WAIT;
+
+/// How many updates a peer may have missed that are sent one by one: more make a full view.
+const STEPS: usize = 16;
+
+/// The updates that led to the view in force, one from the other, and those that are due.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    taken: VecDeque<Step>,
+    /// Since when a view has been known of that is not here yet.
+    due: Option<(Time, ViewTag)>,
+}
+
+#[derive(Debug)]
+struct Step {
+    update: ItemId,
+    from: ViewTag,
+    to: ViewTag,
+}
+
+impl Steps {
+    /// An update leads from one view to the next.
+    pub(super) fn take(&mut self, update: ItemId, from: &ViewTag, to: &ViewTag) {
+        if self.taken.back().is_some_and(|last| last.to != *from) {
+            self.taken.clear();
+        }
+        if self.taken.len() == STEPS {
+            self.taken.pop_front();
+        }
+        let (from, to) = (*from, *to);
+        self.taken.push_back(Step { update, from, to });
+    }
+
+    /// The updates that lead from one view to another.
+    fn between(&self, from: &ViewTag, to: &ViewTag) -> Option<impl Iterator<Item = &ItemId>> {
+        let first = self.taken.iter().position(|step| step.from == *from)?;
+        let whole = self.taken.back().is_some_and(|last| last.to == *to);
+        whole.then(|| self.taken.range(first..).map(|step| &step.update))
+    }
+
+    /// A view is known of that is a few updates ahead, which are most likely on their way: true where
+    /// they have been for too long.
+    fn are_missed(&mut self, now: Time, mine: &ViewTag, theirs: &ViewTag) -> bool {
+        let due = self.due.filter(|(_, awaited)| mine < awaited);
+        let (since, awaited) = *self.due.insert(due.unwrap_or((now, *theirs)));
+        let missed = since + UPDATE_WAIT <= now;
+        if missed {
+            self.due = Some((now, awaited));
+        }
+        missed
+    }
+}
+
+impl Node {
+    /// Compares a peer's view tag with one's own: whoever is behind gets, or is sent, the view.
+    pub(super) fn compare_tags(&mut self, now: Time, peer: NodeId, theirs: &ViewTag) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let mine = view.tag();
+        if *theirs == mine {
+            self.confirmed(&peer);
+        } else if self.is_rival(&theirs.epoch) {
+            self.sight_rival(now, &theirs.epoch);
+            self.pull_view(now, &peer);
+        } else if self.is_higher(theirs, &mine) {
+            if !is_near(&mine, theirs) || self.steps.are_missed(now, &mine, theirs) {
+                self.pull_view(now, &peer);
+            }
+        } else if !self.joining.is_outside() {
+            if !view.contains(&peer) || !is_near(theirs, &mine) {
+                self.catch_up(now, &peer, Some(theirs));
+            } else if let Some(updates) = self.updates_since(theirs) {
+                self.send_updates(now, &peer, updates);
+            }
+            if theirs.epoch != mine.epoch {
+                self.look_after_coordinator(now);
+            }
+        }
+    }
+
+    /// A view update that this node has missed.
+    pub(super) fn take_direct_update(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
+        let Ok(announcement) = sealed.announcement() else {
+            return self.reject(now, peer, "an update that cannot be read");
+        };
+        let id = announcement.item_id();
+        if let Announcement::View(update) = announcement {
+            let tag = update.tag;
+            self.take_update(now, peer, update);
+            if self.view.as_ref().is_some_and(|view| view.tag() == tag) {
+                self.announcements.keep(id, sealed);
+            }
+        }
+    }
+
+    /// Sends one's full view to a peer.
+    pub(super) fn send_view(&mut self, now: Time, peer: &NodeId) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        for page in view.pages() {
+            self.links
+                .send(now, peer, &Frame::View(page), &mut self.out);
+        }
+    }
+
+    /// Brings a peer to the view in force: a member by the updates since its own, where they are
+    /// still here, and anybody else by the full view.
+    pub(super) fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
+        let member = self.view.as_ref().is_some_and(|view| view.contains(peer));
+        let theirs = theirs.filter(|_| member);
+        match theirs.and_then(|theirs| self.updates_since(theirs)) {
+            Some(updates) => self.send_updates(now, peer, updates),
+            None => self.send_view(now, peer),
+        }
+    }
+
+    /// The updates that lead from a view to the one in force, where they are still here.
+    fn updates_since(&self, theirs: &ViewTag) -> Option<Vec<Sealed>> {
+        let mine = self.view.as_ref()?.tag();
+        let steps = self.steps.between(theirs, &mine)?;
+        let updates = steps.map(|id| self.announcements.get(id).cloned());
+        updates.collect()
+    }
+
+    fn send_updates(&mut self, now: Time, peer: &NodeId, updates: Vec<Sealed>) {
+        for update in updates {
+            self.links
+                .send(now, peer, &Frame::Update(update), &mut self.out);
+        }
+    }
+
+    pub(super) fn pull_view(&mut self, now: Time, peer: &NodeId) {
+        let mine = self.view.as_ref().map(|view| view.tag());
+        self.links
+            .send(now, peer, &Frame::PullView(mine), &mut self.out);
+    }
+}
+
+/// True where a view is ahead of another by a few updates of the same epoch.
+fn is_near(behind: &ViewTag, ahead: &ViewTag) -> bool {
+    let steps = ahead.number.saturating_sub(behind.number);
+    behind.epoch == ahead.epoch && steps <= STEPS as u64
+}

@@ -1,0 +1,341 @@
+//! The members of a view, found by their keys and by their ids.
+//!
+//! A roster is a persistent map: it is kept in 64 parts by key and 64 by id, and a copy that differs
+//! in a few members shares all other parts. So a change costs the same in a ring of ten members as in
+//! one of thousands, and what two rosters have in common need not be looked at. Not here: what a view
+//! is beside its members (`view`).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::array;
+
+use ringtalk_wire::{Member, NodeId, RingKey, SectorHash};
+
+const PARTS: usize = RingKey::SECTORS;
+
+/// Members in the order of their ring keys, which are unique, as their ids are.
+#[derive(Clone)]
+pub(super) struct Roster {
+    sectors: [Arc<Sector>; PARTS],
+    ids: [Arc<Ids>; PARTS],
+    len: usize,
+}
+
+/// The members whose ids begin alike, in the order of their ids.
+type Ids = Vec<(NodeId, Arc<Member>)>;
+
+/// The members of a 64th of the ring, in ring order.
+#[derive(Clone, Default)]
+struct Sector {
+    members: Vec<(RingKey, Arc<Member>)>,
+    hash: SectorHash,
+}
+
+/// What one roster has and another has not.
+#[derive(Debug, Default)]
+pub(crate) struct Differences {
+    /// Members of the later one only.
+    pub(crate) joined: Vec<Arc<Member>>,
+    /// Members of the earlier one only.
+    pub(crate) gone: Vec<Arc<Member>>,
+    /// Members of both, as the later one has them, where anything about them differs.
+    pub(crate) changed: Vec<Arc<Member>>,
+}
+
+impl Roster {
+    /// One member.
+    pub(super) fn alone(member: Member) -> Self {
+        let mut roster = Self::empty();
+        roster.change(&[], [member], &[]);
+        roster
+    }
+
+    /// Those members; nothing where two of them have one id or one key.
+    pub(super) fn of(members: impl IntoIterator<Item = Member>) -> Option<Self> {
+        let mut roster = Self::empty();
+        let sound = roster.change(&[], members, &[]);
+        sound.then_some(roster)
+    }
+
+    fn empty() -> Self {
+        let (nobody, none) = (Arc::default(), Arc::default());
+        Self {
+            sectors: array::from_fn(|_| Arc::clone(&nobody)),
+            ids: array::from_fn(|_| Arc::clone(&none)),
+            len: 0,
+        }
+    }
+
+    /// Takes members out, puts others in and gives some other names. False where an id or a key
+    /// would be there twice: the roster is good for nothing then.
+    pub(super) fn change(
+        &mut self,
+        gone: &[NodeId],
+        joined: impl IntoIterator<Item = Member>,
+        renamed: &[(NodeId, &str)],
+    ) -> bool {
+        let mut touched = [false; PARTS];
+        for id in gone {
+            if let Some(member) = self.remove(id) {
+                touched[usize::from(member.key.sector())] = true;
+            }
+        }
+        for member in joined {
+            touched[usize::from(member.key.sector())] = true;
+            if !self.insert(Arc::new(member)) {
+                return false;
+            }
+        }
+        for &(id, name) in renamed {
+            if let Some(before) = self.remove(&id) {
+                touched[usize::from(before.key.sector())] = true;
+                let mut member = Member::clone(&before);
+                member.name = name.into();
+                self.insert(Arc::new(member));
+            }
+        }
+        let sectors = self.sectors.iter_mut().zip(touched);
+        for (sector, _) in sectors.filter(|(_, touched)| *touched) {
+            Arc::make_mut(sector).rehash();
+        }
+        true
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn get(&self, id: &NodeId) -> Option<&Member> {
+        let part = &self.ids[part_of(id)];
+        let place = part.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+        Some(&part[place].1)
+    }
+
+    /// All members in ring order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Member> + Clone {
+        self.sectors
+            .iter()
+            .flat_map(|sector| members(&sector.members))
+    }
+
+    /// All members from the first whose key is not less than `key`, once round the ring clockwise.
+    pub(super) fn clockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
+        let (number, place) = self.place_of(key);
+        let (before, after) = self.sectors[number].members.split_at(place);
+        let ahead = self.sectors[number + 1..].iter();
+        let others = ahead.chain(&self.sectors[..number]);
+        members(after)
+            .chain(others.flat_map(|sector| members(&sector.members)))
+            .chain(members(before))
+    }
+
+    /// All members from the last whose key is less than `key`, once round the ring the other way.
+    pub(super) fn counterclockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
+        let (number, place) = self.place_of(key);
+        let (before, after) = self.sectors[number].members.split_at(place);
+        let behind = self.sectors[..number].iter().rev();
+        let others = behind.chain(self.sectors[number + 1..].iter().rev());
+        members(before)
+            .rev()
+            .chain(others.flat_map(|sector| members(&sector.members).rev()))
+            .chain(members(after).rev())
+    }
+
+    /// The sectors that have members, with their hashes.
+    pub(super) fn hashes(&self) -> Vec<(u8, SectorHash)> {
+        let numbered = (0..).zip(&self.sectors);
+        let taken = numbered.filter(|(_, sector)| !sector.members.is_empty());
+        taken
+            .map(|(number, sector)| (number, sector.hash))
+            .collect()
+    }
+
+    /// What came, went and changed since an earlier one, in the order of ids.
+    pub(super) fn since(&self, before: &Self) -> Differences {
+        let mut differences = Differences::default();
+        for (next, before) in self.ids.iter().zip(&before.ids) {
+            if Arc::ptr_eq(next, before) {
+                continue;
+            }
+            for (id, member) in next.iter() {
+                match find(before, id) {
+                    None => differences.joined.push(Arc::clone(member)),
+                    Some(same) if Arc::ptr_eq(same, member) || same == member => {}
+                    Some(_) => differences.changed.push(Arc::clone(member)),
+                }
+            }
+            let gone = before.iter().filter(|(id, _)| find(next, id).is_none());
+            differences
+                .gone
+                .extend(gone.map(|(_, member)| Arc::clone(member)));
+        }
+        differences
+    }
+
+    fn insert(&mut self, member: Arc<Member>) -> bool {
+        let (id, key) = (member.id, member.key);
+        let part = &mut self.ids[part_of(&id)];
+        let by_id = part.binary_search_by(|(other, _)| other.cmp(&id));
+        let (number, place) = self.place_of(key);
+        let sector = &mut self.sectors[number];
+        let taken = sector
+            .members
+            .get(place)
+            .is_some_and(|(other, _)| *other == key);
+        let (Err(by_id), false) = (by_id, taken) else {
+            return false;
+        };
+        Arc::make_mut(&mut self.ids[part_of(&id)]).insert(by_id, (id, Arc::clone(&member)));
+        Arc::make_mut(sector).members.insert(place, (key, member));
+        self.len += 1;
+        true
+    }
+
+    fn remove(&mut self, id: &NodeId) -> Option<Arc<Member>> {
+        let part = &mut self.ids[part_of(id)];
+        let place = part.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+        let (_, member) = Arc::make_mut(part).remove(place);
+        let (number, place) = self.place_of(member.key);
+        Arc::make_mut(&mut self.sectors[number])
+            .members
+            .remove(place);
+        self.len -= 1;
+        Some(member)
+    }
+
+    /// The sector of a key, and in it the place of the first member whose key is not less.
+    fn place_of(&self, key: RingKey) -> (usize, usize) {
+        let number = usize::from(key.sector());
+        let members = &self.sectors[number].members;
+        (number, members.partition_point(|(other, _)| *other < key))
+    }
+}
+
+impl Sector {
+    fn rehash(&mut self) {
+        let members: Vec<&Member> = members(&self.members).collect();
+        self.hash = SectorHash::of(&members);
+    }
+}
+
+impl PartialEq for Roster {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Roster {}
+
+impl core::fmt::Debug for Roster {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+fn members(some: &[(RingKey, Arc<Member>)]) -> impl DoubleEndedIterator<Item = &Member> + Clone {
+    some.iter().map(|(_, member)| &**member)
+}
+
+fn find<'a>(part: &'a [(NodeId, Arc<Member>)], id: &NodeId) -> Option<&'a Arc<Member>> {
+    let place = part.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
+    Some(&part[place].1)
+}
+
+/// Ids are as good as random in their first bits.
+const fn part_of(id: &NodeId) -> usize {
+    (id.as_bytes()[0] >> 2) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use ringtalk_wire::Addresses;
+
+    use super::*;
+    use crate::view::test_support::id;
+
+    fn member(number: u16, key: u128) -> Member {
+        Member {
+            id: id(number),
+            name: number.to_string(),
+            addresses: Addresses::default(),
+            seniority: u64::from(number),
+            key: RingKey(key),
+        }
+    }
+
+    /// Keys all round the ring, in an order of no use.
+    fn scattered(count: u16) -> Vec<Member> {
+        let step = u128::MAX / u128::from(count);
+        let key = |number: u16| step * u128::from(number * 7 % count);
+        (0..count)
+            .map(|number| member(number * 321, key(number)))
+            .collect()
+    }
+
+    #[test]
+    fn members_come_in_ring_order_from_anywhere_either_way() {
+        let count = 100;
+        let roster = Roster::of(scattered(count)).unwrap();
+        let keys: Vec<RingKey> = roster.iter().map(|one| one.key).collect();
+        assert!(keys.is_sorted() && keys.len() == usize::from(count));
+        for (place, &key) in keys.iter().enumerate() {
+            let round = keys.iter().cycle().skip(place).take(keys.len());
+            assert!(
+                roster
+                    .clockwise_from(key)
+                    .map(|one| &one.key)
+                    .eq(round.clone())
+            );
+            let back: Vec<RingKey> = round.copied().collect();
+            let way = roster.counterclockwise_from(key).map(|one| one.key);
+            assert!(way.eq(back.into_iter().rev()));
+        }
+    }
+
+    #[test]
+    fn the_way_there_changes_no_hash() {
+        let members = scattered(40);
+        let at_once = Roster::of(members.clone()).unwrap();
+        let mut one_by_one = Roster::of([member(9_999, 5)]).unwrap();
+        for member in members.iter().rev().cloned() {
+            assert!(one_by_one.change(&[], [member], &[]));
+        }
+        assert_ne!(at_once.hashes(), one_by_one.hashes());
+        assert!(one_by_one.change(&[id(9_999)], [], &[]));
+        assert_eq!(at_once.hashes(), one_by_one.hashes());
+        assert_eq!(at_once, one_by_one);
+        let first = members[0].id;
+        assert!(one_by_one.change(&[], [], &[(first, "eve")]));
+        assert_ne!(at_once.hashes(), one_by_one.hashes());
+        assert_eq!(one_by_one.get(&first).unwrap().name, "eve");
+    }
+
+    #[test]
+    fn an_id_or_a_key_that_is_there_is_refused() {
+        let mut roster = Roster::of([member(1, 10)]).unwrap();
+        assert!(!roster.clone().change(&[], [member(1, 20)], &[]));
+        assert!(!roster.clone().change(&[], [member(2, 10)], &[]));
+        assert!(roster.change(&[id(1)], [member(2, 10)], &[]));
+        assert!(Roster::of([member(1, 10), member(1, 20)]).is_none());
+    }
+
+    #[test]
+    fn differences_are_told() {
+        let before = Roster::of(scattered(50)).unwrap();
+        let (gone, renamed) = (
+            before.iter().next().unwrap().id,
+            before.iter().nth(9).unwrap().id,
+        );
+        let mut next = before.clone();
+        assert!(next.change(&[gone], [member(7, 3)], &[(renamed, "eve")]));
+        let ids = |members: &[Arc<Member>]| members.iter().map(|one| one.id).collect::<Vec<_>>();
+        let differences = next.since(&before);
+        assert_eq!(ids(&differences.joined), [id(7)]);
+        assert_eq!(ids(&differences.gone), [gone]);
+        assert_eq!(ids(&differences.changed), [renamed]);
+        let none = before.since(&before.clone());
+        assert!(none.joined.is_empty() && none.gone.is_empty() && none.changed.is_empty());
+    }
+}
