@@ -17,15 +17,17 @@ const PARTITIONS: u64 = 60;
 pub(crate) fn storm(world: &mut World, time: Duration) -> Check {
     climate(world)?;
     let mut left = time;
-    while !left.is_zero() {
-        let calm = world.random.millis(10, 2_500).min(left);
+    loop {
+        let calm = world.random.millis(10, 2_500);
+        if calm >= left {
+            return world.run_for(left);
+        }
         world.run_for(calm)?;
         left -= calm;
         for deed in choose(world) {
             world.inject(deed)?;
         }
     }
-    Ok(())
 }
 
 /// How the network is in general: usually near, sometimes far.
