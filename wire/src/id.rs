@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::Member;
 use crate::codec::encode_any;
 use crate::limit;
+use crate::{Member, PublicKey};
 
 /// Names a node for the life of its process. A restarted process is a new node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -18,7 +18,12 @@ use crate::limit;
 pub struct NodeId(Uuid);
 
 impl NodeId {
-    /// An id from 16 bytes that nobody can guess or choose: random ones until nodes have keys.
+    /// The id of the node that has this key: nobody can claim another's.
+    pub fn of(key: &PublicKey) -> Self {
+        Self::from_bytes(fingerprint(key))
+    }
+
+    /// The id with these 16 bytes, but for the version and the variant of a UUID.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::new_v8(bytes))
     }
@@ -52,6 +57,49 @@ impl fmt::Debug for NodeId {
         let bytes = self.as_bytes();
         write!(f, "{:08x}", u128::from_be_bytes(*bytes) >> 96)
     }
+}
+
+/// Names a discussion: nobody can claim another's at a director.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DiscussionId(Uuid);
+
+impl DiscussionId {
+    /// The id of the discussion that has this registration key.
+    pub fn of(key: &PublicKey) -> Self {
+        Self(Uuid::new_v8(fingerprint(key)))
+    }
+
+    /// The same id as a UUID, for people and for JSON.
+    pub const fn as_uuid(&self) -> &Uuid {
+        &self.0
+    }
+}
+
+impl From<Uuid> for DiscussionId {
+    fn from(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+}
+
+impl fmt::Display for DiscussionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for DiscussionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0.as_u128() >> 96)
+    }
+}
+
+/// The first 16 bytes of a key's SHA-256.
+fn fingerprint(key: &PublicKey) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::digest(key.0).into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    bytes
 }
 
 /// A message: the `seq`-th of its author, counted from 1.
@@ -192,7 +240,7 @@ macro_rules! travels_as_bytes {
 
         impl<'de> Deserialize<'de> for $type {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let $bytes = limit::sixteen_bytes(deserializer)?;
+                let $bytes = limit::exactly::<D, 16>(deserializer)?;
                 Ok($from)
             }
         }

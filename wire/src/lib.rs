@@ -11,6 +11,7 @@ mod clock;
 mod codec;
 mod frame;
 mod id;
+mod key;
 pub mod limit;
 mod preface;
 mod view;
@@ -23,6 +24,7 @@ pub use frame::{
     Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Report,
     Spread, Suspect,
 };
-pub use id::{Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
+pub use id::{DiscussionId, Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
+pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature};
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use view::{Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate};

@@ -111,17 +111,17 @@ pub(crate) fn counter<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64,
     Ok(number)
 }
 
-/// Reads exactly 16 bytes.
-pub(crate) fn sixteen_bytes<'de, D: Deserializer<'de>>(
+/// Reads exactly `N` bytes.
+pub(crate) fn exactly<'de, D: Deserializer<'de>, const N: usize>(
     deserializer: D,
-) -> Result<[u8; 16], D::Error> {
-    struct Sixteen;
+) -> Result<[u8; N], D::Error> {
+    struct Exactly<const N: usize>;
 
-    impl Visitor<'_> for Sixteen {
-        type Value = [u8; 16];
+    impl<const N: usize> Visitor<'_> for Exactly<N> {
+        type Value = [u8; N];
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("16 bytes")
+            write!(f, "{N} bytes")
         }
 
         fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Self::Value, E> {
@@ -131,5 +131,5 @@ pub(crate) fn sixteen_bytes<'de, D: Deserializer<'de>>(
         }
     }
 
-    deserializer.deserialize_bytes(Sixteen)
+    deserializer.deserialize_bytes(Exactly::<N>)
 }

@@ -1,0 +1,84 @@
+//! Who this node is: an Ed25519 key that is made when the node starts, and never stored.
+//!
+//! Not here: what is signed with it (the handshake in `link`, and whatever the core seals).
+
+use ed25519_dalek::{Signer, SigningKey};
+use ringtalk_wire::{NodeId, PublicKey, Signature};
+
+/// A node's key pair, and the id that follows from it. The secret half is wiped when it is dropped.
+#[derive(Clone)]
+pub struct Identity {
+    key: SigningKey,
+    id: NodeId,
+}
+
+impl Identity {
+    /// A new one, from the system's generator of random numbers.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *seed)?;
+        Ok(Self::from_seed(&seed))
+    }
+
+    /// The one that has this secret half.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        let key = SigningKey::from_bytes(seed);
+        let id = NodeId::of(&PublicKey(key.verifying_key().to_bytes()));
+        Self { key, id }
+    }
+
+    /// The node's id.
+    pub const fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The public half.
+    pub fn public_key(&self) -> PublicKey {
+        PublicKey(self.key.verifying_key().to_bytes())
+    }
+
+    /// The signature over exactly these bytes.
+    pub fn sign(&self, bytes: &[u8]) -> Signature {
+        Signature(self.key.sign(bytes).to_bytes())
+    }
+}
+
+/// The id only: a secret key has no place in a log.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("id", &self.id).finish()
+    }
+}
+
+/// True where the owner of `key` signed exactly these bytes. Strict: a signature has one form.
+pub fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    ed25519_dalek::VerifyingKey::from_bytes(&key.0)
+        .is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_of_a_key_can_sign_for_it() {
+        let ann = Identity::generate().unwrap();
+        let bob = Identity::generate().unwrap();
+        assert_ne!(ann.id(), bob.id());
+        assert_eq!(ann.id(), NodeId::of(&ann.public_key()));
+        let signature = ann.sign(b"hello");
+        assert!(verify(&ann.public_key(), b"hello", &signature));
+        assert!(!verify(&ann.public_key(), b"hallo", &signature));
+        assert!(!verify(&bob.public_key(), b"hello", &signature));
+    }
+
+    #[test]
+    fn a_log_shows_no_secret() {
+        let ann = Identity::from_seed(&[7; 32]);
+        assert_eq!(
+            format!("{ann:?}"),
+            format!("Identity {{ id: {:?} }}", ann.id())
+        );
+    }
+}

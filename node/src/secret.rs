@@ -1,0 +1,204 @@
+//! A discussion's secret: who has it can take part, and everything that is secret follows from it.
+//!
+//! 128 bits. As text it is 24 characters of base64url, the last three of which hold a checksum, so
+//! that a mistyped one is told from another discussion's; 32 hexadecimal digits are read too, for
+//! those who make one by other means. Not here: where a secret comes from (`settings`).
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER_PERMISSIVE};
+use hkdf::Hkdf;
+use ringtalk_wire::{DiscussionId, PublicKey};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::identity::Identity;
+
+const SECRET_BYTES: usize = 16;
+const CHECKSUM_BYTES: usize = 2;
+/// The length of a secret in hexadecimal digits.
+const HEX_DIGITS: usize = 2 * SECRET_BYTES;
+
+/// The secret of every director's open discussion: public, so that anybody can join.
+const OPEN: [u8; SECRET_BYTES] = *b"ringtalk-open-02";
+
+/// The salt of all derivations.
+const SALT: &[u8] = b"ringtalk";
+const LINK_LABEL: &[u8] = b"link";
+const REGISTRATION_LABEL: &[u8] = b"registration";
+
+/// A discussion's secret. Wiped when it is dropped.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Secret([u8; SECRET_BYTES]);
+
+/// Why a text is no secret.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum SecretError {
+    /// It has another length, or characters that no secret has.
+    #[error(
+        "a secret has 24 letters, digits, - and _ (or 32 hexadecimal digits): copy the whole invite, \
+         with everything after the #"
+    )]
+    Form,
+    /// The checksum does not fit.
+    #[error("the secret is mistyped: copy it from the invite again")]
+    Mistyped,
+}
+
+impl Secret {
+    /// A new one, from the system's generator of random numbers.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut secret = Self([0; SECRET_BYTES]);
+        getrandom::fill(&mut secret.0)?;
+        Ok(secret)
+    }
+
+    /// That of the open discussion of any director, which everybody knows.
+    pub const fn open() -> Self {
+        Self(OPEN)
+    }
+
+    /// True for the open discussion's.
+    pub fn is_open(&self) -> bool {
+        self.0 == OPEN
+    }
+
+    /// The secret as it stands in an invite.
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let mut bytes = Zeroizing::new([0; SECRET_BYTES + CHECKSUM_BYTES]);
+        bytes[..SECRET_BYTES].copy_from_slice(&self.0);
+        bytes[SECRET_BYTES..].copy_from_slice(&checksum(&self.0));
+        Zeroizing::new(BASE64URL_NOPAD.encode(&*bytes))
+    }
+
+    /// The key that both ends of a link must have.
+    pub fn link_key(&self) -> Zeroizing<[u8; 32]> {
+        self.derive(LINK_LABEL)
+    }
+
+    /// Who registers the discussion at directors.
+    pub fn registration(&self) -> Registration {
+        Registration(Identity::from_seed(&self.derive(REGISTRATION_LABEL)))
+    }
+
+    /// The discussion's id.
+    pub fn discussion(&self) -> DiscussionId {
+        self.registration().discussion()
+    }
+
+    fn derive(&self, label: &[u8]) -> Zeroizing<[u8; 32]> {
+        let mut key = Zeroizing::new([0; 32]);
+        let derived = Hkdf::<Sha256>::new(Some(SALT), &self.0).expand(label, &mut *key);
+        derived.expect("32 bytes can be derived");
+        key
+    }
+}
+
+impl FromStr for Secret {
+    type Err = SecretError;
+
+    fn from_str(text: &str) -> Result<Self, SecretError> {
+        if text.len() == HEX_DIGITS {
+            let bytes = HEXLOWER_PERMISSIVE.decode(text.as_bytes());
+            let bytes = Zeroizing::new(bytes.map_err(|_| SecretError::Form)?);
+            return Self::from_slice(&bytes);
+        }
+        let bytes = BASE64URL_NOPAD.decode(text.as_bytes());
+        let bytes = Zeroizing::new(bytes.map_err(|_| SecretError::Form)?);
+        let (secret, sum) = bytes
+            .split_at_checked(SECRET_BYTES)
+            .ok_or(SecretError::Form)?;
+        if sum.len() != CHECKSUM_BYTES {
+            return Err(SecretError::Form);
+        }
+        let secret = Self::from_slice(secret)?;
+        if sum == checksum(&secret.0) {
+            Ok(secret)
+        } else {
+            Err(SecretError::Mistyped)
+        }
+    }
+}
+
+impl Secret {
+    fn from_slice(bytes: &[u8]) -> Result<Self, SecretError> {
+        let bytes = bytes.try_into().map_err(|_| SecretError::Form)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Nothing: a secret has no place in a log.
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The key with which a discussion is registered at directors; its public half names the discussion.
+#[derive(Clone, Debug)]
+pub struct Registration(Identity);
+
+impl Registration {
+    /// The discussion's id.
+    pub fn discussion(&self) -> DiscussionId {
+        DiscussionId::of(&self.key())
+    }
+
+    /// What directors verify with.
+    pub fn key(&self) -> PublicKey {
+        self.0.public_key()
+    }
+
+    /// The signature over exactly these bytes.
+    pub fn sign(&self, bytes: &[u8]) -> ringtalk_wire::Signature {
+        self.0.sign(bytes)
+    }
+}
+
+fn checksum(secret: &[u8; SECRET_BYTES]) -> [u8; CHECKSUM_BYTES] {
+    let digest: [u8; 32] = Sha256::digest(secret).into();
+    [digest[0], digest[1]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_read_as_it_was_written() {
+        let secret = Secret::generate().unwrap();
+        let text = secret.to_text();
+        assert_eq!(text.len(), 24);
+        assert_eq!(text.parse(), Ok(secret));
+        let hex = "00112233445566778899aabbccddeeff";
+        assert_eq!(hex.parse::<Secret>(), hex.to_uppercase().parse());
+    }
+
+    #[test]
+    fn a_mistyped_secret_is_told_from_another() {
+        let text = Secret([7; SECRET_BYTES]).to_text();
+        let mut mistyped = text.replace('B', "b");
+        assert_ne!(*text, mistyped);
+        assert_eq!(mistyped.parse::<Secret>(), Err(SecretError::Mistyped));
+        mistyped.pop();
+        for no_secret in ["", "abc", "not a secret at all, sir!", mistyped.as_str()] {
+            assert_eq!(no_secret.parse::<Secret>(), Err(SecretError::Form));
+        }
+    }
+
+    #[test]
+    fn what_follows_from_a_secret_follows_from_no_other() {
+        let [one, other] = [1, 2].map(|byte| Secret([byte; SECRET_BYTES]));
+        assert_ne!(one.discussion(), other.discussion());
+        assert_ne!(one.link_key(), other.link_key());
+        assert_ne!(*one.link_key(), *one.derive(REGISTRATION_LABEL));
+        assert!(Secret::open().is_open() && !one.is_open());
+    }
+
+    #[test]
+    fn a_log_shows_no_secret() {
+        let secret = Secret::generate().unwrap();
+        assert_eq!(format!("{secret:?}"), "Secret");
+    }
+}
