@@ -50,6 +50,7 @@ scenarios! {
     coordinator_paused_20_s
     ordinary_paused
     short_pause_evicts_nobody
+    who_is_back_hears_it_from_others
     link_resets_lose_nothing
     what_a_broken_link_swallowed_is_back_in_two_seconds
     two_founders_become_one

@@ -99,7 +99,12 @@ impl Node {
         let id = announcement.item_id();
         if let Announcement::View(update) = announcement {
             let tag = update.tag;
-            self.take_update(now, peer, update);
+            if self.take_update(now, peer, update).is_err() {
+                // The updates lead past this node's eviction, or from elsewhere: more of them would not
+                // help.
+                let whole = Frame::PullView(None);
+                self.links.send(now, &peer, &whole, &mut self.out);
+            }
             if self.view.as_ref().is_some_and(|view| view.tag() == tag) {
                 self.announcements.keep(id, sealed);
             }

@@ -124,7 +124,11 @@ impl Node {
         announcement: Announcement,
     ) {
         match announcement {
-            Announcement::View(update) => self.take_update(now, peer, update),
+            Announcement::View(update) => {
+                if self.take_update(now, peer, update).is_err() {
+                    self.pull_view(now, &peer);
+                }
+            }
             Announcement::Page(page) => self.take_announced_page(now, page),
         }
     }

@@ -19,7 +19,7 @@ use super::Node;
 use super::departure::Leaving;
 use crate::admission::unique_name;
 use crate::planted::PlantedBug;
-use crate::view::{Change, Differences};
+use crate::view::{Change, Differences, Mismatch};
 use crate::{Event, Person, Time, View};
 
 /// Views that come in by pages, by whoever sends or has made them.
@@ -132,25 +132,28 @@ impl Node {
         }
     }
 
-    /// A view update arrived on its way round the ring.
-    pub(super) fn take_update(&mut self, now: Time, peer: NodeId, update: ViewUpdate) {
+    /// Takes a view update; an error where it does not lead on from the view in force.
+    pub(super) fn take_update(
+        &mut self,
+        now: Time,
+        peer: NodeId,
+        update: ViewUpdate,
+    ) -> Result<(), Mismatch> {
         let Some(view) = self.view.clone() else {
-            return;
+            return Ok(());
         };
         let (mine, theirs) = (view.tag(), update.tag);
         if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
         } else if self.is_higher(&theirs, &mine) {
-            match view.apply(&update) {
-                Ok(next) if view.contains(&peer) || next.contains(&self.config.id) => {
-                    self.steps
-                        .take(Announcement::View(update).item_id(), &mine, &theirs);
-                    self.consider(now, next);
-                }
-                Ok(_) => {}
-                Err(_) => self.pull_view(now, &peer),
+            let next = view.apply(&update)?;
+            if view.contains(&peer) || next.contains(&self.config.id) {
+                self.steps
+                    .take(Announcement::View(update).item_id(), &mine, &theirs);
+                self.consider(now, next);
             }
         }
+        Ok(())
     }
 
     /// A page of a full view arrived.

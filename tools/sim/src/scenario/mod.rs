@@ -120,6 +120,7 @@ scenarios! {
     measure::seven_adjacent_vanish
     merge::a_stopped_member_slows_nobody_for_long
     pause::nobody_is_evicted_for_being_late
+    pause::who_is_back_hears_it_from_others
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over

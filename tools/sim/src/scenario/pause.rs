@@ -7,7 +7,7 @@ use ringtalk_proto::Time;
 use super::{FAILOVER, gather, millis, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::Check;
-use crate::schedule::Deed;
+use crate::schedule::{Deed, Who};
 use crate::world::World;
 
 pub(super) fn coordinator_paused_20_s(world: &mut World) -> Check {
@@ -42,6 +42,32 @@ pub(super) fn short_pause_evicts_nobody(world: &mut World) -> Check {
         world.pause(victim, time);
         world.run_for(time + seconds(1))?;
     }
+    world.must_come_to_rest()
+}
+
+/// Who was stopped for long is let in again by a coordinator whose answer it does not get: the others
+/// list it, and tell it of its eviction, of what came after, and of its return.
+pub(super) fn who_is_back_hears_it_from_others(world: &mut World) -> Check {
+    gather(world, 8)?;
+    talk_for(world, seconds(1))?;
+    let coordinator = the_coordinator(world)?;
+    let victim = ordinary(world)?;
+    world.pause(victim, seconds(5));
+    let until = world.random.millis(3_000, 3_500);
+    world.run_for(until)?;
+    world.kill(coordinator);
+    world.coordinator_within(FAILOVER)?;
+    let coordinator = the_coordinator(world)?;
+    world.inject(Deed::Cut {
+        node: Who::Node(coordinator),
+        other: Who::Node(victim),
+        time: seconds(6),
+    })?;
+    world.run_for(seconds(4))?;
+    world.inject(Deed::Reset {
+        node: Who::Node(victim),
+        other: Who::Node(coordinator),
+    })?;
     world.must_come_to_rest()
 }
 
