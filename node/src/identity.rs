@@ -2,8 +2,15 @@
 //!
 //! Not here: what is signed with it (the handshake in `link`, and whatever the core seals).
 
-use ed25519_dalek::{Signer, SigningKey};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use ringtalk_wire::{NodeId, PublicKey, Signature};
+
+/// How many keys of others are kept ready: those of a full ring take 3 MiB.
+const KEYS: usize = 16_384;
 
 /// A node's key pair, and the id that follows from it. The secret half is wiped when it is dropped.
 #[derive(Clone)]
@@ -50,11 +57,47 @@ impl std::fmt::Debug for Identity {
     }
 }
 
+impl ringtalk_proto::Signer for Identity {
+    fn public_key(&self) -> PublicKey {
+        self.public_key()
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        self.sign(bytes)
+    }
+}
+
+/// Checks the signatures of many, with the keys that it has read once.
+#[derive(Debug, Default)]
+pub struct Verifying {
+    keys: RefCell<HashMap<PublicKey, VerifyingKey>>,
+}
+
+impl ringtalk_proto::Verifier for Verifying {
+    fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+        let mut keys = self.keys.borrow_mut();
+        if keys.len() > KEYS {
+            keys.clear();
+        }
+        let verifying = match keys.entry(*key) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(new) => match VerifyingKey::from_bytes(&key.0) {
+                Ok(read) => *new.insert(read),
+                Err(_) => return false,
+            },
+        };
+        holds(&verifying, bytes, signature)
+    }
+}
+
 /// True where the owner of `key` signed exactly these bytes. Strict: a signature has one form.
 pub fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+    VerifyingKey::from_bytes(&key.0).is_ok_and(|key| holds(&key, bytes, signature))
+}
+
+fn holds(key: &VerifyingKey, bytes: &[u8], signature: &Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-    ed25519_dalek::VerifyingKey::from_bytes(&key.0)
-        .is_ok_and(|key| key.verify_strict(bytes, &signature).is_ok())
+    key.verify_strict(bytes, &signature).is_ok()
 }
 
 #[cfg(test)]

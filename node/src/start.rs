@@ -19,6 +19,7 @@ use crate::director_client::{DirectorClient, Reachability};
 use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::face::{Face, Me, Stdout};
+use crate::identity::Identity;
 use crate::settings::{Entry, Place, Settings, invite};
 use crate::{address, inside, stdin};
 
@@ -92,8 +93,9 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         .filter(|_| port.ip().is_loopback())
         .unwrap_or_else(|| address::internal(port, way.local));
     let shown = public.clone().unwrap_or_else(|| internal.clone());
+    let identity = Identity::generate()?;
     let hello = Hello {
-        id: NodeId::from_bytes(random()?),
+        id: identity.id(),
         discussion: OPEN_DISCUSSION,
     };
     let me = Me {
@@ -124,6 +126,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
     let directors = way.places.iter().map(|place| place.director.clone());
     let parts = Parts {
         config,
+        identity,
         hello: hello.clone(),
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, inbox.clone()),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::limit::{
     self, BUNDLE_HEADS, BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES, TEXT_BYTES,
 };
-use crate::{DecodeError, MessageId, NodeId, codec};
+use crate::{Announcement, DecodeError, MessageId, NodeId, Seal, codec};
 
 /// Consecutive messages of one author. The first depends on the heads, each other one on the
 /// message before it, and its Lamport time is one more.
@@ -92,35 +92,42 @@ pub struct Text {
 /// The exact bytes of something, and a signature over them. Relays pass both on untouched.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sealed {
-    /// The CBOR of a [`Bundle`] or of an [`Announcement`](crate::Announcement).
+    /// The CBOR of a [`Bundle`] or of an [`Announcement`].
     #[serde(rename = "b")]
     pub raw: Bytes,
-    /// Empty until nodes have keys.
+    /// Who signed them, and the signature.
     #[serde(rename = "g")]
-    pub signature: Bytes,
+    pub seal: Seal,
 }
 
 impl Sealed {
-    /// Reads the bundle inside, strictly.
+    /// Reads the bundle inside, strictly: its author must be who signed, whatever the signature is
+    /// worth.
     pub fn bundle(&self) -> Result<Bundle, DecodeError> {
         if self.weight() > SEALED_BYTES {
             return Err(DecodeError::TooLong(self.weight()));
         }
         let bundle: Bundle = codec::decode_item(&self.raw)?;
-        if bundle.is_sound() {
+        if bundle.is_sound() && bundle.author == self.seal.signer() {
             Ok(bundle)
         } else {
             Err(DecodeError::Unsound("bundle"))
         }
     }
 
-    /// Reads the announcement inside, strictly.
-    pub fn announcement(&self) -> Result<crate::Announcement, DecodeError> {
-        codec::decode_item(&self.raw)
+    /// Reads the announcement inside, strictly: the coordinator of whose view it tells must be who
+    /// signed, whatever the signature is worth.
+    pub fn announcement(&self) -> Result<Announcement, DecodeError> {
+        let announcement: Announcement = codec::decode_item(&self.raw)?;
+        if announcement.tag().epoch.coordinator == self.seal.signer() {
+            Ok(announcement)
+        } else {
+            Err(DecodeError::Unsound("announcement"))
+        }
     }
 
     /// What it weighs in a queue, in bytes.
     pub fn weight(&self) -> usize {
-        self.raw.len() + self.signature.len()
+        self.raw.len() + size_of::<Seal>()
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Not here: what a member is (`view`), what a message says (`bundle`).
 
+use alloc::collections::VecDeque;
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -10,7 +11,7 @@ use uuid::Uuid;
 
 use crate::codec::encode_any;
 use crate::limit;
-use crate::{Member, PublicKey};
+use crate::{Departed, Member, PublicKey};
 
 /// Names a node for the life of its process. A restarted process is a new node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -137,15 +138,19 @@ pub struct ViewHash(pub [u8; 16]);
 
 impl ViewHash {
     /// The hash of a view: of the view before it, and of everything that members must agree on.
-    /// `sectors` are those that have members, in ring order, each with its hash.
+    /// `sectors` are those that have members, in ring order, each with its hash; `ancestors` and
+    /// `departed` are what the view remembers of the last views.
     pub fn of(
         parent: &Self,
         epoch: Epoch,
         number: u64,
         layout: u64,
         sectors: &[(u8, SectorHash)],
+        ancestors: &VecDeque<Self>,
+        departed: &VecDeque<Departed>,
     ) -> Self {
-        let digest = Sha256::digest(encode_any(&(parent, epoch, number, layout, sectors)));
+        let content = (parent, epoch, number, layout, sectors, ancestors, departed);
+        let digest = Sha256::digest(encode_any(&content));
         let mut hash = Self::default();
         hash.0.copy_from_slice(&digest[..16]);
         hash

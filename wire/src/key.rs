@@ -6,7 +6,7 @@ use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::limit;
+use crate::{NodeId, limit};
 
 /// How many bytes a public key has.
 pub const KEY_BYTES: usize = 32;
@@ -20,6 +20,24 @@ pub struct PublicKey(pub [u8; KEY_BYTES]);
 /// An Ed25519 signature.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature(pub [u8; SIGNATURE_BYTES]);
+
+/// Who signed, and the signature: whoever has the bytes can check it, and needs to know nobody.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct Seal {
+    /// Whose signature it is: the signer's id follows from it.
+    #[serde(rename = "k")]
+    pub key: PublicKey,
+    /// The signature.
+    #[serde(rename = "s")]
+    pub signature: Signature,
+}
+
+impl Seal {
+    /// Who signed.
+    pub fn signer(&self) -> NodeId {
+        NodeId::of(&self.key)
+    }
+}
 
 /// Both travel as byte strings, and show their first four bytes in a log.
 macro_rules! exact_bytes {

@@ -25,6 +25,8 @@ pub use frame::{
     Spread, Suspect,
 };
 pub use id::{DiscussionId, Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
-pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature};
+pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
-pub use view::{Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate};
+pub use view::{
+    Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate, view_to_sign,
+};

@@ -42,8 +42,8 @@ pub const PAGE_MEMBERS: usize = 64;
 pub const UPDATE_CHANGES: usize = 64;
 /// The most entries of a clock in one page.
 pub const PAGE_CLOCK: usize = 1_024;
-/// How many earlier view tags a full view carries, to prove its descent.
-pub const VIEW_TAGS: usize = 64;
+/// How many hashes of earlier views a full view carries, to prove its descent.
+pub const VIEW_ANCESTORS: usize = 64;
 /// The most ids of items in one receipt, or ranges in one pull.
 pub const PAGE_ITEMS: usize = 512;
 /// How many earlier departures a full view carries.

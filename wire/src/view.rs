@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codec::encode_any;
 use crate::limit::{
-    self, ADDRESS_BYTES, NAME_BYTES, PAGE_MEMBERS, UPDATE_CHANGES, VIEW_DEPARTURES, VIEW_TAGS,
+    self, ADDRESS_BYTES, NAME_BYTES, PAGE_MEMBERS, UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES,
 };
-use crate::{Epoch, NodeId, RingKey, ViewHash, ViewTag};
+use crate::{Epoch, NodeId, RingKey, Seal, ViewHash, ViewTag};
 
 /// Where a node can be dialled, each as `host:port`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -87,6 +88,8 @@ pub struct ViewUpdate {
     pub tag: ViewTag,
     /// The hash of the view that this one follows.
     pub parent: ViewHash,
+    /// The coordinator's signature under the tag.
+    pub seal: Seal,
     /// Counts changes of ring keys.
     #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
@@ -108,6 +111,8 @@ pub struct ViewPage {
     pub tag: ViewTag,
     /// The hash of the view before it.
     pub parent: ViewHash,
+    /// The coordinator's signature under the tag.
+    pub seal: Seal,
     /// Counts changes of ring keys.
     #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
@@ -118,12 +123,17 @@ pub struct ViewPage {
     /// Members in the order of their keys.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>")]
     pub members: Vec<Member>,
-    /// On page 0: the tags of the last views before this one, oldest first.
-    #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_TAGS>")]
-    pub tags: Vec<ViewTag>,
+    /// On page 0: the hashes of the last views before this one, oldest first.
+    #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_ANCESTORS>")]
+    pub ancestors: Vec<ViewHash>,
     /// On page 0: the last departures, oldest first.
     #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_DEPARTURES>")]
     pub departed: Vec<Departed>,
+}
+
+/// What the coordinator signs under a view: its tag, whose hash stands for everything else.
+pub fn view_to_sign(tag: &ViewTag) -> Vec<u8> {
+    encode_any(&("ringtalk view", tag))
 }
 
 /// Where a coordinator can be found.

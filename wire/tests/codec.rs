@@ -7,13 +7,14 @@ use ringtalk_wire::limit::{COUNTER, FINGERS, FRAME_BYTES, TEXT_BYTES};
 use ringtalk_wire::{
     Addresses, Announcement, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
     Direction, Epoch, Frame, Has, Heartbeat, Hello, Holding, Interval, Item, ItemId, ItemKind,
-    Items, Join, Meet, Member, MessageId, NodeId, Offer, Pull, PullEnd, Range, Renamed, Report,
-    RingKey, Sealed, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface,
-    decode, encode, encode_item, preface,
+    Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, PublicKey, Pull, PullEnd,
+    Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, Sealed, Signature, Spread, Suspect,
+    Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode, encode, encode_item,
+    preface,
 };
 
 fn id(byte: u8) -> NodeId {
-    NodeId::from_bytes([byte; 16])
+    NodeId::of(&PublicKey([byte; KEY_BYTES]))
 }
 
 fn tag() -> ViewTag {
@@ -60,11 +61,16 @@ fn bundle(text: &str) -> Bundle {
     }
 }
 
-fn sealed(raw: Bytes) -> Sealed {
-    Sealed {
-        raw,
-        signature: Bytes::new(),
+/// The seal of whoever has that id.
+fn seal(byte: u8) -> Seal {
+    Seal {
+        key: PublicKey([byte; KEY_BYTES]),
+        signature: Signature([0; SIGNATURE_BYTES]),
     }
+}
+
+fn sealed(raw: Bytes) -> Sealed {
+    Sealed { raw, seal: seal(1) }
 }
 
 fn interval() -> Interval {
@@ -87,6 +93,7 @@ fn update() -> ViewUpdate {
     ViewUpdate {
         tag: tag(),
         parent: ViewHash::default(),
+        seal: seal(1),
         layout: 0,
         joined: vec![member()],
         departed: vec![Departed {
@@ -144,11 +151,12 @@ fn frames() -> Vec<Frame> {
         Frame::View(ViewPage {
             tag: tag(),
             parent: ViewHash::default(),
+            seal: seal(1),
             layout: 0,
             page: 0,
             pages: 1,
             members: vec![member()],
-            tags: vec![tag()],
+            ancestors: vec![tag().hash],
             departed: Vec::new(),
         }),
         spread(Item::Bundle(sealed(encode_item(&bundle("hello"))))),

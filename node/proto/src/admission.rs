@@ -49,6 +49,7 @@ mod tests {
 
     use super::*;
     use crate::view::Change;
+    use crate::view::test_support::unsealed;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -62,15 +63,14 @@ mod tests {
             seniority: index as u64,
             key: RingKey(index as u128),
         };
-        let view = View::founding(member(0), 1);
-        let (_, view) = view
-            .next(Change {
-                epoch: view.tag().epoch,
-                joined: (1..names.len()).map(member).collect(),
-                departed: Vec::new(),
-                renamed: Vec::new(),
-            })
-            .unwrap();
+        let view = View::founding(member(0), 1, unsealed);
+        let change = Change {
+            epoch: view.tag().epoch,
+            joined: (1..names.len()).map(member).collect(),
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        };
+        let (_, view) = view.next(change, unsealed).unwrap();
         view
     }
 

@@ -360,10 +360,10 @@ impl Causal {
 mod tests {
     use alloc::string::ToString;
 
-    use bytes::Bytes;
     use ringtalk_wire::{Text, encode_item};
 
     use super::*;
+    use crate::signing::test_support::SEAL;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -400,7 +400,7 @@ mod tests {
     fn give(causal: &mut Causal, bundle: &Bundle) -> Reception {
         let sealed = Sealed {
             raw: encode_item(bundle),
-            signature: Bytes::new(),
+            seal: SEAL,
         };
         causal.receive(sealed, bundle.clone())
     }

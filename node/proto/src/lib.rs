@@ -44,6 +44,6 @@ pub use load::Load;
 pub use node::Node;
 pub use output::{Delivered, Event, Output, Person};
 pub use planted::PlantedBug;
-pub use signing::{Signer, Unsigned, Verifier};
+pub use signing::{Signer, Verifier};
 pub use time::Time;
 pub use view::View;

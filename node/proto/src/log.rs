@@ -279,10 +279,10 @@ mod tests {
     use alloc::string::ToString;
     use alloc::vec;
 
-    use bytes::Bytes;
     use ringtalk_wire::{Text, encode_item};
 
     use super::*;
+    use crate::signing::test_support::SEAL;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -302,7 +302,7 @@ mod tests {
         };
         let sealed = Sealed {
             raw: encode_item(&bundle),
-            signature: Bytes::new(),
+            seal: SEAL,
         };
         log.push(&bundle, sealed);
     }

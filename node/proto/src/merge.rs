@@ -8,7 +8,7 @@ use core::cmp::Reverse;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Epoch, Meet, Member, RingKey};
+use ringtalk_wire::{Epoch, Meet, Member, RingKey, Seal, ViewTag};
 
 use crate::View;
 
@@ -31,7 +31,12 @@ type NameFor = fn(&str, &[String]) -> String;
 /// distances, so that either ring keeps its order round the whole.
 ///
 /// `name` gives the name for a wish, where it is told which folded names are taken.
-pub(crate) fn union(inviting: &View, invited: &View, name: NameFor) -> Option<View> {
+pub(crate) fn union(
+    inviting: &View,
+    invited: &View,
+    name: NameFor,
+    seal: impl FnOnce(&ViewTag) -> Seal,
+) -> Option<View> {
     let mut members = inviting.members().cloned().collect::<Vec<Member>>();
     let newcomers = invited.members();
     members.extend(newcomers.filter(|one| !inviting.contains(&one.id)).cloned());
@@ -46,7 +51,7 @@ pub(crate) fn union(inviting: &View, invited: &View, name: NameFor) -> Option<Vi
         number,
         coordinator: inviting.coordinator(),
     };
-    inviting.merged(invited, epoch, members)
+    inviting.merged(invited, epoch, members, seal)
 }
 
 /// Gives the newcomers names that nobody has, and seniorities after everybody's.
@@ -68,11 +73,11 @@ mod tests {
     use alloc::string::ToString;
     use alloc::vec;
 
-    use ringtalk_wire::{Addresses, NodeId, ViewHash, ViewTag};
+    use ringtalk_wire::{Addresses, NodeId, ViewHash};
 
     use super::*;
     use crate::view::Change;
-    use crate::view::test_support::id;
+    use crate::view::test_support::{id, unsealed};
 
     fn ring(members: u64, coordinator: u16) -> Meet {
         Meet {
@@ -99,15 +104,14 @@ mod tests {
             key: RingKey(place as u128),
         };
         let mut members = names.iter().enumerate().map(member);
-        let founding = View::founding(members.next().unwrap(), epoch);
-        let (update, view) = founding
-            .next(Change {
-                epoch: founding.tag().epoch,
-                joined: members.collect(),
-                departed: vec![],
-                renamed: vec![],
-            })
-            .unwrap();
+        let founding = View::founding(members.next().unwrap(), epoch, unsealed);
+        let change = Change {
+            epoch: founding.tag().epoch,
+            joined: members.collect(),
+            departed: vec![],
+            renamed: vec![],
+        };
+        let (update, view) = founding.next(change, unsealed).unwrap();
         assert_eq!(founding.apply(&update), Ok(view.clone()));
         view
     }
@@ -132,7 +136,7 @@ mod tests {
                 wish.to_string()
             }
         };
-        let union = union(&one, &other, suffixed).unwrap();
+        let union = union(&one, &other, suffixed, unsealed).unwrap();
         let members: Vec<(NodeId, u64, String)> = union
             .members()
             .map(|one| (one.id, one.seniority, one.name.clone()))

@@ -1,34 +1,91 @@
-//! Signatures over sealed bytes: the core asks for them, and knows no key.
+//! Signatures: the core asks for them, and for whether one holds; it knows no secret.
 
 use core::fmt::Debug;
 
-use bytes::Bytes;
-use ringtalk_wire::{NodeId, Sealed};
+use ringtalk_wire::{NodeId, PublicKey, Seal, Sealed, Signature, ViewTag, view_to_sign};
 
 /// Signs what this node seals.
 pub trait Signer: Debug + Send {
+    /// With which others check the signatures; this node's id follows from it.
+    fn public_key(&self) -> PublicKey;
+
     /// The signature over exactly these bytes.
-    fn sign(&self, raw: &[u8]) -> Bytes;
+    fn sign(&self, bytes: &[u8]) -> Signature;
 }
 
-/// Checks what others sealed: once per item, after the check for duplicates and before relaying.
+/// Checks what others signed: once per item, after the check for duplicates and before relaying.
 pub trait Verifier: Debug + Send {
-    /// True where `author` sealed exactly these bytes.
-    fn verify(&self, author: &NodeId, sealed: &Sealed) -> bool;
+    /// True where the owner of the key signed exactly these bytes.
+    fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool;
 }
 
-/// Empty signatures: nodes have no keys.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Unsigned;
+/// A node's own keys, and its eye for those of others.
+#[derive(Debug)]
+pub(crate) struct Seals {
+    pub(crate) signer: alloc::boxed::Box<dyn Signer>,
+    pub(crate) verifier: alloc::boxed::Box<dyn Verifier>,
+}
 
-impl Signer for Unsigned {
-    fn sign(&self, _raw: &[u8]) -> Bytes {
-        Bytes::new()
+impl Seals {
+    /// This node's signature under these bytes.
+    pub(crate) fn seal(&self, bytes: &[u8]) -> Seal {
+        Seal {
+            key: self.signer.public_key(),
+            signature: self.signer.sign(bytes),
+        }
+    }
+
+    /// This node's signature under a view.
+    pub(crate) fn seal_view(&self, tag: &ViewTag) -> Seal {
+        self.seal(&view_to_sign(tag))
+    }
+
+    /// True where a seal is that of the owner of its key.
+    pub(crate) fn holds(&self, seal: &Seal, bytes: &[u8]) -> bool {
+        self.verifier.verify(&seal.key, bytes, &seal.signature)
+    }
+
+    /// True where something is as whoever signed it sealed it.
+    pub(crate) fn is_genuine(&self, sealed: &Sealed) -> bool {
+        self.holds(&sealed.seal, &sealed.raw)
+    }
+
+    /// True where the coordinator of a view signed it.
+    pub(crate) fn is_coordinators(&self, tag: &ViewTag, seal: &Seal) -> bool {
+        let coordinator: NodeId = tag.epoch.coordinator;
+        coordinator == seal.signer() && self.holds(seal, &view_to_sign(tag))
     }
 }
 
-impl Verifier for Unsigned {
-    fn verify(&self, _author: &NodeId, sealed: &Sealed) -> bool {
-        sealed.signature.is_empty()
+#[cfg(test)]
+pub(crate) mod test_support {
+    use ringtalk_wire::{KEY_BYTES, SIGNATURE_BYTES};
+
+    use super::*;
+
+    /// A seal that nobody checks.
+    pub(crate) const SEAL: Seal = Seal {
+        key: PublicKey([0; KEY_BYTES]),
+        signature: Signature([0; SIGNATURE_BYTES]),
+    };
+
+    /// Signs with nothing, and believes everything.
+    #[derive(Debug)]
+    pub(crate) struct Nobody;
+
+    impl Signer for Nobody {
+        fn public_key(&self) -> PublicKey {
+            SEAL.key
+        }
+
+        fn sign(&self, _bytes: &[u8]) -> Signature {
+            SEAL.signature
+        }
+    }
+
+    impl Verifier for Nobody {
+        fn verify(&self, _: &PublicKey, _: &[u8], _: &Signature) -> bool {
+            true
+        }
     }
 }

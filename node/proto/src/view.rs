@@ -8,9 +8,10 @@ mod roster;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_DEPARTURES, VIEW_TAGS};
+use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES};
 use ringtalk_wire::{
-    Departed, Direction, Member, NodeId, RingKey, ViewHash, ViewPage, ViewTag, ViewUpdate,
+    Departed, Direction, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
+    Signature, ViewHash, ViewPage, ViewTag, ViewUpdate,
 };
 
 use roster::Roster;
@@ -24,9 +25,18 @@ pub struct View {
     parent: ViewHash,
     layout: u64,
     members: Roster,
-    tags: VecDeque<ViewTag>,
+    /// The coordinator's signature under the tag.
+    seal: Seal,
+    /// The hashes of the last views before this one, oldest first.
+    ancestors: VecDeque<ViewHash>,
     departed: VecDeque<Departed>,
 }
+
+/// What stands for the seal of a view that is in the making.
+const UNSEALED: Seal = Seal {
+    key: PublicKey([0; KEY_BYTES]),
+    signature: Signature([0; SIGNATURE_BYTES]),
+};
 
 /// Why an update does not follow a view.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,7 +49,11 @@ pub enum Mismatch {
 
 impl View {
     /// The first view of a discussion.
-    pub fn founding(founder: Member, epoch_number: u64) -> Self {
+    pub fn founding(
+        founder: Member,
+        epoch_number: u64,
+        seal: impl FnOnce(&ViewTag) -> Seal,
+    ) -> Self {
         let epoch = ringtalk_wire::Epoch {
             number: epoch_number,
             coordinator: founder.id,
@@ -53,16 +67,22 @@ impl View {
             parent: ViewHash::default(),
             layout: 0,
             members: Roster::alone(founder),
-            tags: VecDeque::new(),
+            seal: UNSEALED,
+            ancestors: VecDeque::new(),
             departed: VecDeque::new(),
         };
-        view.tag.hash = view.content_hash();
+        view.close(seal);
         view
     }
 
     /// Names this view.
     pub const fn tag(&self) -> ViewTag {
         self.tag
+    }
+
+    /// The coordinator's signature under the tag.
+    pub const fn seal(&self) -> &Seal {
+        &self.seal
     }
 
     /// The coordinator's id.
@@ -102,7 +122,7 @@ impl View {
 
     /// True where `tag` names this view or one of the last before it.
     pub fn descends_from(&self, tag: &ViewTag) -> bool {
-        self.tag == *tag || self.tags.contains(tag)
+        self.tag == *tag || self.ancestors.contains(&tag.hash)
     }
 
     /// How a former member went, where that is remembered.
@@ -181,9 +201,13 @@ impl View {
         RingKey(key.0.wrapping_add(width / 2 + 1))
     }
 
-    /// The view with the changes made, and the update that leads there; nothing where the changes do
-    /// not fit together.
-    pub fn next(&self, change: Change) -> Option<(ViewUpdate, Self)> {
+    /// The view with the changes made, and the update that leads there, both with the coordinator's
+    /// `seal`; nothing where the changes do not fit together.
+    pub fn next(
+        &self,
+        change: Change,
+        seal: impl FnOnce(&ViewTag) -> Seal,
+    ) -> Option<(ViewUpdate, Self)> {
         let mut update = ViewUpdate {
             tag: ViewTag {
                 epoch: change.epoch,
@@ -191,14 +215,16 @@ impl View {
                 hash: ViewHash::default(),
             },
             parent: self.tag.hash,
+            seal: UNSEALED,
             layout: self.layout,
             joined: change.joined,
             departed: change.departed,
             renamed: change.renamed,
         };
         let mut view = self.changed(&update)?;
-        view.tag.hash = view.content_hash();
+        view.close(seal);
         update.tag = view.tag;
+        update.seal = view.seal;
         Some((update, view))
     }
 
@@ -221,11 +247,13 @@ impl View {
         other: &Self,
         epoch: ringtalk_wire::Epoch,
         members: Vec<Member>,
+        seal: impl FnOnce(&ViewTag) -> Seal,
     ) -> Option<Self> {
         let recent = |view: &Self| {
-            let skipped = (view.tags.len() + 1).saturating_sub(VIEW_TAGS / 2);
-            let tags: Vec<ViewTag> = view.tags.iter().copied().skip(skipped).collect();
-            tags.into_iter().chain([view.tag])
+            let skipped = (view.ancestors.len() + 1).saturating_sub(VIEW_ANCESTORS / 2);
+            let ancestors = view.ancestors.iter().copied().skip(skipped);
+            let ancestors: Vec<ViewHash> = ancestors.collect();
+            ancestors.into_iter().chain([view.tag.hash])
         };
         let mut view = Self {
             tag: ViewTag {
@@ -236,14 +264,15 @@ impl View {
             parent: self.tag.hash,
             layout: self.layout.max(other.layout) + 1,
             members: Roster::of(members)?,
-            tags: recent(other).chain(recent(self)).collect(),
+            seal: UNSEALED,
+            ancestors: recent(other).chain(recent(self)).collect(),
             departed: VecDeque::new(),
         };
         let departed = self.departed.iter().chain(&other.departed);
         let gone = departed.filter(|gone| !view.contains(&gone.id)).cloned();
         view.departed = gone.collect();
         keep_last(&mut view.departed, VIEW_DEPARTURES);
-        view.tag.hash = view.content_hash();
+        view.close(seal);
         Some(view)
     }
 
@@ -254,12 +283,13 @@ impl View {
         let page = |number| ViewPage {
             tag: self.tag,
             parent: self.parent,
+            seal: self.seal,
             layout: self.layout,
             page: number as u16,
             pages: pages as u16,
             members: members.by_ref().take(PAGE_MEMBERS).collect(),
-            tags: if number == 0 {
-                self.tags.iter().copied().collect()
+            ancestors: if number == 0 {
+                self.ancestors.iter().copied().collect()
             } else {
                 Vec::new()
             },
@@ -279,7 +309,8 @@ impl View {
             tag: first.tag,
             parent: first.parent,
             layout: first.layout,
-            tags: first.tags.iter().copied().collect(),
+            seal: first.seal,
+            ancestors: first.ancestors.iter().copied().collect(),
             departed: first.departed.iter().cloned().collect(),
             members: Roster::of(pages.into_iter().flat_map(|page| page.members))?,
         };
@@ -304,11 +335,18 @@ impl View {
         view.tag = update.tag;
         view.parent = update.parent;
         view.layout = update.layout;
-        view.tags.push_back(self.tag);
+        view.seal = update.seal;
+        view.ancestors.push_back(self.tag.hash);
         view.departed.extend(update.departed.iter().cloned());
-        keep_last(&mut view.tags, VIEW_TAGS);
+        keep_last(&mut view.ancestors, VIEW_ANCESTORS);
         keep_last(&mut view.departed, VIEW_DEPARTURES);
         fits.then_some(view)
+    }
+
+    /// Hashes what the view says, and has the coordinator sign it.
+    fn close(&mut self, seal: impl FnOnce(&ViewTag) -> Seal) {
+        self.tag.hash = self.content_hash();
+        self.seal = seal(&self.tag);
     }
 
     fn has_coordinator(&self) -> bool {
@@ -322,6 +360,8 @@ impl View {
             self.tag.number,
             self.layout,
             &self.members.hashes(),
+            &self.ancestors,
+            &self.departed,
         )
     }
 }
@@ -353,6 +393,11 @@ pub(crate) mod test_support {
 
     use super::*;
 
+    /// No signature: where nobody checks it.
+    pub(crate) const fn unsealed(_: &ViewTag) -> Seal {
+        UNSEALED
+    }
+
     /// The id with this number.
     pub(crate) fn id(number: u16) -> NodeId {
         let mut bytes = [0; 16];
@@ -370,16 +415,15 @@ pub(crate) mod test_support {
             seniority: number as u64,
             key: RingKey(step * number as u128),
         };
-        let view = View::founding(member(0), 1);
+        let view = View::founding(member(0), 1, unsealed);
         let joined = (1..count).map(member).collect();
-        let (_, view) = view
-            .next(Change {
-                epoch: view.tag().epoch,
-                joined,
-                departed: Vec::new(),
-                renamed: Vec::new(),
-            })
-            .unwrap();
+        let change = Change {
+            epoch: view.tag().epoch,
+            joined,
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        };
+        let (_, view) = view.next(change, unsealed).unwrap();
         view
     }
 

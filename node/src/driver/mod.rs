@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::director_client::{DirectorClient, News, Reachability, Way};
 use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
+use crate::identity::{Identity, Verifying};
 use clock::{Clock, wall_clock_ms};
 use dialler::dial;
 use inbox::{DialFailure, Happening, Inbox};
@@ -47,6 +48,7 @@ const END_TIME: Duration = Duration::from_millis(1_930);
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
+    pub(crate) identity: Identity,
     pub(crate) hello: Hello,
     pub(crate) inbox: Inbox,
     pub(crate) happenings: Receiver<Happening>,
@@ -96,7 +98,12 @@ impl Driver {
     pub(crate) fn new(parts: Parts) -> std::io::Result<Self> {
         let clock = Clock::start();
         Ok(Self {
-            node: Node::new(parts.config, clock.now()),
+            node: Node::new(
+                parts.config,
+                Box::new(parts.identity),
+                Box::new(Verifying::default()),
+                clock.now(),
+            ),
             clock,
             hello: parts.hello,
             links: Links::new(parts.inbox.clone()),

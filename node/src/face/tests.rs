@@ -1,10 +1,12 @@
 //! What each face shows of the same events.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use ringtalk_proto::{Delivered, Person, View};
 use ringtalk_wire::{
-    Addresses, Member, NodeId, RingKey, SectorHash, VectorClock, ViewHash, ViewPage, ViewTag,
+    Addresses, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal, SectorHash,
+    Signature, VectorClock, ViewHash, ViewPage, ViewTag,
 };
 use serde_json::{Value, json};
 
@@ -51,7 +53,9 @@ fn view() -> Arc<View> {
     };
     let parent = ViewHash::default();
     let sector = SectorHash::of(&members.iter().collect::<Vec<_>>());
-    let hash = ViewHash::of(&parent, epoch, 2, 0, &[(0, sector)]);
+    let (ancestors, departed) = (VecDeque::new(), VecDeque::new());
+    let sectors = [(0, sector)];
+    let hash = ViewHash::of(&parent, epoch, 2, 0, &sectors, &ancestors, &departed);
     let page = ViewPage {
         tag: ViewTag {
             epoch,
@@ -59,11 +63,15 @@ fn view() -> Arc<View> {
             hash,
         },
         parent,
+        seal: Seal {
+            key: PublicKey([0; KEY_BYTES]),
+            signature: Signature([0; SIGNATURE_BYTES]),
+        },
         layout: 0,
         page: 0,
         pages: 1,
         members,
-        tags: vec![],
+        ancestors: vec![],
         departed: vec![],
     };
     Arc::new(View::from_pages(vec![page]).unwrap())

@@ -1,16 +1,15 @@
 //! Signatures for simulated nodes: a keyed hash, or the real thing.
 //!
-//! A keyed hash is as good in a world without attackers, and costs a thousandth. Keys follow from
-//! ids, so that nobody has to hand them round; nothing here is secret.
+//! A keyed hash is as good in a world without attackers, and costs a thousandth. Nothing here is
+//! secret.
 
+use core::cell::RefCell;
 use core::fmt;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 
-use bytes::Bytes;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use ringtalk_proto::{Signer, Verifier};
-use ringtalk_wire::{NodeId, Sealed};
+use ringtalk_wire::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature};
 
 use crate::trace::Trace;
 
@@ -22,36 +21,43 @@ pub(crate) const fn are_real(seed: u64) -> bool {
     seed % REAL_EVERY == REAL_EVERY - 1
 }
 
-/// What a node signs and verifies with.
-pub(crate) fn keys(id: NodeId, real: bool) -> (Box<dyn Signer>, Box<dyn Verifier>) {
+/// What a node signs and verifies with, made from random bytes.
+pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Box<dyn Signer>, Box<dyn Verifier>) {
     if real {
-        let verifier = RealVerifier::default();
-        (Box::new(RealSigner(signing_key(&id))), Box::new(verifier))
+        let signer = RealSigner(SigningKey::from_bytes(&chance));
+        (Box::new(signer), Box::new(RealVerifier::default()))
     } else {
-        (Box::new(Hashed(id)), Box::new(Hashed(id)))
+        let hashed = Hashed(PublicKey(chance));
+        (Box::new(hashed), Box::new(hashed))
     }
 }
 
 /// A keyed hash.
-#[derive(Debug)]
-struct Hashed(NodeId);
+#[derive(Clone, Copy, Debug)]
+struct Hashed(PublicKey);
 
-fn keyed_hash(author: &NodeId, raw: &[u8]) -> [u8; 8] {
+fn keyed_hash(key: &PublicKey, bytes: &[u8]) -> Signature {
     let mut hash = Trace::new(false);
-    hash.mix_bytes(author.as_bytes());
-    hash.mix_bytes(raw);
-    hash.hash().to_be_bytes()
+    hash.mix_bytes(&key.0);
+    hash.mix_bytes(bytes);
+    let mut signature = [0; SIGNATURE_BYTES];
+    signature[..8].copy_from_slice(&hash.hash().to_be_bytes());
+    Signature(signature)
 }
 
 impl Signer for Hashed {
-    fn sign(&self, raw: &[u8]) -> Bytes {
-        Bytes::copy_from_slice(&keyed_hash(&self.0, raw))
+    fn public_key(&self) -> PublicKey {
+        self.0
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        keyed_hash(&self.0, bytes)
     }
 }
 
 impl Verifier for Hashed {
-    fn verify(&self, author: &NodeId, sealed: &Sealed) -> bool {
-        sealed.signature[..] == keyed_hash(author, &sealed.raw)
+    fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+        *signature == keyed_hash(key, bytes)
     }
 }
 
@@ -64,36 +70,31 @@ impl fmt::Debug for RealSigner {
 }
 
 impl Signer for RealSigner {
-    fn sign(&self, raw: &[u8]) -> Bytes {
-        Bytes::copy_from_slice(&self.0.sign(raw).to_bytes())
+    fn public_key(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    fn sign(&self, bytes: &[u8]) -> Signature {
+        Signature(self.0.sign(bytes).to_bytes())
     }
 }
 
-/// It makes an author's key out for the first message, and keeps it.
+/// It reads a key once, and keeps it.
 #[derive(Debug, Default)]
 struct RealVerifier {
-    keys: Mutex<BTreeMap<NodeId, VerifyingKey>>,
+    keys: RefCell<BTreeMap<PublicKey, VerifyingKey>>,
 }
 
 impl Verifier for RealVerifier {
-    fn verify(&self, author: &NodeId, sealed: &Sealed) -> bool {
-        let Ok(signature) = Signature::from_slice(&sealed.signature) else {
-            return false;
-        };
-        let Ok(mut keys) = self.keys.lock() else {
-            return false;
-        };
-        let key = keys
-            .entry(*author)
-            .or_insert_with(|| signing_key(author).verifying_key());
-        key.verify_strict(&sealed.raw, &signature).is_ok()
+    fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+        let mut keys = self.keys.borrow_mut();
+        let known = keys.get(key).copied();
+        let read = known.or_else(|| VerifyingKey::from_bytes(&key.0).ok());
+        let Some(verifying) = read else { return false };
+        keys.entry(*key).or_insert(verifying);
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        verifying.verify_strict(bytes, &signature).is_ok()
     }
-}
-
-fn signing_key(id: &NodeId) -> SigningKey {
-    let mut secret = [7; 32];
-    secret[..16].copy_from_slice(id.as_bytes());
-    SigningKey::from_bytes(&secret)
 }
 
 #[cfg(test)]
@@ -101,27 +102,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_author_signs_and_only_these_bytes() {
+    fn only_the_author_can_sign() {
         for real in [false, true] {
-            let [me, other] = [1, 2].map(|byte| NodeId::from_bytes([byte; 16]));
-            let (signer, _) = keys(me, real);
-            let (_, verifier) = keys(other, real);
-            let raw = Bytes::from_static(b"hello");
-            let mut sealed = Sealed {
-                signature: signer.sign(&raw),
-                raw,
-            };
-            assert!(verifier.verify(&me, &sealed));
-            assert!(!verifier.verify(&other, &sealed));
-            sealed.raw = Bytes::from_static(b"hullo");
-            assert!(!verifier.verify(&me, &sealed));
-            sealed.signature = Bytes::new();
-            assert!(!verifier.verify(&me, &sealed));
+            let (signer, _) = keys([1; KEY_BYTES], real);
+            let (other, verifier) = keys([2; KEY_BYTES], real);
+            let key = signer.public_key();
+            let signature = signer.sign(b"hello");
+            assert!(verifier.verify(&key, b"hello", &signature));
+            assert!(!verifier.verify(&key, b"hallo", &signature));
+            assert!(!verifier.verify(&other.public_key(), b"hello", &signature));
         }
     }
 
     #[test]
     fn one_seed_in_a_hundred_is_real() {
-        assert_eq!((0..1_000).filter(|&seed| are_real(seed)).count(), 10);
+        assert_eq!((0..1000).filter(|&seed| are_real(seed)).count(), 10);
     }
 }

@@ -71,7 +71,7 @@ impl Process {
     ) -> Self {
         Self {
             address: config.addresses.internal.clone(),
-            node: Node::with_keys(config, signer, verifier, now),
+            node: Node::new(config, signer, verifier, now),
             health: Health::Running,
             inbox: VecDeque::new(),
             timer: None,

@@ -61,9 +61,12 @@ impl Random {
     }
 
     /// Sixteen bytes for an id.
-    pub(crate) fn bytes(&mut self) -> [u8; 16] {
-        let value = (u128::from(self.next()) << 64) | u128::from(self.next());
-        value.to_be_bytes()
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        for part in bytes.chunks_mut(8) {
+            part.copy_from_slice(&self.next().to_be_bytes()[..part.len()]);
+        }
+        bytes
     }
 }
 

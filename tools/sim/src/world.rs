@@ -192,7 +192,8 @@ impl World {
 
     fn start_at(&mut self, internal: String) -> HostIndex {
         let index = self.processes.len();
-        let id = NodeId::from_bytes(self.chance.bytes());
+        let keys = keys(self.chance.bytes(), self.real_keys);
+        let id = NodeId::of(&keys.0.public_key());
         self.network.add_host(id, &internal);
         let name = self.chance.pick(&NAMES).unwrap_or("ann");
         let config = Config {
@@ -208,7 +209,6 @@ impl World {
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
         self.indexes.insert(id, index);
-        let keys = keys(id, self.real_keys);
         let mut process = Process::new(config, keys, self.now);
         if let Some(bug) = self.planted {
             process.node.plant(bug);

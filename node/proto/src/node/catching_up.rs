@@ -96,6 +96,9 @@ impl Node {
         let Ok(announcement) = sealed.announcement() else {
             return self.reject(now, peer, "an update that cannot be read");
         };
+        if !self.seals.is_genuine(&sealed) {
+            return self.reject(now, peer, "an update that its coordinator did not sign");
+        }
         let id = announcement.item_id();
         if let Announcement::View(update) = announcement {
             let tag = update.tag;

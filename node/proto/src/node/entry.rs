@@ -42,7 +42,8 @@ impl Node {
                 key: RingKey(0),
             };
             self.start(VectorClock::new(), 0);
-            return self.adopt(now, View::founding(founder, 1));
+            let view = View::founding(founder, 1, |tag| self.seals.seal_view(tag));
+            return self.adopt(now, view);
         };
         let others = view.members().filter(|one| one.id != self.config.id);
         let departed = others.map(|member| Departed {

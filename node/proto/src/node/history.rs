@@ -103,7 +103,7 @@ impl Node {
         if self.causal.has(bundle.last_id()) {
             return;
         }
-        if !self.verifier.verify(&bundle.author, &sealed) {
+        if !self.seals.is_genuine(&sealed) {
             return self.reject(now, peer, "a bundle that its author did not sign");
         }
         let author = bundle.author;

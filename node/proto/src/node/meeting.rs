@@ -3,7 +3,7 @@
 //! `PROTOCOL.md` §8. Not here: which of two rings invites, and what the union is (`merge`), and who
 //! was lost (`lost`).
 
-use ringtalk_wire::{Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, ViewPage};
+use ringtalk_wire::{Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, ViewPage, ViewTag};
 
 use super::Node;
 use super::membership::Pages;
@@ -182,9 +182,13 @@ impl Node {
             return;
         };
         self.meeting.state = State::Free;
+        if !self.seals.is_coordinators(&theirs.tag(), theirs.seal()) {
+            return self.reject(now, peer, "a view that its coordinator did not sign");
+        }
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD;
         let merges = theirs.coordinator() == peer && near && self.has_authority();
-        if let Some(merged) = union(&view, &theirs, free_name).filter(|_| merges) {
+        let seal = |tag: &ViewTag| self.seals.seal_view(tag);
+        if let Some(merged) = union(&view, &theirs, free_name, seal).filter(|_| merges) {
             for page in merged.pages() {
                 self.links
                     .send(now, &peer, &Frame::View(page), &mut self.out);

@@ -115,7 +115,8 @@ impl Node {
         let Some(view) = self.view.clone() else {
             return;
         };
-        let Some((update, next)) = view.next(change) else {
+        let next = view.next(change, |tag| self.seals.seal_view(tag));
+        let Some((update, next)) = next else {
             debug_assert!(false, "the own changes do not fit the own view");
             return;
         };
@@ -161,6 +162,9 @@ impl Node {
         let Some(next) = self.pages.add(peer, page) else {
             return;
         };
+        if !self.seals.is_coordinators(&next.tag(), next.seal()) {
+            return self.reject(now, peer, "a view that its coordinator did not sign");
+        }
         let me = self.config.id;
         let trusted = self.joining.is_outside()
             || self.view.as_ref().is_none_or(|view| {

@@ -42,16 +42,16 @@ use crate::outbox::Outbox;
 use crate::planted::{Planted, PlantedBug};
 use crate::repair::Repair;
 use crate::search::Searches;
+use crate::signing::Seals;
 use crate::spread::Spreading;
 use crate::trial::Trials;
-use crate::{Config, Event, Input, LinkId, Load, Output, Signer, Time, Unsigned, Verifier, View};
+use crate::{Config, Event, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
 /// One node of the ring.
 #[derive(Debug)]
 pub struct Node {
     config: Config,
-    signer: Box<dyn Signer>,
-    verifier: Box<dyn Verifier>,
+    seals: Seals,
     out: VecDeque<Output>,
     /// When the last input was handled.
     handled: Time,
@@ -106,18 +106,19 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that has just started, without keys; it asks for the director at once.
-    pub fn new(config: Config, now: Time) -> Self {
-        Self::with_keys(config, Box::new(Unsigned), Box::new(Unsigned), now)
-    }
-
-    /// A node that has just started, and signs what it seals.
-    pub fn with_keys(
+    /// A node that has just started; it asks for the director at once. The id in `config` is that
+    /// of the signer's key.
+    pub fn new(
         config: Config,
         signer: Box<dyn Signer>,
         verifier: Box<dyn Verifier>,
         now: Time,
     ) -> Self {
+        debug_assert_eq!(
+            config.id,
+            NodeId::of(&signer.public_key()),
+            "the id is the key's"
+        );
         let mut causal = Causal::default();
         causal.admit(config.id);
         Self {
@@ -159,8 +160,7 @@ impl Node {
             handled: now,
             heartbeat_due: now + HEARTBEAT,
             config,
-            signer,
-            verifier,
+            seals: Seals { signer, verifier },
         }
     }
 
@@ -331,8 +331,8 @@ impl Node {
 
     fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
         let raw = ringtalk_wire::encode_item(item);
-        let signature = self.signer.sign(&raw);
-        Sealed { raw, signature }
+        let seal = self.seals.seal(&raw);
+        Sealed { raw, seal }
     }
 
     fn name_of(&self, id: &NodeId) -> String {

@@ -37,20 +37,23 @@ mod tests {
 
     use ringtalk_wire::{Addresses, decode};
 
+    use alloc::boxed::Box;
+
     use super::*;
-    use crate::{Config, Input, LinkId, Output};
+    use crate::signing::test_support::Nobody;
+    use crate::{Config, Input, LinkId, Output, Signer};
 
     const LINK: LinkId = LinkId(1);
 
     fn node() -> Node {
         let config = Config {
-            id: NodeId::from_bytes([1; 16]),
+            id: NodeId::of(&Nobody.public_key()),
             name: String::from("ann"),
             addresses: Addresses::default(),
             history: 0,
             fingers: true,
         };
-        Node::new(config, Time::default())
+        Node::new(config, Box::new(Nobody), Box::new(Nobody), Time::default())
     }
 
     /// What the node says to an observer who asks.

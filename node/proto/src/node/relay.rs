@@ -84,7 +84,7 @@ impl Node {
                 };
                 let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
                 let new = !self.causal.has(last);
-                if new && !self.verifier.verify(&bundle.author, sealed) {
+                if new && !self.seals.is_genuine(sealed) {
                     return self.reject(now, link_peer, "a bundle that its author did not sign");
                 }
                 self.owe_receipt(link_peer, id);
@@ -111,6 +111,13 @@ impl Node {
                     return;
                 }
                 let new = !self.spreading.remembers(id);
+                if new && !self.seals.is_genuine(sealed) {
+                    return self.reject(
+                        now,
+                        link_peer,
+                        "an announcement that its coordinator did not sign",
+                    );
+                }
                 self.announcements.keep(id, sealed.clone());
                 self.go_on(now, id, &spread.item, &interval);
                 if new {
