@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limit::{self, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
 use crate::{
-    Addresses, Contact, MessageId, NodeId, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
+    Addresses, Contact, MessageId, NodeId, Opening, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
 };
 
 /// One frame. A node answers an unknown one by closing the link.
@@ -43,7 +43,7 @@ pub enum Frame {
     /// A member goes; with the sequence number of its last message.
     Leave(u64),
     /// The coordinator goes: the receiver opens the next epoch.
-    HandOver(ViewTag),
+    HandOver(HandOver),
 
     /// A bundle or an announcement on its way round the ring.
     #[serde(rename = "s")]
@@ -87,11 +87,15 @@ pub enum Frame {
     Election(ViewTag),
     /// "I am alive and more senior."
     Answer(ViewTag),
+    /// "The coordinator is dead: will you stand for this with me?"; or the answer: "I do."
+    Stand(Opening),
 
     /// One coordinator to another of the same discussion: how large its ring is.
     Meet(Meet),
     /// The coordinator of the larger ring to that of the smaller: "let us be one".
     Invite(Meet),
+    /// Before the answer: "I stand for this with you."
+    Pledge(Opening),
     /// The answer: a page of the view of the smaller ring, which changes no more until then.
     Accept(ViewPage),
     /// A member to its coordinator: "there is another ring of this discussion".
@@ -385,6 +389,15 @@ pub enum Holding {
     Evicted,
     /// It can give it.
     Held,
+}
+
+/// The coordinator's office, for its successor.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HandOver {
+    /// The last view of the coordinator that goes.
+    pub tag: ViewTag,
+    /// The successor's epoch, for which the coordinator that goes stands.
+    pub opening: Opening,
 }
 
 /// Who seems dead, and why.

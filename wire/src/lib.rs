@@ -13,6 +13,7 @@ mod frame;
 mod id;
 mod key;
 pub mod limit;
+mod opening;
 mod preface;
 mod view;
 
@@ -20,12 +21,13 @@ pub use bundle::{Bundle, Sealed, Text};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
-    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, Has, Heartbeat, Hello, Holding,
-    Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Report,
-    Spread, Suspect,
+    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, HandOver, Has, Heartbeat, Hello,
+    Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd,
+    Range, Report, Spread, Suspect,
 };
 pub use id::{DiscussionId, Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
+pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use view::{
     Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate, view_to_sign,

@@ -46,6 +46,10 @@ pub const PAGE_CLOCK: usize = 1_024;
 pub const VIEW_ANCESTORS: usize = 64;
 /// The most ids of items in one receipt, or ranges in one pull.
 pub const PAGE_ITEMS: usize = 512;
+/// How many openings of earlier epochs a full view carries.
+pub const VIEW_OPENINGS: usize = 16;
+/// How many members stand for an opening.
+pub const OPENING_SEALS: usize = 2;
 /// How many earlier departures a full view carries.
 pub const VIEW_DEPARTURES: usize = 32;
 /// The largest number that counts anything: it leaves room to go on counting, and JSON can show it.

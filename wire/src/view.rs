@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::codec::encode_any;
 use crate::limit::{
     self, ADDRESS_BYTES, NAME_BYTES, PAGE_MEMBERS, UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES,
+    VIEW_OPENINGS,
 };
-use crate::{Epoch, NodeId, RingKey, Seal, ViewHash, ViewTag};
+use crate::{Epoch, NodeId, Opening, RingKey, Seal, ViewHash, ViewTag};
 
 /// Where a node can be dialled, each as `host:port`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -90,6 +91,8 @@ pub struct ViewUpdate {
     pub parent: ViewHash,
     /// The coordinator's signature under the tag.
     pub seal: Seal,
+    /// How its epoch began, where that is new.
+    pub opening: Option<Opening>,
     /// Counts changes of ring keys.
     #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
@@ -113,6 +116,9 @@ pub struct ViewPage {
     pub parent: ViewHash,
     /// The coordinator's signature under the tag.
     pub seal: Seal,
+    /// How its epoch began, and the last ones before it, oldest first.
+    #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_OPENINGS>")]
+    pub openings: Vec<Opening>,
     /// Counts changes of ring keys.
     #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,

@@ -65,7 +65,7 @@ mod tests {
         };
         let view = View::founding(member(0), 1, unsealed);
         let change = Change {
-            epoch: view.tag().epoch,
+            opening: None,
             joined: (1..names.len()).map(member).collect(),
             departed: Vec::new(),
             renamed: Vec::new(),

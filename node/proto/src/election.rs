@@ -21,6 +21,8 @@ enum State {
     Waiting(Time),
     /// The seniors were asked.
     Asking(Time),
+    /// Another member was asked to stand for the new epoch too.
+    Standing(Time),
     /// A senior answered: it will take over.
     Deferring(Time),
 }
@@ -32,6 +34,8 @@ pub(crate) enum Step {
     Ask,
     /// Take over: nobody more senior answered.
     TakeOver,
+    /// Ask others to stand for it: those who were asked did not answer.
+    StandAgain,
 }
 
 impl Election {
@@ -45,6 +49,16 @@ impl Election {
     /// The seniors were asked.
     pub(crate) fn asked(&mut self, now: Time) {
         self.state = State::Asking(now + ANSWER_WAIT);
+    }
+
+    /// Others were asked to stand for the new epoch.
+    pub(crate) fn stood(&mut self, now: Time) {
+        self.state = State::Standing(now + ANSWER_WAIT);
+    }
+
+    /// True while somebody is awaited who stands for the new epoch.
+    pub(crate) const fn is_standing(&self) -> bool {
+        matches!(self.state, State::Standing(_))
     }
 
     /// Somebody more senior is alive.
@@ -69,6 +83,7 @@ impl Election {
         match self.state {
             State::Waiting(until) | State::Deferring(until) if until <= now => Some(Step::Ask),
             State::Asking(until) if until <= now => Some(Step::TakeOver),
+            State::Standing(until) if until <= now => Some(Step::StandAgain),
             _ => None,
         }
     }
@@ -77,7 +92,10 @@ impl Election {
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.state {
             State::Idle => None,
-            State::Waiting(until) | State::Asking(until) | State::Deferring(until) => Some(until),
+            State::Waiting(until)
+            | State::Asking(until)
+            | State::Standing(until)
+            | State::Deferring(until) => Some(until),
         }
     }
 }

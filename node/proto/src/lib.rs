@@ -30,6 +30,7 @@ mod node;
 mod outbox;
 mod output;
 mod planted;
+mod proof;
 mod repair;
 mod search;
 mod signing;

@@ -8,7 +8,7 @@ use core::cmp::Reverse;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Epoch, Meet, Member, RingKey, Seal, ViewTag};
+use ringtalk_wire::{Epoch, Meet, Member, Opening, RingKey, Seal, ViewTag};
 
 use crate::View;
 
@@ -23,6 +23,19 @@ fn rank(ring: &Meet) -> impl Ord {
     (ring.members, Reverse(ring.seniority), Reverse(coordinator))
 }
 
+/// How the epoch of two rings that become one begins; nobody stands for it yet.
+pub(crate) fn opening(inviting: Epoch, invited: Epoch) -> Opening {
+    Opening {
+        epoch: Epoch {
+            number: inviting.number.max(invited.number) + 1,
+            coordinator: inviting.coordinator,
+        },
+        before: inviting,
+        with: Some(invited),
+        seals: Vec::new(),
+    }
+}
+
 /// Gives the name that a member gets when it wishes for one and these, in lower case, are taken.
 type NameFor = fn(&str, &[String]) -> String;
 
@@ -35,6 +48,7 @@ pub(crate) fn union(
     inviting: &View,
     invited: &View,
     name: NameFor,
+    opening: Opening,
     seal: impl FnOnce(&ViewTag) -> Seal,
 ) -> Option<View> {
     let mut members = inviting.members().cloned().collect::<Vec<Member>>();
@@ -46,12 +60,7 @@ pub(crate) fn union(
     for (place, member) in (0..).zip(&mut members) {
         member.key = RingKey(step * place);
     }
-    let number = inviting.tag().epoch.number.max(invited.tag().epoch.number) + 1;
-    let epoch = Epoch {
-        number,
-        coordinator: inviting.coordinator(),
-    };
-    inviting.merged(invited, epoch, members, seal)
+    inviting.merged(invited, opening, members, seal)
 }
 
 /// Gives the newcomers names that nobody has, and seniorities after everybody's.
@@ -106,7 +115,7 @@ mod tests {
         let mut members = names.iter().enumerate().map(member);
         let founding = View::founding(members.next().unwrap(), epoch, unsealed);
         let change = Change {
-            epoch: founding.tag().epoch,
+            opening: None,
             joined: members.collect(),
             departed: vec![],
             renamed: vec![],
@@ -136,7 +145,8 @@ mod tests {
                 wish.to_string()
             }
         };
-        let union = union(&one, &other, suffixed, unsealed).unwrap();
+        let opening = opening(one.tag().epoch, other.tag().epoch);
+        let union = union(&one, &other, suffixed, opening, unsealed).unwrap();
         let members: Vec<(NodeId, u64, String)> = union
             .members()
             .map(|one| (one.id, one.seniority, one.name.clone()))

@@ -8,10 +8,10 @@ mod roster;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES};
+use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
 use ringtalk_wire::{
-    Departed, Direction, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
-    Signature, ViewHash, ViewPage, ViewTag, ViewUpdate,
+    Departed, Direction, KEY_BYTES, Member, NodeId, Opening, PublicKey, RingKey, SIGNATURE_BYTES,
+    Seal, Signature, ViewHash, ViewPage, ViewTag, ViewUpdate,
 };
 
 use roster::Roster;
@@ -27,6 +27,8 @@ pub struct View {
     members: Roster,
     /// The coordinator's signature under the tag.
     seal: Seal,
+    /// How its epoch began, and the last ones before it, oldest first.
+    openings: VecDeque<Opening>,
     /// The hashes of the last views before this one, oldest first.
     ancestors: VecDeque<ViewHash>,
     departed: VecDeque<Departed>,
@@ -68,6 +70,7 @@ impl View {
             layout: 0,
             members: Roster::alone(founder),
             seal: UNSEALED,
+            openings: VecDeque::new(),
             ancestors: VecDeque::new(),
             departed: VecDeque::new(),
         };
@@ -83,6 +86,11 @@ impl View {
     /// The coordinator's signature under the tag.
     pub const fn seal(&self) -> &Seal {
         &self.seal
+    }
+
+    /// How its epoch began, and the last ones before it, oldest first.
+    pub(crate) const fn openings(&self) -> &VecDeque<Opening> {
+        &self.openings
     }
 
     /// The coordinator's id.
@@ -208,14 +216,18 @@ impl View {
         change: Change,
         seal: impl FnOnce(&ViewTag) -> Seal,
     ) -> Option<(ViewUpdate, Self)> {
+        let opening = change.opening;
         let mut update = ViewUpdate {
             tag: ViewTag {
-                epoch: change.epoch,
+                epoch: opening
+                    .as_ref()
+                    .map_or(self.tag.epoch, |opening| opening.epoch),
                 number: self.tag.number + 1,
                 hash: ViewHash::default(),
             },
             parent: self.tag.hash,
             seal: UNSEALED,
+            opening,
             layout: self.layout,
             joined: change.joined,
             departed: change.departed,
@@ -245,7 +257,7 @@ impl View {
     pub fn merged(
         &self,
         other: &Self,
-        epoch: ringtalk_wire::Epoch,
+        opening: Opening,
         members: Vec<Member>,
         seal: impl FnOnce(&ViewTag) -> Seal,
     ) -> Option<Self> {
@@ -257,7 +269,7 @@ impl View {
         };
         let mut view = Self {
             tag: ViewTag {
-                epoch,
+                epoch: opening.epoch,
                 number: self.tag.number.max(other.tag.number) + 1,
                 hash: ViewHash::default(),
             },
@@ -265,6 +277,12 @@ impl View {
             layout: self.layout.max(other.layout) + 1,
             members: Roster::of(members)?,
             seal: UNSEALED,
+            openings: other
+                .openings
+                .iter()
+                .chain(&self.openings)
+                .cloned()
+                .collect(),
             ancestors: recent(other).chain(recent(self)).collect(),
             departed: VecDeque::new(),
         };
@@ -272,6 +290,8 @@ impl View {
         let gone = departed.filter(|gone| !view.contains(&gone.id)).cloned();
         view.departed = gone.collect();
         keep_last(&mut view.departed, VIEW_DEPARTURES);
+        view.openings.push_back(opening);
+        keep_last(&mut view.openings, VIEW_OPENINGS);
         view.close(seal);
         Some(view)
     }
@@ -284,6 +304,7 @@ impl View {
             tag: self.tag,
             parent: self.parent,
             seal: self.seal,
+            openings: self.openings.iter().cloned().collect(),
             layout: self.layout,
             page: number as u16,
             pages: pages as u16,
@@ -310,6 +331,7 @@ impl View {
             parent: first.parent,
             layout: first.layout,
             seal: first.seal,
+            openings: first.openings.iter().cloned().collect(),
             ancestors: first.ancestors.iter().copied().collect(),
             departed: first.departed.iter().cloned().collect(),
             members: Roster::of(pages.into_iter().flat_map(|page| page.members))?,
@@ -336,6 +358,8 @@ impl View {
         view.parent = update.parent;
         view.layout = update.layout;
         view.seal = update.seal;
+        view.openings.extend(update.opening.clone());
+        keep_last(&mut view.openings, VIEW_OPENINGS);
         view.ancestors.push_back(self.tag.hash);
         view.departed.extend(update.departed.iter().cloned());
         keep_last(&mut view.ancestors, VIEW_ANCESTORS);
@@ -369,8 +393,8 @@ impl View {
 /// What the coordinator changes from one view to the next.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// The epoch of the next view.
-    pub epoch: ringtalk_wire::Epoch,
+    /// How the epoch of the next view begins, where it is a new one.
+    pub opening: Option<Opening>,
     /// Who comes.
     pub joined: Vec<Member>,
     /// Who goes.
@@ -418,7 +442,7 @@ pub(crate) mod test_support {
         let view = View::founding(member(0), 1, unsealed);
         let joined = (1..count).map(member).collect();
         let change = Change {
-            epoch: view.tag().epoch,
+            opening: None,
             joined,
             departed: Vec::new(),
             renamed: Vec::new(),

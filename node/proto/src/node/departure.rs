@@ -4,7 +4,7 @@
 
 use core::time::Duration;
 
-use ringtalk_wire::{Departed, Departure, Frame, MessageId, NodeId, VectorClock};
+use ringtalk_wire::{Departed, Departure, Frame, HandOver, MessageId, NodeId, VectorClock};
 
 use super::Node;
 use crate::config::LEAVE_WAIT;
@@ -143,8 +143,11 @@ impl Node {
             return;
         };
         if self.is_coordinator() {
-            if let Some(successor) = self.deputies().first() {
-                self.send_to_member(now, successor, &Frame::HandOver(view.tag()));
+            if let Some(&successor) = self.deputies().first() {
+                let opening = self.office_for(&view, successor);
+                let tag = view.tag();
+                let office = Frame::HandOver(HandOver { tag, opening });
+                self.send_to_member(now, &successor, &office);
             }
         } else {
             let goodbye = Frame::Leave(self.outbox.sealed());

@@ -52,7 +52,8 @@ impl Node {
         });
         let departed: Vec<Departed> = departed.collect();
         let (first, rest) = departed.split_at(departed.len().min(UPDATE_CHANGES));
-        self.open_epoch(now, view.tag().epoch.number + 1, first.to_vec());
+        let opening = self.own_opening(&view, view.tag().epoch.number + 1);
+        self.open_epoch(now, opening, first.to_vec());
         for some in rest.chunks(UPDATE_CHANGES) {
             self.publish(now, Vec::new(), some.to_vec(), Vec::new());
         }
@@ -182,7 +183,8 @@ impl Node {
         let behind = (mine.epoch, mine.number) <= (theirs.epoch, theirs.number);
         let number = theirs.epoch.number.max(mine.epoch.number);
         if (behind || self.is_rival(&theirs.epoch)) && !view.descends_from(theirs) {
-            self.open_epoch(now, number + 1, self.dead_members());
+            let opening = self.own_opening(&view, number + 1);
+            self.open_epoch(now, opening, self.dead_members());
         }
     }
 

@@ -56,6 +56,7 @@ impl Node {
             | Frame::Fetch
             | Frame::Meet(_)
             | Frame::Invite(_)
+            | Frame::Pledge(_)
             | Frame::Accept(_)
             | Frame::Observe
             | Frame::Report(_) => true,
@@ -82,14 +83,16 @@ impl Node {
             Frame::Update(sealed) => self.take_direct_update(now, peer, sealed),
             Frame::Rename(name) => self.take_rename(now, peer, &name.name),
             Frame::Leave(_) => self.take_leave(now, peer),
-            Frame::HandOver(tag) => self.take_hand_over(now, peer, &tag),
+            Frame::HandOver(office) => self.take_hand_over(now, peer, office),
             Frame::Suspect(suspect) => self.take_suspect(now, &suspect),
             Frame::Probe(member) => self.take_probe(now, peer, member),
             Frame::Alive(member) => self.acquit(now, &member),
             Frame::Election(tag) => self.take_election(now, peer, &tag),
             Frame::Answer(tag) => self.take_answer(now, peer, &tag),
+            Frame::Stand(opening) => self.take_stand(now, peer, opening),
             Frame::Meet(meet) => self.take_meet(now, peer, &meet),
             Frame::Invite(meet) => self.take_invite(now, peer, &meet),
+            Frame::Pledge(pledge) => self.take_pledge(peer, pledge),
             Frame::Accept(page) => self.take_accept(now, peer, page),
             Frame::Foreign(contact) => self.meet(now, &contact),
             Frame::Observe => self.take_observe(now, &peer),

@@ -3,13 +3,15 @@
 //! `PROTOCOL.md` §8. Not here: which of two rings invites, and what the union is (`merge`), and who
 //! was lost (`lost`).
 
-use ringtalk_wire::{Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, ViewPage, ViewTag};
+use ringtalk_wire::{
+    Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, Opening, ViewPage, ViewTag,
+};
 
 use super::Node;
 use super::membership::Pages;
 use crate::admission::free_name;
 use crate::config::{EPOCHS_AHEAD, INVITATION};
-use crate::merge::{outranks, union};
+use crate::merge::{opening, outranks, union};
 use crate::{Event, Time, View};
 
 /// How often another ring is spoken to, at most.
@@ -22,6 +24,8 @@ pub(super) struct Meeting {
     /// When one's own coordinator was looked at last because of another.
     looked: Option<Time>,
     state: State,
+    /// What the invited coordinator stands for.
+    pledge: Option<Opening>,
     /// The view of the ring that was invited, as it comes in.
     accepted: Pages,
 }
@@ -166,9 +170,19 @@ impl Node {
             to: peer,
             until: now + INVITATION,
         };
+        let pledge = self.with_own_seal(opening(theirs.tag.epoch, view.tag().epoch));
+        self.links
+            .send(now, &peer, &Frame::Pledge(pledge), &mut self.out);
         for page in view.pages() {
             self.links
                 .send(now, &peer, &Frame::Accept(page), &mut self.out);
+        }
+    }
+
+    /// The coordinator of the ring that was invited stands for the one ring.
+    pub(super) fn take_pledge(&mut self, peer: NodeId, pledge: Opening) {
+        if matches!(self.meeting.state, State::Inviting { whom, .. } if whom == peer) {
+            self.meeting.pledge = Some(pledge);
         }
     }
 
@@ -187,8 +201,17 @@ impl Node {
         }
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD;
         let merges = theirs.coordinator() == peer && near && self.has_authority();
+        let agreed = opening(view.tag().epoch, theirs.tag().epoch);
+        let pledge = self.meeting.pledge.take();
+        let Some(pledge) = pledge.filter(|pledge| merges && agreed.says_the_same(pledge)) else {
+            return;
+        };
+        if !self.signers(&pledge).contains(&peer) {
+            return self.reject(now, peer, "a pledge that its coordinator did not sign");
+        }
+        let agreed = self.with_own_seal(pledge);
         let seal = |tag: &ViewTag| self.seals.seal_view(tag);
-        if let Some(merged) = union(&view, &theirs, free_name, seal).filter(|_| merges) {
+        if let Some(merged) = union(&view, &theirs, free_name, agreed, seal) {
             for page in merged.pages() {
                 self.links
                     .send(now, &peer, &Frame::View(page), &mut self.out);
@@ -247,7 +270,7 @@ impl Node {
         if far || !self.has_authority() {
             return None;
         }
-        if view.descends_from(&theirs.tag) {
+        if view.descends_from(&theirs.tag) && self.is_proven_to(&view, theirs.tag.epoch) {
             self.send_view(now, &peer);
             return None;
         }

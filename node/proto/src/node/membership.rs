@@ -11,8 +11,8 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{
-    Announcement, Contact, Departed, Departure, Epoch, Frame, Item, Member, Name, NodeId, Renamed,
-    ViewPage, ViewTag, ViewUpdate,
+    Announcement, Contact, Departed, Departure, Epoch, Frame, Item, Member, Name, NodeId, Opening,
+    Renamed, ViewPage, ViewTag, ViewUpdate,
 };
 
 use super::Node;
@@ -87,9 +87,8 @@ impl Node {
         departed: Vec<Departed>,
         renamed: Vec<Renamed>,
     ) {
-        let Some(view) = &self.view else { return };
         let change = Change {
-            epoch: view.tag().epoch,
+            opening: None,
             joined,
             departed,
             renamed,
@@ -98,12 +97,9 @@ impl Node {
     }
 
     /// Opens an epoch of one's own, with a view without the departed.
-    pub(super) fn open_epoch(&mut self, now: Time, number: u64, departed: Vec<Departed>) {
+    pub(super) fn open_epoch(&mut self, now: Time, opening: Opening, departed: Vec<Departed>) {
         let change = Change {
-            epoch: Epoch {
-                number,
-                coordinator: self.config.id,
-            },
+            opening: Some(opening),
             joined: Vec::new(),
             departed,
             renamed: Vec::new(),
@@ -214,6 +210,7 @@ impl Node {
             return;
         }
         let higher = self.is_higher(&tag, &mine);
+        let proven = self.joining.is_outside() || self.is_proven(&view, &tag, next.openings());
         if self.is_rival(&tag.epoch) {
             if self.is_abandoned() {
                 self.was_evicted(now, &next);
@@ -226,6 +223,8 @@ impl Node {
             } else if !lists_me && !view.descends_from(&tag) {
                 self.sight_ring(now, &next);
             }
+        } else if !proven && !self.is_abandoned() {
+            self.doubt_authority(now, &next);
         } else if lists_me {
             self.adopt(now, next);
         } else if next.descends_from(&mine) || self.is_stranded(&next) {

@@ -16,6 +16,7 @@ mod misread;
 mod observation;
 mod relay;
 mod ring;
+mod standing;
 mod succession;
 mod suspicion;
 
@@ -98,6 +99,7 @@ pub struct Node {
     /// Members that were found dead, and are in the view still.
     dead: BTreeSet<NodeId>,
     election: Election,
+    standing: standing::Standing,
     /// This node slept, and believes nothing that it knew before.
     doubt: Option<suspicion::Doubt>,
     meeting: meeting::Meeting,
@@ -152,6 +154,7 @@ impl Node {
             trials: Trials::default(),
             dead: BTreeSet::new(),
             election: Election::default(),
+            standing: standing::Standing::default(),
             doubt: None,
             meeting: meeting::Meeting::default(),
             leaving: None,

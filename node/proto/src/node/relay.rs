@@ -118,8 +118,10 @@ impl Node {
                         "an announcement that its coordinator did not sign",
                     );
                 }
-                self.announcements.keep(id, sealed.clone());
-                self.go_on(now, id, &spread.item, &interval);
+                if self.is_authorised(&announcement) {
+                    self.announcements.keep(id, sealed.clone());
+                    self.go_on(now, id, &spread.item, &interval);
+                }
                 if new {
                     self.take_announcement(now, link_peer, announcement);
                 }
@@ -199,6 +201,14 @@ impl Node {
             .as_ref()
             .is_some_and(|view| epoch.number >= view.tag().epoch.number)
             || self.planted.has(PlantedBug::SkipEpochCheck)
+    }
+
+    /// Whether the coordinator of whose view an announcement tells has proved itself.
+    fn is_authorised(&self, announcement: &Announcement) -> bool {
+        self.view.as_ref().is_some_and(|view| match announcement {
+            Announcement::View(update) => self.is_proven(view, &update.tag, &update.opening),
+            Announcement::Page(page) => self.is_proven(view, &page.tag, &page.openings),
+        })
     }
 
     /// Takes an interval over, and passes the item on where that reaches farther than before.

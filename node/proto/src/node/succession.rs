@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::UPDATE_CHANGES;
-use ringtalk_wire::{Departed, Departure, Frame, NodeId, ViewTag};
+use ringtalk_wire::{Departed, Departure, Frame, HandOver, NodeId, ViewTag};
 
 use super::Node;
 use crate::config::DEPUTIES;
@@ -25,6 +25,7 @@ impl Node {
             return;
         }
         if coordinator == Some(*dead) {
+            self.second_pending(now);
             let deputies = self.deputies();
             let rank = deputies.iter().position(|id| *id == self.config.id);
             let rank = rank.unwrap_or(BYSTANDER) as u32;
@@ -41,6 +42,7 @@ impl Node {
             Some(Step::Ask) if self.planted.has(PlantedBug::NoYielding) => self.take_over(now),
             Some(Step::Ask) => self.ask_seniors(now),
             Some(Step::TakeOver) => self.take_over(now),
+            Some(Step::StandAgain) => self.take_over(now),
             None => {}
         }
     }
@@ -75,14 +77,18 @@ impl Node {
     }
 
     /// The coordinator leaves, and hands its office over.
-    pub(super) fn take_hand_over(&mut self, now: Time, peer: NodeId, tag: &ViewTag) {
+    pub(super) fn take_hand_over(&mut self, now: Time, peer: NodeId, office: HandOver) {
+        let HandOver { tag, opening } = office;
         let Some(view) = self.view.clone() else {
             return;
         };
         if tag.epoch == view.tag().epoch && tag.number > view.tag().number {
             return self.pull_view(now, &peer);
         }
-        let from_coordinator = view.coordinator() == peer && tag.epoch == view.tag().epoch;
+        let epoch = view.tag().epoch;
+        let mine = opening.epoch.coordinator == self.config.id && opening.before == epoch;
+        let signed = mine && self.signers(&opening).contains(&peer);
+        let from_coordinator = epoch.coordinator == peer && tag.epoch == epoch && signed;
         if from_coordinator && self.doubt.is_none() && !self.joining.is_outside() {
             let left = Departed {
                 id: peer,
@@ -96,7 +102,8 @@ impl Node {
                 )
                 .take(UPDATE_CHANGES)
                 .collect();
-            self.open_epoch(now, view.tag().epoch.number + 1, departed);
+            let opening = self.with_own_seal(opening);
+            self.open_epoch(now, opening, departed);
         }
     }
 
@@ -125,9 +132,11 @@ impl Node {
         if !self.dead.contains(&view.coordinator()) {
             return self.election.settle();
         }
-        let number = view.tag().epoch.number + 1;
-        tracing::info!(number, "taking over");
-        self.open_epoch(now, number, self.dead_members());
+        if self.survivors(&view).next().is_some() {
+            return self.stand(now, &view);
+        }
+        let opening = self.own_opening(&view, view.tag().epoch.number + 1);
+        self.open_epoch(now, opening, self.dead_members());
     }
 
     /// All members, first who is to coordinate.

@@ -1,0 +1,263 @@
+//! Standing for an epoch: who takes over shows that it does not do so alone.
+//!
+//! `PROTOCOL.md` §6.3. A deputy that finds the coordinator dead asks others, and takes over once one of
+//! them, who has found the same, adds its seal. Not here: when a deputy's turn is (`succession`).
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, ViewTag};
+
+use super::Node;
+use crate::config::EPOCHS_AHEAD;
+use crate::proof::leads_to;
+use crate::{Time, View};
+
+/// How many members are asked at once to stand for a new epoch.
+const ASKED: usize = 8;
+/// How many of one's own openings may still be answered.
+const TRIED: usize = 4;
+
+/// How soon the user is told again of an authority that nobody stands for.
+const TELL_AGAIN: Duration = Duration::from_secs(10);
+
+/// What this node stands for, and what it has put its seal under.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    /// One's own openings that wait for another's seal, the latest last.
+    tried: VecDeque<Opening>,
+    /// Who was asked in vain.
+    asked: BTreeSet<NodeId>,
+    /// The highest number under which this node has put its seal, and for whom.
+    given: Option<Epoch>,
+    /// What somebody asked for before the coordinator was found dead.
+    pending: Option<Opening>,
+    /// When the user was last told of an authority that nobody stands for.
+    told: Option<Time>,
+}
+
+impl Node {
+    /// An epoch of one's own with this number, after the one of a view; nobody else stands for it.
+    pub(super) fn own_opening(&self, view: &View, number: u64) -> Opening {
+        self.with_own_seal(Opening {
+            epoch: Epoch {
+                number,
+                coordinator: self.config.id,
+            },
+            before: view.tag().epoch,
+            with: None,
+            seals: Vec::new(),
+        })
+    }
+
+    /// The epoch of the successor to whom this node hands its office.
+    pub(super) fn office_for(&mut self, view: &View, successor: NodeId) -> Opening {
+        let mine = view.tag().epoch;
+        let given = self
+            .standing
+            .given
+            .filter(|given| given.number > mine.number);
+        let epoch = match given {
+            Some(given) if given.coordinator == successor => given,
+            other => Epoch {
+                number: other.map_or(mine.number, |given| given.number) + 1,
+                coordinator: successor,
+            },
+        };
+        self.standing.given = Some(epoch);
+        self.with_own_seal(Opening {
+            epoch,
+            before: mine,
+            with: None,
+            seals: Vec::new(),
+        })
+    }
+
+    /// An opening with one's own seal too.
+    pub(super) fn with_own_seal(&self, mut opening: Opening) -> Opening {
+        opening.seals.push(self.seals.seal(&opening.to_sign()));
+        opening
+    }
+
+    /// Those whose seals under an opening hold.
+    pub(super) fn signers(&self, opening: &Opening) -> BTreeSet<NodeId> {
+        let signed = opening.to_sign();
+        let holding = opening
+            .seals
+            .iter()
+            .filter(|seal| self.seals.holds(seal, &signed));
+        holding.map(|seal| seal.signer()).collect()
+    }
+
+    /// True where a view's epoch began rightly, as far as this node can tell.
+    pub(super) fn is_proven<'a>(
+        &self,
+        view: &View,
+        tag: &ViewTag,
+        openings: impl IntoIterator<Item = &'a Opening>,
+    ) -> bool {
+        let is_member = |id: &NodeId| view.contains(id);
+        let signers = |opening: &Opening| self.signers(opening);
+        leads_to(view.tag().epoch, tag.epoch, openings, is_member, signers)
+    }
+
+    /// True where others who followed that epoch can tell that the one in force began rightly.
+    pub(super) fn is_proven_to(&self, view: &View, theirs: Epoch) -> bool {
+        let signers = |opening: &Opening| self.signers(opening);
+        leads_to(theirs, view.tag().epoch, view.openings(), |_| true, signers)
+    }
+
+    /// Somebody claims an authority that nobody stands for.
+    pub(super) fn doubt_authority(&mut self, now: Time, next: &View) {
+        let claimant = next.coordinator();
+        let member = self
+            .view
+            .as_ref()
+            .is_some_and(|view| view.contains(&claimant));
+        let told = self
+            .standing
+            .told
+            .is_some_and(|told| now - told < TELL_AGAIN);
+        // Who went on alone takes nobody along.
+        if member && !told && next.len() > 1 {
+            self.standing.told = Some(now);
+            let who = self.described(&claimant);
+            let message = format!(
+                "{who} claims to coordinate the ring, and no other member stands for it: it is not believed"
+            );
+            self.error("unproven-coordinator", message);
+        }
+        self.sight_ring(now, next);
+    }
+
+    /// The members that may be alive beside this one.
+    pub(super) fn survivors<'a>(&self, view: &'a View) -> impl Iterator<Item = NodeId> {
+        let members = view.members().map(|member| member.id);
+        members.filter(|id| *id != self.config.id && !self.dead.contains(id))
+    }
+
+    /// Asks others to stand for an epoch of one's own.
+    pub(super) fn stand(&mut self, now: Time, view: &View) {
+        let last = self.standing.tried.back();
+        let last = last.filter(|last| last.before == view.tag().epoch);
+        let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number) + 1;
+        let opening = self.own_opening(view, number);
+        if last.is_none() {
+            self.standing.tried.clear();
+            self.standing.asked.clear();
+        }
+        if self.standing.tried.len() == TRIED {
+            self.standing.tried.pop_front();
+        }
+        self.standing.tried.push_back(opening.clone());
+        self.election.stood(now);
+        for id in self.seconds(view) {
+            if !self.standing.asked.insert(id) {
+                // It did not answer: is it alive?
+                self.try_suspect(now, id);
+            }
+            self.send_to_member(now, &id, &Frame::Stand(opening.clone()));
+        }
+    }
+
+    /// Whom to ask: those who were not asked in vain, those who stood next to the dead coordinator and
+    /// can tell at once, and those whose link is up.
+    fn seconds(&self, view: &View) -> Vec<NodeId> {
+        let coordinator = view.coordinator();
+        let next_to = |direction| {
+            view.others(&coordinator, direction)
+                .map(|one| one.id)
+                .take(2)
+        };
+        let near: Vec<NodeId> = next_to(Direction::Clockwise)
+            .chain(next_to(Direction::Counterclockwise))
+            .collect();
+        let mut others: Vec<NodeId> = self.survivors(view).collect();
+        others.sort_by_key(|id| {
+            let asked = self.standing.asked.contains(id);
+            let suspected = self.detector.suspects(id);
+            (suspected, asked, !near.contains(id), !self.links.is_up(id))
+        });
+        others.truncate(ASKED);
+        others
+    }
+
+    /// Somebody asks this node to stand for its epoch; or stands for this node's.
+    pub(super) fn take_stand(&mut self, now: Time, peer: NodeId, opening: Opening) {
+        let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
+            return;
+        };
+        if opening.epoch.coordinator == self.config.id {
+            return self.take_second(now, peer, &view, opening);
+        }
+        let mine = view.tag().epoch;
+        let near = opening.epoch.number <= mine.number + EPOCHS_AHEAD;
+        if opening.epoch.coordinator != peer || opening.with.is_some() || !near {
+            return;
+        }
+        let order = self.by_rank(&view);
+        let rank = |id: &NodeId| order.iter().position(|one| one == id);
+        let current = opening.before == mine;
+        if !current || self.is_coordinator() || rank(&self.config.id) < rank(&peer) {
+            return self.take_election(now, peer, &view.tag());
+        }
+        if self.election.is_standing() {
+            self.election.answered(now);
+        }
+        if self.dead.contains(&view.coordinator()) {
+            self.second(now, &view, opening);
+        } else if self.doubt.is_none() {
+            self.standing.pending = Some(opening);
+            self.try_suspect(now, view.coordinator());
+        }
+    }
+
+    /// The coordinator was found dead: whoever asked this node to stand for its epoch gets an answer.
+    pub(super) fn second_pending(&mut self, now: Time) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        if let Some(opening) = self.standing.pending.take() {
+            self.second(now, &view, opening);
+        }
+    }
+
+    /// Puts one's own seal under an opening: under one of each number only.
+    fn second(&mut self, now: Time, view: &View, opening: Opening) {
+        let given = self.standing.given;
+        let taken = given
+            .is_some_and(|given| given.number >= opening.epoch.number && given != opening.epoch);
+        let candidate = opening.epoch.coordinator;
+        let signed = self.signers(&opening).contains(&candidate);
+        let current = opening.before == view.tag().epoch && view.contains(&candidate);
+        if taken || !signed || !current || opening.seals.len() != 1 {
+            return;
+        }
+        self.standing.given = Some(opening.epoch);
+        let both = self.with_own_seal(opening);
+        self.send_to_member(now, &candidate, &Frame::Stand(both));
+    }
+
+    /// Another member stands for this node's epoch: it takes over.
+    fn take_second(&mut self, now: Time, peer: NodeId, view: &View, opening: Opening) {
+        let asked = self
+            .standing
+            .tried
+            .iter()
+            .any(|tried| tried.says_the_same(&opening));
+        let me = self.config.id;
+        let signers = self.signers(&opening);
+        let both = signers.contains(&me) && signers.contains(&peer) && peer != me;
+        let vacant = self.dead.contains(&view.coordinator()) && opening.before == view.tag().epoch;
+        let awaited = asked && self.election.is_standing() && self.doubt.is_none();
+        if both && vacant && awaited && view.contains(&peer) {
+            self.standing.tried.clear();
+            self.standing.asked.clear();
+            let departed: Vec<Departed> = self.dead_members();
+            tracing::info!(number = opening.epoch.number, "taking over");
+            self.open_epoch(now, opening, departed);
+        }
+    }
+}
