@@ -1,7 +1,8 @@
 //! Proof: whether the epoch of another view began rightly, as far as a member can tell.
 //!
 //! `PROTOCOL.md` §5.3. A chain of openings leads from one's own epoch to the other: each has its
-//! coordinator's seal, and with it that of the coordinator before, or of two members of one's own view.
+//! coordinator's seal, and with it that of the coordinator before, or of a second member; in the first
+//! step both are members of one's own view.
 //! Not here: whether a seal holds (`signing`), and what becomes of a view without proof.
 
 use alloc::collections::BTreeSet;
@@ -24,7 +25,9 @@ pub(crate) fn leads_to<'a>(
             continue;
         }
         let signers = signers(opening);
-        let members = signers.iter().filter(|id| is_member(id)).count();
+        // Beyond the first step there may be members whom nobody knows here.
+        let knows = |id: &&NodeId| reached != from || is_member(id);
+        let members = signers.iter().filter(knows).count();
         let agreed = signers.contains(&reached.coordinator) || members >= 2;
         if agreed && signers.contains(&opening.epoch.coordinator) {
             reached = opening.epoch;
