@@ -11,6 +11,7 @@ mod clock;
 mod codec;
 mod frame;
 mod id;
+mod introduction;
 mod key;
 pub mod limit;
 mod preface;
@@ -20,11 +21,12 @@ pub use bundle::{Bundle, Sealed, Text};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
-    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, Has, Heartbeat, Hello, Holding,
+    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, Has, Heartbeat, Holding,
     Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd, Range, Report,
     Spread, Suspect,
 };
 pub use id::{DiscussionId, Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
+pub use introduction::Introduction;
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature};
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use view::{Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate};

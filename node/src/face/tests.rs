@@ -35,7 +35,7 @@ fn face(show: Show) -> Face {
             id: BOB,
             wanted_name: "bob".to_owned(),
             address: "10.0.0.2:4000".parse().unwrap(),
-            discussion: NodeId::from_bytes([0; 16]),
+            discussion: (*NodeId::from_bytes([0; 16]).as_uuid()).into(),
             invite: "ringtalk://10.0.0.1:8080/".to_owned(),
             hosts: false,
         },
