@@ -85,7 +85,8 @@ impl Dialler {
         let mut payload = vec![0; 1024];
         let length = self.state.read_message(answer, &mut payload);
         payload.truncate(length.map_err(io::Error::other)?);
-        let far = self.state.get_remote_static().expect("it has just come");
+        let far = self.state.get_remote_static();
+        let far = far.ok_or_else(|| wrong("an answer without a key"))?;
         let signed = [b"ringtalk link\x01", hash.as_slice(), far].concat();
         let (key, signature) = parts(&payload).ok_or_else(|| wrong("no introduction"))?;
         let verified = key.verify_strict(&signed, &signature);
