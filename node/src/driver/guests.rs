@@ -40,16 +40,20 @@ impl Guests {
 
     /// The network that must give way before one more guest from `newcomer` is taken in.
     fn crowd(&self, newcomer: IpAddr) -> Option<IpAddr> {
-        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        for (network, _) in &self.waiting {
-            *sizes.entry(*network).or_default() += 1;
-        }
-        if sizes.get(&newcomer) >= Some(&GUESTS_OF_NETWORK) {
+        let networks = self.waiting.iter().map(|(network, _)| *network);
+        let alike = networks.clone().filter(|network| *network == newcomer);
+        if alike.count() >= GUESTS_OF_NETWORK {
             return Some(newcomer);
         }
-        let is_full = self.waiting.len() >= GUESTS;
+        if self.waiting.len() < GUESTS {
+            return None;
+        }
+        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for network in networks {
+            *sizes.entry(network).or_default() += 1;
+        }
         let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
-        largest.filter(|_| is_full).map(|(network, _)| network)
+        largest.map(|(network, _)| network)
     }
 
     /// Closes the oldest connection from a network.
