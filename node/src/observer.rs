@@ -7,14 +7,15 @@ use std::io;
 use std::time::Duration;
 
 use ringtalk_director::api::Address;
-use ringtalk_wire::{Hello, Member, NodeId};
+use ringtalk_wire::Member;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::director_client::{Http, Pointer, pointer};
 use crate::driver::dialler::{dial, dial_whoever};
-use crate::link::Link;
+use crate::identity::Identity;
+use crate::link::{Credentials, Link};
+use crate::secret::Secret;
 use crate::settings::Place;
-use crate::start::{OPEN_DISCUSSION, random};
 
 pub use ringtalk_proto::View;
 
@@ -30,7 +31,7 @@ const NOBODY_TIME: Duration = Duration::from_millis(1_500);
 /// Who looks at a ring from outside.
 #[derive(Debug)]
 pub struct Observer {
-    hello: Hello,
+    credentials: Credentials,
     http: Http,
 }
 
@@ -72,12 +73,9 @@ pub struct Unreachable;
 impl Observer {
     /// An observer of the open discussion. Fails where the system gives no random numbers.
     pub fn new() -> io::Result<Self> {
-        let id = random().map_err(io::Error::other)?;
+        let identity = Identity::generate().map_err(io::Error::other)?;
         Ok(Self {
-            hello: Hello {
-                id: NodeId::from_bytes(id),
-                discussion: OPEN_DISCUSSION,
-            },
+            credentials: Credentials::new(identity, &Secret::open())?,
             http: Http::new(),
         })
     }
@@ -108,7 +106,11 @@ impl Observer {
 
     /// Dials a member that is known; nobody else will do.
     pub async fn dial(&self, member: &Member) -> Result<Link, Unreachable> {
-        let dialled = dial(member.addresses.clone(), member.id, self.hello.clone());
+        let dialled = dial(
+            member.addresses.clone(),
+            member.id,
+            self.credentials.clone(),
+        );
         dialled.await.map_err(|_| Unreachable)
     }
 
@@ -136,7 +138,11 @@ impl Observer {
                 return Err(FindError::Refused(words));
             }
         };
-        let dialled = timeout(ATTEMPT_TIME, dial_whoever(&member, self.hello.clone())).await;
+        let dialled = timeout(
+            ATTEMPT_TIME,
+            dial_whoever(&member, self.credentials.clone()),
+        )
+        .await;
         let failure = match dialled {
             Ok(Ok(link)) => return Ok(link),
             Ok(Err(failure)) => failure.version,
@@ -161,7 +167,10 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::link::welcome;
+    use ringtalk_wire::NodeId;
+
+    use crate::link::test_support::credentials;
+    use crate::link::{Openings, welcome};
 
     const LONG: Duration = Duration::from_secs(5);
     const SHORT: Duration = Duration::from_millis(300);
@@ -215,17 +224,15 @@ mod tests {
     async fn a_director_leads_to_whoever_is_there() {
         let node = listener().await;
         let places = [nobody().await, pointing_at(&at(&node)).await];
-        let hello = Hello {
-            id: NodeId::from_bytes([1; 16]),
-            discussion: OPEN_DISCUSSION,
-        };
-        let me = hello.clone();
+        let me = credentials(1);
         let host = async {
             let (stream, address) = node.accept().await.unwrap();
-            welcome(stream, address, &me).await.unwrap()
+            welcome(stream, address, &me, &Openings::default())
+                .await
+                .unwrap()
         };
         let (_link, found) = tokio::join!(host, find(&places, LONG));
-        assert_eq!(found, Ok(hello.id));
+        assert_eq!(found, Ok(me.id()));
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
-use ringtalk_wire::{Addresses, Hello, NodeId};
+use ringtalk_wire::Addresses;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -20,11 +20,11 @@ use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::face::{Face, Me, Stdout};
 use crate::identity::Identity;
+use crate::link::Credentials;
+use crate::secret::Secret;
 use crate::settings::{Entry, Place, Settings, invite};
 use crate::{address, inside, stdin};
 
-/// The discussion that anybody can join. Private ones get ids of their own.
-pub(crate) const OPEN_DISCUSSION: NodeId = NodeId::from_bytes(*b"ringtalk-open-01");
 /// How long the last words may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 
@@ -93,21 +93,17 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         .filter(|_| port.ip().is_loopback())
         .unwrap_or_else(|| address::internal(port, way.local));
     let shown = public.clone().unwrap_or_else(|| internal.clone());
-    let identity = Identity::generate()?;
-    let hello = Hello {
-        id: identity.id(),
-        discussion: OPEN_DISCUSSION,
-    };
+    let credentials = Credentials::new(Identity::generate()?, &Secret::open())?;
     let me = Me {
-        id: hello.id,
+        id: credentials.id(),
         wanted_name: settings.name.to_string(),
         invite: way.invite(&shown),
         address: shown,
-        discussion: hello.discussion,
+        discussion: credentials.discussion(),
         hosts: way.hosts.is_some(),
     };
     let config = Config {
-        id: hello.id,
+        id: credentials.id(),
         name: settings.name.to_string(),
         addresses: Addresses {
             internal: internal.clone().into(),
@@ -117,7 +113,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         fingers: settings.fingers,
     };
     let newcomer = Newcomer {
-        id: hello.id,
+        id: credentials.id(),
         internal_address: internal,
         public_address: public,
     };
@@ -126,8 +122,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
     let directors = way.places.iter().map(|place| place.director.clone());
     let parts = Parts {
         config,
-        identity,
-        hello: hello.clone(),
+        credentials: credentials.clone(),
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, inbox.clone()),
         face: Face::new(settings.show, me, settings.offset),
@@ -140,7 +135,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         happenings,
     };
     let driver = Driver::new(parts)?;
-    tokio::spawn(listener::listen(peers, hello, inbox));
+    tokio::spawn(listener::listen(peers, credentials, inbox));
     Ok(driver)
 }
 
@@ -227,12 +222,6 @@ async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
         address,
         error,
     })
-}
-
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// A coordinator has a socket for each newcomer for a while; the usual soft limit of 1,024 is

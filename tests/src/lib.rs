@@ -3,11 +3,13 @@
 //!
 //! Everything here relies on the command lines, JSON events, HTTP answers and exit codes of the
 //! contract alone. Nothing here links to the node or the director.
+//! What strangers say to a node is written from `wire/PROTOCOL.md` alone.
 
 pub mod checker;
 pub mod cluster;
 pub mod director;
 pub mod event;
+pub mod handshake;
 pub mod http;
 pub mod id;
 pub mod journal;

@@ -4,21 +4,23 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use crate::handshake::{Dialler, OPEN, PREFACE, Session};
 use crate::id::NodeId;
 
 /// The first bytes of every link, before the protocol version.
 pub const MAGIC: &[u8] = b"RTLK";
 
-/// How many bytes come before the first frame: the magic and a version of two bytes.
-pub const PREFACE_BYTES: usize = 6;
+/// How many bytes come before the handshake: the magic and a version of two bytes.
+pub const PREFACE_BYTES: usize = PREFACE.len();
 
 /// How long dialling and one write may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that speaks no protocol of its own.
+/// A connection that speaks no protocol of its own, but for a handshake where one is asked for.
 #[derive(Debug)]
 pub struct Raw {
     stream: TcpStream,
+    session: Option<Session>,
 }
 
 impl Raw {
@@ -28,33 +30,60 @@ impl Raw {
         let stream = TcpStream::connect_timeout(&address, PATIENCE)?;
         stream.set_write_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream })
+        Ok(Self {
+            stream,
+            session: None,
+        })
     }
 
-    /// Dials the node `far` and introduces itself in the node's own words, but under the id `as_id`:
-    /// who is dialled says hello first, and its hello names its id.
-    pub fn introduce(address: &str, far: NodeId, as_id: NodeId) -> io::Result<Self> {
+    /// Dials the node `far`, goes through the handshake as somebody who is known by a number, and
+    /// from then on seals what is sent.
+    pub fn introduce(address: &str, far: NodeId, number: u64) -> io::Result<Self> {
         let mut raw = Self::dial(address)?;
         raw.stream.set_read_timeout(Some(PATIENCE))?;
-        let mut preface = [0; PREFACE_BYTES];
-        raw.stream.read_exact(&mut preface)?;
-        let mut length = [0; 4];
-        raw.stream.read_exact(&mut length)?;
-        let mut hello = vec![0; u32::from_be_bytes(length).min(1024) as usize];
-        raw.stream.read_exact(&mut hello)?;
-        let place = hello
-            .windows(16)
-            .position(|bytes| bytes == far.0.as_bytes());
-        let place = place.ok_or_else(|| io::Error::other("the hello does not name its node"))?;
-        hello[place..place + 16].copy_from_slice(as_id.0.as_bytes());
+        let mut dialler = Dialler::new(number, OPEN);
         raw.stream
-            .write_all(&[&preface[..], &length, &hello].concat())?;
+            .write_all(&[PREFACE, &dialler.opening()?].concat())?;
+        raw.stream.read_exact(&mut [0; PREFACE_BYTES])?;
+        let mut length = [0; 2];
+        raw.stream.read_exact(&mut length)?;
+        let mut answer = vec![0; u16::from_be_bytes(length).into()];
+        raw.stream.read_exact(&mut answer)?;
+        if dialler.read_answer(&answer)? != far {
+            return Err(io::Error::other("another node answers"));
+        }
+        let (last, session) = dialler.finish()?;
+        raw.stream.write_all(&last)?;
+        raw.session = Some(session);
         Ok(raw)
     }
 
-    /// Sends bytes. The far end may close at any time, so a failure is no news.
+    /// Sends bytes, sealed if there was a handshake. The far end may close at any time, so a failure
+    /// is no news.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
+        match &mut self.session {
+            Some(session) => {
+                let records = session.seal(bytes);
+                self.send_as_they_are(&records)
+            }
+            None => self.send_as_they_are(bytes),
+        }
+    }
+
+    /// Sends bytes as they are, even after a handshake.
+    pub fn send_as_they_are(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Everything that the far end sends until it closes or breaks the connection; `None` if it does
+    /// neither in time.
+    pub fn read_to_end(&mut self, within: Duration) -> Option<Vec<u8>> {
+        let mut everything = Vec::new();
+        let _ = self.stream.set_read_timeout(Some(within));
+        match self.stream.read_to_end(&mut everything) {
+            Err(error) if is_timeout(&error) => None,
+            _ => Some(everything),
+        }
     }
 
     /// The first bytes that the far end sends, as many as come at once.

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use ringtalk_tests::alone;
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
 use ringtalk_tests::event::Event;
-use ringtalk_tests::id::NodeId;
+use ringtalk_tests::handshake::{Dialler, PREFACE, Secret};
 use ringtalk_tests::measure::report;
-use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::network::Proxy;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::raw::{MAGIC, PREFACE_BYTES, Raw, frame};
 use ringtalk_tests::resources::{peak_resident_kib, sockets};
 use ringtalk_tests::talk::Talk;
@@ -52,9 +53,10 @@ fn garbage_closes_its_own_link_and_nothing_else() {
     cluster.check();
 }
 
-/// The same from somebody who has introduced itself, as anybody can in an open discussion.
+/// The same from somebody who got through the handshake, as anybody can in an open discussion: in
+/// records, and instead of them.
 #[test]
-fn garbage_from_somebody_who_said_hello_closes_its_own_link_and_nothing_else() {
+fn garbage_after_a_handshake_closes_its_own_link_and_nothing_else() {
     let _alone = alone();
     let mut cluster = Cluster::start(4);
     let victims = cluster.in_ring_order();
@@ -62,15 +64,17 @@ fn garbage_from_somebody_who_said_hello_closes_its_own_link_and_nothing_else() {
     let talk = Talk::start(&victims, 50);
     for (round, victim) in victims[..2].iter().enumerate() {
         let address = victim.address();
-        let links = frames()
-            .into_iter()
-            .enumerate()
-            .map(|(number, (what, bytes))| {
-                let stranger = NodeId::made_up((1000 * (round + 1) + number) as u64);
-                let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a hello");
+        let attacks = frames().into_iter().chain(frames()).enumerate();
+        let links = attacks.map(|(number, (what, bytes))| {
+            let stranger = (1000 * (round + 1) + number) as u64;
+            let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a handshake");
+            if number < frames().len() {
                 raw.send(&bytes);
-                (what, raw)
-            });
+            } else {
+                raw.send_as_they_are(&bytes);
+            }
+            (what, raw)
+        });
         expect_closed(victim, links.collect());
     }
     talk.stop();
@@ -79,6 +83,105 @@ fn garbage_from_somebody_who_said_hello_closes_its_own_link_and_nothing_else() {
     cluster.join().ready(IN_TIME);
     cluster.one_ring(REST);
     cluster.check();
+}
+
+/// Three nodes whose links all pass through proxies that keep what passes, and what they have in
+/// clear: names, ids and messages.
+fn overheard() -> (Cluster, Vec<Proxy>, Vec<Vec<u8>>) {
+    let proxies: Vec<Proxy> = std::iter::repeat_with(Proxy::start).take(3).collect();
+    let mut cluster = Cluster::empty();
+    let mut clear = Vec::new();
+    for (number, proxy) in proxies.iter().enumerate() {
+        proxy.record();
+        let name = format!("somebody-{number}");
+        let launch = Launch::behind(proxy, &name).join(&cluster.director.place());
+        let node = cluster.adopt(launch.start());
+        let id = node.id().0;
+        clear.push(id.as_bytes().to_vec());
+        clear.push(id.to_string().into_bytes());
+        clear.push(name.into_bytes());
+    }
+    cluster.one_ring(REST);
+    for node in cluster.live() {
+        let text = format!("between the three of us, {}", node.process().label());
+        node.say(&text);
+        clear.push(text.into_bytes());
+    }
+    cluster.everything_everywhere(EVERYWHERE);
+    (cluster, proxies, clear)
+}
+
+#[test]
+fn who_reads_along_sees_no_message_no_name_and_no_id() {
+    let _alone = alone();
+    let (cluster, proxies, mut clear) = overheard();
+    clear.extend([&b"somebody"[..], b"between the", b"heartbeat"].map(<[u8]>::to_vec));
+    let recordings = proxies.iter().flat_map(Proxy::recordings);
+    let streams: Vec<Vec<u8>> = recordings
+        .flat_map(|recording| [recording.inward, recording.outward])
+        .collect();
+    let bytes: usize = streams.iter().map(Vec::len).sum();
+    report("bytes of a ring of three that were overheard", bytes);
+    assert!(bytes > 4096, "so little was overheard: {bytes} bytes");
+    for stream in streams {
+        assert!(stream.is_empty() || stream.starts_with(PREFACE));
+        let shown = clear
+            .iter()
+            .find(|clear| stream.windows(clear.len()).any(|part| part == **clear));
+        assert_eq!(shown, None, "in clear");
+    }
+    cluster.check();
+}
+
+#[test]
+fn a_recorded_handshake_is_refused_and_so_is_another_secret() {
+    let _alone = alone();
+    let (cluster, proxies, _) = overheard();
+    let [recorded, other, third] = &cluster.live()[..] else {
+        panic!("three nodes were started");
+    };
+    // The preface, three messages with their lengths, and records.
+    let longest = proxies[0].recordings().into_iter().map(|it| it.inward);
+    let longest = longest.max_by_key(Vec::len).expect("somebody dialled");
+    assert!(longest.len() > PREFACE_BYTES + 50 + 181);
+
+    // Where it was recorded: nothing but the preface, at once.
+    let seen = played(&proxies[0], &longest);
+    assert_eq!(seen, PREFACE);
+    warns(recorded, "plays back a handshake that was recorded");
+    // Elsewhere it gets an answer that it cannot read, and no further.
+    let seen = played(&proxies[1], &longest);
+    assert_eq!(seen.len(), PREFACE_BYTES + 213);
+    warns(other, "its handshake was changed on its way");
+
+    let stranger = Dialler::new(1, Secret(*b"another secret :")).opening();
+    let stranger = stranger.expect("random numbers");
+    let seen = played(&proxies[2], &[PREFACE, &stranger].concat());
+    assert_eq!(seen, PREFACE);
+    warns(third, "it has another secret");
+    cluster.one_ring(REST);
+    cluster.check();
+}
+
+/// What somebody sees who sends these bytes to the node behind a proxy, which closes the connection.
+#[track_caller]
+fn played(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
+    let mut raw = Raw::dial(&proxy.target()).expect("a node listens");
+    raw.send(bytes);
+    let seen = raw.read_to_end(Duration::from_secs(2));
+    seen.expect("the connection is closed long before the deadline of a handshake")
+}
+
+#[track_caller]
+fn warns(node: &Node, text: &str) {
+    let what = format!("warns: {text}");
+    node.wait_for(&what, REST, |journal| {
+        let lines = journal.stderr_text();
+        let mut lines = lines.lines();
+        lines
+            .any(|line| line.contains("WARN") && line.contains(text) && line.contains("127.0.0.1:"))
+            .then_some(())
+    });
 }
 
 /// Somebody asks and asks, and never reads an answer.
@@ -95,9 +198,9 @@ fn a_stranger_that_never_reads_costs_bounded_memory() {
     // CBOR: {"ping": 1}, and the texts "pull-view" and "fetch".
     let questions: [&[u8]; 3] = [b"\xa1\x64ping\x01", b"\x69pull-view", b"\x65fetch"];
     for (number, question) in questions.into_iter().enumerate() {
-        let stranger = NodeId::made_up(3000 + number as u64);
+        let stranger = 3000 + number as u64;
         let address = victim.address();
-        let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a hello");
+        let mut raw = Raw::introduce(&address, victim.id(), stranger).expect("a handshake");
         let length = u32::try_from(question.len()).expect("a short question");
         let many = frame(length, question).repeat(4096);
         let sent = (0..512).take_while(|_| raw.send(&many)).count();
@@ -139,14 +242,14 @@ fn preface(address: &str) -> Vec<u8> {
     let mut raw = Raw::dial(address).expect("a node listens");
     let mut said = raw.read_some(Duration::from_secs(1));
     if said.is_empty() {
-        raw.send(&[MAGIC, &[0, 2]].concat());
+        raw.send(&[MAGIC, &[0, 3]].concat());
         said = raw.read_some(Duration::from_secs(1));
     }
     said.truncate(PREFACE_BYTES);
     if said.starts_with(MAGIC) {
         said
     } else {
-        [MAGIC, &[0, 2]].concat()
+        [MAGIC, &[0, 3]].concat()
     }
 }
 

@@ -16,8 +16,6 @@ use crate::{
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frame {
-    /// The first frame of each end: who is there.
-    Hello(Hello),
     /// The last frame of an end: why it sends no more.
     Close(Close),
     /// "Are you alive?"
@@ -105,15 +103,6 @@ pub enum Frame {
     Observe,
     /// The answer.
     Report(Report),
-}
-
-/// Who is at this end of the link.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Hello {
-    /// The node's id.
-    pub id: NodeId,
-    /// Which discussion it takes part in.
-    pub discussion: NodeId,
 }
 
 /// Why an end closes.

@@ -75,6 +75,11 @@ impl DiscussionId {
     pub const fn as_uuid(&self) -> &Uuid {
         &self.0
     }
+
+    /// The 16 bytes of the UUID.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
 }
 
 impl From<Uuid> for DiscussionId {

@@ -11,6 +11,7 @@ mod clock;
 mod codec;
 mod frame;
 mod id;
+mod introduction;
 mod key;
 pub mod limit;
 mod opening;
@@ -21,11 +22,12 @@ pub use bundle::{Bundle, Sealed, Text};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
-    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, HandOver, Has, Heartbeat, Hello,
+    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, HandOver, Has, Heartbeat,
     Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd,
     Range, Report, Spread, Suspect,
 };
 pub use id::{DiscussionId, Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
+pub use introduction::Introduction;
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
 pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};

@@ -15,8 +15,8 @@ use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 pub const FRAME_BYTES: usize = 64 * 1024;
 /// The most that is sealed: it fits a frame with any envelope.
 pub const SEALED_BYTES: usize = FRAME_BYTES - 512;
-/// The longest frame before the handshake is done: a hello.
-pub const HANDSHAKE_FRAME_BYTES: usize = 1024;
+/// The longest message of a handshake: four times what the longest has.
+pub const HANDSHAKE_BYTES: usize = 1024;
 /// The deepest nesting of one CBOR item. Frames need 8.
 pub const NESTING: usize = 16;
 /// The longest text of one message, in bytes of UTF-8.

@@ -1,9 +1,9 @@
 //! The first bytes of a connection, in clear: that this is Ringtalk, and which version.
 //!
-//! Not here: what follows, the hello of each end (`frame::Hello`).
+//! Not here: what follows, the handshake (`introduction`, and the node's links).
 
 /// The version of the protocol that this crate speaks.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// How many bytes a preface has.
 pub const PREFACE_BYTES: usize = 6;

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use ringtalk_wire::limit::{COUNTER, FINGERS, FRAME_BYTES, TEXT_BYTES};
 use ringtalk_wire::{
     Addresses, Announcement, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
-    Direction, Epoch, Frame, Has, Heartbeat, Hello, Holding, Interval, Item, ItemId, ItemKind,
-    Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, PublicKey, Pull, PullEnd,
-    Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, Sealed, Signature, Spread, Suspect,
-    Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode, encode, encode_item,
-    preface,
+    Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item,
+    ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, Opening,
+    PublicKey, Pull, PullEnd, Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, Sealed,
+    Signature, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface,
+    decode, encode, encode_item, preface,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -69,6 +69,16 @@ fn seal(byte: u8) -> Seal {
     }
 }
 
+fn opening() -> Opening {
+    let epoch = tag().epoch;
+    Opening {
+        epoch,
+        before: Epoch { number: 2, ..epoch },
+        with: None,
+        seals: vec![seal(1), seal(2)],
+    }
+}
+
 fn sealed(raw: Bytes) -> Sealed {
     Sealed { raw, seal: seal(1) }
 }
@@ -94,6 +104,7 @@ fn update() -> ViewUpdate {
         tag: tag(),
         parent: ViewHash::default(),
         seal: seal(1),
+        opening: Some(opening()),
         layout: 0,
         joined: vec![member()],
         departed: vec![Departed {
@@ -129,10 +140,6 @@ fn frames() -> Vec<Frame> {
     };
     let announcement = encode_item(&Announcement::View(update()));
     vec![
-        Frame::Hello(Hello {
-            id: id(1),
-            discussion: id(2),
-        }),
         Frame::Ping(7),
         Frame::Heartbeat(Heartbeat {
             tag: tag(),
@@ -152,6 +159,7 @@ fn frames() -> Vec<Frame> {
             tag: tag(),
             parent: ViewHash::default(),
             seal: seal(1),
+            openings: vec![opening()],
             layout: 0,
             page: 0,
             pages: 1,
@@ -203,6 +211,12 @@ fn frames() -> Vec<Frame> {
             seniority: 0,
             addresses: addresses(),
         }),
+        Frame::HandOver(HandOver {
+            tag: tag(),
+            opening: opening(),
+        }),
+        Frame::Stand(opening()),
+        Frame::Pledge(opening()),
         Frame::Observe,
         Frame::Report(report(1)),
     ]
@@ -238,8 +252,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_2_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x02");
+fn the_bytes_of_version_3_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x03");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -253,7 +267,7 @@ fn the_bytes_of_version_2_stay_as_they_are() {
     ];
     assert_eq!(receipt[..], expected.concat());
     let message = MessageId {
-        author: id(1),
+        author: NodeId::from_bytes([1; 16]),
         seq: 1,
     };
     assert_eq!(
@@ -267,15 +281,15 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x03").unwrap_err().to_string();
-    assert!(newer.contains("version 3"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x04").unwrap_err().to_string();
+    assert!(newer.contains("version 4"), "{newer}");
 }
 
 #[test]
 fn deep_nesting_is_refused_and_overflows_no_stack() {
     let arrays: Vec<u8> = repeat_n(0x81, FRAME_BYTES).collect();
     assert!(matches!(decode(&arrays), Err(DecodeError::Malformed(_))));
-    let in_an_unknown_field = [&b"\xa1\x65hello\xa1\x63new"[..], &arrays[..60_000]].concat();
+    let in_an_unknown_field = [&b"\xa1\x65close\xa1\x63new"[..], &arrays[..60_000]].concat();
     assert!(decode(&in_an_unknown_field).is_err());
 }
 
@@ -335,4 +349,28 @@ fn a_bundle_with_impossible_numbers_is_refused() {
     assert_eq!(unsound(|bundle| bundle.heads[0].seq = 0), error);
     let own_future = |bundle: &mut Bundle| bundle.heads[0].author = bundle.author;
     assert_eq!(unsound(own_future), error);
+}
+
+#[test]
+fn an_introduction_is_read_back_and_nothing_else_is() {
+    let introduction = Introduction {
+        key: PublicKey([1; 32]),
+        signature: Signature([2; 64]),
+    };
+    let bytes = introduction.encode();
+    let golden = [
+        &b"\xa2\x63key\x58\x20"[..],
+        &[1; 32],
+        b"\x69signature\x58\x40",
+        &[2; 64],
+    ];
+    assert_eq!(bytes[..], golden.concat());
+    assert_eq!(Introduction::decode(&bytes), Ok(introduction));
+    assert!(Introduction::decode(&bytes[..bytes.len() - 1]).is_err());
+    let trailing = [&bytes[..], &[0]].concat();
+    assert_eq!(
+        Introduction::decode(&trailing),
+        Err(DecodeError::Trailing(1))
+    );
+    assert!(Introduction::decode(b"\xa1\x63key\x41\x01").is_err());
 }

@@ -279,13 +279,17 @@ mod tests {
     use alloc::string::ToString;
     use alloc::vec;
 
-    use ringtalk_wire::{Text, encode_item};
+    use ringtalk_wire::{KEY_BYTES, PublicKey, Seal, Text, encode_item};
 
     use super::*;
     use crate::signing::test_support::SEAL;
 
+    fn key(byte: u8) -> PublicKey {
+        PublicKey([byte; KEY_BYTES])
+    }
+
     fn id(byte: u8) -> NodeId {
-        NodeId::from_bytes([byte; 16])
+        NodeId::of(&key(byte))
     }
 
     fn push(log: &mut Log, author: u8, first: u64, count: usize, lamport: u64) {
@@ -302,7 +306,10 @@ mod tests {
         };
         let sealed = Sealed {
             raw: encode_item(&bundle),
-            seal: SEAL,
+            seal: Seal {
+                key: key(author),
+                ..SEAL
+            },
         };
         log.push(&bundle, sealed);
     }
@@ -325,8 +332,7 @@ mod tests {
         let firsts: Vec<(u8, u64)> = pulled
             .bundles
             .iter()
-            .map(|sealed| sealed.bundle().unwrap())
-            .map(|bundle| (bundle.author.as_bytes()[0], bundle.first))
+            .map(|sealed| (sealed.seal.key.0[0], sealed.bundle().unwrap().first))
             .collect();
         assert_eq!(firsts, [(2, 1), (1, 1), (2, 4)]);
         assert!(!pulled.more);

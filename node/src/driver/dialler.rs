@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ringtalk_director::api::Address;
-use ringtalk_wire::{Addresses, Hello, NodeId};
+use ringtalk_wire::{Addresses, NodeId};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::inbox::DialFailure;
-use crate::link::{Greeted, Link, LinkError, greet, greet_whoever};
+use crate::link::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
 
 /// How long a dial may take in all: the core expects an answer within 5 s.
 const DIAL_TIME: Duration = Duration::from_millis(4_900);
@@ -23,7 +23,7 @@ const ADDRESSES: usize = 8;
 pub(crate) async fn dial(
     addresses: Addresses,
     peer: NodeId,
-    me: Hello,
+    me: Credentials,
 ) -> Result<Link, DialFailure> {
     let attempt = async {
         let (found, all_known) = resolve(&addresses).await;
@@ -37,7 +37,7 @@ pub(crate) async fn dial(
 }
 
 /// Dials whichever node is at `address`.
-pub(crate) async fn dial_whoever(address: &Address, me: Hello) -> Result<Link, DialFailure> {
+pub(crate) async fn dial_whoever(address: &Address, me: Credentials) -> Result<Link, DialFailure> {
     let addresses = Addresses {
         internal: address.to_string(),
         public: String::new(),
@@ -70,7 +70,7 @@ async fn resolve(addresses: &Addresses) -> (Vec<SocketAddr>, bool) {
 async fn first(
     found: Vec<SocketAddr>,
     peer: Option<NodeId>,
-    me: &Hello,
+    me: &Credentials,
 ) -> Result<Link, DialFailure> {
     let mut failure = DialFailure {
         refused: !found.is_empty(),
@@ -91,7 +91,7 @@ async fn first(
         let Ok((address, greeted)) = attempt else {
             continue;
         };
-        match complete(greeted, me).await {
+        match complete(greeted).await {
             Ok(link) => return Ok(link),
             Err(error) => {
                 tracing::debug!(?peer, %address, %error, "cannot make a link");
@@ -102,8 +102,8 @@ async fn first(
     Err(failure)
 }
 
-async fn complete(greeted: Result<Greeted, LinkError>, me: &Hello) -> Result<Link, LinkError> {
-    greeted?.answer(me).await
+async fn complete(greeted: Result<Greeted, LinkError>) -> Result<Link, LinkError> {
+    greeted?.answer().await
 }
 
 impl DialFailure {
@@ -120,14 +120,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::link::welcome;
-
-    fn hello(byte: u8) -> Hello {
-        Hello {
-            id: NodeId::from_bytes([byte; 16]),
-            discussion: NodeId::from_bytes([7; 16]),
-        }
-    }
+    use crate::link::test_support::credentials;
+    use crate::link::{Openings, welcome};
 
     async fn listener() -> (TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -144,12 +138,17 @@ mod tests {
             let sender = sender.clone();
             tokio::spawn(async move {
                 let (stream, address) = listener.accept().await.unwrap();
-                sender.send(welcome(stream, address, &hello(2)).await).await
+                let (me, openings) = (credentials(2), Openings::default());
+                sender
+                    .send(welcome(stream, address, &me, &openings).await)
+                    .await
             });
         }
         let addresses = Addresses { internal, public };
-        let link = dial(addresses, hello(2).id, hello(1)).await.unwrap();
-        assert_eq!(link.peer, hello(2).id);
+        let link = dial(addresses, credentials(2).id(), credentials(1))
+            .await
+            .unwrap();
+        assert_eq!(link.peer, credentials(2).id());
         let ends = [links.recv().await.unwrap(), links.recv().await.unwrap()];
         let made = ends.iter().filter(|end| end.is_ok()).count();
         assert_eq!(made, 1);
@@ -163,7 +162,9 @@ mod tests {
             internal,
             public: String::new(),
         };
-        let failure = dial(addresses, hello(2).id, hello(1)).await.unwrap_err();
+        let failure = dial(addresses, credentials(2).id(), credentials(1))
+            .await
+            .unwrap_err();
         assert!(failure.refused);
     }
 
@@ -176,11 +177,15 @@ mod tests {
                 internal: internal.to_owned(),
                 public: public.clone(),
             };
-            let failure = dial(addresses, hello(2).id, hello(1)).await.unwrap_err();
+            let failure = dial(addresses, credentials(2).id(), credentials(1))
+                .await
+                .unwrap_err();
             assert!(!failure.refused, "{internal}");
         }
         let nowhere = Addresses::default();
-        let failure = dial(nowhere, hello(2).id, hello(1)).await.unwrap_err();
+        let failure = dial(nowhere, credentials(2).id(), credentials(1))
+            .await
+            .unwrap_err();
         assert!(!failure.refused);
     }
 }

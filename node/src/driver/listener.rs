@@ -1,54 +1,57 @@
 //! Lets peers in: accepts connections, and leads each through its handshake.
 //!
-//! Whoever has not said hello yet is a guest. There is room for so many, and where it is taken the
-//! oldest guest gives way: an honest one needs milliseconds, so a crowd that says nothing keeps
-//! nobody out. Not here: whether a peer that said hello is welcome (the core).
+//! Whoever has not shown yet who it is, is a guest; there is room for so many (`guests`). Not here:
+//! what a guest must prove (`link`), and whether a peer that has is welcome (the core).
 
-use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ringtalk_wire::Hello;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::AbortHandle;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 
+use super::guests::Guests;
 use super::inbox::{Happening, Inbox};
-use crate::link::{LinkError, welcome};
+use crate::link::{Credentials, LinkError, Openings, welcome};
 
-/// The most guests at once.
-const GUESTS: usize = 128;
-/// The most guests from one address, so that one machine cannot take all places.
-const GUESTS_OF_ADDRESS: usize = 64;
+/// How many connections are accepted before everybody else has a turn. Each costs some 50 µs here, so
+/// a flood delays the rest of the node by less than a millisecond at a time.
+const ACCEPTED_AT_ONCE: usize = 16;
 /// How long to wait when the system has no socket to give, before asking again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often a stranger's misbehaviour is worth a warning.
 const WARNING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts connections for as long as anybody wants to know of them.
-pub(crate) async fn listen(listener: TcpListener, me: Hello, inbox: Inbox) {
+pub(crate) async fn listen(listener: TcpListener, me: Credentials, inbox: Inbox) {
     let mut guests = Guests::default();
     let reception = Reception {
         me,
+        openings: Openings::default(),
         inbox,
-        warnings: Warnings::default(),
+        refusals: Warnings::default(),
     };
+    let (crowds, failures) = (Warnings::default(), Warnings::default());
+    let mut accepted = 0;
     while !reception.inbox.is_closed() {
         match listener.accept().await {
             Ok((stream, address)) => {
                 let address = SocketAddr::new(address.ip().to_canonical(), address.port());
                 let guest = tokio::spawn(reception.clone().receive(stream, address));
                 if guests.add(address.ip(), guest.abort_handle()) {
-                    let text = format!("many connections say nothing, the last from {address}");
-                    reception.warnings.warn(&text);
+                    crowds
+                        .warn(|| format!("many connections say nothing, the last from {address}"));
                 }
             }
             Err(error) => {
-                let text = format!("cannot accept a connection: {error}");
-                reception.warnings.warn(&text);
+                failures.warn(|| format!("cannot accept a connection: {error}"));
                 sleep(ACCEPT_PAUSE).await;
             }
+        }
+        accepted += 1;
+        if accepted % ACCEPTED_AT_ONCE == 0 {
+            yield_now().await;
         }
     }
 }
@@ -56,14 +59,15 @@ pub(crate) async fn listen(listener: TcpListener, me: Hello, inbox: Inbox) {
 /// Who leads guests through their handshakes.
 #[derive(Clone, Debug)]
 struct Reception {
-    me: Hello,
+    me: Credentials,
+    openings: Openings,
     inbox: Inbox,
-    warnings: Warnings,
+    refusals: Warnings,
 }
 
 impl Reception {
     async fn receive(self, stream: TcpStream, address: SocketAddr) {
-        match welcome(stream, address, &self.me).await {
+        match welcome(stream, address, &self.me, &self.openings).await {
             Ok(link) => {
                 let link = Box::new(link);
                 let dialled = false;
@@ -74,80 +78,45 @@ impl Reception {
                 tracing::debug!(%address, %error, "no link with a stranger");
             }
             Err(error) => {
-                let text = format!("no link with {address}: {error}");
-                self.warnings.warn(&text);
+                let text = || format!("no link with {address}: {error}");
+                self.refusals.warn(text);
             }
         }
     }
 }
 
-/// Warnings of what strangers do, not more than one at a time.
+/// Warnings of one kind of what strangers do, not more than one at a time.
 #[derive(Clone, Debug, Default)]
 struct Warnings {
     last: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Warnings {
-    fn warn(&self, text: &str) {
+    fn warn(&self, text: impl FnOnce() -> String) {
         let now = Instant::now();
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_none_or(|last| now.duration_since(last) >= WARNING_PAUSE) {
             *last = Some(now);
-            tracing::warn!("{text}");
-        }
-    }
-}
-
-/// Those who have not said hello yet, the oldest first.
-#[derive(Debug, Default)]
-struct Guests {
-    waiting: VecDeque<(IpAddr, AbortHandle)>,
-}
-
-impl Guests {
-    /// Takes a guest in; says whether another had to give way.
-    fn add(&mut self, address: IpAddr, guest: AbortHandle) -> bool {
-        self.waiting.retain(|(_, guest)| !guest.is_finished());
-        let same = |(of, _): &&(IpAddr, AbortHandle)| *of == address;
-        let crowd = self.waiting.iter().filter(same).count() >= GUESTS_OF_ADDRESS;
-        let full = crowd || self.waiting.len() >= GUESTS;
-        if full {
-            self.turn_out(|of| !crowd || of == address);
-        }
-        self.waiting.push_back((address, guest));
-        full
-    }
-
-    /// Closes the oldest connection from a matching address.
-    fn turn_out(&mut self, matches: impl Fn(IpAddr) -> bool) {
-        let oldest = self.waiting.iter().position(|(of, _)| matches(*of));
-        if let Some((_, guest)) = oldest.and_then(|place| self.waiting.remove(place)) {
-            guest.abort();
+            tracing::warn!("{}", text());
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::NodeId;
     use tokio::io::AsyncReadExt;
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::driver::guests::{GUESTS, GUESTS_OF_NETWORK};
     use crate::link::greet;
-
-    fn hello(byte: u8) -> Hello {
-        Hello {
-            id: NodeId::from_bytes([byte; 16]),
-            discussion: NodeId::from_bytes([7; 16]),
-        }
-    }
+    use crate::link::test_support::credentials;
 
     async fn host() -> (SocketAddr, mpsc::Receiver<Happening>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (inbox, happenings) = mpsc::channel(8);
-        tokio::spawn(listen(listener, hello(1), inbox));
+        tokio::spawn(listen(listener, credentials(1), inbox));
         (address, happenings)
     }
 
@@ -158,12 +127,12 @@ mod tests {
         for _ in 0..3 * GUESTS {
             crowd.push(TcpStream::connect(address).await.unwrap());
         }
-        let greeted = greet(address, &hello(2), hello(1).id).await.unwrap();
-        let _link = greeted.answer(&hello(2)).await.unwrap();
+        let greeted = greet(address, &credentials(2), credentials(1).id()).await;
+        let _link = greeted.unwrap().answer().await.unwrap();
         let happening = happenings.recv().await.unwrap();
         assert!(matches!(
             happening,
-            Happening::Linked { link, .. } if link.peer == hello(2).id
+            Happening::Linked { link, .. } if link.peer == credentials(2).id()
         ));
     }
 
@@ -172,7 +141,7 @@ mod tests {
         let (address, _happenings) = host().await;
         let mut oldest = TcpStream::connect(address).await.unwrap();
         let mut crowd = Vec::new();
-        for _ in 0..GUESTS_OF_ADDRESS {
+        for _ in 0..GUESTS_OF_NETWORK {
             crowd.push(TcpStream::connect(address).await.unwrap());
         }
         let mut bytes = Vec::new();

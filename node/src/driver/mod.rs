@@ -7,6 +7,7 @@
 mod clock;
 pub(crate) mod dialler;
 mod ending;
+mod guests;
 pub(crate) mod inbox;
 pub(crate) mod listener;
 mod traffic;
@@ -15,7 +16,7 @@ mod typing;
 use std::time::Duration;
 
 use ringtalk_proto::{Config, Event, Input, Node, Output};
-use ringtalk_wire::{Close, Contact, Frame, Hello};
+use ringtalk_wire::{Close, Contact, Frame};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
@@ -23,7 +24,8 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::director_client::{DirectorClient, News, Reachability, Way};
 use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
-use crate::identity::{Identity, Verifying};
+use crate::identity::Verifying;
+use crate::link::Credentials;
 use clock::{Clock, wall_clock_ms};
 use dialler::dial;
 use inbox::{DialFailure, Happening, Inbox};
@@ -48,8 +50,7 @@ const END_TIME: Duration = Duration::from_millis(1_930);
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
-    pub(crate) identity: Identity,
-    pub(crate) hello: Hello,
+    pub(crate) credentials: Credentials,
     pub(crate) inbox: Inbox,
     pub(crate) happenings: Receiver<Happening>,
     pub(crate) directors: DirectorClient,
@@ -69,7 +70,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     node: Node,
     clock: Clock,
-    hello: Hello,
+    credentials: Credentials,
     inbox: Inbox,
     happenings: Receiver<Happening>,
     links: Links,
@@ -100,12 +101,12 @@ impl Driver {
         Ok(Self {
             node: Node::new(
                 parts.config,
-                Box::new(parts.identity),
+                Box::new(parts.credentials.identity().clone()),
                 Box::new(Verifying::default()),
                 clock.now(),
             ),
             clock,
-            hello: parts.hello,
+            credentials: parts.credentials,
             links: Links::new(parts.inbox.clone()),
             inbox: parts.inbox,
             happenings: parts.happenings,
@@ -194,9 +195,9 @@ impl Driver {
     fn act(&mut self, output: Output) {
         match output {
             Output::Dial { peer, addresses } => {
-                let (hello, inbox) = (self.hello.clone(), self.inbox.clone());
+                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
                 tokio::spawn(async move {
-                    let happening = match dial(addresses, peer, hello).await {
+                    let happening = match dial(addresses, peer, me).await {
                         Ok(link) => Happening::Linked {
                             link: Box::new(link),
                             dialled: true,

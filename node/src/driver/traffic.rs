@@ -102,14 +102,14 @@ impl Links {
         }
     }
 
-    /// Ends a link that broke. A peer whose frames cannot be read is told so.
+    /// Ends a link that broke. A peer whose records or frames cannot be read is told so.
     pub(crate) fn end(&mut self, id: LinkId, error: Option<&LinkError>) {
         let Some(handle) = self.live.get(&id) else {
             return;
         };
         let (peer, address) = (handle.peer, handle.address);
         match error {
-            Some(error @ (LinkError::Decode(_) | LinkError::TooLong(_))) => {
+            Some(error @ (LinkError::Decode(_) | LinkError::TooLong(_) | LinkError::Record)) => {
                 tracing::warn!(?peer, %address, %error, "closing the link to a peer that sent this");
                 self.send(id, close_frame(&error.to_string()));
                 self.close(id, "bad frame");

@@ -3,7 +3,7 @@
 //! Not here: when the lines are written (`stdout`).
 
 use ringtalk_proto::{Delivered, Event, Person};
-use ringtalk_wire::{Epoch, Member, MessageId, NodeId, VectorClock};
+use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
@@ -41,7 +41,7 @@ enum Line<'a> {
         node_id: NodeId,
         name: &'a str,
         address: &'a str,
-        discussion: NodeId,
+        discussion: DiscussionId,
         invite: &'a str,
         coordinator: Option<NodeId>,
         epoch: Option<Epoch>,

@@ -14,27 +14,38 @@ pub enum LinkError {
     /// The far end speaks another protocol, or another version of this one.
     #[error("{0}")]
     Preface(#[from] PrefaceError),
-    /// A frame longer than frames may be at this point.
-    #[error("a frame of {0} bytes was announced; {FRAME_BYTES} are allowed, fewer in a handshake")]
+    /// A frame longer than frames may be.
+    #[error("a frame of {0} bytes was announced; {FRAME_BYTES} are allowed")]
     TooLong(u32),
     /// A frame that cannot be read.
     #[error("a bad frame: {0}")]
     Decode(#[from] DecodeError),
+    /// A record that cannot be opened.
+    #[error("a record that was damaged on its way, or is not the next one")]
+    Record,
     /// The handshake did not come to its end in time.
     #[error("silent during the handshake")]
     Silent,
     /// The far end closed the connection during the handshake.
     #[error("it hung up during the handshake")]
     HungUp,
-    /// Something else than a hello came first.
-    #[error("it did not say hello first")]
-    NoHello,
-    /// The far end closed the link, and says why.
-    #[error("it closed the link: {0:?}")]
-    Closed(String),
-    /// The far end takes part in another discussion.
-    #[error("it takes part in another discussion")]
-    OtherDiscussion,
+    /// Whoever dialled does not have the discussion's secret.
+    #[error("it has another secret, or takes part in another discussion")]
+    Secret,
+    /// Whoever was dialled closed the connection at the first message of the handshake.
+    #[error(
+        "it refused the handshake: it has another secret, or no room for another connection now"
+    )]
+    Refused,
+    /// The first message of a handshake that had come before.
+    #[error("it plays back a handshake that was recorded")]
+    Replay,
+    /// A message of the handshake that cannot be read.
+    #[error("its handshake was changed on its way, or is none")]
+    Handshake,
+    /// The far end shows a key that it cannot sign with.
+    #[error("it says that it is the node {0}, and cannot prove it")]
+    Impostor(NodeId),
     /// Another node answers than the one that was dialled.
     #[error("another node answers there, {0}")]
     OtherNode(NodeId),
@@ -48,18 +59,21 @@ impl LinkError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
-            Self::Preface(PrefaceError::Version(_))
-            | Self::OtherDiscussion
-            | Self::OtherNode(_)
-            | Self::Myself => true,
-            // Garbage may be the network's fault, and is no proof of anything.
+            Self::Preface(PrefaceError::Version(_)) | Self::OtherNode(_) | Self::Myself => true,
+            // Garbage, and a connection that is closed, may be the network's fault, or that of
+            // somebody on the way, and are no proof of anything. A node that has no room closes
+            // connections too.
             Self::Preface(PrefaceError::Foreign)
             | Self::TooLong(_)
             | Self::Decode(_)
+            | Self::Record
             | Self::Silent
             | Self::HungUp
-            | Self::NoHello
-            | Self::Closed(_) => false,
+            | Self::Secret
+            | Self::Refused
+            | Self::Replay
+            | Self::Handshake
+            | Self::Impostor(_) => false,
         }
     }
 }

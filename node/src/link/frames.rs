@@ -1,17 +1,18 @@
 //! The two halves of a link: frames read one by one, frames written many at a time.
 //!
-//! Not here: the tasks that drive them (`driver::traffic`).
+//! Not here: the tasks that drive them (`driver::traffic`), and how bytes are sealed (`record`).
 
 use std::io;
 
-use futures_util::StreamExt;
+use bytes::{Buf, BytesMut};
 use ringtalk_wire::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio_util::codec::FramedRead;
 
 use super::LinkError;
-use super::codec::{Cutter, PREFIX_BYTES, append};
+use super::codec::{PREFIX_BYTES, append, first};
+use super::noise::Keys;
+use super::record::{Opener, Sealer};
 
 /// How much is read at once: many small frames, half a large one.
 const READ_BYTES: usize = 32 * 1024;
@@ -21,36 +22,69 @@ const KEPT_BYTES: usize = 64 * 1024;
 /// Reads frames.
 #[derive(Debug)]
 pub struct FrameReader {
-    frames: FramedRead<OwnedReadHalf, Cutter>,
+    half: OwnedReadHalf,
+    opener: Opener,
+    /// What came, and is not opened yet: less than a record, but for what came along with it.
+    sealed: BytesMut,
+    /// What was opened, and is not read yet: less than a frame, but for what was in its record.
+    plain: BytesMut,
 }
 
 impl FrameReader {
-    pub(super) fn new(half: OwnedReadHalf) -> Self {
-        let cutter = Cutter::for_handshake();
+    pub(super) fn new(half: OwnedReadHalf, keys: Keys) -> Self {
         Self {
-            frames: FramedRead::with_capacity(half, cutter, READ_BYTES),
+            half,
+            opener: Opener::new(keys),
+            sealed: BytesMut::new(),
+            plain: BytesMut::new(),
         }
     }
 
     /// The next frame; none where the far end has closed the link.
     pub async fn next(&mut self) -> Result<Option<Frame>, LinkError> {
-        match self.frames.next().await {
-            Some(bytes) => Ok(Some(ringtalk_wire::decode(&bytes?)?)),
-            None => Ok(None),
+        loop {
+            if let Some(frame) = self.cut()? {
+                return Ok(Some(frame));
+            }
+            if !self.opener.open(&mut self.sealed, &mut self.plain)? && !self.read().await? {
+                return Ok(None);
+            }
         }
     }
 
     /// Reads on without a look, until the far end closes too. A socket that is dropped with
     /// something unread in it would tear away what the far end has not read yet.
     pub async fn discard(&mut self) {
-        self.frames.read_buffer_mut().clear();
-        let half = self.frames.get_mut();
+        (self.sealed, self.plain) = (BytesMut::new(), BytesMut::new());
         let mut void = vec![0; 4096];
-        while half.read(&mut void).await.is_ok_and(|read| read > 0) {}
+        while self.half.read(&mut void).await.is_ok_and(|read| read > 0) {}
     }
 
-    pub(super) fn widen(&mut self) {
-        self.frames.decoder_mut().widen();
+    fn cut(&mut self) -> Result<Option<Frame>, LinkError> {
+        let Some(bytes) = first(&self.plain)? else {
+            return Ok(None);
+        };
+        let length = bytes.len();
+        let frame = ringtalk_wire::decode(bytes)?;
+        self.plain.advance(PREFIX_BYTES + length);
+        Ok(Some(frame))
+    }
+
+    /// Reads more; false where the far end has closed the link between two frames.
+    async fn read(&mut self) -> Result<bool, LinkError> {
+        for buffer in [&mut self.sealed, &mut self.plain] {
+            if buffer.is_empty() && buffer.capacity() > KEPT_BYTES {
+                *buffer = BytesMut::new();
+            }
+        }
+        self.sealed.reserve(READ_BYTES);
+        if self.half.read_buf(&mut self.sealed).await? > 0 {
+            Ok(true)
+        } else if self.sealed.is_empty() && self.plain.is_empty() {
+            Ok(false)
+        } else {
+            Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())
+        }
     }
 }
 
@@ -58,13 +92,15 @@ impl FrameReader {
 #[derive(Debug)]
 pub struct FrameWriter {
     half: OwnedWriteHalf,
+    sealer: Sealer,
     buffer: Vec<u8>,
 }
 
 impl FrameWriter {
-    pub(super) const fn new(half: OwnedWriteHalf) -> Self {
+    pub(super) const fn new(half: OwnedWriteHalf, keys: Keys) -> Self {
         Self {
             half,
+            sealer: Sealer::new(keys),
             buffer: Vec::new(),
         }
     }
@@ -74,18 +110,19 @@ impl FrameWriter {
         append(&mut self.buffer, frame);
     }
 
-    /// How many bytes the next write has.
+    /// How many bytes the next write has, before they are sealed.
     pub const fn waiting(&self) -> usize {
         self.buffer.len()
     }
 
     /// Writes everything that was added, and says how many bytes of frames it was, their lengths
-    /// not counted.
+    /// and what seals them not counted.
     pub async fn write(&mut self, frames: usize) -> io::Result<usize> {
-        self.half.write_all(&self.buffer).await?;
+        self.half.write_all(self.sealer.seal(&self.buffer)).await?;
         let written = self.buffer.len() - frames * PREFIX_BYTES;
         self.buffer.clear();
         self.buffer.shrink_to(KEPT_BYTES);
+        self.sealer.shrink();
         Ok(written)
     }
 

@@ -1,36 +1,44 @@
-//! How a connection becomes a link: prefaces, then hellos, within a deadline.
+//! How a connection becomes a link: prefaces, then three messages, within a deadline.
 //!
-//! Not here: which addresses to dial (`driver::dialler`), how many may knock at once
-//! (`driver::listener`), and which links are kept (the core).
+//! Not here: what the messages prove (`noise`), which addresses to dial (`driver::dialler`), how
+//! many may knock at once (`driver::listener`), and which links are kept (the core).
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ringtalk_wire::{Close, Frame, Hello, NodeId, PREFACE_BYTES, check_preface, encode, preface};
+use ringtalk_wire::limit::HANDSHAKE_BYTES;
+use ringtalk_wire::{NodeId, PREFACE_BYTES, PublicKey, check_preface, preface};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::OwnedReadHalf;
 use tokio::time::timeout;
 
-use super::{FrameReader, FrameWriter, Link, LinkError};
+use super::noise::{self, Answered, Keys};
+use super::{Credentials, FrameReader, FrameWriter, Link, LinkError, Openings};
 
 /// How long a connection may take to be made.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// How long a handshake may take: far longer than any network needs, and short enough that silent
 /// strangers do not pile up.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
-/// How long a far end that is turned away may take to read why.
-const REFUSAL_TIME: Duration = Duration::from_secs(1);
 
-/// A connection at whose far end a node has said hello. It knows nothing yet of who
-/// dialled: a dialler completes one of these, and drops the others.
+/// A connection at whose far end a node has shown who it is. It knows nothing yet of who dialled: a
+/// dialler completes one of these, and drops the others.
 #[derive(Debug)]
-pub struct Greeted(Link);
+pub struct Greeted {
+    stream: TcpStream,
+    address: SocketAddr,
+    answered: Answered,
+    me: Credentials,
+}
 
-/// Dials `address` and waits for the hello of the node `wanted`.
-pub async fn greet(address: SocketAddr, me: &Hello, wanted: NodeId) -> Result<Greeted, LinkError> {
+/// Dials `address` and waits until the node `wanted` shows that it is there.
+pub async fn greet(
+    address: SocketAddr,
+    me: &Credentials,
+    wanted: NodeId,
+) -> Result<Greeted, LinkError> {
     let greeted = greet_whoever(address, me).await?;
     if greeted.peer() == wanted {
         Ok(greeted)
@@ -39,149 +47,154 @@ pub async fn greet(address: SocketAddr, me: &Hello, wanted: NodeId) -> Result<Gr
     }
 }
 
-/// Dials `address` and waits for the hello of whichever node is there: for who looks for a way to
-/// the ring, and knows nobody yet.
-pub async fn greet_whoever(address: SocketAddr, me: &Hello) -> Result<Greeted, LinkError> {
+/// Dials `address` and waits until whichever node is there shows who it is: for who looks for a way
+/// to the ring, and knows nobody yet.
+pub async fn greet_whoever(address: SocketAddr, me: &Credentials) -> Result<Greeted, LinkError> {
     let stream = timeout(CONNECT_TIME, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
-    within(HANDSHAKE_TIME, async {
-        let mut begun = Begun::new(stream, address, None).await?;
-        let hello = begun.reader.hello().await?;
-        check(&hello, me)?;
-        Ok(Greeted(begun.into_link(hello.id)))
-    })
-    .await
+    let greeted = within(approach(stream, address, me)).await?;
+    if greeted.peer() == me.id() {
+        Err(LinkError::Myself)
+    } else {
+        Ok(greeted)
+    }
 }
 
 impl Greeted {
     /// Who is at the far end.
-    pub const fn peer(&self) -> NodeId {
-        self.0.peer
+    pub fn peer(&self) -> NodeId {
+        NodeId::of(&self.answered.key())
     }
 
-    /// Says hello in return, which makes it a link.
-    pub async fn answer(self, me: &Hello) -> Result<Link, LinkError> {
-        let Self(mut link) = self;
-        link.writer.say(Frame::Hello(me.clone())).await?;
-        Ok(link)
+    /// Shows who dialled, which makes it a link.
+    pub async fn answer(self) -> Result<Link, LinkError> {
+        let key = self.answered.key();
+        let (keys, last) = self.answered.close(&self.me)?;
+        let mut stream = self.stream;
+        within(async { Ok(stream.write_all(&framed(&last)).await?) }).await?;
+        Ok(link(stream, self.address, key, &keys))
     }
 }
 
-/// Says hello to whoever has dialled, and waits for theirs.
+/// Leads whoever has dialled through its handshake.
 pub async fn welcome(
     stream: TcpStream,
     address: SocketAddr,
-    me: &Hello,
+    me: &Credentials,
+    openings: &Openings,
 ) -> Result<Link, LinkError> {
-    within(HANDSHAKE_TIME, async {
-        let mut begun = Begun::new(stream, address, Some(me)).await?;
-        let hello = begun.reader.hello().await?;
-        match check(&hello, me) {
-            Ok(()) => Ok(begun.into_link(hello.id)),
-            Err(error) => Err(begun.refuse(error).await),
-        }
-    })
-    .await
+    let (stream, keys, key) = within(receive(stream, me, openings)).await?;
+    if key == me.public_key() {
+        Err(LinkError::Myself)
+    } else {
+        Ok(link(stream, address, key, &keys))
+    }
 }
 
-/// A connection whose far end speaks this version of the protocol.
-struct Begun {
+/// The first two messages, as the dialler. The preface and the first message go together: neither
+/// depends on what the far end says.
+async fn approach(
+    mut stream: TcpStream,
     address: SocketAddr,
-    reader: FrameReader,
-    writer: FrameWriter,
+    me: &Credentials,
+) -> Result<Greeted, LinkError> {
+    stream.set_nodelay(true)?;
+    let (opened, opening) = noise::open(me)?;
+    let first = [&preface()[..], &framed(&opening)].concat();
+    stream.write_all(&first).await?;
+    check_preface(read_preface(&mut stream).await?)?;
+    let answer = read_message(&mut stream).await.map_err(refused)?;
+    Ok(Greeted {
+        answered: opened.read_answer(&answer)?,
+        stream,
+        address,
+        me: me.clone(),
+    })
 }
 
-impl Begun {
-    /// Exchanges prefaces; the end that was dialled sends its hello right behind its own.
-    async fn new(
-        stream: TcpStream,
-        address: SocketAddr,
-        hello: Option<&Hello>,
-    ) -> Result<Self, LinkError> {
-        stream.set_nodelay(true)?;
-        let (mut read_half, mut write_half) = stream.into_split();
-        write_half.write_all(&preface()).await?;
-        let mut writer = FrameWriter::new(write_half);
-        if let Some(hello) = hello {
-            writer.say(Frame::Hello(hello.clone())).await?;
-        }
-        check_preface(read_preface(&mut read_half).await?)?;
-        Ok(Self {
-            address,
-            reader: FrameReader::new(read_half),
-            writer,
-        })
+/// All three messages, as the end that was dialled. It sends nothing but its preface before somebody
+/// has proved to have the secret.
+async fn receive(
+    mut stream: TcpStream,
+    me: &Credentials,
+    openings: &Openings,
+) -> Result<(TcpStream, Keys, PublicKey), LinkError> {
+    stream.set_nodelay(true)?;
+    stream.write_all(&preface()).await?;
+    check_preface(read_preface(&mut stream).await?)?;
+    let opening = read_message(&mut stream).await?;
+    let approached = noise::read_opening(me, &opening)?;
+    if !openings.is_new(&opening) {
+        return Err(LinkError::Replay);
     }
+    let (shown, answer) = approached.answer(me)?;
+    stream.write_all(&framed(&answer)).await?;
+    let last = read_message(&mut stream).await?;
+    let (keys, key) = shown.read_last(&last)?;
+    Ok((stream, keys, key))
+}
 
-    fn into_link(mut self, peer: NodeId) -> Link {
-        self.reader.widen();
-        Link {
-            peer,
-            address: self.address,
-            reader: self.reader,
-            writer: self.writer,
-        }
-    }
-
-    /// Says why there will be no link, if the far end takes it.
-    async fn refuse(mut self, error: LinkError) -> LinkError {
-        let reason = error.to_string();
-        let farewell = within(REFUSAL_TIME, async {
-            self.writer.say(Frame::Close(Close { reason })).await?;
-            self.writer.finish().await?;
-            self.reader.discard().await;
-            Ok(())
-        });
-        let _ = farewell.await;
-        error
+fn link(stream: TcpStream, address: SocketAddr, key: PublicKey, keys: &Keys) -> Link {
+    let (read_half, write_half) = stream.into_split();
+    Link {
+        peer: NodeId::of(&key),
+        key,
+        address,
+        reader: FrameReader::new(read_half, keys.clone()),
+        writer: FrameWriter::new(write_half, keys.clone()),
     }
 }
 
-async fn read_preface(half: &mut OwnedReadHalf) -> Result<[u8; PREFACE_BYTES], LinkError> {
+async fn read_preface(stream: &mut TcpStream) -> Result<[u8; PREFACE_BYTES], LinkError> {
     let mut bytes = [0; PREFACE_BYTES];
-    match half.read_exact(&mut bytes).await {
-        Ok(_) => Ok(bytes),
+    read_exactly(stream, &mut bytes).await?;
+    Ok(bytes)
+}
+
+/// A message of the handshake has its length in front, as a `u16`, big endian.
+async fn read_message(stream: &mut TcpStream) -> Result<Vec<u8>, LinkError> {
+    let mut length = [0; 2];
+    read_exactly(stream, &mut length).await?;
+    let length = usize::from(u16::from_be_bytes(length));
+    if length > HANDSHAKE_BYTES {
+        return Err(LinkError::Handshake);
+    }
+    let mut message = vec![0; length];
+    read_exactly(stream, &mut message).await?;
+    Ok(message)
+}
+
+async fn read_exactly(stream: &mut TcpStream, bytes: &mut [u8]) -> Result<(), LinkError> {
+    match stream.read_exact(bytes).await {
+        Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(LinkError::HungUp),
         Err(error) => Err(error.into()),
     }
 }
 
-fn check(hello: &Hello, me: &Hello) -> Result<(), LinkError> {
-    if hello.discussion != me.discussion {
-        Err(LinkError::OtherDiscussion)
-    } else if hello.id == me.id {
-        Err(LinkError::Myself)
-    } else {
-        Ok(())
+fn framed(message: &[u8]) -> Vec<u8> {
+    debug_assert!(
+        message.len() <= HANDSHAKE_BYTES,
+        "a message outgrew its limit"
+    );
+    [&(message.len() as u16).to_be_bytes(), message].concat()
+}
+
+/// What it means to a dialler that the far end goes away instead of answering the first message.
+fn refused(error: LinkError) -> LinkError {
+    match error {
+        LinkError::HungUp => LinkError::Refused,
+        LinkError::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => {
+            LinkError::Refused
+        }
+        other => other,
     }
 }
 
-async fn within<T>(
-    deadline: Duration,
-    step: impl Future<Output = Result<T, LinkError>>,
-) -> Result<T, LinkError> {
-    timeout(deadline, step)
+async fn within<T>(step: impl Future<Output = Result<T, LinkError>>) -> Result<T, LinkError> {
+    timeout(HANDSHAKE_TIME, step)
         .await
         .unwrap_or(Err(LinkError::Silent))
-}
-
-impl FrameReader {
-    async fn hello(&mut self) -> Result<Hello, LinkError> {
-        match self.next().await? {
-            Some(Frame::Hello(hello)) => Ok(hello),
-            Some(Frame::Close(close)) => Err(LinkError::Closed(close.reason)),
-            Some(_) => Err(LinkError::NoHello),
-            None => Err(LinkError::HungUp),
-        }
-    }
-}
-
-impl FrameWriter {
-    async fn say(&mut self, frame: Frame) -> Result<(), LinkError> {
-        self.add(&encode(&frame));
-        self.write(1).await?;
-        Ok(())
-    }
 }
 
 #[cfg(test)]

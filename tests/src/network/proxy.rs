@@ -6,10 +6,10 @@
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::stream::{Faults, Way, pump};
+use super::stream::{Faults, Tape, Way, pump};
 
 /// A proxy before one node.
 #[derive(Debug)]
@@ -27,6 +27,17 @@ struct Shared {
     is_over: AtomicBool,
     connections: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
+    /// What passed, where it is to be kept.
+    tapes: Mutex<Option<Vec<[Tape; 2]>>>,
+}
+
+/// What passed on one connection.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// From whoever dialled.
+    pub inward: Vec<u8>,
+    /// From the node behind the proxy.
+    pub outward: Vec<u8>,
 }
 
 impl Proxy {
@@ -56,6 +67,7 @@ impl Proxy {
             is_over: AtomicBool::new(false),
             connections: AtomicUsize::new(0),
             open: Mutex::default(),
+            tapes: Mutex::default(),
         });
         let accepting = Arc::clone(&shared);
         std::thread::spawn(move || accepting.accept(&listener));
@@ -70,6 +82,22 @@ impl Proxy {
     /// What others dial: the node's `--public-address`.
     pub fn address(&self) -> String {
         self.address.to_string()
+    }
+
+    /// Keeps what passes on every connection from now on.
+    pub fn record(&self) {
+        *self.shared.tapes() = Some(Vec::new());
+    }
+
+    /// What passed so far on each connection, the oldest first.
+    pub fn recordings(&self) -> Vec<Recording> {
+        let bytes = |tape: &Tape| tape.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let tapes = self.shared.tapes();
+        let recording = |[inward, outward]: &[Tape; 2]| Recording {
+            inward: bytes(inward),
+            outward: bytes(outward),
+        };
+        tapes.iter().flatten().map(recording).collect()
     }
 
     /// Delays what passes, in both directions.
@@ -165,13 +193,23 @@ impl Shared {
         open.push(dialler.try_clone()?);
         open.push(node.try_clone()?);
         drop(open);
+        let tapes = self.tapes().as_mut().map(|tapes| {
+            tapes.push(<[Tape; 2]>::default());
+            tapes[tapes.len() - 1].clone()
+        });
+        let [inward, outward] = tapes.map_or([None, None], |tapes| tapes.map(Some));
         pump(
             dialler.try_clone()?,
             node.try_clone()?,
             Arc::clone(&self.inward),
+            inward,
         );
-        pump(node, dialler, Arc::clone(&self.outward));
+        pump(node, dialler, Arc::clone(&self.outward), outward);
         Ok(())
+    }
+
+    fn tapes(&self) -> MutexGuard<'_, Option<Vec<[Tape; 2]>>> {
+        self.tapes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn close_all(&self) {
@@ -222,6 +260,23 @@ mod tests {
         node.write_all(b"three").unwrap();
         assert_eq!(&read(&dialler).unwrap(), b"three");
         assert_eq!((proxy.corrupted(), proxy.connections()), (2, 1));
+    }
+
+    #[test]
+    fn what_passes_is_kept_where_it_is_to_be() {
+        let node = listen().unwrap();
+        let proxy = Proxy::before(node.local_addr().unwrap());
+        proxy.record();
+        let mut dialler = TcpStream::connect(proxy.address).unwrap();
+        let (mut node, _) = node.accept().unwrap();
+        dialler.write_all(b"one").unwrap();
+        read::<3>(&node).unwrap();
+        node.write_all(b"other").unwrap();
+        read::<5>(&dialler).unwrap();
+        let recordings = proxy.recordings();
+        assert_eq!(recordings.len(), 1);
+        assert_eq!(recordings[0].inward, b"one");
+        assert_eq!(recordings[0].outward, b"other");
     }
 
     #[test]

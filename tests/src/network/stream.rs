@@ -4,7 +4,7 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many chunks are on their way at most; then the reader waits, and TCP slows the sender.
@@ -110,11 +110,15 @@ impl Faults {
     }
 }
 
-/// Moves bytes from `from` to `to` under `faults`, until an end closes; then closes both.
-pub(super) fn pump(from: TcpStream, to: TcpStream, faults: std::sync::Arc<Faults>) {
+/// Everything that came in one direction of one connection.
+pub(super) type Tape = Arc<Mutex<Vec<u8>>>;
+
+/// Moves bytes from `from` to `to` under `faults`, until an end closes; then closes both. What came
+/// is kept on the `tape`, if there is one.
+pub(super) fn pump(from: TcpStream, to: TcpStream, faults: Arc<Faults>, tape: Option<Tape>) {
     let (sender, receiver) = sync_channel(CHUNKS_UNDER_WAY);
     let reading = from.try_clone();
-    std::thread::spawn(move || reading.map(|from| read(from, &sender)));
+    std::thread::spawn(move || reading.map(|from| read(from, &sender, tape.as_ref())));
     std::thread::spawn(move || {
         write(&to, &receiver, &faults);
         for end in [&from, &to] {
@@ -123,9 +127,13 @@ pub(super) fn pump(from: TcpStream, to: TcpStream, faults: std::sync::Arc<Faults
     });
 }
 
-fn read(mut from: TcpStream, chunks: &SyncSender<Chunk>) {
+fn read(mut from: TcpStream, chunks: &SyncSender<Chunk>, tape: Option<&Tape>) {
     let mut buffer = vec![0; CHUNK_BYTES];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
+        if let Some(tape) = tape {
+            let mut tape = tape.lock().unwrap_or_else(PoisonError::into_inner);
+            tape.extend(&buffer[..length]);
+        }
         let chunk = (Instant::now(), buffer[..length].to_vec());
         if chunks.send(chunk).is_err() {
             return;

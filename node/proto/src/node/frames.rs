@@ -17,7 +17,6 @@ impl Node {
             return tracing::debug!(?peer, "refusing a frame of somebody who is no member");
         }
         match frame {
-            Frame::Hello(_) => self.reject(now, peer, "a second hello"),
             Frame::Close(_) => {
                 if self
                     .links
@@ -43,8 +42,7 @@ impl Node {
             return true;
         };
         match frame {
-            Frame::Hello(_)
-            | Frame::Close(_)
+            Frame::Close(_)
             | Frame::Ping(_)
             | Frame::Pong(_)
             | Frame::Heartbeat(_)

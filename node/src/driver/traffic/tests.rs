@@ -1,20 +1,13 @@
 //! Links over sockets of this host, with a peer that reads, one that does not, and one that lies.
 
-use ringtalk_wire::Hello;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::Receiver;
 
 use super::*;
 use crate::driver::inbox::INBOX;
-use crate::link::welcome;
-
-fn hello(byte: u8) -> Hello {
-    Hello {
-        id: NodeId::from_bytes([byte; 16]),
-        discussion: NodeId::from_bytes([7; 16]),
-    }
-}
+use crate::link::test_support::{Bare, credentials};
+use crate::link::{Openings, welcome};
 
 fn framed(frame: &Frame) -> Vec<u8> {
     let bytes = encode(frame);
@@ -22,32 +15,26 @@ fn framed(frame: &Frame) -> Vec<u8> {
     [&length[..], &bytes].concat()
 }
 
-/// One link to a peer whose end is a bare socket.
-async fn linked() -> (Links, LinkId, Receiver<Happening>, TcpStream) {
+/// One link to a peer whose end takes and gives bytes.
+async fn linked() -> (Links, LinkId, Receiver<Happening>, Bare) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut peer = TcpStream::connect(listener.local_addr().unwrap())
-        .await
-        .unwrap();
-    let greeting = [
-        &ringtalk_wire::preface()[..],
-        &framed(&Frame::Hello(hello(2))),
-    ]
-    .concat();
-    peer.write_all(&greeting).await.unwrap();
-    let (stream, address) = listener.accept().await.unwrap();
-    let link = welcome(stream, address, &hello(1)).await.unwrap();
-    let mut greeting = vec![0; 6 + framed(&Frame::Hello(hello(1))).len()];
-    peer.read_exact(&mut greeting).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let host = async {
+        let (stream, address) = listener.accept().await.unwrap();
+        welcome(stream, address, &credentials(1), &Openings::default()).await
+    };
+    let me = credentials(2);
+    let (link, peer) = tokio::join!(host, Bare::dial(address, &me));
     let (inbox, happenings) = mpsc::channel(INBOX);
     let mut links = Links::new(inbox);
-    let id = links.adopt(link);
+    let id = links.adopt(link.unwrap());
     (links, id, happenings, peer)
 }
 
 #[tokio::test]
 async fn frames_come_and_go_and_written_bytes_are_counted() {
     let (links, id, mut happenings, mut peer) = linked().await;
-    peer.write_all(&framed(&Frame::Ping(1))).await.unwrap();
+    peer.send(&framed(&Frame::Ping(1))).await;
     let happening = happenings.recv().await.unwrap();
     let ping = Frame::Ping(1);
     assert!(matches!(happening, Happening::Frame { frame, .. } if frame == ping));
@@ -68,8 +55,7 @@ async fn frames_come_and_go_and_written_bytes_are_counted() {
     }
     assert_eq!(written, queued);
     let expected: Vec<u8> = frames.iter().flat_map(framed).collect();
-    let mut received = vec![0; expected.len()];
-    peer.read_exact(&mut received).await.unwrap();
+    let (received, _) = peer.receive(expected.len()).await;
     assert_eq!(received, expected);
 }
 
@@ -79,9 +65,8 @@ async fn a_closed_link_writes_out_what_was_queued() {
     links.send(id, encode(&Frame::Ping(1)));
     links.close(id, "test");
     assert!(!links.are_up(id));
-    peer.write_all(&framed(&Frame::Ping(2))).await.unwrap();
-    let mut received = Vec::new();
-    peer.read_to_end(&mut received).await.unwrap();
+    peer.send(&framed(&Frame::Ping(2))).await;
+    let (received, _) = peer.receive(usize::MAX).await;
     assert_eq!(received, framed(&Frame::Ping(1)));
 }
 
@@ -99,16 +84,29 @@ async fn the_peers_end_is_the_links_end() {
 async fn who_sends_a_bad_frame_is_told_and_left() {
     for garbage in [&[0, 0, 0, 1, 0xff][..], &[0xff; 4], &[0, 0, 0, 0]] {
         let (mut links, id, mut happenings, mut peer) = linked().await;
-        peer.write_all(garbage).await.unwrap();
+        peer.send(garbage).await;
         let Some(Happening::Broken { error, .. }) = happenings.recv().await else {
             panic!("the link is to be broken");
         };
         links.end(id, error.as_ref());
-        let mut received = Vec::new();
-        peer.read_to_end(&mut received).await.unwrap();
+        let (received, _) = peer.receive(usize::MAX).await;
         let frame = ringtalk_wire::decode(&received[4..]).unwrap();
         assert!(matches!(frame, Frame::Close(_)));
     }
+}
+
+#[tokio::test]
+async fn who_sends_a_record_that_is_none_is_told_and_left() {
+    let (mut links, id, mut happenings, mut peer) = linked().await;
+    peer.stream.write_all(&[0xff; 64]).await.unwrap();
+    let Some(Happening::Broken { error, .. }) = happenings.recv().await else {
+        panic!("the link is to be broken");
+    };
+    assert!(matches!(error, Some(LinkError::Record)));
+    links.end(id, error.as_ref());
+    let (received, _) = peer.receive(usize::MAX).await;
+    let frame = ringtalk_wire::decode(&received[4..]).unwrap();
+    assert!(matches!(frame, Frame::Close(_)));
 }
 
 #[tokio::test]

@@ -1,18 +1,11 @@
 //! Handshakes over sockets of this host, with far ends that behave and far ends that do not.
 
-use ringtalk_wire::VERSION;
+use ringtalk_wire::{Close, Frame, VERSION, encode};
 use tokio::net::TcpListener;
 
 use super::*;
-
-const DISCUSSION: NodeId = NodeId::from_bytes([7; 16]);
-
-fn hello(byte: u8) -> Hello {
-    Hello {
-        id: NodeId::from_bytes([byte; 16]),
-        discussion: DISCUSSION,
-    }
-}
+use crate::link::test_support::{Bare, credentials, credentials_for, framed};
+use crate::secret::Secret;
 
 async fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -20,8 +13,38 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// What `welcome` says to somebody who sends these bytes, and hangs up after them or stays.
-async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> LinkError {
+/// The next that dials is led through its handshake by the node 2.
+async fn host(listener: &TcpListener) -> Result<Link, LinkError> {
+    host_knowing(listener, &Openings::default()).await
+}
+
+async fn host_knowing(listener: &TcpListener, openings: &Openings) -> Result<Link, LinkError> {
+    let (stream, address) = listener.accept().await.unwrap();
+    welcome(stream, address, &credentials(2), openings).await
+}
+
+/// Both ends of a link, from the node 1 to the node 2.
+async fn linked() -> (Link, Link) {
+    let (listener, address) = listener().await;
+    let guest = async {
+        let greeted = greet(address, &credentials(1), credentials(2).id()).await;
+        greeted.unwrap().answer().await.unwrap()
+    };
+    let (guest, host) = tokio::join!(guest, host(&listener));
+    (guest, host.unwrap())
+}
+
+/// The same, with a dialler that sends and receives bytes.
+async fn linked_to_bytes() -> (Bare, Link) {
+    let (listener, address) = listener().await;
+    let me = credentials(1);
+    let (bare, host) = tokio::join!(Bare::dial(address, &me), host(&listener));
+    (bare, host.unwrap())
+}
+
+/// What `welcome` says to somebody who sends these bytes, and hangs up after them or stays; and
+/// what that one gets to see.
+async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
     let (listener, address) = listener().await;
     let stranger = async {
         let mut stream = TcpStream::connect(address).await.unwrap();
@@ -29,15 +52,13 @@ async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> LinkError {
         if hangs_up {
             stream.shutdown().await.unwrap();
         }
-        stream
+        let mut seen = Vec::new();
+        // What is still unread at the other end breaks the connection.
+        let _ = stream.read_to_end(&mut seen).await;
+        seen
     };
-    let me = hello(1);
-    let host = async {
-        let (stream, address) = listener.accept().await.unwrap();
-        welcome(stream, address, &me).await
-    };
-    let (_stream, result) = tokio::join!(stranger, host);
-    result.unwrap_err()
+    let (seen, result) = tokio::join!(stranger, host(&listener));
+    (result.unwrap_err(), seen)
 }
 
 /// What `greet` finds where somebody listens who sends these bytes and then hangs up.
@@ -49,31 +70,24 @@ async fn greeted(bytes: Vec<u8>) -> LinkError {
         stream.shutdown().await.unwrap();
         stream
     };
-    let me = hello(1);
-    let (_stream, result) = tokio::join!(stranger, greet(address, &me, hello(2).id));
+    let me = credentials(1);
+    let (_stream, result) = tokio::join!(stranger, greet(address, &me, credentials(2).id()));
     result.unwrap_err()
 }
 
-fn framed(frame: &Frame) -> Vec<u8> {
-    let bytes = encode(frame);
-    let length = u32::try_from(bytes.len()).unwrap().to_be_bytes();
-    [&preface()[..], &length, &bytes].concat()
+fn after_preface(bytes: &[u8]) -> Vec<u8> {
+    [&preface()[..], bytes].concat()
 }
 
 #[tokio::test]
 async fn two_nodes_make_a_link_and_talk() {
-    let (listener, address) = listener().await;
-    let (here, there) = (hello(1), hello(2));
-    let host = async {
-        let (stream, address) = listener.accept().await.unwrap();
-        welcome(stream, address, &there).await.unwrap()
-    };
-    let guest = async {
-        let greeted = greet(address, &here, there.id).await.unwrap();
-        greeted.answer(&here).await.unwrap()
-    };
-    let (mut host, mut guest) = tokio::join!(host, guest);
-    assert_eq!((host.peer, guest.peer), (here.id, there.id));
+    let (mut guest, mut host) = linked().await;
+    let (here, there) = (credentials(1), credentials(2));
+    assert_eq!((host.peer, guest.peer), (here.id(), there.id()));
+    assert_eq!(
+        (host.key, guest.key),
+        (here.public_key(), there.public_key())
+    );
 
     let long = Frame::Close(Close {
         reason: "x".repeat(256),
@@ -90,37 +104,106 @@ async fn two_nodes_make_a_link_and_talk() {
 }
 
 #[tokio::test]
+async fn frames_may_cross_records_and_many_fit_one() {
+    let (mut bare, mut host) = linked_to_bytes().await;
+    let frames: Vec<Frame> = (0..10_000).map(Frame::Pong).collect();
+    for frame in &frames {
+        host.writer.add(&encode(frame));
+    }
+    let waiting = host.writer.waiting();
+    host.writer.write(frames.len()).await.unwrap();
+    let (stream, records) = bare.receive(waiting).await;
+    assert_eq!(stream.len(), waiting);
+    assert_eq!(records, waiting.div_ceil(65_519));
+
+    let talk = async {
+        for part in stream.chunks(1_237) {
+            bare.send(part).await;
+        }
+    };
+    let listen = async {
+        for frame in frames {
+            assert_eq!(host.reader.next().await.unwrap(), Some(frame));
+        }
+    };
+    tokio::join!(talk, listen);
+}
+
+#[tokio::test]
+async fn a_flipped_bit_ends_the_link() {
+    let (mut bare, mut host) = linked_to_bytes().await;
+    let mut record = bare.seal(&encode(&Frame::Ping(1)));
+    *record.last_mut().unwrap() ^= 1;
+    bare.stream.write_all(&record).await.unwrap();
+    assert!(matches!(host.reader.next().await, Err(LinkError::Record)));
+}
+
+#[tokio::test]
+async fn what_is_not_sealed_ends_the_link() {
+    for garbage in [&b"\x00\x00\x00\x05\x64ping"[..], &[0xff; 40]] {
+        let (mut bare, mut host) = linked_to_bytes().await;
+        bare.stream.write_all(garbage).await.unwrap();
+        assert!(matches!(host.reader.next().await, Err(LinkError::Record)));
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_ends_within_a_record_or_a_frame_broke() {
+    let (mut bare, mut host) = linked_to_bytes().await;
+    let record = bare.seal(&[0, 0]);
+    bare.stream.write_all(&record[..10]).await.unwrap();
+    bare.stream.shutdown().await.unwrap();
+    assert!(matches!(host.reader.next().await, Err(LinkError::Io(_))));
+    let (mut bare, mut host) = linked_to_bytes().await;
+    bare.send(&[0, 0]).await;
+    bare.stream.shutdown().await.unwrap();
+    assert!(matches!(host.reader.next().await, Err(LinkError::Io(_))));
+}
+
+#[tokio::test]
 async fn another_node_at_the_address_is_no_link() {
-    let bytes = framed(&Frame::Hello(hello(3)));
-    let error = greeted(bytes).await;
-    assert!(matches!(error, LinkError::OtherNode(id) if id == hello(3).id));
-    assert!(error.is_refusal());
-    let error = greeted(framed(&Frame::Hello(hello(1)))).await;
-    assert!(matches!(error, LinkError::Myself));
+    for me in [credentials(1), credentials(2)] {
+        let (listener, address) = listener().await;
+        let wanted = credentials(3).id();
+        let (found, end) = tokio::join!(greet(address, &me, wanted), host(&listener));
+        let error = found.unwrap_err();
+        match error {
+            LinkError::OtherNode(id) => assert_eq!(id, credentials(2).id()),
+            LinkError::Myself => assert_eq!(me.id(), credentials(2).id()),
+            other => panic!("{other}"),
+        }
+        assert!(error.is_refusal());
+        assert!(matches!(end, Err(LinkError::HungUp)));
+    }
 }
 
 #[tokio::test]
 async fn who_knows_nobody_finds_out_who_is_there() {
     let (listener, address) = listener().await;
-    let (here, there) = (hello(1), hello(2));
-    let host = async {
-        let (stream, address) = listener.accept().await.unwrap();
-        welcome(stream, address, &there).await.unwrap()
-    };
     let guest = async {
-        let greeted = greet_whoever(address, &here).await.unwrap();
-        assert_eq!(greeted.peer(), there.id);
-        greeted.answer(&here).await.unwrap()
+        let greeted = greet_whoever(address, &credentials(1)).await.unwrap();
+        assert_eq!(greeted.peer(), credentials(2).id());
+        greeted.answer().await.unwrap()
     };
-    let (host, guest) = tokio::join!(host, guest);
-    assert_eq!((host.peer, guest.peer), (here.id, there.id));
+    let (guest, host) = tokio::join!(guest, host(&listener));
+    assert_eq!(guest.peer, credentials(2).id());
+    assert_eq!(host.unwrap().peer, credentials(1).id());
+}
+
+#[tokio::test]
+async fn who_is_greeted_and_not_answered_has_no_link() {
+    let (listener, address) = listener().await;
+    let guest = async { drop(greet_whoever(address, &credentials(1)).await.unwrap()) };
+    let ((), host) = tokio::join!(guest, host(&listener));
+    assert!(matches!(host, Err(LinkError::HungUp)));
 }
 
 #[tokio::test]
 async fn nobody_at_the_address_is_a_refusal() {
     let (listener, address) = listener().await;
     drop(listener);
-    let error = greet(address, &hello(1), hello(2).id).await.unwrap_err();
+    let error = greet(address, &credentials(1), credentials(2).id()).await;
+    let error = error.unwrap_err();
     assert!(error.is_refusal(), "{error}");
 }
 
@@ -128,41 +211,92 @@ async fn nobody_at_the_address_is_a_refusal() {
 async fn another_version_is_named() {
     let mut bytes = preface().to_vec();
     bytes[4..].copy_from_slice(&(VERSION + 1).to_be_bytes());
-    for error in [welcomed(bytes.clone(), false).await, greeted(bytes).await] {
+    let (at_the_host, _) = welcomed(bytes.clone(), false).await;
+    for error in [at_the_host, greeted(bytes).await] {
         assert!(error.is_refusal());
-        assert!(error.to_string().contains("version 2"), "{error}");
+        let versions = format!(
+            "version {} of the protocol, this one version {VERSION}",
+            VERSION + 1
+        );
+        assert!(error.to_string().contains(&versions), "{error}");
     }
 }
 
 #[tokio::test]
+async fn a_stranger_sees_the_preface_and_nothing_else() {
+    let secret = Secret::generate().unwrap();
+    let (_, opening) = noise::open(&credentials_for(1, &secret)).unwrap();
+    let (error, seen) = welcomed(after_preface(&framed(&opening)), false).await;
+    assert!(matches!(error, LinkError::Secret));
+    assert_eq!(seen, preface());
+}
+
+#[tokio::test]
+async fn a_stranger_knows_that_it_was_refused_which_proves_nothing() {
+    let (listener, address) = listener().await;
+    let stranger = credentials_for(1, &Secret::generate().unwrap());
+    let (found, end) = tokio::join!(greet_whoever(address, &stranger), host(&listener));
+    let error = found.unwrap_err();
+    assert!(matches!(error, LinkError::Refused), "{error}");
+    assert!(!error.is_refusal());
+    assert!(matches!(end, Err(LinkError::Secret)));
+    assert!(matches!(
+        greeted(preface().to_vec()).await,
+        LinkError::Refused
+    ));
+}
+
+#[tokio::test]
 async fn garbage_is_no_handshake() {
-    let http = b"GET / HTTP/1.1\r\n\r\n".to_vec();
-    assert!(matches!(welcomed(http, false).await, LinkError::Preface(_)));
-    let mut long = preface().to_vec();
-    long.extend([0xff; 4]);
-    assert!(matches!(
-        welcomed(long, false).await,
-        LinkError::TooLong(u32::MAX)
-    ));
-    let mut nested = preface().to_vec();
-    nested.extend(1000_u32.to_be_bytes());
-    nested.extend([0x81; 1000]);
-    assert!(matches!(
-        welcomed(nested, false).await,
-        LinkError::Decode(_)
-    ));
-    let ping = framed(&Frame::Ping(1));
-    assert!(matches!(welcomed(ping, false).await, LinkError::NoHello));
+    let (error, _) = welcomed(b"GET / HTTP/1.1\r\n\r\n".to_vec(), false).await;
+    assert!(matches!(error, LinkError::Preface(_)));
+    for garbage in [&[0xff; 4][..], &[0, 0], &[0, 3, 1, 2, 3], &[4, 1]] {
+        let (error, seen) = welcomed(after_preface(garbage), false).await;
+        assert!(matches!(error, LinkError::Handshake), "{garbage:?}");
+        assert_eq!(seen[..], preface()[..seen.len()]);
+        let error = greeted(after_preface(garbage)).await;
+        assert!(matches!(error, LinkError::Handshake), "{garbage:?}");
+    }
+    let (error, _) = welcomed(after_preface(&framed(&[7; 48])), false).await;
+    assert!(matches!(error, LinkError::Secret));
+    let error = greeted(after_preface(&framed(&[7; 211]))).await;
+    assert!(matches!(error, LinkError::Handshake));
 }
 
 #[tokio::test]
 async fn who_hangs_up_is_forgotten() {
-    assert!(matches!(welcomed(vec![], true).await, LinkError::HungUp));
-    let half = preface()[..3].to_vec();
-    assert!(matches!(welcomed(half, true).await, LinkError::HungUp));
-    let mut truncated = framed(&Frame::Hello(hello(2)));
-    truncated.pop();
-    assert!(matches!(welcomed(truncated, true).await, LinkError::Io(_)));
+    let (_, opening) = noise::open(&credentials(1)).unwrap();
+    let whole = after_preface(&framed(&opening));
+    for end in [0, 3, PREFACE_BYTES, PREFACE_BYTES + 1, 40, whole.len()] {
+        let (error, _) = welcomed(whole[..end].to_vec(), true).await;
+        assert!(matches!(error, LinkError::HungUp), "{end}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_played_again_is_refused_before_anything_is_said() {
+    let (listener, address) = listener().await;
+    let openings = Openings::default();
+    let (_, opening) = noise::open(&credentials(1)).unwrap();
+    let recording = after_preface(&framed(&opening));
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let player = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(&recording).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let mut bytes = Vec::new();
+            stream.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        };
+        seen.push(tokio::join!(player, host_knowing(&listener, &openings)));
+    }
+    let (answer, error) = &seen[0];
+    assert_eq!(answer.len(), PREFACE_BYTES + 2 + 211);
+    assert!(matches!(error, Err(LinkError::HungUp)));
+    let (answer, error) = &seen[1];
+    assert_eq!(answer[..], preface());
+    assert!(matches!(error, Err(LinkError::Replay)));
 }
 
 #[tokio::test]
@@ -171,36 +305,6 @@ async fn the_silent_are_not_waited_for() {
     let _stranger = TcpStream::connect(address).await.unwrap();
     let (stream, address) = listener.accept().await.unwrap();
     tokio::time::pause();
-    let error = welcome(stream, address, &hello(1)).await.unwrap_err();
-    assert!(matches!(error, LinkError::Silent));
-}
-
-#[tokio::test]
-async fn another_discussion_is_told_why() {
-    let (listener, address) = listener().await;
-    let stranger = Hello {
-        discussion: NodeId::from_bytes([8; 16]),
-        ..hello(2)
-    };
-    let host = async {
-        let (stream, address) = listener.accept().await.unwrap();
-        welcome(stream, address, &hello(1)).await
-    };
-    let guest = async {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        stream
-            .write_all(&framed(&Frame::Hello(stranger)))
-            .await
-            .unwrap();
-        stream.shutdown().await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        answer
-    };
-    let (result, answer) = tokio::join!(host, guest);
-    assert!(matches!(result, Err(LinkError::OtherDiscussion)));
-    let close = encode(&Frame::Close(Close {
-        reason: LinkError::OtherDiscussion.to_string(),
-    }));
-    assert!(answer.ends_with(&close));
+    let error = welcome(stream, address, &credentials(1), &Openings::default()).await;
+    assert!(matches!(error, Err(LinkError::Silent)));
 }

@@ -1,0 +1,128 @@
+//! Those who have connected, and have not shown yet who they are.
+//!
+//! There is room for so many, and where it is taken the oldest of the network that has most guests
+//! gives way: an honest one needs milliseconds, so a crowd that says nothing keeps nobody out, and
+//! pushes out nobody but itself. Not here: how guests get on (`listener`).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv6Addr};
+
+use tokio::task::AbortHandle;
+
+/// The most guests at once. An honest one is gone after a round trip or two, so this is enough for
+/// hundreds a second, and little to go through for each that comes.
+pub(super) const GUESTS: usize = 128;
+/// The most guests from one network, so that one machine cannot take all places.
+pub(super) const GUESTS_OF_NETWORK: usize = 64;
+
+/// The bits of an IPv6 address that tell one network from another: the rest, whoever has a network
+/// chooses freely.
+const IPV6_NETWORK: u128 = !0 << 64;
+
+/// The guests, the oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Guests {
+    waiting: VecDeque<(IpAddr, AbortHandle)>,
+}
+
+impl Guests {
+    /// Takes a guest in; says whether another had to give way.
+    pub(super) fn add(&mut self, address: IpAddr, guest: AbortHandle) -> bool {
+        self.waiting.retain(|(_, guest)| !guest.is_finished());
+        let network = network(address);
+        let crowd = self.crowd(network);
+        if let Some(crowd) = crowd {
+            self.turn_out(crowd);
+        }
+        self.waiting.push_back((network, guest));
+        crowd.is_some()
+    }
+
+    /// The network that must give way before one more guest from `newcomer` is taken in.
+    fn crowd(&self, newcomer: IpAddr) -> Option<IpAddr> {
+        let networks = self.waiting.iter().map(|(network, _)| *network);
+        let alike = networks.clone().filter(|network| *network == newcomer);
+        if alike.count() >= GUESTS_OF_NETWORK {
+            return Some(newcomer);
+        }
+        if self.waiting.len() < GUESTS {
+            return None;
+        }
+        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
+        for network in networks {
+            *sizes.entry(network).or_default() += 1;
+        }
+        let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
+        largest.map(|(network, _)| network)
+    }
+
+    /// Closes the oldest connection from a network.
+    fn turn_out(&mut self, crowd: IpAddr) {
+        let oldest = self.waiting.iter().position(|(from, _)| *from == crowd);
+        if let Some((_, guest)) = oldest.and_then(|place| self.waiting.remove(place)) {
+            guest.abort();
+        }
+    }
+}
+
+/// An address, or the network where addresses are free.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::task::{JoinHandle, yield_now};
+
+    use super::*;
+
+    fn guest(guests: &mut Guests, address: &str) -> (JoinHandle<()>, bool) {
+        let task = tokio::spawn(pending());
+        let gave_way = guests.add(address.parse().unwrap(), task.abort_handle());
+        (task, gave_way)
+    }
+
+    #[tokio::test]
+    async fn a_flood_from_several_networks_pushes_out_nobody_but_itself() {
+        let mut guests = Guests::default();
+        let (honest, gave_way) = guest(&mut guests, "192.0.2.1");
+        assert!(!gave_way);
+        for round in 0..10 * GUESTS {
+            let flood = format!("198.51.100.{}", round % 3);
+            guest(&mut guests, &flood);
+            yield_now().await;
+        }
+        assert!(!honest.is_finished());
+        assert_eq!(guests.waiting.len(), GUESTS);
+    }
+
+    #[tokio::test]
+    async fn an_ipv6_network_counts_as_one() {
+        let mut guests = Guests::default();
+        let (oldest, _) = guest(&mut guests, "2001:db8::1");
+        for place in 0..GUESTS_OF_NETWORK {
+            let (_, gave_way) = guest(&mut guests, &format!("2001:db8::{place}:1"));
+            assert_eq!(gave_way, place + 1 == GUESTS_OF_NETWORK);
+        }
+        yield_now().await;
+        assert!(oldest.is_finished());
+        let (_, gave_way) = guest(&mut guests, "2001:db8:0:1::1");
+        assert!(!gave_way);
+    }
+
+    #[tokio::test]
+    async fn who_is_done_is_no_guest() {
+        let mut guests = Guests::default();
+        for _ in 0..2 * GUESTS {
+            let (task, gave_way) = guest(&mut guests, "192.0.2.1");
+            assert!(!gave_way);
+            task.abort();
+            yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! The handshake itself, as messages without a transport: `PROTOCOL.md` §3.2.
+//!
+//! `Noise_XXpsk0`: the dialler's first message proves that it has the discussion's secret, and says
+//! nothing else. Only then does the dialled end show who it is, under encryption; the dialler does so
+//! last, once it has found whom it wants. Each end signs the handshake so far and its own Noise key,
+//! so a signature fits no other handshake, and nobody else's channel. Not here: reading and writing
+//! (`handshake`), and first messages that were played before (`openings`).
+
+use std::io;
+use std::sync::Arc;
+
+use ringtalk_wire::limit::HANDSHAKE_BYTES;
+use ringtalk_wire::{Introduction, NodeId, PublicKey};
+use snow::{Builder, HandshakeState, Keypair, StatelessTransportState};
+
+use super::resolver::Resolver;
+use super::{Credentials, LinkError};
+use crate::identity::verify;
+
+/// The handshake and its cryptography, by the name that Noise gives it.
+const PROTOCOL: &str = "Noise_XXpsk0_25519_AESGCM_SHA256";
+/// What is signed begins with this, so that it is nothing that is signed elsewhere.
+const DOMAIN: &[u8] = b"ringtalk link";
+/// How many bytes a key of one handshake has.
+pub(super) const EPHEMERAL_BYTES: usize = 32;
+/// How many bytes authentication adds.
+pub(super) const TAG_BYTES: usize = 16;
+/// How many bytes the first message has: an ephemeral key, and the proof of the secret.
+const OPENING_BYTES: usize = EPHEMERAL_BYTES + TAG_BYTES;
+/// The hash that stands for the handshake so far.
+type Transcript = [u8; 32];
+
+/// What a finished handshake leaves: the keys of both directions.
+pub(super) type Keys = Arc<StatelessTransportState>;
+
+/// Who signs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+enum Role {
+    Dialler = 0,
+    Dialled = 1,
+}
+
+/// A new key pair for [`Credentials`].
+pub(super) fn key_pair() -> io::Result<Keypair> {
+    builder().generate_keypair().map_err(io::Error::other)
+}
+
+/// The dialler, who has sent the first message.
+#[derive(Debug)]
+pub(super) struct Opened(HandshakeState);
+
+/// The dialler, who knows who was dialled, and has said nothing of itself yet.
+#[derive(Debug)]
+pub(super) struct Answered {
+    state: HandshakeState,
+    key: PublicKey,
+}
+
+/// Begins as the dialler, with the first message.
+pub(super) fn open(me: &Credentials) -> Result<(Opened, Vec<u8>), LinkError> {
+    let mut state = begin(me, Role::Dialler);
+    let opening = write(&mut state, &[])?;
+    Ok((Opened(state), opening))
+}
+
+impl Opened {
+    /// Takes the second message.
+    pub(super) fn read_answer(self, answer: &[u8]) -> Result<Answered, LinkError> {
+        let mut state = self.0;
+        let key = read_introduction(&mut state, Role::Dialled, answer)?;
+        Ok(Answered { state, key })
+    }
+}
+
+impl Answered {
+    /// Who was dialled.
+    pub(super) const fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    /// Makes the third and last message.
+    pub(super) fn close(mut self, me: &Credentials) -> Result<(Keys, Vec<u8>), LinkError> {
+        let last = introduce(&mut self.state, Role::Dialler, me)?;
+        Ok((keys(self.state), last))
+    }
+}
+
+/// The dialled end, to whom somebody has proved to have the secret.
+#[derive(Debug)]
+pub(super) struct Approached(HandshakeState);
+
+/// The dialled end, which has shown who it is.
+#[derive(Debug)]
+pub(super) struct Shown(HandshakeState);
+
+/// Takes the first message, as the end that was dialled.
+pub(super) fn read_opening(me: &Credentials, opening: &[u8]) -> Result<Approached, LinkError> {
+    if opening.len() != OPENING_BYTES {
+        return Err(LinkError::Handshake);
+    }
+    let mut state = begin(me, Role::Dialled);
+    read(&mut state, opening).map_err(|_| LinkError::Secret)?;
+    Ok(Approached(state))
+}
+
+impl Approached {
+    /// Makes the second message.
+    pub(super) fn answer(mut self, me: &Credentials) -> Result<(Shown, Vec<u8>), LinkError> {
+        let answer = introduce(&mut self.0, Role::Dialled, me)?;
+        Ok((Shown(self.0), answer))
+    }
+}
+
+impl Shown {
+    /// Takes the third message, and says who dialled.
+    pub(super) fn read_last(mut self, last: &[u8]) -> Result<(Keys, PublicKey), LinkError> {
+        let key = read_introduction(&mut self.0, Role::Dialler, last)?;
+        Ok((keys(self.0), key))
+    }
+}
+
+fn builder<'a>() -> Builder<'a> {
+    let protocol = PROTOCOL.parse().expect("Noise has such a handshake");
+    Builder::with_resolver(protocol, Box::new(Resolver))
+}
+
+fn begin(me: &Credentials, role: Role) -> HandshakeState {
+    let prologue = me.prologue();
+    let builder = builder()
+        .psk(0, me.link_key())
+        .and_then(|builder| builder.local_private_key(me.noise_secret()))
+        .and_then(|builder| builder.prologue(&prologue));
+    let state = builder.and_then(|builder| match role {
+        Role::Dialler => builder.build_initiator(),
+        Role::Dialled => builder.build_responder(),
+    });
+    state.expect("the handshake has all the keys that it needs")
+}
+
+/// A message that says who is at this end. Its key is mixed into the transcript only while it is
+/// written, so it is signed too.
+fn introduce(
+    state: &mut HandshakeState,
+    role: Role,
+    me: &Credentials,
+) -> Result<Vec<u8>, LinkError> {
+    let signed = to_sign(role, &transcript(state), me.noise_public());
+    let introduction = Introduction {
+        key: me.public_key(),
+        signature: me.sign(&signed),
+    };
+    write(state, &introduction.encode())
+}
+
+/// Reads the message in which the far end, in that role, says who it is.
+fn read_introduction(
+    state: &mut HandshakeState,
+    role: Role,
+    message: &[u8],
+) -> Result<PublicKey, LinkError> {
+    let transcript = transcript(state);
+    let payload = read(state, message).map_err(|_| LinkError::Handshake)?;
+    let introduction = Introduction::decode(&payload).map_err(|_| LinkError::Handshake)?;
+    let noise_public = state.get_remote_static();
+    let noise_public = noise_public.expect("the message that was just read brought it");
+    let signed = to_sign(role, &transcript, noise_public);
+    if verify(&introduction.key, &signed, &introduction.signature) {
+        Ok(introduction.key)
+    } else {
+        Err(LinkError::Impostor(NodeId::of(&introduction.key)))
+    }
+}
+
+fn to_sign(role: Role, transcript: &Transcript, noise_public: &[u8]) -> Vec<u8> {
+    [DOMAIN, &[role as u8], transcript, noise_public].concat()
+}
+
+/// Both ends have the same one between two messages.
+fn transcript(state: &HandshakeState) -> Transcript {
+    let hash = state.get_handshake_hash();
+    *hash.first_chunk().expect("SHA-256 has 32 bytes")
+}
+
+fn write(state: &mut HandshakeState, payload: &[u8]) -> Result<Vec<u8>, LinkError> {
+    let mut message = vec![0; HANDSHAKE_BYTES];
+    let length = state.write_message(payload, &mut message);
+    message.truncate(length.map_err(io::Error::other)?);
+    Ok(message)
+}
+
+fn read(state: &mut HandshakeState, message: &[u8]) -> Result<Vec<u8>, snow::Error> {
+    let mut payload = vec![0; HANDSHAKE_BYTES];
+    let length = state.read_message(message, &mut payload)?;
+    payload.truncate(length);
+    Ok(payload)
+}
+
+fn keys(state: HandshakeState) -> Keys {
+    let keys = state.into_stateless_transport_mode();
+    Arc::new(keys.expect("all three messages have passed"))
+}
+
+#[cfg(test)]
+mod tests;

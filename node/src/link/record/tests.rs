@@ -1,0 +1,101 @@
+//! What is sealed is opened, once, in order and unchanged.
+
+use super::*;
+use crate::link::test_support::keys;
+
+fn ends() -> (Sealer, Opener) {
+    let [here, there] = keys();
+    (Sealer::new(here), Opener::new(there))
+}
+
+fn open(opener: &mut Opener, record: &[u8]) -> Result<Option<Vec<u8>>, LinkError> {
+    let (mut record, mut plain) = (BytesMut::from(record), BytesMut::new());
+    let result = opener.open(&mut record, &mut plain)?;
+    assert_eq!(result, record.is_empty());
+    Ok(result.then(|| plain.to_vec()))
+}
+
+#[test]
+fn many_bytes_go_into_few_records() {
+    let (mut sealer, mut opener) = ends();
+    let bytes: Vec<u8> = (0..200_000_u32).map(|number| number as u8).collect();
+    let record = sealer.seal(&bytes);
+    assert_eq!(record.len(), bytes.len() + 4 * (HEADER_BYTES + TAG_BYTES));
+    let (mut record, mut plain) = (BytesMut::from(record), BytesMut::new());
+    for _ in 0..4 {
+        assert!(opener.open(&mut record, &mut plain).unwrap());
+    }
+    assert!(record.is_empty());
+    assert_eq!(plain, bytes);
+}
+
+#[test]
+fn nothing_makes_no_record() {
+    let (mut sealer, mut opener) = ends();
+    assert!(sealer.seal(b"").is_empty());
+    let second = sealer.seal(b"first").to_vec();
+    assert_eq!(open(&mut opener, &second).unwrap().unwrap(), b"first");
+}
+
+#[test]
+fn an_incomplete_record_waits_for_the_rest() {
+    let (mut sealer, mut opener) = ends();
+    let record = sealer.seal(b"hello").to_vec();
+    for end in 1..record.len() {
+        assert_eq!(open(&mut opener, &record[..end]).unwrap(), None);
+    }
+    assert_eq!(open(&mut opener, &record).unwrap().unwrap(), b"hello");
+}
+
+#[test]
+fn a_flipped_bit_is_noticed_wherever_it_is() {
+    let [here, there] = keys();
+    let record = Sealer::new(here).seal(b"hello").to_vec();
+    for bit in 0..8 * record.len() {
+        let mut record = record.clone();
+        record[bit / 8] ^= 1 << (bit % 8);
+        let result = open(&mut Opener::new(there.clone()), &record);
+        assert!(matches!(result, Err(LinkError::Record)), "{bit}");
+    }
+}
+
+#[test]
+fn a_record_is_opened_once_and_in_order() {
+    let (mut sealer, mut opener) = ends();
+    let first = sealer.seal(b"first").to_vec();
+    let second = sealer.seal(b"second").to_vec();
+    assert!(matches!(open(&mut opener, &second), Err(LinkError::Record)));
+    assert!(open(&mut opener, &first).unwrap().is_some());
+    assert!(matches!(open(&mut opener, &first), Err(LinkError::Record)));
+}
+
+#[test]
+fn a_record_sent_back_is_refused() {
+    let [here, _] = keys();
+    let record = Sealer::new(here.clone()).seal(b"hello").to_vec();
+    let result = open(&mut Opener::new(here), &record);
+    assert!(matches!(result, Err(LinkError::Record)));
+}
+
+#[test]
+fn lengths_that_cannot_be_are_refused_at_once() {
+    let (_, mut opener) = ends();
+    for header in [[0xff; 4], [0; 4], header_of(0), header_of(15)] {
+        assert!(matches!(open(&mut opener, &header), Err(LinkError::Record)));
+    }
+    let longest = [&header_of(u16::MAX)[..], &vec![7; u16::MAX.into()]].concat();
+    assert_eq!(open(&mut opener, &longest[..100]).unwrap(), None);
+    assert!(matches!(
+        open(&mut opener, &longest),
+        Err(LinkError::Record)
+    ));
+}
+
+#[test]
+fn what_a_burst_took_is_given_back() {
+    let (mut sealer, _) = ends();
+    sealer.seal(&vec![0; 1024 * 1024]);
+    sealer.shrink();
+    assert!(sealer.sealed.capacity() <= KEPT_BYTES);
+    assert_eq!(sealer.seal(b"hello").len(), 5 + HEADER_BYTES + TAG_BYTES);
+}

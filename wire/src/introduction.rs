@@ -1,0 +1,30 @@
+//! What each end of a link says of itself, inside the handshake: `PROTOCOL.md` §3.
+//!
+//! Not here: what is signed, and by whom it is verified (`ringtalk-node`).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{DecodeError, decode_item, encode_item};
+use crate::{PublicKey, Signature};
+
+/// Who is at this end of the link, and the proof.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Introduction {
+    /// The node's key, from which its id follows.
+    pub key: PublicKey,
+    /// The key's signature over this very handshake.
+    pub signature: Signature,
+}
+
+impl Introduction {
+    /// The bytes that travel.
+    pub fn encode(&self) -> Bytes {
+        encode_item(self)
+    }
+
+    /// Reads them, as strictly as a frame.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode_item(bytes)
+    }
+}
