@@ -10,11 +10,12 @@ use ringtalk_director::api::Address;
 use ringtalk_wire::{Hello, Member, NodeId};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::director_client::{Http, Pointer, pointer};
+use crate::director_client::{Caller, Pointer, pointer};
 use crate::driver::dialler::{dial, dial_whoever};
 use crate::link::Link;
+use crate::secret::Secret;
 use crate::settings::Place;
-use crate::start::{OPEN_DISCUSSION, random};
+use crate::start::random;
 
 pub use ringtalk_proto::View;
 
@@ -31,7 +32,7 @@ const NOBODY_TIME: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub struct Observer {
     hello: Hello,
-    http: Http,
+    caller: Caller,
 }
 
 /// Why no ring was found.
@@ -70,15 +71,16 @@ pub enum FindError {
 pub struct Unreachable;
 
 impl Observer {
-    /// An observer of the open discussion. Fails where the system gives no random numbers.
-    pub fn new() -> io::Result<Self> {
+    /// An observer of the discussion that has this secret. Fails where the system gives no random
+    /// numbers.
+    pub fn new(secret: &Secret) -> io::Result<Self> {
         let id = random().map_err(io::Error::other)?;
         Ok(Self {
             hello: Hello {
                 id: NodeId::from_bytes(id),
-                discussion: OPEN_DISCUSSION,
+                discussion: NodeId::from(*secret.discussion().as_uuid()),
             },
-            http: Http::new(),
+            caller: Caller::new(secret),
         })
     }
 
@@ -127,7 +129,7 @@ impl Observer {
 
     async fn follow(&self, director: &Address) -> Result<Link, FindError> {
         let director = director.clone();
-        let member = match pointer(&self.http, &director, ATTEMPT_TIME).await {
+        let member = match pointer(&self.caller, &director, ATTEMPT_TIME).await {
             Pointer::Member(member) => member,
             Pointer::Nobody => return Err(FindError::Nobody(director)),
             Pointer::Silent(reason) => return Err(FindError::Director { director, reason }),
@@ -207,7 +209,7 @@ mod tests {
     }
 
     async fn find(places: &[Place], within: Duration) -> Result<NodeId, FindError> {
-        let observer = Observer::new().unwrap();
+        let observer = Observer::new(&Secret::open()).unwrap();
         observer.find(places, within).await.map(|link| link.peer)
     }
 
@@ -217,7 +219,7 @@ mod tests {
         let places = [nobody().await, pointing_at(&at(&node)).await];
         let hello = Hello {
             id: NodeId::from_bytes([1; 16]),
-            discussion: OPEN_DISCUSSION,
+            discussion: NodeId::from(*Secret::open().discussion().as_uuid()),
         };
         let me = hello.clone();
         let host = async {

@@ -19,11 +19,10 @@ use crate::director_client::{DirectorClient, Reachability};
 use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::face::{Face, Me, Stdout};
-use crate::settings::{Entry, Place, Settings, invite};
+use crate::secret::Secret;
+use crate::settings::{Entry, Invite, Place, Settings};
 use crate::{address, inside, stdin};
 
-/// The discussion that anybody can join. Private ones get ids of their own.
-pub(crate) const OPEN_DISCUSSION: NodeId = NodeId::from_bytes(*b"ringtalk-open-01");
 /// How long the last words may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 
@@ -83,7 +82,8 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
 async fn assemble(settings: Settings) -> Result<Driver, StartError> {
     let peers = listen(settings.listen).await?;
     let port = peers.local_addr()?;
-    let way = Way::prepare(&settings.entry).await?;
+    let secret = settings.secret;
+    let way = Way::prepare(&settings.entry, &secret).await?;
     let public = settings.public_address.clone();
     let internal = public
         .clone()
@@ -94,14 +94,15 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
     let shown = public.clone().unwrap_or_else(|| internal.clone());
     let hello = Hello {
         id: NodeId::from_bytes(random()?),
-        discussion: OPEN_DISCUSSION,
+        discussion: NodeId::from(*secret.discussion().as_uuid()),
     };
     let me = Me {
         id: hello.id,
         wanted_name: settings.name.to_string(),
-        invite: way.invite(&shown),
+        invite: way.invite(&shown, &secret),
+        open_at: secret.is_open().then(|| way.directors()),
         address: shown,
-        discussion: hello.discussion,
+        discussion: secret.discussion(),
         hosts: way.hosts.is_some(),
     };
     let config = Config {
@@ -126,7 +127,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         config,
         hello: hello.clone(),
         reachability: Reachability::new(directors),
-        directors: DirectorClient::new(way.places, newcomer, inbox.clone()),
+        directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
         face: Face::new(settings.show, me, settings.offset),
         stdout: Stdout::start()?,
         typed: stdin::read()?,
@@ -152,18 +153,18 @@ struct Way {
 }
 
 impl Way {
-    async fn prepare(entry: &Entry) -> Result<Self, StartError> {
+    async fn prepare(entry: &Entry, secret: &Secret) -> Result<Self, StartError> {
         match entry {
             Entry::Join(places) => Ok(Self {
                 local: address::towards(places.iter().map(|place| &place.director)).await,
                 places: places.clone(),
                 hosts: None,
             }),
-            Entry::Host { listen, exactly } => Self::host(*listen, *exactly).await,
+            Entry::Host { listen, exactly } => Self::host(*listen, *exactly, secret).await,
         }
     }
 
-    async fn host(listen: SocketAddr, exactly: bool) -> Result<Self, StartError> {
+    async fn host(listen: SocketAddr, exactly: bool, secret: &Secret) -> Result<Self, StartError> {
         let director = inside::bind(listen, exactly).await;
         let director = director.map_err(|error| StartError::Listen {
             flag: "--director-listen",
@@ -171,7 +172,7 @@ impl Way {
             error,
         })?;
         let hosts = director.local_addr()?;
-        inside::start(director);
+        inside::start(director, secret, random()?);
         let everywhere = hosts.ip().is_unspecified();
         let own = if everywhere { loopback(hosts) } else { hosts };
         let place = Place {
@@ -186,16 +187,25 @@ impl Way {
     }
 
     /// What others give to `--join`, where this node is reached at `shown`.
-    fn invite(&self, shown: &Address) -> String {
+    fn invite(&self, shown: &Address, secret: &Secret) -> Invite {
         let directors = self.places.iter().map(|place| &place.director);
         match self.hosts.filter(|hosts| hosts.ip().is_unspecified()) {
             Some(hosts) => {
                 let host = shown.as_str().rsplit_once(':').map_or("", |(host, _)| host);
                 let director = format!("{host}:{}", hosts.port()).parse();
-                director.map_or_else(|_| invite(directors), |director| invite([&director]))
+                director.map_or_else(
+                    |_| Invite::new(directors, secret),
+                    |director| Invite::new([&director], secret),
+                )
             }
-            None => invite(directors),
+            None => Invite::new(directors, secret),
         }
+    }
+
+    /// The directors, for people.
+    fn directors(&self) -> String {
+        let names: Vec<&str> = self.places.iter().map(|p| p.director.as_str()).collect();
+        names.join(", ")
     }
 }
 
@@ -257,16 +267,20 @@ mod tests {
         }
     }
 
+    fn invite(way: &Way, shown: &Address) -> String {
+        way.invite(shown, &Secret::open()).as_str().to_owned()
+    }
+
     #[test]
     fn the_invite_names_what_others_can_reach() {
         let shown: Address = "chat.example:4000".parse().unwrap();
         let everywhere = way("127.0.0.1:8080", Some("0.0.0.0:8080"));
-        assert_eq!(everywhere.invite(&shown), "ringtalk://chat.example:8080/");
+        assert_eq!(invite(&everywhere, &shown), "ringtalk://chat.example:8080/");
         let here = way("127.0.0.1:8080", Some("127.0.0.1:8080"));
-        assert_eq!(here.invite(&shown), "ringtalk://127.0.0.1:8080/");
+        assert_eq!(invite(&here, &shown), "ringtalk://127.0.0.1:8080/");
         let joined = way("director.example:80", None);
-        assert_eq!(joined.invite(&shown), "ringtalk://director.example:80/");
+        assert_eq!(invite(&joined, &shown), "ringtalk://director.example:80/");
         let v6: Address = "[2001:db8::1]:4000".parse().unwrap();
-        assert_eq!(everywhere.invite(&v6), "ringtalk://[2001:db8::1]:8080/");
+        assert_eq!(invite(&everywhere, &v6), "ringtalk://[2001:db8::1]:8080/");
     }
 }
