@@ -151,10 +151,10 @@ mod tests {
 
     const START: Duration = SETTLING;
 
-    fn discussion(n: usize) -> Which {
+    fn id(n: usize) -> DiscussionId {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&n.to_be_bytes());
-        Some(DiscussionId::of(&PublicKey(key)))
+        DiscussionId::of(&PublicKey(key))
     }
 
     fn newcomer(byte: u8) -> Newcomer {
@@ -181,11 +181,11 @@ mod tests {
     #[test]
     fn discussions_do_not_see_each_other() {
         let mut all = Discussions::default();
-        for (byte, which) in [(1, None), (2, discussion(1)), (3, discussion(2))] {
+        for (byte, which) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
             all.register_coordinator(START, which, coordinator(byte))
                 .unwrap();
         }
-        for (byte, which) in [(1, None), (2, discussion(1)), (3, discussion(2))] {
+        for (byte, which) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
             let found = all.register_node(START, which, &newcomer(9), false);
             assert_eq!(found, Ok(Placement::Join(coordinator(byte))));
         }
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_discussion_is_founded_only_by_who_may_and_forgotten_when_it_has_ended() {
         let mut all = Discussions::default();
-        let which = discussion(1);
+        let which = Some(id(1));
         let ask = |all: &mut Discussions, now, may_found| {
             all.register_node(now, which, &newcomer(1), may_found)
         };
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(ask(&mut all, over, false), Ok(Placement::Lapsed));
         let over = over + LAPSE;
         assert_eq!(ask(&mut all, over, false), Ok(Placement::Unknown));
-        all.register_coordinator(over, discussion(2), coordinator(2))
+        all.register_coordinator(over, Some(id(2)), coordinator(2))
             .unwrap();
         assert_eq!(all.private_count(), 1);
         assert_eq!(all.tally().registrations, 2);
@@ -223,13 +223,13 @@ mod tests {
     fn there_is_room_for_so_many_and_again_when_leases_have_run_out() {
         let mut all = Discussions::default();
         for n in 0..PRIVATE {
-            all.register_node(START, discussion(n), &newcomer(1), true)
+            all.register_node(START, Some(id(n)), &newcomer(1), true)
                 .unwrap();
         }
-        let late = discussion(PRIVATE);
+        let late = Some(id(PRIVATE));
         let full = all.register_coordinator(START, late, coordinator(1));
         assert_eq!(full, Err(Unregistered::Full));
-        let known = all.register_node(START, discussion(0), &newcomer(1), true);
+        let known = all.register_node(START, Some(id(0)), &newcomer(1), true);
         assert!(known.is_ok());
         let later = START + FOUNDING_LEASE;
         all.register_coordinator(later, late, coordinator(1))

@@ -38,7 +38,7 @@ pub struct Problem {
     pub field: Option<Cow<'static, str>>,
     /// With 401: what to sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nonce: Option<Nonce>,
+    pub nonce: Option<Box<Nonce>>,
 }
 
 impl Problem {
@@ -66,7 +66,7 @@ impl Problem {
     /// A 401 that says what to sign.
     pub(crate) fn unproven(nonce: Nonce) -> Self {
         Self {
-            nonce: Some(nonce),
+            nonce: Some(Box::new(nonce)),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
                 "a private discussion: sign the request over this nonce, with its registration key",
@@ -91,6 +91,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let challenge = self
             .nonce
+            .as_deref()
             .map(|nonce| format!("Ringtalk nonce=\"{nonce}\""));
         let challenge = challenge.and_then(|text| HeaderValue::from_str(&text).ok());
         let mut response = (status, Json(self)).into_response();

@@ -46,7 +46,9 @@ impl Identity {
 /// The id only: a secret key has no place in a log.
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Identity").field("id", &self.id).finish()
+        f.debug_struct("Identity")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,7 +80,7 @@ mod tests {
         let ann = Identity::from_seed(&[7; 32]);
         assert_eq!(
             format!("{ann:?}"),
-            format!("Identity {{ id: {:?} }}", ann.id())
+            format!("Identity {{ id: {:?}, .. }}", ann.id())
         );
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     }
     let ending = runtime.block_on(async {
         match assemble(settings).await {
-            Ok(driver) => driver.run().await,
+            Ok(driver) => Box::pin(driver.run()).await,
             Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
         }
     });

@@ -109,5 +109,5 @@ fn challenge(answer: &Answer) -> Option<Nonce> {
     if answer.status != StatusCode::UNAUTHORIZED {
         return None;
     }
-    answer.json::<Problem>().ok()?.nonce
+    answer.json::<Problem>().ok()?.nonce.map(|nonce| *nonce)
 }

@@ -90,9 +90,8 @@ impl Lines {
                 );
                 self.error(&text, out);
             }
-            Told::Error { message, .. } => self.error(message, out),
+            Told::Error { message, .. } | Told::Open { message } => self.error(message, out),
             Told::Notice { message, .. } => self.notice(message, out),
-            Told::Open { message } => self.error(message, out),
             Told::Goodbye { reason } => self.notice(farewell(*reason), out),
         }
     }

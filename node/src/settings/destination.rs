@@ -74,10 +74,9 @@ impl Destination {
         let mut asks = false;
         for text in joins {
             let named = places(text)?;
-            named
-                .places
-                .into_iter()
-                .for_each(|place| add(&mut found, place));
+            for place in named.directors {
+                add(&mut found, place);
+            }
             for other in named.secrets {
                 if *secret.get_or_insert_with(|| other.clone()) != other {
                     return Err(DestinationError::Conflict);
@@ -92,7 +91,9 @@ impl Destination {
         }
         if secret.as_ref().is_some_and(|secret| !secret.is_open()) {
             // A private discussion is joined; founding one is asked for by other means.
-            found.iter_mut().for_each(|place| place.may_found = false);
+            for place in &mut found {
+                place.may_found = false;
+            }
         }
         Ok(Self {
             places: found,

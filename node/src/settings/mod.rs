@@ -159,7 +159,7 @@ impl Task {
     /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
     /// where a secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
-        let args = Args::try_parse().unwrap_or_else(|error| reject(error));
+        let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
         let resolved = if is_left_empty(typed()) {
             Err(SettingsError::Empty)
         } else {
@@ -171,7 +171,7 @@ impl Task {
                 process::exit(Status::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
-            reject(Args::command().error(kind, error))
+            reject(&Args::command().error(kind, error))
         })
     }
 
@@ -228,7 +228,7 @@ impl SettingsError {
 
 /// Shows what is wrong with the command line, or what it asks for, and ends the process. A secret
 /// that was typed is not repeated.
-pub fn reject(error: clap::Error) -> ! {
+pub fn reject(error: &clap::Error) -> ! {
     let typed: Vec<String> = typed().collect();
     let hide = |text: &str| without_secrets(text, typed.iter().map(String::as_str));
     let rendered = error.render();

@@ -25,7 +25,7 @@ pub struct Place {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// The directors, in the order given.
-    pub(super) places: Vec<Place>,
+    pub(super) directors: Vec<Place>,
     /// The secrets of the invites among them.
     pub(super) secrets: Vec<Secret>,
     /// True where an invite ends in a bare #: the secret is to be asked for.
@@ -62,7 +62,7 @@ pub(super) fn places(text: &str) -> Result<Places, PlaceError> {
         match first.trim().strip_prefix(SCHEME) {
             Some(invite) => found.add_invite(invite)?,
             None if first.trim().is_empty() => {}
-            None => found.places.push(Place {
+            None => found.directors.push(Place {
                 director: address(first)?,
                 may_found: true,
             }),
@@ -96,7 +96,7 @@ impl Places {
             return Err(PlaceError::Path);
         }
         for director in directors.split(',') {
-            self.places.push(Place {
+            self.directors.push(Place {
                 director: address(director)?,
                 may_found: false,
             });
@@ -167,7 +167,7 @@ mod tests {
 
     fn read(text: &str) -> Vec<(String, bool)> {
         let found = places(text).unwrap();
-        let places = found.places.into_iter();
+        let places = found.directors.into_iter();
         places
             .map(|place| (place.director.to_string(), place.may_found))
             .collect()
@@ -231,7 +231,7 @@ mod tests {
     fn no_error_repeats_a_secret() {
         let secret = Secret::generate().unwrap().to_text();
         for text in [
-            format!("{}", *secret),
+            secret.to_string(),
             format!("a:1#{}", *secret),
             format!("ringtalk://a/#{}", *secret),
             format!("ringtalk://a:1/#{}x", *secret),
@@ -251,7 +251,7 @@ mod tests {
         let secret = Secret::generate().unwrap();
         let private = Invite::new(&directors, &secret);
         let found = places(private.as_str()).unwrap();
-        assert_eq!((found.places.len(), found.secrets), (2, vec![secret]));
+        assert_eq!((found.directors.len(), found.secrets), (2, vec![secret]));
         assert_eq!(format!("{private:?}"), "Invite");
     }
 }

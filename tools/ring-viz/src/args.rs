@@ -107,7 +107,7 @@ impl Settings {
     /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
     /// where a secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
-        let args = Args::try_parse().unwrap_or_else(|error| reject(error));
+        let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
         let variable = secret_variable();
         let variable = variable.as_ref().map(Hidden::as_str);
         Self::resolve(&args, variable, ask_for_secret).unwrap_or_else(|error| {
@@ -116,7 +116,7 @@ impl Settings {
                 process::exit(Status::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
-            reject(Args::command().error(kind, error))
+            reject(&Args::command().error(kind, error))
         })
     }
 
