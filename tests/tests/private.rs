@@ -210,6 +210,11 @@ fn the_open_discussion_is_called_open() {
             .contains("/#")
             .then(|| assert!(!shown.contains("open discussion"), "{shown}"))
     });
+    private.command("/invite");
+    private.wait_for("prints its invite again", EVERYWHERE, |journal| {
+        let invites = journal.stdout_text().matches("/#").count();
+        (invites == 2).then_some(())
+    });
 }
 
 #[test]

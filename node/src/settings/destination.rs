@@ -114,7 +114,7 @@ fn add(found: &mut Vec<Place>, place: Place) {
 }
 
 /// The secret in `RINGTALK_SECRET`. An empty variable is as good as none.
-pub(super) fn variable_secret(text: Option<&str>) -> Result<Option<Secret>, DestinationError> {
+fn variable_secret(text: Option<&str>) -> Result<Option<Secret>, DestinationError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let secret = text.map(str::parse).transpose();
     secret.map_err(DestinationError::Variable)
