@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::body::{Fields, FromFields};
 use crate::director::Director;
 use crate::problem::Problem;
-use crate::proof::{Private, Unproven, signed_bytes};
+use crate::proof::{Nonce, Private, Unproven, signed_bytes};
 
 /// A request that may speak for its discussion. Extracted, or answered with a problem: 403 where
 /// this director does not serve the discussion or the proof is wrong, 401 with the nonce where
@@ -41,11 +41,12 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for Admitted<T> {
             ));
         }
         if let Some(Private { discussion, proof }) = private {
-            let nonce = director.nonce();
-            let proof = proof.ok_or_else(|| Problem::unproven(*nonce))?;
-            let signed = || signed_bytes(method.as_str(), &path, nonce, &discussion, &said);
+            let proof = proof.ok_or_else(|| Problem::unproven(director.nonce()))?;
+            let is_current = |nonce: &Nonce| director.accepts(nonce);
+            let signed =
+                |nonce: &Nonce| signed_bytes(method.as_str(), &path, nonce, &discussion, &said);
             proof
-                .check(&discussion, nonce, signed)
+                .check(&discussion, is_current, signed)
                 .map_err(|unproven| problem(unproven, director))?;
         }
         Ok(Self { said, discussion })
@@ -54,7 +55,7 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for Admitted<T> {
 
 fn problem(unproven: Unproven, director: &Director) -> Problem {
     let detail = match unproven {
-        Unproven::Stale => return Problem::unproven(*director.nonce()),
+        Unproven::Stale => return Problem::unproven(director.nonce()),
         Unproven::Key => "the key is not that of the discussion",
         Unproven::Signature => "the signature is not the key's over this request",
     };

@@ -15,6 +15,7 @@ use crate::api::{COORDINATOR_HOLD, Coordinator, NODE_HOLD, Newcomer, Nonce};
 use crate::discussions::{Discussions, Full, Unregistered, Which};
 use crate::metrics::Metrics;
 use crate::news::News;
+use crate::nonces::Nonces;
 use crate::registry::{Conflict, Handover, Placement, Tally};
 use crate::seats::Seats;
 
@@ -30,7 +31,7 @@ pub struct Director(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    nonce: Nonce,
+    nonces: Nonces,
     scope: Scope,
     discussions: Mutex<Discussions>,
     started: Instant,
@@ -78,20 +79,20 @@ impl Director {
     /// A director of the open discussion and of all private ones, that knows nothing yet. For the
     /// first half second nobody is told to found, since a running ring may be about to register.
     ///
-    /// `nonce` is what requests about private discussions sign: 16 bytes that no director had
-    /// before, from the system's generator of random numbers.
-    pub fn new(nonce: [u8; 16]) -> Self {
-        Self::of(nonce, Scope::All)
+    /// What requests about private discussions sign follows from `seed`: 16 bytes that no director
+    /// had before, from the system's generator of random numbers.
+    pub fn new(seed: [u8; 16]) -> Self {
+        Self::of(seed, Scope::All)
     }
 
     /// Like [`Director::new`], for one private discussion: anything else is a 403.
-    pub fn only(discussion: DiscussionId, nonce: [u8; 16]) -> Self {
-        Self::of(nonce, Scope::Only(discussion))
+    pub fn only(discussion: DiscussionId, seed: [u8; 16]) -> Self {
+        Self::of(seed, Scope::Only(discussion))
     }
 
-    fn of(nonce: [u8; 16], scope: Scope) -> Self {
+    fn of(seed: [u8; 16], scope: Scope) -> Self {
         Self(Arc::new(Shared {
-            nonce: crate::api::Encoded(nonce),
+            nonces: Nonces::new(seed),
             scope,
             discussions: Mutex::default(),
             started: Instant::now(),
@@ -102,9 +103,14 @@ impl Director {
         }))
     }
 
-    /// What requests about private discussions sign.
-    pub(crate) fn nonce(&self) -> &Nonce {
-        &self.0.nonce
+    /// What requests about private discussions sign now.
+    pub(crate) fn nonce(&self) -> Nonce {
+        self.0.nonces.current(self.now())
+    }
+
+    /// True where a signature over this nonce still counts.
+    pub(crate) fn accepts(&self, nonce: &Nonce) -> bool {
+        self.0.nonces.accept(self.now(), nonce)
     }
 
     /// True where requests about this discussion have an answer here.

@@ -21,6 +21,7 @@ mod encoded;
 mod healthcheck;
 mod metrics;
 mod news;
+mod nonces;
 mod problem;
 mod proof;
 mod rates;

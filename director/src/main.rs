@@ -79,9 +79,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the port")?;
     // A closed stdout is no reason to stop.
     let _ = writeln!(io::stdout(), "director listening on http://{address}");
-    let mut nonce = [0; 16];
-    getrandom::fill(&mut nonce).map_err(|error| anyhow!("no random numbers: {error}"))?;
-    serve(listener, Director::new(nonce), shutdown).await;
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    serve(listener, Director::new(seed), shutdown).await;
     Ok(())
 }
 

@@ -12,11 +12,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoded::Encoded;
 
-/// What a director made up when it started. Signatures cover it, so they end with the director.
+/// What a director wants signed at the moment. Signatures cover it, so they end with it.
 ///
-/// While a director runs, whoever reads the clear HTTP can send a request once more. That gains
-/// nothing: a coordinator's old registration loses against the higher epoch of the next one, a
-/// withdrawal names a node that is gone for good, and a newcomer that is named twice is one.
+/// Until then, that is for two minutes at most, whoever reads the clear HTTP can send a request
+/// once more, and so can a director that has another one's nonce signed. It gains them little: a
+/// coordinator's old registration loses against the higher epoch of the next one, a withdrawal
+/// names a node that is gone for good, and a newcomer that is named twice is one. For that long, a
+/// discussion that has ended can seem to go on.
 pub type Nonce = Encoded<16>;
 
 /// What is signed begins with this, so that a signature means nothing anywhere else.
@@ -59,7 +61,7 @@ pub fn signed_bytes(
 /// Why a proof proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unproven {
-    /// It is over another nonce: of a director that ran here before, most likely.
+    /// It is over another nonce: an old one, or that of a director that ran here before.
     Stale,
     /// The key is another discussion's.
     Key,
@@ -68,22 +70,22 @@ pub(crate) enum Unproven {
 }
 
 impl Proof {
-    /// Checks the proof for `discussion`; `signed` gives what had to be signed.
+    /// Checks the proof for `discussion`; `signed` gives what had to be signed over a nonce.
     pub(crate) fn check(
         &self,
         discussion: &DiscussionId,
-        nonce: &Nonce,
-        signed: impl FnOnce() -> Vec<u8>,
+        is_current: impl FnOnce(&Nonce) -> bool,
+        signed: impl FnOnce(&Nonce) -> Vec<u8>,
     ) -> Result<(), Unproven> {
         if DiscussionId::of(&PublicKey(self.key.0)) != *discussion {
             return Err(Unproven::Key);
         }
-        if self.nonce != *nonce {
+        if !is_current(&self.nonce) {
             return Err(Unproven::Stale);
         }
         let signature = ed25519_dalek::Signature::from_bytes(&self.signature.0);
         VerifyingKey::from_bytes(&self.key.0)
-            .and_then(|key| key.verify_strict(&signed(), &signature))
+            .and_then(|key| key.verify_strict(&signed(&self.nonce), &signature))
             .map_err(|_| Unproven::Signature)
     }
 }
@@ -118,7 +120,9 @@ mod tests {
 
     #[test]
     fn a_proof_holds_for_its_discussion_its_nonce_and_its_request() {
-        let check = |proof: Proof, nonce, path| proof.check(&id(&key()), &nonce, || signed(path));
+        let check = |proof: Proof, nonce, path| {
+            proof.check(&id(&key()), |given| *given == nonce, |_| signed(path))
+        };
         assert_eq!(check(proof(), NONCE, "/here"), Ok(()));
         assert_eq!(check(proof(), NONCE, "/there"), Err(Unproven::Signature));
         let later = Encoded([9; 16]);
@@ -129,7 +133,7 @@ mod tests {
             ..proof()
         };
         assert_eq!(check(stolen, NONCE, "/here"), Err(Unproven::Key));
-        let result = proof().check(&id(&other), &NONCE, || signed("/here"));
+        let result = proof().check(&id(&other), |_| true, |_| signed("/here"));
         assert_eq!(result, Err(Unproven::Key));
     }
 }

@@ -31,12 +31,12 @@ pub(crate) async fn bind(listen: SocketAddr, exactly: bool) -> io::Result<TcpLis
 }
 
 /// Serves a director that knows nothing yet, for as long as this node runs, and for the discussion
-/// that has this secret only. `nonce` is new.
-pub(crate) fn start(listener: TcpListener, secret: &Secret, nonce: [u8; 16]) {
+/// that has this secret only. `seed` is new.
+pub(crate) fn start(listener: TcpListener, secret: &Secret, seed: [u8; 16]) {
     let director = if secret.is_open() {
-        Director::new(nonce)
+        Director::new(seed)
     } else {
-        Director::only(secret.discussion(), nonce)
+        Director::only(secret.discussion(), seed)
     };
     tokio::spawn(serve(listener, director, pending()));
 }

@@ -1,7 +1,8 @@
 //! Calls about one discussion: where it is private, each carries its id and a proof.
 //!
-//! A proof is over the director's nonce, which only the director can tell: the first call to it,
-//! and the first after it restarted, is answered with the nonce, and made again at once. Not here:
+//! A proof is over the director's nonce, which only the director can tell, and which changes now and
+//! then, above all when it restarts: a call without it, or with an old one, is answered with the
+//! nonce, and made again at once. Not here:
 //! which calls are made, and what is proved (`ringtalk_director::api`).
 
 use std::collections::BTreeMap;

@@ -5,9 +5,15 @@ use ed25519_dalek::{Signer, SigningKey};
 use ringtalk_wire::{DiscussionId, PublicKey};
 
 use super::*;
-use crate::api::{Coordinator, Encoded, RegisterNode, signed_bytes};
+use crate::api::{Coordinator, Encoded, Nonce, RegisterNode, signed_bytes};
+use crate::nonces::Nonces;
 
-const NONCE: [u8; 16] = [7; 16];
+const SEED: [u8; 16] = [7; 16];
+
+/// What a director of this seed wants signed in its first minute.
+fn nonce() -> Nonce {
+    Nonces::new(SEED).current(Duration::ZERO)
+}
 
 /// The registration key of a discussion, and what it signs.
 struct Keeper(SigningKey);
@@ -21,8 +27,7 @@ impl Keeper {
         DiscussionId::of(&PublicKey(self.0.verifying_key().to_bytes()))
     }
 
-    fn sign<T: serde::Serialize>(&self, path: &str, nonce: [u8; 16], said: &T) -> Value {
-        let nonce = Encoded(nonce);
+    fn sign<T: serde::Serialize>(&self, path: &str, nonce: Nonce, said: &T) -> Value {
         let bytes = signed_bytes("POST", path, &nonce, &self.discussion(), said);
         let mut body = serde_json::to_value(said).unwrap();
         body["discussion"] = self.discussion().to_string().into();
@@ -36,7 +41,7 @@ impl Keeper {
 
     fn coordinator(&self, id: &str) -> Value {
         let said: Coordinator = serde_json::from_value(coordinator(id, 1)).unwrap();
-        self.sign("/register_coordinator", NONCE, &said)
+        self.sign("/register_coordinator", nonce(), &said)
     }
 
     fn node(&self, id: &str, found: bool) -> Value {
@@ -44,7 +49,7 @@ impl Keeper {
             newcomer: serde_json::from_value(node(id)).unwrap(),
             found,
         };
-        self.sign("/register_node", NONCE, &said)
+        self.sign("/register_node", nonce(), &said)
     }
 }
 
@@ -66,7 +71,7 @@ async fn two_private_discussions_and_the_open_one_do_not_see_each_other() {
     }
     let response = send(&app, "GET", "/", Body::empty()).await;
     assert_eq!(response.status(), StatusCode::TEMPORARY_REDIRECT);
-    let looked = one.sign("/find_coordinator", NONCE, &json!({}));
+    let looked = one.sign("/find_coordinator", nonce(), &json!({}));
     let (status, found) = post(&app, "/find_coordinator", &looked).await;
     assert_eq!((status, &found["id"]), (StatusCode::OK, &Value::from(A)));
 }
@@ -92,11 +97,11 @@ async fn who_proves_nothing_is_told_what_to_sign() {
     let mut unsigned = coordinator(A, 1);
     unsigned["discussion"] = keeper.discussion().to_string().into();
     let said: Coordinator = serde_json::from_value(coordinator(A, 1)).unwrap();
-    let stale = keeper.sign("/register_coordinator", [8; 16], &said);
+    let stale = keeper.sign("/register_coordinator", Encoded([8; 16]), &said);
     for body in [unsigned, stale] {
         let response = send(&app, "POST", "/register_coordinator", body.to_string()).await;
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
-        let nonce = Encoded(NONCE).to_string();
+        let nonce = nonce().to_string();
         let challenge = format!("Ringtalk nonce=\"{nonce}\"");
         assert_eq!(response.headers()[WWW_AUTHENTICATE], challenge.as_str());
         assert_eq!(json_body(response).await["nonce"], nonce.as_str());
@@ -123,7 +128,7 @@ async fn nobody_speaks_for_anothers_discussion() {
 
 #[tokio::test]
 async fn what_is_malformed_is_named() {
-    let app = app(Director::new(NONCE));
+    let app = app(Director::new(SEED));
     for field in ["discussion", "key", "nonce", "signature"] {
         let mut body = Keeper::new(1).coordinator(A);
         body[field] = "malformed".into();
@@ -136,7 +141,7 @@ async fn what_is_malformed_is_named() {
 #[tokio::test(start_paused = true)]
 async fn a_director_inside_a_node_serves_its_own_discussion_only() {
     let (keeper, other) = (Keeper::new(1), Keeper::new(2));
-    let app = app(Director::only(keeper.discussion(), NONCE));
+    let app = app(Director::only(keeper.discussion(), SEED));
     for body in [coordinator(A, 1), other.coordinator(A)] {
         let (status, _) = post(&app, "/register_coordinator", &body).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
@@ -149,7 +154,7 @@ async fn a_director_inside_a_node_serves_its_own_discussion_only() {
 
 #[tokio::test(start_paused = true)]
 async fn one_discussion_does_not_take_all_seats() {
-    let director = Director::new(NONCE);
+    let director = Director::new(SEED);
     let app = app(director.clone());
     let mut crowd = Vec::new();
     for n in 0..HELD_PER_DISCUSSION {
