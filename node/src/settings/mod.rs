@@ -245,7 +245,7 @@ pub fn reject(error: &clap::Error) -> ! {
     process::exit(error.exit_code());
 }
 
-/// The command line. What is no UTF-8 is shown to nobody, and compared with nothing that is.
+/// The command line, as text.
 fn typed() -> impl Iterator<Item = String> {
     std::env::args_os().map(|text| text.to_string_lossy().into_owned())
 }
