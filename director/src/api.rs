@@ -1,5 +1,23 @@
 //! What travels between a node and a director: JSON with kebab-case names, for both ends.
 //!
+//! | request | says | answer |
+//! |---|---|---|
+//! | `GET /` | | 307 to the coordinator of the open discussion; 503 where there is none |
+//! | `POST /register_coordinator` (or `/register_leader`) | [`Coordinator`] | 200 [`Newcomers`]; 409 [`Problem`] with the other ring's coordinator |
+//! | `DELETE /register_coordinator` | [`Coordinator`] | 204; 409 |
+//! | `POST /register_node` | [`RegisterNode`] | 200 [`Coordinator`]; 201 [`First`]; 404 for a private discussion that is unknown, and not to be founded; 503 to be tried again |
+//! | `POST /find_coordinator` | [`FindCoordinator`] | 200 [`Coordinator`]; 503 where there is none |
+//! | `GET /healthz`, `GET /metrics` | | 200 |
+//!
+//! Each may also be answered 400, 408, 413 or 422 for its body, and 429 where its address makes too
+//! many requests. Every answer that is no success and no redirect is a [`Problem`].
+//!
+//! About a private discussion a body also has the fields of [`Private`]: `discussion`, and `key`,
+//! `nonce` and `signature`. Who leaves the latter out, or signs another nonce, gets a 401 whose
+//! member `nonce` (and header `WWW-Authenticate: Ringtalk nonce="…"`) is what to sign; who signs
+//! with another key, or another request, a 403. So a director sees the id of a discussion, its
+//! registration key and addresses, and never the secret, a name or a text.
+//!
 //! Not here: how a director reads a request, field by field (`body`), and what it answers to
 //! which (`app`).
 
@@ -9,10 +27,11 @@ use ringtalk_wire::{Epoch, NodeId};
 use serde::{Deserialize, Serialize};
 
 pub use crate::address::{Address, AddressError};
+pub use crate::encoded::{Encoded, EncodedError};
 pub use crate::problem::Problem;
+pub use crate::proof::{Nonce, Private, Proof, signed_bytes};
 
-/// The longest body of a request, in bytes. A request needs 800, and 1,100 with a key and a
-/// signature; the rest is room for fields of later versions.
+/// The longest body of a request, in bytes. A request needs 800, and 1,100 with a proof; the rest is room for fields of later versions.
 pub const BODY_BYTES: usize = 8 * 1024;
 /// How long a coordinator's call is held open for the next newcomer. Short enough that a
 /// restarted director knows the ring again soon, even if nobody noticed that it had died.
@@ -58,33 +77,36 @@ pub struct Newcomer {
     pub public_address: Option<Address>,
 }
 
-/// Body of `POST` and `DELETE /register_coordinator`.
+/// The body of any request: what it says, as the fields of an object, and whose discussion it is
+/// about. `POST` and `DELETE /register_coordinator` say a [`Coordinator`], the caller;
+/// `POST /register_node` a [`RegisterNode`], `POST /find_coordinator` a [`FindCoordinator`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct RegisterCoordinator {
-    /// The caller.
+pub struct Request<T> {
+    /// What it says.
     #[serde(flatten)]
-    pub coordinator: Coordinator,
-    /// The private discussion meant; absent for the open one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discussion: Option<String>,
+    pub said: T,
+    /// The private discussion meant, and the proof; absent for the open one.
+    #[serde(flatten)]
+    pub private: Option<Private>,
 }
 
-/// Body of `POST /register_node`.
+/// What `POST /register_node` says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct RegisterNode {
     /// The caller.
     #[serde(flatten)]
     pub newcomer: Newcomer,
-    /// The private discussion meant; absent for the open one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub discussion: Option<String>,
     /// Whether the caller may found a private discussion that the director does not know. The
     /// open one may be founded by anybody.
     #[serde(default)]
     pub found: bool,
 }
+
+/// What `POST /find_coordinator` says: nothing. The answer is that of `POST /register_node` where
+/// there is a ring, and a 503 where there is none; nobody is told of the caller, who only looks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FindCoordinator {}
 
 /// The 200 of `POST /register_coordinator`: who asked for the way in since the last call, oldest
 /// first; empty when nobody did within [`COORDINATOR_HOLD`]. Each is named once.

@@ -1,7 +1,8 @@
 //! The director's HTTP face: which request gets which answer.
 //!
 //! A function from state to router, tested without sockets. Not here: connections and their
-//! limits (`serve`), the reading of bodies (`body`), and what is decided (`registry`).
+//! limits (`serve`), the reading of bodies (`body`), who may speak for which discussion
+//! (`admission`), and what is decided (`registry`).
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -12,15 +13,17 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use crate::api::{First, Newcomers, Problem, RegisterCoordinator, RegisterNode};
-use crate::body::Valid;
+use crate::admission::Admitted;
+use crate::api::{Coordinator, FindCoordinator, First, Newcomers, Problem, RegisterNode};
 use crate::director::{Director, TryLater, Way};
+use crate::discussions::{Full, Unregistered};
 use crate::metrics::{self, Request as Answered};
 use crate::registry::Conflict;
 
 /// The routes, as the metrics name them.
-const ENDPOINTS: [&str; 6] = [
+const ENDPOINTS: [&str; 7] = [
     "/",
+    "/find_coordinator",
     "/healthz",
     "/metrics",
     "/register_coordinator",
@@ -37,6 +40,7 @@ pub fn app(director: Director) -> Router {
         .route("/register_coordinator", coordinators.clone())
         .route("/register_leader", coordinators)
         .route("/register_node", post(register_node))
+        .route("/find_coordinator", post(find_coordinator))
         .route("/healthz", get(healthz))
         .route("/metrics", get(metrics))
         .fallback(not_found)
@@ -47,12 +51,13 @@ pub fn app(director: Director) -> Router {
 
 /// `GET /`: to the coordinator of the open discussion.
 async fn redirect(State(director): State<Director>) -> Result<Response, Problem> {
-    let Some(coordinator) = director.coordinator() else {
+    if !director.serves(None) {
         return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "no coordinator is registered: start a node that joins here, or try again",
+            StatusCode::FORBIDDEN,
+            "this director is inside a node, and serves that node's private discussion only",
         ));
-    };
+    }
+    let coordinator = director.coordinator(None).ok_or_else(nobody)?;
     let location = format!("http://{}/", coordinator.shown_address());
     Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response())
 }
@@ -60,35 +65,28 @@ async fn redirect(State(director): State<Director>) -> Result<Response, Problem>
 /// `POST /register_coordinator`: register, renew, and hear of newcomers.
 async fn register_coordinator(
     State(director): State<Director>,
-    Valid(request): Valid<RegisterCoordinator>,
+    Admitted { said, discussion }: Admitted<Coordinator>,
 ) -> Result<Json<Newcomers>, Problem> {
-    only_open(request.discussion.as_ref())?;
-    let newcomers = director.register_coordinator(request.coordinator).await?;
+    let newcomers = director.register_coordinator(discussion, said).await?;
     Ok(Json(Newcomers { newcomers }))
 }
 
 /// `DELETE /register_coordinator`: the last node leaves.
 async fn withdraw_coordinator(
     State(director): State<Director>,
-    Valid(request): Valid<RegisterCoordinator>,
+    Admitted { said, discussion }: Admitted<Coordinator>,
 ) -> Result<StatusCode, Problem> {
-    only_open(request.discussion.as_ref())?;
-    director.withdraw(request.coordinator.id)?;
+    director.withdraw(discussion, said.id)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /register_node`: the way in.
 async fn register_node(
     State(director): State<Director>,
-    Valid(request): Valid<RegisterNode>,
+    Admitted { said, discussion }: Admitted<RegisterNode>,
 ) -> Result<Response, Problem> {
-    if request.discussion.is_some() {
-        return Err(Problem::new(
-            StatusCode::NOT_FOUND,
-            "no such discussion is known here",
-        ));
-    }
-    match director.register_node(&request.newcomer).await? {
+    let RegisterNode { newcomer, found } = said;
+    match director.register_node(discussion, &newcomer, found).await? {
         Way::Join(coordinator) => Ok(Json(coordinator).into_response()),
         Way::Found(lease) => {
             let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
@@ -98,7 +96,22 @@ async fn register_node(
             };
             Ok((StatusCode::CREATED, Json(first)).into_response())
         }
+        Way::Unknown => Err(Problem::new(
+            StatusCode::NOT_FOUND,
+            "no such discussion is known here",
+        )),
     }
+}
+
+/// `POST /find_coordinator`: for who only looks.
+async fn find_coordinator(
+    State(director): State<Director>,
+    Admitted { discussion, .. }: Admitted<FindCoordinator>,
+) -> Result<Json<Coordinator>, Problem> {
+    director
+        .coordinator(discussion)
+        .map(Json)
+        .ok_or_else(nobody)
 }
 
 /// `GET /healthz`.
@@ -123,15 +136,11 @@ async fn method_not_allowed() -> Problem {
     )
 }
 
-/// Nobody can prove that a private discussion is theirs here, so nobody may register one.
-fn only_open(discussion: Option<&String>) -> Result<(), Problem> {
-    match discussion {
-        None => Ok(()),
-        Some(_) => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            "this director serves the open discussion only: leave the field discussion out",
-        )),
-    }
+fn nobody() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "no coordinator is registered: start a node that joins here, or try again",
+    )
 }
 
 /// Counts every answer by endpoint, method and status.
@@ -176,11 +185,21 @@ impl From<Conflict> for Problem {
     }
 }
 
+impl From<Unregistered> for Problem {
+    fn from(reason: Unregistered) -> Self {
+        match reason {
+            Unregistered::Conflict(conflict) => conflict.into(),
+            Unregistered::Full => TryLater::from(Full).into(),
+        }
+    }
+}
+
 impl From<TryLater> for Problem {
     fn from(reason: TryLater) -> Self {
         let detail = match reason {
             TryLater::Lapsed => "the coordinator was lost a moment ago: try again",
             TryLater::Held => "those who were to found the discussion did not: try again",
+            TryLater::Crowded => "too many discussions are known here: try another director",
             TryLater::Full => "too many newcomers wait for a founder: try again",
             TryLater::Closing => "this director is stopping: try another one, or try again",
         };

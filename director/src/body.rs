@@ -1,12 +1,11 @@
 //! Reads the body of a request: size, time, JSON, then field by field, so that a wrong field can
 //! be named.
 //!
-//! Not here: what the fields mean together (`app`).
+//! Not here: what the fields mean together (`app`, `admission`).
 
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use ringtalk_wire::Epoch;
@@ -14,7 +13,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::api::{BODY_BYTES, Coordinator, Newcomer, Problem, RegisterCoordinator, RegisterNode};
+use crate::api::{BODY_BYTES, Coordinator, FindCoordinator, Newcomer, Problem, RegisterNode};
+use crate::proof::{Private, Proof};
 
 /// How long a body may take to arrive. It fits one packet or a few; who takes longer is stuck, or
 /// wants to keep a connection busy.
@@ -24,25 +24,13 @@ pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 /// answer before they have sent everything, and would see a broken connection instead.
 const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
-/// Extracts a `T` from a request, or answers with the problem.
-pub(crate) struct Valid<T>(pub(crate) T);
-
-impl<T: FromFields, S: Sync> FromRequest<S> for Valid<T> {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        let mut fields = Fields::read(request.into_body()).await?;
-        T::from_fields(&mut fields).map(Self)
-    }
-}
-
 /// What can be read from the fields of a JSON object.
 pub(crate) trait FromFields: Sized {
     /// Takes the fields that it knows, and ignores the others.
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem>;
 }
 
-impl FromFields for RegisterCoordinator {
+impl FromFields for Coordinator {
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
         let Newcomer {
             id,
@@ -57,13 +45,10 @@ impl FromFields for RegisterCoordinator {
             ));
         }
         Ok(Self {
-            coordinator: Coordinator {
-                id,
-                internal_address,
-                public_address,
-                epoch,
-            },
-            discussion: fields.optional("discussion")?,
+            id,
+            internal_address,
+            public_address,
+            epoch,
         })
     }
 }
@@ -72,7 +57,6 @@ impl FromFields for RegisterNode {
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
         Ok(Self {
             newcomer: Newcomer::from_fields(fields)?,
-            discussion: fields.optional("discussion")?,
             found: fields.optional("found")?.unwrap_or_default(),
         })
     }
@@ -88,11 +72,36 @@ impl FromFields for Newcomer {
     }
 }
 
+impl FromFields for FindCoordinator {
+    fn from_fields(_fields: &mut Fields) -> Result<Self, Problem> {
+        Ok(Self {})
+    }
+}
+
+impl FromFields for Option<Private> {
+    fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        let key = fields.optional("key")?;
+        let nonce = fields.optional("nonce")?;
+        let signature = fields.optional("signature")?;
+        let proof = match (key, nonce, signature) {
+            (Some(key), Some(nonce), Some(signature)) => Some(Proof {
+                key,
+                nonce,
+                signature,
+            }),
+            _ => None,
+        };
+        let discussion = fields.optional("discussion")?;
+        Ok(discussion.map(|discussion| Private { discussion, proof }))
+    }
+}
+
 /// The fields of the JSON object that a request carried. A null field counts as absent.
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    async fn read(body: Body) -> Result<Self, Problem> {
+    /// Reads a whole body.
+    pub(crate) async fn read(body: Body) -> Result<Self, Problem> {
         let bytes = read(body).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("no JSON object: {error}"))

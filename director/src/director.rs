@@ -1,22 +1,29 @@
-//! A running director: the registry, a clock, and those who wait.
+//! A running director: the discussions, a clock, and those who wait.
 //!
-//! It only moves things: it asks the registry, and where the answer is to wait, it asks again when
-//! something changed or the time has come. Not here: any decision (`registry`), HTTP (`app`).
+//! It only moves things: it asks the registries, and where the answer is to wait, it asks again
+//! when something changed or the time has come. Not here: any decision (`registry`,
+//! `discussions`), HTTP (`app`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ringtalk_wire::NodeId;
-use tokio::sync::{Semaphore, watch};
+use ringtalk_wire::{DiscussionId, NodeId};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::{COORDINATOR_HOLD, Coordinator, NODE_HOLD, Newcomer};
+use crate::api::{COORDINATOR_HOLD, Coordinator, NODE_HOLD, Newcomer, Nonce};
+use crate::discussions::{Discussions, Full, Unregistered, Which};
 use crate::metrics::Metrics;
-use crate::registry::{Conflict, Handover, Placement, Registry, Tally};
+use crate::news::News;
+use crate::nonces::Nonces;
+use crate::registry::{Conflict, Handover, Placement, Tally};
+use crate::seats::Seats;
 
 /// How many newcomers' calls are held open at once; others are asked to try again. Three quarters
 /// of the connections, so that coordinators still get through.
 pub(crate) const HELD_NEWCOMERS: usize = 768;
+/// How many of them wait for the same discussion: half, so that no discussion takes all.
+pub(crate) const HELD_PER_DISCUSSION: usize = 384;
 
 /// What a director knows, and who waits for it to learn more. Clones share everything.
 #[derive(Clone, Debug)]
@@ -24,13 +31,22 @@ pub struct Director(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    registry: Mutex<Registry>,
+    nonces: Nonces,
+    scope: Scope,
+    discussions: Mutex<Discussions>,
     started: Instant,
-    /// Marked as changed when a held call may have an answer now.
-    news: watch::Sender<()>,
+    /// Changes when a held call may have an answer now.
+    news: News,
     closing: watch::Sender<bool>,
-    held_newcomers: Semaphore,
+    held_newcomers: Seats<Which>,
     metrics: Metrics,
+}
+
+/// Which discussions a director serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scope {
+    All,
+    Only(DiscussionId),
 }
 
 /// Why a newcomer was told neither to join nor to found.
@@ -42,6 +58,8 @@ pub(crate) enum TryLater {
     Held,
     /// Too many wait already.
     Full,
+    /// Too many discussions are known already.
+    Crowded,
     /// This director is stopping.
     Closing,
 }
@@ -53,38 +71,76 @@ pub(crate) enum Way {
     Join(Coordinator),
     /// Found the discussion within this time.
     Found(Duration),
+    /// Nothing: there is no such discussion.
+    Unknown,
 }
 
 impl Director {
-    /// A director that knows nothing yet. For the first half second nobody is told to found,
-    /// since a running ring may be about to register.
-    pub fn new() -> Self {
+    /// A director of the open discussion and of all private ones, that knows nothing yet. For the
+    /// first half second nobody is told to found, since a running ring may be about to register.
+    ///
+    /// What requests about private discussions sign follows from `seed`: 16 bytes that no director
+    /// had before, from the system's generator of random numbers.
+    pub fn new(seed: [u8; 16]) -> Self {
+        Self::of(seed, Scope::All)
+    }
+
+    /// Like [`Director::new`], for one private discussion: anything else is a 403.
+    pub fn only(discussion: DiscussionId, seed: [u8; 16]) -> Self {
+        Self::of(seed, Scope::Only(discussion))
+    }
+
+    fn of(seed: [u8; 16], scope: Scope) -> Self {
         Self(Arc::new(Shared {
-            registry: Mutex::new(Registry::new()),
+            nonces: Nonces::new(seed),
+            scope,
+            discussions: Mutex::default(),
             started: Instant::now(),
-            news: watch::Sender::new(()),
+            news: News::default(),
             closing: watch::Sender::new(false),
-            held_newcomers: Semaphore::new(HELD_NEWCOMERS),
+            held_newcomers: Seats::new(HELD_NEWCOMERS, HELD_PER_DISCUSSION),
             metrics: Metrics::default(),
         }))
+    }
+
+    /// What requests about private discussions sign now.
+    pub(crate) fn nonce(&self) -> Nonce {
+        self.0.nonces.current(self.now())
+    }
+
+    /// True where a signature over this nonce still counts.
+    pub(crate) fn accepts(&self, nonce: &Nonce) -> bool {
+        self.0.nonces.accept(self.now(), nonce)
+    }
+
+    /// True where requests about this discussion have an answer here.
+    pub(crate) fn serves(&self, which: Option<&DiscussionId>) -> bool {
+        match &self.0.scope {
+            Scope::All => true,
+            Scope::Only(discussion) => which == Some(discussion),
+        }
     }
 
     /// Registers a coordinator, then waits for newcomers, [`COORDINATOR_HOLD`] at most.
     pub(crate) async fn register_coordinator(
         &self,
+        which: Which,
         caller: Coordinator,
-    ) -> Result<Vec<Newcomer>, Conflict> {
-        let mut news = self.0.news.subscribe();
+    ) -> Result<Vec<Newcomer>, Unregistered> {
+        let mut news = self.0.news.subscribe(which);
         tracing::debug!(id = %caller.id, epoch = caller.epoch.number, "a coordinator registers");
-        let call = self.registry().register_coordinator(self.now(), caller)?;
-        self.announce();
+        let now = self.now();
+        let call = self
+            .discussions()
+            .register_coordinator(now, which, caller)?;
+        self.0.news.announce(which);
         let deadline = Instant::now() + COORDINATOR_HOLD;
         loop {
             news.mark_unchanged();
-            match self.registry().hand_over(self.now(), call) {
+            match self.discussions().hand_over(self.now(), which, call) {
                 Handover::Newcomers(newcomers) => return Ok(newcomers),
                 Handover::Over => return Ok(Vec::new()),
-                Handover::Replaced(conflict) => return Err(conflict),
+                Handover::Replaced(conflict) => return Err(Unregistered::Conflict(conflict)),
                 Handover::Nobody => {}
             }
             if self.is_closing() || !heard(&mut news, deadline).await {
@@ -94,23 +150,32 @@ impl Director {
     }
 
     /// Ends a coordinator's registration.
-    pub(crate) fn withdraw(&self, id: NodeId) -> Result<(), Conflict> {
-        self.registry().withdraw(self.now(), id)?;
-        self.announce();
+    pub(crate) fn withdraw(&self, which: Which, id: NodeId) -> Result<(), Conflict> {
+        self.discussions().withdraw(self.now(), which, id)?;
+        self.0.news.announce(which);
         Ok(())
     }
 
-    /// Finds a newcomer its way in, [`NODE_HOLD`] at most.
-    pub(crate) async fn register_node(&self, newcomer: &Newcomer) -> Result<Way, TryLater> {
-        let mut news = self.0.news.subscribe();
+    /// Finds a newcomer its way in, [`NODE_HOLD`] at most. The open discussion may be founded by
+    /// anybody, a private one by who says so.
+    pub(crate) async fn register_node(
+        &self,
+        which: Which,
+        newcomer: &Newcomer,
+        found: bool,
+    ) -> Result<Way, TryLater> {
+        let may_found = found || which.is_none();
+        let mut news = self.0.news.subscribe(which);
         let deadline = Instant::now() + NODE_HOLD;
         let mut seat = None;
         loop {
             news.mark_unchanged();
-            let placement = self.registry().register_node(self.now(), newcomer);
+            let placement =
+                self.discussions()
+                    .register_node(self.now(), which, newcomer, may_found)?;
             let until = match placement {
                 Placement::Join(coordinator) => {
-                    self.announce();
+                    self.0.news.announce(which);
                     return Ok(Way::Join(coordinator));
                 }
                 Placement::Found { lease } => {
@@ -118,11 +183,12 @@ impl Director {
                     return Ok(Way::Found(lease));
                 }
                 Placement::Lapsed => return Err(TryLater::Lapsed),
+                Placement::Unknown => return Ok(Way::Unknown),
                 Placement::Wait { until } => self.0.started + until,
             };
             if seat.is_none() {
-                let free = self.0.held_newcomers.try_acquire();
-                seat = Some(free.map_err(|_| TryLater::Full)?);
+                let free = self.0.held_newcomers.take(which);
+                seat = Some(free.ok_or(TryLater::Full)?);
             }
             if self.is_closing() {
                 return Err(TryLater::Closing);
@@ -135,18 +201,24 @@ impl Director {
     }
 
     /// Who coordinates the discussion, as far as is known.
-    pub(crate) fn coordinator(&self) -> Option<Coordinator> {
-        self.registry().coordinator(self.now()).cloned()
+    pub(crate) fn coordinator(&self, which: Which) -> Option<Coordinator> {
+        let now = self.now();
+        self.discussions().coordinator(now, which).cloned()
     }
 
     /// What happened so far.
     pub(crate) fn tally(&self) -> Tally {
-        self.registry().tally()
+        self.discussions().tally()
+    }
+
+    /// How many private discussions are known.
+    pub(crate) fn private_count(&self) -> usize {
+        self.discussions().private_count()
     }
 
     /// How many newcomers' calls are held open.
     pub(crate) fn held_newcomers(&self) -> usize {
-        HELD_NEWCOMERS - self.0.held_newcomers.available_permits()
+        self.0.held_newcomers.taken()
     }
 
     /// What the HTTP side counts.
@@ -157,7 +229,7 @@ impl Director {
     /// Answers all held calls now, and holds none any more.
     pub(crate) fn close(&self) {
         self.0.closing.send_replace(true);
-        self.announce();
+        self.0.news.announce_to_all();
     }
 
     /// Turns true when the director closes.
@@ -169,27 +241,23 @@ impl Director {
         *self.0.closing.borrow()
     }
 
-    fn announce(&self) {
-        self.0.news.send_replace(());
-    }
-
     fn now(&self) -> Duration {
         self.0.started.elapsed()
     }
 
-    /// Every change of the registry is whole before anything could panic, so a poisoned lock
-    /// guards sound data.
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    /// Every change of a registry is whole before anything could panic, so a poisoned lock guards
+    /// sound data.
+    fn discussions(&self) -> MutexGuard<'_, Discussions> {
         self.0
-            .registry
+            .discussions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Default for Director {
-    fn default() -> Self {
-        Self::new()
+impl From<Full> for TryLater {
+    fn from(Full: Full) -> Self {
+        Self::Crowded
     }
 }
 

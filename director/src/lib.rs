@@ -1,5 +1,5 @@
 //! The director: an HTTP service at a known address that points newcomers at the coordinator of a
-//! discussion.
+//! discussion: the open one, and any number of private ones.
 //!
 //! It holds soft state only, in leases of a few seconds, so it can die and restart at any time,
 //! and a running discussion never needs it. What it says is a hint: nodes authenticate each other.
@@ -7,17 +7,24 @@
 //! A node embeds it: [`serve`] a [`Director`] on any listener. [`app`] is the same without a
 //! socket, and [`api`] holds what travels, for whoever calls a director.
 //!
-//! Not here: how a node uses a director (`ringtalk-node`), and anything about members, names or
-//! messages, which a director never learns.
+//! Not here: how a node uses a director (`ringtalk-node`), and anything about secrets, members,
+//! names or messages, which a director never learns.
 
 mod address;
+mod admission;
 pub mod api;
 mod app;
 mod body;
 mod director;
+mod discussions;
+mod encoded;
 mod healthcheck;
 mod metrics;
+mod news;
+mod nonces;
 mod problem;
+mod proof;
+mod rates;
 mod registry;
 mod seats;
 mod serve;

@@ -16,6 +16,9 @@ use tracing_subscriber::EnvFilter;
 /// Points newcomers at the coordinator of a Ringtalk discussion.
 ///
 /// It keeps nothing but leases of a few seconds, in memory: stop and restart it at any time.
+///
+/// It has one open discussion, which anybody joins by this address alone, and any number of private
+/// ones, of which it sees ids and addresses, and never the secret, a name or a message.
 #[derive(Debug, Parser)]
 #[command(name = "director", version)]
 struct Args {
@@ -76,7 +79,9 @@ async fn run(args: Args) -> anyhow::Result<()> {
     let address = listener.local_addr().context("cannot tell the port")?;
     // A closed stdout is no reason to stop.
     let _ = writeln!(io::stdout(), "director listening on http://{address}");
-    serve(listener, Director::new(), shutdown).await;
+    let mut seed = [0; 16];
+    getrandom::fill(&mut seed).map_err(|error| anyhow!("no random numbers: {error}"))?;
+    serve(listener, Director::new(seed), shutdown).await;
     Ok(())
 }
 

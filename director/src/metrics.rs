@@ -14,6 +14,7 @@ use crate::director::Director;
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<Request, u64>>,
     connections_refused: AtomicU64,
+    requests_refused: AtomicU64,
 }
 
 /// An answered request: which endpoint, asked how, and the status.
@@ -38,17 +39,27 @@ impl Metrics {
     pub(crate) fn refused_connection(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
+
+    /// Counts a request of an address that makes too many.
+    pub(crate) fn refused_request(&self) {
+        self.requests_refused.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// All counts, in Prometheus' text format.
 pub(crate) fn render(director: &Director) -> String {
     let mut text = Text::default();
     let tally = director.tally();
-    let registered = u8::from(director.coordinator().is_some());
+    let registered = u8::from(director.coordinator(None).is_some());
     text.gauge(
         "registered",
-        "Whether a coordinator is registered.",
+        "Whether a coordinator of the open discussion is registered.",
         registered,
+    );
+    text.gauge(
+        "private_discussions",
+        "Private discussions known.",
+        director.private_count(),
     );
     text.counter(
         "registrations_total",
@@ -87,6 +98,11 @@ pub(crate) fn render(director: &Director) -> String {
         "connections_refused_total",
         "Connections that found no room.",
         metrics.connections_refused.load(Ordering::Relaxed),
+    );
+    text.counter(
+        "requests_refused_total",
+        "Requests of addresses that make too many.",
+        metrics.requests_refused.load(Ordering::Relaxed),
     );
     text.requests(
         &metrics

@@ -5,14 +5,15 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 
 use crate::api::Coordinator;
+use crate::proof::Nonce;
 
-/// What a 503 says in `Retry-After`, in seconds. A coordinator may register at any moment, so it
+/// What a 429 or a 503 says in `Retry-After`, in seconds. A coordinator may register at any moment, so it
 /// is the shortest that can be said.
 const RETRY_AFTER_SECONDS: &str = "1";
 
@@ -35,6 +36,9 @@ pub struct Problem {
     /// With 422: the field that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Cow<'static, str>>,
+    /// With 401: what to sign.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Box<Nonce>>,
 }
 
 impl Problem {
@@ -47,6 +51,7 @@ impl Problem {
             detail: detail.into(),
             coordinator: None,
             field: None,
+            nonce: None,
         }
     }
 
@@ -55,6 +60,17 @@ impl Problem {
         Self {
             field: Some(field.into()),
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail)
+        }
+    }
+
+    /// A 401 that says what to sign.
+    pub(crate) fn unproven(nonce: Nonce) -> Self {
+        Self {
+            nonce: Some(Box::new(nonce)),
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                "a private discussion: sign the request over this nonce, with its registration key",
+            )
         }
     }
 
@@ -73,13 +89,24 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let challenge = self
+            .nonce
+            .as_deref()
+            .map(|nonce| format!("Ringtalk nonce=\"{nonce}\""));
+        let challenge = challenge.and_then(|text| HeaderValue::from_str(&text).ok());
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if let Some(challenge) = challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response

@@ -5,6 +5,7 @@
 //! is told so. Not here: clocks, held requests (`director`) and HTTP (`app`).
 
 use std::collections::VecDeque;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use ringtalk_wire::NodeId;
@@ -26,7 +27,7 @@ pub(crate) const REGISTRATION_LEASE: Duration = Duration::from_secs(5);
 pub(crate) const LAPSE: Duration = Duration::from_secs(10);
 /// How many newcomers wait to be named to the coordinator, which normally fetches them at once.
 /// Beyond, the oldest is forgotten; it dials the coordinator itself, and asks again if in vain.
-pub(crate) const NEWCOMERS: usize = 256;
+pub(crate) const NEWCOMERS: usize = 64;
 
 /// The record of one discussion. `now` must never go back.
 #[derive(Debug)]
@@ -77,6 +78,8 @@ pub(crate) enum Placement {
     Wait { until: Duration },
     /// A registration lapsed: try again later.
     Lapsed,
+    /// There is no such discussion, and this node may not found it.
+    Unknown,
 }
 
 /// What a coordinator's call has to say.
@@ -207,10 +210,16 @@ impl Registry {
     }
 
     /// Says where a node finds the ring, or that it is the first.
-    pub(crate) fn register_node(&mut self, now: Duration, newcomer: &Newcomer) -> Placement {
+    pub(crate) fn register_node(
+        &mut self,
+        now: Duration,
+        newcomer: &Newcomer,
+        may_found: bool,
+    ) -> Placement {
         self.advance(now);
         match &self.phase {
             Phase::Vacant { settled } if now < *settled => Placement::Wait { until: *settled },
+            Phase::Vacant { .. } if !may_found => Placement::Unknown,
             Phase::Vacant { .. } => {
                 self.tally.foundings += 1;
                 self.phase = Phase::Founding {
@@ -244,6 +253,12 @@ impl Registry {
             Phase::Registered { coordinator, .. } => Some(coordinator),
             _ => None,
         }
+    }
+
+    /// True where nothing is remembered any more.
+    pub(crate) fn is_vacant(&mut self, now: Duration) -> bool {
+        self.advance(now);
+        matches!(self.phase, Phase::Vacant { settled } if settled <= now)
     }
 
     /// What happened so far.
@@ -285,6 +300,24 @@ impl Registry {
     fn vacate(&mut self, now: Duration) {
         self.phase = Phase::Vacant { settled: now };
         self.newcomers.clear();
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.registrations += other.registrations;
+        self.renewals += other.renewals;
+        self.conflicts += other.conflicts;
+        self.lapses += other.lapses;
+        self.foundings += other.foundings;
+        self.newcomers += other.newcomers;
+        self.newcomers_forgotten += other.newcomers_forgotten;
     }
 }
 

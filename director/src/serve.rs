@@ -9,17 +9,22 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::app;
 use crate::director::Director;
-use crate::seats::Seats;
+use crate::problem::Problem;
+use crate::rates::Rates;
+use crate::seats::{CONNECTIONS, CONNECTIONS_PER_ADDRESS, Seats, household};
 
 /// How long a request's head may take to arrive, and how long a connection may rest between
 /// requests.
@@ -46,7 +51,8 @@ pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Fut
     let door = Door {
         app: app(director.clone()),
         director: director.clone(),
-        seats: Seats::default(),
+        seats: Seats::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
+        rates: Rates::default(),
     };
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -73,19 +79,27 @@ pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Fut
 struct Door {
     app: Router,
     director: Director,
-    seats: Seats,
+    seats: Seats<IpAddr>,
+    rates: Rates,
 }
 
 impl Door {
     /// Lets a connection in where there is room for it; else says so, if the socket takes it at
     /// once, and hangs up.
     fn open(&self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
-        let Some(seat) = self.seats.take(peer) else {
+        let address = household(peer);
+        let Some(seat) = self.seats.take(address) else {
             self.director.metrics().refused_connection();
             let _ = stream.try_write(NO_ROOM);
             return;
         };
-        let connection = attend(stream, self.app.clone(), self.director.closing());
+        let guest = Guest {
+            app: self.app.clone(),
+            director: self.director.clone(),
+            rates: self.rates.clone(),
+            address,
+        };
+        let connection = attend(stream, guest);
         connections.spawn(async move {
             connection.await;
             drop(seat);
@@ -93,14 +107,44 @@ impl Door {
     }
 }
 
+/// Who is at the far end of a connection, and what there is for it.
+#[derive(Clone)]
+struct Guest {
+    app: Router,
+    director: Director,
+    rates: Rates,
+    address: IpAddr,
+}
+
+impl Guest {
+    /// Answers a request, unless this address makes too many.
+    fn answer(
+        &self,
+        request: hyper::Request<Incoming>,
+    ) -> impl Future<Output = Result<Response, std::convert::Infallible>> + use<> {
+        let is_admitted = self.rates.admit(self.address, Instant::now());
+        let guest = self.clone();
+        async move {
+            if is_admitted {
+                return TowerToHyperService::new(guest.app).call(request).await;
+            }
+            guest.director.metrics().refused_request();
+            let detail = "too many requests come from this address: wait a little";
+            Ok(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response())
+        }
+    }
+}
+
 /// Serves one connection until its peer, its age or the director ends it.
-async fn attend(stream: TcpStream, app: Router, mut closing: watch::Receiver<bool>) {
+async fn attend(stream: TcpStream, guest: Guest) {
     let _ = stream.set_nodelay(true);
+    let mut closing = guest.director.closing();
+    let service = service_fn(move |request| guest.answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     tokio::select! {
         ended = &mut connection => return log_end(ended),

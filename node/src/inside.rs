@@ -9,6 +9,8 @@ use std::net::SocketAddr;
 use ringtalk_director::{Director, serve};
 use tokio::net::TcpListener;
 
+use crate::secret::Secret;
+
 /// How many ports are tried after the one that was meant, before any will do.
 const NEXT_PORTS: u16 = 100;
 
@@ -28,9 +30,15 @@ pub(crate) async fn bind(listen: SocketAddr, exactly: bool) -> io::Result<TcpLis
     TcpListener::bind(SocketAddr::new(listen.ip(), 0)).await
 }
 
-/// Serves a director that knows nothing yet, for as long as this node runs.
-pub(crate) fn start(listener: TcpListener) {
-    tokio::spawn(serve(listener, Director::new(), pending()));
+/// Serves a director that knows nothing yet, for as long as this node runs, and for the discussion
+/// that has this secret only. `seed` is new.
+pub(crate) fn start(listener: TcpListener, secret: &Secret, seed: [u8; 16]) {
+    let director = if secret.is_open() {
+        Director::new(seed)
+    } else {
+        Director::only(secret.discussion(), seed)
+    };
+    tokio::spawn(serve(listener, director, pending()));
 }
 
 #[cfg(test)]

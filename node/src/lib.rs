@@ -2,7 +2,7 @@
 //!
 //! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
 //! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node,
-//! [`observer`] what it needs to look at a ring, and [`harmless`](fn@harmless) makes what
+//! [`observer`] what it needs to look at a ring, [`Destination`] how it is told which, and [`harmless`](fn@harmless) makes what
 //! strangers wrote fit to be shown. Not here: what a frame means and what follows from it
 //! (`ringtalk-proto`), and what travels (`ringtalk-wire`).
 
@@ -28,7 +28,10 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 pub use face::{HarmlessJson, harmless};
-pub use settings::{Place, PlaceError, places};
+pub use settings::{
+    Destination, DestinationError, Hidden, Place, PlaceError, ask_for_secret, reject,
+    secret_variable,
+};
 
 use settings::{Args, Task};
 

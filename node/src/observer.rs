@@ -10,7 +10,7 @@ use ringtalk_director::api::Address;
 use ringtalk_wire::Member;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::director_client::{Http, Pointer, pointer};
+use crate::director_client::{Caller, Pointer, pointer};
 use crate::driver::dialler::{dial, dial_whoever};
 use crate::identity::Identity;
 use crate::link::{Credentials, Link};
@@ -32,7 +32,7 @@ const NOBODY_TIME: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub struct Observer {
     credentials: Credentials,
-    http: Http,
+    caller: Caller,
 }
 
 /// Why no ring was found.
@@ -71,12 +71,13 @@ pub enum FindError {
 pub struct Unreachable;
 
 impl Observer {
-    /// An observer of the open discussion. Fails where the system gives no random numbers.
-    pub fn new() -> io::Result<Self> {
+    /// An observer of the discussion that has this secret. Fails where the system gives no random
+    /// numbers.
+    pub fn new(secret: &Secret) -> io::Result<Self> {
         let identity = Identity::generate().map_err(io::Error::other)?;
         Ok(Self {
-            credentials: Credentials::new(identity, &Secret::open())?,
-            http: Http::new(),
+            credentials: Credentials::new(identity, secret)?,
+            caller: Caller::new(secret),
         })
     }
 
@@ -129,7 +130,7 @@ impl Observer {
 
     async fn follow(&self, director: &Address) -> Result<Link, FindError> {
         let director = director.clone();
-        let member = match pointer(&self.http, &director, ATTEMPT_TIME).await {
+        let member = match pointer(&self.caller, &director, ATTEMPT_TIME).await {
             Pointer::Member(member) => member,
             Pointer::Nobody => return Err(FindError::Nobody(director)),
             Pointer::Silent(reason) => return Err(FindError::Director { director, reason }),
@@ -216,7 +217,7 @@ mod tests {
     }
 
     async fn find(places: &[Place], within: Duration) -> Result<NodeId, FindError> {
-        let observer = Observer::new().unwrap();
+        let observer = Observer::new(&Secret::open()).unwrap();
         observer.find(places, within).await.map(|link| link.peer)
     }
 

@@ -22,7 +22,7 @@ use crate::face::{Face, Me, Stdout};
 use crate::identity::Identity;
 use crate::link::Credentials;
 use crate::secret::Secret;
-use crate::settings::{Entry, Place, Settings, invite};
+use crate::settings::{Entry, Invite, Place, Settings};
 use crate::{address, inside, stdin};
 
 /// How long the last words may take to get to stderr.
@@ -68,7 +68,7 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     }
     let ending = runtime.block_on(async {
         match assemble(settings).await {
-            Ok(driver) => driver.run().await,
+            Ok(driver) => Box::pin(driver.run()).await,
             Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
         }
     });
@@ -84,7 +84,8 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
 async fn assemble(settings: Settings) -> Result<Driver, StartError> {
     let peers = listen(settings.listen).await?;
     let port = peers.local_addr()?;
-    let way = Way::prepare(&settings.entry).await?;
+    let secret = settings.secret;
+    let way = Way::prepare(&settings.entry, &secret).await?;
     let public = settings.public_address.clone();
     let internal = public
         .clone()
@@ -93,11 +94,12 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         .filter(|_| port.ip().is_loopback())
         .unwrap_or_else(|| address::internal(port, way.local));
     let shown = public.clone().unwrap_or_else(|| internal.clone());
-    let credentials = Credentials::new(Identity::generate()?, &Secret::open())?;
+    let credentials = Credentials::new(Identity::generate()?, &secret)?;
     let me = Me {
         id: credentials.id(),
         wanted_name: settings.name.to_string(),
-        invite: way.invite(&shown),
+        invite: way.invite(&shown, &secret),
+        open_at: secret.is_open().then(|| way.directors()),
         address: shown,
         discussion: credentials.discussion(),
         hosts: way.hosts.is_some(),
@@ -124,7 +126,7 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         config,
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
-        directors: DirectorClient::new(way.places, newcomer, inbox.clone()),
+        directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
         face: Face::new(settings.show, me, settings.offset),
         stdout: Stdout::start()?,
         typed: stdin::read()?,
@@ -150,18 +152,18 @@ struct Way {
 }
 
 impl Way {
-    async fn prepare(entry: &Entry) -> Result<Self, StartError> {
+    async fn prepare(entry: &Entry, secret: &Secret) -> Result<Self, StartError> {
         match entry {
             Entry::Join(places) => Ok(Self {
                 local: address::towards(places.iter().map(|place| &place.director)).await,
                 places: places.clone(),
                 hosts: None,
             }),
-            Entry::Host { listen, exactly } => Self::host(*listen, *exactly).await,
+            Entry::Host { listen, exactly } => Self::host(*listen, *exactly, secret).await,
         }
     }
 
-    async fn host(listen: SocketAddr, exactly: bool) -> Result<Self, StartError> {
+    async fn host(listen: SocketAddr, exactly: bool, secret: &Secret) -> Result<Self, StartError> {
         let director = inside::bind(listen, exactly).await;
         let director = director.map_err(|error| StartError::Listen {
             flag: "--director-listen",
@@ -169,7 +171,7 @@ impl Way {
             error,
         })?;
         let hosts = director.local_addr()?;
-        inside::start(director);
+        inside::start(director, secret, random()?);
         let everywhere = hosts.ip().is_unspecified();
         let own = if everywhere { loopback(hosts) } else { hosts };
         let place = Place {
@@ -184,16 +186,25 @@ impl Way {
     }
 
     /// What others give to `--join`, where this node is reached at `shown`.
-    fn invite(&self, shown: &Address) -> String {
+    fn invite(&self, shown: &Address, secret: &Secret) -> Invite {
         let directors = self.places.iter().map(|place| &place.director);
         match self.hosts.filter(|hosts| hosts.ip().is_unspecified()) {
             Some(hosts) => {
                 let host = shown.as_str().rsplit_once(':').map_or("", |(host, _)| host);
                 let director = format!("{host}:{}", hosts.port()).parse();
-                director.map_or_else(|_| invite(directors), |director| invite([&director]))
+                director.map_or_else(
+                    |_| Invite::new(directors, secret),
+                    |director| Invite::new([&director], secret),
+                )
             }
-            None => invite(directors),
+            None => Invite::new(directors, secret),
         }
+    }
+
+    /// The directors, for people.
+    fn directors(&self) -> String {
+        let names: Vec<&str> = self.places.iter().map(|p| p.director.as_str()).collect();
+        names.join(", ")
     }
 }
 
@@ -224,6 +235,13 @@ async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
     })
 }
 
+/// Random bytes from the system's generator.
+fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// A coordinator has a socket for each newcomer for a while; the usual soft limit of 1,024 is
 /// there for programs older than `poll`.
 fn raise_socket_limit() {
@@ -249,16 +267,20 @@ mod tests {
         }
     }
 
+    fn invite(way: &Way, shown: &Address) -> String {
+        way.invite(shown, &Secret::open()).as_str().to_owned()
+    }
+
     #[test]
     fn the_invite_names_what_others_can_reach() {
         let shown: Address = "chat.example:4000".parse().unwrap();
         let everywhere = way("127.0.0.1:8080", Some("0.0.0.0:8080"));
-        assert_eq!(everywhere.invite(&shown), "ringtalk://chat.example:8080/");
+        assert_eq!(invite(&everywhere, &shown), "ringtalk://chat.example:8080/");
         let here = way("127.0.0.1:8080", Some("127.0.0.1:8080"));
-        assert_eq!(here.invite(&shown), "ringtalk://127.0.0.1:8080/");
+        assert_eq!(invite(&here, &shown), "ringtalk://127.0.0.1:8080/");
         let joined = way("director.example:80", None);
-        assert_eq!(joined.invite(&shown), "ringtalk://director.example:80/");
+        assert_eq!(invite(&joined, &shown), "ringtalk://director.example:80/");
         let v6: Address = "[2001:db8::1]:4000".parse().unwrap();
-        assert_eq!(everywhere.invite(&v6), "ringtalk://[2001:db8::1]:8080/");
+        assert_eq!(invite(&everywhere, &v6), "ringtalk://[2001:db8::1]:8080/");
     }
 }

@@ -66,6 +66,8 @@ pub struct Ready {
     pub name: String,
     /// What other nodes dial.
     pub address: String,
+    /// Which discussion it takes part in.
+    pub discussion: String,
     /// What to give to `--join`.
     pub invite: String,
     /// Who coordinates.

@@ -22,6 +22,7 @@ pub mod raw;
 pub mod resources;
 pub mod ring_viz;
 pub mod talk;
+pub mod tap;
 pub mod texts;
 pub mod wait;
 

@@ -332,15 +332,15 @@ fn a_node_without_join_founds_a_discussion_that_others_join_by_its_invite() {
         .arguments(&["--director-listen", "127.0.0.1:0"])
         .start();
     let invite = founder.ready(IN_TIME).invite;
-    let place = invite
+    let (place, secret) = invite
         .strip_prefix("ringtalk://")
-        .and_then(|rest| rest.split('/').next())
-        .unwrap_or_else(|| panic!("no invite: {invite}"))
-        .to_owned();
+        .and_then(|rest| rest.split_once("/#"))
+        .unwrap_or_else(|| panic!("no invite with a secret: {invite}"));
     let by_invite = Launch::new("guest").join(&invite).start();
     by_invite.ready(IN_TIME);
-    let by_place = Launch::new("other").join(&place).start();
-    let nodes = [founder, by_invite, by_place].map(Arc::new);
+    let by_variable = Launch::new("other").join(place);
+    let by_variable = by_variable.environment("RINGTALK_SECRET", secret).start();
+    let nodes = [founder, by_invite, by_variable].map(Arc::new);
     one_ring(&nodes, REST);
     nodes[0].say("welcome");
     for node in &nodes {

@@ -199,7 +199,12 @@ fn a_wrong_command_line_exits_2_and_says_why() {
         &["--once"],
         &["--nonsense"],
         &["--once", "--join", "no address at all"],
-        &["--once", "--join", "ringtalk://127.0.0.1:1/#secret"],
+        &[
+            "--once",
+            "--join",
+            "127.0.0.1:1",
+            "ringtalk://127.0.0.1:1/#stray",
+        ],
         &["--once", "--join", "127.0.0.1:1", "--format", "gif"],
         &["--once", "--join", "127.0.0.1:1", "--format", "tui"],
         &["--once", "--join", "127.0.0.1:1", "--timeout", "never"],
@@ -210,5 +215,17 @@ fn a_wrong_command_line_exits_2_and_says_why() {
         assert_eq!(look.code, 2, "{arguments:?}: {look:?}");
         assert_eq!(look.stdout, "", "{arguments:?}");
         assert!(!look.stderr.is_empty(), "{arguments:?} gives no reason");
+        assert!(
+            !look.stderr.contains("#stray"),
+            "a secret is said: {look:?}"
+        );
     }
+}
+
+#[test]
+fn a_mistyped_secret_exits_4_and_is_not_repeated() {
+    let _alone = alone();
+    let look = run(&["--once", "--join", "ringtalk://127.0.0.1:1/#mistyped"]);
+    assert_eq!(look.code, 4, "{look:?}");
+    assert!(!look.stderr.contains("mistyped"), "{look:?}");
 }

@@ -2,6 +2,7 @@
 //!
 //! `PROTOCOL.md` has them in a table with their meaning; here are their shapes.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -32,7 +33,7 @@ pub enum Frame {
     /// "Give me your view": with the tag of one's own, if there is one.
     PullView(Option<ViewTag>),
     /// A page of a full view.
-    View(ViewPage),
+    View(Box<ViewPage>),
     /// A view update for somebody who has missed it: as it went round the ring, but for the receiver
     /// alone.
     Update(Sealed),
@@ -95,7 +96,7 @@ pub enum Frame {
     /// Before the answer: "I stand for this with you."
     Pledge(Opening),
     /// The answer: a page of the view of the smaller ring, which changes no more until then.
-    Accept(ViewPage),
+    Accept(Box<ViewPage>),
     /// A member to its coordinator: "there is another ring of this discussion".
     Foreign(Contact),
 

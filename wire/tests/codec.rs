@@ -155,7 +155,7 @@ fn frames() -> Vec<Frame> {
         Frame::PullView(None),
         Frame::PullView(Some(tag())),
         Frame::Update(sealed(Bytes::from_static(b"update"))),
-        Frame::View(ViewPage {
+        Frame::View(Box::new(ViewPage {
             tag: tag(),
             parent: ViewHash::default(),
             seal: seal(1),
@@ -166,7 +166,7 @@ fn frames() -> Vec<Frame> {
             members: vec![member()],
             ancestors: vec![tag().hash],
             departed: Vec::new(),
-        }),
+        })),
         spread(Item::Bundle(sealed(encode_item(&bundle("hello"))))),
         spread(Item::Announcement(sealed(announcement))),
         Frame::Receipt(items()),

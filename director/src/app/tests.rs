@@ -14,8 +14,10 @@ use tower::ServiceExt;
 
 use super::app;
 use crate::api::{COORDINATOR_HOLD, NODE_HOLD, Newcomers};
-use crate::director::{Director, HELD_NEWCOMERS};
+use crate::director::{Director, HELD_PER_DISCUSSION};
 use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, SETTLING};
+
+mod private;
 
 const A: &str = "aaaaaaaa-0000-8000-8000-000000000000";
 const B: &str = "bbbbbbbb-0000-8000-8000-000000000000";
@@ -23,7 +25,7 @@ const C: &str = "cccccccc-0000-8000-8000-000000000000";
 
 /// An app that has settled.
 async fn settled() -> Router {
-    let app = app(Director::new());
+    let app = app(Director::new([7; 16]));
     // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(SETTLING).await;
     app
@@ -86,7 +88,7 @@ async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
 
 #[tokio::test(start_paused = true)]
 async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
-    let app = app(Director::new());
+    let app = app(Director::new([7; 16]));
     let one = held(&app, "/register_node", node(A)).await;
     let other = held(&app, "/register_node", node(B)).await;
     // Waits in virtual time: how long a lease lasts is what is tested.
@@ -137,14 +139,14 @@ async fn nobody_waits_for_founders_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn only_so_many_newcomers_are_held_and_none_leaks() {
-    let director = Director::new();
+    let director = Director::new([7; 16]);
     let app = app(director.clone());
     let mut crowd = Vec::new();
-    for n in 0..HELD_NEWCOMERS {
+    for n in 0..HELD_PER_DISCUSSION {
         let id = format!("{n:08}-0000-8000-8000-000000000000");
         crowd.push(held(&app, "/register_node", node(&id)).await);
     }
-    assert_eq!(director.held_newcomers(), HELD_NEWCOMERS);
+    assert_eq!(director.held_newcomers(), HELD_PER_DISCUSSION);
     let (status, _) = post(&app, "/register_node", &node(A)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     for call in crowd {
@@ -243,7 +245,7 @@ async fn the_front_page_redirects_to_the_coordinator() {
 
 #[tokio::test]
 async fn a_wrong_field_is_named() {
-    let app = app(Director::new());
+    let app = app(Director::new([7; 16]));
     let wrong = [
         ("id", json!("me")),
         ("id", Value::Null),
@@ -266,7 +268,7 @@ async fn a_wrong_field_is_named() {
 
 #[tokio::test]
 async fn what_is_no_request_is_a_problem() {
-    let app = app(Director::new());
+    let app = app(Director::new([7; 16]));
     let huge = " ".repeat(8 * 1024 + 1);
     let cases = [
         ("POST", "/register_node", "{", StatusCode::BAD_REQUEST),
@@ -294,22 +296,9 @@ async fn what_is_no_request_is_a_problem() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_given_up() {
-    let app = app(Director::new());
+    let app = app(Director::new([7; 16]));
     let response = send(&app, "POST", "/register_node", Body::new(Stuck)).await;
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
-}
-
-#[tokio::test]
-async fn a_private_discussion_is_unknown() {
-    let app = app(Director::new());
-    let mut body = coordinator(A, 1);
-    body["discussion"] = "secret".into();
-    let (status, _) = post(&app, "/register_coordinator", &body).await;
-    assert_eq!(status, StatusCode::FORBIDDEN);
-    let response = send(&app, "DELETE", "/register_coordinator", body.to_string()).await;
-    assert_eq!(response.status(), StatusCode::FORBIDDEN);
-    let (status, _) = post(&app, "/register_node", &body).await;
-    assert_eq!(status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test(start_paused = true)]

@@ -61,18 +61,18 @@ fn of_two_first_nodes_one_founds_and_the_other_joins_it() {
     let mut registry = Registry::new();
     let until = START + FOUNDING_LEASE;
     assert_eq!(
-        registry.register_node(START, &newcomer(1)),
+        registry.register_node(START, &newcomer(1), true),
         found(FOUNDING_LEASE)
     );
     assert_eq!(
-        registry.register_node(START, &newcomer(2)),
+        registry.register_node(START, &newcomer(2), true),
         Placement::Wait { until }
     );
     let call = registry
         .register_coordinator(START + 5 * MS, coordinator(1, 1))
         .unwrap();
     assert_eq!(
-        registry.register_node(START + 5 * MS, &newcomer(2)),
+        registry.register_node(START + 5 * MS, &newcomer(2), true),
         Placement::Join(coordinator(1, 1))
     );
     assert_eq!(
@@ -84,17 +84,17 @@ fn of_two_first_nodes_one_founds_and_the_other_joins_it() {
 #[test]
 fn the_founding_lease_is_repeated_to_its_holder_and_not_renewed() {
     let mut registry = Registry::new();
-    registry.register_node(START, &newcomer(1));
+    registry.register_node(START, &newcomer(1), true);
     assert_eq!(
-        registry.register_node(START + 1500 * MS, &newcomer(1)),
+        registry.register_node(START + 1500 * MS, &newcomer(1), true),
         found(500 * MS)
     );
     assert_eq!(
-        registry.register_node(START + FOUNDING_LEASE, &newcomer(2)),
+        registry.register_node(START + FOUNDING_LEASE, &newcomer(2), true),
         found(FOUNDING_LEASE)
     );
     assert!(matches!(
-        registry.register_node(START + FOUNDING_LEASE, &newcomer(1)),
+        registry.register_node(START + FOUNDING_LEASE, &newcomer(1), true),
         Placement::Wait { .. }
     ));
 }
@@ -103,14 +103,14 @@ fn the_founding_lease_is_repeated_to_its_holder_and_not_renewed() {
 fn nobody_founds_before_a_running_ring_had_time_to_register() {
     let mut registry = Registry::new();
     assert_eq!(
-        registry.register_node(Duration::ZERO, &newcomer(2)),
+        registry.register_node(Duration::ZERO, &newcomer(2), true),
         Placement::Wait { until: SETTLING }
     );
     registry
         .register_coordinator(before(SETTLING), coordinator(1, 7))
         .unwrap();
     assert_eq!(
-        registry.register_node(SETTLING, &newcomer(2)),
+        registry.register_node(SETTLING, &newcomer(2), true),
         Placement::Join(coordinator(1, 7))
     );
 }
@@ -118,7 +118,7 @@ fn nobody_founds_before_a_running_ring_had_time_to_register() {
 #[test]
 fn a_running_ring_goes_before_a_founder() {
     let mut registry = Registry::new();
-    registry.register_node(START, &newcomer(2));
+    registry.register_node(START, &newcomer(2), true);
     registry
         .register_coordinator(START, coordinator(1, 7))
         .unwrap();
@@ -169,15 +169,15 @@ fn after_a_lapse_nobody_founds_for_a_while_but_a_coordinator_may_register() {
     let (mut registry, _) = registered();
     let lapse = START + REGISTRATION_LEASE;
     assert_eq!(
-        registry.register_node(lapse, &newcomer(2)),
+        registry.register_node(lapse, &newcomer(2), true),
         Placement::Lapsed
     );
     assert_eq!(
-        registry.register_node(before(lapse + LAPSE), &newcomer(2)),
+        registry.register_node(before(lapse + LAPSE), &newcomer(2), true),
         Placement::Lapsed
     );
     assert_eq!(
-        registry.register_node(lapse + LAPSE, &newcomer(2)),
+        registry.register_node(lapse + LAPSE, &newcomer(2), true),
         found(FOUNDING_LEASE)
     );
 
@@ -186,7 +186,7 @@ fn after_a_lapse_nobody_founds_for_a_while_but_a_coordinator_may_register() {
         .register_coordinator(lapse + MS, coordinator(3, 6))
         .unwrap();
     assert_eq!(
-        registry.register_node(lapse + MS, &newcomer(2)),
+        registry.register_node(lapse + MS, &newcomer(2), true),
         Placement::Join(coordinator(3, 6))
     );
     assert_eq!(registry.tally().lapses, 1);
@@ -195,7 +195,7 @@ fn after_a_lapse_nobody_founds_for_a_while_but_a_coordinator_may_register() {
 #[test]
 fn a_withdrawn_registration_leaves_no_lapse() {
     let (mut registry, call) = registered();
-    registry.register_node(START, &newcomer(2));
+    registry.register_node(START, &newcomer(2), true);
     assert_eq!(
         registry.withdraw(START, id(2)),
         Err(Conflict(coordinator(1, 5)))
@@ -204,7 +204,7 @@ fn a_withdrawn_registration_leaves_no_lapse() {
     assert_eq!(registry.hand_over(START, call), Handover::Over);
     assert_eq!(registry.withdraw(START, id(1)), Ok(()));
     assert_eq!(
-        registry.register_node(START, &newcomer(3)),
+        registry.register_node(START, &newcomer(3), true),
         found(FOUNDING_LEASE)
     );
 }
@@ -212,15 +212,15 @@ fn a_withdrawn_registration_leaves_no_lapse() {
 #[test]
 fn a_lease_is_given_back_by_its_holder_alone() {
     let mut registry = Registry::new();
-    registry.register_node(START, &newcomer(1));
+    registry.register_node(START, &newcomer(1), true);
     registry.withdraw(START, id(2)).unwrap();
     assert!(matches!(
-        registry.register_node(START, &newcomer(2)),
+        registry.register_node(START, &newcomer(2), true),
         Placement::Wait { .. }
     ));
     registry.withdraw(START, id(1)).unwrap();
     assert_eq!(
-        registry.register_node(START, &newcomer(2)),
+        registry.register_node(START, &newcomer(2), true),
         found(FOUNDING_LEASE)
     );
 
@@ -228,12 +228,12 @@ fn a_lease_is_given_back_by_its_holder_alone() {
     let lapse = START + REGISTRATION_LEASE;
     registry.withdraw(lapse, id(2)).unwrap();
     assert_eq!(
-        registry.register_node(lapse, &newcomer(2)),
+        registry.register_node(lapse, &newcomer(2), true),
         Placement::Lapsed
     );
     registry.withdraw(lapse, id(1)).unwrap();
     assert_eq!(
-        registry.register_node(lapse, &newcomer(2)),
+        registry.register_node(lapse, &newcomer(2), true),
         found(FOUNDING_LEASE)
     );
 }
@@ -245,9 +245,9 @@ fn each_newcomer_is_handed_over_once_to_the_latest_call() {
     let second = registry
         .register_coordinator(START, coordinator(1, 5))
         .unwrap();
-    registry.register_node(START, &newcomer(2));
-    registry.register_node(START, &newcomer(3));
-    registry.register_node(START, &newcomer(2));
+    registry.register_node(START, &newcomer(2), true);
+    registry.register_node(START, &newcomer(3), true);
+    registry.register_node(START, &newcomer(2), true);
     assert_eq!(registry.hand_over(START, first), Handover::Over);
     assert_eq!(
         registry.hand_over(START, second),
@@ -259,7 +259,7 @@ fn each_newcomer_is_handed_over_once_to_the_latest_call() {
 #[test]
 fn newcomers_wait_for_the_next_coordinator() {
     let (mut registry, _) = registered();
-    registry.register_node(START, &newcomer(2));
+    registry.register_node(START, &newcomer(2), true);
     let call = registry
         .register_coordinator(START + REGISTRATION_LEASE, coordinator(3, 6))
         .unwrap();
@@ -273,7 +273,7 @@ fn newcomers_wait_for_the_next_coordinator() {
 fn the_coordinator_is_no_newcomer_to_itself() {
     let (mut registry, call) = registered();
     assert_eq!(
-        registry.register_node(START, &newcomer(1)),
+        registry.register_node(START, &newcomer(1), true),
         Placement::Join(coordinator(1, 5))
     );
     assert_eq!(registry.hand_over(START, call), Handover::Nobody);
@@ -284,7 +284,7 @@ fn of_too_many_newcomers_the_oldest_are_forgotten() {
     let (mut registry, call) = registered();
     let crowd: Vec<_> = (0..=NEWCOMERS as u16).map(|n| newcomer(n + 2)).collect();
     for one in &crowd {
-        registry.register_node(START, one);
+        registry.register_node(START, one, true);
     }
     assert_eq!(
         registry.hand_over(START, call),

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::serve;
 use crate::director::Director;
+use crate::rates::AT_ONCE;
 use crate::seats::CONNECTIONS_PER_ADDRESS;
 
 const NODE: &str = r#"{"id":"aaaaaaaa-0000-8000-8000-000000000000","internal-address":"a:1"}"#;
@@ -65,7 +66,7 @@ fn register_node() -> String {
 
 #[tokio::test]
 async fn a_head_or_a_body_that_drips_is_cut_off() {
-    let served = served(Director::new()).await;
+    let served = served(Director::new([7; 16])).await;
     let before = Instant::now();
     let patience = Duration::from_secs(7);
     let head = timeout(patience, talk(served.address, "GET / HTTP/1.1\r\nho"));
@@ -79,7 +80,7 @@ async fn a_head_or_a_body_that_drips_is_cut_off() {
 
 #[tokio::test]
 async fn a_stop_answers_held_requests_and_is_quick() {
-    let director = Director::new();
+    let director = Director::new([7; 16]);
     let served = served(director.clone()).await;
     // Waits until a director that has just started lets somebody found.
     sleep(Duration::from_millis(550)).await;
@@ -104,7 +105,7 @@ async fn a_stop_answers_held_requests_and_is_quick() {
 
 #[tokio::test]
 async fn a_caller_that_hangs_up_is_no_longer_held() {
-    let director = Director::new();
+    let director = Director::new([7; 16]);
     let served = served(director.clone()).await;
     let mut stream = TcpStream::connect(served.address).await.unwrap();
     stream.write_all(register_node().as_bytes()).await.unwrap();
@@ -115,7 +116,7 @@ async fn a_caller_that_hangs_up_is_no_longer_held() {
 
 #[tokio::test]
 async fn one_address_has_only_so_many_connections() {
-    let served = served(Director::new()).await;
+    let served = served(Director::new([7; 16])).await;
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS_PER_ADDRESS {
         idle.push(TcpStream::connect(served.address).await.unwrap());
@@ -128,4 +129,16 @@ async fn one_address_has_only_so_many_connections() {
     })
     .await
     .expect("a seat is free again");
+}
+
+#[tokio::test]
+async fn an_address_that_asks_too_much_is_told_to_wait() {
+    let served = served(Director::new([7; 16])).await;
+    // Twice as many as it may: the bucket takes 5 s to fill once more.
+    let healthz = "GET /healthz HTTP/1.1\r\nhost: d\r\n\r\n".repeat(2 * AT_ONCE);
+    let last = "GET /healthz HTTP/1.1\r\nhost: d\r\nconnection: close\r\n\r\n";
+    let answers = talk(served.address, &(healthz + last)).await;
+    assert!(answers.contains("200 OK"));
+    let (_, refused) = answers.split_once("429").expect("too many requests");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
 }

@@ -360,10 +360,11 @@ impl Causal {
 mod tests {
     use alloc::string::ToString;
 
-    use ringtalk_wire::{Text, encode_item};
+    use ringtalk_wire::{
+        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature, Text, encode_item,
+    };
 
     use super::*;
-    use crate::signing::test_support::SEAL;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -400,7 +401,10 @@ mod tests {
     fn give(causal: &mut Causal, bundle: &Bundle) -> Reception {
         let sealed = Sealed {
             raw: encode_item(bundle),
-            seal: SEAL,
+            seal: Seal {
+                key: PublicKey([0; KEY_BYTES]),
+                signature: Signature([0; SIGNATURE_BYTES]),
+            },
         };
         causal.receive(sealed, bundle.clone())
     }

@@ -279,10 +279,11 @@ mod tests {
     use alloc::string::ToString;
     use alloc::vec;
 
-    use ringtalk_wire::{KEY_BYTES, PublicKey, Seal, Text, encode_item};
+    use ringtalk_wire::{
+        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature, Text, encode_item,
+    };
 
     use super::*;
-    use crate::signing::test_support::SEAL;
 
     fn key(byte: u8) -> PublicKey {
         PublicKey([byte; KEY_BYTES])
@@ -308,7 +309,7 @@ mod tests {
             raw: encode_item(&bundle),
             seal: Seal {
                 key: key(author),
-                ..SEAL
+                signature: Signature([0; SIGNATURE_BYTES]),
             },
         };
         log.push(&bundle, sealed);

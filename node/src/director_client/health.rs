@@ -55,7 +55,13 @@ impl HealthCheck {
             self.http
                 .call::<()>(Method::GET, &self.director, "/healthz", None, ANSWER_TIME);
         match answer.await {
-            Ok(answer) if answer.status == StatusCode::OK => {
+            // One that hears too much is alive.
+            Ok(answer)
+                if matches!(
+                    answer.status,
+                    StatusCode::OK | StatusCode::TOO_MANY_REQUESTS
+                ) =>
+            {
                 self.news.up(&self.director).await;
                 return true;
             }

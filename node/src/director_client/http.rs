@@ -24,6 +24,8 @@ const CONNECT_TIME: Duration = Duration::from_secs(3);
 const IDLE_TIME: Duration = Duration::from_secs(4);
 /// The longest answer: a hundred times what a director says.
 const ANSWER_BYTES: usize = 64 * 1024;
+/// The longest pause that a director can ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How much of a problem is repeated to the user.
 const DETAIL_CHARS: usize = 200;
 
@@ -101,6 +103,11 @@ impl Answer {
     /// The body as what it should be.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         serde_json::from_slice(&self.body).map_err(|_| HttpError::Answer)
+    }
+
+    /// How long it says to stay away; not longer than honest directors say.
+    pub(super) fn pause(&self) -> Duration {
+        LONGEST_PAUSE.min(self.retry_after.unwrap_or_default())
     }
 
     /// What the director says is wrong, in a few words.

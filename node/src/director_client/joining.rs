@@ -9,8 +9,8 @@ use hyper::{Method, StatusCode};
 use ringtalk_director::api::{Coordinator, NODE_HOLD, Newcomer, RegisterNode};
 use tokio::time::{Instant, sleep};
 
-use super::http::{Answer, Http, HttpError};
-use super::{News, NewsLine, Way, contact, with_jitter};
+use super::http::{Answer, HttpError};
+use super::{Caller, News, NewsLine, Way, contact, with_jitter};
 use crate::settings::Place;
 
 /// How long an answer may take: longer than a director holds a call.
@@ -28,7 +28,7 @@ const LEASE_WAIT: Duration = Duration::from_millis(2_200);
 /// The question for the way in.
 #[derive(Debug)]
 pub(super) struct Question {
-    pub(super) http: Http,
+    pub(super) caller: Caller,
     pub(super) newcomer: Newcomer,
     pub(super) news: NewsLine,
 }
@@ -116,13 +116,12 @@ impl Question {
         let director = &place.director;
         let body = RegisterNode {
             newcomer: self.newcomer.clone(),
-            discussion: None,
-            found: false,
+            found: self.caller.is_private() && place.may_found,
         };
         let path = "/register_node";
         let answer = self
-            .http
-            .call(Method::POST, director, path, Some(&body), ANSWER_TIME);
+            .caller
+            .call(Method::POST, director, path, &body, ANSWER_TIME);
         let reply = match answer.await {
             Ok(answer) => self.read(place, &answer),
             Err(error) => Err(error),
@@ -157,14 +156,17 @@ impl Question {
                 }
             }
             StatusCode::NOT_FOUND => Reply::NoSuch {
-                detail: answer.problem(),
+                detail: format!(
+                    "no such discussion at {}: it has ended, or the secret is another one's",
+                    place.director
+                ),
                 again: Duration::ZERO,
             },
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reply::Refused(answer.problem()),
-            StatusCode::SERVICE_UNAVAILABLE => {
-                let again = answer.retry_after.unwrap_or_default();
-                Reply::Later(again.min(LONGEST_WAIT))
-            }
+            StatusCode::FORBIDDEN => Reply::Refused(answer.problem()),
+            // 401: the director has restarted between the two halves of the call.
+            StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::UNAUTHORIZED => Reply::Later(answer.pause()),
             status => {
                 tracing::warn!(director = %place.director, %status, "an odd answer");
                 Reply::Later(LONGEST_WAIT)

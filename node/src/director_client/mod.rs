@@ -4,6 +4,7 @@
 //! Everything here has a deadline, and what a director says is a hint: a running discussion needs
 //! none. Not here: what the core makes of an answer, and the director inside (`inside`).
 
+mod caller;
 mod health;
 mod http;
 mod joining;
@@ -18,10 +19,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::driver::inbox::{Happening, Inbox};
+use crate::secret::Secret;
 use crate::settings::Place;
 
+pub(crate) use caller::Caller;
 pub(crate) use health::Reachability;
-pub(crate) use http::Http;
 pub(crate) use pointing::{Pointer, pointer};
 
 /// How long the last call of the last member may take.
@@ -66,7 +68,7 @@ pub(crate) enum Way {
 pub(crate) struct DirectorClient {
     places: Vec<Place>,
     newcomer: Newcomer,
-    http: Http,
+    caller: Caller,
     inbox: Inbox,
     registration: watch::Sender<Option<Contact>>,
     members: watch::Sender<usize>,
@@ -77,11 +79,16 @@ pub(crate) struct DirectorClient {
 
 impl DirectorClient {
     /// A client that has not called anybody yet.
-    pub(crate) fn new(places: Vec<Place>, newcomer: Newcomer, inbox: Inbox) -> Self {
+    pub(crate) fn new(
+        places: Vec<Place>,
+        newcomer: Newcomer,
+        secret: &Secret,
+        inbox: Inbox,
+    ) -> Self {
         Self {
             places,
             newcomer,
-            http: Http::new(),
+            caller: Caller::new(secret),
             inbox,
             registration: watch::Sender::new(None),
             members: watch::Sender::new(1),
@@ -96,7 +103,7 @@ impl DirectorClient {
         self.stop_asking();
         self.asked += 1;
         let question = joining::Question {
-            http: self.http.clone(),
+            caller: self.caller.clone(),
             newcomer: self.newcomer.clone(),
             news: self.line(),
         };
@@ -114,12 +121,12 @@ impl DirectorClient {
         for place in &self.places {
             let director = &place.director;
             let registering = registering::Registering {
-                http: self.http.clone(),
+                caller: self.caller.clone(),
                 director: director.clone(),
                 news: self.line(),
             };
             let health = health::HealthCheck {
-                http: self.http.clone(),
+                http: self.caller.http().clone(),
                 director: director.clone(),
                 news: self.line(),
             };
@@ -160,10 +167,10 @@ impl DirectorClient {
         };
         let mut calls = tokio::task::JoinSet::new();
         for place in &self.places {
-            let (http, director) = (self.http.clone(), place.director.clone());
+            let (caller, director) = (self.caller.clone(), place.director.clone());
             let contact = contact.clone();
             calls.spawn(async move {
-                registering::withdraw(&http, &director, &contact, WITHDRAW_TIME).await;
+                registering::withdraw(&caller, &director, &contact, WITHDRAW_TIME).await;
             });
         }
         calls.join_all().await;

@@ -1,14 +1,14 @@
-//! Asks a director where its discussion is, as a browser would: `GET /`.
+//! Asks a director where a discussion is: the open one as a browser would, by `GET /`.
 //!
-//! For who wants in, there is `joining`; this leaves no trace at the director. Not here: whether
+//! For who wants in, there is `joining`; of this nobody is told. Not here: whether
 //! a member answers there.
 
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
-use ringtalk_director::api::Address;
+use ringtalk_director::api::{Address, Coordinator, FindCoordinator};
 
-use super::http::Http;
+use super::Caller;
 
 /// What a director's answer comes to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,9 +24,17 @@ pub(crate) enum Pointer {
 }
 
 /// Asks once.
-pub(crate) async fn pointer(http: &Http, director: &Address, deadline: Duration) -> Pointer {
-    let answer = http.call::<()>(Method::GET, director, "/", None, deadline);
-    let answer = match answer.await {
+pub(crate) async fn pointer(caller: &Caller, director: &Address, deadline: Duration) -> Pointer {
+    let answer = if caller.is_private() {
+        let (path, said) = ("/find_coordinator", FindCoordinator {});
+        let asked = caller.call(Method::POST, director, path, &said, deadline);
+        asked.await
+    } else {
+        let http = caller.http();
+        let asked = http.call::<()>(Method::GET, director, "/", None, deadline);
+        asked.await
+    };
+    let answer = match answer {
         Ok(answer) => answer,
         Err(error) => return Pointer::Silent(error.to_string()),
     };
@@ -36,7 +44,14 @@ pub(crate) async fn pointer(http: &Http, director: &Address, deadline: Duration)
             let nonsense = || Pointer::Silent("it points at no node".to_owned());
             member.map_or_else(nonsense, Pointer::Member)
         }
+        StatusCode::OK if caller.is_private() => match answer.json::<Coordinator>() {
+            Ok(coordinator) => Pointer::Member(coordinator.shown_address().clone()),
+            Err(error) => Pointer::Silent(error.to_string()),
+        },
         StatusCode::SERVICE_UNAVAILABLE => Pointer::Nobody,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::UNAUTHORIZED => {
+            Pointer::Silent(answer.problem())
+        }
         status if status.is_client_error() => Pointer::Refused(answer.problem()),
         _ => Pointer::Silent(answer.problem()),
     }

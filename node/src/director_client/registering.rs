@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
-use ringtalk_director::api::{Address, Newcomers, Problem, RegisterCoordinator};
+use ringtalk_director::api::{Address, Coordinator, Newcomers, Problem};
 use ringtalk_wire::Contact;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-use super::http::{Answer, Http, HttpError};
-use super::{News, NewsLine, contact, coordinator, with_jitter};
+use super::http::{Answer, HttpError};
+use super::{Caller, News, NewsLine, contact, coordinator, with_jitter};
 
 const PATH: &str = "/register_coordinator";
 /// How long an answer may take: longer than a director holds a call.
@@ -28,7 +28,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(50);
 /// Registers at one director.
 #[derive(Debug)]
 pub(super) struct Registering {
-    pub(super) http: Http,
+    pub(super) caller: Caller,
     pub(super) director: Address,
     pub(super) news: NewsLine,
 }
@@ -38,7 +38,7 @@ impl Registering {
     pub(super) async fn run(self, mut registration: watch::Receiver<Option<Contact>>) {
         loop {
             let contact = registration.borrow_and_update().clone();
-            let body = contact.as_ref().and_then(registered);
+            let body = contact.as_ref().and_then(coordinator);
             let changed = match body {
                 Some(body) => tokio::select! {
                     changed = registration.changed() => changed,
@@ -52,7 +52,7 @@ impl Registering {
         }
     }
 
-    async fn keep(&self, body: &RegisterCoordinator) -> std::convert::Infallible {
+    async fn keep(&self, body: &Coordinator) -> std::convert::Infallible {
         loop {
             let began = Instant::now();
             let wait = self.register(body).await;
@@ -61,17 +61,21 @@ impl Registering {
     }
 
     /// Calls once, and says how long to wait before the next call.
-    async fn register(&self, body: &RegisterCoordinator) -> Duration {
+    async fn register(&self, body: &Coordinator) -> Duration {
         let answer = self
-            .http
-            .call(Method::POST, &self.director, PATH, Some(body), ANSWER_TIME)
+            .caller
+            .call(Method::POST, &self.director, PATH, body, ANSWER_TIME)
             .await;
         match answer.and_then(|answer| read(&answer)) {
-            Ok(None) => {
+            Ok(Heard::Registered) => {
                 self.news.up(&self.director).await;
                 Duration::ZERO
             }
-            Ok(Some(foreign)) => {
+            Ok(Heard::Later(pause)) => {
+                self.news.up(&self.director).await;
+                with_jitter(pause.max(FAILURE_WAIT))
+            }
+            Ok(Heard::Foreign(foreign)) => {
                 self.news.up(&self.director).await;
                 self.news.tell(News::Foreign(foreign)).await;
                 FOREIGN_WAIT
@@ -84,42 +88,45 @@ impl Registering {
     }
 }
 
-/// The coordinator of another ring, where one is registered.
-fn read(answer: &Answer) -> Result<Option<Contact>, HttpError> {
+/// What a director has to say.
+enum Heard {
+    /// This node is registered.
+    Registered,
+    /// It hears too much at the moment.
+    Later(Duration),
+    /// Another ring is registered; its coordinator.
+    Foreign(Contact),
+}
+
+fn read(answer: &Answer) -> Result<Heard, HttpError> {
     match answer.status {
         StatusCode::OK => {
             let newcomers: Newcomers = answer.json()?;
             let count = newcomers.newcomers.len();
             tracing::debug!(count, "newcomers are on their way");
-            Ok(None)
+            Ok(Heard::Registered)
         }
+        StatusCode::TOO_MANY_REQUESTS => Ok(Heard::Later(answer.pause())),
         StatusCode::CONFLICT => {
             let problem: Problem = answer.json()?;
             let foreign = problem.coordinator.ok_or(HttpError::Answer)?;
-            Ok(Some(contact(*foreign)))
+            Ok(Heard::Foreign(contact(*foreign)))
         }
         _ => Err(HttpError::Refused(answer.problem())),
     }
 }
 
-fn registered(contact: &Contact) -> Option<RegisterCoordinator> {
-    Some(RegisterCoordinator {
-        coordinator: coordinator(contact)?,
-        discussion: None,
-    })
-}
-
 /// Ends a registration: the last member leaves.
 pub(super) async fn withdraw(
-    http: &Http,
+    caller: &Caller,
     director: &Address,
     contact: &Contact,
     deadline: Duration,
 ) {
-    let Some(body) = registered(contact) else {
+    let Some(body) = coordinator(contact) else {
         return;
     };
-    let answer = http.call(Method::DELETE, director, PATH, Some(&body), deadline);
+    let answer = caller.call(Method::DELETE, director, PATH, &body, deadline);
     if let Err(error) = answer.await {
         tracing::debug!(%director, %error, "cannot end the registration; it will lapse");
     }

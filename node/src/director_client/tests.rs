@@ -41,7 +41,11 @@ fn place(director: &Address) -> Place {
 async fn director() -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    tokio::spawn(serve(listener, Director::new(), std::future::pending()));
+    tokio::spawn(serve(
+        listener,
+        Director::new([7; 16]),
+        std::future::pending(),
+    ));
     address.parse().unwrap()
 }
 
@@ -73,8 +77,12 @@ struct Asker {
 
 impl Asker {
     fn new(byte: u8, places: Vec<Place>) -> Self {
+        Self::with_secret(byte, places, &Secret::open())
+    }
+
+    fn with_secret(byte: u8, places: Vec<Place>, secret: &Secret) -> Self {
         let (inbox, happenings) = mpsc::channel(64);
-        let client = DirectorClient::new(places, newcomer(byte), inbox);
+        let client = DirectorClient::new(places, newcomer(byte), secret, inbox);
         Self { client, happenings }
     }
 
@@ -247,4 +255,71 @@ fn waits_differ_but_not_by_much() {
         let wait = with_jitter(base);
         assert!(wait >= base / 2 && wait <= base * 2, "{wait:?}");
     }
+}
+
+#[tokio::test]
+async fn private_discussions_share_a_director_and_not_each_other() {
+    let director = director().await;
+    let [one, other] = [(); 2].map(|()| Secret::generate().unwrap());
+    let mut founder = Asker::with_secret(1, vec![place(&director)], &one);
+    founder.client.ask();
+    assert_eq!(founder.way().await, Way::Found);
+    founder.client.start();
+    founder.client.register(Some(reign(1, 1)));
+
+    let mut second = Asker::with_secret(2, vec![place(&director)], &one);
+    second.client.ask();
+    assert_eq!(second.way().await, Way::Join(reign(1, 1)));
+    let mut stranger = Asker::with_secret(3, vec![place(&director)], &other);
+    stranger.client.ask();
+    assert_eq!(stranger.way().await, Way::Found);
+    let caller = Caller::new(&one);
+    let looked = pointer(&caller, &director, Duration::from_secs(5));
+    let there = "chat.example:4000".parse().unwrap();
+    assert_eq!(looked.await, Pointer::Member(there));
+}
+
+#[tokio::test]
+async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
+    let secret = Secret::generate().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let director: Address = address.to_string().parse().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let first = tokio::spawn(serve(listener, Director::new([1; 16]), async {
+        let _ = stopped.await;
+    }));
+    let mut asker = Asker::with_secret(1, vec![place(&director)], &secret);
+    asker.client.start();
+    asker.client.register(Some(reign(1, 1)));
+    assert_eq!(asker.news().await, News::Up(director.clone()));
+    stop.send(()).unwrap();
+    first.await.unwrap();
+
+    let listener = TcpListener::bind(address).await.unwrap();
+    tokio::spawn(serve(
+        listener,
+        Director::new([2; 16]),
+        std::future::pending(),
+    ));
+    let registered = async {
+        let caller = Caller::new(&secret);
+        while !matches!(
+            pointer(&caller, &director, Duration::from_secs(1)).await,
+            Pointer::Member(_)
+        ) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let in_time = timeout(Duration::from_secs(3), registered).await;
+    in_time.expect("the ring is registered again");
+}
+
+#[tokio::test]
+async fn who_hears_too_much_is_asked_again_later() {
+    let busy = parrot("HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n").await;
+    let live = director().await;
+    let mut asker = Asker::new(1, vec![place(&busy), place(&live)]);
+    asker.client.ask();
+    assert_eq!(asker.way().await, Way::Found);
 }

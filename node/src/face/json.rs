@@ -192,7 +192,7 @@ impl<'a> Line<'a> {
             name,
             address: known.me.address.as_str(),
             discussion: known.me.discussion,
-            invite: &known.me.invite,
+            invite: known.me.invite.as_str(),
             coordinator: epoch.map(|epoch| epoch.coordinator),
             epoch,
             members: known.view.as_ref().map_or(1, |view| view.len()),
@@ -226,7 +226,7 @@ impl<'a> Line<'a> {
                 members: listed(known),
             },
             Told::Invite => Self::Invite {
-                invite: &known.me.invite,
+                invite: known.me.invite.as_str(),
             },
             Told::Help => Self::Help { commands: HELP },
             Told::Transcript(ids) => Self::Transcript {
@@ -238,6 +238,10 @@ impl<'a> Line<'a> {
             },
             Told::Error { code, message } => Self::Error { code, message },
             Told::Notice { code, message } => Self::Notice { code, message },
+            Told::Open { message } => Self::Notice {
+                code: "open-discussion",
+                message,
+            },
             Told::Goodbye { reason } => Self::Goodbye {
                 reason: reason.as_str(),
             },

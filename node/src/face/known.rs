@@ -8,6 +8,8 @@ use ringtalk_director::api::Address;
 use ringtalk_proto::{Event, View};
 use ringtalk_wire::{DiscussionId, NodeId, VectorClock};
 
+use crate::settings::Invite;
+
 /// What a face is told of its own node, once.
 #[derive(Clone, Debug)]
 pub(crate) struct Me {
@@ -20,7 +22,9 @@ pub(crate) struct Me {
     /// Which discussion it takes part in.
     pub(crate) discussion: DiscussionId,
     /// What others give to `--join`.
-    pub(crate) invite: String,
+    pub(crate) invite: Invite,
+    /// The directors of an open discussion; none for a private one.
+    pub(crate) open_at: Option<String>,
     /// True where the director is inside this node.
     pub(crate) hosts: bool,
 }

@@ -72,7 +72,7 @@ impl Lines {
             Told::Who => self.who(known, out),
             Told::Ring => self.ring(known, out),
             Told::Invite => {
-                let text = format!("others join with: node --join {}", known.me.invite);
+                let text = format!("others join with: node --join {}", known.me.invite.as_str());
                 self.notice(&text, out);
             }
             Told::Help => HELP.iter().for_each(|line| self.notice(line, out)),
@@ -90,7 +90,7 @@ impl Lines {
                 );
                 self.error(&text, out);
             }
-            Told::Error { message, .. } => self.error(message, out),
+            Told::Error { message, .. } | Told::Open { message } => self.error(message, out),
             Told::Notice { message, .. } => self.notice(message, out),
             Told::Goodbye { reason } => self.notice(farewell(*reason), out),
         }

@@ -60,6 +60,11 @@ pub(crate) enum Told {
         /// For people.
         message: String,
     },
+    /// This discussion is open to everybody.
+    Open {
+        /// For people: to whom.
+        message: String,
+    },
     /// The last word.
     Goodbye {
         /// Why.
@@ -146,6 +151,20 @@ impl Face {
             Style::Lines(lines) => lines.show(event, known, before, bytes),
             Style::Json => json::show(event, known, bytes),
             Style::Nothing => {}
+        }
+        if matches!(event, Event::Ready { .. }) {
+            self.warn_if_open();
+        }
+    }
+
+    /// Says plainly who can read along, where that is everybody.
+    fn warn_if_open(&mut self) {
+        if let Some(directors) = &self.known.me.open_at {
+            let message = format!(
+                "this is the open discussion of {directors}: anybody who reaches that director \
+                 can come in and read along"
+            );
+            self.tell(&Told::Open { message });
         }
     }
 

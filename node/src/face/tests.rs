@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use ringtalk_proto::{Delivered, Person, View};
 use ringtalk_wire::{
-    Addresses, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal, SectorHash,
-    Signature, VectorClock, ViewHash, ViewPage, ViewTag,
+    Addresses, DiscussionId, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
+    SectorHash, Signature, VectorClock, ViewHash, ViewPage, ViewTag,
 };
 use serde_json::{Value, json};
 
 use super::*;
+use crate::secret::Secret;
+use crate::settings::Invite;
 
 const ANN: NodeId = NodeId::from_bytes([0xa; 16]);
 const BOB: NodeId = NodeId::from_bytes([0xb; 16]);
@@ -37,8 +39,9 @@ fn face(show: Show) -> Face {
             id: BOB,
             wanted_name: "bob".to_owned(),
             address: "10.0.0.2:4000".parse().unwrap(),
-            discussion: (*NodeId::from_bytes([0; 16]).as_uuid()).into(),
-            invite: "ringtalk://10.0.0.1:8080/".to_owned(),
+            discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
+            invite: Invite::new(&["10.0.0.1:8080".parse().unwrap()], &Secret::open()),
+            open_at: None,
             hosts: false,
         },
         UtcOffset::UTC,
@@ -322,4 +325,22 @@ fn nothing_is_nothing() {
     let mut face = face(Show::Nothing);
     let text = shown(&mut face, &[message(ANN, 1, "x", false)]);
     assert_eq!(text, "");
+}
+
+#[test]
+fn an_open_discussion_is_called_open() {
+    let ready = Event::Ready {
+        name: "bob".to_owned(),
+    };
+    let mut plain = face(Show::Lines { color: false });
+    plain.known.me.open_at = Some("10.0.0.1:8080".to_owned());
+    let text = shown(&mut plain, std::slice::from_ref(&ready));
+    let warning = "\n! this is the open discussion of 10.0.0.1:8080: anybody";
+    assert!(text.contains(warning), "{text}");
+
+    let mut json = face(Show::Json);
+    json.known.me.open_at = Some("10.0.0.1:8080".to_owned());
+    let lines = objects(&shown(&mut json, &[ready]));
+    assert_eq!(lines[1]["event"], "notice");
+    assert_eq!(lines[1]["code"], "open-discussion");
 }

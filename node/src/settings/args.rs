@@ -5,20 +5,41 @@
 use clap::{Parser, ValueEnum};
 use clap_complete::Shell;
 
+use super::Hidden;
+
 /// Group chat over a ring of equals: no server remembers what was said.
 ///
-/// Without --join or --start a new discussion begins here, and the line that others type to get in
-/// is printed. Lines on stdin are messages; a line that starts with / is a command, see /help.
+/// Without --join or --start a private discussion begins here, and the line that others type to get
+/// in is printed. Lines on stdin are messages; a line that starts with / is a command, see /help.
 #[derive(Debug, Default, Parser)]
 #[command(name = "node", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// A director as host:port, or an invite ringtalk://host:port/; repeat it for several
-    #[arg(long, value_name = "WHERE", env = "RINGTALK_JOIN")]
-    pub(crate) join: Vec<String>,
+    /// A director as host:port, or an invite ringtalk://host:port/#SECRET; repeat it for several
+    ///
+    /// An invite leads into a private discussion. A director as host:port leads into its open
+    /// discussion, which anybody who reaches the director can enter; with `RINGTALK_SECRET` set, into
+    /// the private discussion that has this secret. Other users of this machine see a command line:
+    /// so the secret may stand in `RINGTALK_SECRET`, and an invite that ends in a bare # asks for it
+    /// at the terminal. Without such a discussion, or with a wrong secret, the exit status is 4.
+    #[arg(
+        long,
+        value_name = "WHERE",
+        env = "RINGTALK_JOIN",
+        hide_env_values = true
+    )]
+    pub(crate) join: Vec<Hidden>,
 
-    /// Start a private discussion, registered at this director
-    #[arg(long, value_name = "WHERE", env = "RINGTALK_START")]
-    pub(crate) start: Option<String>,
+    /// Start a private discussion, registered at this director (host:port)
+    ///
+    /// Its secret is a new one, or that in `RINGTALK_SECRET`: of several nodes that are started with
+    /// the same secret, the first founds the discussion, and the others join it.
+    #[arg(
+        long,
+        value_name = "WHERE",
+        env = "RINGTALK_START",
+        hide_env_values = true
+    )]
+    pub(crate) start: Option<Hidden>,
 
     /// The name shown to others, 1 to 32 characters [default: the login name]
     #[arg(long, value_name = "NAME", env = "RINGTALK_NAME")]

@@ -4,11 +4,15 @@
 //! Not here: anything that could only be known by trying, such as whether a port is free.
 
 mod args;
+mod destination;
+mod hidden;
 mod name;
 mod place;
 mod surroundings;
 
+use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::process;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
@@ -19,11 +23,18 @@ use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use args::Args;
+pub use destination::{Destination, DestinationError, ask_for_secret};
+pub use hidden::Hidden;
 pub(crate) use name::{Name, NameError};
-pub(crate) use place::invite;
-pub use place::{Place, PlaceError, places};
+pub(crate) use place::Invite;
+pub use place::{Place, PlaceError};
+pub use surroundings::secret_variable;
+
+use crate::driver::Status;
+use crate::secret::Secret;
 
 use args::{Color, Fingers, Ui};
+use hidden::without_secrets;
 use surroundings::Surroundings;
 
 /// The most messages that can be kept for latecomers.
@@ -56,6 +67,8 @@ pub(crate) enum Task {
 pub(crate) struct Settings {
     /// The way in.
     pub(crate) entry: Entry,
+    /// The secret of the discussion.
+    pub(crate) secret: Secret,
     /// The name to ask for.
     pub(crate) name: Name,
     /// Where to listen; none for any port on any address.
@@ -85,7 +98,7 @@ pub(crate) struct Settings {
 pub(crate) enum Entry {
     /// Ask these directors in turn: at least one.
     Join(Vec<Place>),
-    /// Begin a discussion, with a director inside.
+    /// Begin a private discussion, with a director inside.
     Host {
         /// Where it listens.
         listen: SocketAddr,
@@ -111,17 +124,19 @@ pub(crate) enum Show {
 /// What is wrong with the command line.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
-    #[error("--join: {0}")]
-    Join(#[from] PlaceError),
+    #[error("{0}")]
+    Destination(#[from] DestinationError),
     #[error("--join and --start: choose one")]
     JoinAndStart,
+    #[error("--start: {0}")]
+    Start(PlaceError),
     #[error(
-        "--start: this version has no private discussions yet; start an open one with --join, or \
-         with neither"
+        "--start: an invite leads into a discussion that exists; name a director, host:port, and \
+         let RINGTALK_SECRET give the secret, if it is not to be a new one"
     )]
-    Start,
-    #[error("RINGTALK_SECRET: this version has no private discussions yet; unset it")]
-    Secret,
+    StartInvite,
+    #[error("the system gives no random numbers: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("a value on the command line is empty: leave the flag out, or give it a value")]
     Empty,
     #[error("--name: {0}")]
@@ -141,17 +156,22 @@ pub(crate) enum SettingsError {
 }
 
 impl Task {
-    /// Reads the command line; where it is wrong, says so and ends the process with status 2.
+    /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
+    /// where a secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
-        let args = Args::parse();
-        let resolved = if is_left_empty(std::env::args()) {
+        let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
+        let resolved = if is_left_empty(typed()) {
             Err(SettingsError::Empty)
         } else {
             Self::resolve(args, &Surroundings::look())
         };
         resolved.unwrap_or_else(|error| {
+            if error.is_refusal() {
+                let _ = writeln!(io::stderr(), "node: {error}");
+                process::exit(Status::Refused as i32);
+            }
             let kind = ErrorKind::ValueValidation;
-            Args::command().error(kind, error).exit()
+            reject(&Args::command().error(kind, error))
         })
     }
 
@@ -173,11 +193,8 @@ impl Task {
 
 impl Settings {
     fn resolve(args: Args, around: &Surroundings) -> Result<Self, SettingsError> {
-        if given(around.secret.as_deref()).is_some() {
-            return Err(SettingsError::Secret);
-        }
         let show = show(&args, around)?;
-        let entry = entry(&args)?;
+        let (entry, secret) = entry(&args, around)?;
         let name = match given(args.name.as_deref()) {
             Some(name) => name.parse()?,
             None => Name::of_login(around.logins.iter().cloned()),
@@ -185,6 +202,7 @@ impl Settings {
         let quit_by_default = !args.json && !around.stdin_is_terminal;
         Ok(Self {
             entry,
+            secret,
             name,
             listen: listen("--listen", args.listen.as_deref())?,
             public_address: given(args.public_address.as_deref())
@@ -202,6 +220,36 @@ impl Settings {
     }
 }
 
+impl SettingsError {
+    const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Destination(error) if error.is_refusal())
+    }
+}
+
+/// Shows what is wrong with the command line, or what it asks for, and ends the process. A secret
+/// that was typed is not repeated.
+pub fn reject(error: &clap::Error) -> ! {
+    let typed: Vec<String> = typed().collect();
+    let hide = |text: &str| without_secrets(text, typed.iter().map(String::as_str));
+    let rendered = error.render();
+    let plain = rendered.to_string();
+    if !error.use_stderr() || hide(&plain) == plain {
+        error.exit();
+    }
+    let text = if io::stderr().is_terminal() {
+        hide(&rendered.ansi().to_string())
+    } else {
+        hide(&plain)
+    };
+    let _ = io::stderr().write_all(text.as_bytes());
+    process::exit(error.exit_code());
+}
+
+/// The command line, as text.
+fn typed() -> impl Iterator<Item = String> {
+    std::env::args_os().map(|text| text.to_string_lossy().into_owned())
+}
+
 /// True where somebody typed an empty value: that is a mistake, and not the same as no value.
 fn is_left_empty(mut arguments: impl Iterator<Item = String>) -> bool {
     arguments.any(|text| text.is_empty() || (text.starts_with("--") && text.ends_with('=')))
@@ -212,28 +260,45 @@ fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
 
-fn entry(args: &Args) -> Result<Entry, SettingsError> {
-    let mut found: Vec<Place> = Vec::new();
-    for text in &args.join {
-        for place in places(text)? {
-            match found
-                .iter_mut()
-                .find(|known| known.director == place.director)
-            {
-                Some(known) => known.may_found |= place.may_found,
-                None => found.push(place),
-            }
-        }
-    }
-    match (found.is_empty(), given(args.start.as_deref())) {
+fn entry(args: &Args, around: &Surroundings) -> Result<(Entry, Secret), SettingsError> {
+    let variable = around.secret.as_ref().map(Hidden::as_str);
+    let joins = args.join.iter().map(Hidden::as_str);
+    let ask = || match around.prompt {
+        Some(prompt) => prompt(),
+        None => Err(io::ErrorKind::NotFound.into()),
+    };
+    let Destination { places, secret } = Destination::find(joins, variable, ask)?;
+    let start = given(args.start.as_ref().map(Hidden::as_str));
+    match (places.is_empty(), start) {
         (false, Some(_)) => Err(SettingsError::JoinAndStart),
-        (true, Some(_)) => Err(SettingsError::Start),
-        (false, None) => Ok(Entry::Join(found)),
+        (true, Some(start)) => Ok((started(start)?, private(secret)?)),
+        (false, None) => Ok((Entry::Join(places), secret.unwrap_or(Secret::open()))),
         (true, None) => {
             let (listen, exactly) = director_listen(args.director_listen.as_deref())?;
-            Ok(Entry::Host { listen, exactly })
+            Ok((Entry::Host { listen, exactly }, private(secret)?))
         }
     }
+}
+
+/// The directors at which a private discussion is to be started.
+fn started(text: &str) -> Result<Entry, SettingsError> {
+    let found = Destination::find([text], None, || Err(io::ErrorKind::NotFound.into()));
+    match found {
+        Ok(Destination { places, .. })
+            if !places.is_empty() && places.iter().all(|place| place.may_found) =>
+        {
+            Ok(Entry::Join(places))
+        }
+        Err(DestinationError::Join(error @ PlaceError::Address { .. })) => {
+            Err(SettingsError::Start(error))
+        }
+        Ok(_) | Err(_) => Err(SettingsError::StartInvite),
+    }
+}
+
+/// The secret that was given, or a new one.
+fn private(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
+    secret.map_or_else(Secret::generate, Ok)
 }
 
 fn director_listen(text: Option<&str>) -> Result<(SocketAddr, bool), SettingsError> {

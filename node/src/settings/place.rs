@@ -1,8 +1,14 @@
-//! What `--join` names: directors, singly or in an invite.
+//! What `--join` names: directors, singly or in an invite, and the secret of the discussion.
 //!
-//! Not here: whether anybody answers there (`director_client`).
+//! Not here: whether anybody answers there (`director_client`), and which secret it is in the end,
+//! since the environment has a word too (`destination`).
+
+use std::fmt;
 
 use ringtalk_director::api::{Address, AddressError};
+use zeroize::Zeroizing;
+
+use crate::secret::{Secret, SecretError};
 
 const SCHEME: &str = "ringtalk://";
 
@@ -15,47 +21,55 @@ pub struct Place {
     pub may_found: bool,
 }
 
+/// The places in one text, and what the text says of the secret.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    /// The directors, in the order given.
+    pub(super) directors: Vec<Place>,
+    /// The secrets of the invites among them.
+    pub(super) secrets: Vec<Secret>,
+    /// True where an invite ends in a bare #: the secret is to be asked for.
+    pub(super) asks: bool,
+}
+
 /// Why a text names no place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PlaceError {
     /// One of its addresses is none.
-    #[error("{text:?} is neither host:port nor ringtalk://host:port/: {error}")]
+    #[error("{text:?} is neither host:port nor an invite ringtalk://host:port/#SECRET: {error}")]
     Address {
-        /// What was given.
+        /// What was given, without any secret.
         text: String,
         /// What is wrong with it.
         error: AddressError,
     },
     /// It goes on after the directors.
-    #[error("an invite is ringtalk://host:port/, with nothing between the last / and a #")]
+    #[error("an invite is ringtalk://host:port/#SECRET, with nothing between the last / and the #")]
     Path,
-    /// It carries a secret, and joining without honouring it would send everything in clear.
-    #[error(
-        "this invite has a secret, so it leads into a private discussion, which this version \
-         cannot join"
-    )]
-    Secret,
+    /// Its secret is none.
+    #[error("{0}")]
+    Secret(#[from] SecretError),
 }
 
 /// Reads one value of `--join` or `RINGTALK_JOIN`: places, separated by commas. The directors
-/// within an invite are separated by commas too; its `/` ends it.
-pub fn places(text: &str) -> Result<Vec<Place>, PlaceError> {
-    let mut places = Vec::new();
+/// within an invite are separated by commas too; its `/` ends them.
+pub(super) fn places(text: &str) -> Result<Places, PlaceError> {
+    let mut found = Places::default();
     let mut rest = text.trim();
     while !rest.is_empty() {
         let end = end_of_first(rest);
         let (first, after) = rest.split_at(end);
         match first.trim().strip_prefix(SCHEME) {
-            Some(invite) => invited(invite, &mut places)?,
+            Some(invite) => found.add_invite(invite)?,
             None if first.trim().is_empty() => {}
-            None => places.push(Place {
+            None => found.directors.push(Place {
                 director: address(first)?,
                 may_found: true,
             }),
         }
         rest = after.trim_start_matches([',', ' ']);
     }
-    Ok(places)
+    Ok(found)
 }
 
 /// Where the first place of a list ends.
@@ -71,35 +85,80 @@ fn end_of_first(text: &str) -> usize {
         .map_or(text.len(), |comma| inside + comma)
 }
 
-fn invited(invite: &str, places: &mut Vec<Place>) -> Result<(), PlaceError> {
-    let (location, secret) = invite.split_once('#').unwrap_or((invite, ""));
-    if !secret.is_empty() {
-        return Err(PlaceError::Secret);
+impl Places {
+    fn add_invite(&mut self, invite: &str) -> Result<(), PlaceError> {
+        let (location, secret) = match invite.split_once('#') {
+            Some((location, secret)) => (location, Some(secret)),
+            None => (invite, None),
+        };
+        let (directors, path) = location.split_once('/').unwrap_or((location, ""));
+        if !path.is_empty() {
+            return Err(PlaceError::Path);
+        }
+        for director in directors.split(',') {
+            self.directors.push(Place {
+                director: address(director)?,
+                may_found: false,
+            });
+        }
+        match secret {
+            Some("") => self.asks = true,
+            Some(secret) => self.secrets.push(secret.parse()?),
+            None => {}
+        }
+        Ok(())
     }
-    let (directors, path) = location.split_once('/').unwrap_or((location, ""));
-    if !path.is_empty() {
-        return Err(PlaceError::Path);
-    }
-    for director in directors.split(',') {
-        places.push(Place {
-            director: address(director)?,
-            may_found: false,
-        });
-    }
-    Ok(())
 }
 
 fn address(text: &str) -> Result<Address, PlaceError> {
-    text.trim().parse().map_err(|error| PlaceError::Address {
-        text: text.trim().to_owned(),
+    let text = text.trim();
+    text.parse().map_err(|error| PlaceError::Address {
+        text: without_secret(text).to_owned(),
         error,
     })
 }
 
-/// What others give to `--join` to get into the open discussion of these directors.
-pub(crate) fn invite<'a>(directors: impl IntoIterator<Item = &'a Address>) -> String {
-    let directors: Vec<&str> = directors.into_iter().map(Address::as_str).collect();
-    format!("{SCHEME}{}/", directors.join(","))
+/// A text as it may be shown: somebody may have typed a secret where an address was expected.
+fn without_secret(text: &str) -> &str {
+    let shown = text.split('#').next().unwrap_or_default();
+    match shown.parse::<Secret>() {
+        Ok(_) | Err(SecretError::Mistyped) => "…",
+        Err(SecretError::Form) => shown,
+    }
+}
+
+/// What lets somebody in: directors, and the secret, where there is one to know. Wiped when it is
+/// dropped, and in no log.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Invite(Zeroizing<String>);
+
+impl Invite {
+    /// An invite into the discussion that has this secret, at these directors.
+    pub(crate) fn new<'a>(
+        directors: impl IntoIterator<Item = &'a Address>,
+        secret: &Secret,
+    ) -> Self {
+        let directors: Vec<&str> = directors.into_iter().map(Address::as_str).collect();
+        let directors = directors.join(",");
+        let text = if secret.is_open() {
+            format!("{SCHEME}{directors}/")
+        } else {
+            format!("{SCHEME}{directors}/#{}", *secret.to_text())
+        };
+        Self(Zeroizing::new(text))
+    }
+
+    /// The whole invite, secret and all.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Nothing: a secret has no place in a log.
+impl fmt::Debug for Invite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Invite")
+    }
 }
 
 #[cfg(test)]
@@ -107,9 +166,9 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Vec<(String, bool)> {
-        let places = places(text).unwrap();
+        let found = places(text).unwrap();
+        let places = found.directors.into_iter();
         places
-            .into_iter()
             .map(|place| (place.director.to_string(), place.may_found))
             .collect()
     }
@@ -141,10 +200,13 @@ mod tests {
             place("y:3", true),
             place("c:4", false),
         ];
-        assert_eq!(
-            read("x:1, ringtalk://a:1,b:2/, y:3,ringtalk://c:4/"),
-            expected
+        let secret = Secret::generate().unwrap();
+        let text = format!(
+            "x:1, ringtalk://a:1,b:2/#{}, y:3,ringtalk://c:4/",
+            *secret.to_text()
         );
+        assert_eq!(read(&text), expected);
+        assert_eq!(places(&text).unwrap().secrets, [secret]);
         assert_eq!(read(" , "), []);
     }
 
@@ -161,19 +223,35 @@ mod tests {
             let error = places(text).unwrap_err();
             assert!(matches!(error, PlaceError::Address { .. }), "{text}");
         }
-        assert_eq!(places("ringtalk://a:1/room"), Err(PlaceError::Path));
+        let path = places("ringtalk://a:1/room").unwrap_err();
+        assert_eq!(path, PlaceError::Path);
     }
 
     #[test]
-    fn a_secret_is_never_ignored() {
-        assert_eq!(places("ringtalk://a:1/#abc"), Err(PlaceError::Secret));
+    fn no_error_repeats_a_secret() {
+        let secret = Secret::generate().unwrap().to_text();
+        for text in [
+            secret.to_string(),
+            format!("a:1#{}", *secret),
+            format!("ringtalk://a/#{}", *secret),
+            format!("ringtalk://a:1/#{}x", *secret),
+        ] {
+            let error = places(&text).unwrap_err();
+            assert!(!error.to_string().contains(&**secret), "{error}");
+        }
+        let error = places("ringtalk://a:1/#abc").unwrap_err();
+        assert_eq!(error, PlaceError::Secret(SecretError::Form));
     }
 
     #[test]
     fn an_invite_can_be_read_again() {
         let directors = ["a:1".parse().unwrap(), "[::1]:2".parse().unwrap()];
-        let text = invite(&directors);
-        assert_eq!(text, "ringtalk://a:1,[::1]:2/");
-        assert_eq!(places(&text).unwrap().len(), 2);
+        let open = Invite::new(&directors, &Secret::open());
+        assert_eq!(open.as_str(), "ringtalk://a:1,[::1]:2/");
+        let secret = Secret::generate().unwrap();
+        let private = Invite::new(&directors, &secret);
+        let found = places(private.as_str()).unwrap();
+        assert_eq!((found.directors.len(), found.secrets), (2, vec![secret]));
+        assert_eq!(format!("{private:?}"), "Invite");
     }
 }

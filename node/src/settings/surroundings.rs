@@ -3,10 +3,16 @@
 //! Looked at once, so that everything else about settings is a function of its arguments.
 
 use std::env;
-use std::io::{IsTerminal, stdin, stdout};
+use std::io::{self, IsTerminal, stdin, stdout};
 
 use nix::unistd::{User, getuid};
 use time::UtcOffset;
+
+use super::Hidden;
+use super::destination::ask_for_secret;
+
+/// Asks somebody for a secret.
+pub(crate) type Prompt = fn() -> io::Result<Hidden>;
 
 /// How the program was started.
 #[derive(Debug, Default)]
@@ -18,7 +24,9 @@ pub(crate) struct Surroundings {
     /// `NO_COLOR` is set: <https://no-color.org>.
     pub(crate) no_color: bool,
     /// `RINGTALK_SECRET`, which has no flag because command lines can be seen by others.
-    pub(crate) secret: Option<String>,
+    pub(crate) secret: Option<Hidden>,
+    /// How to ask for a secret at the terminal, where anybody may be asked.
+    pub(crate) prompt: Option<Prompt>,
     /// How far local time is from UTC, where that can be found out.
     pub(crate) offset: Option<UtcOffset>,
     /// Names of whoever is logged in, the best first.
@@ -32,12 +40,19 @@ impl Surroundings {
             stdin_is_terminal: stdin().is_terminal(),
             stdout_is_terminal: stdout().is_terminal(),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
-            secret: env::var("RINGTALK_SECRET").ok(),
+            secret: secret_variable(),
+            prompt: Some(ask_for_secret),
             // Later, when there are other threads, nobody can tell safely.
             offset: UtcOffset::current_local_offset().ok(),
             logins: logins().collect(),
         }
     }
+}
+
+/// What `RINGTALK_SECRET` says. What is no UTF-8 is no secret either, but is not ignored.
+pub fn secret_variable() -> Option<Hidden> {
+    let value = env::var_os("RINGTALK_SECRET")?;
+    Some(Hidden::from(value.to_string_lossy().into_owned()))
 }
 
 fn logins() -> impl Iterator<Item = String> {

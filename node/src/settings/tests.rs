@@ -39,11 +39,14 @@ fn without_flags_a_discussion_begins_here() {
     assert_eq!(settings.show, Show::Lines { color: false });
     assert_eq!(settings.name.to_string(), "node");
     assert!(settings.quit_on_eof, "stdin is no terminal here");
+    assert!(!settings.secret.is_open());
 }
 
 #[test]
 fn directors_are_tried_in_the_order_given_and_once() {
-    let Entry::Join(places) = settings("--join ringtalk://b:2/ --join a:1 --join b:2").entry else {
+    let settings = settings("--join ringtalk://b:2/ --join a:1 --join b:2");
+    assert!(settings.secret.is_open());
+    let Entry::Join(places) = settings.entry else {
         panic!("expected to join");
     };
     let directors: Vec<_> = places
@@ -96,8 +99,11 @@ fn what_makes_no_sense_is_refused_in_words() {
     for (line, words) in [
         ("--join host", "--join: \"host\" is neither"),
         ("--join a:1 --start b:2", "choose one"),
-        ("--start b:2", "no private discussions yet"),
-        ("--join ringtalk://a:1/#secret", "private discussion"),
+        ("--start host", "--start: \"host\" is neither"),
+        ("--start ringtalk://b:2/", "--start: an invite leads"),
+        ("--start ringtalk://b:2/#secret", "--start: an invite leads"),
+        ("--join ringtalk://a:1/#secret", "a secret has 24 letters"),
+        ("--join ringtalk://a:1/#", "RINGTALK_SECRET"),
         ("--listen nowhere", "--listen: \"nowhere\""),
         ("--director-listen 1:2:3", "--director-listen"),
         ("--public-address host:0", "--public-address"),
@@ -116,13 +122,60 @@ fn what_makes_no_sense_is_refused_in_words() {
     assert!(error(&format!("--name {long}")).contains("32 characters"));
 }
 
-#[test]
-fn a_secret_in_the_environment_is_never_ignored() {
-    let around = Surroundings {
-        secret: Some("s".to_owned()),
+/// With this text in `RINGTALK_SECRET`.
+fn with_secret(secret: &str) -> Surroundings {
+    Surroundings {
+        secret: Some(Hidden::from(secret.to_owned())),
         ..Surroundings::default()
+    }
+}
+
+#[test]
+fn a_secret_in_the_environment_is_that_of_whatever_is_started_or_joined() {
+    let text = "00112233445566778899aabbccddeeff";
+    for (line, may_found) in [
+        ("", None),
+        ("--start a:1", Some(true)),
+        ("--join a:1", Some(false)),
+    ] {
+        let Ok(Task::Run(settings)) = resolve(line, &with_secret(text)) else {
+            panic!("{line} is no task");
+        };
+        assert_eq!(settings.secret, text.parse().unwrap());
+        match settings.entry {
+            Entry::Join(places) => assert_eq!(may_found, Some(places[0].may_found)),
+            Entry::Host { .. } => assert_eq!(may_found, None),
+        }
+    }
+}
+
+#[test]
+fn a_mistyped_secret_is_refused_wherever_it_stands() {
+    for line in ["", "--start a:1", "--join a:1"] {
+        let error = resolve(line, &with_secret("mistyped")).unwrap_err();
+        assert!(error.is_refusal(), "{line}: {error}");
+    }
+    let error = resolve("--join ringtalk://a:1/#mistyped", &Surroundings::default());
+    assert!(error.unwrap_err().is_refusal());
+}
+
+#[test]
+fn a_new_private_discussion_has_a_new_secret() {
+    let [one, other] = ["--start a:1", "--start a:1"].map(settings);
+    assert_ne!(one.secret, other.secret);
+    let Entry::Join(places) = one.entry else {
+        panic!("expected to ask a director");
     };
-    assert!(matches!(resolve("", &around), Err(SettingsError::Secret)));
+    assert!(places[0].may_found);
+}
+
+#[test]
+fn nothing_shows_what_was_typed() {
+    let words = ["node", "--join", "ringtalk://a:1/#mistyped"];
+    let args = Args::try_parse_from(words).unwrap();
+    assert!(!format!("{args:?}").contains("mistyped"));
+    assert!(!error("--join ringtalk://a:1/#mistyped").contains("#mistyped"));
+    assert!(!error("--start ringtalk://a:1/#mistyped").contains("mistyped"));
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn record(node: usize) -> Record {
         node_id: id(node),
         name: format!("n{node}"),
         address: format!("127.0.0.1:{}", 1000 + node),
+        discussion: String::new(),
         invite: "ringtalk://127.0.0.1:1/".to_owned(),
         coordinator: id(0),
         epoch: epoch(1, 0),

@@ -2,12 +2,18 @@
 //!
 //! Not here: whether anybody answers where it points.
 
-use std::env;
+use std::io::{self, Write};
+use std::process;
 use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
-use ringtalk_node::{Place, PlaceError, places};
+use ringtalk_node::secret::Secret;
+use ringtalk_node::{
+    Destination, DestinationError, Hidden, Place, ask_for_secret, reject, secret_variable,
+};
+
+use crate::Status;
 
 /// The longest `--timeout`: an hour, since rings change all the time.
 const TIMEOUT_SECONDS: f64 = 3_600.0;
@@ -19,9 +25,18 @@ const TIMEOUT_SECONDS: f64 = 3_600.0;
 #[derive(Debug, Parser)]
 #[command(name = "ring-viz", version, max_term_width = 100)]
 struct Args {
-    /// A director as host:port, or an invite ringtalk://host:port/; repeat it for several
-    #[arg(long, value_name = "WHERE", env = "RINGTALK_JOIN")]
-    join: Vec<String>,
+    /// A director as host:port, or an invite ringtalk://host:port/#SECRET; repeat it for several
+    ///
+    /// A director as host:port is asked for its open discussion; with `RINGTALK_SECRET` set, for the
+    /// private discussion that has this secret. An invite that ends in a bare # asks for the secret at
+    /// the terminal.
+    #[arg(
+        long,
+        value_name = "WHERE",
+        env = "RINGTALK_JOIN",
+        hide_env_values = true
+    )]
+    join: Vec<Hidden>,
 
     /// Look once, print what is there, and exit
     #[arg(long)]
@@ -54,6 +69,8 @@ enum Format {
 pub(crate) struct Settings {
     /// Directors that may know the ring: at least one.
     pub(crate) places: Vec<Place>,
+    /// The secret of the discussion.
+    pub(crate) secret: Secret,
     /// How to show it.
     pub(crate) picture: Picture,
     /// How long to try.
@@ -74,12 +91,10 @@ pub(crate) enum Picture {
 /// What is wrong with the command line.
 #[derive(Debug, thiserror::Error)]
 enum SettingsError {
-    #[error("--join: {0}")]
-    Join(#[from] PlaceError),
+    #[error("{0}")]
+    Destination(#[from] DestinationError),
     #[error("--join is missing: name a director as host:port, or an invite")]
     Nowhere,
-    #[error("RINGTALK_SECRET: this version has no private discussions yet; unset it")]
-    Secret,
     #[error("the live view does not exist yet: add --once, with --format svg, dot or json")]
     Live,
     #[error("--format tui is the live view, which does not exist yet: choose svg, dot or json")]
@@ -89,31 +104,44 @@ enum SettingsError {
 }
 
 impl Settings {
-    /// Reads the command line; where it is wrong, says so and ends the process with status 2.
+    /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
+    /// where a secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
-        let has_secret = env::var_os("RINGTALK_SECRET").is_some_and(|secret| !secret.is_empty());
-        Self::resolve(&Args::parse(), has_secret).unwrap_or_else(|error| {
+        let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
+        let variable = secret_variable();
+        let variable = variable.as_ref().map(Hidden::as_str);
+        Self::resolve(&args, variable, ask_for_secret).unwrap_or_else(|error| {
+            if error.is_refusal() {
+                let _ = writeln!(io::stderr(), "ring-viz: {error}");
+                process::exit(Status::Refused as i32);
+            }
             let kind = ErrorKind::ValueValidation;
-            Args::command().error(kind, error).exit()
+            reject(&Args::command().error(kind, error))
         })
     }
 
-    fn resolve(args: &Args, has_secret: bool) -> Result<Self, SettingsError> {
-        if has_secret {
-            return Err(SettingsError::Secret);
-        }
-        let mut found: Vec<Place> = Vec::new();
-        for text in &args.join {
-            found.extend(places(text)?);
-        }
-        if found.is_empty() {
+    fn resolve(
+        args: &Args,
+        variable: Option<&str>,
+        ask: impl FnOnce() -> io::Result<Hidden>,
+    ) -> Result<Self, SettingsError> {
+        let joins = args.join.iter().map(Hidden::as_str);
+        let Destination { places, secret } = Destination::find(joins, variable, ask)?;
+        if places.is_empty() {
             return Err(SettingsError::Nowhere);
         }
         Ok(Self {
-            places: found,
+            places,
+            secret: secret.unwrap_or(Secret::open()),
             picture: picture(args)?,
             timeout: timeout(&args.timeout)?,
         })
+    }
+}
+
+impl SettingsError {
+    const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Destination(error) if error.is_refusal())
     }
 }
 
@@ -141,7 +169,7 @@ mod tests {
     fn resolve(line: &str) -> Result<Settings, SettingsError> {
         let words = line.split_whitespace();
         let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
-        Settings::resolve(&args, false)
+        Settings::resolve(&args, None, || Err(io::ErrorKind::NotFound.into()))
     }
 
     #[test]
@@ -180,7 +208,10 @@ mod tests {
             ("--once", "--join is missing"),
             ("--once --join=", "--join is missing"),
             ("--once --join host", "neither"),
-            ("--once --join ringtalk://a:1/#secret", "private discussion"),
+            (
+                "--once --join ringtalk://a:1/#secret",
+                "a secret has 24 letters",
+            ),
             ("--join a:1", "add --once"),
             ("--join a:1 --format svg", "add --once"),
             ("--join a:1 --once --format tui", "does not exist yet"),
@@ -195,7 +226,11 @@ mod tests {
     #[test]
     fn a_secret_in_the_environment_is_never_ignored() {
         let args = Args::try_parse_from(["ring-viz", "--once", "--join", "a:1"]).unwrap();
-        let error = Settings::resolve(&args, true).unwrap_err();
-        assert!(matches!(error, SettingsError::Secret));
+        let nobody = || Err(io::ErrorKind::NotFound.into());
+        let error = Settings::resolve(&args, Some("mistyped"), nobody).unwrap_err();
+        assert!(error.is_refusal());
+        let text = "00112233445566778899aabbccddeeff";
+        let settings = Settings::resolve(&args, Some(text), nobody).unwrap();
+        assert_eq!(settings.secret, text.parse().unwrap());
     }
 }

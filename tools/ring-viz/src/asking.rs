@@ -31,7 +31,7 @@ pub(crate) async fn view(link: &mut Link) -> Option<View> {
             return None;
         }
         let is_last = page.page + 1 >= page.pages;
-        pages.push(page);
+        pages.push(*page);
         if is_last {
             return View::from_pages(pages);
         }

@@ -51,7 +51,7 @@ fn look(settings: &Settings) -> Result<Ring, SurveyError> {
         .enable_all()
         .build()?;
     let ring = runtime.block_on(async {
-        let survey = Survey::new(&settings.places)?;
+        let survey = Survey::new(&settings.places, &settings.secret)?;
         survey.run(settings.timeout).await
     });
     // Name lookups that hang must not hold up the end.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use ringtalk_node::Place;
 use ringtalk_node::link::Link;
 use ringtalk_node::observer::{FindError, Observer, View};
+use ringtalk_node::secret::Secret;
 use ringtalk_wire::{Member, NodeId, Report};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -48,10 +49,10 @@ pub(crate) enum SurveyError {
 }
 
 impl<'a> Survey<'a> {
-    /// A survey of the ring that these directors know.
-    pub(crate) fn new(places: &'a [Place]) -> io::Result<Self> {
+    /// A survey of the ring of the discussion that has this secret, which these directors know.
+    pub(crate) fn new(places: &'a [Place], secret: &Secret) -> io::Result<Self> {
         Ok(Self {
-            observer: Arc::new(Observer::new()?),
+            observer: Arc::new(Observer::new(secret)?),
             places,
         })
     }

@@ -121,7 +121,7 @@ impl Node {
         };
         for page in view.pages() {
             self.links
-                .send(now, peer, &Frame::View(page), &mut self.out);
+                .send(now, peer, &Frame::View(page.into()), &mut self.out);
         }
     }
 

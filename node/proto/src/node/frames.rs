@@ -77,7 +77,7 @@ impl Node {
             Frame::Join(join) => self.take_join(now, peer, join),
             Frame::Later(contact) => self.take_later(now, peer, contact),
             Frame::PullView(tag) => self.catch_up(now, &peer, tag.as_ref()),
-            Frame::View(page) => self.take_page(now, peer, page),
+            Frame::View(page) => self.take_page(now, peer, *page),
             Frame::Update(sealed) => self.take_direct_update(now, peer, sealed),
             Frame::Rename(name) => self.take_rename(now, peer, &name.name),
             Frame::Leave(_) => self.take_leave(now, peer),
@@ -91,7 +91,7 @@ impl Node {
             Frame::Meet(meet) => self.take_meet(now, peer, &meet),
             Frame::Invite(meet) => self.take_invite(now, peer, &meet),
             Frame::Pledge(pledge) => self.take_pledge(peer, pledge),
-            Frame::Accept(page) => self.take_accept(now, peer, page),
+            Frame::Accept(page) => self.take_accept(now, peer, *page),
             Frame::Foreign(contact) => self.meet(now, &contact),
             Frame::Observe => self.take_observe(now, &peer),
             Frame::Report(_) => {}

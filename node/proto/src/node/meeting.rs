@@ -175,7 +175,7 @@ impl Node {
             .send(now, &peer, &Frame::Pledge(pledge), &mut self.out);
         for page in view.pages() {
             self.links
-                .send(now, &peer, &Frame::Accept(page), &mut self.out);
+                .send(now, &peer, &Frame::Accept(page.into()), &mut self.out);
         }
     }
 
@@ -214,7 +214,7 @@ impl Node {
         if let Some(merged) = union(&view, &theirs, free_name, agreed, seal) {
             for page in merged.pages() {
                 self.links
-                    .send(now, &peer, &Frame::View(page), &mut self.out);
+                    .send(now, &peer, &Frame::View(page.into()), &mut self.out);
             }
             self.announce_whole(now, &merged);
             self.adopt(now, merged);

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, ViewTag};
+use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, Seal, ViewTag};
 
 use super::Node;
 use crate::config::EPOCHS_AHEAD;
@@ -88,7 +88,7 @@ impl Node {
             .seals
             .iter()
             .filter(|seal| self.seals.holds(seal, &signed));
-        holding.map(|seal| seal.signer()).collect()
+        holding.map(Seal::signer).collect()
     }
 
     /// True where a view's epoch began rightly, as far as this node can tell.
@@ -133,7 +133,7 @@ impl Node {
     }
 
     /// The members that may be alive beside this one.
-    pub(super) fn survivors<'a>(&self, view: &'a View) -> impl Iterator<Item = NodeId> {
+    pub(super) fn survivors(&self, view: &View) -> impl Iterator<Item = NodeId> {
         let members = view.members().map(|member| member.id);
         members.filter(|id| *id != self.config.id && !self.dead.contains(id))
     }

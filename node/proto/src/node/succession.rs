@@ -41,8 +41,7 @@ impl Node {
         match self.election.expire(now) {
             Some(Step::Ask) if self.planted.has(PlantedBug::NoYielding) => self.take_over(now),
             Some(Step::Ask) => self.ask_seniors(now),
-            Some(Step::TakeOver) => self.take_over(now),
-            Some(Step::StandAgain) => self.take_over(now),
+            Some(Step::TakeOver | Step::StandAgain) => self.take_over(now),
             None => {}
         }
     }

@@ -1,0 +1,76 @@
+//! The nonces of a director: a new one each minute, so that a signature ends soon after it was
+//! made, and with the director at the latest.
+//!
+//! Made from the time and from what the director was started with, so nothing has to be kept. Not
+//! here: what is signed over them (`proof`).
+
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::encoded::Encoded;
+use crate::proof::Nonce;
+
+/// How long a nonce is the one to sign. It is accepted for as long again, so that no call loses
+/// against the clock. Longer spares callers a second attempt, and is longer open to repetitions.
+pub(crate) const NONCE_TIME: Duration = Duration::from_secs(60);
+
+/// Everything that nonces follow from.
+#[derive(Debug)]
+pub(crate) struct Nonces([u8; 16]);
+
+impl Nonces {
+    /// Those of a director that was started with these bytes, which no other had.
+    pub(crate) const fn new(seed: [u8; 16]) -> Self {
+        Self(seed)
+    }
+
+    /// The nonce to sign, so long after the director started.
+    pub(crate) fn current(&self, now: Duration) -> Nonce {
+        self.of_turn(turn(now))
+    }
+
+    /// True for the current nonce, and for the one before it.
+    pub(crate) fn accept(&self, now: Duration, nonce: &Nonce) -> bool {
+        let turn = turn(now);
+        *nonce == self.of_turn(turn)
+            || turn
+                .checked_sub(1)
+                .is_some_and(|before| *nonce == self.of_turn(before))
+    }
+
+    fn of_turn(&self, turn: u64) -> Nonce {
+        let hash = Sha256::new().chain_update(self.0);
+        let digest: [u8; 32] = hash.chain_update(turn.to_be_bytes()).finalize().into();
+        let mut nonce = Encoded([0; 16]);
+        nonce.0.copy_from_slice(&digest[..16]);
+        nonce
+    }
+}
+
+const fn turn(now: Duration) -> u64 {
+    now.as_secs() / NONCE_TIME.as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_holds_for_its_turn_and_the_next() {
+        let nonces = Nonces::new([1; 16]);
+        let first = nonces.current(Duration::ZERO);
+        assert_ne!(first, nonces.current(NONCE_TIME));
+        assert!(nonces.accept(Duration::ZERO, &first));
+        assert!(nonces.accept(NONCE_TIME + Duration::from_millis(59_999), &first));
+        assert!(!nonces.accept(NONCE_TIME * 2, &first));
+        assert!(!nonces.accept(Duration::ZERO, &nonces.current(NONCE_TIME)));
+    }
+
+    #[test]
+    fn no_two_directors_share_a_nonce() {
+        let [one, other] = [1, 2].map(|byte| Nonces::new([byte; 16]));
+        let nonce = one.current(Duration::ZERO);
+        assert!(!other.accept(Duration::ZERO, &nonce));
+    }
+}

@@ -1,0 +1,139 @@
+//! How a request about a private discussion shows that its caller has the discussion's secret,
+//! without giving the secret away.
+//!
+//! The secret gives a registration key, and the public half of that gives the discussion's id. So
+//! a director that remembers nothing can tell who speaks for a discussion: whoever signs with the
+//! key behind its id. Not here: the secret half and what signs with it (`ringtalk-node`), and what
+//! a request is answered (`admission`).
+
+use ed25519_dalek::VerifyingKey;
+use ringtalk_wire::{DiscussionId, KEY_BYTES, PublicKey, SIGNATURE_BYTES, encode_item};
+use serde::{Deserialize, Serialize};
+
+use crate::encoded::Encoded;
+
+/// What a director wants signed at the moment. Signatures cover it, so they end with it.
+///
+/// Until then, that is for two minutes at most, whoever reads the clear HTTP can send a request
+/// once more, and so can a director that has another one's nonce signed. It gains them little: a
+/// coordinator's old registration loses against the higher epoch of the next one, a withdrawal
+/// names a node that is gone for good, and a newcomer that is named twice is one. For that long, a
+/// discussion that has ended can seem to go on.
+pub type Nonce = Encoded<16>;
+
+/// What is signed begins with this, so that a signature means nothing anywhere else.
+const LABEL: &str = "ringtalk director";
+
+/// What the body of a request about a private discussion has beside everything else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Private {
+    /// The discussion.
+    pub discussion: DiscussionId,
+    /// By what right. Who leaves it out is told the nonce to sign.
+    #[serde(flatten)]
+    pub proof: Option<Proof>,
+}
+
+/// A signature, and what is needed to verify it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Proof {
+    /// The discussion's registration key, an Ed25519 public key: 43 characters.
+    pub key: Encoded<KEY_BYTES>,
+    /// The director's nonce that was signed: 22 characters.
+    pub nonce: Nonce,
+    /// The key's signature over [`signed_bytes`]: 86 characters.
+    pub signature: Encoded<SIGNATURE_BYTES>,
+}
+
+/// Exactly what a caller signs: one CBOR array of a label, the method, the path, the nonce (an
+/// array of 16 numbers), the discussion (16 bytes), and the body's other fields as a map, in the
+/// order of the types in [`api`](crate::api), absent where they may be.
+pub fn signed_bytes(
+    method: &str,
+    path: &str,
+    nonce: &Nonce,
+    discussion: &DiscussionId,
+    body: &impl Serialize,
+) -> Vec<u8> {
+    encode_item(&(LABEL, method, path, &nonce.0, discussion, body)).to_vec()
+}
+
+/// Why a proof proves nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unproven {
+    /// It is over another nonce: an old one, or that of a director that ran here before.
+    Stale,
+    /// The key is another discussion's.
+    Key,
+    /// The signature is not the key's, or not over this request.
+    Signature,
+}
+
+impl Proof {
+    /// Checks the proof for `discussion`; `signed` gives what had to be signed over a nonce.
+    pub(crate) fn check(
+        &self,
+        discussion: &DiscussionId,
+        is_current: impl FnOnce(&Nonce) -> bool,
+        signed: impl FnOnce(&Nonce) -> Vec<u8>,
+    ) -> Result<(), Unproven> {
+        if DiscussionId::of(&PublicKey(self.key.0)) != *discussion {
+            return Err(Unproven::Key);
+        }
+        if !is_current(&self.nonce) {
+            return Err(Unproven::Stale);
+        }
+        let signature = ed25519_dalek::Signature::from_bytes(&self.signature.0);
+        VerifyingKey::from_bytes(&self.key.0)
+            .and_then(|key| key.verify_strict(&signed(&self.nonce), &signature))
+            .map_err(|_| Unproven::Signature)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::{Signer, SigningKey};
+
+    use super::*;
+
+    const NONCE: Nonce = Encoded([1; 16]);
+
+    fn signed(path: &str) -> Vec<u8> {
+        signed_bytes("POST", path, &NONCE, &id(&key()), &7)
+    }
+
+    fn key() -> SigningKey {
+        SigningKey::from_bytes(&[2; 32])
+    }
+
+    fn id(key: &SigningKey) -> DiscussionId {
+        DiscussionId::of(&PublicKey(key.verifying_key().to_bytes()))
+    }
+
+    fn proof() -> Proof {
+        Proof {
+            key: Encoded(key().verifying_key().to_bytes()),
+            nonce: NONCE,
+            signature: Encoded(key().sign(&signed("/here")).to_bytes()),
+        }
+    }
+
+    #[test]
+    fn a_proof_holds_for_its_discussion_its_nonce_and_its_request() {
+        let check = |proof: Proof, nonce, path| {
+            proof.check(&id(&key()), |given| *given == nonce, |_| signed(path))
+        };
+        assert_eq!(check(proof(), NONCE, "/here"), Ok(()));
+        assert_eq!(check(proof(), NONCE, "/there"), Err(Unproven::Signature));
+        let later = Encoded([9; 16]);
+        assert_eq!(check(proof(), later, "/here"), Err(Unproven::Stale));
+        let other = SigningKey::from_bytes(&[3; 32]);
+        let stolen = Proof {
+            key: Encoded(other.verifying_key().to_bytes()),
+            ..proof()
+        };
+        assert_eq!(check(stolen, NONCE, "/here"), Err(Unproven::Key));
+        let result = proof().check(&id(&other), |_| true, |_| signed("/here"));
+        assert_eq!(result, Err(Unproven::Key));
+    }
+}
