@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::limit::{
     self, BUNDLE_HEADS, BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES, TEXT_BYTES,
 };
-use crate::{Announcement, DecodeError, MessageId, NodeId, Seal, codec};
+use crate::{Announcement, DecodeError, MessageId, NodeId, Seal, SealHash, codec};
 
 /// Consecutive messages of one author. The first depends on the heads, each other one on the
 /// message before it, and its Lamport time is one more.
@@ -23,6 +23,10 @@ pub struct Bundle {
     /// The sequence number of the first message.
     #[serde(rename = "s", deserialize_with = "limit::counter")]
     pub first: u64,
+    /// What names the author's bundle before this one; zeros in the first. So two different ones after
+    /// one, which only their author can make, show each other up.
+    #[serde(rename = "p")]
+    pub previous: SealHash,
     /// The Lamport time of the first message.
     #[serde(rename = "l", deserialize_with = "limit::counter")]
     pub lamport: u64,
@@ -57,6 +61,13 @@ impl Bundle {
     /// The Lamport time of the last message.
     pub const fn last_lamport(&self) -> u64 {
         self.lamport + self.messages.len() as u64 - 1
+    }
+
+    /// True where no honest author seals both this one and another, whose seal is given.
+    fn contradicts(&self, other: &Self, seal: &Seal) -> bool {
+        let overlap = self.first <= other.last() && other.first <= self.last();
+        let follows = other.last() + 1 == self.first && self.previous != seal.hash();
+        self.author == other.author && self != other && (overlap || follows)
     }
 
     /// What all the texts weigh, in bytes.
@@ -124,6 +135,16 @@ impl Sealed {
         } else {
             Err(DecodeError::Unsound("announcement"))
         }
+    }
+
+    /// True where both are bundles of one author that no honest author seals: they have messages of
+    /// the same numbers, or one follows another bundle than the one before it. Whether the signatures
+    /// hold is to be checked too.
+    pub fn contradicts(&self, other: &Self) -> bool {
+        let (Ok(one), Ok(two)) = (self.bundle(), other.bundle()) else {
+            return false;
+        };
+        one.contradicts(&two, &other.seal) || two.contradicts(&one, &self.seal)
     }
 
     /// What it weighs in a queue, in bytes.

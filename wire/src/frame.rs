@@ -65,6 +65,9 @@ pub enum Frame {
     /// A bundle that was pulled.
     #[serde(rename = "p")]
     Pulled(Sealed),
+    /// One of two bundles that show that their author said different things to different members;
+    /// the other one follows, or came before.
+    Evidence(Sealed),
     /// The end of the answer to a pull.
     PullEnd(PullEnd),
     /// A newcomer asks where the discussion so far begins and ends.

@@ -177,6 +177,16 @@ impl SectorHash {
     }
 }
 
+/// A hash of a signature, and so of what it is under: the first 16 bytes of a SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct SealHash(pub [u8; 16]);
+
+impl fmt::Debug for SealHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u128::from_be_bytes(self.0) >> 96)
+    }
+}
+
 impl fmt::Debug for ViewHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", u128::from_be_bytes(self.0) >> 96)
@@ -259,4 +269,5 @@ macro_rules! travels_as_bytes {
 
 travels_as_bytes!(RingKey, bytes => Self(u128::from_be_bytes(bytes)), value => value.0.to_be_bytes());
 travels_as_bytes!(ViewHash, bytes => Self(bytes), value => value.0);
+travels_as_bytes!(SealHash, bytes => Self(bytes), value => value.0);
 travels_as_bytes!(SectorHash, bytes => Self(bytes), value => value.0);

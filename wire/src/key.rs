@@ -5,8 +5,9 @@
 use core::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
-use crate::{NodeId, limit};
+use crate::{NodeId, SealHash, limit};
 
 /// How many bytes a public key has.
 pub const KEY_BYTES: usize = 32;
@@ -36,6 +37,14 @@ impl Seal {
     /// Who signed.
     pub fn signer(&self) -> NodeId {
         NodeId::of(&self.key)
+    }
+
+    /// What names the signature in the next thing that its owner seals.
+    pub fn hash(&self) -> SealHash {
+        let digest: [u8; 32] = Sha256::digest(self.signature.0).into();
+        let mut hash = SealHash::default();
+        hash.0.copy_from_slice(&digest[..16]);
+        hash
     }
 }
 

@@ -26,7 +26,9 @@ pub use frame::{
     Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd,
     Range, Report, Spread, Suspect,
 };
-pub use id::{DiscussionId, Epoch, MessageId, NodeId, RingKey, SectorHash, ViewHash, ViewTag};
+pub use id::{
+    DiscussionId, Epoch, MessageId, NodeId, RingKey, SealHash, SectorHash, ViewHash, ViewTag,
+};
 pub use introduction::Introduction;
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
 pub use opening::Opening;

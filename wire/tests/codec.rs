@@ -8,9 +8,9 @@ use ringtalk_wire::{
     Addresses, Announcement, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
     Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item,
     ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, Opening,
-    PublicKey, Pull, PullEnd, Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, Sealed,
-    Signature, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface,
-    decode, encode, encode_item, preface,
+    PublicKey, Pull, PullEnd, Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, SealHash,
+    Sealed, Signature, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate,
+    check_preface, decode, encode, encode_item, preface,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -49,6 +49,7 @@ fn bundle(text: &str) -> Bundle {
     Bundle {
         author: id(1),
         first: 2,
+        previous: SealHash([3; 16]),
         lamport: 5,
         heads: vec![MessageId {
             author: id(2),
@@ -186,6 +187,7 @@ fn frames() -> Vec<Frame> {
                 to: 9,
             }],
         }),
+        Frame::Evidence(sealed(Bytes::from_static(b"bundle"))),
         Frame::PullEnd(PullEnd {
             more: false,
             evicted: Vec::new(),

@@ -68,6 +68,13 @@ impl Causal {
         self.ready.clear();
     }
 
+    /// What was received and waits, of the bundle that has this message.
+    pub(crate) fn held_with(&self, message: MessageId) -> Option<&Sealed> {
+        let from = MessageId { seq: 0, ..message };
+        let (_, held) = self.held.range(from..=message).next_back()?;
+        (message.seq <= held.bundle.last()).then_some(&held.sealed)
+    }
+
     /// What has been delivered.
     pub(crate) const fn clock(&self) -> &VectorClock {
         &self.clock
@@ -361,7 +368,7 @@ mod tests {
     use alloc::string::ToString;
 
     use ringtalk_wire::{
-        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature, Text, encode_item,
+        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature, Text, encode_item,
     };
 
     use super::*;
@@ -374,6 +381,7 @@ mod tests {
         Bundle {
             author: id(author),
             first,
+            previous: SealHash::default(),
             lamport,
             heads: heads
                 .iter()

@@ -133,6 +133,11 @@ impl Log {
         Some(&entry.sealed)
     }
 
+    /// The bytes of the bundle that has this message.
+    pub(crate) fn bundle_with(&self, message: MessageId) -> Option<&Sealed> {
+        Some(&self.find(message)?.sealed)
+    }
+
     /// True where the message is kept.
     pub(crate) fn holds(&self, message: MessageId) -> bool {
         self.find(message).is_some()
@@ -280,7 +285,7 @@ mod tests {
     use alloc::vec;
 
     use ringtalk_wire::{
-        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature, Text, encode_item,
+        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature, Text, encode_item,
     };
 
     use super::*;
@@ -301,6 +306,7 @@ mod tests {
         let bundle = Bundle {
             author: id(author),
             first,
+            previous: SealHash::default(),
             lamport,
             heads: Vec::new(),
             messages: vec![text; count],

@@ -109,6 +109,7 @@ impl Node {
             Frame::Digest(digest) => self.take_digest(now, peer, &digest),
             Frame::Pull(pull) => self.take_pull(now, peer, &pull.ranges),
             Frame::Pulled(sealed) => self.take_pulled(now, peer, sealed),
+            Frame::Evidence(sealed) => self.take_evidence(now, peer, sealed),
             Frame::PullEnd(end) => self.take_pull_end(now, peer, &end),
             Frame::Fetch => self.take_fetch(now, peer),
             Frame::Cut(cut) => self.take_cut(now, peer, cut),

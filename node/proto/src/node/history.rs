@@ -62,7 +62,9 @@ impl Node {
         if let Some(own) = digest.entries.iter().find(|entry| entry.author == me) {
             self.outbox.witnessed(1, own.seq);
         }
-        for &entry in &digest.entries {
+        let liar = self.forks.is_proven(&peer).then_some(peer);
+        let entries = digest.entries.iter();
+        for &entry in entries.filter(|entry| Some(entry.author) != liar) {
             if self.planted.has(PlantedBug::MergeKeepsOneSide) && self.layout() > Some(0) {
                 self.causal.pass(entry);
                 self.log.pass(entry);
@@ -101,7 +103,7 @@ impl Node {
             return self.reject(now, peer, "a bundle that cannot be read");
         };
         if self.causal.has(bundle.last_id()) {
-            return;
+            return self.compare_with_known(now, bundle.last_id(), &sealed);
         }
         if !self.seals.is_genuine(&sealed) {
             return self.reject(now, peer, "a bundle that its author did not sign");
@@ -253,6 +255,7 @@ impl Node {
     }
 
     fn send_cut(&mut self, now: Time, peer: &NodeId) {
+        self.send_all_evidence(now, peer);
         let base: Vec<MessageId> = self.log.base_for_latecomers().iter().collect();
         let clock: Vec<MessageId> = self.causal.clock().iter().collect();
         let authors: Vec<Renamed> = self

@@ -69,7 +69,7 @@ impl Node {
     }
 
     /// Delivers whatever may be delivered by now.
-    pub(super) fn deliver_ready(&mut self, _now: Time) {
+    pub(super) fn deliver_ready(&mut self, now: Time) {
         if !self.started {
             return;
         }
@@ -80,6 +80,7 @@ impl Node {
             };
             match next {
                 Ok(Deliverable { sealed, bundle }) => {
+                    self.look_for_fork(now, &bundle, &sealed);
                     self.tell_messages(&bundle);
                     self.log.push(&bundle, sealed);
                     self.has_delivered(bundle_item(bundle.author, bundle.first));
@@ -105,11 +106,13 @@ impl Node {
         let bundle = Bundle {
             author: self.config.id,
             first,
+            previous: self.forks.last_own,
             lamport,
             heads,
             messages: self.outbox.seal(),
         };
         let sealed = self.seal_item(&bundle);
+        self.forks.last_own = sealed.seal.hash();
         self.causal.deliver(&bundle);
         self.tell_messages(&bundle);
         self.log.push(&bundle, sealed.clone());

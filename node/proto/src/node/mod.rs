@@ -7,6 +7,7 @@ mod catching_up;
 mod confirmation;
 mod departure;
 mod entry;
+mod forks;
 mod frames;
 mod history;
 mod meeting;
@@ -81,6 +82,7 @@ pub struct Node {
     announcements: relay::Announcements,
     repair: Repair,
     searches: Searches,
+    forks: forks::Forks,
     /// True once the clock has its start: nothing is delivered before.
     started: bool,
     /// True once the node was inside with everything: `ready` is said once.
@@ -144,6 +146,7 @@ impl Node {
             announcements: relay::Announcements::default(),
             repair: Repair::default(),
             searches: Searches::default(),
+            forks: forks::Forks::default(),
             started: false,
             ready: false,
             fetchers: BTreeSet::new(),

@@ -83,12 +83,19 @@ impl Node {
                     return self.reject(now, link_peer, "a bundle that cannot be read");
                 };
                 let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
-                let new = !self.causal.has(last);
-                if new && !self.seals.is_genuine(sealed) {
+                let known = self.causal.has(last);
+                if !known && !self.seals.is_genuine(sealed) {
                     return self.reject(now, link_peer, "a bundle that its author did not sign");
                 }
+                if known {
+                    self.compare_with_known(now, last, sealed);
+                }
+                let new = !known && !self.forks.is_proven(&bundle.author);
                 self.owe_receipt(link_peer, id);
                 self.owe_ack(link_peer, id, new);
+                if !known && !new {
+                    return self.has_delivered(id);
+                }
                 self.go_on(now, id, &spread.item, &interval);
                 let refused = new
                     && self.take_bundle(now, link_peer, sealed.clone(), bundle)

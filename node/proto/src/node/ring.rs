@@ -81,6 +81,7 @@ impl Node {
         self.fetchers.remove(peer);
         self.newcomers.forget(peer);
         self.confirmations.forget(peer);
+        self.forks.forget(peer);
         let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
         if needed {
             self.dial_member(now, peer);

@@ -1,0 +1,114 @@
+//! Forks: an author that said different things to different members is muted everywhere.
+//!
+//! `PROTOCOL.md` §4.7. Two bundles that no honest author seals are the evidence; it is kept, shown, and
+//! passed on. What some members have delivered of such an author the others still pull, so that all end
+//! with the same messages; nothing is taken from the author itself any more. Not here: which bundles
+//! contradict each other (`ringtalk_wire::Sealed::contradicts`).
+
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed};
+
+use super::Node;
+use crate::Time;
+
+/// What authors were found to have said beside what they said.
+#[derive(Debug, Default)]
+pub(super) struct Forks {
+    /// What names this node's own last bundle.
+    pub(super) last_own: SealHash,
+    /// For each author the two bundles that show it up.
+    proven: BTreeMap<NodeId, [Sealed; 2]>,
+    /// Evidence of which the other half is to come, by who sent it.
+    halves: BTreeMap<NodeId, Sealed>,
+}
+
+impl Forks {
+    /// True where an author has been shown up.
+    pub(super) fn is_proven(&self, author: &NodeId) -> bool {
+        self.proven.contains_key(author)
+    }
+
+    /// The other half will not come.
+    pub(super) fn forget(&mut self, peer: &NodeId) {
+        self.halves.remove(peer);
+    }
+}
+
+impl Node {
+    /// A bundle is about to be shown: it must follow the one before it.
+    pub(super) fn look_for_fork(&mut self, now: Time, bundle: &Bundle, sealed: &Sealed) {
+        let before = MessageId {
+            author: bundle.author,
+            seq: bundle.first - 1,
+        };
+        let previous = self.log.bundle_with(before);
+        let differs = previous.filter(|previous| previous.seal.hash() != bundle.previous);
+        if let Some(previous) = differs.cloned() {
+            self.weigh(now, None, [previous, sealed.clone()]);
+        }
+    }
+
+    /// A bundle arrived whose messages are here already: it must be the very same.
+    pub(super) fn compare_with_known(&mut self, now: Time, last: MessageId, sealed: &Sealed) {
+        let known = self
+            .log
+            .bundle_with(last)
+            .or_else(|| self.causal.held_with(last));
+        let differs = known.filter(|known| known.raw != sealed.raw);
+        if let Some(known) = differs.cloned() {
+            self.weigh(now, None, [known, sealed.clone()]);
+        }
+    }
+
+    /// One half of somebody's evidence against an author.
+    pub(super) fn take_evidence(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
+        match self.forks.halves.remove(&peer) {
+            Some(other) => self.weigh(now, Some(peer), [other, sealed]),
+            None => {
+                self.forks.halves.insert(peer, sealed);
+            }
+        }
+    }
+
+    /// Tells a peer of every author that was shown up.
+    pub(super) fn send_all_evidence(&mut self, now: Time, peer: &NodeId) {
+        let evidence: Vec<[Sealed; 2]> = self.forks.proven.values().cloned().collect();
+        for both in evidence {
+            self.send_evidence(now, peer, both);
+        }
+    }
+
+    /// Two bundles are said to contradict each other: where they do, their author is muted, and everybody
+    /// is told.
+    fn weigh(&mut self, now: Time, source: Option<NodeId>, both: [Sealed; 2]) {
+        let [one, other] = &both;
+        let author = one.seal.signer();
+        let genuine = both.iter().all(|sealed| self.seals.is_genuine(sealed));
+        let known = self.forks.is_proven(&author) || !self.names.contains_key(&author);
+        if known || !genuine || !one.contradicts(other) || author == self.config.id {
+            return;
+        }
+        let first = one.bundle().map(|bundle| bundle.first).unwrap_or_default();
+        let who = self.described(&author);
+        let message = format!(
+            "{who} said different things to different members, from its message {first} on: nothing more \
+             is taken from it"
+        );
+        self.error("author-forked", message);
+        self.forks.proven.insert(author, both.clone());
+        let peers: Vec<NodeId> = self.needed_ids().copied().collect();
+        for peer in peers.into_iter().filter(|peer| Some(*peer) != source) {
+            self.send_evidence(now, &peer, both.clone());
+        }
+    }
+
+    fn send_evidence(&mut self, now: Time, peer: &NodeId, both: [Sealed; 2]) {
+        for sealed in both {
+            let evidence = Frame::Evidence(sealed);
+            self.links.send(now, peer, &evidence, &mut self.out);
+        }
+    }
+}
