@@ -21,6 +21,11 @@ pub(crate) const fn are_real(seed: u64) -> bool {
     seed % REAL_EVERY == REAL_EVERY - 1
 }
 
+/// What somebody signs with who has a node's secret: the node itself, when it lies.
+pub(crate) fn signer(chance: [u8; KEY_BYTES], real: bool) -> Box<dyn Signer> {
+    keys(chance, real).0
+}
+
 /// What a node signs and verifies with, made from random bytes.
 pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Box<dyn Signer>, Box<dyn Verifier>) {
     if real {

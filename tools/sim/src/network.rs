@@ -307,6 +307,20 @@ impl Network {
         })
     }
 
+    /// The open links of one host to another, as that one names them.
+    pub(crate) fn links_at(&self, host: HostIndex, far: HostIndex) -> Vec<LinkId> {
+        let ends = self.connections.values().filter_map(|connection| {
+            let [one, other] = &connection.ends;
+            let open = one.state == EndState::Open && other.state == EndState::Open;
+            match (one.host, other.host) {
+                hosts if hosts == (host, far) => open.then_some(one.link),
+                hosts if hosts == (far, host) => open.then_some(other.link),
+                _ => None,
+            }
+        });
+        ends.collect()
+    }
+
     fn tell(&mut self, host: HostIndex, arrival: Arrival) {
         if !self.is_gone(host) {
             self.news.push_back((host, arrival));

@@ -2,7 +2,7 @@
 //!
 //! Not here: when anything reaches it (`world`), and by which way (`network`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Verifier};
 use ringtalk_wire::NodeId;
@@ -41,6 +41,10 @@ impl From<Input> for Told {
 pub(crate) struct Process {
     pub(crate) node: Node,
     pub(crate) address: String,
+    /// What it signs lies with, where a scenario has it lie.
+    pub(crate) liar: Box<dyn Signer>,
+    /// The codes of the errors that its user was told of.
+    pub(crate) errors: BTreeSet<&'static str>,
     pub(crate) health: Health,
     pub(crate) inbox: VecDeque<Told>,
     /// The timer that is planned, and for when the node asked for it.
@@ -67,11 +71,14 @@ impl Process {
     pub(crate) fn new(
         config: Config,
         (signer, verifier): (Box<dyn Signer>, Box<dyn Verifier>),
+        liar: Box<dyn Signer>,
         now: Time,
     ) -> Self {
         Self {
             address: config.addresses.internal.clone(),
             node: Node::new(config, signer, verifier, now),
+            liar,
+            errors: BTreeSet::new(),
             health: Health::Running,
             inbox: VecDeque::new(),
             timer: None,

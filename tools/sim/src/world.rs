@@ -9,6 +9,7 @@ mod ambush;
 mod deed;
 mod demand;
 mod driver;
+mod forgery;
 mod inject;
 mod survey;
 mod unity;
@@ -24,7 +25,7 @@ use ringtalk_wire::{Addresses, NodeId};
 use crate::agenda::Agenda;
 use crate::director::Director;
 use crate::figures::Figures;
-use crate::keys::{are_real, keys};
+use crate::keys::{are_real, keys, signer};
 use crate::network::{Arrival, HostIndex, Network};
 use crate::oracle::{Check, Oracles};
 use crate::process::{Process, Told};
@@ -192,7 +193,8 @@ impl World {
 
     fn start_at(&mut self, internal: String) -> HostIndex {
         let index = self.processes.len();
-        let keys = keys(self.chance.bytes(), self.real_keys);
+        let secret = self.chance.bytes();
+        let keys = keys(secret, self.real_keys);
         let id = NodeId::of(&keys.0.public_key());
         self.network.add_host(id, &internal);
         let name = self.chance.pick(&NAMES).unwrap_or("ann");
@@ -209,7 +211,7 @@ impl World {
         self.trace
             .show(self.now, || format!("n{index} starts as {id:?}, {name}"));
         self.indexes.insert(id, index);
-        let mut process = Process::new(config, keys, self.now);
+        let mut process = Process::new(config, keys, signer(secret, self.real_keys), self.now);
         if let Some(bug) = self.planted {
             process.node.plant(bug);
         }

@@ -74,6 +74,10 @@ scenarios! {
     seven_adjacent_vanish
     nobody_is_evicted_for_being_late
     a_stopped_member_slows_nobody_for_long
+    a_forged_message_is_refused
+    a_forged_view_is_refused
+    a_forged_election_is_refused
+    a_fork_is_shown_up_everywhere
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over

@@ -47,7 +47,7 @@ impl Node {
         let previous = self.log.bundle_with(before);
         let differs = previous.filter(|previous| previous.seal.hash() != bundle.previous);
         if let Some(previous) = differs.cloned() {
-            self.weigh(now, None, [previous, sealed.clone()]);
+            self.weigh(now, None, &[previous, sealed.clone()]);
         }
     }
 
@@ -59,14 +59,14 @@ impl Node {
             .or_else(|| self.causal.held_with(last));
         let differs = known.filter(|known| known.raw != sealed.raw);
         if let Some(known) = differs.cloned() {
-            self.weigh(now, None, [known, sealed.clone()]);
+            self.weigh(now, None, &[known, sealed.clone()]);
         }
     }
 
     /// One half of somebody's evidence against an author.
     pub(super) fn take_evidence(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
         match self.forks.halves.remove(&peer) {
-            Some(other) => self.weigh(now, Some(peer), [other, sealed]),
+            Some(other) => self.weigh(now, Some(peer), &[other, sealed]),
             None => {
                 self.forks.halves.insert(peer, sealed);
             }
@@ -77,14 +77,14 @@ impl Node {
     pub(super) fn send_all_evidence(&mut self, now: Time, peer: &NodeId) {
         let evidence: Vec<[Sealed; 2]> = self.forks.proven.values().cloned().collect();
         for both in evidence {
-            self.send_evidence(now, peer, both);
+            self.send_evidence(now, peer, &both);
         }
     }
 
     /// Two bundles are said to contradict each other: where they do, their author is muted, and everybody
     /// is told.
-    fn weigh(&mut self, now: Time, source: Option<NodeId>, both: [Sealed; 2]) {
-        let [one, other] = &both;
+    fn weigh(&mut self, now: Time, source: Option<NodeId>, both: &[Sealed; 2]) {
+        let [one, other] = both;
         let author = one.seal.signer();
         let genuine = both.iter().all(|sealed| self.seals.is_genuine(sealed));
         let known = self.forks.is_proven(&author) || !self.names.contains_key(&author);
@@ -101,13 +101,13 @@ impl Node {
         self.forks.proven.insert(author, both.clone());
         let peers: Vec<NodeId> = self.needed_ids().copied().collect();
         for peer in peers.into_iter().filter(|peer| Some(*peer) != source) {
-            self.send_evidence(now, &peer, both.clone());
+            self.send_evidence(now, &peer, both);
         }
     }
 
-    fn send_evidence(&mut self, now: Time, peer: &NodeId, both: [Sealed; 2]) {
+    fn send_evidence(&mut self, now: Time, peer: &NodeId, both: &[Sealed; 2]) {
         for sealed in both {
-            let evidence = Frame::Evidence(sealed);
+            let evidence = Frame::Evidence(sealed.clone());
             self.links.send(now, peer, &evidence, &mut self.out);
         }
     }

@@ -26,6 +26,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::{Contact, MessageId, NodeId, Sealed, Text, VectorClock};
 
@@ -48,6 +49,9 @@ use crate::signing::Seals;
 use crate::spread::Spreading;
 use crate::trial::Trials;
 use crate::{Config, Event, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
+
+/// How soon the user is told again of what may come again and again.
+const WARN_AGAIN: Duration = Duration::from_secs(10);
 
 /// One node of the ring.
 #[derive(Debug)]
@@ -106,6 +110,8 @@ pub struct Node {
     doubt: Option<suspicion::Doubt>,
     meeting: meeting::Meeting,
     leaving: Option<departure::Leaving>,
+    /// When the user was told of what may come again and again.
+    warned: BTreeMap<&'static str, Time>,
     planted: Planted,
 }
 
@@ -161,6 +167,7 @@ impl Node {
             doubt: None,
             meeting: meeting::Meeting::default(),
             leaving: None,
+            warned: BTreeMap::new(),
             planted: Planted::default(),
             out: VecDeque::from([Output::AskDirector]),
             handled: now,
@@ -333,6 +340,18 @@ impl Node {
 
     fn error(&mut self, code: &'static str, message: String) {
         self.emit(Event::Error { code, message });
+    }
+
+    /// An error that may come again and again: the user is told of each kind once in a while.
+    fn warn(&mut self, now: Time, code: &'static str, message: String) {
+        let told = self
+            .warned
+            .get(code)
+            .is_some_and(|told| now - *told < WARN_AGAIN);
+        if !told {
+            self.warned.insert(code, now);
+            self.error(code, message);
+        }
     }
 
     fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {

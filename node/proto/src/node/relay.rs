@@ -197,6 +197,11 @@ impl Node {
     /// Closes the link to a peer that sent what cannot be.
     pub(super) fn reject(&mut self, now: Time, peer: NodeId, reason: &'static str) {
         tracing::warn!(?peer, reason, "closing a link");
+        if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
+            let who = self.described(&peer);
+            let message = alloc::format!("{who} sent {reason}: it is refused, and the link closed");
+            self.warn(now, "refused", message);
+        }
         self.links.close(&peer, reason, &mut self.out);
         self.peer_lost(now, &peer);
     }

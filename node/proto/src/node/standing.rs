@@ -6,7 +6,6 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, Seal, ViewTag};
 
@@ -20,9 +19,6 @@ const ASKED: usize = 8;
 /// How many of one's own openings may still be answered.
 const TRIED: usize = 4;
 
-/// How soon the user is told again of an authority that nobody stands for.
-const TELL_AGAIN: Duration = Duration::from_secs(10);
-
 /// What this node stands for, and what it has put its seal under.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
@@ -34,8 +30,6 @@ pub(super) struct Standing {
     given: Option<Epoch>,
     /// What somebody asked for before the coordinator was found dead.
     pending: Option<Opening>,
-    /// When the user was last told of an authority that nobody stands for.
-    told: Option<Time>,
 }
 
 impl Node {
@@ -116,18 +110,13 @@ impl Node {
             .view
             .as_ref()
             .is_some_and(|view| view.contains(&claimant));
-        let told = self
-            .standing
-            .told
-            .is_some_and(|told| now - told < TELL_AGAIN);
         // Who went on alone takes nobody along.
-        if member && !told && next.len() > 1 {
-            self.standing.told = Some(now);
+        if member && next.len() > 1 {
             let who = self.described(&claimant);
             let message = format!(
                 "{who} claims to coordinate the ring, and no other member stands for it: it is not believed"
             );
-            self.error("unproven-coordinator", message);
+            self.warn(now, "unproven-coordinator", message);
         }
         self.sight_ring(now, next);
     }
@@ -186,8 +175,9 @@ impl Node {
 
     /// Somebody asks this node to stand for its epoch; or stands for this node's.
     pub(super) fn take_stand(&mut self, now: Time, peer: NodeId, opening: Opening) {
+        // Who is a member already, and does not know, cannot judge yet.
         let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
-            return;
+            return self.pull_view(now, &peer);
         };
         if opening.epoch.coordinator == self.config.id {
             return self.take_second(now, peer, &view, opening);
@@ -196,6 +186,9 @@ impl Node {
         let near = opening.epoch.number <= mine.number + EPOCHS_AHEAD;
         if opening.epoch.coordinator != peer || opening.with.is_some() || !near {
             return;
+        }
+        if opening.before.number > mine.number {
+            return self.pull_view(now, &peer);
         }
         let order = self.by_rank(&view);
         let rank = |id: &NodeId| order.iter().position(|one| one == id);

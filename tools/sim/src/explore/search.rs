@@ -204,7 +204,6 @@ mod tests {
         let election = search(Subject::Election, 4, 1, 0);
         let repair = search(Subject::Repair, 4, 1, 0);
         for (bug, search) in [
-            (PlantedBug::NoYielding, election),
             (PlantedBug::ElectById, election),
             (PlantedBug::KeepDeadSuccessor, repair),
             (PlantedBug::CloseOverLive, search(Subject::Join, 4, 1, 0)),

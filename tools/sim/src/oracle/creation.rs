@@ -1,6 +1,6 @@
 //! C4, no creation: every delivered message was said, unchanged, by the author that it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ringtalk_proto::Delivered;
 use ringtalk_wire::NodeId;
@@ -11,6 +11,7 @@ use super::{Check, ensure};
 #[derive(Debug, Default)]
 pub(crate) struct Creation {
     said: BTreeMap<NodeId, Vec<(String, u64)>>,
+    liars: BTreeSet<NodeId>,
 }
 
 impl Creation {
@@ -18,6 +19,16 @@ impl Creation {
     pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
         let said = self.said.entry(author).or_default();
         said.push((text.to_owned(), timestamp_ms));
+    }
+
+    /// Nobody can tell what this author said.
+    pub(crate) fn distrust(&mut self, author: NodeId) {
+        self.liars.insert(author);
+    }
+
+    /// True where nobody can tell what an author said.
+    pub(crate) fn is_liar(&self, author: NodeId) -> bool {
+        self.liars.contains(&author)
     }
 
     /// How many messages a user has said.
@@ -32,6 +43,9 @@ impl Creation {
 
     /// A node delivers a message.
     pub(crate) fn delivered(&self, node: NodeId, message: &Delivered) -> Check {
+        if self.is_liar(message.id.author) {
+            return Ok(());
+        }
         let said = self.said.get(&message.id.author);
         let place = message.id.seq.checked_sub(1);
         let said = said

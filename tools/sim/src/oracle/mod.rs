@@ -128,6 +128,11 @@ impl Oracles {
         self.creation.said(author, text, timestamp_ms);
     }
 
+    /// This author says different things to different members, so nobody can tell what it said.
+    pub(crate) fn distrust(&mut self, author: NodeId) {
+        self.creation.distrust(author);
+    }
+
     /// How many deliveries were checked.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
@@ -217,7 +222,9 @@ impl Oracles {
                 self.once.delivered(node, message.id)?;
                 self.reached.delivered(message.id);
                 fifo::is_next(&self.reach, node, message.id)?;
-                self.causal.delivered(&self.reach, node, message.id)?;
+                if !self.creation.is_liar(message.id.author) {
+                    self.causal.delivered(&self.reach, node, message.id)?;
+                }
                 self.transcript
                     .delivered(node, message.id, message.lamport)?;
                 self.readiness.delivered(node, message.history)?;

@@ -2,6 +2,7 @@
 //! always.
 
 mod death;
+mod forgery;
 mod leaving;
 mod measure;
 mod merge;
@@ -121,6 +122,10 @@ scenarios! {
     merge::a_stopped_member_slows_nobody_for_long
     pause::nobody_is_evicted_for_being_late
     pause::who_is_back_hears_it_from_others
+    forgery::a_forged_message_is_refused
+    forgery::a_forged_view_is_refused
+    forgery::a_forged_election_is_refused
+    forgery::a_fork_is_shown_up_everywhere
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over

@@ -267,6 +267,9 @@ impl World {
             Event::View(view) => self.trace.mix_bytes(&view.tag().hash.0),
             other => self.trace.mix_bytes(format!("{other:?}").as_bytes()),
         }
+        if let Event::Error { code, .. } = event {
+            self.processes[index].errors.insert(code);
+        }
         if matches!(event, Event::Merged { .. }) {
             self.processes[index].merges += 1;
         }

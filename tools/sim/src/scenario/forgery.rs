@@ -1,0 +1,195 @@
+//! A member lies: about what others said, about the view, about who coordinates, and about what it
+//! said itself. Nobody believes it, and everybody who is lied to is told.
+
+use ringtalk_proto::{Change, View};
+use ringtalk_wire::{
+    Announcement, Bundle, Departed, Departure, Direction, Frame, Interval, Item, Opening, RingKey,
+    SealHash, Spread, Text, ViewUpdate, view_to_sign,
+};
+
+use super::{gather, ordinary, seconds, talk_for, the_coordinator};
+use crate::network::HostIndex;
+use crate::oracle::{Check, Violation, ensure};
+use crate::world::World;
+
+/// How far above the epoch in force a lie goes.
+const LEAPS: [u64; 3] = [1, 1_000, 1 << 40];
+
+/// A liar, one whom it lies to, and one whom it lies about: none of them coordinates.
+struct Cast {
+    liar: HostIndex,
+    dupe: HostIndex,
+    victim: HostIndex,
+}
+
+pub(super) fn a_forged_message_is_refused(world: &mut World) -> Check {
+    let Cast { liar, dupe, victim } = begin(world)?;
+    let bundle = words(world, victim, "I never said this");
+    let mut signed_by_liar = world.seal_as(liar, &bundle);
+    world.forge(liar, dupe, &spread(Item::Bundle(signed_by_liar.clone())))?;
+    world.run_for(seconds(2))?;
+    world.was_told_of(dupe, "refused")?;
+    signed_by_liar.seal.key = world.seal_as(victim, &bundle).seal.key;
+    world.forge(liar, dupe, &spread(Item::Bundle(signed_by_liar.clone())))?;
+    world.run_for(seconds(2))?;
+    world.forge(liar, dupe, &Frame::Pulled(signed_by_liar))?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn a_forged_view_is_refused(world: &mut World) -> Check {
+    let Cast { liar, dupe, victim } = begin(world)?;
+    let Some(view) = world.view_of(dupe) else {
+        return Ok(());
+    };
+    for (about, whole) in [(victim, false), (dupe, true)] {
+        let (update, _) = without(world, liar, &view, about, None);
+        let update = Announcement::View(update);
+        let mut sealed = world.seal_as(liar, &update);
+        let frame = if whole {
+            Frame::Update(sealed.clone())
+        } else {
+            spread(Item::Announcement(sealed.clone()))
+        };
+        world.forge(liar, dupe, &frame)?;
+        world.run_for(seconds(2))?;
+        world.was_told_of(dupe, "refused")?;
+        let coordinator = the_coordinator(world)?;
+        sealed.seal.key = world.seal_as(coordinator, &update).seal.key;
+        world.forge(liar, dupe, &Frame::Update(sealed))?;
+        world.run_for(seconds(2))?;
+    }
+    world.must_come_to_rest()
+}
+
+pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
+    let Cast { liar, dupe, victim } = begin(world)?;
+    for leap in LEAPS {
+        let Some(view) = world.view_of(dupe) else {
+            return Ok(());
+        };
+        let mut epoch = view.tag().epoch;
+        let before = epoch;
+        epoch.number = (epoch.number + leap).min(1 << 50);
+        epoch.coordinator = world.id(liar);
+        let mut opening = Opening {
+            epoch,
+            before,
+            with: None,
+            seals: Vec::new(),
+        };
+        let own = world.seal_bytes_as(liar, &opening.to_sign());
+        // Twice the same signature is not that of two members.
+        opening.seals = vec![own, own];
+        let (update, next) = without(world, liar, &view, victim, Some(opening));
+        let sealed = world.seal_as(liar, &Announcement::View(update));
+        world.forge(liar, dupe, &spread(Item::Announcement(sealed.clone())))?;
+        world.forge(liar, dupe, &Frame::Update(sealed))?;
+        for page in next.pages() {
+            world.forge(liar, dupe, &Frame::View(page.into()))?;
+        }
+        world.run_for(seconds(3))?;
+    }
+    world.was_told_of(dupe, "unproven-coordinator")?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn a_fork_is_shown_up_everywhere(world: &mut World) -> Check {
+    let Cast { liar, .. } = begin_silent(world)?;
+    world.distrust(liar);
+    let bundle = words(world, liar, "this I say to one of you only");
+    let sealed = world.seal_as(liar, &bundle);
+    let dupe = world.linked_to(liar).first().copied().unwrap_or(liar);
+    world.forge(liar, dupe, &spread(Item::Bundle(sealed)))?;
+    world.run_for(seconds(1))?;
+    world.paste(liar, 1)?;
+    world.run_for(seconds(5))?;
+    for index in world.members() {
+        if index != liar {
+            world.was_told_of(index, "author-forked")?;
+        }
+    }
+    ensure(world.have_all_the_same(), "C5", || {
+        "not everybody has the same messages".to_owned()
+    })
+}
+
+/// A ring that talks, and in which nobody is to be found dead.
+fn begin(world: &mut World) -> Result<Cast, Violation> {
+    gather(world, 6)?;
+    talk_for(world, seconds(1))?;
+    world.hush();
+    world.run_for(seconds(1))?;
+    cast(world)
+}
+
+/// The same, before anybody has said anything.
+fn begin_silent(world: &mut World) -> Result<Cast, Violation> {
+    gather(world, 6)?;
+    world.run_for(seconds(1))?;
+    cast(world)
+}
+
+fn cast(world: &mut World) -> Result<Cast, Violation> {
+    world.expect_failed(&[]);
+    let coordinator = the_coordinator(world)?;
+    let liar = ordinary(world)?;
+    let mut linked = world.linked_to(liar).into_iter();
+    let dupe = linked.rfind(|one| *one != coordinator);
+    let mut others = world.members().into_iter();
+    let victim = others.rfind(|one| ![liar, coordinator].contains(one) && Some(*one) != dupe);
+    let Some((dupe, victim)) = dupe.zip(victim) else {
+        return Violation::of("forgery", "there is nobody to lie to");
+    };
+    Ok(Cast { liar, dupe, victim })
+}
+
+/// A bundle that goes on where an author is.
+fn words(world: &World, author: HostIndex, text: &str) -> Bundle {
+    let id = world.id(author);
+    let said = world.said_by(author);
+    Bundle {
+        author: id,
+        first: said + 1,
+        previous: SealHash::default(),
+        lamport: 1,
+        heads: Vec::new(),
+        messages: vec![Text {
+            timestamp_ms: 0,
+            text: text.to_owned(),
+        }],
+    }
+}
+
+/// A view in which somebody is missing, as the liar would make it.
+fn without(
+    world: &World,
+    liar: HostIndex,
+    view: &View,
+    victim: HostIndex,
+    opening: Option<Opening>,
+) -> (ViewUpdate, View) {
+    let gone = Departed {
+        id: world.id(victim),
+        how: Departure::Failed,
+    };
+    let change = Change {
+        opening,
+        joined: Vec::new(),
+        departed: vec![gone],
+        renamed: Vec::new(),
+    };
+    let next = view.next(change, |tag| world.seal_bytes_as(liar, &view_to_sign(tag)));
+    next.expect("the victim is a member")
+}
+
+/// Something on its way round the whole ring.
+fn spread(item: Item) -> Frame {
+    Frame::Spread(Spread {
+        interval: Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(u128::MAX),
+            layout: 0,
+        },
+        item,
+    })
+}

@@ -1,0 +1,84 @@
+//! A member that lies: frames that no node sends, under its own signature or a false one.
+//!
+//! Not here: what it says (`scenario::forgery`).
+
+use std::sync::Arc;
+
+use ringtalk_proto::{Input, View};
+use ringtalk_wire::{Frame, Seal, Sealed, encode_item};
+use serde::Serialize;
+
+use super::World;
+use crate::network::HostIndex;
+use crate::oracle::{Check, ensure};
+
+impl World {
+    /// A process's signature under something.
+    pub(crate) fn seal_as(&self, index: HostIndex, item: &impl Serialize) -> Sealed {
+        let raw = encode_item(item);
+        let seal = self.seal_bytes_as(index, &raw);
+        Sealed { raw, seal }
+    }
+
+    /// A process's signature under these bytes.
+    pub(crate) fn seal_bytes_as(&self, index: HostIndex, bytes: &[u8]) -> Seal {
+        let liar = &self.processes[index].liar;
+        Seal {
+            key: liar.public_key(),
+            signature: liar.sign(bytes),
+        }
+    }
+
+    /// A frame reaches a node over its links with another, which has not sent it.
+    pub(crate) fn forge(&mut self, from: HostIndex, to: HostIndex, frame: &Frame) -> Check {
+        self.trace
+            .show(self.now, || format!("n{from} lies to n{to}: {frame:?}"));
+        let links = self.network.links_at(to, from);
+        ensure(!links.is_empty(), "forgery", || {
+            format!("n{from} has no link to n{to}")
+        })?;
+        self.figures.fault("lie");
+        for link in links {
+            let frame = frame.clone();
+            self.tell(to, Input::Frame { link, frame }.into())?;
+        }
+        Ok(())
+    }
+
+    /// Those who have a link with a node.
+    pub(crate) fn linked_to(&self, index: HostIndex) -> Vec<HostIndex> {
+        let pairs = self.linked().into_iter();
+        let others = pairs.filter_map(|(one, other)| match index {
+            _ if one == index => Some(other),
+            _ if other == index => Some(one),
+            _ => None,
+        });
+        let mut others: Vec<HostIndex> = others.collect();
+        others.dedup();
+        others
+    }
+
+    /// The view that a node follows.
+    pub(crate) fn view_of(&self, index: HostIndex) -> Option<Arc<View>> {
+        self.processes[index].node.view().cloned()
+    }
+
+    /// A user was told of an error of this kind.
+    pub(crate) fn was_told_of(&self, index: HostIndex, code: &'static str) -> Check {
+        let told = self.processes[index].errors.contains(code);
+        ensure(told, "told", || {
+            format!("the user of n{index} was told nothing of {code}")
+        })
+    }
+
+    /// How many messages a user has said.
+    pub(crate) fn said_by(&self, index: HostIndex) -> u64 {
+        self.oracles.said_by(self.id(index))
+    }
+
+    /// From now on it does not matter what this one is said to have said.
+    pub(crate) fn distrust(&mut self, index: HostIndex) {
+        let id = self.id(index);
+        self.oracles.distrust(id);
+    }
+}
