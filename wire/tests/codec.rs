@@ -80,6 +80,13 @@ fn opening() -> Opening {
     }
 }
 
+fn hand_over() -> HandOver {
+    HandOver {
+        tag: tag(),
+        opening: opening(),
+    }
+}
+
 fn sealed(raw: Bytes) -> Sealed {
     Sealed { raw, seal: seal(1) }
 }
@@ -213,12 +220,8 @@ fn frames() -> Vec<Frame> {
             seniority: 0,
             addresses: addresses(),
         }),
-        Frame::HandOver(HandOver {
-            tag: tag(),
-            opening: opening(),
-        }),
+        Frame::HandOver(hand_over()),
         Frame::Stand(opening()),
-        Frame::Pledge(opening()),
         Frame::Observe,
         Frame::Report(report(1)),
     ]
