@@ -20,6 +20,7 @@ pub mod secret;
 mod settings;
 mod start;
 mod stdin;
+mod traces;
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -23,7 +23,7 @@ use crate::identity::Identity;
 use crate::link::Credentials;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings};
-use crate::{address, inside, stdin};
+use crate::{address, inside, stdin, traces};
 
 /// How long the last words may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
@@ -48,6 +48,13 @@ enum StartError {
 
 /// Runs a node to its end.
 pub(crate) fn start(settings: Settings) -> ExitCode {
+    if let Err(error) = traces::leave_none() {
+        let _ = io::Write::write_fmt(
+            &mut io::stderr(),
+            format_args!("node: cannot switch core dumps off: {error}\n"),
+        );
+        return Status::Failed.into();
+    }
     raise_socket_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -24,6 +24,7 @@ pub mod ring_viz;
 pub mod talk;
 pub mod tap;
 pub mod texts;
+pub mod trace;
 pub mod wait;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

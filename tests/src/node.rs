@@ -75,6 +75,17 @@ impl Launch {
         launch
     }
 
+    /// A node like [`Launch::new`] that is run by another program, such as a tracer.
+    #[track_caller]
+    pub fn by(name: &str, command: Command) -> Self {
+        let launch = Self {
+            label: name.to_owned(),
+            command,
+            output: Output::Json,
+        };
+        launch.arguments(&["--name", name, "--listen", "127.0.0.1:0", "--json"])
+    }
+
     /// The program without any argument; `label` is what failures call it.
     #[track_caller]
     pub fn bare(label: &str) -> Self {

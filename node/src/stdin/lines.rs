@@ -1,11 +1,13 @@
-//! Cuts stdin into lines, without keeping more of a long one than a text may have.
+//! Cuts stdin into lines, without keeping more of a long one than a text may have. What was read is
+//! wiped before the next read, which may last until the end.
 //!
 //! Not here: what a line means (`typed`).
 
-use std::io::{self, BufRead, ErrorKind};
+use std::io::{self, ErrorKind, Read};
 use std::mem;
 
 use ringtalk_wire::limit::TEXT_BYTES;
+use zeroize::Zeroize;
 
 /// The longest line: the longest text, with a `/` before one that starts with `/`.
 const LINE_BYTES: usize = TEXT_BYTES + 1;
@@ -23,14 +25,17 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub(super) struct LineReader<R> {
     input: R,
+    buffer: Box<[u8]>,
     begun: Vec<u8>,
     skipping: bool,
 }
 
-impl<R: BufRead> LineReader<R> {
-    pub(super) const fn new(input: R) -> Self {
+impl<R: Read> LineReader<R> {
+    /// It reads so many bytes at once.
+    pub(super) fn new(input: R, read_bytes: usize) -> Self {
         Self {
             input,
+            buffer: vec![0; read_bytes].into(),
             begun: Vec::new(),
             skipping: false,
         }
@@ -39,22 +44,19 @@ impl<R: BufRead> LineReader<R> {
     /// The lines that end in what one read brings: maybe none. Nothing at the end of the stream,
     /// whose last line needs no line end.
     pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {
-        let chunk = loop {
-            match self.input.fill_buf() {
+        let length = loop {
+            match self.input.read(&mut self.buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 other => break other?,
             }
         };
-        let length = chunk.len();
+        let chunk = &mut self.buffer[..length];
         if length == 0 {
             let rest = !self.begun.is_empty() || self.skipping;
             return Ok(rest.then(|| vec![self.end_line()]));
         }
-        // The chunk borrows the input, and the lines under construction are beside it.
-        let mut building = (mem::take(&mut self.begun), self.skipping);
-        let lines = cut(chunk, &mut building);
-        (self.begun, self.skipping) = building;
-        self.input.consume(length);
+        let lines = cut(chunk, &mut self.begun, &mut self.skipping);
+        chunk.zeroize();
         Ok(Some(lines))
     }
 
@@ -63,7 +65,7 @@ impl<R: BufRead> LineReader<R> {
     }
 }
 
-fn cut(chunk: &[u8], (begun, skipping): &mut (Vec<u8>, bool)) -> Vec<Line> {
+fn cut(chunk: &[u8], begun: &mut Vec<u8>, skipping: &mut bool) -> Vec<Line> {
     let mut lines = Vec::new();
     for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
         let (content, ends) = match piece.split_last() {
@@ -100,12 +102,10 @@ fn finish(begun: &mut Vec<u8>, skipping: &mut bool) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use std::io::BufReader;
-
     use super::*;
 
     fn lines(input: &[u8], read_bytes: usize) -> Vec<Line> {
-        let mut reader = LineReader::new(BufReader::with_capacity(read_bytes, input));
+        let mut reader = LineReader::new(input, read_bytes);
         let mut lines = Vec::new();
         while let Some(batch) = reader.next_batch().unwrap() {
             assert!(reader.begun.len() <= LINE_BYTES + 1);

@@ -5,7 +5,7 @@
 mod lines;
 mod typed;
 
-use std::io::{self, BufRead, BufReader, stdin};
+use std::io::{self, Read, stdin};
 use std::thread;
 
 use tokio::sync::mpsc;
@@ -14,7 +14,8 @@ pub(crate) use typed::{Command, HELP, Mistake, Typed};
 
 use lines::LineReader;
 
-/// How much is read from the system at once.
+/// How much is read from the system at once: more than the library's own buffer holds, which is passed
+/// by then.
 const READ_BYTES: usize = 64 * 1024;
 /// How many batches wait for the driver. With the one in its hands that is how far the node reads
 /// ahead: a few times [`READ_BYTES`].
@@ -27,7 +28,7 @@ pub(crate) type Batch = Vec<Typed>;
 /// read cannot be called off, only left behind when the process ends.
 pub(crate) fn read() -> io::Result<mpsc::Receiver<Batch>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
-    let reader = move || pass_on(BufReader::with_capacity(READ_BYTES, stdin()), &sender);
+    let reader = move || pass_on(stdin(), &sender);
     thread::Builder::new()
         .name("stdin".to_owned())
         .spawn(reader)?;
@@ -35,8 +36,8 @@ pub(crate) fn read() -> io::Result<mpsc::Receiver<Batch>> {
 }
 
 /// Hands over all lines that one read brought, again and again.
-fn pass_on(input: impl BufRead, sender: &mpsc::Sender<Batch>) {
-    let mut lines = LineReader::new(input);
+fn pass_on(input: impl Read, sender: &mpsc::Sender<Batch>) {
+    let mut lines = LineReader::new(input, READ_BYTES);
     loop {
         match lines.next_batch() {
             Ok(Some(batch)) if batch.is_empty() => {}

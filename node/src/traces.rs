@@ -1,0 +1,39 @@
+//! What a node leaves behind: nothing. Memory is wiped when it is given back, and nobody else gets to
+//! see it meanwhile.
+//!
+//! Beside this, secrets are wiped by name where they are dropped (`secret`, `identity`, `link`). Not
+//! here: what is kept in memory, and for how long (the core).
+
+use std::alloc::System;
+use std::io;
+
+use nix::sys::prctl::set_dumpable;
+use nix::sys::resource::{Resource, setrlimit};
+use zeroizing_alloc::ZeroAlloc;
+
+/// Wipes whatever is freed: messages, names, buffers, and what a growing one leaves behind.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
+
+/// From now on a crash leaves no image of the memory on any disk, and other processes of the same user
+/// cannot read it.
+pub(crate) fn leave_none() -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    set_dumpable(false)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::prctl::get_dumpable;
+    use nix::sys::resource::getrlimit;
+
+    use super::*;
+
+    #[test]
+    fn a_crash_leaves_no_image() {
+        leave_none().unwrap();
+        assert!(!get_dumpable().unwrap());
+        assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));
+    }
+}

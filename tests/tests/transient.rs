@@ -1,0 +1,138 @@
+//! Nothing is left behind: no file is written, and memory and log keep none of the talk.
+
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::alone;
+use ringtalk_tests::director::Director;
+use ringtalk_tests::event::Event;
+use ringtalk_tests::measure::report;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::process::binary;
+use ringtalk_tests::trace::{
+    can_trace, held_at_the_end, in_memory, noting_what_is_opened, written_files,
+};
+
+/// How soon after `/quit` nothing of the talk may be in memory any more.
+const WIPED: Duration = Duration::from_secs(1);
+
+/// How long a node is held at its end, to be looked at.
+const HELD_SECONDS: u32 = 6;
+
+/// Each 32 bytes long.
+const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
+const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
+const NAME_OF_BOB: &str = "canary-name-of-bob-0123456789abc";
+const NEW_NAME: &str = "canary-new-name-00-0123456789abc";
+const CANARIES: [&str; 4] = [SAID_BY_ANN, SAID_BY_BOB, NAME_OF_BOB, NEW_NAME];
+
+/// Both talk, each hears the other, and the first has another name afterwards.
+#[track_caller]
+fn talk(ann: &Node, bob: &Node) {
+    ann.ready(IN_TIME);
+    bob.ready(IN_TIME);
+    ann.say(SAID_BY_ANN);
+    bob.hears(SAID_BY_ANN, IN_TIME);
+    bob.say(SAID_BY_BOB);
+    ann.hears(SAID_BY_BOB, IN_TIME);
+    ann.command(&format!("/name {NEW_NAME}"));
+    bob.wait_for_event("the new name", 0, IN_TIME, |event| {
+        matches!(event, Event::Renamed(renamed) if renamed.name == NEW_NAME).then_some(())
+    });
+}
+
+#[test]
+fn a_node_opens_nothing_for_writing() {
+    let _alone = alone();
+    if !can_trace() {
+        return;
+    }
+    let director = Director::start();
+    let folder = std::env::temp_dir().join(format!("ringtalk-notes-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder for the notes");
+    let nodes: Vec<(Node, _)> = ["ann", "bob", "eve"]
+        .map(|name| {
+            let notes = folder.join(name);
+            let traced = noting_what_is_opened(&binary("node"), &notes);
+            let launch = Launch::by(name, traced).join(&director.place());
+            let node = launch.start();
+            node.ready(IN_TIME);
+            (node, notes)
+        })
+        .into();
+    for (number, (node, _)) in nodes.iter().enumerate() {
+        let text = format!("hello {number}");
+        node.say(&text);
+        for (other, _) in &nodes {
+            other.hears(&text, IN_TIME);
+        }
+    }
+    for (node, _) in &nodes {
+        node.quit();
+    }
+    for (node, notes) in &nodes {
+        assert_eq!(node.exit_code(IN_TIME), 0);
+        let opened = std::fs::read_to_string(notes).expect("there are notes");
+        assert!(opened.contains("openat"), "nothing was noted: {opened}");
+        assert_eq!(written_files(notes), [""; 0]);
+    }
+    std::fs::remove_dir_all(&folder).expect("the notes can go");
+}
+
+#[test]
+fn memory_has_nothing_of_the_talk_after_quit() {
+    let _alone = alone();
+    if !can_trace() {
+        return;
+    }
+    let director = Director::start();
+    let held = held_at_the_end(&binary("node"), HELD_SECONDS);
+    let ann = Launch::by("ann", held).join(&director.place()).start();
+    ann.ready(IN_TIME);
+    let bob = Launch::new(NAME_OF_BOB).join(&director.place()).start();
+    talk(&ann, &bob);
+    let pid = ann.process().pid();
+    for canary in CANARIES {
+        let there = in_memory(pid, canary.as_bytes());
+        assert!(there > Some(0), "{canary} was never there: {there:?}");
+    }
+    ann.quit();
+    let quit = Instant::now();
+    let clean = loop {
+        let looked = quit.elapsed();
+        let left = CANARIES.map(|canary| in_memory(pid, canary.as_bytes()));
+        assert!(
+            left.iter().all(Option::is_some),
+            "it ended before it could be looked at"
+        );
+        assert!(looked < WIPED, "still in memory: {left:?}");
+        if left.iter().all(|left| *left == Some(0)) {
+            break looked;
+        }
+    };
+    report("after /quit nothing is in memory after", clean);
+    assert_eq!(ann.exit_code(IN_TIME), 0);
+}
+
+#[test]
+fn the_most_talkative_log_has_nothing_of_the_talk() {
+    let _alone = alone();
+    let director = Director::start();
+    let tracing = |name: &str| {
+        let launch = Launch::new(name).join(&director.place());
+        let node = launch.environment("RINGTALK_LOG", "trace").start();
+        node.ready(IN_TIME);
+        node
+    };
+    let (ann, bob) = (tracing("ann"), tracing(NAME_OF_BOB));
+    talk(&ann, &bob);
+    ann.quit();
+    bob.quit();
+    for node in [&ann, &bob] {
+        assert_eq!(node.exit_code(IN_TIME), 0);
+        let log = node.journal().stderr_text();
+        assert!(!log.is_empty(), "nothing was logged");
+        for canary in CANARIES {
+            assert!(!log.contains(canary), "{canary} is in the log");
+        }
+    }
+}
