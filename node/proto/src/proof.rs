@@ -9,6 +9,8 @@ use alloc::collections::BTreeSet;
 
 use ringtalk_wire::{Epoch, NodeId, Opening};
 
+use crate::config::EPOCHS_AHEAD;
+
 /// True where the openings lead from one epoch to another, for somebody to whom these are members.
 /// `signers` gives those whose seals under an opening hold.
 pub(crate) fn leads_to<'a>(
@@ -21,7 +23,8 @@ pub(crate) fn leads_to<'a>(
     let mut reached = from;
     for opening in openings {
         let follows = opening.before == reached || opening.with == Some(reached);
-        if reached == to || !follows || opening.epoch.number <= reached.number {
+        let ahead = opening.epoch.number.saturating_sub(reached.number);
+        if reached == to || !follows || !(1..=EPOCHS_AHEAD).contains(&ahead) {
             continue;
         }
         let signers = signers(opening);

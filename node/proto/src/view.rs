@@ -277,12 +277,7 @@ impl View {
             layout: self.layout.max(other.layout) + 1,
             members: Roster::of(members)?,
             seal: UNSEALED,
-            openings: other
-                .openings
-                .iter()
-                .chain(&self.openings)
-                .cloned()
-                .collect(),
+            openings: last_openings(other).chain(last_openings(self)).collect(),
             ancestors: recent(other).chain(recent(self)).collect(),
             departed: VecDeque::new(),
         };
@@ -401,6 +396,12 @@ pub struct Change {
     pub departed: Vec<Departed>,
     /// Who has another name.
     pub renamed: Vec<ringtalk_wire::Renamed>,
+}
+
+/// The last openings of a ring that becomes one with another: they keep half of what a view keeps each.
+fn last_openings(view: &View) -> impl Iterator<Item = Opening> {
+    let skipped = (view.openings.len() + 1).saturating_sub(VIEW_OPENINGS / 2);
+    view.openings.iter().skip(skipped).cloned()
 }
 
 fn keep_last<T>(items: &mut VecDeque<T>, most: usize) {

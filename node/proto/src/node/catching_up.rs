@@ -100,17 +100,18 @@ impl Node {
             return self.reject(now, peer, "an update that its coordinator did not sign");
         }
         let id = announcement.item_id();
-        if let Announcement::View(update) = announcement {
-            let tag = update.tag;
-            if self.take_update(now, peer, update).is_err() {
-                // The updates lead past this node's eviction, or from elsewhere: more of them would not
-                // help.
-                let whole = Frame::PullView(None);
-                self.links.send(now, &peer, &whole, &mut self.out);
-            }
-            if self.view.as_ref().is_some_and(|view| view.tag() == tag) {
-                self.announcements.keep(id, sealed);
-            }
+        let update = match announcement {
+            Announcement::View(update) => update,
+            Announcement::Page(page) => return self.take_merged_page(now, peer, sealed, page),
+        };
+        let tag = update.tag;
+        if self.take_update(now, peer, update).is_err() {
+            // The updates lead past this node's eviction, or from elsewhere: more of them would not help.
+            let whole = Frame::PullView(None);
+            self.links.send(now, &peer, &whole, &mut self.out);
+        }
+        if self.view.as_ref().is_some_and(|view| view.tag() == tag) {
+            self.announcements.keep(id, sealed);
         }
     }
 

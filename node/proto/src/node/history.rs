@@ -109,6 +109,9 @@ impl Node {
             return self.reject(now, peer, "a bundle that its author did not sign");
         }
         let author = bundle.author;
+        if author == peer && self.forks.is_proven(&author) {
+            return;
+        }
         self.causal.admit(author);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.recovered.insert(author);

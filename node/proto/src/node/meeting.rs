@@ -3,8 +3,11 @@
 //! `PROTOCOL.md` §8. Not here: which of two rings invites, and what the union is (`merge`), and who
 //! was lost (`lost`).
 
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{
-    Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, Opening, ViewPage, ViewTag,
+    Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, Opening, Sealed, ViewPage, ViewTag,
 };
 
 use super::Node;
@@ -26,6 +29,8 @@ pub(super) struct Meeting {
     state: State,
     /// What the invited coordinator stands for.
     pledge: Option<Opening>,
+    /// The pages of the view of both rings, as its coordinator sealed them.
+    merged: Vec<Sealed>,
     /// The view of the ring that was invited, as it comes in.
     accepted: Pages,
 }
@@ -199,11 +204,15 @@ impl Node {
         if !self.seals.is_coordinators(&theirs.tag(), theirs.seal()) {
             return self.reject(now, peer, "a view that its coordinator did not sign");
         }
-        let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD;
+        let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD
+            && theirs.tag().number <= view.tag().number + EPOCHS_AHEAD
+            && theirs.layout() <= view.layout() + EPOCHS_AHEAD
+            && view.len() + theirs.len() <= MEMBERS;
         let merges = theirs.coordinator() == peer && near && self.has_authority();
         let agreed = opening(view.tag().epoch, theirs.tag().epoch);
         let pledge = self.meeting.pledge.take();
-        let Some(pledge) = pledge.filter(|pledge| merges && agreed.says_the_same(pledge)) else {
+        let stands = |pledge: &Opening| agreed.says_the_same(pledge) && pledge.seals.len() == 1;
+        let Some(pledge) = pledge.filter(|pledge| merges && stands(pledge)) else {
             return;
         };
         if !self.signers(&pledge).contains(&peer) {
@@ -212,22 +221,51 @@ impl Node {
         let agreed = self.with_own_seal(pledge);
         let seal = |tag: &ViewTag| self.seals.seal_view(tag);
         if let Some(merged) = union(&view, &theirs, free_name, agreed, seal) {
-            for page in merged.pages() {
+            let pages = merged.pages().into_iter().map(Announcement::Page);
+            let pages: Vec<Sealed> = pages.map(|page| self.seal_item(&page)).collect();
+            for page in pages.clone() {
                 self.links
-                    .send(now, &peer, &Frame::View(page.into()), &mut self.out);
+                    .send(now, &peer, &Frame::Update(page), &mut self.out);
             }
-            self.announce_whole(now, &merged);
+            self.spread_pages(now, pages);
             self.adopt(now, merged);
         }
     }
 
-    /// Spreads a whole view over the ring as it is before that view.
-    pub(super) fn announce_whole(&mut self, now: Time, view: &View) {
-        for page in view.pages() {
-            let announcement = Announcement::Page(page);
-            let id = announcement.item_id();
-            let item = Item::Announcement(self.seal_item(&announcement));
-            self.spread(now, id, &item);
+    /// A page of the view that another coordinator has made of both rings: it is kept as it was sealed,
+    /// for one's own ring.
+    pub(super) fn take_merged_page(
+        &mut self,
+        now: Time,
+        peer: NodeId,
+        sealed: Sealed,
+        page: ViewPage,
+    ) {
+        if !self.meeting.is_pledged_to(&peer) {
+            return self.take_page(now, peer, page);
+        }
+        if page.page == 0 {
+            self.meeting.merged.clear();
+        }
+        if self.meeting.merged.len() < MEMBERS / PAGE_MEMBERS {
+            self.meeting.merged.push(sealed);
+        }
+        self.take_page(now, peer, page);
+    }
+
+    /// Spreads the view that another coordinator has made of both rings over one's own ring.
+    pub(super) fn spread_merged(&mut self, now: Time) {
+        let pages = core::mem::take(&mut self.meeting.merged);
+        self.spread_pages(now, pages);
+    }
+
+    /// Spreads the pages of a whole view over the ring as it is before that view.
+    fn spread_pages(&mut self, now: Time, pages: Vec<Sealed>) {
+        for sealed in pages {
+            if let Ok(announcement) = sealed.announcement() {
+                let id = announcement.item_id();
+                self.spread(now, id, &Item::Announcement(sealed));
+            }
         }
     }
 

@@ -144,6 +144,10 @@ impl Node {
             self.sight_rival(now, &theirs.epoch);
         } else if self.is_higher(&theirs, &mine) {
             let next = view.apply(&update)?;
+            if !self.seals.is_coordinators(&theirs, next.seal()) {
+                self.reject(now, peer, "a view that its coordinator did not sign");
+                return Ok(());
+            }
             if view.contains(&peer) || next.contains(&self.config.id) {
                 self.steps
                     .take(Announcement::View(update).item_id(), &mine, &theirs);
@@ -168,7 +172,7 @@ impl Node {
                 view.contains(&peer) || merged
             });
         if self.meeting.is_pledged_to(&peer) && next.contains(&self.config.id) {
-            self.announce_whole(now, &next);
+            self.spread_merged(now);
             self.consider(now, next);
         } else if trusted {
             self.consider(now, next);

@@ -8,7 +8,7 @@ use ringtalk_wire::limit::UPDATE_CHANGES;
 use ringtalk_wire::{Departed, Departure, Frame, HandOver, NodeId, ViewTag};
 
 use super::Node;
-use crate::config::DEPUTIES;
+use crate::config::{DEPUTIES, EPOCHS_AHEAD};
 use crate::election::Step;
 use crate::planted::PlantedBug;
 use crate::{Time, View};
@@ -86,7 +86,11 @@ impl Node {
         }
         let epoch = view.tag().epoch;
         let mine = opening.epoch.coordinator == self.config.id && opening.before == epoch;
-        let signed = mine && self.signers(&opening).contains(&peer);
+        let next = opening.epoch.number > epoch.number
+            && opening.epoch.number <= epoch.number + EPOCHS_AHEAD
+            && opening.with.is_none();
+        let alone = opening.seals.len() == 1;
+        let signed = mine && next && alone && self.signers(&opening).contains(&peer);
         let from_coordinator = epoch.coordinator == peer && tag.epoch == epoch && signed;
         if from_coordinator && self.doubt.is_none() && !self.joining.is_outside() {
             let left = Departed {

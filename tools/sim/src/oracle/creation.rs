@@ -12,6 +12,7 @@ use super::{Check, ensure};
 pub(crate) struct Creation {
     said: BTreeMap<NodeId, Vec<(String, u64)>>,
     liars: BTreeSet<NodeId>,
+    lies: bool,
 }
 
 impl Creation {
@@ -24,6 +25,16 @@ impl Creation {
     /// Nobody can tell what this author said.
     pub(crate) fn distrust(&mut self, author: NodeId) {
         self.liars.insert(author);
+    }
+
+    /// True where somebody lies.
+    pub(crate) fn has_liars(&self) -> bool {
+        self.lies || !self.liars.is_empty()
+    }
+
+    /// From now on somebody lies, about others.
+    pub(crate) const fn lies(&mut self) {
+        self.lies = true;
     }
 
     /// True where nobody can tell what an author said.

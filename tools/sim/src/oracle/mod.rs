@@ -133,6 +133,11 @@ impl Oracles {
         self.creation.distrust(author);
     }
 
+    /// From now on somebody lies, and may be accused of it.
+    pub(crate) fn lies(&mut self) {
+        self.creation.lies();
+    }
+
     /// How many deliveries were checked.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
@@ -265,8 +270,13 @@ impl Oracles {
             Event::Neighbours { .. }
             | Event::Joined(_)
             | Event::Renamed { .. }
-            | Event::Merged { .. }
-            | Event::Error { .. } => {}
+            | Event::Merged { .. } => {}
+            Event::Error { code, .. } => {
+                let accuses = ["refused", "author-forked", "author-muted"].contains(code);
+                ensure(!accuses || self.creation.has_liars(), "accused", || {
+                    format!("{node:?} is told of {code}, and nobody lies")
+                })?;
+            }
         }
         Ok(())
     }

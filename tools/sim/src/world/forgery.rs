@@ -38,6 +38,7 @@ impl World {
             format!("n{from} has no link to n{to}")
         })?;
         self.figures.fault("lie");
+        self.oracles.lies();
         for link in links {
             let frame = frame.clone();
             self.tell(to, Input::Frame { link, frame }.into())?;
