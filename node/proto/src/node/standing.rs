@@ -35,11 +35,16 @@ pub(super) struct Standing {
 impl Node {
     /// An epoch of one's own with this number, after the one of a view; nobody else stands for it.
     pub(super) fn own_opening(&self, view: &View, number: u64) -> Opening {
+        let epoch = Epoch {
+            number,
+            coordinator: self.config.id,
+        };
+        self.opening_after(view, epoch)
+    }
+
+    fn opening_after(&self, view: &View, epoch: Epoch) -> Opening {
         self.with_own_seal(Opening {
-            epoch: Epoch {
-                number,
-                coordinator: self.config.id,
-            },
+            epoch,
             before: view.tag().epoch,
             with: None,
             seals: Vec::new(),
@@ -61,12 +66,7 @@ impl Node {
             },
         };
         self.standing.given = Some(epoch);
-        self.with_own_seal(Opening {
-            epoch,
-            before: mine,
-            with: None,
-            seals: Vec::new(),
-        })
+        self.opening_after(view, epoch)
     }
 
     /// An opening with one's own seal too.
