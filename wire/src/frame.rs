@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limit::{self, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
 use crate::{
-    Addresses, Contact, MessageId, NodeId, Opening, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
+    Addresses, Alive, Contact, MessageId, NodeId, Opening, Probe, RingKey, Sealed, ViewPage,
+    ViewTag, ViewUpdate,
 };
 
 /// One frame. A node answers an unknown one by closing the link.
@@ -81,10 +82,10 @@ pub enum Frame {
 
     /// A member seems dead.
     Suspect(Suspect),
-    /// "Is that member alive, as you see it?"
-    Probe(NodeId),
-    /// The answer: the member lives.
-    Alive(NodeId),
+    /// "Is that member alive?", to the member, or to somebody who passes it on.
+    Probe(Probe),
+    /// The answer, to the judge, or to somebody who passes it on.
+    Alive(Alive),
     /// To a more senior member: "the coordinator is dead, will you take over?"
     Election(ViewTag),
     /// "I am alive and more senior."

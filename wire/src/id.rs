@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::codec::encode_any;
 use crate::limit;
-use crate::{Departed, Member, PublicKey};
+use crate::{Departed, Member, Opening, PublicKey};
 
 /// Names a node for the life of its process. A restarted process is a new node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -142,24 +142,70 @@ pub struct Epoch {
 pub struct ViewHash(pub [u8; 16]);
 
 impl ViewHash {
-    /// The hash of a view: of the view before it, and of everything that members must agree on.
-    /// `sectors` are those that have members, in ring order, each with its hash; `ancestors` and
-    /// `departed` are what the view remembers of the last views.
-    pub fn of(
-        parent: &Self,
-        epoch: Epoch,
-        number: u64,
-        layout: u64,
-        sectors: &[(u8, SectorHash)],
-        ancestors: &VecDeque<Self>,
-        departed: &VecDeque<Departed>,
-    ) -> Self {
-        let content = (parent, epoch, number, layout, sectors, ancestors, departed);
-        let digest = Sha256::digest(encode_any(&content));
-        let mut hash = Self::default();
-        hash.0.copy_from_slice(&digest[..16]);
-        hash
+    /// The hash of a view.
+    pub fn of(content: &ViewContent<'_>) -> Self {
+        Self(short_hash(content))
     }
+}
+
+/// What members must agree on, with the view before it: what the hash of a view is of. It travels as
+/// a list, in this order.
+#[derive(Clone, Debug)]
+pub struct ViewContent<'a> {
+    /// The view before it.
+    pub parent: ViewHash,
+    /// Its coordinator's reign.
+    pub epoch: Epoch,
+    /// Which view it is.
+    pub number: u64,
+    /// Counts changes of ring keys.
+    pub layout: u64,
+    /// The sectors that have members, in ring order, each with its hash.
+    pub sectors: &'a [(u8, SectorHash)],
+    /// The hashes of the last views before it.
+    pub ancestors: &'a VecDeque<ViewHash>,
+    /// The last who departed.
+    pub departed: &'a VecDeque<Departed>,
+    /// How its epoch began, and the last ones before it.
+    pub openings: OpeningsHash,
+}
+
+impl Serialize for ViewContent<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            parent,
+            epoch,
+            number,
+            layout,
+            sectors,
+            ancestors,
+            departed,
+            openings,
+        } = self;
+        let content = (
+            parent, epoch, number, layout, sectors, ancestors, departed, openings,
+        );
+        content.serialize(serializer)
+    }
+}
+
+/// A hash of the openings that a view names, in order: the first 16 bytes of a SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct OpeningsHash(pub [u8; 16]);
+
+impl OpeningsHash {
+    /// The hash of openings, the oldest first.
+    pub fn of(openings: &VecDeque<Opening>) -> Self {
+        Self(short_hash(openings))
+    }
+}
+
+/// The first 16 bytes of the SHA-256 of something's CBOR.
+fn short_hash(content: &impl Serialize) -> [u8; 16] {
+    let digest: [u8; 32] = Sha256::digest(encode_any(content)).into();
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest[..16]);
+    hash
 }
 
 /// A hash of the members of one sector, which is a 64th of the ring: the first 16 bytes of a SHA-256.
@@ -170,10 +216,7 @@ pub struct SectorHash(pub [u8; 16]);
 impl SectorHash {
     /// The hash of the members of a sector, in ring order.
     pub fn of(members: &[&Member]) -> Self {
-        let digest = Sha256::digest(encode_any(&members));
-        let mut hash = Self::default();
-        hash.0.copy_from_slice(&digest[..16]);
-        hash
+        Self(short_hash(&members))
     }
 }
 
@@ -242,6 +285,12 @@ impl fmt::Debug for SectorHash {
     }
 }
 
+impl fmt::Debug for OpeningsHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", u128::from_be_bytes(self.0) >> 96)
+    }
+}
+
 impl fmt::Debug for RingKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:08x}", self.0 >> 96)
@@ -270,4 +319,5 @@ macro_rules! travels_as_bytes {
 travels_as_bytes!(RingKey, bytes => Self(u128::from_be_bytes(bytes)), value => value.0.to_be_bytes());
 travels_as_bytes!(ViewHash, bytes => Self(bytes), value => value.0);
 travels_as_bytes!(SealHash, bytes => Self(bytes), value => value.0);
+travels_as_bytes!(OpeningsHash, bytes => Self(bytes), value => value.0);
 travels_as_bytes!(SectorHash, bytes => Self(bytes), value => value.0);

@@ -13,6 +13,7 @@ mod frame;
 mod id;
 mod introduction;
 mod key;
+mod life;
 pub mod limit;
 mod opening;
 mod preface;
@@ -27,10 +28,12 @@ pub use frame::{
     Range, Report, Spread, Suspect,
 };
 pub use id::{
-    DiscussionId, Epoch, MessageId, NodeId, RingKey, SealHash, SectorHash, ViewHash, ViewTag,
+    DiscussionId, Epoch, MessageId, NodeId, OpeningsHash, RingKey, SealHash, SectorHash,
+    ViewContent, ViewHash, ViewTag,
 };
 pub use introduction::Introduction;
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
+pub use life::{Alive, Probe};
 pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
 pub use view::{

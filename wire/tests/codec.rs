@@ -257,8 +257,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_3_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x03");
+fn the_bytes_of_version_4_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x04");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -286,8 +286,8 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x04").unwrap_err().to_string();
-    assert!(newer.contains("version 4"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x05").unwrap_err().to_string();
+    assert!(newer.contains("version 5"), "{newer}");
 }
 
 #[test]

@@ -3,13 +3,22 @@
 //! `PROTOCOL.md` §6.3. Not here: who is a deputy, which the view and the suspicions say, and what
 //! the winner announces.
 
+use alloc::collections::BTreeMap;
+
+use ringtalk_wire::NodeId;
+
 use crate::Time;
 use crate::config::{ANSWER_WAIT, DEPUTY_WAIT, ELECTION_WAIT};
+
+/// How often a more senior member is waited for.
+const PROMISES: u32 = 2;
 
 /// Where this node stands in the election of a new coordinator.
 #[derive(Debug, Default)]
 pub(crate) struct Election {
     state: State,
+    /// How often more senior members have said that they would take over.
+    promises: BTreeMap<NodeId, u32>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -61,11 +70,27 @@ impl Election {
         matches!(self.state, State::Standing(_))
     }
 
-    /// Somebody more senior is alive.
-    pub(crate) fn answered(&mut self, now: Time) {
+    /// Somebody more senior is alive, and will take over.
+    pub(crate) fn answered_by(&mut self, now: Time, senior: NodeId) {
+        let waits = matches!(self.state, State::Deferring(_));
+        if self.state != State::Idle && !waits && !self.is_unreliable(&senior) {
+            *self.promises.entry(senior).or_default() += 1;
+            self.defer(now);
+        }
+    }
+
+    /// There is nothing to be decided now.
+    pub(crate) fn defer(&mut self, now: Time) {
         if self.state != State::Idle {
             self.state = State::Deferring(now + ELECTION_WAIT);
         }
+    }
+
+    /// True where somebody has said several times that it would take over, and has not.
+    pub(crate) fn is_unreliable(&self, senior: &NodeId) -> bool {
+        self.promises
+            .get(senior)
+            .is_some_and(|kept| *kept >= PROMISES)
     }
 
     /// True while the seniors' answers are awaited.
@@ -76,6 +101,7 @@ impl Election {
     /// There is a coordinator (again).
     pub(crate) fn settle(&mut self) {
         self.state = State::Idle;
+        self.promises.clear();
     }
 
     /// What to do now.
@@ -125,10 +151,20 @@ mod tests {
         election.begin(now, 0);
         election.asked(now);
         assert_eq!(election.expire(now + ANSWER_WAIT), Some(Step::TakeOver));
-        election.answered(now);
-        assert_eq!(election.expire(now + ANSWER_WAIT), None);
-        assert_eq!(election.expire(now + ELECTION_WAIT), Some(Step::Ask));
+        let senior = NodeId::from_bytes([1; 16]);
+        for _ in 0..PROMISES {
+            election.asked(now);
+            assert!(!election.is_unreliable(&senior));
+            election.answered_by(now, senior);
+            election.answered_by(now, senior);
+            assert_eq!(election.expire(now + ANSWER_WAIT), None);
+            assert_eq!(election.expire(now + ELECTION_WAIT), Some(Step::Ask));
+        }
+        election.asked(now);
+        election.answered_by(now, senior);
+        assert_eq!(election.expire(now + ANSWER_WAIT), Some(Step::TakeOver));
         election.settle();
+        assert!(!election.is_unreliable(&senior));
         assert_eq!(election.deadline(), None);
     }
 }

@@ -1,8 +1,8 @@
 //! Proof: whether the epoch of another view began rightly, as far as a member can tell.
 //!
 //! `PROTOCOL.md` §5.3. A chain of openings leads from one's own epoch to the other: each has its
-//! coordinator's seal, and with it that of the coordinator before, or of a second member; in the first
-//! step both are members of one's own view.
+//! coordinator's seal, and with it that of the coordinator before, or of a second member, whom one
+//! knows: in the first step both are members of one's own view, and later one beside the new coordinator.
 //! Not here: whether a seal holds (`signing`), and what becomes of a view without proof.
 
 use alloc::collections::BTreeSet;
@@ -28,13 +28,79 @@ pub(crate) fn leads_to<'a>(
             continue;
         }
         let signers = signers(opening);
-        // Beyond the first step there may be members whom nobody knows here.
-        let knows = |id: &&NodeId| reached != from || is_member(id);
-        let members = signers.iter().filter(knows).count();
-        let agreed = signers.contains(&reached.coordinator) || members >= 2;
-        if agreed && signers.contains(&opening.epoch.coordinator) {
+        let candidate = opening.epoch.coordinator;
+        let second = |id: &NodeId| *id != candidate && is_member(id);
+        // Beyond the first step the new coordinator may have come after one's own view.
+        let known = reached != from || is_member(&candidate);
+        let agreed =
+            signers.contains(&reached.coordinator) || (known && signers.iter().any(second));
+        if agreed && signers.contains(&candidate) {
             reached = opening.epoch;
         }
     }
     reached == to
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn epoch(number: u64, coordinator: u8) -> Epoch {
+        Epoch {
+            number,
+            coordinator: id(coordinator),
+        }
+    }
+
+    /// For somebody whose view has members 1 to 5, and who followed 1 in epoch 1.
+    fn believes(chain: &[(Epoch, Epoch, &[u8])]) -> bool {
+        let opening = |&(before, epoch, _): &(Epoch, Epoch, &[u8])| Opening {
+            epoch,
+            before,
+            with: None,
+            seals: Vec::new(),
+        };
+        let openings: Vec<Opening> = chain.iter().map(opening).collect();
+        let signers = |opening: &Opening| {
+            let step = chain.iter().find(|step| step.1 == opening.epoch);
+            step.into_iter()
+                .flat_map(|step| step.2)
+                .map(|&byte| id(byte))
+                .collect()
+        };
+        let is_member = |one: &NodeId| (1..=5).any(|byte| id(byte) == *one);
+        let to = chain.last().map_or(epoch(1, 1), |step| step.1);
+        leads_to(epoch(1, 1), to, &openings, is_member, signers)
+    }
+
+    #[test]
+    fn the_coordinator_before_or_a_second_member_is_needed() {
+        assert!(believes(&[(epoch(1, 1), epoch(2, 9), &[1, 9])]));
+        assert!(believes(&[(epoch(1, 1), epoch(2, 3), &[3, 4])]));
+        assert!(!believes(&[(epoch(1, 1), epoch(2, 3), &[3])]));
+        assert!(!believes(&[(epoch(1, 1), epoch(2, 3), &[4, 5])]));
+        assert!(!believes(&[(epoch(1, 1), epoch(2, 3), &[3, 9])]));
+        assert!(!believes(&[(epoch(1, 1), epoch(2, 9), &[9, 4])]));
+        assert!(!believes(&[(epoch(1, 2), epoch(2, 3), &[3, 4])]));
+        let far = epoch(2 + EPOCHS_AHEAD, 3);
+        assert!(!believes(&[(epoch(1, 1), far, &[3, 4])]));
+    }
+
+    #[test]
+    fn beyond_the_first_step_strangers_may_stand_but_not_alone() {
+        let first: (Epoch, Epoch, &[u8]) = (epoch(1, 1), epoch(2, 3), &[3, 4]);
+        let then =
+            |coordinator, signers| believes(&[first, (first.1, epoch(3, coordinator), signers)]);
+        assert!(then(8, &[8, 3]));
+        assert!(then(8, &[8, 5]));
+        assert!(!then(8, &[8, 9]));
+        assert!(!then(4, &[4, 9]));
+        assert!(!then(8, &[4, 5]));
+    }
 }

@@ -4,7 +4,7 @@
 //! is dead at once (`PROTOCOL.md` §6.2). A scout's trial only finds out whether somebody beyond a
 //! suspect is silent too. Not here: what becomes of the verdict.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -21,13 +21,12 @@ pub(crate) struct Trials {
 
 #[derive(Debug)]
 struct Trial {
+    begun: Time,
     ends: Time,
-    /// True where the verdict is this node's own; otherwise it only helps others to see.
+    /// True where silence is death.
     judge: bool,
     /// True where silence makes a suspect.
     scout: bool,
-    /// Who wants to know of any sign of life.
-    asked_by: BTreeSet<NodeId>,
 }
 
 /// What a trial found.
@@ -52,10 +51,10 @@ impl Trials {
         !core::mem::replace(&mut trial.scout, true)
     }
 
-    /// Opens a trial on behalf of somebody else.
-    pub(crate) fn help(&mut self, now: Time, suspect: NodeId, asked_by: NodeId) {
-        let trial = self.open.entry(suspect).or_insert_with(|| Trial::new(now));
-        trial.asked_by.insert(asked_by);
+    /// The number of the trial in which this node judges a suspect: none is used twice.
+    pub(crate) fn number(&self, suspect: &NodeId) -> Option<u64> {
+        let trial = self.open.get(suspect).filter(|trial| trial.judge);
+        trial.map(|trial| trial.begun.as_micros())
     }
 
     /// True where the node is on trial.
@@ -63,10 +62,9 @@ impl Trials {
         self.open.contains_key(suspect)
     }
 
-    /// A sign of life ends a trial; gives those who wanted to know.
-    pub(crate) fn acquit(&mut self, suspect: &NodeId) -> BTreeSet<NodeId> {
-        let trial = self.open.remove(suspect);
-        trial.map(|trial| trial.asked_by).unwrap_or_default()
+    /// A sign of life ends a trial.
+    pub(crate) fn acquit(&mut self, suspect: &NodeId) {
+        self.open.remove(suspect);
     }
 
     /// Proof of death ends a trial; true where this node judges.
@@ -113,10 +111,10 @@ impl Trials {
 impl Trial {
     fn new(now: Time) -> Self {
         Self {
+            begun: now,
             ends: now + PROBE,
             judge: false,
             scout: false,
-            asked_by: BTreeSet::new(),
         }
     }
 }
@@ -133,11 +131,14 @@ mod tests {
     fn only_a_judge_finds_somebody_dead() {
         let start = Time::default();
         let mut trials = Trials::default();
-        trials.help(start, id(1), id(9));
+        assert!(trials.scout(start, id(1)));
         assert!(trials.judge(start, id(2)));
         assert!(!trials.judge(start, id(2)));
+        assert_eq!(trials.number(&id(1)), None);
+        assert_eq!(trials.number(&id(2)), Some(start.as_micros()));
         assert_eq!(trials.expire(start), []);
-        assert_eq!(trials.expire(start + PROBE), [(id(2), Verdict::Dead)]);
+        let verdicts = [(id(1), Verdict::Silent), (id(2), Verdict::Dead)];
+        assert_eq!(trials.expire(start + PROBE), verdicts);
         assert_eq!(trials.deadline(), None);
     }
 
@@ -146,8 +147,7 @@ mod tests {
         let start = Time::default();
         let mut trials = Trials::default();
         trials.judge(start, id(1));
-        trials.help(start, id(1), id(9));
-        assert_eq!(trials.acquit(&id(1)), BTreeSet::from([id(9)]));
+        trials.acquit(&id(1));
         assert_eq!(trials.expire(start + PROBE), []);
     }
 

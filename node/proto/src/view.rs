@@ -8,10 +8,10 @@ mod roster;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
+use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
 use ringtalk_wire::{
-    Departed, Direction, KEY_BYTES, Member, NodeId, Opening, PublicKey, RingKey, SIGNATURE_BYTES,
-    Seal, Signature, ViewHash, ViewPage, ViewTag, ViewUpdate,
+    Departed, Direction, KEY_BYTES, Member, NodeId, Opening, OpeningsHash, PublicKey, RingKey,
+    SIGNATURE_BYTES, Seal, Signature, ViewContent, ViewHash, ViewPage, ViewTag, ViewUpdate,
 };
 
 use roster::Roster;
@@ -28,10 +28,36 @@ pub struct View {
     /// The coordinator's signature under the tag.
     seal: Seal,
     /// How its epoch began, and the last ones before it, oldest first.
-    openings: VecDeque<Opening>,
+    openings: Openings,
     /// The hashes of the last views before this one, oldest first.
     ancestors: VecDeque<ViewHash>,
     departed: VecDeque<Departed>,
+}
+
+/// The openings of a view: hashed once, since they seldom change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Openings {
+    all: VecDeque<Opening>,
+    hash: OpeningsHash,
+}
+
+impl Openings {
+    /// The last of these that a view keeps.
+    fn last_of(openings: impl Iterator<Item = Opening>) -> Self {
+        let mut all: VecDeque<Opening> = openings.collect();
+        keep_last(&mut all, VIEW_OPENINGS);
+        let hash = OpeningsHash::of(&all);
+        Self { all, hash }
+    }
+
+    /// These, and another one.
+    fn and(&self, next: &Opening) -> Self {
+        Self::last_of(self.all.iter().chain([next]).cloned())
+    }
+
+    const fn hash(&self) -> OpeningsHash {
+        self.hash
+    }
 }
 
 /// What stands for the seal of a view that is in the making.
@@ -70,7 +96,7 @@ impl View {
             layout: 0,
             members: Roster::alone(founder),
             seal: UNSEALED,
-            openings: VecDeque::new(),
+            openings: Openings::last_of(core::iter::empty()),
             ancestors: VecDeque::new(),
             departed: VecDeque::new(),
         };
@@ -90,7 +116,7 @@ impl View {
 
     /// How its epoch began, and the last ones before it, oldest first.
     pub(crate) const fn openings(&self) -> &VecDeque<Opening> {
-        &self.openings
+        &self.openings.all
     }
 
     /// The coordinator's id.
@@ -245,7 +271,11 @@ impl View {
         if update.parent != self.tag.hash || update.tag.number != self.tag.number + 1 {
             return Err(Mismatch::Parent);
         }
-        let sound = |view: &Self| view.has_coordinator() && view.content_hash() == update.tag.hash;
+        let fits = |one: &Member| is_possible(one, &update.tag);
+        let sound = |view: &Self| {
+            let hash = view.content_hash();
+            view.has_coordinator() && hash == update.tag.hash && update.joined.iter().all(fits)
+        };
         let view = self.changed(update).filter(sound);
         view.ok_or(Mismatch::Content)
     }
@@ -267,6 +297,7 @@ impl View {
             let ancestors: Vec<ViewHash> = ancestors.collect();
             ancestors.into_iter().chain([view.tag.hash])
         };
+        let openings = last_openings(other).chain(last_openings(self));
         let mut view = Self {
             tag: ViewTag {
                 epoch: opening.epoch,
@@ -277,7 +308,7 @@ impl View {
             layout: self.layout.max(other.layout) + 1,
             members: Roster::of(members)?,
             seal: UNSEALED,
-            openings: last_openings(other).chain(last_openings(self)).collect(),
+            openings: Openings::last_of(openings.chain([opening])),
             ancestors: recent(other).chain(recent(self)).collect(),
             departed: VecDeque::new(),
         };
@@ -285,8 +316,6 @@ impl View {
         let gone = departed.filter(|gone| !view.contains(&gone.id)).cloned();
         view.departed = gone.collect();
         keep_last(&mut view.departed, VIEW_DEPARTURES);
-        view.openings.push_back(opening);
-        keep_last(&mut view.openings, VIEW_OPENINGS);
         view.close(seal);
         Some(view)
     }
@@ -299,7 +328,7 @@ impl View {
             tag: self.tag,
             parent: self.parent,
             seal: self.seal,
-            openings: self.openings.iter().cloned().collect(),
+            openings: self.openings.all.iter().cloned().collect(),
             layout: self.layout,
             page: number as u16,
             pages: pages as u16,
@@ -326,12 +355,15 @@ impl View {
             parent: first.parent,
             layout: first.layout,
             seal: first.seal,
-            openings: first.openings.iter().cloned().collect(),
+            openings: Openings::last_of(first.openings.iter().cloned()),
             ancestors: first.ancestors.iter().copied().collect(),
             departed: first.departed.iter().cloned().collect(),
             members: Roster::of(pages.into_iter().flat_map(|page| page.members))?,
         };
-        let sound = view.has_coordinator() && view.content_hash() == view.tag.hash;
+        let fits = |one: &Member| is_possible(one, &view.tag);
+        let sound = view.has_coordinator()
+            && view.content_hash() == view.tag.hash
+            && view.members().all(fits);
         sound.then_some(view)
     }
 
@@ -353,8 +385,9 @@ impl View {
         view.parent = update.parent;
         view.layout = update.layout;
         view.seal = update.seal;
-        view.openings.extend(update.opening.clone());
-        keep_last(&mut view.openings, VIEW_OPENINGS);
+        if let Some(opening) = &update.opening {
+            view.openings = view.openings.and(opening);
+        }
         view.ancestors.push_back(self.tag.hash);
         view.departed.extend(update.departed.iter().cloned());
         keep_last(&mut view.ancestors, VIEW_ANCESTORS);
@@ -373,15 +406,16 @@ impl View {
     }
 
     fn content_hash(&self) -> ViewHash {
-        ViewHash::of(
-            &self.parent,
-            self.tag.epoch,
-            self.tag.number,
-            self.layout,
-            &self.members.hashes(),
-            &self.ancestors,
-            &self.departed,
-        )
+        ViewHash::of(&ViewContent {
+            parent: self.parent,
+            epoch: self.tag.epoch,
+            number: self.tag.number,
+            layout: self.layout,
+            sectors: &self.members.hashes(),
+            ancestors: &self.ancestors,
+            departed: &self.departed,
+            openings: self.openings.hash(),
+        })
     }
 }
 
@@ -398,10 +432,16 @@ pub struct Change {
     pub renamed: Vec<ringtalk_wire::Renamed>,
 }
 
+/// True where so many can have been admitted before a member: each view lets in so many at most.
+const fn is_possible(member: &Member, tag: &ViewTag) -> bool {
+    member.seniority <= tag.number.saturating_mul(MEMBERS as u64)
+}
+
 /// The last openings of a ring that becomes one with another: they keep half of what a view keeps each.
 fn last_openings(view: &View) -> impl Iterator<Item = Opening> {
-    let skipped = (view.openings.len() + 1).saturating_sub(VIEW_OPENINGS / 2);
-    view.openings.iter().skip(skipped).cloned()
+    let openings = view.openings();
+    let skipped = (openings.len() + 1).saturating_sub(VIEW_OPENINGS / 2);
+    openings.iter().skip(skipped).cloned()
 }
 
 fn keep_last<T>(items: &mut VecDeque<T>, most: usize) {

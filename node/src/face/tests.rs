@@ -1,12 +1,11 @@
 //! What each face shows of the same events.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use ringtalk_proto::{Delivered, Person, View};
+use ringtalk_proto::{Change, Delivered, Person, View};
 use ringtalk_wire::{
     Addresses, DiscussionId, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
-    SectorHash, Signature, VectorClock, ViewHash, ViewPage, ViewTag,
+    Signature, VectorClock, ViewTag,
 };
 use serde_json::{Value, json};
 
@@ -49,36 +48,19 @@ fn face(show: Show) -> Face {
 }
 
 fn view() -> Arc<View> {
-    let members = vec![member(ANN, "ann", 0), member(BOB, "bob-2", 1)];
-    let epoch = Epoch {
-        number: 1,
-        coordinator: ANN,
+    let unsealed = |_: &ViewTag| Seal {
+        key: PublicKey([0; KEY_BYTES]),
+        signature: Signature([0; SIGNATURE_BYTES]),
     };
-    let parent = ViewHash::default();
-    let sector = SectorHash::of(&members.iter().collect::<Vec<_>>());
-    let (ancestors, departed) = (VecDeque::new(), VecDeque::new());
-    let sectors = [(0, sector)];
-    let hash = ViewHash::of(&parent, epoch, 2, 0, &sectors, &ancestors, &departed);
-    let page = ViewPage {
-        tag: ViewTag {
-            epoch,
-            number: 2,
-            hash,
-        },
-        parent,
-        seal: Seal {
-            key: PublicKey([0; KEY_BYTES]),
-            signature: Signature([0; SIGNATURE_BYTES]),
-        },
-        openings: vec![],
-        layout: 0,
-        page: 0,
-        pages: 1,
-        members,
-        ancestors: vec![],
+    let bob_comes = Change {
+        opening: None,
+        joined: vec![member(BOB, "bob-2", 1)],
         departed: vec![],
+        renamed: vec![],
     };
-    Arc::new(View::from_pages(vec![page]).unwrap())
+    let founding = View::founding(member(ANN, "ann", 0), 1, unsealed);
+    let (_, view) = founding.next(bob_comes, unsealed).unwrap();
+    Arc::new(view)
 }
 
 fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Verifier};
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{NodeId, Probe};
 
 use crate::agenda::Slot;
 use crate::network::HostIndex;
@@ -45,6 +45,8 @@ pub(crate) struct Process {
     pub(crate) liar: Box<dyn Signer>,
     /// The codes of the errors that its user was told of.
     pub(crate) errors: BTreeSet<&'static str>,
+    /// The last suspect that it was asked about.
+    pub(crate) probe: Option<Probe>,
     pub(crate) health: Health,
     pub(crate) inbox: VecDeque<Told>,
     /// The timer that is planned, and for when the node asked for it.
@@ -79,6 +81,7 @@ impl Process {
             node: Node::new(config, signer, verifier, now),
             liar,
             errors: BTreeSet::new(),
+            probe: None,
             health: Health::Running,
             inbox: VecDeque::new(),
             timer: None,

@@ -128,7 +128,9 @@ impl Node {
         if !self.has_authority() || self.leaving.is_some() || view.len() >= MEMBERS {
             return self.answer_later(now, &peer, None);
         }
-        self.outreach(now, join.tag.as_ref());
+        if !self.outreach(now, join.tag.as_ref()) {
+            return self.answer_later(now, &peer, None);
+        }
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             return self.send_view(now, &peer);
         }
@@ -170,22 +172,27 @@ impl Node {
         }
     }
 
-    /// Opens an epoch above the one that somebody from elsewhere followed: else it would not
-    /// believe a view of this ring.
-    fn outreach(&mut self, now: Time, tag: Option<&ViewTag>) {
+    /// Opens an epoch above the one that somebody from elsewhere followed, where it would not believe
+    /// a view of this ring without; false where one was opened just now for somebody else.
+    fn outreach(&mut self, now: Time, tag: Option<&ViewTag>) -> bool {
         let (Some(theirs), Some(view)) = (tag, self.view.clone()) else {
-            return;
+            return true;
         };
         let mine = view.tag();
         if theirs.epoch.number > mine.epoch.number + EPOCHS_AHEAD {
-            return;
+            return true;
         }
         let behind = (mine.epoch, mine.number) <= (theirs.epoch, theirs.number);
         let number = theirs.epoch.number.max(mine.epoch.number);
-        if (behind || self.is_rival(&theirs.epoch)) && !view.descends_from(theirs) {
-            let opening = self.own_opening(&view, number + 1);
-            self.open_epoch(now, opening, self.dead_members());
+        if !(behind || self.is_rival(&theirs.epoch)) || view.descends_from(theirs) {
+            return true;
         }
+        if !self.meeting.may_reach_out(now) {
+            return false;
+        }
+        let opening = self.own_opening(&view, number + 1);
+        self.open_epoch(now, opening, self.dead_members());
+        true
     }
 
     /// "Not here": somebody else is the coordinator, or nobody now.

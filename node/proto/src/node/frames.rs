@@ -83,8 +83,8 @@ impl Node {
             Frame::Leave(_) => self.take_leave(now, peer),
             Frame::HandOver(office) => self.take_hand_over(now, peer, office),
             Frame::Suspect(suspect) => self.take_suspect(now, &suspect),
-            Frame::Probe(member) => self.take_probe(now, peer, member),
-            Frame::Alive(member) => self.acquit(now, &member),
+            Frame::Probe(probe) => self.take_probe(now, peer, probe),
+            Frame::Alive(alive) => self.take_alive(now, alive),
             Frame::Election(tag) => self.take_election(now, peer, &tag),
             Frame::Answer(tag) => self.take_answer(now, peer, &tag),
             Frame::Stand(opening) => self.take_stand(now, peer, opening),
@@ -131,7 +131,7 @@ impl Node {
                     self.pull_view(now, &peer);
                 }
             }
-            Announcement::Page(page) => self.take_announced_page(now, page),
+            Announcement::Page(page) => self.take_announced_page(now, peer, page),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! was lost (`lost`).
 
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{
@@ -18,7 +19,16 @@ use crate::merge::{opening, outranks, union};
 use crate::{Event, Time, View};
 
 /// How often another ring is spoken to, at most.
-const PAUSE: core::time::Duration = core::time::Duration::from_millis(500);
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long a ring rests after an invitation that came to nothing: twice as long after each, so that nobody
+/// keeps it from changing its view.
+const REST: Duration = Duration::from_millis(500);
+/// The longest rest.
+const REST_MOST: Duration = Duration::from_secs(8);
+/// How long such an invitation is remembered.
+const REST_FORGOTTEN: Duration = Duration::from_secs(60);
+/// How often an epoch is opened for somebody from elsewhere, at most.
+const OUTREACH: Duration = Duration::from_secs(1);
 
 /// What this node knows of other rings, while it is the coordinator.
 #[derive(Debug, Default)]
@@ -26,7 +36,11 @@ pub(super) struct Meeting {
     last: Option<Time>,
     /// When one's own coordinator was looked at last because of another.
     looked: Option<Time>,
+    /// When an epoch was opened last for somebody from elsewhere.
+    reached_out: Option<Time>,
     state: State,
+    /// The last invitation that came to nothing: when, and how long to rest.
+    vain: Option<(Time, Duration)>,
     /// What the invited coordinator stands for.
     pledge: Option<Opening>,
     /// The pages of the view of both rings, as its coordinator sealed them.
@@ -42,8 +56,13 @@ enum State {
     Free,
     /// That coordinator was invited.
     Inviting { whom: NodeId, until: Time },
-    /// That coordinator's invitation was accepted: the view changes no more.
-    Pledged { to: NodeId, until: Time },
+    /// That coordinator's invitation was accepted: the view changes no more. The number is that of the
+    /// epoch that the two would share.
+    Pledged {
+        to: NodeId,
+        until: Time,
+        number: u64,
+    },
 }
 
 impl Meeting {
@@ -60,6 +79,28 @@ impl Meeting {
     /// Nothing is agreed upon any more: another epoch has begun.
     pub(super) const fn settle(&mut self) {
         self.state = State::Free;
+    }
+
+    /// An invitation came to nothing.
+    fn lapse(&mut self, now: Time) {
+        let last = self.vain.filter(|(since, _)| now - *since < REST_FORGOTTEN);
+        let rest = last.map_or(REST, |(_, rest)| (rest * 2).min(REST_MOST));
+        self.vain = Some((now, rest));
+        self.state = State::Free;
+    }
+
+    /// True for a while after an invitation that came to nothing.
+    fn rests(&self, now: Time) -> bool {
+        self.vain.is_some_and(|(since, rest)| now - since < rest)
+    }
+
+    /// True where an epoch may be opened for somebody from elsewhere, as it is then.
+    pub(super) fn may_reach_out(&mut self, now: Time) -> bool {
+        let soon = self.reached_out.is_some_and(|last| now - last < OUTREACH);
+        if !soon {
+            self.reached_out = Some(now);
+        }
+        !soon
     }
 
     /// When an agreement lapses.
@@ -146,15 +187,19 @@ impl Node {
         let Some(mine) = self.meet_with(now, peer, theirs) else {
             return;
         };
-        let free = self.meeting.state == State::Free;
         if !outranks(&mine, theirs) {
             self.links
                 .send(now, &peer, &Frame::Meet(mine), &mut self.out);
-        } else if free {
+            return;
+        }
+        if self.meeting.state == State::Free && !self.meeting.rests(now) {
             self.meeting.state = State::Inviting {
                 whom: peer,
                 until: now + INVITATION,
             };
+        }
+        // Who speaks again may not have got the invitation, or was resting.
+        if matches!(self.meeting.state, State::Inviting { whom, .. } if whom == peer) {
             self.links
                 .send(now, &peer, &Frame::Invite(mine), &mut self.out);
         }
@@ -171,11 +216,15 @@ impl Node {
             self.links.send(now, &peer, &meet, &mut self.out);
             return;
         };
+        if self.meeting.rests(now) {
+            return;
+        }
+        let pledge = self.with_own_seal(opening(theirs.tag.epoch, view.tag().epoch));
         self.meeting.state = State::Pledged {
             to: peer,
             until: now + INVITATION,
+            number: pledge.epoch.number,
         };
-        let pledge = self.with_own_seal(opening(theirs.tag.epoch, view.tag().epoch));
         self.links
             .send(now, &peer, &Frame::Pledge(pledge), &mut self.out);
         for page in view.pages() {
@@ -200,7 +249,7 @@ impl Node {
         let Some((view, theirs)) = self.view.clone().zip(theirs) else {
             return;
         };
-        self.meeting.state = State::Free;
+        self.meeting.lapse(now);
         if !self.seals.is_coordinators(&theirs.tag(), theirs.seal()) {
             return self.reject(now, peer, "a view that its coordinator did not sign");
         }
@@ -272,6 +321,7 @@ impl Node {
     /// A view in force has another layout: two rings have become one.
     pub(super) fn tell_merged(&mut self, before: &View, next: &View) {
         if next.layout() != before.layout() {
+            self.meeting.vain = None;
             self.emit(Event::Merged {
                 members: next.len(),
                 epoch: next.tag().epoch,
@@ -281,7 +331,11 @@ impl Node {
 
     pub(super) fn expire_meeting(&mut self, now: Time) {
         if self.meeting.deadline().is_some_and(|until| until <= now) {
-            self.meeting.settle();
+            let state = self.meeting.state;
+            self.meeting.lapse(now);
+            if let State::Pledged { number, .. } = state {
+                self.void_pledge(now, number);
+            }
         }
         if !self.has_authority() {
             return;
@@ -292,6 +346,14 @@ impl Node {
             } else {
                 self.links.dial(now, id, &addresses, &mut self.out);
             }
+        }
+    }
+
+    /// What this node stood for came to nothing: nobody is to make use of it any more.
+    fn void_pledge(&mut self, now: Time, number: u64) {
+        if let Some(view) = self.view.clone().filter(|_| self.has_authority()) {
+            let opening = self.own_opening(&view, number + 1);
+            self.open_epoch(now, opening, self.dead_members());
         }
     }
 

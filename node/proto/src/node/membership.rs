@@ -18,6 +18,7 @@ use ringtalk_wire::{
 use super::Node;
 use super::departure::Leaving;
 use crate::admission::unique_name;
+use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
 use crate::view::{Change, Differences, Mismatch};
 use crate::{Event, Person, Time, View};
@@ -151,7 +152,7 @@ impl Node {
             if view.contains(&peer) || next.contains(&self.config.id) {
                 self.steps
                     .take(Announcement::View(update).item_id(), &mine, &theirs);
-                self.consider(now, next);
+                self.consider(now, peer, next);
             }
         }
         Ok(())
@@ -173,19 +174,19 @@ impl Node {
             });
         if self.meeting.is_pledged_to(&peer) && next.contains(&self.config.id) {
             self.spread_merged(now);
-            self.consider(now, next);
+            self.consider(now, peer, next);
         } else if trusted {
-            self.consider(now, next);
+            self.consider(now, peer, next);
         } else {
             self.sight_ring(now, &next);
         }
     }
 
     /// A page of a full view arrived on its way round the ring.
-    pub(super) fn take_announced_page(&mut self, now: Time, page: ViewPage) {
+    pub(super) fn take_announced_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
         let maker = page.tag.epoch.coordinator;
         if let Some(next) = self.announced.add(maker, page) {
-            self.consider(now, next);
+            self.consider(now, peer, next);
         }
     }
 
@@ -198,9 +199,9 @@ impl Node {
         stale || (theirs.epoch, theirs.number) > (mine.epoch, mine.number)
     }
 
-    /// Takes a full view, or the next one: believes it, or learns that it is out, or that there
-    /// is another ring.
-    fn consider(&mut self, now: Time, next: View) {
+    /// Takes a full view, or the next one, from a peer: believes it, or learns that it is out, or that
+    /// there is another ring.
+    fn consider(&mut self, now: Time, peer: NodeId, next: View) {
         let lists_me = next.contains(&self.config.id);
         let tag = next.tag();
         let Some(view) = self.view.clone() else {
@@ -214,9 +215,15 @@ impl Node {
             return;
         }
         let higher = self.is_higher(&tag, &mine);
-        let proven = self.joining.is_outside() || self.is_proven(&view, &tag, next.openings());
+        let near = tag.number <= mine.number + EPOCHS_AHEAD
+            && next.layout() <= view.layout() + EPOCHS_AHEAD;
+        let vouched = self.vouches(&view, &peer, &next);
+        let proven = self.joining.is_outside()
+            || vouched
+            || peer == view.coordinator()
+            || self.is_proven(&view, &tag, next.openings());
         if self.is_rival(&tag.epoch) {
-            if self.is_abandoned() {
+            if vouched {
                 self.was_evicted(now, &next);
             } else {
                 self.sight_ring(now, &next);
@@ -227,7 +234,7 @@ impl Node {
             } else if !lists_me && !view.descends_from(&tag) {
                 self.sight_ring(now, &next);
             }
-        } else if !proven && !self.is_abandoned() {
+        } else if !proven || !near {
             self.doubt_authority(now, &next);
         } else if lists_me {
             self.adopt(now, next);
@@ -236,6 +243,13 @@ impl Node {
         } else {
             self.sight_ring(now, &next);
         }
+    }
+
+    /// True where one's own coordinator is suspected, and a member takes the side of another: not that
+    /// one itself, unless it takes nobody along.
+    fn vouches(&self, view: &View, peer: &NodeId, next: &View) -> bool {
+        let second = view.contains(peer) && *peer != next.coordinator();
+        self.is_abandoned() && (second || next.len() == 1)
     }
 
     /// True where one's own ring cannot speak for this node any more: its coordinator has gone

@@ -113,7 +113,7 @@ impl Node {
         if self.detector.heard(now, peer) {
             self.tend_ring(now);
         }
-        self.acquit(now, peer);
+        self.acquit(peer);
     }
 
     /// Finds the neighbours anew, and sees to the links that the ring needs.

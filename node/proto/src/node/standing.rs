@@ -14,8 +14,16 @@ use crate::config::EPOCHS_AHEAD;
 use crate::proof::leads_to;
 use crate::{Time, View};
 
-/// How many members are asked at once to stand for a new epoch.
+/// How many members are asked at first to stand for a new epoch: twice as many with each attempt.
 const ASKED: usize = 8;
+/// How many members are asked at a time at most.
+const ASKED_MOST: usize = 512;
+/// How far above the epoch in force somebody may ask for a seal: half of what is believed of a chain.
+const STEP_MOST: u64 = EPOCHS_AHEAD / 2;
+/// How far above the number that was given last, beyond that: so there are always higher ones to ask for.
+const STEP_MORE: u64 = 64;
+/// How often a candidate that is refused asks again at once: later it waits as for an answer.
+const AT_ONCE: u32 = 4;
 /// How many of one's own openings may still be answered.
 const TRIED: usize = 4;
 
@@ -26,10 +34,24 @@ pub(super) struct Standing {
     tried: VecDeque<Opening>,
     /// Who was asked in vain.
     asked: BTreeSet<NodeId>,
+    /// How often others were asked.
+    attempts: u32,
+    /// The highest number for which a member that was asked stands already.
+    taken: u64,
     /// The highest number under which this node has put its seal, and for whom.
     given: Option<Epoch>,
     /// What somebody asked for before the coordinator was found dead.
     pending: Option<Opening>,
+}
+
+impl Standing {
+    /// Another vacancy: nobody was asked for it yet.
+    fn start(&mut self) {
+        self.tried.clear();
+        self.asked.clear();
+        self.attempts = 0;
+        self.taken = 0;
+    }
 }
 
 impl Node {
@@ -134,18 +156,19 @@ impl Node {
     pub(super) fn stand(&mut self, now: Time, view: &View) {
         let last = self.standing.tried.back();
         let last = last.filter(|last| last.before == view.tag().epoch);
-        let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number) + 1;
-        let opening = self.own_opening(view, number);
+        let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number);
         if last.is_none() {
-            self.standing.tried.clear();
-            self.standing.asked.clear();
+            self.standing.start();
         }
+        let opening = self.own_opening(view, number.max(self.standing.taken) + 1);
         if self.standing.tried.len() == TRIED {
             self.standing.tried.pop_front();
         }
         self.standing.tried.push_back(opening.clone());
         self.election.stood(now);
-        for id in self.seconds(view) {
+        let seconds = self.seconds(view);
+        self.standing.attempts += 1;
+        for id in seconds {
             if !self.standing.asked.insert(id) {
                 // It did not answer: is it alive?
                 self.try_suspect(now, id);
@@ -172,7 +195,8 @@ impl Node {
             let suspected = self.detector.suspects(id);
             (suspected, asked, !near.contains(id), !self.links.is_up(id))
         });
-        others.truncate(ASKED);
+        let doubled = ASKED << self.standing.attempts.min(ASKED_MOST.ilog2());
+        others.truncate(doubled.min(ASKED_MOST));
         others
     }
 
@@ -186,7 +210,12 @@ impl Node {
             return self.take_second(now, peer, &view, opening);
         }
         let mine = view.tag().epoch;
-        let near = opening.epoch.number <= mine.number + EPOCHS_AHEAD;
+        let ahead = opening.epoch.number.saturating_sub(mine.number);
+        if opening.epoch.coordinator != peer && opening.before == mine {
+            return self.take_refusal(now, &view, ahead, &peer);
+        }
+        let given = self.standing.given.map_or(0, |given| given.number);
+        let near = ahead <= STEP_MOST || opening.epoch.number <= given + STEP_MORE;
         if opening.epoch.coordinator != peer || opening.with.is_some() || !near {
             return;
         }
@@ -200,7 +229,7 @@ impl Node {
             return self.take_election(now, peer, &view.tag());
         }
         if self.election.is_standing() {
-            self.election.answered(now);
+            self.election.answered_by(now, peer);
         }
         if self.dead.contains(&view.coordinator()) {
             self.second(now, &view, opening);
@@ -220,6 +249,20 @@ impl Node {
         }
     }
 
+    /// A member stands for somebody else's epoch already: one's own needs a higher number.
+    fn take_refusal(&mut self, now: Time, view: &View, ahead: u64, peer: &NodeId) {
+        let number = view.tag().epoch.number + ahead;
+        let asked = self.election.is_standing() && self.standing.asked.contains(peer);
+        let tried = self.standing.tried.back();
+        let beyond = tried.is_some_and(|last| last.epoch.number <= number);
+        if asked && beyond && ahead < EPOCHS_AHEAD {
+            self.standing.taken = number;
+            if self.standing.attempts < AT_ONCE {
+                self.stand(now, view);
+            }
+        }
+    }
+
     /// Puts one's own seal under an opening: under one of each number only.
     fn second(&mut self, now: Time, view: &View, opening: Opening) {
         let given = self.standing.given;
@@ -228,8 +271,16 @@ impl Node {
         let candidate = opening.epoch.coordinator;
         let signed = self.signers(&opening).contains(&candidate);
         let current = opening.before == view.tag().epoch && view.contains(&candidate);
-        if taken || !signed || !current || opening.seals.len() != 1 {
+        if !signed || !current || opening.seals.len() != 1 {
             return;
+        }
+        if let Some(epoch) = given.filter(|_| taken) {
+            let refusal = Opening {
+                epoch,
+                seals: Vec::new(),
+                ..opening
+            };
+            return self.send_to_member(now, &candidate, &Frame::Stand(refusal));
         }
         self.standing.given = Some(opening.epoch);
         let both = self.with_own_seal(opening);
@@ -249,8 +300,7 @@ impl Node {
         let vacant = self.dead.contains(&view.coordinator()) && opening.before == view.tag().epoch;
         let awaited = asked && self.election.is_standing() && self.doubt.is_none();
         if both && vacant && awaited && view.contains(&peer) {
-            self.standing.tried.clear();
-            self.standing.asked.clear();
+            self.standing.start();
             let departed: Vec<Departed> = self.dead_members();
             tracing::info!(number = opening.epoch.number, "taking over");
             self.open_epoch(now, opening, departed);

@@ -71,7 +71,7 @@ impl Node {
         let senior = self.seniors().contains(&peer);
         let view = self.view.as_ref().map(|view| view.tag());
         if senior && view.is_some_and(|mine| mine.epoch.number <= tag.epoch.number) {
-            self.election.answered(now);
+            self.election.answered_by(now, peer);
         }
     }
 
@@ -130,7 +130,7 @@ impl Node {
             return;
         };
         if self.doubt.is_some() || self.joining.is_outside() {
-            return self.election.answered(now);
+            return self.election.defer(now);
         }
         if !self.dead.contains(&view.coordinator()) {
             return self.election.settle();
@@ -152,7 +152,7 @@ impl Node {
         ranked
     }
 
-    /// The members more senior than this node that are not known to be dead.
+    /// The members more senior than this node that are not known to be dead, nor to promise in vain.
     fn seniors(&self) -> Vec<NodeId> {
         let Some(view) = &self.view else {
             return Vec::new();
@@ -160,7 +160,7 @@ impl Node {
         self.by_rank(view)
             .into_iter()
             .take_while(|id| *id != self.config.id)
-            .filter(|id| !self.dead.contains(id))
+            .filter(|id| !self.dead.contains(id) && !self.election.is_unreliable(id))
             .collect()
     }
 }

@@ -6,7 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Departed, Departure, Direction, Frame, NodeId, Suspect};
+use ringtalk_wire::{Alive, Departed, Departure, Direction, Frame, NodeId, Probe, Suspect};
 
 use super::Node;
 use crate::config::{DEPUTIES, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION};
@@ -207,29 +207,36 @@ impl Node {
         }
     }
 
-    /// Somebody else's suspect is to be looked at.
-    pub(super) fn take_probe(&mut self, now: Time, peer: NodeId, member: NodeId) {
-        let known = self
-            .view
-            .as_ref()
-            .is_some_and(|view| view.contains(&member));
-        if member == self.config.id {
-            self.links
-                .send(now, &peer, &Frame::Alive(member), &mut self.out);
-        } else if known {
-            self.trials.help(now, member, peer);
-            self.look_at(now, &member);
+    /// Somebody judges this node: it shows that it lives. Or it judges somebody else, who is asked.
+    pub(super) fn take_probe(&mut self, now: Time, peer: NodeId, probe: Probe) {
+        if probe.member == self.config.id {
+            let seal = self.seals.seal(&probe.to_sign());
+            let alive = Frame::Alive(Alive { probe, seal });
+            self.links.send(now, &peer, &alive, &mut self.out);
+        } else if probe.judge == peer {
+            self.links.dial_soon(&probe.member);
+            self.send_to_member(now, &probe.member, &Frame::Probe(probe));
         }
     }
 
-    /// Somebody was heard, here or by a helper: whoever wanted to know is told.
-    pub(super) fn acquit(&mut self, now: Time, member: &NodeId) {
-        if self.trials.is_open(member) {
-            for asked_by in self.trials.acquit(member) {
-                let alive = Frame::Alive(*member);
-                self.links.send(now, &asked_by, &alive, &mut self.out);
-            }
+    /// A suspect lives, as it says itself, to this node or by way of it.
+    pub(super) fn take_alive(&mut self, now: Time, alive: Alive) {
+        let Alive { probe, seal } = alive;
+        if probe.judge != self.config.id {
+            let judge = probe.judge;
+            self.links
+                .send(now, &judge, &Frame::Alive(alive), &mut self.out);
+        } else if self.trials.number(&probe.member) == Some(probe.trial)
+            && seal.signer() == probe.member
+            && self.seals.holds(&seal, &probe.to_sign())
+        {
+            self.acquit(&probe.member);
         }
+    }
+
+    /// Somebody was heard.
+    pub(super) fn acquit(&mut self, member: &NodeId) {
+        self.trials.acquit(member);
         if !self.dead.is_empty() && self.dead.remove(member) {
             let view = self.view.as_ref();
             if view.is_some_and(|view| view.coordinator() == *member) {
@@ -287,8 +294,16 @@ impl Node {
             return self.found_dead(now, member);
         }
         self.look_at(now, &member);
+        let Some(trial) = self.trials.number(&member) else {
+            return;
+        };
+        let probe = Probe {
+            member,
+            judge: self.config.id,
+            trial,
+        };
         for helper in self.helpers(&member) {
-            self.send_to_member(now, &helper, &Frame::Probe(member));
+            self.send_to_member(now, &helper, &Frame::Probe(probe));
         }
     }
 

@@ -16,14 +16,17 @@ use crate::world::World;
 const LEAPS: [u64; 3] = [1, 1_000, 1 << 40];
 
 /// A liar, one whom it lies to, and one whom it lies about: none of them coordinates.
-struct Cast {
-    liar: HostIndex,
+pub(super) struct Cast {
+    pub(super) coordinator: HostIndex,
+    pub(super) liar: HostIndex,
     dupe: HostIndex,
-    victim: HostIndex,
+    pub(super) victim: HostIndex,
 }
 
 pub(super) fn a_forged_message_is_refused(world: &mut World) -> Check {
-    let Cast { liar, dupe, victim } = begin(world)?;
+    let Cast {
+        liar, dupe, victim, ..
+    } = begin(world)?;
     let bundle = words(world, victim, "I never said this");
     let mut signed_by_liar = world.seal_as(liar, &bundle);
     world.forge(liar, dupe, &spread(Item::Bundle(signed_by_liar.clone())))?;
@@ -37,7 +40,9 @@ pub(super) fn a_forged_message_is_refused(world: &mut World) -> Check {
 }
 
 pub(super) fn a_forged_view_is_refused(world: &mut World) -> Check {
-    let Cast { liar, dupe, victim } = begin(world)?;
+    let Cast {
+        liar, dupe, victim, ..
+    } = begin(world)?;
     let Some(view) = world.view_of(dupe) else {
         return Ok(());
     };
@@ -62,7 +67,9 @@ pub(super) fn a_forged_view_is_refused(world: &mut World) -> Check {
 }
 
 pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
-    let Cast { liar, dupe, victim } = begin(world)?;
+    let Cast {
+        liar, dupe, victim, ..
+    } = begin(world)?;
     for leap in LEAPS {
         let Some(view) = world.view_of(dupe) else {
             return Ok(());
@@ -114,7 +121,7 @@ pub(super) fn a_fork_is_shown_up_everywhere(world: &mut World) -> Check {
 }
 
 /// A ring that talks, and in which nobody is to be found dead.
-fn begin(world: &mut World) -> Result<Cast, Violation> {
+pub(super) fn begin(world: &mut World) -> Result<Cast, Violation> {
     gather(world, 6)?;
     talk_for(world, seconds(1))?;
     world.hush();
@@ -140,7 +147,12 @@ fn cast(world: &mut World) -> Result<Cast, Violation> {
     let Some((dupe, victim)) = dupe.zip(victim) else {
         return Violation::of("forgery", "there is nobody to lie to");
     };
-    Ok(Cast { liar, dupe, victim })
+    Ok(Cast {
+        coordinator,
+        liar,
+        dupe,
+        victim,
+    })
 }
 
 /// A bundle that goes on where an author is.
@@ -161,7 +173,7 @@ fn words(world: &World, author: HostIndex, text: &str) -> Bundle {
 }
 
 /// A view in which somebody is missing, as the liar would make it.
-fn without(
+pub(super) fn without(
     world: &World,
     liar: HostIndex,
     view: &View,

@@ -10,6 +10,7 @@ mod network;
 mod pause;
 mod spread;
 mod talk;
+mod usurper;
 
 use core::time::Duration;
 use std::borrow::Cow;
@@ -126,6 +127,10 @@ scenarios! {
     forgery::a_forged_view_is_refused
     forgery::a_forged_election_is_refused
     forgery::a_fork_is_shown_up_everywhere
+    usurper::a_dead_coordinator_has_no_advocate
+    usurper::invitations_without_end_freeze_nothing
+    usurper::a_pledge_that_lapsed_is_worth_nothing
+    usurper::a_silent_coordinator_is_not_usurped
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use ringtalk_proto::{Input, View};
-use ringtalk_wire::{Frame, Seal, Sealed, encode_item};
+use ringtalk_wire::{Frame, Probe, Seal, Sealed, encode_item};
 use serde::Serialize;
 
 use super::World;
@@ -57,6 +57,11 @@ impl World {
         let mut others: Vec<HostIndex> = others.collect();
         others.dedup();
         others
+    }
+
+    /// The last suspect that somebody asked a node about.
+    pub(crate) fn last_probe(&self, index: HostIndex) -> Option<Probe> {
+        self.processes[index].probe
     }
 
     /// The view that a node follows.

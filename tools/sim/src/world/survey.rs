@@ -48,6 +48,9 @@ impl World {
         if matches!(frame, Frame::Election(_) | Frame::Answer(_)) {
             self.figures.election_frames += 1;
         }
+        if let Frame::Probe(probe) = frame {
+            self.processes[index].probe = Some(*probe);
+        }
         let (Frame::Pulled(sealed)
         | Frame::Spread(ringtalk_wire::Spread {
             item: Item::Bundle(sealed),
