@@ -29,6 +29,9 @@ pub(super) struct Pages {
     coming: BTreeMap<NodeId, BTreeMap<u16, ViewPage>>,
 }
 
+/// How many pages are kept at most, of all views that come in together: two of the largest.
+const PAGES: usize = 2 * MEMBERS / PAGE_MEMBERS;
+
 impl Pages {
     pub(super) fn forget(&mut self, source: &NodeId) {
         self.coming.remove(source);
@@ -47,10 +50,23 @@ impl Pages {
         }
         pages.insert(page.page, page);
         if pages.len() < count {
+            self.make_room(&source);
             return None;
         }
         let pages = self.coming.remove(&source)?;
         View::from_pages(pages.into_values().collect())
+    }
+
+    /// Forgets the largest of the others' where there are too many.
+    fn make_room(&mut self, source: &NodeId) {
+        let kept: usize = self.coming.values().map(BTreeMap::len).sum();
+        let others = self.coming.iter().filter(|(id, _)| *id != source);
+        let largest = others.max_by_key(|(_, pages)| pages.len());
+        if kept > PAGES
+            && let Some(id) = largest.map(|(id, _)| *id)
+        {
+            self.coming.remove(&id);
+        }
     }
 }
 
