@@ -1,5 +1,5 @@
 //! Many times, to the millisecond: how many there were of each, so that any percentile is exact and
-//! runs add up.
+//! runs add up. A file keeps them to within 1/64, rounded up.
 
 use core::fmt;
 use core::time::Duration;
@@ -69,10 +69,17 @@ mod as_text {
         counts: &BTreeMap<u64, u64>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        let texts = counts
-            .iter()
-            .map(|(millis, count)| (millis.to_string(), count));
-        texts.collect::<BTreeMap<_, _>>().serialize(serializer)
+        let mut texts = BTreeMap::<String, u64>::new();
+        for (&millis, count) in counts {
+            *texts.entry(rounded(millis).to_string()).or_default() += count;
+        }
+        texts.serialize(serializer)
+    }
+
+    /// Rounded up to seven binary digits.
+    fn rounded(millis: u64) -> u64 {
+        let digits = u64::BITS - millis.leading_zeros();
+        millis.next_multiple_of(1 << digits.saturating_sub(7))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
@@ -106,5 +113,17 @@ mod tests {
             all.to_string(),
             "p50 100 ms, p99 198 ms, max 200 ms, 400 times"
         );
+    }
+
+    #[test]
+    fn a_file_keeps_times_to_within_a_64th() {
+        let mut times = Times::default();
+        for millis in [0, 1, 127, 128, 129, 2_470, 10_001] {
+            times.push(Duration::from_millis(millis));
+        }
+        let text = toml::to_string(&times).unwrap();
+        let kept: Times = toml::from_str(&text).unwrap();
+        let kept: Vec<u64> = kept.counts.into_keys().collect();
+        assert_eq!(kept, [0, 1, 127, 128, 130, 2_496, 10_112]);
     }
 }
