@@ -6,6 +6,7 @@
 //! (`liar`), which must be a true one otherwise.
 //! What strangers say to a node is written from `wire/PROTOCOL.md` alone.
 
+pub mod cage;
 pub mod checker;
 pub mod cluster;
 pub mod director;
