@@ -11,6 +11,7 @@ pub mod checker;
 pub mod cluster;
 pub mod director;
 pub mod event;
+pub mod flood;
 pub mod handshake;
 pub mod http;
 pub mod id;
