@@ -5,7 +5,8 @@
 //! and a running discussion never needs it. What it says is a hint: nodes authenticate each other.
 //!
 //! A node embeds it: [`serve`] a [`Director`] on any listener. [`app`] is the same without a
-//! socket, and [`api`] holds what travels, for whoever calls a director.
+//! socket, [`api`] holds what travels, for whoever calls a director, and [`guests`] what bounds those who
+//! connect and say nothing.
 //!
 //! Not here: how a node uses a director (`ringtalk-node`), and anything about secrets, members,
 //! names or messages, which a director never learns.
@@ -18,6 +19,7 @@ mod body;
 mod director;
 mod discussions;
 mod encoded;
+pub mod guests;
 mod healthcheck;
 mod metrics;
 mod news;

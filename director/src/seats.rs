@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many connections are open at once. Each costs some 20 KiB at worst, so this is 20 MiB.
-pub(crate) const CONNECTIONS: usize = 1_024;
+/// How many connections that have asked something are open at once: with the guests fewer than the 1,024
+/// files that a process may usually open. Each costs some 20 KiB at worst, so this is 15 MiB.
+pub(crate) const CONNECTIONS: usize = 768;
 /// How many of them come from one address: all the nodes of one machine or one household, twice,
 /// but not all the room there is.
 pub(crate) const CONNECTIONS_PER_ADDRESS: usize = 256;

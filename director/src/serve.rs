@@ -1,15 +1,19 @@
 //! Serves a director on a listener: connections, their limits, and the end.
 //!
 //! Whatever somebody does with a connection, it is closed in bounded time, and their number is
-//! bounded too. Not here: what a request gets for an answer (`app`).
+//! bounded too: of those that have asked something by seats (`seats`), of the others as guests
+//! (`guests`). Not here: what a request gets for an answer (`app`).
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
+use axum::http::header::CONNECTION;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -17,14 +21,15 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::app;
 use crate::director::Director;
+use crate::guests::{Guest, Guests};
 use crate::problem::Problem;
 use crate::rates::Rates;
-use crate::seats::{CONNECTIONS, CONNECTIONS_PER_ADDRESS, Seats, household};
+use crate::seats::{CONNECTIONS, CONNECTIONS_PER_ADDRESS, Seat, Seats, household};
 
 /// How long a request's head may take to arrive, and how long a connection may rest between
 /// requests.
@@ -40,19 +45,17 @@ const LAST_ANSWER: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_millis(500);
 /// How long to wait when the system has no socket to give, before asking again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Told to a connection that found no room.
-const NO_ROOM: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n\
-    content-length: 0\r\nconnection: close\r\n\r\n";
 
 /// Serves `director` until `shutdown` is done, then answers all held requests and returns within
 /// half a second. Afterwards this director holds no requests any more: make a new one to serve
 /// again. Dropping the future closes everything at once.
 pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Future<Output = ()>) {
-    let door = Door {
+    let mut door = Door {
         app: app(director.clone()),
         director: director.clone(),
         seats: Seats::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
         rates: Rates::default(),
+        guests: Guests::default(),
     };
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -81,65 +84,97 @@ struct Door {
     director: Director,
     seats: Seats<IpAddr>,
     rates: Rates,
+    guests: Guests<Waiting>,
 }
 
 impl Door {
-    /// Lets a connection in where there is room for it; else says so, if the socket takes it at
-    /// once, and hangs up.
-    fn open(&self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
-        let address = household(peer);
-        let Some(seat) = self.seats.take(address) else {
-            self.director.metrics().refused_connection();
-            let _ = stream.try_write(NO_ROOM);
-            return;
-        };
-        let guest = Guest {
+    /// Lets a connection in, as a guest until it asks something. Where there are too many guests, one
+    /// of those who come in a crowd has to go.
+    fn open(&mut self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
+        let caller = Caller {
             app: self.app.clone(),
             director: self.director.clone(),
             rates: self.rates.clone(),
-            address,
+            seats: self.seats.clone(),
+            address: household(peer),
+            seat: Arc::default(),
         };
-        let connection = attend(stream, guest);
-        connections.spawn(async move {
-            connection.await;
-            drop(seat);
-        });
+        let seat = Arc::clone(&caller.seat);
+        let task = connections.spawn(attend(stream, caller));
+        if self.guests.add(peer, Waiting { task, seat }) {
+            self.director.metrics().refused_connection();
+        }
+    }
+}
+
+/// Where a connection sits, once it has asked something: nowhere, if there was no room.
+type Place = Arc<OnceLock<Option<Seat<IpAddr>>>>;
+
+/// A connection that has asked nothing yet.
+#[derive(Debug)]
+struct Waiting {
+    task: AbortHandle,
+    seat: Place,
+}
+
+impl Guest for Waiting {
+    fn is_settled(&self) -> bool {
+        self.seat.get().is_some() || self.task.is_finished()
+    }
+
+    fn turn_out(&self) {
+        self.task.abort();
     }
 }
 
 /// Who is at the far end of a connection, and what there is for it.
 #[derive(Clone)]
-struct Guest {
+struct Caller {
     app: Router,
     director: Director,
     rates: Rates,
+    seats: Seats<IpAddr>,
     address: IpAddr,
+    seat: Place,
 }
 
-impl Guest {
-    /// Answers a request, unless this address makes too many.
+impl Caller {
+    /// Answers a request, unless there is no room for this connection, or this address asks too much.
     fn answer(
         &self,
         request: hyper::Request<Incoming>,
-    ) -> impl Future<Output = Result<Response, std::convert::Infallible>> + use<> {
-        let is_admitted = self.rates.admit(self.address, Instant::now());
-        let guest = self.clone();
+    ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
+        let seat = self.seat.get_or_init(|| self.seats.take(self.address));
+        let has_room = seat.is_some();
+        let is_admitted = has_room && self.rates.admit(self.address, Instant::now());
+        let caller = self.clone();
         async move {
             if is_admitted {
-                return TowerToHyperService::new(guest.app).call(request).await;
+                return TowerToHyperService::new(caller.app).call(request).await;
             }
-            guest.director.metrics().refused_request();
+            if !has_room {
+                return Ok(caller.turn_away());
+            }
+            caller.director.metrics().refused_request();
             let detail = "too many requests come from this address: wait a little";
             Ok(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response())
         }
     }
+
+    /// What is told to a connection that found no room: it is closed then.
+    fn turn_away(&self) -> Response {
+        self.director.metrics().refused_connection();
+        let detail = "there is no room for more connections now: wait a little";
+        let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        ([(CONNECTION, "close")], problem).into_response()
+    }
 }
 
 /// Serves one connection until its peer, its age or the director ends it.
-async fn attend(stream: TcpStream, guest: Guest) {
+async fn attend(stream: TcpStream, caller: Caller) {
     let _ = stream.set_nodelay(true);
-    let mut closing = guest.director.closing();
-    let service = service_fn(move |request| guest.answer(request));
+    let mut closing = caller.director.closing();
+    let service = service_fn(move |request| caller.answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)

@@ -45,6 +45,12 @@ impl Director {
         Self::start_by(host.command(binary("director")), &place)
     }
 
+    /// Starts one on a free port of the loopback that is run by another program, such as a cage.
+    #[track_caller]
+    pub fn by(command: Command) -> Self {
+        Self::start_by(command, "127.0.0.1:0")
+    }
+
     #[track_caller]
     fn start_by(mut command: Command, address: &str) -> Self {
         let process = Process::start(

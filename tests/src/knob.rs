@@ -22,6 +22,15 @@ pub fn partition() -> Duration {
     Duration::from_secs(number("RINGTALK_PARTITION_SECONDS", 6))
 }
 
+/// `RINGTALK_FLOOD_CONNECTIONS`: how many connect and say nothing; 10,000 in the full show.
+///
+/// # Panics
+///
+/// Where that is more than this machine can count.
+pub fn flood() -> usize {
+    usize::try_from(number("RINGTALK_FLOOD_CONNECTIONS", 2_000)).expect("so many fit")
+}
+
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value

@@ -2,18 +2,22 @@
 //! what they said.
 //!
 //! Everything here relies on the command lines, JSON events, HTTP answers and exit codes of the
-//! contract alone. Nothing here links to the node or the director.
+//! contract alone. Nothing here links to the node or the director, but for the member that lies
+//! (`liar`), which must be a true one otherwise.
 //! What strangers say to a node is written from `wire/PROTOCOL.md` alone.
 
+pub mod cage;
 pub mod checker;
 pub mod cluster;
 pub mod director;
 pub mod event;
+pub mod flood;
 pub mod handshake;
 pub mod http;
 pub mod id;
 pub mod journal;
 pub mod knob;
+pub mod liar;
 pub mod measure;
 pub mod network;
 pub mod node;

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::serve;
 use crate::director::Director;
+use crate::guests::GUESTS_OF_NETWORK;
 use crate::rates::AT_ONCE;
 use crate::seats::CONNECTIONS_PER_ADDRESS;
 
@@ -114,21 +115,46 @@ async fn a_caller_that_hangs_up_is_no_longer_held() {
     until(|| director.held_newcomers() == 0).await;
 }
 
+const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: d\r\nconnection: close\r\n\r\n";
+
 #[tokio::test]
 async fn one_address_has_only_so_many_connections() {
     let served = served(Director::new([7; 16])).await;
     let mut idle = Vec::new();
     for _ in 0..CONNECTIONS_PER_ADDRESS {
-        idle.push(TcpStream::connect(served.address).await.unwrap());
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let ask = b"GET /healthz HTTP/1.1\r\nhost: d\r\n\r\n";
+        stream.write_all(ask).await.unwrap();
+        let mut answer = [0; 64];
+        stream.read_exact(&mut answer).await.unwrap();
+        idle.push(stream);
     }
-    let healthz = "GET /healthz HTTP/1.1\r\nhost: d\r\nconnection: close\r\n\r\n";
-    assert!(!talk(served.address, healthz).await.contains("200 OK"));
+    let refused = talk(served.address, HEALTHZ).await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
     drop(idle);
     timeout(PATIENCE, async {
-        while !talk(served.address, healthz).await.contains("200 OK") {}
+        while !talk(served.address, HEALTHZ).await.contains("200 OK") {}
     })
     .await
     .expect("a seat is free again");
+}
+
+#[tokio::test]
+async fn a_crowd_that_asks_nothing_keeps_nobody_out_and_gives_way() {
+    let served = served(Director::new([7; 16])).await;
+    let mut crowd = Vec::new();
+    for number in 0..3 * GUESTS_OF_NETWORK {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        let half = &b"GET /healthz HTTP/1.1\r\nho"[..number % 26];
+        stream.write_all(half).await.unwrap();
+        crowd.push(stream);
+    }
+    assert!(talk(served.address, HEALTHZ).await.contains("200 OK"));
+    let mut nothing = Vec::new();
+    let end = crowd[0].read_to_end(&mut nothing);
+    let closed = timeout(Duration::from_secs(2), end).await;
+    assert!(closed.is_ok(), "the oldest is still open");
 }
 
 #[tokio::test]

@@ -1,17 +1,17 @@
 //! Lets peers in: accepts connections, and leads each through its handshake.
 //!
-//! Whoever has not shown yet who it is, is a guest; there is room for so many (`guests`). Not here:
+//! Whoever has not shown yet who it is, is a guest; there is room for so many (`ringtalk_director::guests`). Not here:
 //! what a guest must prove (`link`), and whether a peer that has is welcome (the core).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use ringtalk_director::guests::Guests;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
-use super::guests::Guests;
 use super::inbox::{Happening, Inbox};
 use crate::link::{Credentials, LinkError, Openings, welcome};
 
@@ -104,11 +104,11 @@ impl Warnings {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_director::guests::{GUESTS, GUESTS_OF_NETWORK};
     use tokio::io::AsyncReadExt;
     use tokio::sync::mpsc;
 
     use super::*;
-    use crate::driver::guests::{GUESTS, GUESTS_OF_NETWORK};
     use crate::link::greet;
     use crate::link::test_support::credentials;
 

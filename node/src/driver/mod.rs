@@ -7,7 +7,6 @@
 mod clock;
 pub(crate) mod dialler;
 mod ending;
-mod guests;
 pub(crate) mod inbox;
 pub(crate) mod listener;
 mod traffic;

@@ -1,35 +1,62 @@
-//! Those who have connected, and have not shown yet who they are.
+//! Those who have connected, and have not shown yet what they want.
 //!
 //! There is room for so many, and where it is taken the oldest of the network that has most guests
 //! gives way: an honest one needs milliseconds, so a crowd that says nothing keeps nobody out, and
-//! pushes out nobody but itself. Not here: how guests get on (`listener`).
+//! pushes out nobody but itself. A node's listener has its guests here too. Not here: how guests get on
+//! (`serve`).
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::fmt::Debug;
+use std::net::IpAddr;
 
 use tokio::task::AbortHandle;
 
+use crate::seats::household;
+
 /// The most guests at once. An honest one is gone after a round trip or two, so this is enough for
 /// hundreds a second, and little to go through for each that comes.
-pub(super) const GUESTS: usize = 128;
+pub const GUESTS: usize = 128;
 /// The most guests from one network, so that one machine cannot take all places.
-pub(super) const GUESTS_OF_NETWORK: usize = 64;
+pub const GUESTS_OF_NETWORK: usize = 64;
 
-/// The bits of an IPv6 address that tell one network from another: the rest, whoever has a network
-/// chooses freely.
-const IPV6_NETWORK: u128 = !0 << 64;
+/// Somebody who has connected.
+pub trait Guest: Debug {
+    /// True where it is gone, or is no guest any more.
+    fn is_settled(&self) -> bool;
 
-/// The guests, the oldest first.
-#[derive(Debug, Default)]
-pub(super) struct Guests {
-    waiting: VecDeque<(IpAddr, AbortHandle)>,
+    /// Closes its connection.
+    fn turn_out(&self);
 }
 
-impl Guests {
+/// A connection whose task ends when its guest is one no more.
+impl Guest for AbortHandle {
+    fn is_settled(&self) -> bool {
+        self.is_finished()
+    }
+
+    fn turn_out(&self) {
+        self.abort();
+    }
+}
+
+/// The guests, the oldest first.
+#[derive(Debug)]
+pub struct Guests<G> {
+    waiting: VecDeque<(IpAddr, G)>,
+}
+
+impl<G: Guest> Default for Guests<G> {
+    fn default() -> Self {
+        let waiting = VecDeque::new();
+        Self { waiting }
+    }
+}
+
+impl<G: Guest> Guests<G> {
     /// Takes a guest in; says whether another had to give way.
-    pub(super) fn add(&mut self, address: IpAddr, guest: AbortHandle) -> bool {
-        self.waiting.retain(|(_, guest)| !guest.is_finished());
-        let network = network(address);
+    pub fn add(&mut self, address: IpAddr, guest: G) -> bool {
+        self.waiting.retain(|(_, guest)| !guest.is_settled());
+        let network = household(address);
         let crowd = self.crowd(network);
         if let Some(crowd) = crowd {
             self.turn_out(crowd);
@@ -60,16 +87,8 @@ impl Guests {
     fn turn_out(&mut self, crowd: IpAddr) {
         let oldest = self.waiting.iter().position(|(from, _)| *from == crowd);
         if let Some((_, guest)) = oldest.and_then(|place| self.waiting.remove(place)) {
-            guest.abort();
+            guest.turn_out();
         }
-    }
-}
-
-/// An address, or the network where addresses are free.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & IPV6_NETWORK).into(),
     }
 }
 
@@ -81,7 +100,7 @@ mod tests {
 
     use super::*;
 
-    fn guest(guests: &mut Guests, address: &str) -> (JoinHandle<()>, bool) {
+    fn guest(guests: &mut Guests<AbortHandle>, address: &str) -> (JoinHandle<()>, bool) {
         let task = tokio::spawn(pending());
         let gave_way = guests.add(address.parse().unwrap(), task.abort_handle());
         (task, gave_way)

@@ -1,0 +1,161 @@
+//! A member that lies: it has the secret, is admitted as everybody is, and runs the true core of the
+//! protocol; beside that it says whatever a test wants, to whom it wants, under its own signature.
+//!
+//! Not here: how it takes part (`part`), and what it says (the tests).
+
+mod part;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ringtalk_node::identity::Identity;
+use ringtalk_proto::View;
+use ringtalk_wire::{Frame, Item, NodeId, Opening, Seal, Sealed, encode_item};
+use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::director::Director;
+use crate::wait;
+use part::{Happening, Part};
+
+/// How long it may take to get in, and to have the links that a member has.
+const IN_TIME: Duration = Duration::from_secs(15);
+
+/// A member that lies. It is gone without a word when it is dropped.
+#[derive(Debug)]
+pub struct Liar {
+    identity: Identity,
+    memory: Arc<Mutex<Known>>,
+    orders: UnboundedSender<Happening>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What it has come to know.
+#[derive(Debug, Default)]
+struct Known {
+    view: Option<Arc<View>>,
+    linked: Vec<NodeId>,
+    bundles: Vec<Sealed>,
+    stood: Vec<Opening>,
+}
+
+impl Liar {
+    /// Asks a director for its open discussion, and is a member there.
+    ///
+    /// # Panics
+    ///
+    /// Where it does not get in.
+    #[track_caller]
+    pub fn join(director: &Director, name: &str) -> Self {
+        let identity = Identity::generate().expect("random numbers");
+        let memory = Arc::default();
+        let part = Part::new(&identity, name, director.address(), &memory);
+        let (part, orders) = part.expect("a free port");
+        let liar = Self {
+            identity,
+            memory,
+            orders,
+            thread: Some(std::thread::spawn(move || part.run())),
+        };
+        wait::until("the liar is a member", IN_TIME, &[director], || {
+            let known = liar.known();
+            let is_in = known.view.as_ref().is_some_and(|view| {
+                let linked = view.members().filter(|one| known.linked.contains(&one.id));
+                view.contains(&liar.id()) && linked.count() + 1 == view.len().min(5)
+            });
+            is_in.then_some(()).ok_or(format!("{known:?}"))
+        });
+        liar
+    }
+
+    /// Its id.
+    pub fn id(&self) -> NodeId {
+        self.identity.id()
+    }
+
+    /// The view that it follows.
+    ///
+    /// # Panics
+    ///
+    /// Never: who has joined has one.
+    pub fn view(&self) -> Arc<View> {
+        self.known().view.clone().expect("it has joined")
+    }
+
+    /// Sends a frame of a test's making, over a link that is up or will be.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no link in time.
+    #[track_caller]
+    pub fn tell(&self, to: NodeId, frame: Frame) {
+        wait::until("the liar has a link", IN_TIME, &[], || {
+            let is_linked = self.known().linked.contains(&to);
+            is_linked.then_some(()).ok_or("not linked")
+        });
+        let _ = self.orders.send(Happening::Order(to, Box::new(frame)));
+    }
+
+    /// The same bytes under its own signature.
+    pub fn seal_bytes(&self, bytes: &[u8]) -> Seal {
+        Seal {
+            key: self.identity.public_key(),
+            signature: self.identity.sign(bytes),
+        }
+    }
+
+    /// Something under its own signature.
+    pub fn seal(&self, item: &impl Serialize) -> Sealed {
+        let raw = encode_item(item);
+        let seal = self.seal_bytes(&raw);
+        Sealed { raw, seal }
+    }
+
+    /// The bundles of an author that have come by.
+    pub fn bundles_of(&self, author: NodeId) -> Vec<Sealed> {
+        let known = self.known();
+        let of_author = known.bundles.iter();
+        let of_author = of_author.filter(|sealed| sealed.seal.signer() == author);
+        of_author.cloned().collect()
+    }
+
+    /// The openings that others have sent it to stand for, or stand for with it.
+    pub fn openings(&self) -> Vec<Opening> {
+        self.known().stood.clone()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        lock(&self.memory)
+    }
+}
+
+impl Drop for Liar {
+    fn drop(&mut self) {
+        let _ = self.orders.send(Happening::End);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
+    known.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Known {
+    /// Keeps what a test may want to see again.
+    fn note(&mut self, frame: &Frame) {
+        match frame {
+            Frame::Spread(spread) => {
+                if let Item::Bundle(sealed) = &spread.item {
+                    self.bundles.push(sealed.clone());
+                }
+            }
+            Frame::Pulled(sealed) => self.bundles.push(sealed.clone()),
+            Frame::Stand(opening) => self.stood.push(opening.clone()),
+            _ => return,
+        }
+        wait::beat();
+    }
+}

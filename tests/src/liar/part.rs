@@ -1,0 +1,287 @@
+//! How a liar takes part: the protocol's own core, driven as simply as can be.
+//!
+//! Not here: anything that is not true.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ringtalk_node::identity::{Identity, Verifying};
+use ringtalk_node::link::{
+    Credentials, FrameReader, FrameWriter, Link, LinkError, Openings, greet, welcome,
+};
+use ringtalk_node::secret::Secret;
+use ringtalk_proto::{Config, Input, LinkId, Node, Output, Time};
+use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NodeId, encode};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{Instant, timeout};
+
+use super::{Known, lock};
+use crate::{http, wait};
+
+/// How long a director may take.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What happens to a liar.
+#[derive(Debug)]
+pub(super) enum Happening {
+    Linked(Box<Link>, bool),
+    Undialled(NodeId, bool),
+    Heard(LinkId, Frame),
+    Written(LinkId, usize),
+    Broken(LinkId),
+    Contact(Contact),
+    /// A test wants this to be said.
+    Order(NodeId, Box<Frame>),
+    End,
+}
+
+/// A core, and what surrounds it.
+#[derive(Debug)]
+pub(super) struct Part {
+    node: Node,
+    start: Instant,
+    credentials: Credentials,
+    addresses: Addresses,
+    director: SocketAddr,
+    listener: std::net::TcpListener,
+    links: BTreeMap<LinkId, (NodeId, UnboundedSender<bytes::Bytes>)>,
+    last: u64,
+    inbox: UnboundedSender<Happening>,
+    happenings: UnboundedReceiver<Happening>,
+    memory: Arc<Mutex<Known>>,
+}
+
+impl Part {
+    /// A part that waits to be run, and the way to give it orders.
+    pub(super) fn new(
+        identity: &Identity,
+        name: &str,
+        director: SocketAddr,
+        memory: &Arc<Mutex<Known>>,
+    ) -> io::Result<(Self, UnboundedSender<Happening>)> {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let addresses = Addresses {
+            internal: listener.local_addr()?.to_string(),
+            public: String::new(),
+        };
+        let config = Config {
+            id: identity.id(),
+            name: name.to_owned(),
+            addresses: addresses.clone(),
+            history: 10_000,
+            fingers: true,
+        };
+        let (signer, verifier) = (Box::new(identity.clone()), Box::<Verifying>::default());
+        let (inbox, happenings) = unbounded_channel();
+        let part = Self {
+            node: Node::new(config, signer, verifier, Time::default()),
+            start: Instant::now(),
+            credentials: Credentials::new(identity.clone(), &Secret::open())?,
+            addresses,
+            director,
+            listener,
+            links: BTreeMap::new(),
+            last: 0,
+            inbox: inbox.clone(),
+            happenings,
+            memory: Arc::clone(memory),
+        };
+        Ok((part, inbox))
+    }
+
+    /// Takes part until a test has had enough.
+    ///
+    /// # Panics
+    ///
+    /// Where the system gives no runtime.
+    pub(super) fn run(mut self) {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            let listener = self.listener.try_clone().and_then(TcpListener::from_std);
+            let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+            tokio::spawn(listen(listener.expect("it is bound"), me, inbox));
+            while self.settle().await {}
+        });
+    }
+
+    /// Does what the core says, then takes what happens next; false at the end.
+    async fn settle(&mut self) -> bool {
+        while let Some(output) = self.node.poll_output() {
+            self.act(output);
+        }
+        self.tell_known();
+        let due = self.node.poll_timeout().map(|time| {
+            let due = self.start + Duration::from_micros(time.as_micros());
+            due.saturating_duration_since(Instant::now())
+        });
+        let wait = timeout(due.unwrap_or(ANSWER), self.happenings.recv());
+        match wait.await {
+            Ok(Some(Happening::End) | None) => return false,
+            Ok(Some(happening)) => self.take(happening),
+            Err(_) => self.feed(Input::Timer),
+        }
+        true
+    }
+
+    fn feed(&mut self, input: Input) {
+        let micros = u64::try_from(self.start.elapsed().as_micros());
+        let now = Time::from_micros(micros.expect("a test is short"));
+        self.node.handle(now, input);
+    }
+
+    fn tell_known(&self) {
+        let linked: Vec<NodeId> = self.links.values().map(|(peer, _)| *peer).collect();
+        let mut known = lock(&self.memory);
+        if known.linked != linked || known.view.as_ref() != self.node.view() {
+            known.linked = linked;
+            known.view = self.node.view().cloned();
+            drop(known);
+            wait::beat();
+        }
+    }
+
+    fn act(&mut self, output: Output) {
+        match output {
+            Output::Dial { peer, addresses } => {
+                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+                tokio::spawn(async move {
+                    let _ = inbox.send(match dial(&addresses, &me, peer).await {
+                        Ok(link) => Happening::Linked(Box::new(link), true),
+                        Err(error) => Happening::Undialled(peer, error.is_refusal()),
+                    });
+                });
+            }
+            Output::Send { link, bytes } => self.send(link, bytes),
+            // Its writer ends when all is written, and the far end closes then.
+            Output::Close { link, .. } => drop(self.links.remove(&link)),
+            Output::AskDirector => self.ask_director(),
+            Output::Event(_) | Output::Left { .. } => {}
+        }
+    }
+
+    fn send(&self, link: LinkId, bytes: bytes::Bytes) {
+        if let Some((_, queue)) = self.links.get(&link) {
+            let _ = queue.send(bytes);
+        }
+    }
+
+    fn take(&mut self, happening: Happening) {
+        match happening {
+            Happening::Linked(link, dialled) => self.adopt(*link, dialled),
+            Happening::Undialled(peer, refused) => self.feed(Input::DialFailed { peer, refused }),
+            Happening::Heard(link, frame) if self.links.contains_key(&link) => {
+                lock(&self.memory).note(&frame);
+                self.feed(Input::Frame { link, frame });
+            }
+            Happening::Written(link, bytes) if self.links.contains_key(&link) => {
+                self.feed(Input::Written { link, bytes });
+            }
+            Happening::Broken(link) => {
+                if self.links.remove(&link).is_some() {
+                    self.feed(Input::LinkDown { link });
+                }
+            }
+            Happening::Contact(contact) => self.feed(Input::Contact(contact)),
+            Happening::Order(to, frame) => {
+                let link = self.links.iter().find(|(_, (peer, _))| *peer == to);
+                if let Some((link, _)) = link {
+                    self.send(*link, encode(&frame));
+                }
+            }
+            Happening::Heard(..) | Happening::Written(..) | Happening::End => {}
+        }
+    }
+
+    fn adopt(&mut self, link: Link, dialled: bool) {
+        self.last += 1;
+        let id = LinkId(self.last);
+        let (queue, queued) = unbounded_channel();
+        tokio::spawn(read(link.reader, id, self.inbox.clone()));
+        tokio::spawn(write(link.writer, queued, id, self.inbox.clone()));
+        self.links.insert(id, (link.peer, queue));
+        self.feed(Input::LinkUp {
+            link: id,
+            peer: link.peer,
+            dialled,
+        });
+    }
+
+    /// As a node does: `register_node`, which names the coordinator.
+    fn ask_director(&self) {
+        let body = serde_json::json!({
+            "id": self.node.id().as_uuid().to_string(),
+            "internal-address": self.addresses.internal,
+        });
+        let (director, inbox, body) = (self.director, self.inbox.clone(), body.to_string());
+        tokio::task::spawn_blocking(move || {
+            let answer = http::ask(director, "POST", "/register_node", Some(&body), ANSWER);
+            if let Some(contact) = answer.ok().and_then(|answer| contact(&answer.json())) {
+                let _ = inbox.send(Happening::Contact(contact));
+            }
+        });
+    }
+}
+
+fn contact(answer: &Value) -> Option<Contact> {
+    let coordinator: crate::event::Epoch = serde_json::from_value(answer["epoch"].clone()).ok()?;
+    let id = NodeId::from_bytes(coordinator.coordinator.0.into_bytes());
+    Some(Contact {
+        id,
+        addresses: Addresses {
+            internal: answer["internal-address"].as_str()?.to_owned(),
+            public: String::new(),
+        },
+        epoch: Epoch {
+            number: coordinator.number,
+            coordinator: id,
+        },
+    })
+}
+
+async fn listen(listener: TcpListener, me: Credentials, inbox: UnboundedSender<Happening>) {
+    let openings = Openings::default();
+    while let Ok((stream, address)) = listener.accept().await {
+        let (me, inbox, openings) = (me.clone(), inbox.clone(), openings.clone());
+        tokio::spawn(async move {
+            if let Ok(link) = welcome(stream, address, &me, &openings).await {
+                let _ = inbox.send(Happening::Linked(Box::new(link), false));
+            }
+        });
+    }
+}
+
+async fn dial(addresses: &Addresses, me: &Credentials, peer: NodeId) -> Result<Link, LinkError> {
+    let address = addresses.internal.parse();
+    let address: SocketAddr = address.map_err(|_| LinkError::HungUp)?;
+    greet(address, me, peer).await?.answer().await
+}
+
+async fn read(mut reader: FrameReader, link: LinkId, inbox: UnboundedSender<Happening>) {
+    while let Ok(Some(frame)) = reader.next().await {
+        let _ = inbox.send(Happening::Heard(link, frame));
+    }
+    let _ = inbox.send(Happening::Broken(link));
+}
+
+async fn write(
+    mut writer: FrameWriter,
+    mut queue: UnboundedReceiver<bytes::Bytes>,
+    link: LinkId,
+    inbox: UnboundedSender<Happening>,
+) {
+    while let Some(frame) = queue.recv().await {
+        writer.add(&frame);
+        let Ok(bytes) = writer.write(1).await else {
+            break;
+        };
+        let _ = inbox.send(Happening::Written(link, bytes));
+    }
+    let _ = writer.finish().await;
+}

@@ -1,0 +1,143 @@
+//! Thousands connect and say nothing, from as many addresses: members and newcomers do not notice, and
+//! node and director keep their bounds.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
+use ringtalk_tests::event::Event;
+use ringtalk_tests::flood::Flood;
+use ringtalk_tests::handshake::PREFACE;
+use ringtalk_tests::measure::{Latency, latency, report};
+use ringtalk_tests::node::Node;
+use ringtalk_tests::process::Process;
+use ringtalk_tests::resources::{peak_resident_kib, resident_kib, sockets};
+use ringtalk_tests::talk::Talk;
+use ringtalk_tests::{alone, knob};
+
+/// How many messages a second all members write together.
+const RATE: u32 = 200;
+
+/// How long latency is measured, before the flood and in it.
+const MEASURED: Duration = Duration::from_secs(5);
+
+/// Below this a latency is the machine's affair: a flood on the same two cores takes turns with the nodes,
+/// and twice next to nothing is nothing too.
+const UNNOTICED: Duration = Duration::from_millis(10);
+
+/// How long a newcomer may take to get in amid a flood, while the machine is busy.
+const TO_READY: Duration = Duration::from_secs(3);
+
+/// The most connections that a node or a director keeps for those who say nothing (`wire/THREATS.md`), and
+/// what else it may have more of meanwhile.
+const GUESTS: usize = 128 + 16;
+
+/// How much memory all of that may take.
+const GROWTH_KIB: u64 = 8 * 1024;
+
+#[test]
+fn a_flood_of_silent_connections_to_a_node_is_not_noticed() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(4);
+    let coordinator = cluster.coordinator();
+    let target = coordinator.address();
+    let look = |_: &Cluster| Used::by(coordinator.process());
+    expect_unnoticed(&mut cluster, &target, PREFACE, look);
+}
+
+#[test]
+fn a_flood_of_silent_connections_to_the_director_is_not_noticed() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(4);
+    let place = cluster.director.place();
+    let look = |cluster: &Cluster| Used::by(cluster.director.process());
+    expect_unnoticed(&mut cluster, &place, b"GET / HTTP/1.1\r\nHo", look);
+}
+
+#[track_caller]
+fn expect_unnoticed(
+    cluster: &mut Cluster,
+    target: &str,
+    first_words: &'static [u8],
+    look: impl Fn(&Cluster) -> Used,
+) {
+    let count = knob::flood();
+    let target: SocketAddr = target.parse().expect("an address of the loopback");
+    let members = cluster.live();
+    let marks: Vec<usize> = members.iter().map(|node| node.mark()).collect();
+    let before = look(cluster);
+    let talk = Talk::start(&members, RATE);
+    // Waits while it is quiet: what is measured is a time of talk.
+    std::thread::sleep(MEASURED);
+    let began = Instant::now();
+    let quiet = over(&members, began.checked_sub(MEASURED).expect("it was then"));
+
+    let flood = Flood::start(target, count, first_words);
+    flood.await_opened(count, Duration::from_secs(60));
+    report("flood: opened", (flood.opened(), began.elapsed()));
+    // Waits in the middle of the flood, which goes on.
+    std::thread::sleep(MEASURED);
+    let amid = over(&members, began);
+    look(cluster).expect_bounded(&before);
+    // Last: a newcomer makes some messages wait until it is linked, flood or not.
+    let to_ready = cluster.join().time_to_ready();
+    drop(flood);
+
+    talk.stop();
+    cluster.everything_everywhere(EVERYWHERE);
+    cluster.one_ring(REST);
+    report("flood: latency before", quiet);
+    report("flood: latency amid", amid);
+    report("flood: a newcomer was ready after", to_ready);
+    assert!(
+        amid.p99 <= UNNOTICED.max(2 * quiet.p99),
+        "{amid:?} after {quiet:?}"
+    );
+    assert!(to_ready <= TO_READY, "a newcomer took {to_ready:?}");
+    for (node, mark) in members.iter().zip(marks) {
+        let journal = node.journal();
+        let lost = journal.since(mark).find(|event| is_loss(event));
+        assert!(lost.is_none(), "{}: {lost:?}", node.process().label());
+    }
+    cluster.check();
+}
+
+fn over(members: &[Arc<Node>], since: Instant) -> Latency {
+    let records: Vec<_> = members.iter().map(|node| node.record()).collect();
+    latency(&records, since, Instant::now())
+}
+
+fn is_loss(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Failed(_) | Event::Left(_) | Event::Coordinator(_) | Event::Gap(_)
+    )
+}
+
+/// What a process uses.
+struct Used {
+    resident_kib: u64,
+    peak_kib: u64,
+    sockets: usize,
+}
+
+impl Used {
+    fn by(process: &Process) -> Self {
+        Self {
+            resident_kib: resident_kib(process),
+            peak_kib: peak_resident_kib(process),
+            sockets: sockets(process),
+        }
+    }
+
+    #[track_caller]
+    fn expect_bounded(&self, before: &Self) {
+        let memory = (before.resident_kib, self.peak_kib);
+        report("flood: KiB before, and at most", memory);
+        let open = (before.sockets, self.sockets);
+        report("flood: sockets before, and amid", open);
+        assert!(open.1 <= open.0 + GUESTS, "{open:?}");
+        assert!(memory.1 <= memory.0 + GROWTH_KIB, "{memory:?}");
+    }
+}

@@ -1,0 +1,411 @@
+//! A member lies to real nodes: about what others said, about the view, about who coordinates, and
+//! about what it said itself. Nobody believes it, everybody who is lied to is told, and the talk goes on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringtalk_proto::{Change, View};
+use ringtalk_tests::alone;
+use ringtalk_tests::checker::{self, End, Record, Rules};
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, ask_transcripts};
+use ringtalk_tests::event::{Event, Reign};
+use ringtalk_tests::id::{MessageId, NodeId as Id};
+use ringtalk_tests::liar::Liar;
+use ringtalk_tests::node::Node;
+use ringtalk_wire::{
+    Announcement, Bundle, Departed, Departure, Direction, Frame, Interval, Item, NodeId, Opening,
+    Renamed, RingKey, SealHash, Sealed, Spread, Text, ViewUpdate, view_to_sign,
+};
+
+/// What the liar says where it says something true.
+const TRUTH: &str = "this I say to everybody";
+
+#[test]
+fn a_message_in_anothers_name_is_refused() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let [first, second, third] = stage.ordinary();
+    let victim = wire(&third);
+    let heard = stage.liar.bundles_of(victim);
+    let true_one = heard.first().expect("everybody has said something");
+
+    // In another's name, under its own seal.
+    let words = words(victim, 2, SealHash::default(), "I never said this");
+    let forged = stage.liar.seal(&words);
+    stage.lie(&first, spread(Item::Bundle(forged)));
+    stage.is_told(&first, "refused", "a bundle that cannot be read");
+    // What another one signed, altered: as its next one, and in place of what is known.
+    let altered = Sealed {
+        seal: true_one.seal,
+        ..stage.liar.seal(&words)
+    };
+    stage.lie(&second, spread(Item::Bundle(altered.clone())));
+    stage.is_told(&second, "refused", "a bundle that its author did not sign");
+    let mut instead = true_one.bundle().expect("it came from its author");
+    "I did not say that".clone_into(&mut instead.messages[0].text);
+    let instead = Sealed {
+        seal: true_one.seal,
+        ..stage.liar.seal(&instead)
+    };
+    stage.lie(&second, spread(Item::Bundle(instead.clone())));
+    stage.lie(&first, Frame::Pulled(instead));
+    let coordinator = stage.cluster.coordinator();
+    stage.lie(&coordinator, Frame::Pulled(altered));
+    stage.is_told(&coordinator, "refused", "its author did not sign");
+    stage.ends_well(&[]);
+}
+
+#[test]
+fn a_view_of_a_members_own_making_is_refused() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let [first, second, third] = stage.ordinary();
+    let coordinator = stage.cluster.coordinator();
+    let view = stage.liar.view();
+    let key_of_coordinator = stage.liar.bundles_of(wire(&coordinator))[0].seal.key;
+    let seal = |update: ViewUpdate| stage.liar.seal(&Announcement::View(update));
+
+    let (update, _) = stage.changed(&view, evicted(&third), None);
+    let forged = seal(update);
+    stage.lie(&first, spread(Item::Announcement(forged.clone())));
+    stage.is_told(&first, "refused", "an announcement that cannot be read");
+    let mut signed = forged;
+    signed.seal.key = key_of_coordinator;
+    stage.lie(&second, Frame::Update(signed));
+    stage.is_told(&second, "refused", "its coordinator did not sign");
+
+    let (update, next) = stage.changed(&view, renamed(&second), None);
+    for page in next.pages() {
+        stage.lie(&third, Frame::View(page.into()));
+    }
+    stage.is_told(
+        &third,
+        "refused",
+        "a view that its coordinator did not sign",
+    );
+    stage.lie(&coordinator, Frame::Update(seal(update)));
+    stage.is_told(&coordinator, "refused", "an update that cannot be read");
+    stage.ends_well(&[]);
+}
+
+#[test]
+fn nobody_becomes_coordinator_by_its_own_word() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let [first, second, third] = stage.ordinary();
+    let coordinator = stage.cluster.coordinator();
+    let view = stage.liar.view();
+    for leap in [1, 1 << 40] {
+        let opening = stage.opening(&view, leap);
+        for node in stage.cluster.live() {
+            stage.lie(&node, Frame::Stand(opening.clone()));
+            stage.lie(&node, Frame::Pledge(opening.clone()));
+        }
+        let (update, next) = stage.changed(&view, evicted(&coordinator), Some(opening));
+        let sealed = stage.liar.seal(&Announcement::View(update));
+        let [to_first, to_second] = [
+            spread(Item::Announcement(sealed.clone())),
+            Frame::Update(sealed),
+        ];
+        stage.lie(&first, to_first);
+        stage.lie(&second, to_second);
+        for node in [&third, &coordinator] {
+            for page in next.pages() {
+                stage.lie(node, Frame::View(page.into()));
+            }
+        }
+    }
+    for node in [&first, &second, &third, &coordinator] {
+        stage.is_told(
+            node,
+            "unproven-coordinator",
+            "no other member stands for it",
+        );
+    }
+    stage.ends_well(&[]);
+    let stood = stage.liar.openings();
+    assert!(stood.is_empty(), "somebody stood for it: {stood:?}");
+}
+
+#[test]
+fn a_fork_is_shown_up_everywhere() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let liar = stage.liar.id();
+    let bundle = words(liar, 1, SealHash::default(), TRUTH);
+    let said = stage.liar.seal(&bundle);
+    let [first, ..] = stage.ordinary();
+    stage.lie(&first, spread(Item::Bundle(said.clone())));
+    for node in stage.cluster.live() {
+        node.hears(TRUTH, EVERYWHERE);
+    }
+    let [predecessor, successor] = stage.neighbours_of_liar();
+    let forked = ["to you I say yes", "to you I say no"].map(|text| {
+        let bundle = words(liar, 2, said.seal.hash(), text);
+        stage.liar.seal(&bundle)
+    });
+    for (node, bundle) in [&predecessor, &successor].into_iter().zip(&forked) {
+        stage.lie(node, spread(Item::Bundle(bundle.clone())));
+    }
+    for node in stage.cluster.live() {
+        stage.is_told(&node, "author-forked", "said different things");
+    }
+    // One neighbour has what this follows, and would take it from anybody else.
+    let bundle = words(liar, 3, forked[0].seal.hash(), "does anybody listen?");
+    let ignored = stage.liar.seal(&bundle);
+    for node in stage.cluster.live() {
+        stage.lie(&node, spread(Item::Bundle(ignored.clone())));
+    }
+    stage.ends_well(&[TRUTH, "whichever"]);
+    for node in stage.cluster.live() {
+        assert!(!node.journal().texts.contains("does anybody listen?"));
+    }
+}
+
+/// Four nodes that talk, and a liar among them.
+struct Stage {
+    liar: Liar,
+    cluster: Cluster,
+    marks: Vec<usize>,
+    reign: Reign,
+    names: Vec<(Id, String)>,
+}
+
+impl Stage {
+    #[track_caller]
+    fn set() -> Self {
+        let cluster = Cluster::start(4);
+        let liar = Liar::join(&cluster.director, "eve");
+        let nodes = cluster.live();
+        for node in &nodes {
+            node.wait_for("has a view with the liar", REST, |journal| {
+                (journal.view.as_ref()?.members.len() == 5).then_some(())
+            });
+        }
+        for node in &nodes {
+            node.say(&format!("the truth of {}", node.process().label()));
+        }
+        cluster.everything_everywhere(EVERYWHERE);
+        ringtalk_tests::wait::until("the liar heard all of it", EVERYWHERE, &[], || {
+            let heard = |node: &Arc<Node>| !liar.bundles_of(wire(node)).is_empty();
+            nodes.iter().all(heard).then_some(()).ok_or("not yet")
+        });
+        let reign = cluster.coordinator().journal().reign();
+        Self {
+            marks: nodes.iter().map(|node| node.mark()).collect(),
+            reign: reign.expect("it is ready"),
+            names: names(&nodes[0]),
+            liar,
+            cluster,
+        }
+    }
+
+    /// The real nodes that do not coordinate.
+    fn ordinary(&self) -> [Arc<Node>; 3] {
+        let others = self.cluster.others(&self.cluster.coordinator());
+        others.try_into().expect("four nodes were started")
+    }
+
+    fn neighbours_of_liar(&self) -> [Arc<Node>; 2] {
+        let view = self.liar.view();
+        let beside = |direction| {
+            let next = view.others(&self.liar.id(), direction).next();
+            self.cluster
+                .by_id(Id(*next.expect("five members").id.as_uuid()))
+        };
+        [Direction::Counterclockwise, Direction::Clockwise].map(beside)
+    }
+
+    #[track_caller]
+    fn lie(&self, to: &Arc<Node>, frame: Frame) {
+        self.liar.tell(wire(to), frame);
+    }
+
+    /// A node's user was told of an error.
+    #[track_caller]
+    fn is_told(&self, node: &Arc<Node>, code: &str, text: &str) {
+        let nodes = self.cluster.live();
+        let place = nodes.iter().position(|one| Arc::ptr_eq(one, node));
+        let mark = self.marks[place.expect("it runs")];
+        let what = format!("is told of {code}: {text}");
+        node.wait_for_event(&what, mark, EVERYWHERE, |event| match event {
+            Event::Error(error) if error.code == code && error.message.contains(text) => Some(()),
+            _ => None,
+        });
+    }
+
+    /// The next view, as the liar would have it.
+    fn changed(&self, view: &View, change: Change, opening: Option<Opening>) -> (ViewUpdate, View) {
+        let change = Change { opening, ..change };
+        let next = view.next(change, |tag| self.liar.seal_bytes(&view_to_sign(tag)));
+        next.expect("the changes are to members")
+    }
+
+    /// An epoch that nobody but the liar stands for: twice the same seal is not that of two.
+    fn opening(&self, view: &View, leap: u64) -> Opening {
+        let before = view.tag().epoch;
+        let mut opening = Opening {
+            epoch: ringtalk_wire::Epoch {
+                number: before.number + leap,
+                coordinator: self.liar.id(),
+            },
+            before,
+            with: None,
+            seals: Vec::new(),
+        };
+        let own = self.liar.seal_bytes(&opening.to_sign());
+        opening.seals = vec![own, own];
+        opening
+    }
+
+    /// After all lies: the same members under the same names, the same coordinator, nobody lost, and
+    /// everybody says something that all deliver once. The liar said so much itself.
+    #[track_caller]
+    fn ends_well(&self, said_by_liar: &[&str]) {
+        let nodes = self.cluster.live();
+        for node in &nodes {
+            node.say(&format!("still here: {}", node.process().label()));
+        }
+        self.cluster.everything_everywhere(EVERYWHERE);
+        // Waits for longer than a trial and an election take: nothing may come of any lie.
+        std::thread::sleep(Duration::from_secs(4));
+        for node in &nodes {
+            node.say(&format!("here for good: {}", node.process().label()));
+        }
+        self.cluster.everything_everywhere(EVERYWHERE);
+        for (node, mark) in nodes.iter().zip(&self.marks) {
+            let journal = node.journal();
+            let disturbed = journal.since(*mark).find(|event| is_disturbance(event));
+            assert!(
+                disturbed.is_none(),
+                "{}: {disturbed:?}",
+                node.process().label()
+            );
+            assert_eq!(journal.reign(), Some(self.reign));
+            drop(journal);
+            assert_eq!(names(node), self.names);
+        }
+        let liar = Id(*self.liar.id().as_uuid());
+        let records = with_liar(self.cluster.records(), liar, said_by_liar);
+        ask_transcripts(&nodes);
+        let report = checker::check(&records, &Rules::default());
+        report.expect_clean();
+        let transcripts: Vec<Vec<MessageId>> = nodes.iter().map(|node| transcript(node)).collect();
+        assert_eq!(transcripts[0].len(), 3 * nodes.len() + said_by_liar.len());
+        assert!(transcripts.iter().all(|one| *one == transcripts[0]));
+    }
+}
+
+/// Somebody is lost or has another name, somebody else coordinates, or something cannot be had.
+fn is_disturbance(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::View(_)
+            | Event::Coordinator(_)
+            | Event::Failed(_)
+            | Event::Left(_)
+            | Event::Renamed(_)
+            | Event::Split(_)
+            | Event::Merged(_)
+            | Event::Gap(_)
+    )
+}
+
+/// The records with one of the liar, who prints no events. What it said differently to different
+/// members counts as one.
+fn with_liar(mut records: Vec<Record>, liar: Id, said: &[&str]) -> Vec<Record> {
+    for seen in records.iter_mut().flat_map(|record| &mut record.seen) {
+        if let Event::Message(message) = &mut seen.event
+            && message.node_id == liar
+            && let Some(text) = said.get(message.seq as usize - 1)
+        {
+            (*text).clone_into(&mut message.message);
+        }
+    }
+    records.push(Record {
+        label: "the liar".to_owned(),
+        id: Some(liar),
+        typed: said.iter().map(ToString::to_string).collect(),
+        seen: Vec::new(),
+        malformed: Vec::new(),
+        end: End::Killed,
+    });
+    records
+}
+
+fn transcript(node: &Node) -> Vec<MessageId> {
+    let journal = node.journal();
+    let last = journal
+        .seen
+        .iter()
+        .rev()
+        .find_map(|seen| match &seen.event {
+            Event::Transcript(transcript) => Some(transcript.ids.clone()),
+            _ => None,
+        });
+    last.expect("it was asked")
+}
+
+fn names(node: &Node) -> Vec<(Id, String)> {
+    let journal = node.journal();
+    let view = journal.view.as_ref().expect("it is ready");
+    let members = view.members.iter();
+    members
+        .map(|member| (member.node_id, member.name.clone()))
+        .collect()
+}
+
+fn wire(node: &Node) -> NodeId {
+    NodeId::from_bytes(node.id().0.into_bytes())
+}
+
+fn evicted(victim: &Node) -> Change {
+    Change {
+        opening: None,
+        joined: Vec::new(),
+        departed: vec![Departed {
+            id: wire(victim),
+            how: Departure::Failed,
+        }],
+        renamed: Vec::new(),
+    }
+}
+
+fn renamed(victim: &Node) -> Change {
+    Change {
+        opening: None,
+        joined: Vec::new(),
+        departed: Vec::new(),
+        renamed: vec![Renamed {
+            id: wire(victim),
+            name: "a fool".to_owned(),
+        }],
+    }
+}
+
+/// A bundle of one message.
+fn words(author: NodeId, seq: u64, previous: SealHash, text: &str) -> Bundle {
+    Bundle {
+        author,
+        first: seq,
+        previous,
+        lamport: seq,
+        heads: Vec::new(),
+        messages: vec![Text {
+            timestamp_ms: 0,
+            text: text.to_owned(),
+        }],
+    }
+}
+
+/// Something on its way round the whole ring.
+fn spread(item: Item) -> Frame {
+    Frame::Spread(Spread {
+        interval: Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(u128::MAX),
+            layout: 0,
+        },
+        item,
+    })
+}
