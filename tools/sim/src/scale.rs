@@ -8,7 +8,7 @@ use core::time::Duration;
 use serde::Serialize;
 
 use crate::oracle::{Check, Violation, ensure};
-use crate::world::{Options, Record, Survey, World};
+use crate::world::{Options, Record, World};
 
 /// The shortest and the longest way of a frame.
 const LATENCY: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
@@ -61,7 +61,7 @@ fn measure(world: &mut World, nodes: u64) -> Result<Scale, Violation> {
     world.expect_failed(&[]);
     world.set_latency(LATENCY);
     gather(world, nodes)?;
-    world.survey = Some(Survey::default());
+    world.follow_messages();
     for _ in 0..ROUNDS {
         for _ in 0..AUTHORS {
             let members = world.members();

@@ -34,7 +34,7 @@ use crate::trace::Trace;
 
 pub(crate) use ambush::Step;
 pub(crate) use inject::Record;
-pub(crate) use survey::Survey;
+use survey::Survey;
 
 /// Names that users choose: few enough to clash now and then.
 const NAMES: [&str; 12] = [

@@ -57,17 +57,19 @@ impl Node {
             | Frame::Pledge(_)
             | Frame::Accept(_)
             | Frame::Observe
-            | Frame::Report(_) => true,
+            | Frame::Report(_)
+            // What a newcomer carries may come before the view that lists it; its author shows by the seal.
+            | Frame::Offer(_)
+            | Frame::Spread(Spread {
+                item: Item::Bundle(_),
+                ..
+            }) => true,
             Frame::Receipt(_)
             | Frame::Ack(_)
             | Frame::Want(_)
             | Frame::Pull(_)
             | Frame::Pulled(_)
-            | Frame::PullEnd(_)
-            | Frame::Spread(Spread {
-                item: Item::Bundle(_),
-                ..
-            }) => self.names.contains_key(peer),
+            | Frame::PullEnd(_) => self.names.contains_key(peer),
             _ => view.contains(peer),
         }
     }

@@ -249,11 +249,15 @@ impl Node {
     fn pass_on(&mut self, now: Time, id: ItemId, item: &Item, interval: Interval) -> usize {
         let children = self.children(interval);
         if children.is_empty()
-            && id.kind != ItemKind::Bundle
             && let Some(after) = self.own_key()
         {
-            // Views must not wait for the links that they lead to.
-            return usize::from(self.hand_on(now, &[id], Part { after, interval }));
+            // Neither views nor words wait for links that are being made.
+            let heir = self.heir(&Part { after, interval });
+            if let Some(heir) = heir {
+                self.entrust(now, heir, id, interval);
+                self.send_whole(now, &heir.id, item.clone(), interval);
+            }
+            return usize::from(heir.is_some());
         }
         for &(child, interval) in &children {
             self.entrust(now, child, id, interval);
@@ -274,9 +278,7 @@ impl Node {
             match self.item(id) {
                 Some(item @ Item::Announcement(_)) => {
                     self.entrust(now, heir, id, interval);
-                    let interval = self.as_sent(interval);
-                    let item = Frame::Spread(Spread { interval, item });
-                    self.send_to_member(now, &heir.id, &item);
+                    self.send_whole(now, &heir.id, item, interval);
                 }
                 Some(Item::Bundle(_)) => {
                     self.entrust(now, heir, id, interval);
@@ -291,6 +293,13 @@ impl Node {
             self.send_to_member(now, &heir.id, &offer);
         }
         true
+    }
+
+    /// Sends an item to a member that may have to be dialled first.
+    fn send_whole(&mut self, now: Time, heir: &NodeId, item: Item, interval: Interval) {
+        let interval = self.as_sent(interval);
+        let item = Frame::Spread(Spread { interval, item });
+        self.send_to_member(now, heir, &item);
     }
 
     fn adopt_orphans(&mut self, now: Time, orphans: Vec<Orphan>) {

@@ -1,9 +1,13 @@
 //! How messages spread where nothing goes wrong, and where somebody is stopped on their way.
 
+use core::time::Duration;
+
 use super::{gather, millis, ordinary, seconds};
 use crate::oracle::Check;
 use crate::world::World;
 
+/// By then whoever did not get a message on its way round the ring has pulled it.
+const PULLED: Duration = millis(1_000);
 /// Of 1,000 payloads so many may be needless while newcomers come.
 const SECOND_PAYLOADS: u64 = 20;
 
@@ -46,6 +50,27 @@ pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
     }
     world.run_for(seconds(2))?;
     world.few_payloads_came_again(SECOND_PAYLOADS)?;
+    world.must_come_to_rest()
+}
+
+/// Newcomers get in while everybody talks: nobody waits long for a message because of them.
+pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
+    let chosen = world.random.between(3, 12);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.expect_failed(&[]);
+    world.run_for(seconds(1))?;
+    let members = world.members();
+    world.follow_messages();
+    world.talk(millis(10 * count));
+    for _ in 0..5 {
+        world.start();
+        let calm = world.random.millis(50, 500);
+        world.run_for(calm)?;
+    }
+    world.hush();
+    world.run_for(seconds(2))?;
+    world.all_had_it_within(&members, PULLED)?;
     world.must_come_to_rest()
 }
 

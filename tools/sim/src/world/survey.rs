@@ -10,6 +10,7 @@ use ringtalk_wire::{Bundle, Frame, Item, MessageId, Sealed, encode_item};
 
 use super::World;
 use crate::network::HostIndex;
+use crate::oracle::{Check, ensure};
 
 /// The travels of the bundles that are looked at, by the first message of each.
 #[derive(Debug, Default)]
@@ -40,6 +41,30 @@ impl Travels {
 }
 
 impl World {
+    /// From now on messages are followed on their way.
+    pub(crate) fn follow_messages(&mut self) {
+        self.survey = Some(Survey::default());
+    }
+
+    /// Each message that was followed was delivered by these in time.
+    pub(crate) fn all_had_it_within(&self, whom: &[HostIndex], patience: Duration) -> Check {
+        let bundles = self.survey.iter().flat_map(|survey| &survey.bundles);
+        let mut bundles: Vec<_> = bundles.collect();
+        bundles.sort_by_key(|(_, travels)| travels.sealed);
+        for (message, travels) in bundles {
+            for index in whom {
+                let author = self.id(*index) == message.author;
+                let delivered = travels.delivered.get(index);
+                let late = delivered.is_none_or(|at| *at - travels.sealed > patience);
+                ensure(author || !late, "late", || {
+                    let sealed = travels.sealed;
+                    format!("n{index} had {message:?}, of {sealed:?}, at {delivered:?}")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
     /// A frame is about to be handled.
     pub(super) fn note_frame(&mut self, index: HostIndex, input: &Input) {
         let Input::Frame { link, frame } = input else {
