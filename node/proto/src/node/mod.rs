@@ -97,6 +97,8 @@ pub struct Node {
     cut: history::PartialCut,
     /// Since when something has waited for an author's admission.
     strangers: BTreeMap<NodeId, Time>,
+    /// Authors whose admission never came.
+    nameless: BTreeSet<NodeId>,
     /// Authors of whom a pull has brought something that the other neighbour may lack too.
     recovered: BTreeSet<NodeId>,
 
@@ -158,6 +160,7 @@ impl Node {
             fetchers: BTreeSet::new(),
             cut: history::PartialCut::default(),
             strangers: BTreeMap::new(),
+            nameless: BTreeSet::new(),
             recovered: BTreeSet::new(),
             detector: Detector::default(),
             trials: Trials::default(),

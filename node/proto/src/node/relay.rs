@@ -88,7 +88,7 @@ impl Node {
                     return self.reject(now, link_peer, "a bundle that its author did not sign");
                 }
                 if known {
-                    self.compare_with_known(now, last, sealed);
+                    self.compare_with_known(now, &bundle, sealed);
                 }
                 let new = !known && !self.forks.is_proven(&bundle.author);
                 self.owe_receipt(link_peer, id);

@@ -126,6 +126,11 @@ scenarios! {
     forgery::a_forged_view_is_refused
     forgery::a_forged_election_is_refused
     forgery::a_fork_is_shown_up_everywhere
+    forgery::a_fork_mutes_nobody_else
+    forgery::a_fork_with_other_bounds_stops_nobody
+    forgery::forks_in_a_busy_ring_with_losses
+    forgery::one_member_alone_makes_no_gap
+    forgery::a_thousand_strangers_silence_nobody
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over

@@ -5,10 +5,11 @@
 use std::sync::Arc;
 
 use ringtalk_proto::{Input, View};
-use ringtalk_wire::{Frame, Seal, Sealed, encode_item};
+use ringtalk_wire::{Bundle, Frame, NodeId, Seal, Sealed, encode_item};
 use serde::Serialize;
 
 use super::World;
+use crate::keys::signer;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
@@ -44,6 +45,29 @@ impl World {
             self.tell(to, Input::Frame { link, frame }.into())?;
         }
         Ok(())
+    }
+
+    /// A signature under something by a key that is nobody's.
+    pub(crate) fn seal_as_nobody(&mut self, item: impl FnOnce(NodeId) -> Bundle) -> Sealed {
+        let signer = signer(self.chance.bytes(), self.real_keys);
+        let key = signer.public_key();
+        self.oracles.distrust(NodeId::of(&key));
+        let raw = encode_item(&item(NodeId::of(&key)));
+        let signature = signer.sign(&raw);
+        Sealed {
+            raw,
+            seal: Seal { key, signature },
+        }
+    }
+
+    /// The greatest Lamport time that could be said next, somewhere above all that was said.
+    pub(crate) fn far_ahead(&self) -> u64 {
+        1_000 + self.oracles.delivered()
+    }
+
+    /// True where a user may say something.
+    pub(crate) fn takes_input(&self, index: HostIndex) -> bool {
+        self.processes[index].node.accepts_input()
     }
 
     /// Those who have a link with a node.
