@@ -83,6 +83,7 @@ scenarios! {
     forks_in_a_busy_ring_with_losses
     one_member_alone_makes_no_gap
     a_thousand_strangers_silence_nobody
+    who_floods_delays_nobody_for_long
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over

@@ -31,7 +31,7 @@ impl Node {
         while !self.outbox.is_empty()
             && self.joining.is_inside()
             && self.can_spread()
-            && (self.outbox.is_full() || self.spreads_at_once())
+            && (self.outbox.is_full() && self.has_room(&self.config.id) || self.spreads_at_once())
         {
             self.seal_one(now);
         }

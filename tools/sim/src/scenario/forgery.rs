@@ -1,6 +1,8 @@
 //! A member lies: about what others said, about the view, about who coordinates, and about what it
 //! said itself. Nobody believes it, and everybody who is lied to is told.
 
+use core::time::Duration;
+
 use ringtalk_proto::{Change, View};
 use ringtalk_wire::{
     Announcement, Bundle, Departed, Departure, Digest, Direction, Frame, Has, Holding, Interval,
@@ -11,8 +13,8 @@ use ringtalk_wire::{
 use super::{gather, millis, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
-use crate::schedule::Deed;
-use crate::world::World;
+use crate::schedule::{Deed, Who};
+use crate::world::{Survey, World};
 
 /// How far above the epoch in force a lie goes.
 const LEAPS: [u64; 3] = [1, 1_000, 1 << 40];
@@ -239,6 +241,50 @@ pub(super) fn a_thousand_strangers_silence_nobody(world: &mut World) -> Check {
         .into_iter()
         .all(|index| world.takes_input(index));
     ensure(room, "C5", || "somebody may not speak any more".to_owned())
+}
+
+/// Of a message so much may pass until it is delivered where somebody floods links of 500 KB a second.
+const FLOODED: Duration = seconds(3);
+
+pub(super) fn who_floods_delays_nobody_for_long(world: &mut World) -> Check {
+    let Cast { liar, .. } = begin_silent(world)?;
+    world.distrust(liar);
+    let count = world.members().len();
+    for one in 0..count {
+        for other in 0..one {
+            world.inject(Deed::Slow {
+                node: Who::Node(one),
+                other: Who::Node(other),
+                bytes_per_ms: 500,
+                time: seconds(60),
+            })?;
+        }
+    }
+    world.survey = Some(Survey::default());
+    let mut flood = words(world, liar, &"flood ".repeat(2_500));
+    flood.messages = vec![flood.messages[0].clone(); 3];
+    for step in 0..600 {
+        if step % 5 == 0 {
+            let sealed = world.seal_as(liar, &flood);
+            world.forge_round(liar, &sealed)?;
+            flood.previous = sealed.seal.hash();
+            flood.lamport = flood.last_lamport() + 1;
+            flood.first = flood.last() + 1;
+        }
+        if step % 10 == 0 {
+            let mut members = world.members();
+            members.retain(|&member| member != liar);
+            let speaker = world.random.pick(&members).unwrap_or_default();
+            world.paste(speaker, if step == 300 { 200 } else { 1 })?;
+        }
+        world.run_for(millis(10))?;
+    }
+    world.run_for(seconds(30))?;
+    let (p99, deliveries) = world.surveyed(liar);
+    ensure(deliveries > 1_000 && p99 <= FLOODED, "flood", || {
+        format!("of {deliveries} deliveries one in a hundred took {p99:?}")
+    })?;
+    world.must_come_to_rest()
 }
 
 /// A ring that talks, and in which nobody is to be found dead.

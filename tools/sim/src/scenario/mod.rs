@@ -131,6 +131,7 @@ scenarios! {
     forgery::forks_in_a_busy_ring_with_losses
     forgery::one_member_alone_makes_no_gap
     forgery::a_thousand_strangers_silence_nobody
+    forgery::who_floods_delays_nobody_for_long
     pause::coordinator_wakes_up_alone
     pause::a_gap_closes_when_its_holder_is_back
     leaving::words_said_alone_are_handed_over
