@@ -93,7 +93,6 @@ impl Parking {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
     use alloc::vec::Vec;
 
     use ringtalk_wire::{
@@ -110,7 +109,7 @@ mod tests {
     fn passing(author: u8, first: u64) -> Passing {
         let text = Text {
             timestamp_ms: 0,
-            text: "x".repeat(16_000).to_string(),
+            text: "x".repeat(16_000),
         };
         let bundle = Bundle {
             author: id(author),
