@@ -12,6 +12,10 @@ use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 use crate::config::{HELD_BYTES, HELD_MESSAGES, LAMPORT_AHEAD};
 use crate::planted::{Planted, PlantedBug};
 
+/// Of so many messages at most the Lamport times may be others elsewhere: more would let a liar use all
+/// numbers up.
+const DOUBTFUL: u64 = 255;
+
 /// What became of a bundle that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reception {
@@ -32,6 +36,18 @@ pub(crate) struct Deliverable {
     pub(crate) bundle: Bundle,
 }
 
+/// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
+/// its author has signed: so all sort it alike, whatever else they were told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lamport {
+    /// One more than the greatest of what the bundle depends on, as far as that is known.
+    Due,
+    /// Another one. Its author may have lied, or have heard the other half of somebody else's fork.
+    Odd,
+    /// So far ahead that it would use the numbers up: the bundle is not delivered.
+    TooFar,
+}
+
 /// The clock of what was delivered, and the bundles that wait for it to advance.
 #[derive(Debug, Default)]
 pub(crate) struct Causal {
@@ -43,7 +59,6 @@ pub(crate) struct Causal {
     /// The Lamport time that the discussion had reached when this node came.
     horizon: u64,
     authors: BTreeSet<NodeId>,
-    muted: BTreeSet<NodeId>,
     /// By the id of their first message.
     held: BTreeMap<MessageId, Deliverable>,
     /// For a message that is missing, the held bundles that wait for it; sequence number 0 stands
@@ -68,11 +83,12 @@ impl Causal {
         self.ready.clear();
     }
 
-    /// What was received and waits, of the bundle that has this message.
-    pub(crate) fn held_with(&self, message: MessageId) -> Option<&Sealed> {
-        let from = MessageId { seq: 0, ..message };
-        let (_, held) = self.held.range(from..=message).next_back()?;
-        (message.seq <= held.bundle.last()).then_some(&held.sealed)
+    /// A bundle that was received and waits, and has one of the messages of this one.
+    pub(crate) fn held_instead(&self, bundle: &Bundle) -> Option<&Sealed> {
+        let last = bundle.last_id();
+        let from = MessageId { seq: 0, ..last };
+        let (_, held) = self.held.range(from..=last).next_back()?;
+        (bundle.first <= held.bundle.last()).then_some(&held.sealed)
     }
 
     /// What has been delivered.
@@ -110,13 +126,22 @@ impl Causal {
         self.authors.contains(author)
     }
 
-    /// The heads and the Lamport time of what is said next.
-    pub(crate) fn heads(&self) -> (Vec<MessageId>, u64) {
-        let heads = self
+    /// The heads and the Lamport time of what is said next. Of more heads than `most` those with the
+    /// greatest Lamport times are given: the others stay in the frontier, and are heads of what this
+    /// node says after that.
+    pub(crate) fn heads(&self, most: usize) -> (Vec<MessageId>, u64) {
+        let mut latest: Vec<(u64, MessageId)> = self
             .frontier
             .iter()
-            .map(|(&author, &(seq, _))| MessageId { author, seq });
-        (heads.collect(), self.lamport + 1)
+            .map(|(&author, &(seq, lamport))| (lamport, MessageId { author, seq }))
+            .collect();
+        if latest.len() > most {
+            latest.sort_unstable_by(|one, other| other.cmp(one));
+            latest.truncate(most);
+        }
+        let mut heads: Vec<MessageId> = latest.into_iter().map(|(_, id)| id).collect();
+        heads.sort_unstable();
+        (heads, self.lamport + 1)
     }
 
     /// Takes a bundle in; call [`Causal::next`] until it gives nothing.
@@ -129,7 +154,7 @@ impl Causal {
         if bundle.last() <= known || self.held.contains_key(&first) {
             return Reception::Known;
         }
-        if bundle.first <= known || self.muted.contains(&bundle.author) {
+        if bundle.first <= known {
             return Reception::Refused;
         }
         self.held_messages += bundle.messages.len();
@@ -140,21 +165,21 @@ impl Causal {
         Reception::New
     }
 
-    /// The next bundle to deliver; the clock has passed it then. `lamport_of` gives the Lamport
-    /// time of a delivered message, where it is still known. An author whose Lamport time lies is
-    /// muted, and given as the error.
+    /// The next bundle to deliver, and what its Lamport time is worth; the clock has passed it then,
+    /// unless the time is too far ahead. `lamport_of` gives the Lamport time of a delivered message,
+    /// where it is still known; of `doubtful` messages others may have heard another half.
     pub(crate) fn next(
         &mut self,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
-    ) -> Option<Result<Deliverable, NodeId>> {
+        doubtful: u64,
+    ) -> Option<(Deliverable, Lamport)> {
         let first = self.ready.pop_first()?;
         let deliverable = self.unfile(first)?;
-        if !self.lamport_holds(&deliverable.bundle, lamport_of) {
-            self.mute(first.author);
-            return Some(Err(first.author));
+        let worth = self.judge(&deliverable.bundle, lamport_of, doubtful);
+        if worth != Lamport::TooFar {
+            self.deliver(&deliverable.bundle);
         }
-        self.deliver(&deliverable.bundle);
-        Some(Ok(deliverable))
+        Some((deliverable, worth))
     }
 
     /// Moves the clock over a bundle: of somebody else, or one's own that was just sealed.
@@ -317,25 +342,18 @@ impl Causal {
         }
     }
 
-    fn mute(&mut self, author: NodeId) {
-        self.muted.insert(author);
-        let from = MessageId { author, seq: 0 };
-        let to = MessageId {
-            author,
-            seq: u64::MAX,
-        };
-        let theirs: Vec<MessageId> = self.held.range(from..=to).map(|(&id, _)| id).collect();
-        for first in theirs {
-            self.unfile(first);
-        }
-    }
-
     /// A Lamport time is one more than the greatest of what the message depends on.
-    fn lamport_holds(
+    fn judge(
         &self,
         bundle: &Bundle,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
-    ) -> bool {
+        doubtful: u64,
+    ) -> Lamport {
+        // Each message of a fork may be so far ahead elsewhere: its heirs are not to blame for that.
+        let leaps = 1 + doubtful.min(DOUBTFUL);
+        if bundle.lamport > self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD {
+            return Lamport::TooFar;
+        }
         let previous = MessageId {
             author: bundle.author,
             seq: bundle.first - 1,
@@ -354,11 +372,10 @@ impl Causal {
                 None => all_known = false,
             }
         }
-        if all_known {
-            bundle.lamport == greatest + 1
+        if bundle.lamport == greatest + 1 || !all_known && bundle.lamport > greatest {
+            Lamport::Due
         } else {
-            bundle.lamport > greatest
-                && bundle.lamport <= self.lamport.max(self.horizon) + LAMPORT_AHEAD
+            Lamport::Odd
         }
     }
 }
@@ -418,8 +435,8 @@ mod tests {
     }
 
     fn delivered(causal: &mut Causal) -> Vec<(u8, u64)> {
-        core::iter::from_fn(|| causal.next(|_| None))
-            .map(|next| next.unwrap().bundle)
+        core::iter::from_fn(|| causal.next(|_| None, 0))
+            .map(|(next, _)| next.bundle)
             .map(|bundle| (bundle.author.as_bytes()[0], bundle.first))
             .collect()
     }
@@ -457,7 +474,7 @@ mod tests {
         give(&mut causal, &bundle(2, 1, 2, &[(1, 1)]));
         give(&mut causal, &bundle(3, 1, 1, &[]));
         delivered(&mut causal);
-        let (heads, lamport) = causal.heads();
+        let (heads, lamport) = causal.heads(9);
         let heads: Vec<u8> = heads.iter().map(|head| head.author.as_bytes()[0]).collect();
         assert_eq!(heads, [2, 3], "1 is covered by 2");
         assert_eq!(lamport, 3);
@@ -485,12 +502,54 @@ mod tests {
     }
 
     #[test]
-    fn a_lying_lamport_time_mutes_its_author() {
+    fn of_too_many_heads_the_latest_are_named_and_the_others_next_time() {
         let mut causal = causal();
-        give(&mut causal, &bundle(1, 1, 7, &[]));
-        let lie = causal.next(|_| None).unwrap();
-        assert_eq!(lie, Err(id(1)));
-        assert_eq!(give(&mut causal, &bundle(1, 1, 1, &[])), Reception::Refused);
+        for (author, lamport) in [(1, 3), (2, 1), (3, 2)] {
+            causal.deliver(&bundle(author, 1, lamport, &[]));
+        }
+        let (heads, lamport) = causal.heads(2);
+        assert_eq!(
+            heads,
+            [id(1), id(3)].map(|author| MessageId { author, seq: 1 })
+        );
+        let mut own = bundle(4, 1, lamport, &[]);
+        own.heads = heads;
+        causal.deliver(&own);
+        let (heads, _) = causal.heads(2);
+        assert_eq!(
+            heads,
+            [id(2), id(4)].map(|author| MessageId { author, seq: 1 })
+        );
+    }
+
+    /// What becomes of an answer of 2 to what 1 has said at this Lamport time.
+    fn answered(question: u64, answer: u64, doubtful: u64) -> Lamport {
+        let mut causal = causal();
+        causal.deliver(&bundle(1, 1, question, &[]));
+        give(&mut causal, &bundle(2, 1, answer, &[(1, 1)]));
+        let (_, worth) = causal.next(|_| None, doubtful).unwrap();
+        let there = causal.clock().get(&id(2)) == 1;
+        assert_eq!(there, worth != Lamport::TooFar);
+        assert_eq!(
+            give(&mut causal, &bundle(2, 2, 1, &[])),
+            Reception::New,
+            "nobody is muted"
+        );
+        worth
+    }
+
+    #[test]
+    fn an_odd_lamport_time_mutes_nobody_and_one_too_far_ahead_is_not_delivered() {
+        assert_eq!(answered(5, 6, 0), Lamport::Due);
+        assert_eq!(answered(5, 9, 0), Lamport::Odd, "1 told it something else");
+        assert_eq!(answered(5, 2, 0), Lamport::Odd);
+        assert_eq!(answered(5, 5 + LAMPORT_AHEAD, 0), Lamport::Odd);
+        assert_eq!(answered(5, 6 + LAMPORT_AHEAD, 0), Lamport::TooFar);
+        assert_eq!(
+            answered(5, 6 + LAMPORT_AHEAD, 1),
+            Lamport::Odd,
+            "1 has forked"
+        );
     }
 
     #[test]

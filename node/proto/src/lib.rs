@@ -29,6 +29,7 @@ mod newcomers;
 mod node;
 mod outbox;
 mod output;
+mod parking;
 mod planted;
 mod proof;
 mod repair;

@@ -2,7 +2,8 @@
 //!
 //! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
+use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -85,26 +86,37 @@ impl Peer {
 /// The frames that wait on a link, by their sizes: many small ones weigh more than their bytes.
 #[derive(Debug, Default)]
 struct Queue {
-    frames: VecDeque<usize>,
+    frames: VecDeque<(usize, Option<NodeId>)>,
     bytes: usize,
+    /// How much of this is of whom.
+    shares: BTreeMap<NodeId, usize>,
     /// Bytes written of the first frame.
     begun: usize,
 }
 
 impl Queue {
-    fn push(&mut self, bytes: usize) {
-        self.frames.push_back(bytes);
+    fn push(&mut self, bytes: usize, share: Option<NodeId>) {
+        self.frames.push_back((bytes, share));
         self.bytes += bytes;
+        if let Some(share) = share {
+            *self.shares.entry(share).or_default() += bytes;
+        }
     }
 
     fn written(&mut self, bytes: usize) {
         self.bytes = self.bytes.saturating_sub(bytes);
         self.begun += bytes;
-        while let Some(&first) = self.frames.front()
+        while let Some(&(first, share)) = self.frames.front()
             && first <= self.begun
         {
             self.begun -= first;
             self.frames.pop_front();
+            if let Some(Entry::Occupied(mut taken)) = share.map(|share| self.shares.entry(share)) {
+                *taken.get_mut() -= first;
+                if *taken.get() == 0 {
+                    taken.remove();
+                }
+            }
         }
     }
 
@@ -164,7 +176,7 @@ impl Links {
             entry.current = Some(new);
             let parcels = core::mem::take(&mut entry.parcels);
             for bytes in parcels {
-                self.push(now, &peer, bytes, out);
+                self.push(now, (&peer, None), bytes, out);
             }
             return true;
         };
@@ -242,6 +254,13 @@ impl Links {
         self.current(peer).is_some_and(|current| current.full)
     }
 
+    /// How many bytes of whoever has this share wait on the link to a peer.
+    pub(crate) fn backlog(&self, peer: &NodeId, share: &NodeId) -> usize {
+        let current = self.current(peer);
+        let waiting = current.and_then(|current| current.queue.shares.get(share));
+        waiting.copied().unwrap_or(0)
+    }
+
     /// True where a link to this peer was lost a moment ago.
     pub(crate) fn was_up_lately(&self, now: Time, peer: &NodeId) -> bool {
         let lost = self.peers.get(peer).and_then(|peer| peer.lost);
@@ -283,7 +302,18 @@ impl Links {
         frame: &Frame,
         out: &mut VecDeque<Output>,
     ) -> bool {
-        self.is_up(peer) && self.push(now, peer, encode(frame), out)
+        self.send_for(now, (peer, None), frame, out)
+    }
+
+    /// The same for a frame that takes somebody's share of the link.
+    pub(crate) fn send_for(
+        &mut self,
+        now: Time,
+        (peer, share): (&NodeId, Option<NodeId>),
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        self.is_up(peer) && self.push(now, (peer, share), encode(frame), out)
     }
 
     /// Sends a frame as soon as there is a link, and dials where there is none.
@@ -420,7 +450,13 @@ impl Links {
     }
 
     /// Queues bytes on the link in use; a link over its last bound is closed.
-    fn push(&mut self, now: Time, peer: &NodeId, bytes: Bytes, out: &mut VecDeque<Output>) -> bool {
+    fn push(
+        &mut self,
+        now: Time,
+        (peer, share): (&NodeId, Option<NodeId>),
+        bytes: Bytes,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
         let Some(current) = self
             .peers
             .get_mut(peer)
@@ -428,7 +464,7 @@ impl Links {
         else {
             return false;
         };
-        current.queue.push(bytes.len());
+        current.queue.push(bytes.len(), share);
         current.used = now;
         current.full |= current.queue.weight() > LINK_QUEUE_BYTES;
         if current.queue.weight() > current.bound {

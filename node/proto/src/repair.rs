@@ -21,8 +21,14 @@ pub(crate) struct Repair {
     /// For each author, the message up to which somebody has more.
     wants: BTreeMap<NodeId, Want>,
     /// The one open pull of each peer.
-    pulls: BTreeMap<NodeId, Time>,
+    pulls: BTreeMap<NodeId, Pull>,
     planted: Planted,
+}
+
+#[derive(Debug)]
+struct Pull {
+    since: Time,
+    ranges: Vec<Range>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +38,8 @@ struct Want {
     due: Time,
     /// The first message of the last pull.
     asked_from: u64,
+    /// Who was asked, and brought nothing: anybody else may have more.
+    vain: Option<NodeId>,
 }
 
 impl Repair {
@@ -68,11 +76,25 @@ impl Repair {
             holder,
             due,
             asked_from: 0,
+            vain: None,
         };
         if self.wants.len() >= AUTHORS && !self.wants.contains_key(&message.author) {
             return;
         }
         let known = self.wants.entry(message.author).or_insert(want);
+        // Who has brought nothing, however much it claims, gives way to anybody else, and not the reverse.
+        let (barren, held_by_barren) =
+            (known.vain == Some(holder), known.vain == Some(known.holder));
+        if barren != held_by_barren {
+            if held_by_barren {
+                *known = Want {
+                    asked_from: known.asked_from,
+                    vain: known.vain,
+                    ..want
+                };
+            }
+            return;
+        }
         if message.seq > known.up_to || urgent {
             known.up_to = known.up_to.max(message.seq);
             known.holder = holder;
@@ -89,9 +111,12 @@ impl Repair {
     ) -> BTreeMap<NodeId, Vec<Range>> {
         let silent = |since: Time| now - since >= PULL_TIMEOUT;
         let pulls = &self.pulls;
-        self.wants
-            .retain(|_, want| !pulls.get(&want.holder).is_some_and(|&since| silent(since)));
-        self.pulls.retain(|_, &mut since| !silent(since));
+        self.wants.retain(|_, want| {
+            !pulls
+                .get(&want.holder)
+                .is_some_and(|pull| silent(pull.since))
+        });
+        self.pulls.retain(|_, pull| !silent(pull.since));
         self.wants
             .retain(|&author, want| first_missing(author) <= want.up_to);
         let mut ranges: BTreeMap<NodeId, Vec<Range>> = BTreeMap::new();
@@ -108,31 +133,40 @@ impl Repair {
             }
         }
         ranges.retain(|_, ranges| !ranges.is_empty());
-        for &peer in ranges.keys() {
-            self.pulls.insert(peer, now);
+        for (&peer, ranges) in &ranges {
+            let ranges = ranges.clone();
+            self.pulls.insert(peer, Pull { since: now, ranges });
         }
         ranges
     }
 
     /// A peer's answer is complete, or there is `more`: that is asked for at once, but not what the
-    /// answer did not bring.
+    /// answer did not bring. Gives what was asked for; nothing where nothing was.
     pub(crate) fn pull_ended(
         &mut self,
         now: Time,
         peer: &NodeId,
         more: bool,
         first_missing: impl Fn(NodeId) -> u64,
-    ) {
-        self.pulls.remove(peer);
+    ) -> Vec<Range> {
+        let Some(pull) = self.pulls.remove(peer) else {
+            return Vec::new();
+        };
         let theirs = self
             .wants
             .iter_mut()
             .filter(|(_, want)| want.holder == *peer);
         for (&author, want) in theirs {
-            if !more || first_missing(author) <= want.asked_from {
+            let vain = first_missing(author) <= want.asked_from;
+            if vain && want.asked_from > 0 && pull.ranges.iter().any(|range| range.author == author)
+            {
+                want.vain = Some(*peer);
+            }
+            if !more || vain {
                 want.due = want.due.max(now + PULL_TIMEOUT);
             }
         }
+        pull.ranges
     }
 
     /// Gives up on a peer that is gone: others will tell what they have.
@@ -147,7 +181,7 @@ impl Repair {
         self.wants
             .values()
             .map(|want| match self.pulls.get(&want.holder) {
-                Some(&since) => want.due.max(since + PULL_TIMEOUT),
+                Some(pull) => want.due.max(pull.since + PULL_TIMEOUT),
                 None => want.due,
             })
             .min()
@@ -203,6 +237,32 @@ mod tests {
         assert_eq!(repair.due(later, |_| 4).len(), 1, "there was more");
         repair.pull_ended(later, &id(7), true, |_| 4);
         assert!(repair.due(later, |_| 4).is_empty(), "it brought nothing");
+    }
+
+    #[test]
+    fn who_brings_nothing_keeps_nobody_else_from_bringing_it() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.want(start, message(1, 1 << 40), id(7), true);
+        assert!(repair.due(start, |_| 1).contains_key(&id(7)));
+        repair.want(start, message(1, 5), id(8), false);
+        assert_eq!(repair.pull_ended(start, &id(7), false, |_| 1).len(), 1);
+        let later = start + PULL_WAIT;
+        assert!(repair.due(later, |_| 1).is_empty(), "7 has more, it says");
+        repair.want(later, message(1, 5), id(8), false);
+        repair.want(later, message(1, 1 << 41), id(7), false);
+        let ranges = repair.due(later + PULL_WAIT, |_| 1);
+        assert!(
+            ranges.contains_key(&id(8)) && ranges.len() == 1,
+            "{ranges:?}"
+        );
+    }
+
+    #[test]
+    fn an_answer_that_was_not_asked_for_is_none() {
+        let mut repair = Repair::default();
+        let asked = repair.pull_ended(Time::default(), &id(7), true, |_| 1);
+        assert_eq!(asked, []);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::{Holding, MessageId, NodeId};
 
@@ -20,7 +21,19 @@ pub(crate) struct Searches {
     open: BTreeMap<MessageId, Search>,
     /// Gaps that were shown although the clock stays: not to be shown twice.
     shown: BTreeSet<MessageId>,
+    /// What somebody claims to have had, and nobody bears out.
+    unproven: BTreeMap<MessageId, Time>,
 }
+
+/// How often everybody is asked, before those who do not answer, and those who have it and do not give
+/// it, are waited for no more.
+const ROUNDS: u32 = 5;
+/// How many members must say that they had a message, where they could be asked: one may lie.
+const WITNESSES: usize = 2;
+/// How many vain searches are remembered for what nothing waits for.
+const SOUGHT: usize = 1_024;
+/// When such a search may be made again.
+const AGAIN: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 struct Search {
@@ -28,6 +41,8 @@ struct Search {
     state: State,
     /// It is searched for although nothing here waits for it.
     sought: bool,
+    /// How often everybody was asked.
+    rounds: u32,
 }
 
 #[derive(Debug)]
@@ -39,8 +54,36 @@ enum State {
     /// Everybody was asked; these have not answered.
     Everybody {
         waiting_for: BTreeSet<NodeId>,
-        best: Holding,
+        answers: Answers,
     },
+}
+
+/// What members have said of a message.
+#[derive(Debug, Default)]
+struct Answers {
+    all: usize,
+    held: usize,
+    evicted: usize,
+    /// What its own author has said.
+    author: Option<Holding>,
+}
+
+impl Answers {
+    fn add(&mut self, holding: Holding, by_author: bool) {
+        self.all += 1;
+        self.held += usize::from(holding == Holding::Held);
+        self.evicted += usize::from(holding == Holding::Evicted);
+        self.author = self.author.or(by_author.then_some(holding));
+    }
+
+    /// True where the message was delivered elsewhere: its author says so, or two members who do not
+    /// hear the author deny it, or the only one who was there to be asked.
+    fn was_delivered(&self) -> bool {
+        match self.author {
+            Some(holding) => holding == Holding::Evicted,
+            None => self.evicted > 0 && self.evicted >= self.all.min(WITNESSES),
+        }
+    }
 }
 
 /// What to do for a message that is missing.
@@ -83,7 +126,8 @@ impl Searches {
 
     /// Searches for a message that a peer had, and keeps no longer.
     pub(crate) fn seek(&mut self, now: Time, message: MessageId) {
-        if self.open.len() < SEARCHES {
+        self.unproven.retain(|_, since| now - *since < AGAIN);
+        if self.open.len() < SEARCHES && !self.unproven.contains_key(&message) {
             self.open(now, message, true);
         }
     }
@@ -93,27 +137,32 @@ impl Searches {
         if let Some(search) = self.open.get_mut(&message) {
             search.state = State::Everybody {
                 waiting_for: members,
-                best: Holding::Never,
+                answers: Answers::default(),
             };
+            search.rounds += 1;
         }
     }
 
-    /// A member's answer.
+    /// The answer of a member, and whether it speaks as the author.
     pub(crate) fn answered(
         &mut self,
         now: Time,
         message: MessageId,
-        by: &NodeId,
+        (by, is_author): (&NodeId, bool),
         holding: Holding,
     ) {
         let Some(search) = self.open.get_mut(&message) else {
             return;
         };
-        if let State::Everybody { waiting_for, best } = &mut search.state {
+        if let State::Everybody {
+            waiting_for,
+            answers,
+        } = &mut search.state
+        {
             if !waiting_for.remove(by) {
                 return;
             }
-            *best = (*best).max(holding);
+            answers.add(holding, is_author);
             if waiting_for.is_empty() {
                 search.next = now;
             }
@@ -134,24 +183,38 @@ impl Searches {
                     steps.push(Step::AskNeighbours(message));
                 }
                 State::Neighbours => steps.push(Step::AskEverybody(message)),
-                State::Everybody { waiting_for, best } => {
+                State::Everybody {
+                    waiting_for,
+                    answers,
+                } => {
                     waiting_for.retain(&is_member);
-                    if *best == Holding::Held || !waiting_for.is_empty() {
+                    let open = answers.held > 0 || !waiting_for.is_empty();
+                    if open && search.rounds < ROUNDS {
                         search.state = State::Neighbours;
                     } else {
-                        let delivered = *best == Holding::Evicted;
+                        let delivered = answers.was_delivered();
                         steps.push(Step::Gap { message, delivered });
                     }
                 }
             }
         }
-        for step in &steps {
-            if let Step::Gap { message, .. } = step {
-                self.open.remove(message);
-                self.shown.insert(*message);
-            }
-        }
+        steps.retain(|step| match *step {
+            Step::Gap { message, delivered } => self.shows(now, message, delivered),
+            _ => true,
+        });
         steps
+    }
+
+    /// A search has ended; true where that is to be shown.
+    fn shows(&mut self, now: Time, message: MessageId, delivered: bool) -> bool {
+        let search = self.open.remove(&message);
+        let shows = delivered || search.is_some_and(|search| !search.sought);
+        if shows {
+            self.shown.insert(message);
+        } else if self.unproven.len() < SOUGHT {
+            self.unproven.insert(message, now);
+        }
+        shows
     }
 
     /// When [`Searches::expire`] has something to do.
@@ -164,6 +227,7 @@ impl Searches {
             next: now + PULL_WAIT,
             state: State::Patient,
             sought,
+            rounds: 0,
         });
     }
 }
@@ -183,36 +247,86 @@ mod tests {
         }
     }
 
-    fn searched(holding: Holding) -> Vec<Step> {
+    fn everybody(searches: &mut Searches, now: Time, members: &[u8]) -> Time {
+        searches.expire(now, |_| true);
+        let now = now + PULL_TIMEOUT;
+        assert_eq!(searches.expire(now, |_| true), [Step::AskEverybody(lost())]);
+        searches.asked(lost(), members.iter().map(|&byte| id(byte)).collect());
+        now
+    }
+
+    /// What a search ends in that finds these answers; 1 is the author.
+    fn searched(answers: &[(u8, Holding)]) -> Vec<Step> {
         let start = Time::default();
         let mut searches = Searches::default();
         searches.lacking(start, [lost()].into_iter(), |_| false);
         assert_eq!(searches.expire(start, |_| true), []);
-        let now = start + PULL_WAIT;
-        assert_eq!(
-            searches.expire(now, |_| true),
-            [Step::AskNeighbours(lost())]
-        );
-        let now = now + PULL_TIMEOUT;
-        assert_eq!(searches.expire(now, |_| true), [Step::AskEverybody(lost())]);
-        searches.asked(lost(), BTreeSet::from([id(2), id(3)]));
-        searches.answered(now, lost(), &id(2), Holding::Never);
-        assert_eq!(searches.expire(now, |_| true), []);
-        searches.answered(now, lost(), &id(3), holding);
+        let members: Vec<u8> = answers.iter().map(|(by, _)| *by).collect();
+        let now = everybody(&mut searches, start + PULL_WAIT, &members);
+        for &(by, holding) in answers {
+            assert_eq!(searches.expire(now, |_| true), []);
+            searches.answered(now, lost(), (&id(by), by == 1), holding);
+        }
         searches.expire(now, |_| true)
+    }
+
+    fn gap(delivered: bool) -> [Step; 1] {
+        [Step::Gap {
+            message: lost(),
+            delivered,
+        }]
     }
 
     #[test]
     fn a_gap_is_what_everybody_has_denied() {
-        let gap = |delivered| {
-            [Step::Gap {
-                message: lost(),
-                delivered,
-            }]
-        };
-        assert_eq!(searched(Holding::Never), gap(false));
-        assert_eq!(searched(Holding::Evicted), gap(true));
-        assert_eq!(searched(Holding::Held), []);
+        use Holding::{Evicted, Held, Never};
+        assert_eq!(searched(&[(2, Never), (3, Never)]), gap(false));
+        assert_eq!(
+            searched(&[(2, Evicted), (3, Evicted), (4, Never)]),
+            gap(true)
+        );
+        assert_eq!(searched(&[(2, Never), (3, Held)]), []);
+    }
+
+    #[test]
+    fn one_member_alone_makes_no_gap() {
+        use Holding::{Evicted, Never};
+        assert_eq!(searched(&[(2, Evicted), (3, Never)]), gap(false));
+        assert_eq!(searched(&[(2, Evicted)]), gap(true), "nobody else is there");
+        assert_eq!(
+            searched(&[(1, Never), (2, Evicted), (3, Evicted)]),
+            gap(false)
+        );
+        assert_eq!(searched(&[(1, Evicted), (2, Never), (3, Never)]), gap(true));
+    }
+
+    #[test]
+    fn who_has_it_and_does_not_give_it_is_not_waited_for_for_ever() {
+        let mut now = Time::default();
+        let mut searches = Searches::default();
+        searches.lacking(now, [lost()].into_iter(), |_| false);
+        now = now + PULL_WAIT;
+        for round in 1..=ROUNDS {
+            now = everybody(&mut searches, now, &[2, 3]);
+            searches.answered(now, lost(), (&id(2), false), Holding::Held);
+            now = now + PULL_TIMEOUT;
+            let steps = searches.expire(now, |_| true);
+            assert_eq!(steps == gap(false), round == ROUNDS, "{steps:?}");
+            now = now + PULL_TIMEOUT;
+        }
+    }
+
+    #[test]
+    fn what_one_claims_to_have_had_is_looked_for_once_and_not_shown() {
+        let now = Time::default();
+        let mut searches = Searches::default();
+        searches.seek(now, lost());
+        let now = everybody(&mut searches, now + PULL_WAIT, &[2, 3]);
+        searches.answered(now, lost(), (&id(2), false), Holding::Evicted);
+        searches.answered(now, lost(), (&id(3), false), Holding::Never);
+        assert_eq!(searches.expire(now, |_| true), []);
+        searches.seek(now, lost());
+        assert_eq!(searches.deadline(), None);
     }
 
     #[test]

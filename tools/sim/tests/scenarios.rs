@@ -78,6 +78,12 @@ scenarios! {
     a_forged_view_is_refused
     a_forged_election_is_refused
     a_fork_is_shown_up_everywhere
+    a_fork_mutes_nobody_else
+    a_fork_with_other_bounds_stops_nobody
+    forks_in_a_busy_ring_with_losses
+    one_member_alone_makes_no_gap
+    a_thousand_strangers_silence_nobody
+    who_floods_delays_nobody_for_long
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over

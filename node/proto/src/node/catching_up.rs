@@ -3,8 +3,9 @@
 //! `PROTOCOL.md` §5.3. Not here: which view is believed (`membership`), and how updates go round the
 //! ring (`relay`).
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::{Announcement, Frame, ItemId, NodeId, Sealed, ViewTag};
 
@@ -15,10 +16,15 @@ use crate::config::UPDATE_WAIT;
 /// How many updates a peer may have missed that are sent one by one: more make a full view.
 const STEPS: usize = 16;
 
+/// How soon a peer is given the same full view again: one frame asks for up to 16 MiB of it.
+const GIVEN_AGAIN: Duration = Duration::from_secs(1);
+
 /// The updates that led to the view in force, one from the other, and those that are due.
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     taken: VecDeque<Step>,
+    /// Which full view was sent to whom, and when.
+    given: BTreeMap<NodeId, (Time, ViewTag)>,
     /// Since when a view has been known of that is not here yet.
     due: Option<(Time, ViewTag)>,
 }
@@ -41,6 +47,24 @@ impl Steps {
         }
         let (from, to) = (*from, *to);
         self.taken.push_back(Step { update, from, to });
+    }
+
+    /// Notes that a peer is to be given a full view; false where it was given the same just now.
+    fn gives(&mut self, now: Time, peer: NodeId, tag: ViewTag) -> bool {
+        self.given.retain(|_, (at, _)| now - *at < GIVEN_AGAIN);
+        let before = self
+            .given
+            .get(&peer)
+            .is_some_and(|(_, given)| *given == tag);
+        if !before {
+            self.given.insert(peer, (now, tag));
+        }
+        !before
+    }
+
+    /// The link to a peer is gone, and what was on it.
+    pub(super) fn forget(&mut self, peer: &NodeId) {
+        self.given.remove(peer);
     }
 
     /// The updates that lead from one view to another.
@@ -129,11 +153,18 @@ impl Node {
     /// Brings a peer to the view in force: a member by the updates since its own, where they are
     /// still here, and anybody else by the full view.
     pub(super) fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
-        let member = self.view.as_ref().is_some_and(|view| view.contains(peer));
-        let theirs = theirs.filter(|_| member);
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let tag = view.tag();
+        if theirs == Some(&tag) {
+            return self.send_heartbeat(now, peer);
+        }
+        let theirs = theirs.filter(|_| view.contains(peer));
         match theirs.and_then(|theirs| self.updates_since(theirs)) {
             Some(updates) => self.send_updates(now, peer, updates),
-            None => self.send_view(now, peer),
+            None if self.steps.gives(now, *peer, tag) => self.send_view(now, peer),
+            None => {}
         }
     }
 

@@ -5,22 +5,27 @@
 //! with the same messages; nothing is taken from the author itself any more. Not here: which bundles
 //! contradict each other (`ringtalk_wire::Sealed::contradicts`).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed};
+use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed, VectorClock};
 
 use super::Node;
 use crate::Time;
+
+/// Of so many authors the evidence is kept, 2 MiB at most; of others it goes round once.
+const KEPT: usize = 16;
 
 /// What authors were found to have said beside what they said.
 #[derive(Debug, Default)]
 pub(super) struct Forks {
     /// What names this node's own last bundle.
     pub(super) last_own: SealHash,
-    /// For each author the two bundles that show it up.
-    proven: BTreeMap<NodeId, [Sealed; 2]>,
+    /// The authors that were shown up: nothing of them is taken from themselves any more.
+    proven: BTreeSet<NodeId>,
+    /// Of [`KEPT`] of them the two bundles that show it, for those who come later.
+    kept: BTreeMap<NodeId, [Sealed; 2]>,
     /// Evidence of which the other half is to come, by who sent it.
     halves: BTreeMap<NodeId, Sealed>,
 }
@@ -28,7 +33,26 @@ pub(super) struct Forks {
 impl Forks {
     /// True where an author has been shown up.
     pub(super) fn is_proven(&self, author: &NodeId) -> bool {
-        self.proven.contains_key(author)
+        self.proven.contains(author)
+    }
+
+    /// How many messages of theirs there are: others may have heard something else under each number.
+    pub(super) fn messages(&self, clock: &VectorClock) -> u64 {
+        let messages = self.proven.iter().map(|author| clock.get(author));
+        messages.fold(0, u64::saturating_add)
+    }
+
+    /// An author is shown up. Where no more evidence has room, that of `departed` makes it.
+    fn prove(&mut self, author: NodeId, both: [Sealed; 2], departed: Option<NodeId>) {
+        self.proven.insert(author);
+        if self.kept.len() == KEPT
+            && let Some(departed) = departed
+        {
+            self.kept.remove(&departed);
+        }
+        if self.kept.len() < KEPT {
+            self.kept.insert(author, both);
+        }
     }
 
     /// The other half will not come.
@@ -51,12 +75,16 @@ impl Node {
         }
     }
 
-    /// A bundle arrived whose messages are here already: it must be the very same.
-    pub(super) fn compare_with_known(&mut self, now: Time, last: MessageId, sealed: &Sealed) {
-        let known = self
-            .log
-            .bundle_with(last)
-            .or_else(|| self.causal.held_with(last));
+    /// A bundle arrived that has messages which are here already: it must be the very same.
+    pub(super) fn compare_with_known(&mut self, now: Time, bundle: &Bundle, sealed: &Sealed) {
+        let first = MessageId {
+            author: bundle.author,
+            seq: bundle.first,
+        };
+        let logged = self.log.bundle_with(bundle.last_id());
+        let known = logged
+            .or_else(|| self.log.bundle_with(first))
+            .or_else(|| self.causal.held_instead(bundle));
         let differs = known.filter(|known| known.raw != sealed.raw);
         if let Some(known) = differs.cloned() {
             self.weigh(now, None, &[known, sealed.clone()]);
@@ -75,7 +103,7 @@ impl Node {
 
     /// Tells a peer of every author that was shown up.
     pub(super) fn send_all_evidence(&mut self, now: Time, peer: &NodeId) {
-        let evidence: Vec<[Sealed; 2]> = self.forks.proven.values().cloned().collect();
+        let evidence: Vec<[Sealed; 2]> = self.forks.kept.values().cloned().collect();
         for both in evidence {
             self.send_evidence(now, peer, &both);
         }
@@ -86,12 +114,15 @@ impl Node {
     fn weigh(&mut self, now: Time, source: Option<NodeId>, both: &[Sealed; 2]) {
         let [one, other] = both;
         let author = one.seal.signer();
-        let known = self.forks.is_proven(&author) || !self.names.contains_key(&author);
+        let known = self.forks.is_proven(&author) || !self.is_or_was_heard(&author);
         if known || author == self.config.id || !one.contradicts(other) {
             return;
         }
         // Last: two signatures cost more than everything before.
         if !both.iter().all(|sealed| self.seals.is_genuine(sealed)) {
+            if let Some(source) = source {
+                self.reject(now, source, "evidence that nobody has signed");
+            }
             return;
         }
         let first = one.bundle().map(|bundle| bundle.first).unwrap_or_default();
@@ -101,11 +132,25 @@ impl Node {
              is taken from it"
         );
         self.error("author-forked", message);
-        self.forks.proven.insert(author, both.clone());
+        let departed = self
+            .forks
+            .kept
+            .keys()
+            .copied()
+            .find(|id| !self.is_member(id));
+        self.forks.prove(author, both.clone(), departed);
         let peers: Vec<NodeId> = self.needed_ids().copied().collect();
         for peer in peers.into_iter().filter(|peer| Some(*peer) != source) {
             self.send_evidence(now, &peer, both);
         }
+    }
+
+    fn is_member(&self, id: &NodeId) -> bool {
+        self.view.as_ref().is_some_and(|view| view.contains(id))
+    }
+
+    fn is_or_was_heard(&self, author: &NodeId) -> bool {
+        self.names.contains_key(author) || self.causal.knows(author)
     }
 
     fn send_evidence(&mut self, now: Time, peer: &NodeId, both: &[Sealed; 2]) {

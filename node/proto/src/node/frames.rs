@@ -116,7 +116,7 @@ impl Node {
             Frame::Fetch => self.take_fetch(now, peer),
             Frame::Cut(cut) => self.take_cut(now, peer, cut),
             Frame::WhoHas(message) => self.take_who_has(now, peer, message),
-            Frame::Has(has) => self.searches.answered(now, has.message, &peer, has.holding),
+            Frame::Has(has) => self.take_has(now, peer, &has),
             other => debug_assert!(false, "{other:?} has no room"),
         }
     }

@@ -103,16 +103,17 @@ impl Node {
             return self.reject(now, peer, "a bundle that cannot be read");
         };
         if self.causal.has(bundle.last_id()) {
-            return self.compare_with_known(now, bundle.last_id(), &sealed);
+            return self.compare_with_known(now, &bundle, &sealed);
         }
         if !self.seals.is_genuine(&sealed) {
             return self.reject(now, peer, "a bundle that its author did not sign");
         }
         let author = bundle.author;
-        if author == peer && self.forks.is_proven(&author) {
+        let muted = author == peer && self.forks.is_proven(&author);
+        if muted || !self.may_be_an_author(&author) {
             return;
         }
-        self.causal.admit(author);
+        self.admit_author(author);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.recovered.insert(author);
             self.joining.progressed(now);
@@ -123,14 +124,15 @@ impl Node {
         self.deliver_ready(now);
         let causal = &self.causal;
         let first_missing = |author| causal.first_missing(author);
-        self.repair.pull_ended(now, &peer, end.more, first_missing);
+        let asked = self.repair.pull_ended(now, &peer, end.more, first_missing);
         self.pull_due(now);
         for range in &end.evicted {
             let up_to = MessageId {
                 author: range.author,
                 seq: range.to,
             };
-            if self.causal.first_missing(range.author) <= range.to {
+            let within = |asked: &Range| asked.author == range.author && range.to <= asked.to;
+            if asked.iter().any(within) && self.causal.first_missing(range.author) <= range.to {
                 self.searches.seek(now, up_to);
             }
         }
@@ -193,8 +195,10 @@ impl Node {
             self.cut.clock.advance(entry.author, entry.seq);
         }
         for author in cut.authors {
-            self.causal.admit(author.id);
-            self.names.entry(author.id).or_insert(author.name);
+            if self.names.len() < AUTHORS {
+                self.causal.admit(author.id);
+                self.names.entry(author.id).or_insert(author.name);
+            }
         }
         if cut.last {
             self.cut.lamport = cut.lamport;
@@ -258,7 +262,6 @@ impl Node {
     }
 
     fn send_cut(&mut self, now: Time, peer: &NodeId) {
-        self.send_all_evidence(now, peer);
         let base: Vec<MessageId> = self.log.base_for_latecomers().iter().collect();
         let clock: Vec<MessageId> = self.causal.clock().iter().collect();
         let authors: Vec<Renamed> = self
@@ -287,6 +290,8 @@ impl Node {
             });
             self.links.send(now, peer, &cut, &mut self.out);
         }
+        // After the cut, which names the authors, and fixes what of theirs is due.
+        self.send_all_evidence(now, peer);
     }
 
     fn send_entries(&mut self, now: Time, peer: &NodeId, entries: &[MessageId], answer: bool) {
@@ -345,7 +350,7 @@ impl Node {
             .collect();
         for author in overdue {
             self.strangers.remove(&author);
-            self.causal.admit(author);
+            self.admit_author(author);
         }
     }
 
@@ -378,13 +383,27 @@ impl Node {
                 }
                 self.searches.asked(message, everybody);
             }
-            Step::Gap { message, delivered } => self.gap(message, delivered),
+            Step::Gap { message, delivered } => {
+                // What is left of a fork is nobody's to wait for.
+                let forked = self.forks.is_proven(&message.author);
+                self.gap(message, delivered || forked);
+            }
         }
+    }
+
+    /// A member tells what it knows of a message that was asked for.
+    pub(super) fn take_has(&mut self, now: Time, peer: NodeId, has: &Has) {
+        // The word of who was shown up counts no more for its own messages than anybody's.
+        let author = has.message.author == peer && !self.forks.is_proven(&peer);
+        self.searches
+            .answered(now, has.message, (&peer, author), has.holding);
     }
 
     /// Nobody can give the message: the user is told, and where it was delivered elsewhere the
     /// clock passes it.
-    fn gap(&mut self, message: MessageId, delivered: bool) {
+    pub(super) fn gap(&mut self, message: MessageId, delivered: bool) {
+        // Nobody else knows what this node has not said.
+        let delivered = delivered && message.author != self.config.id;
         if !self.planted.has(PlantedBug::HiddenGap) {
             self.emit(Event::Gap {
                 author: message.author,

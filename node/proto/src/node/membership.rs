@@ -347,6 +347,7 @@ impl Node {
             self.causal.admit(member.id);
             self.links.welcome(&member.id);
             self.names.insert(member.id, member.name.clone());
+            self.nameless.remove(&member.id);
         }
         let mut events = Vec::new();
         for member in &differences.changed {

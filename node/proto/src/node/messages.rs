@@ -11,8 +11,12 @@ use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed, Text};
 
 use super::Node;
 use super::relay::bundle_item;
-use crate::causal::{Deliverable, Reception};
+use crate::causal::{Deliverable, Lamport, Reception};
 use crate::{Delivered, Event, Time};
+
+/// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
+/// can speak as very many.
+const NAMELESS: usize = 4_096;
 
 impl Node {
     /// The user says something.
@@ -27,17 +31,17 @@ impl Node {
         while !self.outbox.is_empty()
             && self.joining.is_inside()
             && self.can_spread()
-            && (self.outbox.is_full() || self.spreads_at_once())
+            && (self.outbox.is_full() && self.has_room(&self.config.id) || self.spreads_at_once())
         {
-            if !self.seal_one(now) {
-                return;
-            }
+            self.seal_one(now);
         }
     }
 
     /// Seals everything, busy links or not: the node leaves.
     pub(super) fn seal_everything(&mut self, now: Time) {
-        while !self.outbox.is_empty() && self.seal_one(now) {}
+        while !self.outbox.is_empty() {
+            self.seal_one(now);
+        }
     }
 
     /// A bundle of somebody else arrived, by whatever way.
@@ -49,23 +53,42 @@ impl Node {
         bundle: Bundle,
     ) -> Reception {
         let author = bundle.author;
-        if author == self.config.id {
+        if author == self.config.id || !self.may_be_an_author(&author) {
             return Reception::Refused;
         }
-        if !self.causal.knows(&author) {
-            if self.causal.clock().len() + self.strangers.len() >= AUTHORS {
-                return Reception::Refused;
-            }
-            if let Entry::Vacant(stranger) = self.strangers.entry(author) {
-                stranger.insert(now);
-                self.pull_view(now, &peer);
-            }
+        if !self.causal.knows(&author)
+            && let Entry::Vacant(stranger) = self.strangers.entry(author)
+        {
+            stranger.insert(now);
+            self.pull_view(now, &peer);
         }
+        self.compare_with_known(now, &bundle, &sealed);
+        let last = bundle.last_id();
         let reception = self.causal.receive(sealed, bundle);
         if reception == Reception::Refused {
             tracing::warn!(?author, "refusing a bundle that overlaps another");
+            // What its author says there cannot be told from what it has said before; others have it, and
+            // what depends on it must not wait.
+            self.gap(last, true);
         }
         reception
+    }
+
+    /// True where there is room for an author: whoever is or was a member has its place, and so have a
+    /// number of others, who may be departed members of a ring that this one has merged with.
+    pub(super) fn may_be_an_author(&self, author: &NodeId) -> bool {
+        let waiting = self.strangers.len();
+        let room = self.causal.clock().len() + waiting < AUTHORS;
+        let place = self.names.contains_key(author) || self.nameless.len() + waiting < NAMELESS;
+        self.causal.knows(author) || self.strangers.contains_key(author) || room && place
+    }
+
+    /// Lets an author's bundles through, whether or not it has a name.
+    pub(super) fn admit_author(&mut self, author: NodeId) {
+        self.causal.admit(author);
+        if author != self.config.id && !self.names.contains_key(&author) {
+            self.nameless.insert(author);
+        }
     }
 
     /// Delivers whatever may be delivered by now.
@@ -74,34 +97,44 @@ impl Node {
             return;
         }
         loop {
+            let doubtful = self.forks.messages(self.causal.clock());
             let log = &self.log;
-            let Some(next) = self.causal.next(|message| log.lamport_of(message)) else {
+            let next = self
+                .causal
+                .next(|message| log.lamport_of(message), doubtful);
+            let Some((Deliverable { sealed, bundle }, worth)) = next else {
                 return;
             };
-            match next {
-                Ok(Deliverable { sealed, bundle }) => {
-                    self.look_for_fork(now, &bundle, &sealed);
-                    self.tell_messages(&bundle);
-                    self.log.push(&bundle, sealed);
-                    self.has_delivered(bundle_item(bundle.author, bundle.first));
-                }
-                Err(author) => {
-                    let who = self.described(&author);
-                    let message = alloc::format!(
-                        "{who} sent a message with a false Lamport time: nothing more of it is shown"
-                    );
-                    self.error("author-muted", message);
-                }
+            if worth != Lamport::Due {
+                self.tell_of_lamport(now, &bundle.author, worth);
             }
+            if worth != Lamport::TooFar {
+                self.look_for_fork(now, &bundle, &sealed);
+                self.tell_messages(&bundle);
+                self.log.push(&bundle, sealed);
+            }
+            self.has_delivered(bundle_item(bundle.author, bundle.first));
         }
     }
 
-    /// Seals the next bundle and sends it both ways; false where it has to wait.
-    fn seal_one(&mut self, now: Time) -> bool {
-        let (heads, lamport) = self.causal.heads();
-        if heads.len() > BUNDLE_HEADS {
-            return false;
-        }
+    fn tell_of_lamport(&mut self, now: Time, author: &NodeId, worth: Lamport) {
+        let who = self.described(author);
+        let message = if worth == Lamport::TooFar {
+            alloc::format!(
+                "a message of {who} has a Lamport time beyond all others: it is not shown"
+            )
+        } else {
+            alloc::format!(
+                "a message of {who} has a Lamport time that does not follow from what came before: \
+                 somebody says different things to different members"
+            )
+        };
+        self.warn(now, "lamport-time", message);
+    }
+
+    /// Seals the next bundle and sends it both ways.
+    fn seal_one(&mut self, now: Time) {
+        let (heads, lamport) = self.causal.heads(BUNDLE_HEADS);
         let first = self.outbox.sealed() + 1;
         let bundle = Bundle {
             author: self.config.id,
@@ -121,7 +154,6 @@ impl Node {
         let children = self.spread(now, id, &Item::Bundle(sealed));
         self.outbox.opened(first, &bundle.messages, children);
         self.has_delivered(id);
-        true
     }
 
     /// A planted mistake: the last message is delivered once more.

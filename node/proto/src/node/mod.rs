@@ -17,6 +17,7 @@ mod misread;
 mod observation;
 mod relay;
 mod ring;
+mod shares;
 mod standing;
 mod succession;
 mod suspicion;
@@ -42,6 +43,7 @@ use crate::log::Log;
 use crate::lost::Lost;
 use crate::newcomers::Newcomers;
 use crate::outbox::Outbox;
+use crate::parking::Parking;
 use crate::planted::{Planted, PlantedBug};
 use crate::repair::Repair;
 use crate::search::Searches;
@@ -81,6 +83,7 @@ pub struct Node {
     log: Log,
     outbox: Outbox,
     spreading: Spreading,
+    parking: Parking,
     acks: Acks,
     confirmations: confirmation::Confirmations,
     announcements: relay::Announcements,
@@ -97,6 +100,8 @@ pub struct Node {
     cut: history::PartialCut,
     /// Since when something has waited for an author's admission.
     strangers: BTreeMap<NodeId, Time>,
+    /// Authors whose admission never came.
+    nameless: BTreeSet<NodeId>,
     /// Authors of whom a pull has brought something that the other neighbour may lack too.
     recovered: BTreeSet<NodeId>,
 
@@ -147,6 +152,7 @@ impl Node {
             log: Log::new(config.history),
             outbox: Outbox::default(),
             spreading: Spreading::default(),
+            parking: Parking::default(),
             acks: Acks::default(),
             confirmations: confirmation::Confirmations::default(),
             announcements: relay::Announcements::default(),
@@ -158,6 +164,7 @@ impl Node {
             fetchers: BTreeSet::new(),
             cut: history::PartialCut::default(),
             strangers: BTreeMap::new(),
+            nameless: BTreeSet::new(),
             recovered: BTreeSet::new(),
             detector: Detector::default(),
             trials: Trials::default(),
@@ -218,6 +225,7 @@ impl Node {
         for peer in self.links.take_given_up() {
             self.peer_lost(now, &peer);
         }
+        self.carry_parked(now);
         self.deliver_ready(now);
         self.arrive_if_complete(now);
         self.expire_leaving(now);

@@ -14,7 +14,6 @@ use ringtalk_wire::{
 
 use super::Node;
 use crate::Time;
-use crate::causal::Reception;
 use crate::config::DIAL_ALLOWANCE;
 use crate::planted::PlantedBug;
 use crate::spread::{Child, Orphan, Part, Taken};
@@ -76,38 +75,8 @@ impl Node {
     }
 
     pub(super) fn take_spread(&mut self, now: Time, link_peer: NodeId, spread: &Spread) {
-        let interval = self.as_understood(spread.interval);
         match &spread.item {
-            Item::Bundle(sealed) => {
-                let Ok(bundle) = sealed.bundle() else {
-                    return self.reject(now, link_peer, "a bundle that cannot be read");
-                };
-                let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
-                let known = self.causal.has(last);
-                if !known && !self.seals.is_genuine(sealed) {
-                    return self.reject(now, link_peer, "a bundle that its author did not sign");
-                }
-                if known {
-                    self.compare_with_known(now, last, sealed);
-                }
-                let new = !known && !self.forks.is_proven(&bundle.author);
-                self.owe_receipt(link_peer, id);
-                self.owe_ack(link_peer, id, new);
-                if !known && !new {
-                    return self.has_delivered(id);
-                }
-                self.go_on(now, id, &spread.item, &interval);
-                let refused = new
-                    && self.take_bundle(now, link_peer, sealed.clone(), bundle)
-                        == Reception::Refused;
-                if refused || self.causal.clock().covers(last) {
-                    self.has_delivered(id);
-                }
-                if self.layout() != Some(spread.interval.layout) {
-                    self.recovered.insert(last.author);
-                    self.offer_recovered(now, &link_peer);
-                }
-            }
+            Item::Bundle(sealed) => self.take_passing(now, link_peer, spread.interval, sealed),
             Item::Announcement(sealed) => {
                 let Ok(announcement) = sealed.announcement() else {
                     return self.reject(now, link_peer, "an announcement that cannot be read");
@@ -125,6 +94,7 @@ impl Node {
                         "an announcement that its coordinator did not sign",
                     );
                 }
+                let interval = self.as_understood(spread.interval);
                 if self.is_authorised(&announcement) {
                     self.announcements.keep(id, sealed.clone());
                     self.go_on(now, id, &spread.item, &interval);
@@ -177,7 +147,7 @@ impl Node {
         for &id in items {
             let Some(item) = self.item(id) else { continue };
             for interval in self.spreading.owed_by(&peer, id) {
-                self.send_item(now, &peer, &item, interval);
+                self.send_item(now, &peer, (id, &item), interval);
             }
         }
     }
@@ -224,7 +194,7 @@ impl Node {
     }
 
     /// Takes an interval over, and passes the item on where that reaches farther than before.
-    fn go_on(&mut self, now: Time, id: ItemId, item: &Item, interval: &Interval) {
+    pub(super) fn go_on(&mut self, now: Time, id: ItemId, item: &Item, interval: &Interval) {
         match self.take_interval(id, interval) {
             Taken::Nothing => {}
             Taken::All => {
@@ -261,7 +231,7 @@ impl Node {
         }
         for &(child, interval) in &children {
             self.entrust(now, child, id, interval);
-            self.send_item(now, &child.id, item, interval);
+            self.send_item(now, &child.id, (id, item), interval);
         }
         children.len()
     }
@@ -341,12 +311,20 @@ impl Node {
         }
     }
 
-    fn send_item(&mut self, now: Time, child: &NodeId, item: &Item, interval: Interval) {
+    fn send_item(
+        &mut self,
+        now: Time,
+        child: &NodeId,
+        (id, item): (ItemId, &Item),
+        interval: Interval,
+    ) {
         let spread = Frame::Spread(Spread {
             interval: self.as_sent(interval),
             item: item.clone(),
         });
-        self.links.send(now, child, &spread, &mut self.out);
+        let share = (id.kind == ItemKind::Bundle).then(|| self.share_of(&id.origin));
+        self.links
+            .send_for(now, (child, share), &spread, &mut self.out);
     }
 
     /// True where the messages of a bundle have been delivered here.
@@ -456,7 +434,7 @@ impl Node {
         })
     }
 
-    fn is_usable(&self, id: &NodeId) -> bool {
+    pub(super) fn is_usable(&self, id: &NodeId) -> bool {
         self.links.is_up(id)
             && !self.links.is_full(id)
             && !self.spreading.is_silent(id)

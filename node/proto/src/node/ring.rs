@@ -82,6 +82,7 @@ impl Node {
         self.newcomers.forget(peer);
         self.confirmations.forget(peer);
         self.forks.forget(peer);
+        self.steps.forget(peer);
         let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
         if needed {
             self.dial_member(now, peer);
@@ -145,6 +146,7 @@ impl Node {
             if self.links.is_up(&id) && self.ring.exchanged.insert(id) {
                 self.send_heartbeat(now, &id);
                 self.send_digest(now, &id, true);
+                self.send_all_evidence(now, &id);
             }
         }
     }

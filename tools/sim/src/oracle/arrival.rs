@@ -44,6 +44,20 @@ pub(crate) fn everything_arrived(
     Ok(())
 }
 
+/// Whatever these authors have said, all have followed them equally far.
+pub(crate) fn all_have_the_same(reach: &Reach, witnesses: &[Witness], authors: &[Author]) -> Check {
+    for Author { id: author, .. } in authors {
+        let reached: BTreeSet<u64> = witnesses
+            .iter()
+            .map(|one| reach.of(one.id, *author))
+            .collect();
+        ensure(reached.len() <= 1, "C5", || {
+            format!("members have followed {author:?}, who lies, up to {reached:?}")
+        })?;
+    }
+    Ok(())
+}
+
 /// C6: who holds something back for good has shown what is missing.
 pub(crate) fn no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> Check {
     for Witness { id, held, .. } in witnesses {

@@ -133,6 +133,11 @@ impl Oracles {
         self.creation.distrust(author);
     }
 
+    /// True where nobody can tell what an author said.
+    pub(crate) fn distrusts(&self, author: NodeId) -> bool {
+        self.creation.is_liar(author)
+    }
+
     /// From now on somebody lies, and may be accused of it.
     pub(crate) fn lies(&mut self) {
         self.creation.lies();
@@ -215,6 +220,10 @@ impl Oracles {
     /// A node tells its user something.
     pub(crate) fn event(&mut self, node: NodeId, event: &Event) -> Check {
         match event {
+            // What a liar shows its own user of itself is its own affair.
+            Event::Message(message) if message.id.author == node && self.distrusts(node) => {
+                self.reach.step(node, message.id);
+            }
             Event::Start { base } => {
                 self.readiness.started(node)?;
                 self.causal.started(node, base)?;
@@ -230,8 +239,9 @@ impl Oracles {
                 if !self.creation.is_liar(message.id.author) {
                     self.causal.delivered(&self.reach, node, message.id)?;
                 }
+                let liar = self.creation.is_liar(message.id.author);
                 self.transcript
-                    .delivered(node, message.id, message.lamport)?;
+                    .delivered(node, message.id, message.lamport, liar)?;
                 self.readiness.delivered(node, message.history)?;
                 self.reach.step(node, message.id);
             }
@@ -260,19 +270,20 @@ impl Oracles {
                 first,
                 last,
                 members,
-            } => {
+            } if !self.creation.is_liar(node) => {
                 let last = MessageId {
                     author: node,
                     seq: last,
                 };
                 self.reached.told(first, last, members)?;
             }
-            Event::Neighbours { .. }
+            Event::Reached { .. }
+            | Event::Neighbours { .. }
             | Event::Joined(_)
             | Event::Renamed { .. }
             | Event::Merged { .. } => {}
             Event::Error { code, .. } => {
-                let accuses = ["refused", "author-forked", "author-muted"].contains(code);
+                let accuses = ["refused", "author-forked", "lamport-time"].contains(code);
                 ensure(!accuses || self.creation.has_liars(), "accused", || {
                     format!("{node:?} is told of {code}, and nobody lies")
                 })?;
@@ -293,13 +304,29 @@ impl Oracles {
         membership::the_live_are_the_members(witnesses)?;
         ring::is_one_cycle(witnesses)?;
         let whole = self.creation.total() <= history as u64;
-        arrival::everything_arrived(&self.reach, witnesses, authors, whole)?;
+        let honest = self.honest(witnesses);
+        let (liars, authors): (Vec<Author>, Vec<Author>) = authors
+            .iter()
+            .partition(|author| self.creation.is_liar(author.id));
+        arrival::everything_arrived(&self.reach, &honest, &authors, whole)?;
+        arrival::all_have_the_same(&self.reach, &honest, &liars)?;
         arrival::clocks_are_true(&self.reach, witnesses)?;
-        arrival::no_silent_loss(&self.gaps, witnesses)?;
+        arrival::no_silent_loss(&self.gaps, &honest)?;
         if self.calm {
             coordinator::is_the_most_senior(witnesses)?;
         }
-        transcript::is_the_same(witnesses, whole)
+        transcript::is_the_same(&honest, whole)
+    }
+
+    /// Those who do not lie, and what they show of each other.
+    fn honest(&self, witnesses: &[Witness]) -> Vec<Witness> {
+        let mut honest = witnesses.to_vec();
+        honest.retain(|witness| !self.creation.is_liar(witness.id));
+        for witness in &mut honest {
+            let shown = &mut witness.transcript;
+            shown.retain(|message| !self.creation.is_liar(message.author));
+        }
+        honest
     }
 }
 

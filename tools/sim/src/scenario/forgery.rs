@@ -1,15 +1,19 @@
 //! A member lies: about what others said, about the view, about who coordinates, and about what it
 //! said itself. Nobody believes it, and everybody who is lied to is told.
 
+use core::time::Duration;
+
 use ringtalk_proto::{Change, View};
 use ringtalk_wire::{
-    Announcement, Bundle, Departed, Departure, Direction, Frame, Interval, Item, Opening, RingKey,
-    SealHash, Spread, Text, ViewUpdate, view_to_sign,
+    Announcement, Bundle, Departed, Departure, Digest, Direction, Frame, Has, Holding, Interval,
+    Item, MessageId, Opening, PullEnd, Range, RingKey, SealHash, Spread, Text, ViewUpdate,
+    view_to_sign,
 };
 
-use super::{gather, ordinary, seconds, talk_for, the_coordinator};
+use super::{gather, millis, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
+use crate::schedule::{Deed, Who};
 use crate::world::World;
 
 /// How far above the epoch in force a lie goes.
@@ -118,6 +122,178 @@ pub(super) fn a_fork_is_shown_up_everywhere(world: &mut World) -> Check {
     ensure(world.have_all_the_same(), "C5", || {
         "not everybody has the same messages".to_owned()
     })
+}
+
+pub(super) fn a_fork_mutes_nobody_else(world: &mut World) -> Check {
+    let Cast { liar, dupe, .. } = begin_silent(world)?;
+    world.distrust(liar);
+    let mut bundle = words(world, liar, "this I say to one of you only");
+    bundle.lamport = world.far_ahead();
+    let sealed = world.seal_as(liar, &bundle);
+    world.forge(liar, dupe, &Frame::Pulled(sealed))?;
+    world.paste(dupe, 1)?;
+    world.paste(liar, 1)?;
+    world.run_for(seconds(1))?;
+    world.paste(dupe, 1)?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn a_fork_with_other_bounds_stops_nobody(world: &mut World) -> Check {
+    let Cast { liar, dupe, .. } = begin_silent(world)?;
+    world.distrust(liar);
+    let mut bundle = words(world, liar, "this I say to one of you only");
+    let more = world.random.between(1, 5) as usize;
+    bundle.messages = vec![bundle.messages[0].clone(); 1 + more];
+    bundle.lamport = world.far_ahead();
+    let sealed = world.seal_as(liar, &bundle);
+    world.forge(liar, dupe, &Frame::Pulled(sealed))?;
+    let said = world.random.between(1, 3);
+    world.paste(liar, said)?;
+    world.paste(dupe, 1)?;
+    world.run_for(seconds(1))?;
+    world.paste(dupe, 1)?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn forks_in_a_busy_ring_with_losses(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.talk(millis(300));
+    world.run_for(seconds(1))?;
+    let liar = ordinary(world)?;
+    world.distrust(liar);
+    world.inject(Deed::Loss {
+        percent: 5,
+        time: seconds(6),
+    })?;
+    for _ in 0..4 {
+        let linked = world.linked_to(liar);
+        let Some(dupe) = world.random.pick(&linked) else {
+            continue;
+        };
+        let mut bundle = words(world, liar, "this I say to one of you only");
+        let many = world.random.between(1, 4) as usize;
+        bundle.messages = vec![bundle.messages[0].clone(); many];
+        bundle.lamport = world.random.between(1, world.far_ahead());
+        let sealed = world.seal_as(liar, &bundle);
+        let frame = if world.random.chance(50) {
+            Frame::Pulled(sealed)
+        } else {
+            spread(Item::Bundle(sealed))
+        };
+        world.forge(liar, dupe, &frame)?;
+        let pause = world.random.millis(1, 1_500);
+        world.run_for(pause)?;
+    }
+    world.must_come_to_rest()
+}
+
+pub(super) fn one_member_alone_makes_no_gap(world: &mut World) -> Check {
+    let Cast {
+        liar, dupe, victim, ..
+    } = begin(world)?;
+    let author = world.id(victim);
+    let said = world.said_by(victim);
+    let unsaid = MessageId {
+        author,
+        seq: said + 3,
+    };
+    let everything = Range {
+        author,
+        from: 1,
+        to: unsaid.seq,
+    };
+    let lies = [
+        Frame::Digest(Digest {
+            entries: vec![unsaid],
+            answer: false,
+        }),
+        Frame::PullEnd(PullEnd {
+            more: false,
+            evicted: vec![everything],
+        }),
+        Frame::Has(Has {
+            message: unsaid,
+            holding: Holding::Evicted,
+        }),
+    ];
+    for _ in 0..1_500 {
+        for lie in &lies {
+            world.forge(liar, dupe, lie)?;
+        }
+        world.run_for(millis(4))?;
+    }
+    world.paste(victim, 5)?;
+    world.run_for(seconds(2))?;
+    let reached = world.have_all_the_same() && world.said_by(victim) == said + 5;
+    ensure(reached, "C5", || {
+        "not everybody has the same messages".to_owned()
+    })?;
+    world.must_come_to_rest()
+}
+
+pub(super) fn a_thousand_strangers_silence_nobody(world: &mut World) -> Check {
+    let Cast { liar, dupe, .. } = begin(world)?;
+    for _ in 0..1_000 {
+        let words = words(world, liar, "I am somebody else");
+        let sealed = world.seal_as_nobody(|author| Bundle {
+            author,
+            first: 1,
+            ..words
+        });
+        world.forge(liar, dupe, &Frame::Pulled(sealed))?;
+    }
+    world.run_for(seconds(5))?;
+    world.paste(dupe, 3)?;
+    world.must_come_to_rest()?;
+    let room = world
+        .members()
+        .into_iter()
+        .all(|index| world.takes_input(index));
+    ensure(room, "C5", || "somebody may not speak any more".to_owned())
+}
+
+/// Of a message so much may pass until it is delivered where somebody floods links of 500 KB a second.
+const FLOODED: Duration = seconds(4);
+
+pub(super) fn who_floods_delays_nobody_for_long(world: &mut World) -> Check {
+    let Cast { liar, .. } = begin_silent(world)?;
+    world.distrust(liar);
+    let count = world.members().len();
+    for one in 0..count {
+        for other in 0..one {
+            world.inject(Deed::Slow {
+                node: Who::Node(one),
+                other: Who::Node(other),
+                bytes_per_ms: 500,
+                time: seconds(60),
+            })?;
+        }
+    }
+    world.follow_messages();
+    let mut flood = words(world, liar, &"flood ".repeat(2_500));
+    flood.messages = vec![flood.messages[0].clone(); 3];
+    for step in 0..600 {
+        if step % 5 == 0 {
+            let sealed = world.seal_as(liar, &flood);
+            world.forge_round(liar, &sealed)?;
+            flood.previous = sealed.seal.hash();
+            flood.lamport = flood.last_lamport() + 1;
+            flood.first = flood.last() + 1;
+        }
+        if step % 10 == 0 {
+            let mut members = world.members();
+            members.retain(|&member| member != liar);
+            let speaker = world.random.pick(&members).unwrap_or_default();
+            world.paste(speaker, if step == 300 { 200 } else { 1 })?;
+        }
+        world.run_for(millis(10))?;
+    }
+    world.run_for(seconds(30))?;
+    let (p99, deliveries) = world.surveyed(liar);
+    ensure(deliveries > 1_000 && p99 <= FLOODED, "flood", || {
+        format!("of {deliveries} deliveries one in a hundred took {p99:?}")
+    })?;
+    world.must_come_to_rest()
 }
 
 /// A ring that talks, and in which nobody is to be found dead.

@@ -128,6 +128,12 @@ scenarios! {
     forgery::a_forged_view_is_refused
     forgery::a_forged_election_is_refused
     forgery::a_fork_is_shown_up_everywhere
+    forgery::a_fork_mutes_nobody_else
+    forgery::a_fork_with_other_bounds_stops_nobody
+    forgery::forks_in_a_busy_ring_with_losses
+    forgery::one_member_alone_makes_no_gap
+    forgery::a_thousand_strangers_silence_nobody
+    forgery::who_floods_delays_nobody_for_long
     usurper::a_dead_coordinator_has_no_advocate
     usurper::invitations_without_end_freeze_nothing
     usurper::a_pledge_that_lapsed_is_worth_nothing

@@ -2,13 +2,18 @@
 //!
 //! Not here: what it says (`scenario::forgery`).
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use ringtalk_proto::{Input, View};
-use ringtalk_wire::{Frame, Probe, Seal, Sealed, encode_item};
+use ringtalk_wire::{
+    Bundle, Direction, Frame, Interval, Item, NodeId, Probe, RingKey, Seal, Sealed, Spread,
+    encode_item,
+};
 use serde::Serialize;
 
 use super::World;
+use crate::keys::signer;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
@@ -44,6 +49,71 @@ impl World {
             self.tell(to, Input::Frame { link, frame }.into())?;
         }
         Ok(())
+    }
+
+    /// A signature under something by a key that is nobody's.
+    pub(crate) fn seal_as_nobody(&mut self, item: impl FnOnce(NodeId) -> Bundle) -> Sealed {
+        let signer = signer(self.chance.bytes(), self.real_keys);
+        let key = signer.public_key();
+        self.oracles.distrust(NodeId::of(&key));
+        let raw = encode_item(&item(NodeId::of(&key)));
+        let signature = signer.sign(&raw);
+        Sealed {
+            raw,
+            seal: Seal { key, signature },
+        }
+    }
+
+    /// The greatest Lamport time that could be said next, somewhere above all that was said.
+    pub(crate) fn far_ahead(&self) -> u64 {
+        1_000 + self.oracles.delivered()
+    }
+
+    /// True where a user may say something.
+    pub(crate) fn takes_input(&self, index: HostIndex) -> bool {
+        self.processes[index].node.accepts_input()
+    }
+
+    /// A bundle begins its way round the ring at the liar's successor, as if it had not been shaped.
+    pub(crate) fn forge_round(&mut self, liar: HostIndex, sealed: &Sealed) -> Check {
+        let me = self.id(liar);
+        let view = self.processes[liar].node.view().cloned();
+        let neighbours = self.processes[liar].node.neighbours();
+        let (Some(view), Some((_, successor))) = (view, neighbours) else {
+            return Ok(());
+        };
+        let (Some(member), Some(&to)) = (view.member(&me), self.indexes.get(&successor)) else {
+            return Ok(());
+        };
+        let interval = Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(member.key.0.wrapping_sub(1)),
+            layout: view.layout(),
+        };
+        let item = Item::Bundle(sealed.clone());
+        self.forge(liar, to, &Frame::Spread(Spread { interval, item }))
+    }
+
+    /// Of what honest members have said and others of them delivered: the time that one delivery in a
+    /// hundred has exceeded, and how many there were.
+    pub(crate) fn surveyed(&mut self, liar: HostIndex) -> (Duration, usize) {
+        let bundles = self.survey.take().unwrap_or_default().bundles;
+        let mut times: Vec<Duration> = bundles
+            .values()
+            .flat_map(|travels| {
+                travels
+                    .delivered
+                    .iter()
+                    .map(move |(to, at)| (*to, *at - travels.sealed))
+            })
+            .filter(|(to, _)| *to != liar)
+            .map(|(_, time)| time)
+            .collect();
+        times.sort_unstable();
+        let p99 = times.get(times.len() * 99 / 100).copied();
+        self.trace
+            .show(self.now, || format!("p99 {p99:?}, max {:?}", times.last()));
+        (p99.unwrap_or_default(), times.len())
     }
 
     /// Those who have a link with a node.

@@ -71,9 +71,10 @@ impl World {
         self.members().len() == self.alive() && self.is_one_ring()
     }
 
-    /// True where all members have delivered the same.
+    /// True where all members that do not lie have delivered the same.
     pub(crate) fn have_all_the_same(&self) -> bool {
-        let members = self.members().into_iter();
+        let honest = |index: &HostIndex| !self.oracles.distrusts(self.id(*index));
+        let members = self.members().into_iter().filter(honest);
         let clocks: BTreeSet<u64> = members
             .map(|index| self.processes[index].node.clock().hash())
             .collect();

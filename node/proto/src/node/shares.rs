@@ -1,0 +1,118 @@
+//! Shares: no author fills the links, however much it says.
+//!
+//! `PROTOCOL.md` §4.1. While more than [`SHARE_BYTES`] of an author wait on one of the links that the
+//! ring needs, what comes of it is parked, and what this node's user says fills the next bundle. So
+//! others' messages wait behind so much of each author at most. It belongs here, and not to the driver:
+//! what is delivered early is depended on, so that a queue that is fair in the driver alone would help
+//! nobody. Not here: the books (`parking`).
+
+use ringtalk_wire::{Interval, Item, NodeId, Sealed};
+
+use super::Node;
+use super::relay::bundle_item;
+use crate::Time;
+use crate::causal::Reception;
+use crate::config::SHARE_BYTES;
+use crate::parking::Passing;
+
+/// Whose share the bundles of those take who have no name.
+const NOBODY: NodeId = NodeId::from_bytes([0; 16]);
+
+impl Node {
+    /// A bundle comes on its way round the ring.
+    pub(super) fn take_passing(
+        &mut self,
+        now: Time,
+        parent: NodeId,
+        interval: Interval,
+        sealed: &Sealed,
+    ) {
+        let Ok(bundle) = sealed.bundle() else {
+            return self.reject(now, parent, "a bundle that cannot be read");
+        };
+        let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
+        let known = self.causal.has(last);
+        if !known && !self.seals.is_genuine(sealed) {
+            return self.reject(now, parent, "a bundle that its author did not sign");
+        }
+        if known {
+            self.compare_with_known(now, &bundle, sealed);
+        }
+        let welcome = !known && !self.forks.is_proven(&bundle.author);
+        let share = self.share_of(&bundle.author);
+        let passing = Passing {
+            id,
+            parent,
+            interval,
+            sealed: sealed.clone(),
+            bundle,
+        };
+        let new = welcome && !self.parking.holds(&id);
+        if welcome && (self.parking.has(&share) || !self.has_room(&share)) {
+            // Who is refused gets no receipt: its interval goes to others, and the bundle is pulled later.
+            if self.parking.park(share, passing) {
+                self.owe_receipt(parent, id);
+                self.owe_ack(parent, id, new);
+            }
+            return;
+        }
+        self.owe_receipt(parent, id);
+        self.owe_ack(parent, id, new);
+        if known || new {
+            self.carry(now, passing);
+        } else {
+            self.has_delivered(id);
+        }
+    }
+
+    /// What was parked goes on where there is room.
+    pub(super) fn carry_parked(&mut self, now: Time) {
+        while !self.parking.is_empty() {
+            let mut parking = core::mem::take(&mut self.parking);
+            let next = parking.next(|share| self.has_room(share));
+            self.parking = parking;
+            let Some(passing) = next else { return };
+            self.carry(now, passing);
+        }
+    }
+
+    /// True where little of what takes this share waits on the links that the ring needs. Links whose
+    /// peers take nothing do not count.
+    pub(super) fn has_room(&self, share: &NodeId) -> bool {
+        let usable = self.needed_ids().filter(|id| self.is_usable(id));
+        let mut waiting = usable.map(|id| self.links.backlog(id, share));
+        waiting.all(|bytes| bytes < SHARE_BYTES)
+    }
+
+    /// Whose share an author's bundles take: all who were never admitted have one together.
+    pub(super) fn share_of(&self, author: &NodeId) -> NodeId {
+        let named = self.names.contains_key(author);
+        if named { *author } else { NOBODY }
+    }
+
+    /// Passes a bundle on, and takes it in.
+    fn carry(&mut self, now: Time, passing: Passing) {
+        let Passing {
+            id,
+            parent,
+            interval,
+            sealed,
+            bundle,
+        } = passing;
+        let last = bundle.last_id();
+        let known = self.causal.has(last);
+        if !known && self.forks.is_proven(&bundle.author) {
+            return self.has_delivered(id);
+        }
+        let understood = self.as_understood(interval);
+        self.go_on(now, id, &Item::Bundle(sealed.clone()), &understood);
+        let refused = !known && self.take_bundle(now, parent, sealed, bundle) == Reception::Refused;
+        if refused || self.causal.clock().covers(last) {
+            self.has_delivered(id);
+        }
+        if self.layout() != Some(interval.layout) {
+            self.recovered.insert(last.author);
+            self.offer_recovered(now, &parent);
+        }
+    }
+}

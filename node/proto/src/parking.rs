@@ -1,0 +1,176 @@
+//! Parking: bundles that have arrived, and go on when their authors' share of the links is free again.
+//!
+//! They are receipted, and neither relayed nor delivered yet: so what others say meanwhile passes them
+//! by, and does not depend on them (`PROTOCOL.md` §4.1). Not here: what a share is (`node::shares`).
+
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use ringtalk_wire::{Bundle, Interval, ItemId, NodeId, Sealed};
+
+use crate::config::{HELD_BYTES, WINDOW_BYTES};
+
+/// A bundle on its way, as it came.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    /// Its name.
+    pub(crate) id: ItemId,
+    /// Who gave it.
+    pub(crate) parent: NodeId,
+    /// With which interval.
+    pub(crate) interval: Interval,
+    /// Its exact bytes.
+    pub(crate) sealed: Sealed,
+    /// What they say.
+    pub(crate) bundle: Bundle,
+}
+
+/// What is parked, by whose share it takes.
+#[derive(Debug, Default)]
+pub(crate) struct Parking {
+    lanes: BTreeMap<NodeId, Lane>,
+    ids: BTreeSet<ItemId>,
+    bytes: usize,
+    /// Whose turn was last.
+    last: Option<NodeId>,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    waiting: VecDeque<Passing>,
+    bytes: usize,
+}
+
+impl Parking {
+    /// True where nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lanes.is_empty()
+    }
+
+    /// True where somebody's bundles wait.
+    pub(crate) fn has(&self, share: &NodeId) -> bool {
+        self.lanes.contains_key(share)
+    }
+
+    /// True where this very bundle waits.
+    pub(crate) fn holds(&self, id: &ItemId) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// A bundle waits from now on; false where its author has more on the way than a window, or all
+    /// have too much: whoever keeps to its window is never refused for its own fault.
+    pub(crate) fn park(&mut self, share: NodeId, passing: Passing) -> bool {
+        let weight = passing.sealed.weight();
+        let taken = self.lanes.get(&share).map_or(0, |lane| lane.bytes);
+        if taken + weight > 2 * WINDOW_BYTES || self.bytes + weight > HELD_BYTES {
+            return false;
+        }
+        let lane = self.lanes.entry(share).or_default();
+        lane.bytes += weight;
+        self.bytes += weight;
+        self.ids.insert(passing.id);
+        lane.waiting.push_back(passing);
+        true
+    }
+
+    /// The next bundle that may go on: one of each author in turn, of those with room.
+    pub(crate) fn next(&mut self, has_room: impl Fn(&NodeId) -> bool) -> Option<Passing> {
+        let had_its_turn = |share: &&NodeId| self.last.is_some_and(|last| **share <= last);
+        let after = self.lanes.keys().filter(|share| !had_its_turn(share));
+        let before = self.lanes.keys().filter(had_its_turn);
+        let share = after.chain(before).copied().find(|share| has_room(share))?;
+        self.last = Some(share);
+        let lane = self.lanes.get_mut(&share)?;
+        let passing = lane.waiting.pop_front()?;
+        lane.bytes -= passing.sealed.weight();
+        self.bytes -= passing.sealed.weight();
+        if lane.waiting.is_empty() {
+            self.lanes.remove(&share);
+        }
+        self.ids.remove(&passing.id);
+        Some(passing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use ringtalk_wire::{
+        Direction, ItemKind, KEY_BYTES, PublicKey, RingKey, SIGNATURE_BYTES, Seal, SealHash,
+        Signature, Text, encode_item,
+    };
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn passing(author: u8, first: u64) -> Passing {
+        let text = Text {
+            timestamp_ms: 0,
+            text: "x".repeat(16_000),
+        };
+        let bundle = Bundle {
+            author: id(author),
+            first,
+            previous: SealHash::default(),
+            lamport: first,
+            heads: Vec::new(),
+            messages: [text].into(),
+        };
+        Passing {
+            id: ItemId {
+                kind: ItemKind::Bundle,
+                origin: id(author),
+                number: first,
+            },
+            parent: id(9),
+            interval: Interval {
+                direction: Direction::Clockwise,
+                limit: RingKey(0),
+                layout: 0,
+            },
+            sealed: Sealed {
+                raw: encode_item(&bundle),
+                seal: Seal {
+                    key: PublicKey([author; KEY_BYTES]),
+                    signature: Signature([0; SIGNATURE_BYTES]),
+                },
+            },
+            bundle,
+        }
+    }
+
+    #[test]
+    fn authors_take_turns_and_each_keeps_its_order() {
+        let mut parking = Parking::default();
+        for (author, first) in [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1)] {
+            assert!(parking.park(id(author), passing(author, first)));
+        }
+        let mut order = Vec::new();
+        while let Some(next) = parking.next(|share| *share != id(3)) {
+            order.push((next.bundle.author.as_bytes()[0], next.bundle.first));
+        }
+        assert_eq!(order, [(1, 1), (2, 1), (1, 2), (1, 3)]);
+        assert!(parking.has(&id(3)) && !parking.has(&id(1)));
+    }
+
+    #[test]
+    fn a_lane_and_all_lanes_are_bounded() {
+        let mut parking = Parking::default();
+        let mut parked = [0; 4];
+        for author in 0..4 {
+            while parking.park(id(author), passing(author, parked[usize::from(author)] + 1)) {
+                parked[usize::from(author)] += 1;
+            }
+        }
+        assert!(
+            parked[0] * 16_000 > WINDOW_BYTES as u64,
+            "a window is taken whole"
+        );
+        assert!(parking.bytes <= HELD_BYTES && parked[3] == 0, "{parked:?}");
+        while parking.next(|_| true).is_some() {}
+        assert!(parking.is_empty() && parking.bytes == 0 && parking.ids.is_empty());
+    }
+}
