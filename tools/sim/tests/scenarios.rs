@@ -61,6 +61,7 @@ scenarios! {
     newcomers_while_rings_merge
     everybody_gets_each_payload_once
     newcomers_cause_few_second_payloads
+    newcomers_delay_nobody_for_long
     a_stopped_members_part_is_handed_over
     torn_rings_find_each_other_without_a_director
     three_parts_become_one
@@ -84,6 +85,10 @@ scenarios! {
     one_member_alone_makes_no_gap
     a_thousand_strangers_silence_nobody
     who_floods_delays_nobody_for_long
+    a_dead_coordinator_has_no_advocate
+    invitations_without_end_freeze_nothing
+    a_pledge_that_lapsed_is_worth_nothing
+    a_silent_coordinator_is_not_usurped
     coordinator_wakes_up_alone
     a_gap_closes_when_its_holder_is_back
     words_said_alone_are_handed_over
