@@ -17,6 +17,7 @@ pub mod limit;
 mod opening;
 mod preface;
 mod view;
+mod well_formed;
 
 pub use bundle::{Bundle, Sealed, Text};
 pub use clock::VectorClock;
