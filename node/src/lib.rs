@@ -11,6 +11,8 @@ mod diagnostics;
 mod director_client;
 mod driver;
 mod face;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod healthcheck;
 pub mod identity;
 mod inside;

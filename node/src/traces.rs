@@ -4,14 +4,18 @@
 //! Beside this, secrets are wiped by name where they are dropped (`secret`, `identity`, `link`). Not
 //! here: what is kept in memory, and for how long (the core).
 
+#[cfg(not(feature = "fuzzing"))]
 use std::alloc::System;
 use std::io;
 
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
+#[cfg(not(feature = "fuzzing"))]
 use zeroizing_alloc::ZeroAlloc;
 
-/// Wipes whatever is freed: messages, names, buffers, and what a growing one leaves behind.
+/// Wipes whatever is freed: messages, names, buffers, and what a growing one leaves behind. The fuzzer
+/// counts what is allocated in its place.
+#[cfg(not(feature = "fuzzing"))]
 #[global_allocator]
 static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 

@@ -1,7 +1,7 @@
 //! The one way to encode and the one strict way to decode: `PROTOCOL.md` §2.
 //!
 //! ciborium is lenient; this module is not: one item, nested 16 deep at most, over a slice that
-//! must end where the item ends. Not here: the length prefix, which belongs to the link.
+//! must end where the item ends, whatever the item means (`well_formed`). Not here: the length prefix, which belongs to the link.
 
 use alloc::format;
 use alloc::string::String;
@@ -10,8 +10,8 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::Frame;
 use crate::limit::{FRAME_BYTES, NESTING};
+use crate::{Frame, well_formed};
 
 /// Why bytes are not what they should be.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -58,6 +58,11 @@ pub(crate) fn encode_any<T: Serialize>(item: &T) -> Vec<u8> {
 pub(crate) fn decode_item<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
     if bytes.len() > FRAME_BYTES {
         return Err(DecodeError::TooLong(bytes.len()));
+    }
+    let after = well_formed::skip_item(bytes);
+    let after = after.ok_or_else(|| DecodeError::Malformed(String::from("no CBOR item")))?;
+    if !after.is_empty() {
+        return Err(DecodeError::Trailing(after.len()));
     }
     let mut rest = bytes;
     let item = ciborium::de::from_reader_with_recursion_limit(&mut rest, NESTING)

@@ -18,6 +18,7 @@ pub mod limit;
 mod opening;
 mod preface;
 mod view;
+mod well_formed;
 
 pub use bundle::{Bundle, Sealed, Text};
 pub use clock::VectorClock;

@@ -379,3 +379,14 @@ fn an_introduction_is_read_back_and_nothing_else_is() {
     );
     assert!(Introduction::decode(b"\xa1\x63key\x41\x01").is_err());
 }
+
+/// The fuzzer's find: ciborium takes the name and the body of a frame also one after the other.
+#[test]
+fn two_items_are_no_frame() {
+    let two = b"\x65leave\x03";
+    assert_eq!(decode(two), Err(DecodeError::Trailing(1)));
+    let tagged = [&[0xd2; 14][..], two].concat();
+    assert_eq!(decode(&tagged), Err(DecodeError::Trailing(1)));
+    let one = b"\xa1\x65leave\x03";
+    assert_eq!(decode(one), Ok(Frame::Leave(3)));
+}

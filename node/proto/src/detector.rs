@@ -73,7 +73,8 @@ impl Detector {
         let mut news = Vec::new();
         let patience = self.patience();
         for (&id, &heard) in &self.watched {
-            if now - heard >= patience && self.suspects.insert(id) {
+            // As `deadline` has it: times have microseconds, and patience may have less.
+            if heard + patience <= now && self.suspects.insert(id) {
                 news.push(id);
             }
         }
@@ -164,5 +165,15 @@ mod tests {
             detector.relax();
         }
         assert_eq!(detector.expire(start + SUSPICION), [id(1)]);
+    }
+
+    #[test]
+    fn there_is_something_to_do_when_the_time_has_come() {
+        let start = Time::default();
+        let mut detector = Detector::default();
+        detector.watch(start, [id(1)]);
+        detector.strain(Duration::from_nanos(105_230_229));
+        let due = detector.deadline().unwrap();
+        assert_eq!(detector.expire(due), [id(1)]);
     }
 }

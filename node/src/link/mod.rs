@@ -14,6 +14,8 @@ mod codec;
 mod credentials;
 mod error;
 mod frames;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod handshake;
 mod noise;
 mod openings;

@@ -145,12 +145,16 @@ fn introduce(
     role: Role,
     me: &Credentials,
 ) -> Result<Vec<u8>, LinkError> {
+    let introduction = introduction(state, role, me);
+    write(state, &introduction.encode())
+}
+
+fn introduction(state: &HandshakeState, role: Role, me: &Credentials) -> Introduction {
     let signed = to_sign(role, &transcript(state), me.noise_public());
-    let introduction = Introduction {
+    Introduction {
         key: me.public_key(),
         signature: me.sign(&signed),
-    };
-    write(state, &introduction.encode())
+    }
 }
 
 /// Reads the message in which the far end, in that role, says who it is.
@@ -201,5 +205,7 @@ fn keys(state: HandshakeState) -> Keys {
     Arc::new(keys.expect("all three messages have passed"))
 }
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 #[cfg(test)]
 mod tests;

@@ -97,10 +97,26 @@ impl Opener {
         plain.resize(start + end - HEADER_BYTES, 0);
         let (record, room) = (&sealed[HEADER_BYTES..end], &mut plain[start..]);
         let opened = self.keys.read_message(self.records, record, room);
-        plain.truncate(start + opened.map_err(|_| LinkError::Record)?);
+        plain.truncate(start + opened.as_ref().copied().unwrap_or_default());
+        opened.map_err(|_| LinkError::Record)?;
         self.records += 1;
         sealed.advance(end);
         Ok(true)
+    }
+}
+
+/// For the fuzzer, which would find out the tag of a record whose number it knows.
+#[cfg(feature = "fuzzing")]
+impl Sealer {
+    pub(super) const fn skip(&mut self, records: u64) {
+        self.records += records;
+    }
+}
+
+#[cfg(feature = "fuzzing")]
+impl Opener {
+    pub(super) const fn skip(&mut self, records: u64) {
+        self.records += records;
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Not here: when a line is taken (`driver`), which is when the core has room for it.
 
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod lines;
 mod typed;
 

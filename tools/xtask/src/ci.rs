@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::cargo::Cargo;
-use crate::{black_box, layering, licences, tidy};
+use crate::{black_box, fuzz, layering, licences, tidy};
 
 /// A named part of the gate.
 struct Step {
@@ -74,6 +74,8 @@ fn steps() -> Vec<Step> {
             "test --profile gate --workspace --locked --exclude ringtalk-tests \
              --exclude ringtalk-sim",
         ),
+        fuzz_step("fuzz clippy", fuzz::clippy()),
+        fuzz_step("corpora", fuzz::replay()),
         // Apart from the others: it asks for a feature of the core that no program may have.
         cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
         Step {
@@ -102,6 +104,14 @@ fn steps() -> Vec<Step> {
         },
         own("black box", "test", |root| black_box::run(root, None, &[])),
     ]
+}
+
+/// The fuzzer's workspace is its own.
+const fn fuzz_step(name: &'static str, command: Cargo) -> Step {
+    Step {
+        name,
+        action: Action::Cargo(command),
+    }
 }
 
 /// A command of the simulator, built as its tests are.

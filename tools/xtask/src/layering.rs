@@ -39,9 +39,9 @@ const PURE: [(&str, &str); 2] = [
 /// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
 const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 
-/// The feature of the core that plants mistakes for the simulator, and the programs that must not
-/// have it.
-const PLANTED: &str = "planted-bugs";
+/// The features that plant mistakes for the simulator and open doors for the fuzzer, and the programs
+/// that must not have them.
+const UNSHIPPED: [&str; 2] = ["planted-bugs", "fuzzing"];
 const SHIPPED: [&str; 2] = ["ringtalk-node", "ringtalk-director"];
 
 /// Checks the manifests, then the pure crates, then what is shipped.
@@ -59,7 +59,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     for name in SHIPPED {
         let features = tree_of(name, "{p} {f}").read(root)?;
-        findings.extend(planted_mistakes(name, &features));
+        findings.extend(unshipped_features(name, &features));
     }
     let examined = format!("{} crates", metadata.members().count());
     report::conclude("layering", &examined, &findings)
@@ -123,10 +123,17 @@ fn tree_of(package: &str, format: &str) -> Cargo {
     ])
 }
 
-fn planted_mistakes(package: &str, features: &str) -> Option<String> {
-    features.contains(PLANTED).then(|| {
-        format!("{package}: is built with the feature {PLANTED}: only the simulator may ask for it")
-    })
+fn unshipped_features(package: &str, features: &str) -> Vec<String> {
+    let ours = features
+        .lines()
+        .filter(|line| line.starts_with("ringtalk-"));
+    let ours: Vec<&str> = ours.collect();
+    let found = UNSHIPPED.iter();
+    let found = found.filter(|feature| ours.iter().any(|line| line.contains(*feature)));
+    let complain = |feature| {
+        format!("{package}: is built with the feature {feature}: only tools may ask for it")
+    };
+    found.map(complain).collect()
 }
 
 fn impure_dependencies(package: &str, tree: &str) -> Vec<String> {
@@ -221,11 +228,14 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_mistake_in_a_shipped_program_is_found() {
-        let with = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) planted-bugs\n";
-        assert!(planted_mistakes("ringtalk-node", with).is_some());
-        let without = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) \n";
-        assert_eq!(planted_mistakes("ringtalk-node", without), None);
+    fn a_feature_of_the_tools_in_a_shipped_program_is_found() {
+        for feature in UNSHIPPED {
+            let with =
+                format!("ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) {feature}\n");
+            assert_eq!(unshipped_features("ringtalk-node", &with).len(), 1);
+        }
+        let without = "ringtalk-node v0.1.0 (here) \nother v0.1.0 fuzzing\n";
+        assert_eq!(unshipped_features("ringtalk-node", without).len(), 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod black_box;
 mod cargo;
 mod ci;
 mod fix;
+mod fuzz;
 mod layering;
 mod licences;
 mod metadata;
@@ -50,6 +51,9 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Fuzzes every target in turn, and adds what was run to tools/fuzz/results.toml; needs a nightly
+    /// toolchain and `cargo install cargo-fuzz`
+    Fuzz(fuzz::Fuzzing),
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -80,6 +84,7 @@ fn run(task: Task) -> Result<()> {
         Task::Layering => layering::run(&root),
         Task::Licences => licences::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
+        Task::Fuzz(fuzzing) => fuzzing.run(&root),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
     }
 }

@@ -54,8 +54,10 @@ fn a_flipped_bit_is_noticed_wherever_it_is() {
     for bit in 0..8 * record.len() {
         let mut record = record.clone();
         record[bit / 8] ^= 1 << (bit % 8);
-        let result = open(&mut Opener::new(there.clone()), &record);
+        let (mut record, mut plain) = (BytesMut::from(&record[..]), BytesMut::from("before"));
+        let result = Opener::new(there.clone()).open(&mut record, &mut plain);
         assert!(matches!(result, Err(LinkError::Record)), "{bit}");
+        assert_eq!(plain, "before", "{bit}");
     }
 }
 

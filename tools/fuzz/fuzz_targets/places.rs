@@ -1,0 +1,4 @@
+//! The target `places` (`src/lib.rs`), for the fuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| ringtalk_fuzz::check("places", bytes));

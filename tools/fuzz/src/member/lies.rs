@@ -1,0 +1,359 @@
+//! Frames of a member that lies: of the right shape, rightly signed where it can sign, and otherwise
+//! whatever the fuzzer says.
+//!
+//! Not here: how they reach the node under test (`member`).
+
+use ringtalk_proto::{Change, View};
+use ringtalk_wire::{
+    Ack, Acks, Announcement, Bundle, Contact, Cut, Departed, Departure, Digest, Direction, Epoch,
+    Frame, HandOver, Has, Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet,
+    Member, MessageId, NodeId, Offer, Opening, Pull, PullEnd, Range, Renamed, RingKey, SealHash,
+    Spread, Suspect, Text, ViewHash, ViewTag, encode_item,
+};
+
+use super::keys::Key;
+use super::ring::{KEYS, addresses};
+use crate::reader::Reader;
+
+/// Who lies, and what it knows of the node that it lies to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Liar<'a> {
+    pub(crate) key: Key,
+    /// The node that it lies to, as which it cannot sign.
+    pub(crate) own: Key,
+    /// The view that the node follows.
+    pub(crate) view: Option<&'a View>,
+    /// The seal of the last bundle that each key's owner is known to have sealed.
+    pub(crate) last_seals: &'a [SealHash],
+}
+
+impl Liar<'_> {
+    /// A frame, as the fuzzer wants it.
+    pub(crate) fn frame(&self, reader: &mut Reader<'_>) -> Frame {
+        match reader.byte() % 32 {
+            0 => Frame::Ping(reader.number()),
+            1 => Frame::Pong(reader.number()),
+            2 => Frame::Heartbeat(Heartbeat {
+                tag: self.tag(reader),
+                clock: reader.number(),
+            }),
+            3 => Frame::Join(Join {
+                name: name(reader),
+                addresses: addresses(any_key(reader)),
+                tag: reader.flag().then(|| self.tag(reader)),
+            }),
+            4 => Frame::Later(reader.flag().then(|| self.contact(reader))),
+            5 => Frame::PullView(reader.flag().then(|| self.tag(reader))),
+            6 => Frame::Leave(reader.number()),
+            7 => Frame::HandOver(HandOver {
+                tag: self.tag(reader),
+                opening: self.opening(reader),
+            }),
+            8..=11 => self.spread(reader),
+            12 => Frame::Receipt(items(reader)),
+            13 => acks(reader),
+            14 => Frame::Offer(Offer {
+                interval: self.interval(reader),
+                items: items(reader).items,
+            }),
+            15 => Frame::Want(items(reader)),
+            16 => Frame::Digest(Digest {
+                entries: messages(reader),
+                answer: reader.flag(),
+            }),
+            17 => Frame::Pull(Pull {
+                ranges: ranges(reader),
+            }),
+            18 | 19 => Frame::Pulled(self.author(reader).sealed(self.bundle(reader))),
+            20 => Frame::Evidence(self.author(reader).sealed(self.bundle(reader))),
+            21 => Frame::PullEnd(PullEnd {
+                more: reader.flag(),
+                evicted: ranges(reader),
+            }),
+            22 => Frame::Fetch,
+            23 => cut(reader),
+            24 => Frame::WhoHas(message(reader)),
+            25 => Frame::Has(Has {
+                message: message(reader),
+                holding: [Holding::Never, Holding::Evicted, Holding::Held]
+                    [usize::from(reader.byte() % 3)],
+            }),
+            26 => self.of_death(reader),
+            27 => Frame::Stand(self.opening(reader)),
+            28 => self.of_merging(reader),
+            29 => Frame::Foreign(self.contact(reader)),
+            30 => self.page(reader),
+            _ => self.update(reader),
+        }
+    }
+
+    fn tag(&self, reader: &mut Reader<'_>) -> ViewTag {
+        let own = self.view.map(View::tag);
+        let number = own.map_or(0, |tag| tag.number) + reader.number() / 2;
+        match own.filter(|_| reader.flag()) {
+            Some(tag) => tag,
+            None => ViewTag {
+                epoch: self.epoch(reader),
+                number: number.min(ringtalk_wire::limit::COUNTER),
+                hash: ViewHash([reader.byte(); 16]),
+            },
+        }
+    }
+
+    fn epoch(&self, reader: &mut Reader<'_>) -> Epoch {
+        let own = self.view.map_or(0, |view| view.tag().epoch.number);
+        let number = match reader.byte() {
+            small @ 0..=7 => own.saturating_sub(2) + u64::from(small),
+            _ => reader.number(),
+        };
+        Epoch {
+            number: number.min(ringtalk_wire::limit::COUNTER),
+            coordinator: any_key(reader).id(),
+        }
+    }
+
+    fn contact(&self, reader: &mut Reader<'_>) -> Contact {
+        let key = any_key(reader);
+        Contact {
+            id: key.id(),
+            addresses: addresses(key),
+            epoch: self.epoch(reader),
+        }
+    }
+
+    /// The liar alone can make an epoch begin where it may; with a second seal it has an accomplice.
+    fn opening(&self, reader: &mut Reader<'_>) -> Opening {
+        let before = self.view.filter(|_| reader.flag());
+        let mut opening = Opening {
+            epoch: self.epoch(reader),
+            before: before.map_or_else(|| self.epoch(reader), |view| view.tag().epoch),
+            with: reader.flag().then(|| self.epoch(reader)),
+            seals: Vec::new(),
+        };
+        let signed = opening.to_sign();
+        opening.seals = (0..reader.byte() % 3)
+            .map(|_| self.author(reader).seal(&signed))
+            .collect();
+        opening
+    }
+
+    /// Mostly the liar itself, sometimes an accomplice.
+    fn author(&self, reader: &mut Reader<'_>) -> Key {
+        let accomplice = (reader.byte() >= 192).then(|| any_key(reader));
+        let accomplice = accomplice.filter(|key| key.0 != self.own.0);
+        accomplice.unwrap_or(self.key)
+    }
+
+    fn interval(&self, reader: &mut Reader<'_>) -> Interval {
+        let direction = [Direction::Clockwise, Direction::Counterclockwise];
+        let layout = self.view.map_or(0, View::layout);
+        Interval {
+            direction: direction[usize::from(reader.flag())],
+            limit: RingKey(u128::from(reader.byte()) << 120),
+            layout: layout + u64::from(reader.byte() > 200),
+        }
+    }
+
+    fn spread(&self, reader: &mut Reader<'_>) -> Frame {
+        let interval = self.interval(reader);
+        let item = if reader.byte() < 192 {
+            let author = self.author(reader);
+            Item::Bundle(author.sealed(self.bundle(reader)))
+        } else {
+            Item::Announcement(self.announcement(reader))
+        };
+        Frame::Spread(Spread { interval, item })
+    }
+
+    fn bundle(&self, reader: &mut Reader<'_>) -> bytes::Bytes {
+        let author = self.author(reader);
+        let known = self.last_seals.get(usize::from(author.0)).copied();
+        let text = |reader: &mut Reader<'_>| Text {
+            timestamp_ms: reader.number(),
+            text: reader.byte().to_string(),
+        };
+        let bundle = Bundle {
+            author: author.id(),
+            first: reader.number(),
+            previous: known.filter(|_| reader.flag()).unwrap_or_default(),
+            lamport: reader.number(),
+            heads: messages(reader),
+            messages: (0..reader.byte() % 8).map(|_| text(reader)).collect(),
+        };
+        encode_item(&bundle)
+    }
+
+    fn of_death(&self, reader: &mut Reader<'_>) -> Frame {
+        let member = any_key(reader).id();
+        match reader.byte() % 5 {
+            0 => Frame::Suspect(Suspect {
+                member,
+                tag: self.tag(reader),
+            }),
+            1 => Frame::Probe(member),
+            2 => Frame::Alive(member),
+            3 => Frame::Election(self.tag(reader)),
+            _ => Frame::Answer(self.tag(reader)),
+        }
+    }
+
+    fn of_merging(&self, reader: &mut Reader<'_>) -> Frame {
+        let meet = Meet {
+            tag: self.tag(reader),
+            members: reader.number(),
+            seniority: reader.number(),
+            addresses: addresses(self.key),
+        };
+        match reader.byte() % 4 {
+            0 => Frame::Meet(meet),
+            1 => Frame::Invite(meet),
+            _ => Frame::Pledge(self.opening(reader)),
+        }
+    }
+
+    /// A page of a view of its own, in which it coordinates whomever it likes.
+    fn page(&self, reader: &mut Reader<'_>) -> Frame {
+        let made = self.own_view(reader);
+        let page = made.pages().into_iter().next().map(Box::new);
+        match page {
+            Some(page) if reader.flag() => Frame::View(page),
+            Some(page) => Frame::Accept(page),
+            None => Frame::Observe,
+        }
+    }
+
+    fn own_view(&self, reader: &mut Reader<'_>) -> View {
+        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(tag));
+        let founder = member(self.key, reader);
+        let mut view = View::founding(founder, self.epoch(reader).number, seal);
+        for _ in 0..reader.byte() % 4 {
+            let change = self.change(reader);
+            if let Some((_, next)) = view.next(change, seal) {
+                view = next;
+            }
+        }
+        view
+    }
+
+    /// What the coordinator of the node's own view could publish, were it the liar.
+    fn change(&self, reader: &mut Reader<'_>) -> Change {
+        let some = |reader: &mut Reader<'_>| 0..reader.byte() % 3;
+        Change {
+            opening: reader.flag().then(|| self.opening(reader)),
+            joined: some(reader)
+                .map(|_| member(any_key(reader), reader))
+                .collect(),
+            departed: some(reader)
+                .map(|_| Departed {
+                    id: any_key(reader).id(),
+                    how: [Departure::Left, Departure::Failed][usize::from(reader.flag())],
+                })
+                .collect(),
+            renamed: some(reader).map(|_| renamed(reader)).collect(),
+        }
+    }
+
+    fn announcement(&self, reader: &mut Reader<'_>) -> ringtalk_wire::Sealed {
+        let seal = |tag: &ViewTag| self.key.seal(&ringtalk_wire::view_to_sign(tag));
+        let own = self.own_view(reader);
+        let change = self.change(reader);
+        let base = self.view.filter(|_| reader.flag()).unwrap_or(&own);
+        let announcement = match base.next(change, seal) {
+            Some((update, _)) => Announcement::View(update),
+            None => match own.pages().into_iter().next() {
+                Some(page) => Announcement::Page(page),
+                None => return self.key.sealed(bytes::Bytes::new()),
+            },
+        };
+        self.key.sealed(encode_item(&announcement))
+    }
+
+    fn update(&self, reader: &mut Reader<'_>) -> Frame {
+        Frame::Update(self.announcement(reader))
+    }
+}
+
+fn any_key(reader: &mut Reader<'_>) -> Key {
+    Key(reader.byte() % KEYS)
+}
+
+fn member(key: Key, reader: &mut Reader<'_>) -> Member {
+    Member {
+        id: key.id(),
+        name: format!("n{}", reader.byte()),
+        addresses: addresses(key),
+        seniority: reader.number(),
+        key: RingKey(u128::from(reader.short()) << 112),
+    }
+}
+
+fn message(reader: &mut Reader<'_>) -> MessageId {
+    let author: NodeId = any_key(reader).id();
+    MessageId {
+        author,
+        seq: reader.number().min(ringtalk_wire::limit::COUNTER),
+    }
+}
+
+fn messages(reader: &mut Reader<'_>) -> Vec<MessageId> {
+    (0..reader.byte() % 6).map(|_| message(reader)).collect()
+}
+
+fn ranges(reader: &mut Reader<'_>) -> Vec<Range> {
+    let range = |reader: &mut Reader<'_>| {
+        let MessageId { author, seq } = message(reader);
+        Range {
+            author,
+            from: seq,
+            to: reader.number().min(ringtalk_wire::limit::COUNTER),
+        }
+    };
+    (0..reader.byte() % 6).map(|_| range(reader)).collect()
+}
+
+fn items(reader: &mut Reader<'_>) -> Items {
+    let kinds = [ItemKind::Bundle, ItemKind::View, ItemKind::Page];
+    let item = |reader: &mut Reader<'_>| ItemId {
+        kind: kinds[usize::from(reader.byte() % 3)],
+        origin: any_key(reader).id(),
+        number: reader.number().min(ringtalk_wire::limit::COUNTER),
+    };
+    Items {
+        items: (0..reader.byte() % 6).map(|_| item(reader)).collect(),
+    }
+}
+
+fn name(reader: &mut Reader<'_>) -> String {
+    let length = usize::from(reader.byte() % 40);
+    let name = String::from_utf8_lossy(reader.take(length));
+    name.chars().take(32).collect()
+}
+
+fn acks(reader: &mut Reader<'_>) -> Frame {
+    let acks = items(reader).items.into_iter().map(|item| Ack {
+        item,
+        members: reader.number(),
+    });
+    Frame::Ack(Acks {
+        acks: acks.collect(),
+    })
+}
+
+fn renamed(reader: &mut Reader<'_>) -> Renamed {
+    Renamed {
+        id: any_key(reader).id(),
+        name: name(reader),
+    }
+}
+
+fn cut(reader: &mut Reader<'_>) -> Frame {
+    let authors = (0..reader.byte() % 4).map(|_| renamed(reader));
+    let authors = authors.collect();
+    Frame::Cut(Cut {
+        base: messages(reader),
+        clock: messages(reader),
+        authors,
+        lamport: reader.number(),
+        last: reader.flag(),
+    })
+}

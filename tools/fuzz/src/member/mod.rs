@@ -1,0 +1,368 @@
+//! The core as a member of a ring whose other members lie, in any order and at any time.
+//!
+//! The node is brought into an honest ring; then the bytes say what happens to it. Its own rules must
+//! hold whatever that is (`rules`). Not here: what only holds among honest nodes.
+
+mod keys;
+mod lies;
+mod ring;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ringtalk_proto::{Input, LinkId, Node, Output, Time};
+use ringtalk_wire::{Contact, Epoch, Frame, NodeId, decode, encode};
+
+use crate::memory;
+use crate::reader::Reader;
+use crate::wire::sealed_in;
+use keys::Key;
+use lies::Liar;
+use ring::{BEGIN, KEYS, MEMBERS, Record, addresses, copy, record};
+use rules::Rules;
+
+/// What a node of this small ring may take of memory, whatever it is told in one run.
+const MEMORY_BYTES: usize = 16 * 1024 * 1024;
+/// Links that the fuzzer makes are counted from here.
+const FIRST_LINK: u64 = 1 << 32;
+/// How often a timer may go off in one step of time.
+const TIMERS: u32 = 2_000;
+
+/// A life, as the bytes say.
+pub(crate) fn check(bytes: &[u8]) {
+    let record = record();
+    memory::within(MEMORY_BYTES, "a node", || {
+        Subject::new(record, bytes).live();
+    });
+}
+
+/// The node under test, and what its driver knows.
+struct Subject<'a> {
+    record: &'a Record,
+    reader: Reader<'a>,
+    key: Key,
+    node: Node,
+    now: Time,
+    links: BTreeMap<LinkId, NodeId>,
+    made: u64,
+    /// Who is to be dialled.
+    dials: Vec<NodeId>,
+    /// What waits in the links' queues.
+    unwritten: BTreeMap<LinkId, usize>,
+    asks: bool,
+    left: bool,
+    rules: Rules,
+}
+
+impl<'a> Subject<'a> {
+    fn new(record: &'a Record, bytes: &'a [u8]) -> Self {
+        let mut reader = Reader::new(bytes);
+        let index = reader.byte() % MEMBERS;
+        let key = Key(index);
+        Self {
+            record,
+            reader,
+            key,
+            node: ring::node(key, Time::default()),
+            now: Time::default(),
+            links: BTreeMap::new(),
+            made: FIRST_LINK,
+            dials: Vec::new(),
+            unwritten: BTreeMap::new(),
+            asks: false,
+            left: false,
+            rules: Rules::new(record, key),
+        }
+    }
+
+    fn live(mut self) {
+        let index = usize::from(self.key.0);
+        for (time, input) in &self.record.lives[index] {
+            self.now = *time;
+            self.node.handle(*time, copy(input));
+            self.drain();
+        }
+        self.now = BEGIN;
+        self.links.clone_from(&self.record.links[index]);
+        (self.asks, self.dials) = (false, Vec::new());
+        self.unwritten.clear();
+        while !self.reader.is_empty() && !self.left {
+            self.step();
+        }
+    }
+
+    fn step(&mut self) {
+        match self.reader.byte() % 24 {
+            0 => self.pass(),
+            1 => self.link_up(),
+            2 => self.link_down(),
+            3 => self.answer_dial(),
+            4 => self.say(),
+            5 => self.rename(),
+            6 => self.ask_director(),
+            7 => self.write(),
+            8 => self.raw(),
+            9..=14 => self.recorded(),
+            15 => self.leave(),
+            _ => self.lie(),
+        }
+    }
+
+    /// Time passes, and timers go off when they are due, or all at the end if the node sleeps.
+    fn pass(&mut self) {
+        let millis = match self.reader.byte() {
+            small @ 0..=99 => small.into(),
+            255 => 10_000,
+            more => u64::from(more - 99) * 20,
+        };
+        let until = self.now + Duration::from_millis(millis);
+        let sleeps = self.reader.byte() == 255;
+        let mut timers = 0;
+        while let Some(due) = self.node.poll_timeout().filter(|due| *due <= until) {
+            self.now = if sleeps { until } else { due.max(self.now) };
+            self.handle(Input::Timer);
+            if self.left {
+                return;
+            }
+            timers += 1;
+            assert!(timers < TIMERS, "nothing but timers, due at {due:?}");
+        }
+        self.now = until;
+        self.write();
+    }
+
+    fn handle(&mut self, input: Input) {
+        if self.left {
+            return;
+        }
+        self.node.handle(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let mut outputs = 0;
+        while let Some(output) = self.node.poll_output() {
+            outputs += 1;
+            Rules::outputs(outputs);
+            match output {
+                Output::Dial { peer, .. } => self.dials.push(peer),
+                Output::Send { link, bytes } => {
+                    *self.unwritten.entry(link).or_default() += bytes.len();
+                    Rules::sent(&bytes);
+                }
+                Output::Close { link, .. } => {
+                    self.links.remove(&link);
+                }
+                Output::AskDirector => self.asks = true,
+                Output::Left { .. } => self.left = true,
+                Output::Event(event) => self.rules.event(&event),
+            }
+        }
+        self.rules.node(&self.node);
+    }
+
+    fn any_key(&mut self) -> Key {
+        let key = Key(self.reader.byte() % KEYS);
+        if key.0 == self.key.0 {
+            Key((key.0 + 1) % KEYS)
+        } else {
+            key
+        }
+    }
+
+    /// A link with this peer, if there is one; else the last that was made.
+    fn link_of(&self, peer: NodeId) -> Option<LinkId> {
+        let found = self.links.iter().find(|(_, far)| **far == peer);
+        found.or(self.links.last_key_value()).map(|(link, _)| *link)
+    }
+
+    fn link_up(&mut self) {
+        let peer = self.any_key().id();
+        let dialled = self.reader.flag();
+        self.make_link(peer, dialled);
+    }
+
+    fn make_link(&mut self, peer: NodeId, dialled: bool) {
+        self.made += 1;
+        let link = LinkId(self.made);
+        self.links.insert(link, peer);
+        self.handle(Input::LinkUp {
+            link,
+            peer,
+            dialled,
+        });
+    }
+
+    fn link_down(&mut self) {
+        let links: Vec<LinkId> = self.links.keys().copied().collect();
+        if let Some(link) = self.reader.choose(&links) {
+            self.links.remove(link);
+            self.unwritten.remove(link);
+            self.handle(Input::LinkDown { link: *link });
+        }
+    }
+
+    fn answer_dial(&mut self) {
+        let Some(peer) = self.dials.pop() else {
+            return;
+        };
+        match self.reader.byte() % 4 {
+            0 => self.handle(Input::DialFailed {
+                peer,
+                refused: false,
+            }),
+            1 => self.handle(Input::DialFailed {
+                peer,
+                refused: true,
+            }),
+            _ => self.make_link(peer, true),
+        }
+    }
+
+    fn say(&mut self) {
+        if self.node.accepts_input() {
+            let length = usize::from(self.reader.byte());
+            let text = format!("{} {}", self.rules.said(), "x".repeat(length));
+            self.rules.say(&text);
+            self.handle(Input::Say {
+                text,
+                timestamp_ms: 1_700_000_000_000,
+            });
+        }
+    }
+
+    fn rename(&mut self) {
+        let name = String::from_utf8_lossy(self.reader.take(5)).into_owned();
+        self.handle(Input::Rename { name });
+    }
+
+    /// A director may lie too.
+    fn ask_director(&mut self) {
+        let key = self.any_key();
+        let contact = Contact {
+            id: key.id(),
+            addresses: addresses(key),
+            epoch: Epoch {
+                number: self.reader.number().min(ringtalk_wire::limit::COUNTER),
+                coordinator: key.id(),
+            },
+        };
+        if std::mem::take(&mut self.asks) {
+            let founds = self.reader.flag();
+            self.handle(if founds {
+                Input::Found
+            } else {
+                Input::Contact(contact)
+            });
+        } else if self.node.registration().is_some() {
+            self.handle(Input::Foreign(contact));
+        }
+    }
+
+    /// All queues are written out, but for those of links that are gone.
+    fn write(&mut self) {
+        for (link, bytes) in std::mem::take(&mut self.unwritten) {
+            if self.links.contains_key(&link) {
+                self.handle(Input::Written { link, bytes });
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        // Mostly a slip of the fuzzer, which would end here.
+        if self.reader.byte() == 255 {
+            self.handle(Input::Leave);
+        }
+    }
+
+    /// Bytes that the fuzzer thinks up, where they are a frame.
+    fn raw(&mut self) {
+        let peer = self.any_key();
+        let length = usize::from(self.reader.byte());
+        if let Ok(frame) = decode(self.reader.take(length)) {
+            self.frame(peer, &frame);
+        }
+    }
+
+    /// A frame of the honest ring, from whomever, maybe changed, and maybe sealed anew.
+    fn recorded(&mut self) {
+        let Some((sender, frame)) = self.reader.choose(&self.record.frames) else {
+            return;
+        };
+        let how = self.reader.byte();
+        let peer = if how & 1 == 0 {
+            Key(*sender)
+        } else {
+            self.any_key()
+        };
+        let mut frame = frame.clone();
+        if how & 2 != 0 {
+            let mut bytes = encode(&frame).to_vec();
+            self.reader.edit(&mut bytes);
+            frame = match decode(&bytes) {
+                Ok(frame) => frame,
+                Err(_) => return,
+            };
+        }
+        if how & 4 != 0 {
+            self.reseal(&mut frame, peer);
+        }
+        if peer.0 != self.key.0 {
+            self.frame(peer, &frame);
+        }
+    }
+
+    /// What is sealed is changed, and sealed by somebody who can sign.
+    fn reseal(&mut self, frame: &mut Frame, signer: Key) {
+        let Some(sealed) = sealed_in(frame) else {
+            return;
+        };
+        if signer.0 == self.key.0 {
+            return;
+        }
+        let mut raw = sealed.raw.to_vec();
+        self.reader.edit(&mut raw);
+        let anew = signer.sealed(raw.into());
+        match frame {
+            Frame::Spread(spread) => match &mut spread.item {
+                ringtalk_wire::Item::Bundle(sealed) | ringtalk_wire::Item::Announcement(sealed) => {
+                    *sealed = anew;
+                }
+            },
+            Frame::Pulled(sealed) | Frame::Update(sealed) | Frame::Evidence(sealed) => {
+                *sealed = anew;
+            }
+            _ => {}
+        }
+    }
+
+    fn lie(&mut self) {
+        let key = self.any_key();
+        let view = self.node.view().cloned();
+        let liar = Liar {
+            key,
+            own: self.key,
+            view: view.as_deref(),
+            last_seals: self.rules.last_seals(),
+        };
+        let frame = liar.frame(&mut self.reader);
+        self.frame(key, &frame);
+    }
+
+    fn frame(&mut self, peer: Key, frame: &Frame) {
+        // As it travels: what cannot be read never reaches the core.
+        let Ok(frame) = decode(&encode(frame)) else {
+            return;
+        };
+        if let Some(link) = self.link_of(peer.id()) {
+            self.rules.hears(&frame);
+            self.handle(Input::Frame { link, frame });
+        }
+    }
+}
+
+/// All that the honest ring says.
+pub(crate) fn frames() -> impl Iterator<Item = &'static Frame> {
+    record().frames.iter().map(|(_, frame)| frame)
+}

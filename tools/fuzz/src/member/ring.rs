@@ -1,0 +1,338 @@
+//! The life of an honest ring, recorded once: how a member got where the fuzzer meets it, and the
+//! frames that its peers send, then and later.
+//!
+//! The network is perfect and every way takes 2 ms; the core itself is what the programs run. Not here:
+//! faults, which the simulator has.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ringtalk_proto::{Config, Input, LinkId, Node, Output, Time};
+use ringtalk_wire::{Addresses, Frame, NodeId, decode};
+
+use super::keys::{Eye, Key};
+
+/// Members at the moment at which the fuzzer begins; the first is the coordinator.
+pub(crate) const MEMBERS: u8 = 4;
+/// Everybody who has a key: members, and strangers.
+pub(crate) const KEYS: u8 = MEMBERS + 3;
+/// When the fuzzer begins.
+pub(crate) const BEGIN: Time = Time::from_micros(2_000_000);
+/// When the record ends.
+const END: Time = Time::from_micros(9_000_000);
+/// How long every way takes.
+const WAY: Duration = Duration::from_millis(2);
+
+/// What is known of a ring.
+#[derive(Debug)]
+pub(crate) struct Record {
+    /// For each member, what it was told until the fuzzer begins.
+    pub(crate) lives: Vec<Vec<(Time, Input)>>,
+    /// The links of each at that moment, with who is at the far end.
+    pub(crate) links: Vec<BTreeMap<LinkId, NodeId>>,
+    /// All different frames, with who has sent them.
+    pub(crate) frames: Vec<(u8, Frame)>,
+    /// What each has said until then.
+    pub(crate) said: Vec<Vec<String>>,
+}
+
+/// The record.
+pub(crate) fn record() -> &'static Record {
+    static RECORD: OnceLock<Record> = OnceLock::new();
+    RECORD.get_or_init(|| Ring::new().live())
+}
+
+/// A node that has just started.
+pub(crate) fn node(key: Key, now: Time) -> Node {
+    let config = Config {
+        id: key.id(),
+        name: format!("n{}", key.0),
+        addresses: addresses(key),
+        history: 100,
+        fingers: true,
+    };
+    Node::new(config, Box::new(key), Box::new(Eye), now)
+}
+
+/// Where somebody is dialled.
+pub(crate) fn addresses(key: Key) -> Addresses {
+    Addresses {
+        internal: format!("10.0.0.{}:4000", key.0),
+        public: String::new(),
+    }
+}
+
+/// The same input once more.
+pub(crate) fn copy(input: &Input) -> Input {
+    match input {
+        Input::Timer => Input::Timer,
+        Input::LinkUp {
+            link,
+            peer,
+            dialled,
+        } => Input::LinkUp {
+            link: *link,
+            peer: *peer,
+            dialled: *dialled,
+        },
+        Input::LinkDown { link } => Input::LinkDown { link: *link },
+        Input::DialFailed { peer, refused } => Input::DialFailed {
+            peer: *peer,
+            refused: *refused,
+        },
+        Input::Frame { link, frame } => Input::Frame {
+            link: *link,
+            frame: frame.clone(),
+        },
+        Input::Written { link, bytes } => Input::Written {
+            link: *link,
+            bytes: *bytes,
+        },
+        Input::Say { text, timestamp_ms } => Input::Say {
+            text: text.clone(),
+            timestamp_ms: *timestamp_ms,
+        },
+        Input::Rename { name } => Input::Rename { name: name.clone() },
+        Input::Leave => Input::Leave,
+        Input::Found => Input::Found,
+        Input::Contact(contact) => Input::Contact(contact.clone()),
+        Input::Foreign(contact) => Input::Foreign(contact.clone()),
+    }
+}
+
+/// A ring while it lives.
+struct Ring {
+    nodes: Vec<Option<Node>>,
+    now: Time,
+    /// What is on its way, in order.
+    coming: BTreeMap<(Time, u64), (u8, Input)>,
+    sent: u64,
+    links: BTreeMap<LinkId, [u8; 2]>,
+    seen: BTreeSet<(u8, Vec<u8>)>,
+    record: Record,
+}
+
+impl Ring {
+    fn new() -> Self {
+        let each = usize::from(KEYS);
+        Self {
+            nodes: (0..KEYS).map(|_| None).collect(),
+            now: Time::default(),
+            coming: BTreeMap::new(),
+            sent: 0,
+            links: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            record: Record {
+                lives: (0..each).map(|_| Vec::new()).collect(),
+                links: vec![BTreeMap::new(); each],
+                frames: Vec::new(),
+                said: vec![Vec::new(); each],
+            },
+        }
+    }
+
+    /// Members come and talk; then the fuzzer may begin; then others come, go and die.
+    fn live(mut self) -> Record {
+        for index in 0..MEMBERS {
+            self.start(index);
+            self.run(u64::from(index) * 200 + 200);
+        }
+        for round in 0..3 {
+            for index in 0..MEMBERS {
+                self.say(index, &format!("{round} of {index}"));
+            }
+            self.run(1_200 + round * 200);
+        }
+        self.run(2_000);
+        self.keep_links();
+        self.say(1, "one more");
+        self.tell(
+            3,
+            Input::Rename {
+                name: "dora".into(),
+            },
+        );
+        self.start(MEMBERS);
+        self.run(3_000);
+        self.tell(3, Input::Leave);
+        self.run(4_000);
+        self.kill(0);
+        self.say(2, "still here");
+        self.run(8_000);
+        self.say(1, "and still");
+        self.run(END.as_micros() / 1_000);
+        self.record
+    }
+
+    fn start(&mut self, index: u8) {
+        self.nodes[usize::from(index)] = Some(node(Key(index), self.now));
+        self.drain(index);
+    }
+
+    fn kill(&mut self, index: u8) {
+        self.nodes[usize::from(index)] = None;
+        let gone: Vec<LinkId> = self.links_of(index).collect();
+        for link in gone {
+            self.cut(link);
+        }
+    }
+
+    fn say(&mut self, index: u8, text: &str) {
+        if self.now < BEGIN {
+            self.record.said[usize::from(index)].push(text.to_owned());
+        }
+        self.tell(
+            index,
+            Input::Say {
+                text: text.to_owned(),
+                timestamp_ms: 1_700_000_000_000,
+            },
+        );
+    }
+
+    fn links_of(&self, index: u8) -> impl Iterator<Item = LinkId> {
+        let links = self.links.iter();
+        links.filter_map(move |(link, ends)| ends.contains(&index).then_some(*link))
+    }
+
+    fn cut(&mut self, link: LinkId) {
+        if let Some(ends) = self.links.remove(&link) {
+            for end in ends {
+                self.send(end, Input::LinkDown { link });
+            }
+        }
+    }
+
+    fn keep_links(&mut self) {
+        for (link, [one, other]) in &self.links {
+            for (end, far) in [(*one, *other), (*other, *one)] {
+                self.record.links[usize::from(end)].insert(*link, Key(far).id());
+            }
+        }
+    }
+
+    fn send(&mut self, to: u8, input: Input) {
+        self.sent += 1;
+        self.coming.insert((self.now + WAY, self.sent), (to, input));
+    }
+
+    /// Until so many milliseconds after the beginning.
+    fn run(&mut self, until_ms: u64) {
+        let until = Time::from_micros(until_ms * 1_000);
+        loop {
+            let next = self.coming.first_key_value().map(|((time, _), _)| *time);
+            let timers = self.nodes.iter().enumerate();
+            let timers = timers.filter_map(|(index, node)| {
+                let due = node.as_ref()?.poll_timeout()?;
+                Some((due, index as u8))
+            });
+            let timer = timers.min();
+            match (next, timer) {
+                (Some(time), timer)
+                    if time <= until && timer.is_none_or(|(due, _)| time <= due) =>
+                {
+                    let (_, (to, input)) = self.coming.pop_first().expect("it was there");
+                    self.now = self.now.max(time);
+                    self.tell(to, input);
+                }
+                (_, Some((due, index))) if due <= until => {
+                    self.now = self.now.max(due);
+                    self.tell(index, Input::Timer);
+                }
+                _ => break,
+            }
+        }
+        self.now = until;
+    }
+
+    fn tell(&mut self, index: u8, input: Input) {
+        let Some(node) = &mut self.nodes[usize::from(index)] else {
+            return;
+        };
+        if self.now < BEGIN {
+            self.record.lives[usize::from(index)].push((self.now, copy(&input)));
+        }
+        node.handle(self.now, input);
+        self.drain(index);
+    }
+
+    fn drain(&mut self, index: u8) {
+        while let Some(output) = self.nodes[usize::from(index)]
+            .as_mut()
+            .and_then(Node::poll_output)
+        {
+            self.output(index, output);
+        }
+    }
+
+    fn output(&mut self, index: u8, output: Output) {
+        match output {
+            Output::Dial { peer, .. } => self.dial(index, peer),
+            Output::Send { link, bytes } => {
+                let size = bytes.len();
+                self.send(index, Input::Written { link, bytes: size });
+                let frame = decode(&bytes).expect("a node sends what can be read");
+                if self.seen.insert((index, bytes.to_vec())) {
+                    self.record.frames.push((index, frame.clone()));
+                }
+                if let Some(ends) = self.links.get(&link) {
+                    let far = ends[usize::from(ends[0] == index)];
+                    self.send(far, Input::Frame { link, frame });
+                }
+            }
+            Output::Close { link, .. } => self.cut(link),
+            Output::AskDirector => {
+                let mut coordinators = self.nodes.iter().flatten();
+                let found = coordinators.find_map(Node::registration);
+                let answer = found.map_or(Input::Found, Input::Contact);
+                self.send(index, answer);
+            }
+            Output::Left { .. } => self.kill(index),
+            Output::Event(_) => {}
+        }
+    }
+
+    fn dial(&mut self, index: u8, peer: NodeId) {
+        let far = (0..KEYS).find(|far| Key(*far).id() == peer);
+        let far = far.filter(|far| self.nodes[usize::from(*far)].is_some());
+        let Some(far) = far else {
+            let refused = true;
+            return self.send(index, Input::DialFailed { peer, refused });
+        };
+        self.sent += 1;
+        let link = LinkId(self.sent);
+        self.links.insert(link, [index, far]);
+        for (end, peer, dialled) in [(index, peer, true), (far, Key(index).id(), false)] {
+            self.send(
+                end,
+                Input::LinkUp {
+                    link,
+                    peer,
+                    dialled,
+                },
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ring_is_whole_when_the_fuzzer_begins() {
+        let record = record();
+        for index in 0..MEMBERS {
+            let mut member = node(Key(index), Time::default());
+            for (time, input) in &record.lives[usize::from(index)] {
+                member.handle(*time, copy(input));
+                while member.poll_output().is_some() {}
+            }
+            let view = member.view().expect("it is a member");
+            assert_eq!(view.len(), usize::from(MEMBERS));
+            assert_eq!(member.transcript().len(), 12);
+        }
+        assert!(record.frames.len() > 100, "{}", record.frames.len());
+    }
+}

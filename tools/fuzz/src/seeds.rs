@@ -1,0 +1,150 @@
+//! Where the fuzzer begins: a few sound inputs of each target, small ones.
+//!
+//! The committed corpora grew out of these. Not here: what was found from there.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use ringtalk_node::secret::Secret;
+use ringtalk_wire::{Announcement, Frame, Introduction, Sealed, encode, encode_item, preface};
+use serde_json::json;
+
+use crate::member::frames;
+use crate::wire::{SEAL, sealed_in};
+
+/// Inputs, each with its target.
+pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    let mut seeds = of_frames();
+    seeds.extend(of_links());
+    seeds.extend(of_texts());
+    seeds.extend(of_directors());
+    seeds.extend(of_members());
+    seeds
+}
+
+/// The shortest frame of each kind, and what is sealed in it.
+fn of_frames() -> Vec<(&'static str, Vec<u8>)> {
+    let mut kinds: BTreeMap<String, (Bytes, &Frame)> = BTreeMap::new();
+    for frame in frames() {
+        let bytes = encode(frame);
+        let name = format!("{frame:?}");
+        let kind = name.split(['(', ' ']).next().unwrap_or_default();
+        let sealed = sealed_in(frame).is_some_and(|sealed| sealed.bundle().is_ok());
+        let kind = format!("{kind}{sealed}");
+        match kinds.get(&kind) {
+            Some((known, _)) if known.len() <= bytes.len() => {}
+            _ => drop(kinds.insert(kind, (bytes, frame))),
+        }
+    }
+    let mut seeds = Vec::new();
+    for (bytes, frame) in kinds.values() {
+        seeds.push(("frame", bytes.to_vec()));
+        seeds.push(("differential", bytes.to_vec()));
+        seeds.extend(sealed_in(frame).and_then(of_sealed));
+    }
+    seeds
+}
+
+/// As if whoever seals the corpora had sealed it.
+fn of_sealed(sealed: &Sealed) -> Option<(&'static str, Vec<u8>)> {
+    if let Ok(mut bundle) = sealed.bundle() {
+        bundle.author = SEAL.signer();
+        return Some(("bundle", encode_item(&bundle).to_vec()));
+    }
+    let mut announcement = sealed.announcement().ok()?;
+    match &mut announcement {
+        Announcement::View(update) => update.tag.epoch.coordinator = SEAL.signer(),
+        Announcement::Page(page) => page.tag.epoch.coordinator = SEAL.signer(),
+    }
+    Some(("announcement", encode_item(&announcement).to_vec()))
+}
+
+fn of_links() -> Vec<(&'static str, Vec<u8>)> {
+    let introduction = Introduction {
+        key: SEAL.key,
+        signature: SEAL.signature,
+    };
+    let introduced = [&preface()[..], &introduction.encode()].concat();
+    // Read 7 bytes at a time: one part of 3 bytes, one change.
+    let record = b"\0\x07\x01\0\x03abc\x01\0\x05\0!".to_vec();
+    let mut seeds = vec![("introduction", introduced), ("records", record)];
+    // Each part of a handshake, with a change in its middle, and another altogether.
+    for part in 0..5 {
+        seeds.push(("handshake", vec![part, 1, 0, 20, 0, 1]));
+        seeds.push(("handshake", vec![130 + part; 48]));
+    }
+    seeds
+}
+
+fn of_texts() -> Vec<(&'static str, Vec<u8>)> {
+    let secret = Secret::open().to_text();
+    let places = [
+        "a.example:80, [::1]:9000".to_owned(),
+        "ringtalk://a:1,b:2/".to_owned(),
+        format!("ringtalk://a:1/#{}", *secret),
+        secret.to_string(),
+        "00112233445566778899aabbccddeeff".to_owned(),
+    ];
+    let lines = "\x03hello\n//x\r\n/name ann\n/who\n\n/nonsense\n\u{e9}\n";
+    let places = places.map(|text| ("places", text.into_bytes()));
+    let lines = ("lines", lines.as_bytes().to_vec());
+    places.into_iter().chain([lines]).collect()
+}
+
+fn of_directors() -> Vec<(&'static str, Vec<u8>)> {
+    let id = "aaaaaaaa-0000-8000-8000-000000000000";
+    let coordinator = json!({"id": id, "internal-address": "a:1", "public-address": "b:2",
+        "epoch": {"number": 1, "coordinator": id}});
+    let private = json!({"id": id, "internal-address": "a:1", "found": true, "discussion": id,
+        "key": "A".repeat(43), "nonce": "A".repeat(22), "signature": "A".repeat(86)});
+    let first = json!({"first": true, "lease-ms": 2000});
+    let newcomers = json!({"newcomers": [{"id": id, "internal-address": "a:1"}]});
+    let problem = json!({"type": "about:blank", "title": "t", "status": 409, "detail": "d",
+        "coordinator": coordinator});
+    let request = |call: u8, body: &serde_json::Value| {
+        let body = body.to_string();
+        ("request", [&[call], body.as_bytes()].concat())
+    };
+    let answers = [&coordinator, &first, &newcomers, &problem];
+    let answers = answers.map(|answer| ("answer", answer.to_string().into_bytes()));
+    let requests = [
+        request(0, &coordinator),
+        request(1, &coordinator),
+        request(2, &private),
+        request(2, &coordinator),
+        request(3, &json!({})),
+    ];
+    answers.into_iter().chain(requests).collect()
+}
+
+/// For each member: time passes, and each kind of thing happens once.
+fn of_members() -> Vec<(&'static str, Vec<u8>)> {
+    let members = 0..4_u8;
+    let life = |member: u8| {
+        let mut bytes = vec![member];
+        for deed in 0..24 {
+            let fill = member.wrapping_mul(17).wrapping_add(deed * 3);
+            bytes.extend([deed, fill, fill / 2, 1, 0, 2, 1, 1, 0, 120, 0]);
+        }
+        ("core", bytes)
+    };
+    members.map(life).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_target_has_seeds_and_they_pass() {
+        let seeds = seeds();
+        for (target, check) in crate::TARGETS {
+            let of_target = seeds.iter().filter(|(name, _)| *name == target);
+            let mut of_target = of_target.peekable();
+            assert!(of_target.peek().is_some(), "{target} has none");
+            for (_, bytes) in of_target {
+                check(bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The decoders of `wire`: what they take they write again as the same, and few bytes take little
+//! memory.
+//!
+//! Not here: whether what they take is CBOR at all, which another decoder says (`differential`).
+
+use bytes::Bytes;
+use ringtalk_wire::limit::{FRAME_BYTES, SEALED_BYTES};
+use ringtalk_wire::{
+    Announcement, Bundle, DecodeError, Frame, Introduction, Item, KEY_BYTES, PREFACE_BYTES,
+    PrefaceError, PublicKey, SIGNATURE_BYTES, Seal, Sealed, Signature, VERSION, check_preface,
+    decode, encode, encode_item, preface,
+};
+
+use crate::memory;
+
+/// What a decoder may take of memory for each byte that it reads: the smallest things in a list, of
+/// some 10 bytes of CBOR, take 64, and a list that grows is there twice and half empty.
+const FACTOR: usize = 48;
+/// And besides: room for a message about an error.
+const BESIDE: usize = 16 * 1024;
+
+/// Whoever seals the corpora: nobody checks the signature.
+pub(crate) const SEAL: Seal = Seal {
+    key: PublicKey([7; KEY_BYTES]),
+    signature: Signature([9; SIGNATURE_BYTES]),
+};
+
+/// Does something that takes memory in proportion to what it reads.
+pub(crate) fn in_proportion<T>(bytes: &[u8], action: impl FnOnce() -> T) -> T {
+    let bound = BESIDE + FACTOR * bytes.len();
+    memory::within(bound, "a decoder", action)
+}
+
+/// A frame, and what is sealed in it.
+pub(crate) fn frame(bytes: &[u8]) {
+    let Ok(frame) = in_proportion(bytes, || decode(bytes)) else {
+        return;
+    };
+    assert!(bytes.len() <= FRAME_BYTES, "a frame beyond the limit");
+    let again = encode(&frame);
+    assert_eq!(decode(&again).as_ref(), Ok(&frame), "another frame");
+    if let Some(sealed) = sealed_in(&frame) {
+        drop(in_proportion(&sealed.raw, || sealed.bundle()));
+        drop(in_proportion(&sealed.raw, || sealed.announcement()));
+        assert!(!sealed.contradicts(sealed), "a bundle contradicts itself");
+    }
+}
+
+/// What somebody has sealed in a frame.
+pub(crate) const fn sealed_in(frame: &Frame) -> Option<&Sealed> {
+    match frame {
+        Frame::Spread(spread) => match &spread.item {
+            Item::Bundle(sealed) | Item::Announcement(sealed) => Some(sealed),
+        },
+        Frame::Pulled(sealed) | Frame::Update(sealed) | Frame::Evidence(sealed) => Some(sealed),
+        _ => None,
+    }
+}
+
+fn sealed(bytes: &[u8]) -> Sealed {
+    Sealed {
+        raw: Bytes::copy_from_slice(bytes),
+        seal: SEAL,
+    }
+}
+
+/// What is sealed, as a bundle.
+pub(crate) fn bundle(bytes: &[u8]) {
+    let before = sealed(bytes);
+    let Ok(bundle) = in_proportion(bytes, || before.bundle()) else {
+        return;
+    };
+    assert!(before.weight() <= SEALED_BYTES, "a bundle beyond the limit");
+    is_sound(&bundle);
+    let again = sealed(&encode_item(&bundle));
+    assert_eq!(again.bundle().as_ref(), Ok(&bundle), "another bundle");
+    assert!(!before.contradicts(&again), "a bundle contradicts itself");
+}
+
+/// Numbers that whoever reads them can go on counting from.
+fn is_sound(bundle: &Bundle) {
+    assert_eq!(bundle.author, SEAL.signer(), "another author than signed");
+    assert!(bundle.first >= 1 && bundle.last() >= bundle.first);
+    assert!(bundle.last_lamport() >= bundle.lamport);
+    assert!(bundle.last_id().seq == bundle.last() && bundle.text_bytes() <= FRAME_BYTES);
+}
+
+/// What is sealed, as an announcement.
+pub(crate) fn announcement(bytes: &[u8]) {
+    let before = sealed(bytes);
+    let Ok(announcement) = in_proportion(bytes, || before.announcement()) else {
+        return;
+    };
+    let again = sealed(&encode_item(&announcement)).announcement();
+    assert_eq!(again.as_ref(), Ok(&announcement), "another announcement");
+    assert_eq!(announcement.item_id().origin, SEAL.signer());
+    let (Announcement::View(_) | Announcement::Page(_)) = announcement;
+}
+
+/// What comes before there is a link: the preface in front, and an introduction after it.
+pub(crate) fn introduction(bytes: &[u8]) {
+    let Some((first, said)) = bytes.split_first_chunk::<PREFACE_BYTES>() else {
+        return;
+    };
+    match check_preface(*first) {
+        Ok(()) => assert_eq!(*first, preface(), "another preface is taken"),
+        Err(PrefaceError::Version(version)) => assert_ne!(version, VERSION),
+        Err(PrefaceError::Foreign) => assert_ne!(*first, preface()),
+    }
+    match in_proportion(said, || Introduction::decode(said)) {
+        Ok(introduction) => {
+            let again = Introduction::decode(&introduction.encode());
+            assert_eq!(again, Ok(introduction), "another introduction");
+        }
+        Err(DecodeError::TooLong(length)) => assert!(length > FRAME_BYTES),
+        Err(_) => {}
+    }
+}

@@ -1,0 +1,251 @@
+//! `cargo xtask fuzz`: every target in turn, and the account of what was run.
+//!
+//! What is counted belongs to one state of what is fuzzed: when that changes, the totals start anew.
+//! Not here: what must be true (`tools/fuzz`).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::cargo::Cargo;
+
+const FOLDER: &str = "tools/fuzz";
+const RESULTS: &str = "tools/fuzz/results.toml";
+/// What the totals are about.
+const FUZZED: [&str; 3] = ["wire", "node", "director"];
+/// An input may take so many seconds, and all of them together so much memory.
+const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"];
+/// The longest inputs: longer than any frame only where that is all that is read.
+const LENGTHS: [(&str, u32); 3] = [
+    ("core", 4_096),
+    ("handshake", 2_048),
+    ("introduction", 2_048),
+];
+const LENGTH: u32 = 16_384;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Fuzzing {
+    /// Fuzzes this target alone
+    target: Option<String>,
+    /// How long each target runs
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Ends a target after so many executions, if that is sooner
+    #[arg(long)]
+    runs: Option<u64>,
+    /// `address` also watches the unsafe code that others wrote, at half the speed
+    #[arg(long, default_value = "none")]
+    sanitizer: String,
+}
+
+/// What was run so far.
+#[derive(Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+struct Results {
+    /// Git's names of the folders that are fuzzed.
+    state: BTreeMap<String, String>,
+    executions: u64,
+    findings: u64,
+    targets: BTreeMap<String, Total>,
+}
+
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+struct Total {
+    executions: u64,
+    findings: u64,
+}
+
+/// Lints what the fuzzer runs.
+pub(crate) fn clippy() -> Cargo {
+    cargo("clippy", "--all-targets -- -D warnings")
+}
+
+/// The corpora once through their targets, without a fuzzer.
+pub(crate) fn replay() -> Cargo {
+    cargo("test", "--quiet -- --test-threads 1")
+}
+
+/// A command of cargo's for the fuzzer's own workspace.
+fn cargo(command: &str, options: &str) -> Cargo {
+    Cargo::new(&format!(
+        "{command} --manifest-path {FOLDER}/Cargo.toml --locked {options}"
+    ))
+}
+
+impl Fuzzing {
+    pub(crate) fn run(&self, root: &Path) -> Result<()> {
+        let targets: Vec<String> = targets(root)?
+            .into_iter()
+            .filter(|name| self.target.as_ref().is_none_or(|wanted| wanted == name))
+            .collect();
+        ensure!(!targets.is_empty(), "there is no such target");
+        let state = state(root)?;
+        let mut results = read(root)?;
+        if results.state != state {
+            println!("what is fuzzed has changed: the totals start anew");
+            results = Results {
+                state,
+                ..Results::default()
+            };
+        }
+        let mut artifacts = Vec::new();
+        for target in &targets {
+            let (total, artifact) = self.fuzz(root, target)?;
+            println!("{target:>14} {:>12} executions", total.executions);
+            results.add(target, total);
+            write(root, &results)?;
+            artifacts.extend(artifact);
+        }
+        println!("{:>14} {:>12} executions so far", "", results.executions);
+        if artifacts.is_empty() {
+            return Ok(());
+        }
+        bail!("findings:\n{}", artifacts.join("\n"))
+    }
+
+    /// What was run, and where the input lies that was found.
+    fn fuzz(&self, root: &Path, target: &str) -> Result<(Total, Option<String>)> {
+        let found = format!("{FOLDER}/found/{target}");
+        fs::create_dir_all(root.join(&found)).with_context(|| format!("cannot make {found}"))?;
+        let special = LENGTHS.iter().find(|(name, _)| *name == target);
+        let length = special.map_or(LENGTH, |(_, length)| *length);
+        let mut command = Command::new("rustup");
+        command
+            .current_dir(root)
+            .args(["run", "nightly", "cargo", "fuzz", "run"]);
+        command.args(["--fuzz-dir", FOLDER, "--features", "libfuzzer"]);
+        command.args(["--sanitizer", &self.sanitizer, target, &found]);
+        command.arg(format!("{FOLDER}/corpus/{target}")).arg("--");
+        command.args(LIMITS);
+        command.arg(format!("-max_total_time={}", self.seconds));
+        command.arg(format!("-max_len={length}"));
+        command.args(self.runs.map(|runs| format!("-runs={runs}")));
+        let output = command.output().context("cannot start rustup")?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let Some(executions) = stat(&said) else {
+            bail!("{target} did not run:\n{said}");
+        };
+        let artifact = (!output.status.success()).then(|| format!("{target}: {}", finding(&said)));
+        let findings = artifact.iter().count() as u64;
+        Ok((
+            Total {
+                executions,
+                findings,
+            },
+            artifact,
+        ))
+    }
+}
+
+impl Results {
+    fn add(&mut self, target: &str, more: Total) {
+        let total = self.targets.entry(target.to_owned()).or_default();
+        total.executions += more.executions;
+        total.findings += more.findings;
+        self.executions += more.executions;
+        self.findings += more.findings;
+    }
+}
+
+/// libFuzzer's own count.
+fn stat(said: &str) -> Option<u64> {
+    let mut lines = said.lines();
+    lines.find_map(|line| {
+        let count = line.strip_prefix("stat::number_of_executed_units:")?;
+        count.trim().parse().ok()
+    })
+}
+
+/// What was found, and in which file it lies.
+fn finding(said: &str) -> String {
+    let wanted = |line: &&str| {
+        line.contains("panicked at")
+            || line.contains("Test unit written")
+            || line.contains("ERROR:")
+    };
+    let lines: Vec<&str> = said.lines().filter(wanted).collect();
+    lines.join("\n  ")
+}
+
+fn targets(root: &Path) -> Result<Vec<String>> {
+    let folder = root.join(FOLDER).join("fuzz_targets");
+    let files = fs::read_dir(&folder).context("there are no targets")?;
+    let name = |file: fs::DirEntry| Some(file.path().file_stem()?.to_string_lossy().into_owned());
+    let mut names: Vec<String> = files.flatten().filter_map(name).collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Git's names of what is fuzzed as it lies here, committed or not.
+fn state(root: &Path) -> Result<BTreeMap<String, String>> {
+    let name = |folder: &str| {
+        let git = |arguments: &[&str]| {
+            let output = Command::new("git")
+                .current_dir(root)
+                .args(arguments)
+                .output();
+            let output = output.context("cannot start git")?;
+            Ok::<_, anyhow::Error>(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        };
+        let committed = git(&["rev-parse", &format!("HEAD:{folder}")])?;
+        let changed = git(&["status", "--porcelain", "--", folder])?;
+        let mark = if changed.is_empty() {
+            ""
+        } else {
+            " and changes"
+        };
+        Ok((folder.to_owned(), format!("{committed}{mark}")))
+    };
+    FUZZED.into_iter().map(name).collect()
+}
+
+fn read(root: &Path) -> Result<Results> {
+    match fs::read_to_string(root.join(RESULTS)) {
+        Ok(text) => toml::from_str(&text).with_context(|| format!("{RESULTS}: no results")),
+        Err(_) => Ok(Results::default()),
+    }
+}
+
+fn write(root: &Path, results: &Results) -> Result<()> {
+    let text = toml::to_string(results).context("totals that cannot be written")?;
+    let text = format!("# What `cargo xtask fuzz` has run so far. It adds to this file.\n{text}");
+    fs::write(root.join(RESULTS), text).with_context(|| format!("cannot write {RESULTS}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "#8 DONE\nstat::number_of_executed_units: 1234\nthread 'a' panicked at x:1\n\
+        artifact_prefix='a/'; Test unit written to a/crash-1\n";
+
+    #[test]
+    fn the_fuzzer_is_understood() {
+        assert_eq!(stat(SAID), Some(1234));
+        assert_eq!(stat("error: no such target"), None);
+        assert!(finding(SAID).ends_with("Test unit written to a/crash-1"));
+    }
+
+    #[test]
+    fn totals_add_up_and_survive_a_file() {
+        let mut results = Results::default();
+        for target in ["frame", "core", "frame"] {
+            results.add(
+                target,
+                Total {
+                    executions: 5,
+                    findings: 1,
+                },
+            );
+        }
+        let text = toml::to_string(&results).unwrap();
+        assert_eq!(toml::from_str::<Results>(&text).unwrap(), results);
+        assert_eq!(
+            (results.executions, results.targets["frame"].findings),
+            (15, 2)
+        );
+    }
+}
