@@ -242,14 +242,14 @@ fn preface(address: &str) -> Vec<u8> {
     let mut raw = Raw::dial(address).expect("a node listens");
     let mut said = raw.read_some(Duration::from_secs(1));
     if said.is_empty() {
-        raw.send(&[MAGIC, &[0, 3]].concat());
+        raw.send(&[MAGIC, &[0, 4]].concat());
         said = raw.read_some(Duration::from_secs(1));
     }
     said.truncate(PREFACE_BYTES);
     if said.starts_with(MAGIC) {
         said
     } else {
-        [MAGIC, &[0, 3]].concat()
+        [MAGIC, &[0, 4]].concat()
     }
 }
 

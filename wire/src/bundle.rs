@@ -129,6 +129,9 @@ impl Sealed {
     /// Reads the announcement inside, strictly: the coordinator of whose view it tells must be who
     /// signed, whatever the signature is worth.
     pub fn announcement(&self) -> Result<Announcement, DecodeError> {
+        if self.weight() > SEALED_BYTES {
+            return Err(DecodeError::TooLong(self.weight()));
+        }
         let announcement: Announcement = codec::decode_item(&self.raw)?;
         if announcement.tag().epoch.coordinator == self.seal.signer() {
             Ok(announcement)

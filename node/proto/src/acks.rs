@@ -8,6 +8,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use ringtalk_wire::limit::MEMBERS;
 use ringtalk_wire::{ItemId, NodeId};
 
 use crate::Time;
@@ -16,6 +17,11 @@ use crate::planted::{Planted, PlantedBug};
 /// How many bundles are waited for at a time: several seconds of full load. The oldest are forgotten;
 /// whoever waits for their acknowledgement gives up in time.
 const WAITED_FOR: usize = 8_192;
+
+/// How many parts of a bundle are acknowledged at most.
+const PARENTS: usize = 64;
+/// How many parts of it are acknowledged to one parent.
+const PARTS: usize = 8;
 
 /// The bundles whose acknowledgement is not complete.
 #[derive(Debug, Default)]
@@ -71,7 +77,12 @@ impl Acks {
             self.order.push_back(item);
             Open::default()
         });
-        open.parents.extend(parent);
+        if let Some(parent) = parent
+            && open.parents.len() < PARENTS
+            && open.parents.iter().filter(|one| **one == parent).count() < PARTS
+        {
+            open.parents.push(parent);
+        }
         open.members += u64::from(new);
         if self.order.len() > WAITED_FOR
             && let Some(oldest) = self.order.pop_front()
@@ -106,7 +117,7 @@ impl Acks {
         self.slow.remove(child);
         let open = self.open.get_mut(&item)?;
         let awaited = open.children.get_mut(child)?;
-        open.members += members;
+        open.members = (open.members + members).min(MEMBERS as u64);
         awaited.parts -= 1;
         if awaited.parts > 0 {
             return None;

@@ -174,10 +174,6 @@ impl Links {
         };
         let Some(old) = &entry.current else {
             entry.current = Some(new);
-            let parcels = core::mem::take(&mut entry.parcels);
-            for bytes in parcels {
-                self.push(now, (&peer, None), bytes, out);
-            }
             return true;
         };
         let new_stays = old.dialled == dialled || (me < peer) == dialled;
@@ -194,6 +190,15 @@ impl Links {
             bytes: encode(&farewell),
         });
         false
+    }
+
+    /// Sends what waited for a link.
+    pub(crate) fn send_parcels(&mut self, now: Time, peer: &NodeId, out: &mut VecDeque<Output>) {
+        let entry = self.peers.get_mut(peer);
+        let parcels = entry.map(|entry| core::mem::take(&mut entry.parcels));
+        for bytes in parcels.unwrap_or_default() {
+            self.push(now, (peer, None), bytes, out);
+        }
     }
 
     /// The peer is a member: its queue may grow.

@@ -1,8 +1,8 @@
 //! Proof: whether the epoch of another view began rightly, as far as a member can tell.
 //!
 //! `PROTOCOL.md` §5.3. A chain of openings leads from one's own epoch to the other: each has its
-//! coordinator's seal, and with it that of the coordinator before, or of a second member, whom one
-//! knows: in the first step both are members of one's own view, and later one beside the new coordinator.
+//! coordinator's seal, and with it that of the coordinator before, or of a second member; those two are
+//! members of one's own view, since strangers may be keys of one person.
 //! Not here: whether a seal holds (`signing`), and what becomes of a view without proof.
 
 use alloc::collections::BTreeSet;
@@ -29,11 +29,9 @@ pub(crate) fn leads_to<'a>(
         }
         let signers = signers(opening);
         let candidate = opening.epoch.coordinator;
-        let second = |id: &NodeId| *id != candidate && is_member(id);
-        // Beyond the first step the new coordinator may have come after one's own view.
-        let known = reached != from || is_member(&candidate);
-        let agreed =
-            signers.contains(&reached.coordinator) || (known && signers.iter().any(second));
+        let members = signers.iter().filter(|id| is_member(id)).count();
+        let elected = members >= 2 && is_member(&candidate);
+        let agreed = signers.contains(&reached.coordinator) || elected;
         if agreed && signers.contains(&candidate) {
             reached = opening.epoch;
         }
@@ -93,12 +91,13 @@ mod tests {
     }
 
     #[test]
-    fn beyond_the_first_step_strangers_may_stand_but_not_alone() {
+    fn beyond_the_first_step_a_stranger_needs_the_coordinator_before() {
         let first: (Epoch, Epoch, &[u8]) = (epoch(1, 1), epoch(2, 3), &[3, 4]);
         let then =
             |coordinator, signers| believes(&[first, (first.1, epoch(3, coordinator), signers)]);
         assert!(then(8, &[8, 3]));
-        assert!(then(8, &[8, 5]));
+        assert!(then(5, &[5, 2]));
+        assert!(!then(8, &[8, 5]));
         assert!(!then(8, &[8, 9]));
         assert!(!then(4, &[4, 9]));
         assert!(!then(8, &[4, 5]));

@@ -2,7 +2,9 @@
 
 use core::fmt::Debug;
 
-use ringtalk_wire::{NodeId, PublicKey, Seal, Sealed, Signature, ViewTag, view_to_sign};
+use ringtalk_wire::{
+    Announcement, NodeId, PublicKey, Seal, Sealed, Signature, ViewTag, view_to_sign,
+};
 
 /// Signs what this node seals.
 pub trait Signer: Debug + Send {
@@ -48,6 +50,14 @@ impl Seals {
     /// True where something is as whoever signed it sealed it.
     pub(crate) fn is_genuine(&self, sealed: &Sealed) -> bool {
         self.holds(&sealed.seal, &sealed.raw)
+    }
+
+    /// True where the coordinator signed the view of which an announcement tells.
+    pub(crate) fn tell(&self, announcement: &Announcement) -> bool {
+        match announcement {
+            Announcement::View(update) => self.is_coordinators(&update.tag, &update.seal),
+            Announcement::Page(page) => self.is_coordinators(&page.tag, &page.seal),
+        }
     }
 
     /// True where the coordinator of a view signed it.

@@ -25,6 +25,8 @@ const FETCHES: u32 = 3;
 /// so that the others find it.
 const ALONE_WAIT: Duration = Duration::from_secs(6);
 const ALONE_STEP: Duration = Duration::from_secs(1);
+/// How far an epoch number is raised at a time for somebody from elsewhere, who may have invented a higher one.
+const OUTREACH: u64 = 64;
 
 impl Node {
     /// The director says that this node is the first, or it goes on alone.
@@ -173,7 +175,8 @@ impl Node {
     }
 
     /// Opens an epoch above the one that somebody from elsewhere followed, where it would not believe
-    /// a view of this ring without; false where one was opened just now for somebody else.
+    /// a view of this ring without; false where one was opened just now for somebody else, or where it
+    /// is not high enough yet.
     fn outreach(&mut self, now: Time, tag: Option<&ViewTag>) -> bool {
         let (Some(theirs), Some(view)) = (tag, self.view.clone()) else {
             return true;
@@ -190,9 +193,10 @@ impl Node {
         if !self.meeting.may_reach_out(now) {
             return false;
         }
-        let opening = self.own_opening(&view, number + 1);
+        let reached = (number + 1).min(mine.epoch.number + OUTREACH);
+        let opening = self.own_opening(&view, reached);
         self.open_epoch(now, opening, self.dead_members());
-        true
+        reached > number
     }
 
     /// "Not here": somebody else is the coordinator, or nobody now.

@@ -27,6 +27,8 @@ const REST: Duration = Duration::from_millis(500);
 const REST_MOST: Duration = Duration::from_secs(8);
 /// How long such an invitation is remembered.
 const REST_FORGOTTEN: Duration = Duration::from_secs(60);
+/// How many members more than it said a ring may have come to have until it accepts.
+const MORE_MEMBERS: u64 = 64;
 /// How often an epoch is opened for somebody from elsewhere, at most.
 const OUTREACH: Duration = Duration::from_secs(1);
 
@@ -54,15 +56,14 @@ enum State {
     /// Nothing is agreed upon.
     #[default]
     Free,
-    /// That coordinator was invited.
-    Inviting { whom: NodeId, until: Time },
-    /// That coordinator's invitation was accepted: the view changes no more. The number is that of the
-    /// epoch that the two would share.
-    Pledged {
-        to: NodeId,
+    /// That coordinator was invited; its ring had so many members.
+    Inviting {
+        whom: NodeId,
         until: Time,
-        number: u64,
+        members: u64,
     },
+    /// That coordinator's invitation was accepted: the view changes no more.
+    Pledged { to: NodeId, until: Time },
 }
 
 impl Meeting {
@@ -196,6 +197,7 @@ impl Node {
             self.meeting.state = State::Inviting {
                 whom: peer,
                 until: now + INVITATION,
+                members: theirs.members,
             };
         }
         // Who speaks again may not have got the invitation, or was resting.
@@ -223,7 +225,6 @@ impl Node {
         self.meeting.state = State::Pledged {
             to: peer,
             until: now + INVITATION,
-            number: pledge.epoch.number,
         };
         self.links
             .send(now, &peer, &Frame::Pledge(pledge), &mut self.out);
@@ -242,9 +243,10 @@ impl Node {
 
     /// The ring that was invited accepts: it and this one are one from now on.
     pub(super) fn take_accept(&mut self, now: Time, peer: NodeId, page: ViewPage) {
-        if !matches!(self.meeting.state, State::Inviting { whom, .. } if whom == peer) {
-            return;
-        }
+        let claimed = match self.meeting.state {
+            State::Inviting { whom, members, .. } if whom == peer => members,
+            _ => return,
+        };
         let theirs = self.meeting.accepted.add(peer, page);
         let Some((view, theirs)) = self.view.clone().zip(theirs) else {
             return;
@@ -256,7 +258,8 @@ impl Node {
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD
             && theirs.tag().number <= view.tag().number + EPOCHS_AHEAD
             && theirs.layout() <= view.layout() + EPOCHS_AHEAD
-            && view.len() + theirs.len() <= MEMBERS;
+            && view.len() + theirs.len() <= MEMBERS
+            && theirs.len() as u64 <= claimed + MORE_MEMBERS;
         let merges = theirs.coordinator() == peer && near && self.has_authority();
         let agreed = opening(view.tag().epoch, theirs.tag().epoch);
         let pledge = self.meeting.pledge.take();
@@ -331,10 +334,10 @@ impl Node {
 
     pub(super) fn expire_meeting(&mut self, now: Time) {
         if self.meeting.deadline().is_some_and(|until| until <= now) {
-            let state = self.meeting.state;
+            let pledged = self.meeting.is_pledged();
             self.meeting.lapse(now);
-            if let State::Pledged { number, .. } = state {
-                self.void_pledge(now, number);
+            if pledged {
+                self.void_pledge(now);
             }
         }
         if !self.has_authority() {
@@ -349,10 +352,11 @@ impl Node {
         }
     }
 
-    /// What this node stood for came to nothing: nobody is to make use of it any more.
-    fn void_pledge(&mut self, now: Time, number: u64) {
+    /// What this node stood for came to nothing: who follows another epoch than the one that was to be
+    /// merged believes it no more.
+    fn void_pledge(&mut self, now: Time) {
         if let Some(view) = self.view.clone().filter(|_| self.has_authority()) {
-            let opening = self.own_opening(&view, number + 1);
+            let opening = self.own_opening(&view, view.tag().epoch.number + 1);
             self.open_epoch(now, opening, self.dead_members());
         }
     }

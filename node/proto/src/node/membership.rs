@@ -201,7 +201,9 @@ impl Node {
     /// A page of a full view arrived on its way round the ring.
     pub(super) fn take_announced_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
         let maker = page.tag.epoch.coordinator;
-        if let Some(next) = self.announced.add(maker, page) {
+        if let Some(next) = self.announced.add(maker, page)
+            && self.seals.is_coordinators(&next.tag(), next.seal())
+        {
             self.consider(now, peer, next);
         }
     }
@@ -261,11 +263,13 @@ impl Node {
         }
     }
 
-    /// True where one's own coordinator is suspected, and a member takes the side of another: not that
-    /// one itself, unless it takes nobody along.
+    /// True where one's own coordinator is suspected, and another member takes the side of one that
+    /// claims its office; or where it is dead, and somebody has gone on alone.
     fn vouches(&self, view: &View, peer: &NodeId, next: &View) -> bool {
-        let second = view.contains(peer) && *peer != next.coordinator();
-        self.is_abandoned() && (second || next.len() == 1)
+        let claimant = next.coordinator();
+        let second = view.contains(peer) && *peer != claimant && view.contains(&claimant);
+        let alone = next.len() == 1 && self.dead.contains(&view.coordinator());
+        self.is_abandoned() && (second || alone)
     }
 
     /// True where one's own ring cannot speak for this node any more: its coordinator has gone

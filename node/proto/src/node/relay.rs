@@ -34,9 +34,10 @@ impl Announcements {
     }
 
     pub(super) fn keep(&mut self, id: ItemId, sealed: Sealed) {
-        if self.kept.insert(id, sealed).is_none() {
+        self.kept.entry(id).or_insert_with(|| {
             self.order.push_back(id);
-        }
+            sealed
+        });
         if self.order.len() > ANNOUNCEMENTS
             && let Some(oldest) = self.order.pop_front()
         {
@@ -87,7 +88,8 @@ impl Node {
                     return;
                 }
                 let new = !self.spreading.remembers(id);
-                if new && !self.seals.is_genuine(sealed) {
+                let here = self.announcements.get(&id) == Some(sealed);
+                if !here && !(self.seals.is_genuine(sealed) && self.seals.tell(&announcement)) {
                     return self.reject(
                         now,
                         link_peer,
@@ -333,7 +335,7 @@ impl Node {
     }
 
     /// The item itself, where it is still here.
-    fn item(&self, id: ItemId) -> Option<Item> {
+    pub(super) fn item(&self, id: ItemId) -> Option<Item> {
         if id.kind == ItemKind::Bundle {
             let first = first_of(id);
             let sealed = self.log.bundle(first).or_else(|| self.causal.held(first))?;

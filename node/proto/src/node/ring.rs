@@ -54,6 +54,7 @@ impl Node {
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             self.links.welcome(&peer);
         }
+        self.links.send_parcels(now, &peer, &mut self.out);
         self.heard(now, &peer);
         if first {
             self.send_heartbeat(now, &peer);

@@ -6,6 +6,7 @@
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, Seal, ViewTag};
 
@@ -18,10 +19,14 @@ use crate::{Time, View};
 const ASKED: usize = 8;
 /// How many members are asked at a time at most.
 const ASKED_MOST: usize = 512;
-/// How far above the epoch in force somebody may ask for a seal: half of what is believed of a chain.
-const STEP_MOST: u64 = EPOCHS_AHEAD / 2;
+/// How far above the epoch in force somebody may ask for a seal.
+const STEP_MOST: u64 = 256;
 /// How far above the number that was given last, beyond that: so there are always higher ones to ask for.
 const STEP_MORE: u64 = 64;
+/// After how many attempts a candidate begins again with the lowest number: who refused it may have lied.
+const ATTEMPTS: u32 = 16;
+/// How long nobody is preferred to somebody more senior who may be alive.
+const SENIORS_FIRST: Duration = Duration::from_secs(3);
 /// How often a candidate that is refused asks again at once: later it waits as for an answer.
 const AT_ONCE: u32 = 4;
 /// How many of one's own openings may still be answered.
@@ -42,6 +47,8 @@ pub(super) struct Standing {
     given: Option<Epoch>,
     /// What somebody asked for before the coordinator was found dead.
     pending: Option<Opening>,
+    /// Since when the office has been vacant: of which epoch.
+    vacant: Option<(Time, Epoch)>,
 }
 
 impl Standing {
@@ -154,6 +161,9 @@ impl Node {
 
     /// Asks others to stand for an epoch of one's own.
     pub(super) fn stand(&mut self, now: Time, view: &View) {
+        if self.standing.attempts >= ATTEMPTS {
+            self.standing.start();
+        }
         let last = self.standing.tried.back();
         let last = last.filter(|last| last.before == view.tag().epoch);
         let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number);
@@ -234,7 +244,9 @@ impl Node {
         if self.dead.contains(&view.coordinator()) {
             self.second(now, &view, opening);
         } else if self.doubt.is_none() {
-            self.standing.pending = Some(opening);
+            let waits = self.standing.pending.take();
+            let senior = waits.filter(|one| rank(&one.epoch.coordinator) < rank(&peer));
+            self.standing.pending = Some(senior.unwrap_or(opening));
             self.try_suspect(now, view.coordinator());
         }
     }
@@ -256,7 +268,8 @@ impl Node {
         let tried = self.standing.tried.back();
         let beyond = tried.is_some_and(|last| last.epoch.number <= number);
         if asked && beyond && ahead < EPOCHS_AHEAD {
-            self.standing.taken = number;
+            let last = tried.map_or(number, |last| last.epoch.number);
+            self.standing.taken = number.min(last + STEP_MORE);
             if self.standing.attempts < AT_ONCE {
                 self.stand(now, view);
             }
@@ -274,6 +287,9 @@ impl Node {
         if !signed || !current || opening.seals.len() != 1 {
             return;
         }
+        if !self.is_next(now, view, &candidate) {
+            return;
+        }
         if let Some(epoch) = given.filter(|_| taken) {
             let refusal = Opening {
                 epoch,
@@ -285,6 +301,17 @@ impl Node {
         self.standing.given = Some(opening.epoch);
         let both = self.with_own_seal(opening);
         self.send_to_member(now, &candidate, &Frame::Stand(both));
+    }
+
+    /// True where nobody who may be alive is more senior than a candidate, or all those have had their time.
+    fn is_next(&mut self, now: Time, view: &View, candidate: &NodeId) -> bool {
+        let epoch = view.tag().epoch;
+        let vacant = self.standing.vacant.filter(|(_, of)| *of == epoch);
+        let (since, _) = *self.standing.vacant.insert(vacant.unwrap_or((now, epoch)));
+        let order = self.by_rank(view).into_iter();
+        let mut seniors = order.take_while(|id| id != candidate);
+        let gone = |id: &NodeId| self.dead.contains(id) || self.detector.suspects(id);
+        now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
     }
 
     /// Another member stands for this node's epoch: it takes over.
