@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cargo::Cargo;
+use crate::costs::UNPROTECTED;
 use crate::metadata::{Metadata, Package};
 use crate::report;
 use crate::tidy::source::Source;
@@ -39,10 +40,16 @@ const PURE: [(&str, &str); 2] = [
 /// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
 const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 
-/// The feature of the core that plants mistakes for the simulator, and the programs that must not
-/// have it.
-const PLANTED: &str = "planted-bugs";
-const SHIPPED: [&str; 2] = ["ringtalk-node", "ringtalk-director"];
+/// The feature of the core that plants mistakes for the simulator, that of the node which leaves
+/// protection out for measuring, and those who must have neither: the programs, and what is built
+/// along with them.
+const NEVER_SHIPPED: [&str; 2] = ["planted-bugs", UNPROTECTED];
+const SHIPPED: [&str; 4] = [
+    "ringtalk-node",
+    "ringtalk-director",
+    "ringtalk-ring-viz",
+    "ringtalk-tests",
+];
 
 /// Checks the manifests, then the pure crates, then what is shipped.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -59,7 +66,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     for name in SHIPPED {
         let features = tree_of(name, "{p} {f}").read(root)?;
-        findings.extend(planted_mistakes(name, &features));
+        findings.extend(forbidden_features(name, &features));
     }
     let examined = format!("{} crates", metadata.members().count());
     report::conclude("layering", &examined, &findings)
@@ -123,9 +130,15 @@ fn tree_of(package: &str, format: &str) -> Cargo {
     ])
 }
 
-fn planted_mistakes(package: &str, features: &str) -> Option<String> {
-    features.contains(PLANTED).then(|| {
-        format!("{package}: is built with the feature {PLANTED}: only the simulator may ask for it")
+fn forbidden_features<'a>(
+    package: &'a str,
+    features: &'a str,
+) -> impl Iterator<Item = String> + 'a {
+    let found = NEVER_SHIPPED
+        .iter()
+        .filter(|name| features.contains(**name));
+    found.map(move |name| {
+        format!("{package}: is built with the feature {name}, which no program may have as shipped")
     })
 }
 
@@ -221,11 +234,14 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_mistake_in_a_shipped_program_is_found() {
-        let with = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) planted-bugs\n";
-        assert!(planted_mistakes("ringtalk-node", with).is_some());
+    fn a_feature_that_no_shipped_program_may_have_is_found() {
+        let count = |features| forbidden_features("ringtalk-node", features).count();
+        let planted = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) planted-bugs\n";
+        assert_eq!(count(planted), 1);
+        let unprotected = "ringtalk-node v0.1.0 (here) unprotected-for-measuring\n";
+        assert_eq!(count(unprotected), 1);
         let without = "ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) \n";
-        assert_eq!(planted_mistakes("ringtalk-node", without), None);
+        assert_eq!(count(without), 0);
     }
 
     #[test]

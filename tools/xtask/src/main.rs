@@ -5,6 +5,7 @@
 mod black_box;
 mod cargo;
 mod ci;
+mod costs;
 mod fix;
 mod layering;
 mod licences;
@@ -50,6 +51,8 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<String>,
     },
+    /// Measures what encryption and signatures cost, with a build that has none
+    Costs,
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -79,6 +82,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Layering => layering::run(&root),
         Task::Licences => licences::run(&root),
+        Task::Costs => costs::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
     }
