@@ -37,7 +37,7 @@ pub fn flood() -> usize {
 ///
 /// Where that is more than this machine can count.
 pub fn costs_messages() -> usize {
-    usize::try_from(number("RINGTALK_COSTS_MESSAGES", 40_000)).expect("so many fit")
+    usize::try_from(number("RINGTALK_COSTS_MESSAGES", 80_000)).expect("so many fit")
 }
 
 fn number(name: &str, default: u64) -> u64 {
