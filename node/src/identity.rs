@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
-use ringtalk_wire::{NodeId, PublicKey, Signature};
+use ringtalk_wire::{NodeId, PublicKey, SIGNATURE_BYTES, Signature};
+
+use crate::measuring::UNPROTECTED;
 
 /// How many keys of others are kept ready: those of a full ring take 3 MiB.
 const KEYS: usize = 16_384;
@@ -65,8 +67,20 @@ impl ringtalk_proto::Signer for Identity {
     }
 
     fn sign(&self, bytes: &[u8]) -> Signature {
+        if UNPROTECTED {
+            return mark(bytes);
+        }
         self.sign(bytes)
     }
+}
+
+/// What stands for a signature where none is made. A bundle begins with its author and number, and
+/// what names the bundle follows from this: no two have the same.
+fn mark(bytes: &[u8]) -> Signature {
+    let mut mark = [0; SIGNATURE_BYTES];
+    let length = bytes.len().min(SIGNATURE_BYTES);
+    mark[..length].copy_from_slice(&bytes[..length]);
+    Signature(mark)
 }
 
 /// Checks the signatures of many, with the keys that it has read once.
@@ -77,6 +91,9 @@ pub struct Verifying {
 
 impl ringtalk_proto::Verifier for Verifying {
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
+        if UNPROTECTED {
+            return true;
+        }
         let mut keys = self.keys.borrow_mut();
         if keys.len() > KEYS {
             keys.clear();

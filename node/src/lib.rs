@@ -17,6 +17,7 @@ mod healthcheck;
 pub mod identity;
 mod inside;
 pub mod link;
+mod measuring;
 pub mod observer;
 pub mod secret;
 mod settings;

@@ -21,6 +21,7 @@ use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::face::{Face, Me, Stdout};
 use crate::identity::Identity;
 use crate::link::Credentials;
+use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings};
 use crate::{address, inside, stdin, traces};
@@ -70,6 +71,9 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
             return Status::Failed.into();
         }
     };
+    if measuring::UNPROTECTED {
+        diagnostics.say(measuring::WARNING);
+    }
     if settings.wants_full_screen {
         diagnostics.say("the full screen does not exist yet: plain text instead");
     }

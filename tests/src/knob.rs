@@ -31,6 +31,15 @@ pub fn flood() -> usize {
     usize::try_from(number("RINGTALK_FLOOD_CONNECTIONS", 2_000)).expect("so many fit")
 }
 
+/// `RINGTALK_COSTS_MESSAGES`: how many messages one run of `cargo xtask costs` has.
+///
+/// # Panics
+///
+/// Where that is more than this machine can count.
+pub fn costs_messages() -> usize {
+    usize::try_from(number("RINGTALK_COSTS_MESSAGES", 80_000)).expect("so many fit")
+}
+
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value

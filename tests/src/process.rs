@@ -199,9 +199,19 @@ impl Drop for Process {
 /// Where it is not there.
 #[track_caller]
 pub fn binary(name: &str) -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let directory = std::env::var_os("RINGTALK_BIN_DIR").unwrap_or_else(|| "target/release".into());
-    let path = workspace.join(directory).join(name);
+    in_folder(Path::new(&directory), name)
+}
+
+/// The binary called `name` in a folder, which is looked for from the workspace.
+///
+/// # Panics
+///
+/// Where it is not there.
+#[track_caller]
+pub fn in_folder(folder: &Path, name: &str) -> PathBuf {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let path = workspace.join(folder).join(name);
     assert!(
         path.is_file(),
         "no {}: `cargo build --release` makes it, and RINGTALK_BIN_DIR says where else it is",

@@ -8,6 +8,7 @@ use bytes::{Buf, BytesMut};
 
 use super::LinkError;
 use super::noise::{Keys, TAG_BYTES};
+use crate::measuring::UNPROTECTED;
 
 /// How many bytes the lengths have.
 const HEADER_BYTES: usize = 4;
@@ -57,7 +58,12 @@ impl Sealer {
 
     fn seal_one(&mut self, part: &[u8], start: usize) -> usize {
         let (header, room) = self.sealed[start..].split_at_mut(HEADER_BYTES);
-        let sealed = self.keys.write_message(self.records, part, room);
+        let sealed = if UNPROTECTED {
+            room[..part.len()].copy_from_slice(part);
+            Ok(part.len() + TAG_BYTES)
+        } else {
+            self.keys.write_message(self.records, part, room)
+        };
         let length = sealed.expect("there is room, and nobody lives to send 2^64 records");
         header.copy_from_slice(&header_of(length as u16));
         self.records += 1;
@@ -96,7 +102,12 @@ impl Opener {
         // Room for the tag too: without it snow decrypts into a buffer of its own.
         plain.resize(start + end - HEADER_BYTES, 0);
         let (record, room) = (&sealed[HEADER_BYTES..end], &mut plain[start..]);
-        let opened = self.keys.read_message(self.records, record, room);
+        let opened = if UNPROTECTED {
+            room.copy_from_slice(record);
+            Ok(record.len() - TAG_BYTES)
+        } else {
+            self.keys.read_message(self.records, record, room)
+        };
         plain.truncate(start + opened.as_ref().copied().unwrap_or_default());
         opened.map_err(|_| LinkError::Record)?;
         self.records += 1;

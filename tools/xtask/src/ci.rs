@@ -257,6 +257,14 @@ mod tests {
     }
 
     #[test]
+    fn no_step_asks_for_a_feature() {
+        for step in steps() {
+            let line = step.action.to_string();
+            assert!(!line.contains("features"), "{line}");
+        }
+    }
+
+    #[test]
     fn every_build_step_holds_to_the_lock_file() {
         for step in steps() {
             let line = step.action.to_string();

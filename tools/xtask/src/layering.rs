@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cargo::Cargo;
+use crate::costs::UNPROTECTED;
 use crate::metadata::{Metadata, Package};
 use crate::report;
 use crate::tidy::source::Source;
@@ -39,10 +40,16 @@ const PURE: [(&str, &str); 2] = [
 /// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
 const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 
-/// The features that plant mistakes for the simulator and open doors for the fuzzer, and the programs
-/// that must not have them.
-const UNSHIPPED: [&str; 2] = ["planted-bugs", "fuzzing"];
-const SHIPPED: [&str; 2] = ["ringtalk-node", "ringtalk-director"];
+/// The feature of the core that plants mistakes for the simulator, that of the node which leaves
+/// protection out for measuring, that which opens doors for the fuzzer, and those who must have none of
+/// them: the programs, and what is built along with them.
+const NEVER_SHIPPED: [&str; 3] = ["planted-bugs", "fuzzing", UNPROTECTED];
+const SHIPPED: [&str; 4] = [
+    "ringtalk-node",
+    "ringtalk-director",
+    "ringtalk-ring-viz",
+    "ringtalk-tests",
+];
 
 /// Checks the manifests, then the pure crates, then what is shipped.
 pub(crate) fn run(root: &Path) -> Result<()> {
@@ -59,7 +66,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     }
     for name in SHIPPED {
         let features = tree_of(name, "{p} {f}").read(root)?;
-        findings.extend(unshipped_features(name, &features));
+        findings.extend(forbidden_features(name, &features));
     }
     let examined = format!("{} crates", metadata.members().count());
     report::conclude("layering", &examined, &findings)
@@ -123,15 +130,17 @@ fn tree_of(package: &str, format: &str) -> Cargo {
     ])
 }
 
-fn unshipped_features(package: &str, features: &str) -> Vec<String> {
+fn forbidden_features(package: &str, features: &str) -> Vec<String> {
     let ours = features
         .lines()
         .filter(|line| line.starts_with("ringtalk-"));
     let ours: Vec<&str> = ours.collect();
-    let found = UNSHIPPED.iter();
+    let found = NEVER_SHIPPED.iter();
     let found = found.filter(|feature| ours.iter().any(|line| line.contains(*feature)));
     let complain = |feature| {
-        format!("{package}: is built with the feature {feature}: only tools may ask for it")
+        format!(
+            "{package}: is built with the feature {feature}, which no program may have as shipped"
+        )
     };
     found.map(complain).collect()
 }
@@ -228,14 +237,14 @@ mod tests {
     }
 
     #[test]
-    fn a_feature_of_the_tools_in_a_shipped_program_is_found() {
-        for feature in UNSHIPPED {
+    fn a_feature_that_no_shipped_program_may_have_is_found() {
+        for feature in NEVER_SHIPPED {
             let with =
                 format!("ringtalk-node v0.1.0 (here) \nringtalk-proto v0.1.0 (here) {feature}\n");
-            assert_eq!(unshipped_features("ringtalk-node", &with).len(), 1);
+            assert_eq!(forbidden_features("ringtalk-node", &with).len(), 1);
         }
         let without = "ringtalk-node v0.1.0 (here) \nother v0.1.0 fuzzing\n";
-        assert_eq!(unshipped_features("ringtalk-node", without).len(), 0);
+        assert_eq!(forbidden_features("ringtalk-node", without).len(), 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod black_box;
 mod cargo;
 mod ci;
+mod costs;
 mod fix;
 mod fuzz;
 mod layering;
@@ -54,6 +55,8 @@ enum Task {
     /// Fuzzes every target in turn, and adds what was run to tools/fuzz/results.toml; needs a nightly
     /// toolchain and `cargo install cargo-fuzz`
     Fuzz(fuzz::Fuzzing),
+    /// Measures what encryption and signatures cost, with a build that has none
+    Costs,
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -83,6 +86,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Layering => layering::run(&root),
         Task::Licences => licences::run(&root),
+        Task::Costs => costs::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Fuzz(fuzzing) => fuzzing.run(&root),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),

@@ -89,7 +89,9 @@ impl Node {
                 }
                 let new = !self.spreading.remembers(id);
                 let here = self.announcements.get(&id) == Some(sealed);
-                if !here && !(self.seals.is_genuine(sealed) && self.seals.tell(&announcement)) {
+                let holds =
+                    |node: &Self| node.seals.is_genuine(sealed) && node.seals.tell(&announcement);
+                if !here && !holds(self) {
                     return self.reject(
                         now,
                         link_peer,

@@ -12,6 +12,7 @@ use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, Seal, Vi
 
 use super::Node;
 use crate::config::EPOCHS_AHEAD;
+use crate::planted::PlantedBug;
 use crate::proof::leads_to;
 use crate::{Time, View};
 
@@ -311,7 +312,8 @@ impl Node {
         let order = self.by_rank(view).into_iter();
         let mut seniors = order.take_while(|id| id != candidate);
         let gone = |id: &NodeId| self.dead.contains(id) || self.detector.suspects(id);
-        now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
+        let hasty = self.planted.has(PlantedBug::NoYielding);
+        hasty || now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
     }
 
     /// Another member stands for this node's epoch: it takes over.
