@@ -1,6 +1,6 @@
 //! `cargo xtask fuzz`: every target in turn, and the account of what was run.
 //!
-//! What is counted belongs to one state of what is fuzzed: when that changes, the totals start anew.
+//! What is counted belongs to one state of what a target reads: when that changes, its total starts anew.
 //! Not here: what must be true (`tools/fuzz`).
 
 use std::collections::BTreeMap;
@@ -15,8 +15,16 @@ use crate::cargo::Cargo;
 
 const FOLDER: &str = "tools/fuzz";
 const RESULTS: &str = "tools/fuzz/results.toml";
-/// What the totals are about.
-const FUZZED: [&str; 3] = ["wire", "node", "director"];
+/// What the targets run, where that is more than `wire`.
+const BEYOND_WIRE: [(&str, &str); 7] = [
+    ("answer", "node/src"),
+    ("core", "node/proto/src"),
+    ("handshake", "node/src"),
+    ("lines", "node/src"),
+    ("places", "node/src"),
+    ("records", "node/src"),
+    ("request", "director/src"),
+];
 /// An input may take so many seconds, and all of them together so much memory.
 const LIMITS: [&str; 3] = ["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1"];
 /// The longest inputs: longer than any frame only where that is all that is read.
@@ -45,17 +53,17 @@ pub(crate) struct Fuzzing {
 /// What was run so far.
 #[derive(Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
 struct Results {
-    /// Git's names of the folders that are fuzzed.
-    state: BTreeMap<String, String>,
     executions: u64,
     findings: u64,
     targets: BTreeMap<String, Total>,
 }
 
-#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Serialize, Deserialize, PartialEq, Eq)]
 struct Total {
     executions: u64,
     findings: u64,
+    /// Git's names of the folders that the target runs.
+    of: Vec<String>,
 }
 
 /// Lints what the fuzzer runs.
@@ -82,20 +90,12 @@ impl Fuzzing {
             .filter(|name| self.target.as_ref().is_none_or(|wanted| wanted == name))
             .collect();
         ensure!(!targets.is_empty(), "there is no such target");
-        let state = state(root)?;
         let mut results = read(root)?;
-        if results.state != state {
-            println!("what is fuzzed has changed: the totals start anew");
-            results = Results {
-                state,
-                ..Results::default()
-            };
-        }
         let mut artifacts = Vec::new();
         for target in &targets {
             let (total, artifact) = self.fuzz(root, target)?;
             println!("{target:>14} {:>12} executions", total.executions);
-            results.add(target, total);
+            results.add(target, &total);
             write(root, &results)?;
             artifacts.extend(artifact);
         }
@@ -130,23 +130,28 @@ impl Fuzzing {
         };
         let artifact = (!output.status.success()).then(|| format!("{target}: {}", finding(&said)));
         let findings = artifact.iter().count() as u64;
-        Ok((
-            Total {
-                executions,
-                findings,
-            },
-            artifact,
-        ))
+        let total = Total {
+            executions,
+            findings,
+            of: state(root, target)?,
+        };
+        Ok((total, artifact))
     }
 }
 
 impl Results {
-    fn add(&mut self, target: &str, more: Total) {
+    fn add(&mut self, target: &str, more: &Total) {
         let total = self.targets.entry(target.to_owned()).or_default();
+        if total.of != more.of {
+            *total = Total {
+                of: more.of.clone(),
+                ..Total::default()
+            };
+        }
         total.executions += more.executions;
         total.findings += more.findings;
-        self.executions += more.executions;
-        self.findings += more.findings;
+        self.executions = self.targets.values().map(|one| one.executions).sum();
+        self.findings = self.targets.values().map(|one| one.findings).sum();
     }
 }
 
@@ -179,8 +184,8 @@ fn targets(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Git's names of what is fuzzed as it lies here, committed or not.
-fn state(root: &Path) -> Result<BTreeMap<String, String>> {
+/// Git's names of what a target runs, as it lies here, committed or not.
+fn state(root: &Path, target: &str) -> Result<Vec<String>> {
     let name = |folder: &str| {
         let git = |arguments: &[&str]| {
             let output = Command::new("git")
@@ -197,9 +202,11 @@ fn state(root: &Path) -> Result<BTreeMap<String, String>> {
         } else {
             " and changes"
         };
-        Ok((folder.to_owned(), format!("{committed}{mark}")))
+        Ok(format!("{folder} {committed}{mark}"))
     };
-    FUZZED.into_iter().map(name).collect()
+    let beyond = BEYOND_WIRE.iter().filter(|(name, _)| *name == target);
+    let folders = beyond.map(|(_, folder)| *folder);
+    folders.chain(["wire/src"]).map(name).collect()
 }
 
 fn read(root: &Path) -> Result<Results> {
@@ -230,16 +237,16 @@ mod tests {
     }
 
     #[test]
-    fn totals_add_up_and_survive_a_file() {
+    fn totals_add_up_survive_a_file_and_belong_to_one_state() {
         let mut results = Results::default();
+        let total = |state: &str| Total {
+            executions: 5,
+            findings: 1,
+            of: vec![state.to_owned()],
+        };
+        results.add("core", &total("wire/src 0"));
         for target in ["frame", "core", "frame"] {
-            results.add(
-                target,
-                Total {
-                    executions: 5,
-                    findings: 1,
-                },
-            );
+            results.add(target, &total("wire/src 1"));
         }
         let text = toml::to_string(&results).unwrap();
         assert_eq!(toml::from_str::<Results>(&text).unwrap(), results);
