@@ -5,10 +5,10 @@
 
 use ringtalk_proto::{Change, View};
 use ringtalk_wire::{
-    Ack, Acks, Announcement, Bundle, Contact, Cut, Departed, Departure, Digest, Direction, Epoch,
-    Frame, HandOver, Has, Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet,
-    Member, MessageId, NodeId, Offer, Opening, Pull, PullEnd, Range, Renamed, RingKey, SealHash,
-    Spread, Suspect, Text, ViewHash, ViewTag, encode_item,
+    Ack, Acks, Alive, Announcement, Bundle, Contact, Cut, Departed, Departure, Digest, Direction,
+    Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join,
+    Meet, Member, MessageId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range, Renamed, RingKey,
+    SealHash, Spread, Suspect, Text, ViewHash, ViewTag, encode_item,
 };
 
 use super::keys::Key;
@@ -184,14 +184,21 @@ impl Liar<'_> {
     }
 
     fn of_death(&self, reader: &mut Reader<'_>) -> Frame {
-        let member = any_key(reader).id();
+        let suspect = any_key(reader);
+        let member = suspect.id();
+        let probe = Probe {
+            member,
+            judge: any_key(reader).id(),
+            trial: reader.number(),
+        };
+        let seal = suspect.seal(&probe.to_sign());
         match reader.byte() % 5 {
             0 => Frame::Suspect(Suspect {
                 member,
                 tag: self.tag(reader),
             }),
-            1 => Frame::Probe(member),
-            2 => Frame::Alive(member),
+            1 => Frame::Probe(probe),
+            2 => Frame::Alive(Alive { probe, seal }),
             3 => Frame::Election(self.tag(reader)),
             _ => Frame::Answer(self.tag(reader)),
         }

@@ -21,7 +21,7 @@ mod view;
 use core::fmt;
 use std::collections::BTreeSet;
 
-use ringtalk_proto::{Event, Node};
+use ringtalk_proto::{Delivered, Event, Node};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
 
 pub(crate) use arrival::Author;
@@ -230,21 +230,7 @@ impl Oracles {
                 self.reach.begin(node, base);
             }
             Event::Ready { .. } => self.readiness.ready(node)?,
-            Event::Message(message) => {
-                self.delivered += 1;
-                self.creation.delivered(node, message)?;
-                self.once.delivered(node, message.id)?;
-                self.reached.delivered(message.id);
-                fifo::is_next(&self.reach, node, message.id)?;
-                if !self.creation.is_liar(message.id.author) {
-                    self.causal.delivered(&self.reach, node, message.id)?;
-                }
-                let liar = self.creation.is_liar(message.id.author);
-                self.transcript
-                    .delivered(node, message.id, message.lamport, liar)?;
-                self.readiness.delivered(node, message.history)?;
-                self.reach.step(node, message.id);
-            }
+            Event::Message(message) => self.message(node, message)?,
             &Event::Gap {
                 author,
                 from,
@@ -289,6 +275,23 @@ impl Oracles {
                 })?;
             }
         }
+        Ok(())
+    }
+
+    fn message(&mut self, node: NodeId, message: &Delivered) -> Check {
+        let id = message.id;
+        let liar = self.creation.is_liar(id.author);
+        self.delivered += 1;
+        self.creation.delivered(node, message)?;
+        self.once.delivered(node, id)?;
+        self.reached.delivered(id);
+        fifo::is_next(&self.reach, node, id)?;
+        if !liar {
+            self.causal.delivered(&self.reach, node, id)?;
+        }
+        self.transcript.delivered(node, id, message.lamport, liar)?;
+        self.readiness.delivered(node, message.history)?;
+        self.reach.step(node, id);
         Ok(())
     }
 
