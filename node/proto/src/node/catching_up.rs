@@ -95,6 +95,7 @@ impl Node {
         };
         let mine = view.tag();
         if *theirs == mine {
+            self.is_of_this_ring(&peer);
             self.confirmed(&peer);
         } else if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);

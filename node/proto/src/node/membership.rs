@@ -254,7 +254,7 @@ impl Node {
                 self.sight_ring(now, &next);
             }
         } else if !proven || !near {
-            self.doubt_authority(now, &next);
+            self.doubt_authority(now, peer, &next);
         } else if lists_me {
             self.adopt(now, next);
         } else if next.descends_from(&mine) || self.is_stranded(&next) {
@@ -319,6 +319,7 @@ impl Node {
         let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
         if new_epoch {
             self.election.settle();
+            self.standing.settle();
             self.meeting.settle();
             self.lost.search(now);
             self.announced = Pages::default();

@@ -48,11 +48,18 @@ pub(super) struct Standing {
     given: Option<Epoch>,
     /// What somebody asked for before the coordinator was found dead.
     pending: Option<Opening>,
+    /// Who has shown that it follows an authority that is not believed here.
+    elsewhere: BTreeSet<NodeId>,
     /// Since when the office has been vacant: of which epoch.
     vacant: Option<(Time, Epoch)>,
 }
 
 impl Standing {
+    /// There is a coordinator (again).
+    pub(super) fn settle(&mut self) {
+        self.elsewhere.clear();
+    }
+
     /// Another vacancy: nobody was asked for it yet.
     fn start(&mut self) {
         self.tried.clear();
@@ -136,9 +143,10 @@ impl Node {
         leads_to(theirs, view.tag().epoch, view.openings(), |_| true, signers)
     }
 
-    /// Somebody claims an authority that nobody stands for.
-    pub(super) fn doubt_authority(&mut self, now: Time, next: &View) {
+    /// Somebody claims an authority that nobody stands for, and a peer follows it.
+    pub(super) fn doubt_authority(&mut self, now: Time, peer: NodeId, next: &View) {
         let claimant = next.coordinator();
+        self.standing.elsewhere.extend([peer, claimant]);
         let member = self
             .view
             .as_ref()
@@ -154,10 +162,16 @@ impl Node {
         self.sight_ring(now, next);
     }
 
-    /// The members that may be alive beside this one.
+    /// A member follows the view in force.
+    pub(super) fn is_of_this_ring(&mut self, peer: &NodeId) {
+        self.standing.elsewhere.remove(peer);
+    }
+
+    /// The members that may be alive beside this one, and of its ring.
     pub(super) fn survivors(&self, view: &View) -> impl Iterator<Item = NodeId> {
         let members = view.members().map(|member| member.id);
-        members.filter(|id| *id != self.config.id && !self.dead.contains(id))
+        let gone = |id: &NodeId| self.dead.contains(id) || self.standing.elsewhere.contains(id);
+        members.filter(move |id| *id != self.config.id && !gone(id))
     }
 
     /// Asks others to stand for an epoch of one's own.
