@@ -155,6 +155,13 @@ impl Joining {
         matches!(self.stage, Stage::Fetching { cut: None, .. })
     }
 
+    /// A cut is here, and waits so long for others.
+    pub(crate) fn cut_waits_until(&mut self, at: Time) {
+        if let Stage::Fetching { until, .. } = &mut self.stage {
+            *until = (*until).min(at);
+        }
+    }
+
     /// A neighbour's cut is complete; true where it is the first.
     pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
         match &mut self.stage {

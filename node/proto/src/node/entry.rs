@@ -12,7 +12,6 @@ use ringtalk_wire::{
 };
 
 use super::Node;
-use super::history::PartialCut;
 use crate::admission::unique_name;
 use crate::config::EPOCHS_AHEAD;
 use crate::joining::{Stage, Step};
@@ -250,10 +249,7 @@ impl Node {
                 self.ask_old_acquaintances(now);
             }
             Some(Step::Knock(contact)) => self.ask_for_place(now, &contact),
-            Some(Step::Fetch) => {
-                self.cut = PartialCut::default();
-                self.ask_for_history(now);
-            }
+            Some(Step::Fetch) => self.settle_or_ask(now),
             Some(Step::GoOnAlone) => self.found(now),
             None => {}
         }
@@ -269,6 +265,7 @@ impl Node {
             donors.extend(self.coordinator_contact().map(|contact| contact.id));
             donors.remove(&self.config.id);
         }
+        self.cuts.ask(&donors);
         for donor in donors {
             self.send_to_member(now, &donor, &Frame::Fetch);
         }

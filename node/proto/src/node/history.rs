@@ -6,7 +6,7 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{AUTHORS, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
+use ringtalk_wire::limit::{PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
 use ringtalk_wire::{
     Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, Renamed, Sealed,
     VectorClock,
@@ -21,25 +21,6 @@ use crate::{Event, Time};
 
 /// How long a bundle may wait for its author's admission before it is shown without a name.
 const ADMISSION_WAIT: core::time::Duration = core::time::Duration::from_secs(1);
-
-/// A cut whose pages are still coming in.
-#[derive(Debug, Default)]
-pub(super) struct PartialCut {
-    /// Whose: the first to answer.
-    from: Option<NodeId>,
-    base: VectorClock,
-    clock: VectorClock,
-    lamport: u64,
-}
-
-impl PartialCut {
-    /// The pages of this peer will not be completed.
-    pub(super) fn forget(&mut self, peer: &NodeId) {
-        if self.from == Some(*peer) {
-            *self = Self::default();
-        }
-    }
-}
 
 impl Node {
     /// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
@@ -179,34 +160,6 @@ impl Node {
         }
     }
 
-    pub(super) fn take_cut(&mut self, now: Time, peer: NodeId, cut: Cut) {
-        let asked = self.joining.awaits_cut();
-        let member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
-        if !asked || !member || self.cut.clock.len() + self.cut.base.len() > 2 * AUTHORS {
-            return;
-        }
-        if *self.cut.from.get_or_insert(peer) != peer {
-            return;
-        }
-        for entry in cut.base {
-            self.cut.base.advance(entry.author, entry.seq);
-        }
-        for entry in cut.clock {
-            self.cut.clock.advance(entry.author, entry.seq);
-        }
-        for author in cut.authors {
-            if self.names.len() < AUTHORS {
-                self.causal.admit(author.id);
-                self.names.entry(author.id).or_insert(author.name);
-            }
-        }
-        if cut.last {
-            self.cut.lamport = cut.lamport;
-            let complete = core::mem::take(&mut self.cut);
-            self.cut_complete(now, complete);
-        }
-    }
-
     /// The clock starts, unless it has.
     pub(super) fn start(&mut self, base: VectorClock, lamport: u64) {
         if !self.started {
@@ -236,29 +189,6 @@ impl Node {
             };
             self.take_pull(now, peer, &[range]);
         }
-    }
-
-    fn cut_complete(&mut self, now: Time, cut: PartialCut) {
-        let PartialCut {
-            from: Some(peer),
-            base,
-            clock,
-            lamport,
-        } = cut
-        else {
-            return;
-        };
-        let entries: Vec<MessageId> = clock.iter().collect();
-        if !self.joining.cut(now, peer, clock) {
-            return;
-        }
-        self.start(base, lamport);
-        for entry in entries {
-            if !self.causal.clock().covers(entry) {
-                self.repair.want(now, entry, peer, true);
-            }
-        }
-        self.pull_due(now);
     }
 
     fn send_cut(&mut self, now: Time, peer: &NodeId) {
@@ -305,7 +235,7 @@ impl Node {
         }
     }
 
-    fn pull_due(&mut self, now: Time) {
+    pub(super) fn pull_due(&mut self, now: Time) {
         let causal = &self.causal;
         let due = self.repair.due(now, |author| causal.first_missing(author));
         for (peer, ranges) in due {

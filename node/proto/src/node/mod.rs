@@ -5,6 +5,7 @@
 
 mod catching_up;
 mod confirmation;
+mod cuts;
 mod departure;
 mod entry;
 mod forks;
@@ -96,8 +97,7 @@ pub struct Node {
     ready: bool,
     /// Members that asked for the discussion so far, and must wait.
     fetchers: BTreeSet<NodeId>,
-    /// A cut whose pages are still coming in.
-    cut: history::PartialCut,
+    cuts: cuts::Cuts,
     /// Since when something has waited for an author's admission.
     strangers: BTreeMap<NodeId, Time>,
     /// Authors whose admission never came.
@@ -162,7 +162,7 @@ impl Node {
             started: false,
             ready: false,
             fetchers: BTreeSet::new(),
-            cut: history::PartialCut::default(),
+            cuts: cuts::Cuts::default(),
             strangers: BTreeMap::new(),
             nameless: BTreeSet::new(),
             recovered: BTreeSet::new(),

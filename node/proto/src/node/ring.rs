@@ -78,7 +78,7 @@ impl Node {
         self.joining.knock_lost(now, peer);
         self.ring.exchanged.remove(peer);
         self.pages.forget(peer);
-        self.cut.forget(peer);
+        self.cuts.forget(peer);
         self.fetchers.remove(peer);
         self.newcomers.forget(peer);
         self.confirmations.forget(peer);

@@ -1,0 +1,259 @@
+//! Cuts: where the discussion so far begins and ends, as neighbours tell a newcomer.
+//!
+//! `PROTOCOL.md` §5.1. One neighbour's word is held against the others': whoever lies about an author
+//! would mute it here for good. Not here: how what lies between is fetched (`repair`).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::limit::AUTHORS;
+use ringtalk_wire::{Cut, NodeId, VectorClock};
+
+use super::Node;
+use crate::Time;
+use crate::admission::free_name;
+use crate::config::LAMPORT_AHEAD;
+
+/// How many may have been asked: two neighbours and the coordinator, and a few that were it before.
+const ASKED: usize = 8;
+/// How long a complete cut waits for those of the others who were asked.
+const WITNESS_WAIT: Duration = Duration::from_millis(100);
+
+/// The cuts that were asked for, as far as they have come.
+#[derive(Debug, Default)]
+pub(super) struct Cuts {
+    asked: BTreeSet<NodeId>,
+    given: BTreeMap<NodeId, Given>,
+    /// Who has given all pages, the first first.
+    complete: Vec<NodeId>,
+}
+
+/// What one has said.
+#[derive(Debug, Default)]
+struct Given {
+    base: VectorClock,
+    clock: VectorClock,
+    authors: BTreeMap<NodeId, String>,
+    lamport: u64,
+}
+
+/// What is believed of the first complete cut.
+#[derive(Debug)]
+struct Believed {
+    donor: NodeId,
+    base: VectorClock,
+    /// What the donor has, by its own word.
+    clock: VectorClock,
+    /// What somebody else has too: so much must be here before this node is ready.
+    certain: VectorClock,
+    authors: BTreeMap<NodeId, String>,
+    lamport: u64,
+}
+
+impl Cuts {
+    /// These are asked for their cuts.
+    pub(super) fn ask(&mut self, donors: &BTreeSet<NodeId>) {
+        if self.asked.len() > ASKED {
+            *self = Self::default();
+        }
+        self.asked.extend(donors);
+    }
+
+    /// The pages of this peer will not be completed.
+    pub(super) fn forget(&mut self, peer: &NodeId) {
+        self.given.remove(peer);
+        self.complete.retain(|id| id != peer);
+    }
+
+    /// Takes a page; true where the peer's cut is complete with it.
+    fn take(&mut self, peer: NodeId, cut: Cut) -> bool {
+        if !self.asked.contains(&peer) || self.complete.contains(&peer) {
+            return false;
+        }
+        let given = self.given.entry(peer).or_default();
+        if given.clock.len().max(given.base.len()) + given.authors.len() > 2 * AUTHORS {
+            return false;
+        }
+        for entry in cut.base {
+            given.base.advance(entry.author, entry.seq);
+        }
+        for entry in cut.clock {
+            given.clock.advance(entry.author, entry.seq);
+        }
+        for author in cut.authors {
+            given.authors.insert(author.id, author.name);
+        }
+        given.lamport = cut.lamport;
+        if cut.last {
+            self.complete.push(peer);
+        }
+        cut.last
+    }
+
+    fn are_complete(&self) -> bool {
+        self.asked.len() == self.complete.len()
+    }
+
+    /// The first complete cut, as far as the others bear it out: none begins after what its own giver
+    /// has, nor after what another has, where another has told. A message's Lamport time is at most
+    /// [`LAMPORT_AHEAD`] beyond all before it, and two neighbours are no more apart than that.
+    fn settle(&mut self) -> Option<Believed> {
+        let Self {
+            mut given,
+            complete,
+            ..
+        } = core::mem::take(self);
+        let donor = *complete.first()?;
+        let first = given.remove(&donor)?;
+        let others: Vec<&Given> = complete.iter().filter_map(|id| given.get(id)).collect();
+        let borne_out = |clock: &VectorClock| -> VectorClock {
+            let entries = clock.iter().map(|mut entry| {
+                let others = others.iter().map(|other| other.clock.get(&entry.author));
+                entry.seq = entry.seq.min(others.max().unwrap_or(entry.seq));
+                entry
+            });
+            entries.filter(|entry| entry.seq > 0).collect()
+        };
+        let possible = first.base.iter().map(|mut entry| {
+            entry.seq = entry.seq.min(first.clock.get(&entry.author));
+            entry
+        });
+        let base = borne_out(&possible.collect());
+        let messages = first.clock.iter().map(|entry| entry.seq);
+        let messages = messages.fold(0, u64::saturating_add);
+        let greatest = others.iter().map(|other| other.lamport).max();
+        let greatest = greatest.map_or(u64::MAX, |other| other.saturating_add(LAMPORT_AHEAD));
+        let most = messages.saturating_mul(LAMPORT_AHEAD).min(greatest);
+        Some(Believed {
+            donor,
+            base,
+            certain: borne_out(&first.clock),
+            lamport: first.lamport.min(most),
+            clock: first.clock,
+            authors: first.authors,
+        })
+    }
+}
+
+impl Node {
+    /// A page of the cut of somebody who was asked.
+    pub(super) fn take_cut(&mut self, now: Time, peer: NodeId, cut: Cut) {
+        let member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
+        if !member || !self.joining.awaits_cut() || !self.cuts.take(peer, cut) {
+            return;
+        }
+        if self.cuts.are_complete() {
+            self.settle_cut(now);
+        } else {
+            self.joining.cut_waits_until(now + WITNESS_WAIT);
+        }
+    }
+
+    /// The wait for cuts is over: the first complete one counts, or they are asked for again.
+    pub(super) fn settle_or_ask(&mut self, now: Time) {
+        if !self.settle_cut(now) {
+            self.ask_for_history(now);
+        }
+    }
+
+    /// Goes by the first complete cut; false where there is none.
+    fn settle_cut(&mut self, now: Time) -> bool {
+        if !self.joining.awaits_cut() {
+            return false;
+        }
+        let Some(cut) = self.cuts.settle() else {
+            return false;
+        };
+        for (id, name) in cut.authors {
+            if self.names.len() < AUTHORS {
+                self.causal.admit(id);
+                let name = || free_name(&name, &[]);
+                self.names.entry(id).or_insert_with(name);
+            }
+        }
+        self.joining.cut(now, cut.donor, cut.certain);
+        self.start(cut.base, cut.lamport);
+        for entry in cut.clock.iter() {
+            if !self.causal.clock().covers(entry) {
+                self.repair.want(now, entry, cut.donor, true);
+            }
+        }
+        self.pull_due(now);
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::MessageId;
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn entries(entries: &[(u8, u64)]) -> Vec<MessageId> {
+        let ids = entries.iter().map(|&(author, seq)| MessageId {
+            author: id(author),
+            seq,
+        });
+        ids.collect()
+    }
+
+    fn page(base: &[(u8, u64)], clock: &[(u8, u64)], lamport: u64, last: bool) -> Cut {
+        Cut {
+            base: entries(base),
+            clock: entries(clock),
+            authors: Vec::new(),
+            lamport,
+            last,
+        }
+    }
+
+    fn asked(donors: &[u8]) -> Cuts {
+        let mut cuts = Cuts::default();
+        cuts.ask(&donors.iter().map(|&donor| id(donor)).collect());
+        cuts
+    }
+
+    #[test]
+    fn half_a_cut_keeps_nobody_elses_out_and_who_was_not_asked_gives_none() {
+        let mut cuts = asked(&[7, 8]);
+        for seq in 1..100 {
+            assert!(!cuts.take(id(7), page(&[], &[(1, seq)], 1, false)));
+        }
+        assert!(!cuts.take(id(9), page(&[], &[(1, 1)], 1, true)));
+        assert!(cuts.take(id(8), page(&[], &[(1, 5)], 5, true)));
+        assert!(!cuts.are_complete());
+        let believed = cuts.settle().unwrap();
+        assert_eq!(believed.donor, id(8));
+        assert!(cuts.settle().is_none());
+    }
+
+    #[test]
+    fn nobody_is_muted_and_nothing_awaited_on_one_word_where_there_is_another() {
+        let far = 1 << 52;
+        let mut cuts = asked(&[7, 8]);
+        cuts.take(id(7), page(&[(1, far), (2, far)], &[(1, far)], far, true));
+        cuts.take(id(8), page(&[], &[(1, 5), (2, 3)], 9, true));
+        assert!(cuts.are_complete());
+        let believed = cuts.settle().unwrap();
+        assert_eq!(believed.base.get(&id(1)), 5);
+        assert_eq!(believed.base.get(&id(2)), 0, "more than 7 has itself");
+        assert_eq!(believed.certain.get(&id(1)), 5);
+        assert_eq!(believed.lamport, 9 + LAMPORT_AHEAD);
+    }
+
+    #[test]
+    fn a_single_cut_counts_as_far_as_it_can_be() {
+        let mut cuts = asked(&[7]);
+        cuts.take(id(7), page(&[(1, 2)], &[(1, 5)], 1 << 52, true));
+        let believed = cuts.settle().unwrap();
+        assert_eq!(believed.base.get(&id(1)), 2);
+        assert_eq!(believed.certain.get(&id(1)), 5);
+        assert_eq!(believed.lamport, 5 * LAMPORT_AHEAD);
+    }
+}
