@@ -220,13 +220,13 @@ impl Causal {
         next
     }
 
-    /// The messages that something waits for, and that are not here; sequence number 0 stands for
-    /// the author's admission.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = MessageId> + '_ {
-        self.waiting
-            .keys()
-            .copied()
-            .filter(|&message| message.seq == 0 || !self.holds(message))
+    /// The messages that something waits for, and that are not here, each with the author of one that
+    /// waits; sequence number 0 stands for the author's admission.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = (MessageId, NodeId)> + '_ {
+        let missing = self.waiting.iter();
+        missing
+            .filter(|&(message, _)| message.seq == 0 || !self.holds(*message))
+            .filter_map(|(&message, dependants)| Some((message, dependants.first()?.author)))
     }
 
     /// The bytes of a held bundle, by the id of its first message.
@@ -447,7 +447,7 @@ mod tests {
         give(&mut causal, &bundle(2, 2, 3, &[(2, 1)]));
         give(&mut causal, &bundle(2, 1, 2, &[(1, 1)]));
         assert_eq!(delivered(&mut causal), []);
-        let missing: Vec<MessageId> = causal.missing().collect();
+        let missing: Vec<MessageId> = causal.missing().map(|(message, _)| message).collect();
         assert_eq!(missing, [bundle(1, 1, 1, &[]).last_id()]);
         give(&mut causal, &bundle(1, 1, 1, &[]));
         assert_eq!(delivered(&mut causal), [(1, 1), (2, 1), (2, 2)]);

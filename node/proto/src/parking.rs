@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ringtalk_wire::{Bundle, Interval, ItemId, NodeId, Sealed};
 
-use crate::config::{HELD_BYTES, WINDOW_BYTES};
+use crate::config::HELD_BYTES;
 
 /// A bundle on its way, as it came.
 #[derive(Debug)]
@@ -56,12 +56,12 @@ impl Parking {
         self.ids.contains(id)
     }
 
-    /// A bundle waits from now on; false where its author has more on the way than a window, or all
+    /// A bundle waits from now on; false where more than `most` bytes of its share wait then, or all
     /// have too much: whoever keeps to its window is never refused for its own fault.
-    pub(crate) fn park(&mut self, share: NodeId, passing: Passing) -> bool {
+    pub(crate) fn park(&mut self, share: NodeId, most: usize, passing: Passing) -> bool {
         let weight = passing.sealed.weight();
         let taken = self.lanes.get(&share).map_or(0, |lane| lane.bytes);
-        if taken + weight > 2 * WINDOW_BYTES || self.bytes + weight > HELD_BYTES {
+        if taken + weight > most || self.bytes + weight > HELD_BYTES {
             return false;
         }
         let lane = self.lanes.entry(share).or_default();
@@ -101,6 +101,9 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::WINDOW_BYTES;
+
+    const MOST: usize = 2 * WINDOW_BYTES;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -146,7 +149,7 @@ mod tests {
     fn authors_take_turns_and_each_keeps_its_order() {
         let mut parking = Parking::default();
         for (author, first) in [(1, 1), (1, 2), (1, 3), (2, 1), (3, 1)] {
-            assert!(parking.park(id(author), passing(author, first)));
+            assert!(parking.park(id(author), MOST, passing(author, first)));
         }
         let mut order = Vec::new();
         while let Some(next) = parking.next(|share| *share != id(3)) {
@@ -161,7 +164,11 @@ mod tests {
         let mut parking = Parking::default();
         let mut parked = [0; 4];
         for author in 0..4 {
-            while parking.park(id(author), passing(author, parked[usize::from(author)] + 1)) {
+            while parking.park(
+                id(author),
+                MOST,
+                passing(author, parked[usize::from(author)] + 1),
+            ) {
                 parked[usize::from(author)] += 1;
             }
         }

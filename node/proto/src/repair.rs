@@ -3,15 +3,18 @@
 //! Whatever way a message got lost, the clocks differ until it is found (`PROTOCOL.md` §4.4). Not
 //! here: messages that something depends on and nobody offers (`search`).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
+use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{MessageId, NodeId, Range};
 
 use crate::Time;
 use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
 use crate::planted::{Planted, PlantedBug};
+
+/// How much one peer may claim to have, by authors: a name costs it nothing.
+const WANTS: usize = 1_024;
 
 /// What is known to exist elsewhere, and what is being pulled.
 #[derive(Debug, Default)]
@@ -20,6 +23,8 @@ pub(crate) struct Repair {
     differs: BTreeMap<NodeId, Time>,
     /// For each author, the message up to which somebody has more.
     wants: BTreeMap<NodeId, Want>,
+    /// For each holder, when which author's messages are due from it.
+    dues: BTreeMap<NodeId, BTreeSet<(Time, NodeId)>>,
     /// The one open pull of each peer.
     pulls: BTreeMap<NodeId, Pull>,
     planted: Planted,
@@ -78,28 +83,40 @@ impl Repair {
             asked_from: 0,
             vain: None,
         };
-        if self.wants.len() >= AUTHORS && !self.wants.contains_key(&message.author) {
-            return;
-        }
-        let known = self.wants.entry(message.author).or_insert(want);
+        let claims = self.dues.get(&holder).map_or(0, BTreeSet::len);
+        let known = match self.wants.get(&message.author) {
+            Some(known) => *known,
+            None if claims >= WANTS => return,
+            None => want,
+        };
         // Who has brought nothing, however much it claims, gives way to anybody else, and not the reverse.
         let (barren, held_by_barren) =
             (known.vain == Some(holder), known.vain == Some(known.holder));
+        let mut next = known;
         if barren != held_by_barren {
-            if held_by_barren {
-                *known = Want {
-                    asked_from: known.asked_from,
-                    vain: known.vain,
-                    ..want
-                };
+            if !held_by_barren {
+                return;
             }
-            return;
+            next = Want {
+                asked_from: known.asked_from,
+                vain: known.vain,
+                ..want
+            };
+        } else {
+            if message.seq > known.up_to || urgent {
+                next.up_to = known.up_to.max(message.seq);
+                next.holder = holder;
+            }
+            next.due = known.due.min(due);
         }
-        if message.seq > known.up_to || urgent {
-            known.up_to = known.up_to.max(message.seq);
-            known.holder = holder;
+        if next.holder == known.holder || claims < WANTS {
+            self.set(message.author, next);
         }
-        known.due = known.due.min(due);
+    }
+
+    /// True where a peer's answer is awaited.
+    pub(crate) fn has_open_pull(&self, peer: &NodeId) -> bool {
+        self.pulls.contains_key(peer)
     }
 
     /// The ranges to pull now, by peer: what is due and still missing, from peers that have no
@@ -109,35 +126,83 @@ impl Repair {
         now: Time,
         first_missing: impl Fn(NodeId) -> u64,
     ) -> BTreeMap<NodeId, Vec<Range>> {
-        let silent = |since: Time| now - since >= PULL_TIMEOUT;
-        let pulls = &self.pulls;
-        self.wants.retain(|_, want| {
-            !pulls
-                .get(&want.holder)
-                .is_some_and(|pull| silent(pull.since))
-        });
-        self.pulls.retain(|_, pull| !silent(pull.since));
-        self.wants
-            .retain(|&author, want| first_missing(author) <= want.up_to);
-        let mut ranges: BTreeMap<NodeId, Vec<Range>> = BTreeMap::new();
-        for (&author, want) in &mut self.wants {
-            let free = !self.pulls.contains_key(&want.holder);
-            let theirs = ranges.entry(want.holder).or_default();
-            if free && want.due <= now && theirs.len() < PAGE_ITEMS {
-                want.asked_from = first_missing(author);
-                theirs.push(Range {
-                    author,
-                    from: want.asked_from,
-                    to: want.up_to,
-                });
+        let silent = |pull: &Pull| now - pull.since >= PULL_TIMEOUT;
+        let given_up = self.pulls.iter().filter(|(_, pull)| silent(pull));
+        let given_up: Vec<NodeId> = given_up.map(|(&peer, _)| peer).collect();
+        for peer in given_up {
+            self.pulls.remove(&peer);
+            self.drop_all_of(&peer);
+        }
+        let free = |holder: &&NodeId| !self.pulls.contains_key(*holder);
+        let free: Vec<NodeId> = self.dues.keys().filter(free).copied().collect();
+        let mut pulled = BTreeMap::new();
+        for holder in free {
+            let ranges = self.due_from(now, &holder, &first_missing);
+            if !ranges.is_empty() {
+                let pull = ranges.clone();
+                self.pulls.insert(
+                    holder,
+                    Pull {
+                        since: now,
+                        ranges: pull,
+                    },
+                );
+                pulled.insert(holder, ranges);
             }
         }
-        ranges.retain(|_, ranges| !ranges.is_empty());
-        for (&peer, ranges) in &ranges {
-            let ranges = ranges.clone();
-            self.pulls.insert(peer, Pull { since: now, ranges });
+        pulled
+    }
+
+    /// What is due from a holder; what has come meanwhile is forgotten.
+    fn due_from(
+        &mut self,
+        now: Time,
+        holder: &NodeId,
+        first_missing: impl Fn(NodeId) -> u64,
+    ) -> Vec<Range> {
+        let dues = self.dues.get(holder).into_iter().flatten();
+        let due = dues.take_while(|(due, _)| *due <= now);
+        let due: Vec<NodeId> = due.map(|&(_, author)| author).collect();
+        let mut ranges = Vec::new();
+        for author in due {
+            let Some(want) = self.wants.get_mut(&author) else {
+                continue;
+            };
+            let from = first_missing(author);
+            if from > want.up_to {
+                self.unset(&author);
+            } else if ranges.len() < PAGE_ITEMS {
+                want.asked_from = from;
+                let to = want.up_to;
+                ranges.push(Range { author, from, to });
+            }
         }
         ranges
+    }
+
+    fn set(&mut self, author: NodeId, want: Want) {
+        self.unset(&author);
+        let dues = self.dues.entry(want.holder).or_default();
+        dues.insert((want.due, author));
+        self.wants.insert(author, want);
+    }
+
+    fn unset(&mut self, author: &NodeId) {
+        let Some(want) = self.wants.remove(author) else {
+            return;
+        };
+        if let Some(dues) = self.dues.get_mut(&want.holder) {
+            dues.remove(&(want.due, *author));
+            if dues.is_empty() {
+                self.dues.remove(&want.holder);
+            }
+        }
+    }
+
+    fn drop_all_of(&mut self, holder: &NodeId) {
+        for (_, author) in self.dues.remove(holder).unwrap_or_default() {
+            self.wants.remove(&author);
+        }
     }
 
     /// A peer's answer is complete, or there is `more`: that is asked for at once, but not what the
@@ -152,11 +217,11 @@ impl Repair {
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
-        let theirs = self
-            .wants
-            .iter_mut()
-            .filter(|(_, want)| want.holder == *peer);
-        for (&author, want) in theirs {
+        let theirs = self.dues.get(peer).cloned().unwrap_or_default();
+        for (_, author) in theirs {
+            let Some(mut want) = self.wants.get(&author).copied() else {
+                continue;
+            };
             let vain = first_missing(author) <= want.asked_from;
             if vain && want.asked_from > 0 && pull.ranges.iter().any(|range| range.author == author)
             {
@@ -165,6 +230,7 @@ impl Repair {
             if !more || vain {
                 want.due = want.due.max(now + PULL_TIMEOUT);
             }
+            self.set(author, want);
         }
         pull.ranges
     }
@@ -173,18 +239,17 @@ impl Repair {
     pub(crate) fn forget(&mut self, peer: &NodeId) {
         self.differs.remove(peer);
         self.pulls.remove(peer);
-        self.wants.retain(|_, want| want.holder != *peer);
+        self.drop_all_of(peer);
     }
 
     /// When [`Repair::due`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Time> {
-        self.wants
-            .values()
-            .map(|want| match self.pulls.get(&want.holder) {
-                Some(pull) => want.due.max(pull.since + PULL_TIMEOUT),
-                None => want.due,
-            })
-            .min()
+        let firsts = self.dues.iter().filter_map(|(holder, dues)| {
+            let &(due, _) = dues.first()?;
+            let pull = self.pulls.get(holder);
+            Some(pull.map_or(due, |pull| due.max(pull.since + PULL_TIMEOUT)))
+        });
+        firsts.min()
     }
 }
 
@@ -256,6 +321,21 @@ mod tests {
             ranges.contains_key(&id(8)) && ranges.len() == 1,
             "{ranges:?}"
         );
+    }
+
+    #[test]
+    fn one_peer_claims_so_much_at_most_and_keeps_nothing_from_others() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        for author in 0..2 * WANTS as u128 {
+            let author = NodeId::from_bytes(author.to_be_bytes());
+            repair.want(start, MessageId { author, seq: 1 }, id(7), false);
+        }
+        assert_eq!(repair.wants.len(), WANTS);
+        repair.want(start, message(255, 1), id(8), false);
+        assert!(repair.due(start + PULL_WAIT, |_| 1).contains_key(&id(8)));
+        repair.forget(&id(7));
+        assert_eq!((repair.wants.len(), repair.dues.len()), (1, 1));
     }
 
     #[test]

@@ -14,6 +14,13 @@ use crate::config::{PULL_TIMEOUT, PULL_WAIT};
 
 /// How many messages are searched for at a time; the others wait their turn.
 const SEARCHES: usize = 256;
+/// How many of them wait for the bundles of one author: whoever names messages that never were keeps
+/// nobody else's from being found.
+const SEARCHES_OF_ONE: usize = 64;
+/// For how many messages everybody is asked at a time.
+const ASKED_OF_ALL: usize = 8;
+/// For how many of them on behalf of one author.
+const ASKED_FOR_ONE: usize = 2;
 
 /// The messages searched for.
 #[derive(Debug, Default)]
@@ -39,8 +46,8 @@ const AGAIN: Duration = Duration::from_secs(60);
 struct Search {
     next: Time,
     state: State,
-    /// It is searched for although nothing here waits for it.
-    sought: bool,
+    /// Whose bundle waits for it; none where it is searched for although nothing here waits for it.
+    dependant: Option<NodeId>,
     /// How often everybody was asked.
     rounds: u32,
 }
@@ -103,23 +110,30 @@ pub(crate) enum Step {
 }
 
 impl Searches {
-    /// Searches for these messages that something waits for, and ends the searches for what was
+    /// Searches for these messages that something of an author waits for, and ends the searches for what was
     /// `found` meanwhile, or is waited for no more.
     pub(crate) fn lacking(
         &mut self,
         now: Time,
-        missing: impl Iterator<Item = MessageId>,
+        missing: impl Iterator<Item = (MessageId, NodeId)>,
         found: impl Fn(MessageId) -> bool,
     ) {
-        let missing: BTreeSet<MessageId> = missing.collect();
+        let missing: BTreeMap<MessageId, NodeId> = missing.collect();
         self.open.retain(|message, search| {
-            !found(*message) && (search.sought || missing.contains(message))
+            !found(*message) && (search.dependant.is_none() || missing.contains_key(message))
         });
         self.shown
-            .retain(|message| !found(*message) && missing.contains(message));
-        for message in missing {
-            if !self.shown.contains(&message) && self.open.len() < SEARCHES {
-                self.open(now, message, false);
+            .retain(|message| !found(*message) && missing.contains_key(message));
+        let mut searches: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for dependant in self.open.values().filter_map(|search| search.dependant) {
+            *searches.entry(dependant).or_default() += 1;
+        }
+        for (message, dependant) in missing {
+            let theirs = searches.entry(dependant).or_default();
+            let room = self.open.len() < SEARCHES && *theirs < SEARCHES_OF_ONE;
+            if room && !self.shown.contains(&message) && !self.open.contains_key(&message) {
+                *theirs += 1;
+                self.open(now, message, Some(dependant));
             }
         }
     }
@@ -128,7 +142,7 @@ impl Searches {
     pub(crate) fn seek(&mut self, now: Time, message: MessageId) {
         self.unproven.retain(|_, since| now - *since < AGAIN);
         if self.open.len() < SEARCHES && !self.unproven.contains_key(&message) {
-            self.open(now, message, true);
+            self.open(now, message, None);
         }
     }
 
@@ -172,6 +186,9 @@ impl Searches {
     /// What to do now.
     pub(crate) fn expire(&mut self, now: Time, is_member: impl Fn(&NodeId) -> bool) -> Vec<Step> {
         let mut steps = Vec::new();
+        let asks = self.open.values();
+        let asks = asks.filter(|search| matches!(search.state, State::Everybody { .. }));
+        let mut asks: Vec<Option<NodeId>> = asks.map(|search| search.dependant).collect();
         for (&message, search) in &mut self.open {
             if search.next > now {
                 continue;
@@ -182,7 +199,13 @@ impl Searches {
                     search.state = State::Neighbours;
                     steps.push(Step::AskNeighbours(message));
                 }
-                State::Neighbours => steps.push(Step::AskEverybody(message)),
+                State::Neighbours => {
+                    let theirs = asks.iter().filter(|one| **one == search.dependant).count();
+                    if asks.len() < ASKED_OF_ALL && theirs < ASKED_FOR_ONE {
+                        asks.push(search.dependant);
+                        steps.push(Step::AskEverybody(message));
+                    }
+                }
                 State::Everybody {
                     waiting_for,
                     answers,
@@ -208,7 +231,7 @@ impl Searches {
     /// A search has ended; true where that is to be shown.
     fn shows(&mut self, now: Time, message: MessageId, delivered: bool) -> bool {
         let search = self.open.remove(&message);
-        let shows = delivered || search.is_some_and(|search| !search.sought);
+        let shows = delivered || search.is_some_and(|search| search.dependant.is_some());
         if shows {
             self.shown.insert(message);
         } else if self.unproven.len() < SOUGHT {
@@ -222,11 +245,11 @@ impl Searches {
         self.open.values().map(|search| search.next).min()
     }
 
-    fn open(&mut self, now: Time, message: MessageId, sought: bool) {
+    fn open(&mut self, now: Time, message: MessageId, dependant: Option<NodeId>) {
         self.open.entry(message).or_insert(Search {
             next: now + PULL_WAIT,
             state: State::Patient,
-            sought,
+            dependant,
             rounds: 0,
         });
     }
@@ -259,7 +282,7 @@ mod tests {
     fn searched(answers: &[(u8, Holding)]) -> Vec<Step> {
         let start = Time::default();
         let mut searches = Searches::default();
-        searches.lacking(start, [lost()].into_iter(), |_| false);
+        searches.lacking(start, [(lost(), id(9))].into_iter(), |_| false);
         assert_eq!(searches.expire(start, |_| true), []);
         let members: Vec<u8> = answers.iter().map(|(by, _)| *by).collect();
         let now = everybody(&mut searches, start + PULL_WAIT, &members);
@@ -304,7 +327,7 @@ mod tests {
     fn who_has_it_and_does_not_give_it_is_not_waited_for_for_ever() {
         let mut now = Time::default();
         let mut searches = Searches::default();
-        searches.lacking(now, [lost()].into_iter(), |_| false);
+        searches.lacking(now, [(lost(), id(9))].into_iter(), |_| false);
         now = now + PULL_WAIT;
         for round in 1..=ROUNDS {
             now = everybody(&mut searches, now, &[2, 3]);
@@ -330,14 +353,37 @@ mod tests {
     }
 
     #[test]
+    fn one_author_cannot_have_everybody_asked_for_all_that_it_names() {
+        let start = Time::default();
+        let mut searches = Searches::default();
+        let named = (1..=200).map(|seq| (MessageId { seq, ..lost() }, id(9)));
+        searches.lacking(
+            start,
+            named.chain([(
+                MessageId {
+                    seq: 1,
+                    author: id(2),
+                },
+                id(8),
+            )]),
+            |_| false,
+        );
+        assert_eq!(searches.open.len(), SEARCHES_OF_ONE + 1);
+        let now = start + PULL_WAIT;
+        assert_eq!(searches.expire(now, |_| true).len(), SEARCHES_OF_ONE + 1);
+        let steps = searches.expire(now + PULL_TIMEOUT, |_| true);
+        assert_eq!(steps.len(), ASKED_FOR_ONE + 1, "{steps:?}");
+    }
+
+    #[test]
     fn a_gap_is_shown_once_while_it_lasts() {
         let start = Time::default();
         let mut searches = Searches::default();
         searches.shown.insert(lost());
-        searches.lacking(start, [lost()].into_iter(), |_| false);
+        searches.lacking(start, [(lost(), id(9))].into_iter(), |_| false);
         assert_eq!(searches.deadline(), None);
         searches.lacking(start, [].into_iter(), |_| false);
-        searches.lacking(start, [lost()].into_iter(), |_| false);
+        searches.lacking(start, [(lost(), id(9))].into_iter(), |_| false);
         assert_eq!(searches.deadline(), Some(start + PULL_WAIT));
     }
 }

@@ -91,9 +91,11 @@ impl Node {
         }
     }
 
-    /// One half of somebody's evidence against an author.
+    /// One half of somebody's evidence against an author. A half whose other one got lost gives way to the
+    /// next author's.
     pub(super) fn take_evidence(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
-        match self.forks.halves.remove(&peer) {
+        let waiting = self.forks.halves.remove(&peer);
+        match waiting.filter(|other| other.seal.signer() == sealed.seal.signer()) {
             Some(other) => self.weigh(now, Some(peer), &[other, sealed]),
             None => {
                 self.forks.halves.insert(peer, sealed);

@@ -50,7 +50,9 @@ impl Node {
                 self.causal.pass(entry);
                 self.log.pass(entry);
             }
-            if self.causal.first_missing(entry.author) <= entry.seq {
+            if self.causal.first_missing(entry.author) <= entry.seq
+                && self.may_be_an_author(&entry.author)
+            {
                 self.repair.want(now, entry, peer, false);
             }
         }
@@ -103,6 +105,9 @@ impl Node {
 
     pub(super) fn take_pull_end(&mut self, now: Time, peer: NodeId, end: &PullEnd) {
         self.deliver_ready(now);
+        if !self.repair.has_open_pull(&peer) {
+            return self.offer_recovered(now, &peer);
+        }
         let causal = &self.causal;
         let first_missing = |author| causal.first_missing(author);
         let asked = self.repair.pull_ended(now, &peer, end.more, first_missing);
@@ -123,11 +128,12 @@ impl Node {
     pub(super) fn expire_repair(&mut self, now: Time) {
         self.pull_due(now);
         self.admit_strangers(now);
-        let missing: Vec<MessageId> = self
+        let missing: Vec<(MessageId, NodeId)> = self
             .causal
             .missing()
-            .filter(|message| message.seq > 0 && self.started)
+            .filter(|(message, _)| message.seq > 0 && self.started)
             .filter(|_| !self.planted.has(PlantedBug::NeverPull))
+            .map(|(message, dependant)| (message, self.share_of(&dependant)))
             .collect();
         let clock = self.causal.clock();
         self.searches

@@ -12,11 +12,14 @@ use super::Node;
 use super::relay::bundle_item;
 use crate::Time;
 use crate::causal::Reception;
-use crate::config::SHARE_BYTES;
+use crate::config::{SHARE_BYTES, WINDOW_BYTES};
 use crate::parking::Passing;
 
 /// Whose share the bundles of those take who have no name.
 const NOBODY: NodeId = NodeId::from_bytes([0; 16]);
+
+/// How much is parked of all who have no name: less than of one who has, for a key costs nothing.
+const NAMELESS_BYTES: usize = 2 * 1024 * 1024;
 
 impl Node {
     /// A bundle comes on its way round the ring.
@@ -49,9 +52,16 @@ impl Node {
             bundle,
         };
         let new = welcome && !self.parking.holds(&id);
-        if welcome && (self.parking.has(&share) || !self.has_room(&share)) {
+        // A second copy waits where the first does, whosever share it takes by now.
+        let waits = self.parking.holds(&id) || self.parking.has(&share);
+        if welcome && (waits || !self.has_room(&share)) {
             // Who is refused gets no receipt: its interval goes to others, and the bundle is pulled later.
-            if self.parking.park(share, passing) {
+            let most = if share == NOBODY {
+                NAMELESS_BYTES
+            } else {
+                2 * WINDOW_BYTES
+            };
+            if self.parking.park(share, most, passing) {
                 self.owe_receipt(parent, id);
                 self.owe_ack(parent, id, new);
             }
