@@ -93,21 +93,20 @@ impl Repair {
         let (barren, held_by_barren) =
             (known.vain == Some(holder), known.vain == Some(known.holder));
         let mut next = known;
-        if barren != held_by_barren {
-            if !held_by_barren {
-                return;
+        if barren == held_by_barren {
+            if message.seq > known.up_to || urgent {
+                next.up_to = known.up_to.max(message.seq);
+                next.holder = holder;
             }
+            next.due = known.due.min(due);
+        } else if held_by_barren {
             next = Want {
                 asked_from: known.asked_from,
                 vain: known.vain,
                 ..want
             };
         } else {
-            if message.seq > known.up_to || urgent {
-                next.up_to = known.up_to.max(message.seq);
-                next.holder = holder;
-            }
-            next.due = known.due.min(due);
+            return;
         }
         if next.holder == known.holder || claims < WANTS {
             self.set(message.author, next);

@@ -146,7 +146,9 @@ impl Node {
     /// Somebody claims an authority that nobody stands for, and a peer follows it.
     pub(super) fn doubt_authority(&mut self, now: Time, peer: NodeId, next: &View) {
         let claimant = next.coordinator();
-        self.standing.elsewhere.extend([peer, claimant]);
+        let members = [peer, claimant].into_iter();
+        let members = members.filter(|id| self.view.as_ref().is_some_and(|view| view.contains(id)));
+        self.standing.elsewhere.extend(members);
         let member = self
             .view
             .as_ref()

@@ -223,9 +223,9 @@ mod tests {
             let choices = choices.parse().expect("it is a list of choices");
             join.repeat(&choices).expect("nothing is violated")
         };
-        let choices = "5:delay,12:kill";
+        let choices = "7:delay,12:kill";
         assert_eq!(trace(choices), trace(choices));
-        assert_ne!(trace(choices), trace("5:delay,12:vanish"));
+        assert_ne!(trace(choices), trace("7:delay,12:vanish"));
         assert_ne!(trace(choices), trace(""));
     }
 
