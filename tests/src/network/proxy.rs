@@ -3,7 +3,7 @@
 //! A node behind it listens on the loopback and has the proxy's address as its public address, so
 //! that whoever dials it comes through here. What it dials itself goes through the others' proxies.
 
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,14 +41,13 @@ pub struct Recording {
 }
 
 impl Proxy {
-    /// Starts one, and picks a free port for the node behind it.
+    /// Starts one, and reserves a port for the node behind it.
     ///
     /// # Panics
     ///
     /// Where the loopback has no free port.
     pub fn start() -> Self {
-        let target = listen().and_then(|free| free.local_addr());
-        Self::before(target.expect("a free port"))
+        Self::before(reserve().expect("a free port"))
     }
 
     /// Starts one before `target`.
@@ -224,9 +223,21 @@ fn listen() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
+/// A port of the loopback that nobody is given who asks for any: the end that closed a connection first
+/// keeps its port for a minute (TIME-WAIT), and only who names the port may listen on it meanwhile.
+fn reserve() -> io::Result<SocketAddr> {
+    let listener = listen()?;
+    let address = listener.local_addr()?;
+    let mut dialler = TcpStream::connect(address)?;
+    let (accepted, _) = listener.accept()?;
+    drop(accepted);
+    dialler.read_to_end(&mut Vec::new())?;
+    Ok(address)
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Write;
     use std::time::Instant;
 
     use super::*;
