@@ -385,8 +385,13 @@ fn an_introduction_is_read_back_and_nothing_else_is() {
 fn two_items_are_no_frame() {
     let two = b"\x65leave\x03";
     assert_eq!(decode(two), Err(DecodeError::Trailing(1)));
-    let tagged = [&[0xd2; 14][..], two].concat();
-    assert_eq!(decode(&tagged), Err(DecodeError::Trailing(1)));
     let one = b"\xa1\x65leave\x03";
     assert_eq!(decode(one), Ok(Frame::Leave(3)));
+    for again in [
+        &b"\xd2\xa1\x65leave\x03"[..],
+        b"\xbf\x65leave\x03\xff",
+        b"\xa1\x65leave\xc2\x41\x03",
+    ] {
+        assert!(decode(again).is_err(), "{again:x?}");
+    }
 }
