@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ringtalk_wire::limit::MEMBERS;
-use ringtalk_wire::{ItemId, NodeId};
+use ringtalk_wire::{ItemId, ItemKind, NodeId};
 
 use crate::Time;
 use crate::planted::{Planted, PlantedBug};
@@ -23,6 +23,10 @@ const PARENTS: usize = 64;
 /// How many parts of it are acknowledged to one parent.
 const PARTS: usize = 8;
 
+/// A child that goes on acknowledging an author's bundles may take so many times as long for each: it is
+/// busy, and not stuck.
+const BUSY: u32 = 3;
+
 /// The bundles whose acknowledgement is not complete.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
@@ -30,6 +34,8 @@ pub(crate) struct Acks {
     order: VecDeque<ItemId>,
     /// When to give up on a child's acknowledgement; none of those that came.
     due: BTreeSet<(Time, ItemId, NodeId)>,
+    /// The last bundle of an author, of those with open ones, that a child acknowledged, and when.
+    progress: BTreeMap<NodeId, BTreeMap<NodeId, (u64, Time)>>,
     /// Children that let one be overdue, and have acknowledged nothing since.
     slow: BTreeSet<NodeId>,
     planted: Planted,
@@ -50,6 +56,9 @@ struct Open {
 struct Awaited {
     /// Of how many parts.
     parts: usize,
+    /// Since when, and for how long.
+    since: Time,
+    wait: Duration,
     due: Time,
 }
 
@@ -88,6 +97,7 @@ impl Acks {
             && let Some(oldest) = self.order.pop_front()
             && let Some(forgotten) = self.open.remove(&oldest)
         {
+            self.forget_progress(oldest.origin);
             for (child, awaited) in forgotten.children {
                 self.due.remove(&(awaited.due, oldest, child));
             }
@@ -103,20 +113,34 @@ impl Acks {
         }
         if let Some(open) = self.open.get_mut(&item) {
             let due = now + wait;
-            let awaited = open.children.entry(child);
-            let awaited = awaited.or_insert(Awaited { parts: 0, due });
-            self.due.remove(&(awaited.due, item, child));
-            awaited.parts += 1;
-            awaited.due = due;
+            let before = open.children.get(&child).copied();
+            if let Some(before) = before {
+                self.due.remove(&(before.due, item, child));
+            }
+            let awaited = Awaited {
+                parts: before.map_or(0, |before| before.parts) + 1,
+                since: now,
+                wait,
+                due,
+            };
+            open.children.insert(child, awaited);
             self.due.insert((due, item, child));
         }
     }
 
     /// A child acknowledges one part.
-    pub(crate) fn acked(&mut self, child: &NodeId, item: ItemId, members: u64) -> Option<Acked> {
+    pub(crate) fn acked(
+        &mut self,
+        now: Time,
+        child: &NodeId,
+        item: ItemId,
+        members: u64,
+    ) -> Option<Acked> {
         self.slow.remove(child);
         let open = self.open.get_mut(&item)?;
         let awaited = open.children.get_mut(child)?;
+        let progress = self.progress.entry(item.origin).or_default();
+        progress.insert(*child, (item.number, now));
         open.members = (open.members + members).min(MEMBERS as u64);
         awaited.parts -= 1;
         if awaited.parts > 0 {
@@ -159,9 +183,12 @@ impl Acks {
     pub(crate) fn expire(&mut self, now: Time) -> (Vec<NodeId>, Vec<Acked>) {
         let mut slow = Vec::new();
         let mut acked = Vec::new();
-        while let Some(&(due, _, child)) = self.due.first()
+        while let Some(&(due, item, child)) = self.due.first()
             && due <= now
         {
+            if self.is_put_off(now, item, child) {
+                continue;
+            }
             acked.extend(self.forget(&child));
             self.slow.insert(child);
             slow.push(child);
@@ -174,12 +201,50 @@ impl Acks {
         self.due.first().map(|&(due, ..)| due)
     }
 
+    /// True where a child gets more time, since it acknowledged an earlier bundle of the author meanwhile.
+    fn is_put_off(&mut self, now: Time, item: ItemId, child: NodeId) -> bool {
+        let progress = self.progress.get(&item.origin);
+        let earlier = progress.and_then(|progress| progress.get(&child));
+        let earlier = earlier.filter(|(number, _)| *number < item.number);
+        let open = self.open.get_mut(&item);
+        let awaited = open.and_then(|open| open.children.get_mut(&child));
+        let (Some(&(_, at)), Some(awaited)) = (earlier, awaited) else {
+            return false;
+        };
+        let due = (at + awaited.wait).min(awaited.since + awaited.wait * BUSY);
+        if due <= now {
+            return false;
+        }
+        self.due.remove(&(awaited.due, item, child));
+        self.due.insert((due, item, child));
+        awaited.due = due;
+        true
+    }
+
+    /// Nothing is kept of authors without open bundles.
+    fn forget_progress(&mut self, author: NodeId) {
+        let bundle = |number| ItemId {
+            kind: ItemKind::Bundle,
+            origin: author,
+            number,
+        };
+        if self
+            .open
+            .range(bundle(0)..=bundle(u64::MAX))
+            .next()
+            .is_none()
+        {
+            self.progress.remove(&author);
+        }
+    }
+
     fn complete(&mut self, item: ItemId) -> Option<Acked> {
         let open = self.open.get(&item)?;
         if !open.delivered || !open.children.is_empty() {
             return None;
         }
         let open = self.open.remove(&item)?;
+        self.forget_progress(item.origin);
         Some(Acked {
             item,
             parents: open.parents,
@@ -190,8 +255,6 @@ impl Acks {
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::ItemKind;
-
     use super::*;
 
     const WAIT: Duration = Duration::from_secs(2);
@@ -232,9 +295,9 @@ mod tests {
         acks.carried(now, item(1), id(2), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
-        assert_eq!(acks.acked(&id(2), item(1), 4), None);
-        assert_eq!(acks.acked(&id(3), item(1), 5), None);
-        assert_eq!(acks.acked(&id(3), item(1), 1), None);
+        assert_eq!(acks.acked(now, &id(2), item(1), 4), None);
+        assert_eq!(acks.acked(now, &id(3), item(1), 5), None);
+        assert_eq!(acks.acked(now, &id(3), item(1), 1), None);
         assert_eq!(acks.delivered(item(1)), Some(done(&[7], 11)));
         assert_eq!(acks.deadline(), None);
     }
@@ -274,11 +337,42 @@ mod tests {
         acks.came(item(1), None, true);
         acks.carried(now, item(1), id(2), WAIT);
         assert_eq!(acks.delivered(item(1)), Some(done(&[], 1)));
-        assert_eq!(acks.acked(&id(2), item(2), 1), None);
+        assert_eq!(acks.acked(now, &id(2), item(2), 1), None);
         acks.came(item(1), None, true);
         acks.carried(now, item(1), id(2), WAIT);
         assert_eq!(acks.delivered(item(1)), None);
-        assert_eq!(acks.acked(&id(2), item(1), 1), Some(done(&[], 2)));
+        assert_eq!(acks.acked(now, &id(2), item(1), 1), Some(done(&[], 2)));
+    }
+
+    #[test]
+    fn a_child_that_goes_on_is_given_more_time_but_not_endlessly() {
+        let mut acks = Acks::default();
+        let begin = Time::default();
+        for number in 1..=8 {
+            acks.came(item(number), None, true);
+            acks.carried(begin, item(number), id(2), WAIT);
+            acks.delivered(item(number));
+        }
+        for number in 1..=3 {
+            let now = begin + (WAIT * number).saturating_sub(Duration::from_millis(100));
+            acks.acked(now, &id(2), item(number.into()), 1);
+            assert_eq!(acks.expire(now), ([].into(), [].into()), "{number}");
+        }
+        let (slow, acked) = acks.expire(begin + WAIT * BUSY);
+        assert_eq!((slow, acked.len()), ([id(2)].into(), 5));
+    }
+
+    #[test]
+    fn who_acknowledges_later_ones_only_gets_no_more_time() {
+        let mut acks = Acks::default();
+        let begin = Time::default();
+        for number in 1..=2 {
+            acks.came(item(number), None, true);
+            acks.carried(begin, item(number), id(2), WAIT);
+        }
+        let now = begin + WAIT / 2;
+        acks.acked(now, &id(2), item(2), 1);
+        assert_eq!(acks.expire(begin + WAIT).0, [id(2)]);
     }
 
     #[test]

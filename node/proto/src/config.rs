@@ -102,8 +102,9 @@ pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 pub const LOG_LEAST: usize = 2_500;
 /// Bytes of the log, beside the number of messages.
 pub const LOG_BYTES: usize = 32 * 1024 * 1024;
-/// Messages held back until what they depend on has come.
-pub const HELD_MESSAGES: usize = 4_096;
+/// Messages held back until what they depend on has come: more than 25 authors have on their way at once.
+/// What is over it comes again, but late.
+pub const HELD_MESSAGES: usize = 65_536;
 /// Bytes held back.
 pub const HELD_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes in one answer to a pull.

@@ -1,7 +1,8 @@
 //! The log: the delivered messages that are kept, for whoever comes late or missed something.
 //!
 //! One bound per node, in messages and in bytes; the oldest in delivery order go first, so that
-//! what is kept is always causally closed upwards. Not here: who asks for what (`repair`).
+//! what is kept is always causally closed upwards. Beside it stays what others may not have yet: as much as a
+//! node's own window. Not here: who asks for what (`repair`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -24,6 +25,8 @@ pub(crate) struct Log {
     first: u64,
     /// For the first message of each kept bundle, the number of its entry.
     places: BTreeMap<MessageId, u64>,
+    /// Bundles that would be gone, were they not awaited: by their first message.
+    awaited: BTreeMap<MessageId, Entry>,
     /// For each author, the last message that is kept no longer.
     base: VectorClock,
     messages: usize,
@@ -60,6 +63,7 @@ impl Log {
             entries: VecDeque::new(),
             first: 0,
             places: BTreeMap::new(),
+            awaited: BTreeMap::new(),
             base: VectorClock::new(),
             messages: 0,
             bytes: 0,
@@ -81,6 +85,9 @@ impl Log {
     /// For each author, the last message that somebody who comes now does not get.
     pub(crate) fn base_for_latecomers(&self) -> VectorClock {
         let mut base = self.base.clone();
+        for entry in self.awaited.values() {
+            base.advance(entry.author, entry.last());
+        }
         let mut kept = self.messages;
         for entry in &self.entries {
             let count = entry.count as usize;
@@ -88,7 +95,7 @@ impl Log {
                 break;
             }
             kept -= count;
-            base.advance(entry.author, entry.first + entry.count - 1);
+            base.advance(entry.author, entry.last());
         }
         if self.planted.has(PlantedBug::OpenCut) {
             return base.iter().skip(1).collect();
@@ -108,8 +115,14 @@ impl Log {
         self.base.advance(up_to.author, up_to.seq);
     }
 
-    /// Adds a bundle that was just delivered.
-    pub(crate) fn push(&mut self, bundle: &Bundle, sealed: Sealed) {
+    /// Adds a bundle that was just delivered. Others may lack those that start with a message of which
+    /// `is_awaited` is true.
+    pub(crate) fn push(
+        &mut self,
+        bundle: &Bundle,
+        sealed: Sealed,
+        is_awaited: impl Fn(MessageId) -> bool,
+    ) {
         let entry = Entry {
             author: bundle.author,
             first: bundle.first,
@@ -123,14 +136,15 @@ impl Log {
         self.bytes += entry.weight();
         self.entries.push_back(entry);
         while self.has_too_many() || self.bytes > LOG_BYTES {
-            self.evict();
+            self.evict(&is_awaited);
         }
     }
 
     /// The bytes of the bundle that starts with this message.
     pub(crate) fn bundle(&self, first: MessageId) -> Option<&Sealed> {
-        let entry = self.entry(*self.places.get(&first)?)?;
-        Some(&entry.sealed)
+        let place = self.places.get(&first);
+        let entry = place.and_then(|&number| self.entry(number));
+        Some(&entry.or_else(|| self.awaited.get(&first))?.sealed)
     }
 
     /// The bytes of the bundle that has this message.
@@ -152,6 +166,7 @@ impl Log {
     /// The kept bundles within the ranges, in delivery order, up to so many bytes (one at least).
     pub(crate) fn pull(&self, ranges: &[Range], most_bytes: usize) -> Pulled {
         let mut pulled = Pulled::default();
+        let mut awaited = Vec::new();
         let mut numbers = Vec::new();
         for range in &hulls(ranges) {
             let base = self.base.get(&range.author);
@@ -161,14 +176,14 @@ impl Log {
                     ..*range
                 });
             }
+            let within = |entry: &&Entry| entry.author == range.author && entry.meets(range);
+            awaited.extend(self.awaited.values().filter(within));
             numbers.extend(self.numbers(range));
         }
         numbers.sort_unstable();
+        let entries = numbers.iter().filter_map(|&number| self.entry(number));
         let mut bytes = 0;
-        for sealed in numbers
-            .iter()
-            .filter_map(|&number| Some(&self.entry(number)?.sealed))
-        {
+        for Entry { sealed, .. } in awaited.into_iter().chain(entries) {
             if bytes > 0 && bytes + sealed.weight() > most_bytes {
                 pulled.more = true;
                 break;
@@ -224,9 +239,12 @@ impl Log {
     /// The entry with this message.
     fn find(&self, message: MessageId) -> Option<&Entry> {
         let from = MessageId { seq: 0, ..message };
-        let (_, &number) = self.places.range(from..=message).next_back()?;
-        self.entry(number)
-            .filter(|entry| message.seq < entry.first + entry.count)
+        let place = self.places.range(from..=message).next_back();
+        let entry = place.and_then(|(_, &number)| self.entry(number));
+        let awaited = || Some(self.awaited.range(from..=message).next_back()?.1);
+        entry
+            .or_else(awaited)
+            .filter(|entry| message.seq <= entry.last())
     }
 
     /// The numbers of the entries that have messages within the range.
@@ -243,14 +261,25 @@ impl Log {
         within.into_iter().flatten().map(|(_, &number)| number)
     }
 
-    fn evict(&mut self) {
-        if let Some(entry) = self.entries.pop_front() {
-            self.first += 1;
-            self.places.remove(&entry.first_id());
-            self.messages -= usize::try_from(entry.count).unwrap_or(usize::MAX);
-            self.bytes -= entry.weight();
-            self.base
-                .advance(entry.author, entry.first + entry.count - 1);
+    fn evict(&mut self, is_awaited: impl Fn(MessageId) -> bool) {
+        let Some(entry) = self.entries.pop_front() else {
+            return;
+        };
+        self.first += 1;
+        self.places.remove(&entry.first_id());
+        self.messages -= usize::try_from(entry.count).unwrap_or(usize::MAX);
+        self.bytes -= entry.weight();
+        let base = &mut self.base;
+        let mut stays = |first: MessageId, entry: &Entry| {
+            let stays = is_awaited(first);
+            if !stays {
+                base.advance(entry.author, entry.last());
+            }
+            stays
+        };
+        self.awaited.retain(|&first, entry| stays(first, entry));
+        if stays(entry.first_id(), &entry) {
+            self.awaited.insert(entry.first_id(), entry);
         }
     }
 }
@@ -272,6 +301,14 @@ impl Entry {
             author: self.author,
             seq: self.first,
         }
+    }
+
+    const fn last(&self) -> u64 {
+        self.first + self.count - 1
+    }
+
+    const fn meets(&self, range: &Range) -> bool {
+        self.first <= range.to && range.from <= self.last()
     }
 
     fn weight(&self) -> usize {
@@ -299,6 +336,18 @@ mod tests {
     }
 
     fn push(log: &mut Log, author: u8, first: u64, count: usize, lamport: u64) {
+        push_beside(log, author, first, count, lamport, &[]);
+    }
+
+    /// The same while others may lack bundles that start with these messages of author 1.
+    fn push_beside(
+        log: &mut Log,
+        author: u8,
+        first: u64,
+        count: usize,
+        lamport: u64,
+        awaited: &[u64],
+    ) {
         let text = Text {
             timestamp_ms: 0,
             text: "x".to_string(),
@@ -318,7 +367,9 @@ mod tests {
                 signature: Signature([0; SIGNATURE_BYTES]),
             },
         };
-        log.push(&bundle, sealed);
+        log.push(&bundle, sealed, |message| {
+            message.author == id(1) && awaited.contains(&message.seq)
+        });
     }
 
     fn range(author: u8, from: u64, to: u64) -> Range {
@@ -367,6 +418,27 @@ mod tests {
             author: id(1),
             seq: 3
         }));
+    }
+
+    #[test]
+    fn what_others_may_lack_stays_and_is_given() {
+        let mut log = Log::new(0);
+        push(&mut log, 1, 1, 2, 1);
+        push(&mut log, 1, 3, 2, 3);
+        let third = MessageId {
+            author: id(1),
+            seq: 3,
+        };
+        push_beside(&mut log, 2, 1, LOG_LEAST + 1, 5, &[3]);
+        let pulled = log.pull(&[range(1, 1, 4)], usize::MAX);
+        assert_eq!(pulled.evicted, [range(1, 1, 2)]);
+        assert_eq!(pulled.bundles.len(), 1);
+        assert!(log.holds(third) && log.bundle(third).is_some());
+        assert_eq!(log.base_for_latecomers().get(&id(1)), 4, "not for them");
+        push(&mut log, 2, LOG_LEAST as u64 + 2, LOG_LEAST, 9);
+        assert!(!log.holds(third), "nobody lacks it any more");
+        let pulled = log.pull(&[range(1, 1, 4)], usize::MAX);
+        assert_eq!(pulled.evicted, [range(1, 1, 4)]);
     }
 
     #[test]

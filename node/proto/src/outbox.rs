@@ -108,6 +108,11 @@ impl Outbox {
         }
     }
 
+    /// True where somebody may lack the bundle that starts with this message.
+    pub(crate) fn is_open(&self, first: u64) -> bool {
+        self.open.contains_key(&first)
+    }
+
     /// Somebody else has these messages.
     pub(crate) fn witnessed(&mut self, from: u64, up_to: u64) {
         if self.lonely.is_some_and(|(first, _)| from <= first) {

@@ -71,7 +71,7 @@ impl Node {
     pub(super) fn take_acks(&mut self, now: Time, peer: NodeId, acks: &[Ack]) {
         let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
         for ack in acks {
-            let acked = self.acks.acked(&peer, ack.item, ack.members);
+            let acked = self.acks.acked(now, &peer, ack.item, ack.members);
             self.pass_up(acked);
         }
         self.take_receipt(now, peer, &items);

@@ -111,7 +111,7 @@ impl Node {
             if worth != Lamport::TooFar {
                 self.look_for_fork(now, &bundle, &sealed);
                 self.tell_messages(&bundle);
-                self.log.push(&bundle, sealed);
+                self.log_delivered(&bundle, sealed);
             }
             self.has_delivered(bundle_item(bundle.author, bundle.first));
         }
@@ -148,7 +148,7 @@ impl Node {
         self.forks.last_own = sealed.seal.hash();
         self.causal.deliver(&bundle);
         self.tell_messages(&bundle);
-        self.log.push(&bundle, sealed.clone());
+        self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
         self.acks.came(id, None, true);
         let children = self.spread(now, id, &Item::Bundle(sealed));
@@ -163,6 +163,14 @@ impl Node {
         if let Some(bundle) = sealed.and_then(|sealed| sealed.bundle().ok()) {
             self.tell_messages(&bundle);
         }
+    }
+
+    /// One's own that nobody else may have yet stays beside the log, whatever comes after it.
+    fn log_delivered(&mut self, bundle: &Bundle, sealed: Sealed) {
+        let (me, outbox) = (self.config.id, &self.outbox);
+        self.log.push(bundle, sealed, |first| {
+            first.author == me && outbox.is_open(first.seq)
+        });
     }
 
     fn tell_messages(&mut self, bundle: &Bundle) {
