@@ -1,11 +1,15 @@
 //! Where a CBOR item ends, whatever it means: RFC 8949, appendix C, of the shapes that are ever written.
 //!
 //! ciborium takes more: an enum as two items, bytes where a field has its name, no bytes as a list of
-//! nothing, tagged bytes as a number. Here fields are named by text, nothing is tagged or of unknown
-//! length, and no string of bytes is empty, so that what is taken has one meaning. Not here: what is in
-//! the item.
+//! nothing, tagged bytes as a number. Here fields are named by text, numbers are whole and not negative,
+//! nothing is tagged or of unknown length, and no string of bytes is empty, so that what is taken has one
+//! meaning. Not here: what is in the item.
 
 use crate::limit::NESTING;
+
+/// The simple values that are written: false, true and null.
+const FALSE: u64 = 20;
+const NULL: u64 = 22;
 
 /// What follows the first item; nothing where that is cut off, malformed, or nested too deep.
 pub(crate) fn skip_item(bytes: &[u8]) -> Option<&[u8]> {
@@ -16,7 +20,7 @@ fn skip(bytes: &[u8], depth: usize) -> Option<&[u8]> {
     let depth = depth.checked_sub(1)?;
     let (major, argument, rest) = head(bytes)?;
     match (major, argument) {
-        (0 | 1 | 7, _) => Some(rest),
+        (0, _) | (7, FALSE..=NULL) => Some(rest),
         (2, 0) => None,
         (2 | 3, length) => rest.get(usize::try_from(length).ok()?..),
         (4, count) => (0..count).try_fold(rest, |rest, _| skip(rest, depth)),
@@ -44,8 +48,8 @@ fn head(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
     let argument = argument
         .iter()
         .fold(0, |argument, byte| (argument << 8) | u64::from(*byte));
-    // RFC 8949 §3.3: a simple value below 32 has no second byte.
-    (major != 7 || length != 1 || argument >= 32).then_some((major, argument, rest))
+    // Floats, and simple values that have a name of their own, are written by nobody.
+    (major != 7).then_some((major, argument, rest))
 }
 
 #[cfg(test)]
@@ -55,12 +59,11 @@ mod tests {
     /// What follows, for items that RFC 8949 has in its appendix A, with one byte after them.
     #[test]
     fn an_item_ends_where_it_ends() {
-        let items: [&[u8]; 9] = [
+        let items: [&[u8]; 8] = [
             b"\x00",
             b"\x18\x64",
-            b"\x3b\xff\xff\xff\xff\xff\xff\xff\xff",
-            b"\xf9\x3c\x00",
-            b"\xf8\xff",
+            b"\x1b\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\xf6",
             b"\x44\x01\x02\x03\x04",
             b"\x62\xc3\xbc",
             b"\x83\x01\x82\x02\x03\x80",
@@ -93,7 +96,10 @@ mod tests {
     /// All of these are well formed.
     #[test]
     fn what_nobody_writes_is_no_item() {
-        let never: [&[u8]; 7] = [
+        let never: [&[u8]; 10] = [
+            b"\x20",
+            b"\xf9\x3c\x00",
+            b"\xf8\xff",
             b"\xc1\x1a\x51\x4b\x67\xb0",
             b"\x40",
             b"\xa1\x41a\x01",
