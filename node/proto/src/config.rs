@@ -94,10 +94,17 @@ pub const SHARE_BYTES: usize = 256 * 1024;
 pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;
 /// Bytes queued on the link of a peer that is no member, beyond which it is closed.
 pub const STRANGER_QUEUE_BYTES: usize = 256 * 1024;
-/// Own messages that not everybody has acknowledged; beyond, the user waits.
+/// Own messages that not everybody has acknowledged, at most; beyond, the user waits.
 pub const WINDOW_MESSAGES: usize = 2_500;
-/// Own bytes that not everybody has acknowledged; beyond, the user waits.
+/// Own bytes that not everybody has acknowledged, at most; beyond, the user waits.
 pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
+/// Own messages that may be on their way before anything was acknowledged.
+pub const WINDOW_FIRST: usize = 256;
+/// Own messages that may be on their way however late acknowledgements come.
+pub const WINDOW_LEAST: usize = 64;
+/// How much later than it could an acknowledgement may come before less is sent: more fills the queues
+/// of slow links, and all messages wait in them; less leaves fast ones idle.
+pub const QUEUEING: Duration = Duration::from_millis(300);
 /// Messages that the log keeps whatever `history` says: somebody may not have them yet.
 pub const LOG_LEAST: usize = 2_500;
 /// Bytes of the log, beside the number of messages.

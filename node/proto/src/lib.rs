@@ -39,6 +39,7 @@ mod spread;
 mod time;
 mod trial;
 mod view;
+mod window;
 
 pub use config::Config;
 pub use input::{Input, LinkId};

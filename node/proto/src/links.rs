@@ -10,8 +10,8 @@ use bytes::Bytes;
 use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
 
 use crate::config::{
-    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, REDIAL, STRANGER_QUEUE_BYTES,
-    STRANGER_WAIT, STRANGERS,
+    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT, REDIAL,
+    STRANGER_QUEUE_BYTES, STRANGER_WAIT, STRANGERS,
 };
 use crate::{LinkId, Output, Time};
 
@@ -62,6 +62,8 @@ struct Current {
     full: bool,
     up: Time,
     used: Time,
+    /// When something came over it last.
+    heard: Time,
 }
 
 impl Peer {
@@ -171,6 +173,7 @@ impl Links {
             full: false,
             up: now,
             used: now,
+            heard: now,
         };
         let Some(old) = &entry.current else {
             entry.current = Some(new);
@@ -285,7 +288,14 @@ impl Links {
             .and_then(|peer| peer.current.as_mut())
         {
             current.used = now;
+            current.heard = now;
         }
+    }
+
+    /// True where something came from this peer a moment ago.
+    pub(crate) fn was_heard_lately(&self, now: Time, peer: &NodeId) -> bool {
+        let current = self.current(peer);
+        current.is_some_and(|current| now - current.heard < RECEIPT_WAIT)
     }
 
     /// Bytes have left a link's queue.

@@ -10,7 +10,8 @@ use alloc::vec::Vec;
 use ringtalk_wire::Text;
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES};
 
-use crate::config::{WINDOW_BYTES, WINDOW_MESSAGES};
+use crate::Time;
+use crate::window::Window;
 
 /// What each message costs in a bundle beside its text.
 const MESSAGE_BYTES: usize = 16;
@@ -25,12 +26,14 @@ pub(crate) struct Outbox {
     open_messages: usize,
     open_bytes: usize,
     sealed: u64,
+    window: Window,
     /// The first and the last message that nobody took, as far as is known.
     lonely: Option<(u64, u64)>,
 }
 
 #[derive(Debug)]
 struct Open {
+    sealed: Time,
     messages: usize,
     bytes: usize,
     /// How many children have not confirmed it.
@@ -42,8 +45,9 @@ struct Open {
 impl Outbox {
     /// True while there is room for another message.
     pub(crate) fn has_room(&self) -> bool {
-        self.pending.len() + self.open_messages < WINDOW_MESSAGES
-            && self.pending_bytes + self.open_bytes < WINDOW_BYTES
+        let messages = self.pending.len() + self.open_messages;
+        let bytes = self.pending_bytes + self.open_bytes;
+        self.window.has_room(messages, bytes)
     }
 
     /// Adds a message.
@@ -91,8 +95,9 @@ impl Outbox {
     }
 
     /// A sealed bundle is on its way to so many children.
-    pub(crate) fn opened(&mut self, first: u64, messages: &[Text], children: usize) {
+    pub(crate) fn opened(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
         let open = Open {
+            sealed: now,
             messages: messages.len(),
             bytes: messages.iter().map(weight).sum(),
             children,
@@ -134,9 +139,10 @@ impl Outbox {
 
     /// Everybody has delivered the bundle, but for those who are not waited for; gives its last
     /// message.
-    pub(crate) fn acked(&mut self, first: u64) -> Option<u64> {
+    pub(crate) fn acked(&mut self, now: Time, first: u64) -> Option<u64> {
         let open = self.open.get_mut(&first)?;
         open.acked = true;
+        self.window.acked(now, open.sealed, open.messages);
         let last = first + open.messages as u64 - 1;
         self.close_if_done(first);
         Some(last)
@@ -179,6 +185,7 @@ mod tests {
     use alloc::string::String;
 
     use super::*;
+    use crate::config::WINDOW_FIRST;
 
     fn text(bytes: usize) -> Text {
         Text {
@@ -212,26 +219,23 @@ mod tests {
         while !outbox.is_empty() {
             let first = outbox.sealed() + 1;
             let messages = outbox.seal();
-            outbox.opened(first, &messages, 2);
+            outbox.opened(Time::default(), first, &messages, 2);
             firsts.push(first);
         }
         assert!(!outbox.has_room());
-        assert_eq!(outbox.unhanded(), WINDOW_MESSAGES as u64);
+        assert_eq!(outbox.unhanded(), WINDOW_FIRST as u64);
         outbox.settled(firsts[0], true);
         outbox.settled(firsts[0], false);
         assert!(!outbox.has_room(), "not everybody has it");
-        outbox.acked(firsts[0]);
+        outbox.acked(Time::default(), firsts[0]);
         assert!(outbox.has_room());
-        assert_eq!(
-            outbox.unhanded(),
-            (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64
-        );
-        outbox.acked(firsts[1]);
+        assert_eq!(outbox.unhanded(), (WINDOW_FIRST - BUNDLE_MESSAGES) as u64);
+        outbox.acked(Time::default(), firsts[1]);
         outbox.settled(firsts[1], false);
         outbox.settled(firsts[1], false);
         assert_eq!(
             outbox.unhanded(),
-            (WINDOW_MESSAGES - BUNDLE_MESSAGES) as u64,
+            (WINDOW_FIRST - BUNDLE_MESSAGES) as u64,
             "nobody took the second bundle"
         );
     }
@@ -243,7 +247,7 @@ mod tests {
             let first = outbox.sealed() + 1;
             outbox.push(text(1));
             let messages = outbox.seal();
-            outbox.opened(first, &messages, 0);
+            outbox.opened(Time::default(), first, &messages, 0);
         }
         assert_eq!(outbox.unhanded(), 3);
         outbox.witnessed(1, 2);

@@ -39,6 +39,7 @@ scenarios! {
     eight_join_at_once
     twenty_talk
     pasted_lines_arrive
+    all_paste_at_once_over_slow_links
     latecomer_gets_everything_before_ready
     short_history_is_no_gap
     coordinator_killed

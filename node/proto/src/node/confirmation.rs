@@ -132,7 +132,7 @@ impl Node {
 
     /// One's own bundle is acknowledged.
     fn reached(&mut self, first: u64, members: u64) {
-        if let Some(last) = self.outbox.acked(first) {
+        if let Some(last) = self.outbox.acked(self.handled, first) {
             self.emit(Event::Reached {
                 first,
                 last,

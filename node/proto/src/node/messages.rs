@@ -152,7 +152,7 @@ impl Node {
         let id = bundle_item(bundle.author, first);
         self.acks.came(id, None, true);
         let children = self.spread(now, id, &Item::Bundle(sealed));
-        self.outbox.opened(first, &bundle.messages, children);
+        self.outbox.opened(now, first, &bundle.messages, children);
         self.has_delivered(id);
     }
 

@@ -221,18 +221,23 @@ impl Node {
 
     /// Gives an item to the children in an interval; gives how many there are.
     fn pass_on(&mut self, now: Time, id: ItemId, item: &Item, interval: Interval) -> usize {
+        let Some(after) = self.own_key() else {
+            return 0;
+        };
+        let part = Part { after, interval };
         let children = self.children(interval);
-        if children.is_empty()
-            && let Some(after) = self.own_key()
-        {
+        if children.is_empty() {
             // Neither views nor words wait for links that are being made.
-            let heir = self.heir(&Part { after, interval });
+            let heir = self.heir(&part);
             if let Some(heir) = heir {
                 self.entrust(now, heir, id, interval);
                 self.send_whole(now, &heir.id, item.clone(), interval);
             }
+            self.give_those_passed_over(now, (id, item), &part, heir);
             return usize::from(heir.is_some());
         }
+        let nearest = children.first().map(|&(child, _)| child);
+        self.give_those_passed_over(now, (id, item), &part, nearest);
         for &(child, interval) in &children {
             self.entrust(now, child, id, interval);
             self.send_item(now, &child.id, (id, item), interval);
@@ -243,7 +248,13 @@ impl Node {
     /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
     /// it probably has, only the ids. False where nobody is left in it.
     fn hand_on(&mut self, now: Time, items: &[ItemId], part: Part) -> bool {
-        let Some(heir) = self.heir(&part) else {
+        let heir = self.heir(&part);
+        for &id in items {
+            if let Some(item) = self.item(id) {
+                self.give_those_passed_over(now, (id, &item), &part, heir);
+            }
+        }
+        let Some(heir) = heir else {
             return false;
         };
         let interval = part.interval;
@@ -267,6 +278,36 @@ impl Node {
             self.send_to_member(now, &heir.id, &offer);
         }
         true
+    }
+
+    /// Those who were silent, and so carry nothing on, get for themselves what passes them by, since nobody else
+    /// gives it to them. Who is only busy is waited for.
+    fn give_those_passed_over(
+        &mut self,
+        now: Time,
+        (id, item): (ItemId, &Item),
+        part: &Part,
+        nearest: Option<Child>,
+    ) {
+        let silent = |node: &Self, id: &NodeId| {
+            let link = node.links.is_up(id) && !node.links.is_full(id);
+            link && node.spreading.is_silent(id) && !node.detector.suspects(id)
+        };
+        let before =
+            |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
+        let mut passed: Vec<Child> = self.linked_in(part);
+        passed.retain(|child| before(child.key) && silent(self, &child.id));
+        let next = passed.iter().skip(1).copied().chain(nearest).map(Some);
+        let limits: Vec<Interval> = next
+            .chain([None])
+            .map(|next| next.map_or(part.interval, |next| part.up_to(next.key)))
+            .collect();
+        for (child, interval) in passed.into_iter().zip(limits) {
+            if id.kind == ItemKind::Bundle && self.links.was_heard_lately(now, &child.id) {
+                self.await_ack(now, child, id, interval);
+            }
+            self.send_item(now, &child.id, (id, item), interval);
+        }
     }
 
     /// Sends an item to a member that may have to be dialled first.
@@ -294,8 +335,11 @@ impl Node {
                 }
             }
         }
+        // Who is stopped delivers nothing; who is busy will, and the author goes by its pace.
         for Orphan { item, child, .. } in orphans {
-            self.excuse(&child, item);
+            if !self.links.was_heard_lately(now, &child) {
+                self.excuse(&child, item);
+            }
         }
         self.seal_what_waits(now);
     }
@@ -390,27 +434,29 @@ impl Node {
 
     /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance.
     fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
-        let view = self.view.as_ref()?;
         let after = self.own_key()?;
         let whole = Part { after, interval };
-        let mut usable: Vec<Child> = self
-            .needed_ids()
-            .filter(|id| self.is_usable(id))
-            .filter_map(|id| {
-                Some(Child {
-                    id: *id,
-                    key: view.member(id)?.key,
-                    allowance: Duration::ZERO,
-                })
-            })
-            .filter(|child| whole.contains(child.key))
-            .collect();
-        usable.sort_by_key(|child| whole.distance(child.key));
-        let mut usable = usable.into_iter();
+        let linked = self.linked_in(&whole).into_iter();
+        let mut usable = linked.filter(|child| self.is_usable(&child.id));
         let first = usable.next()?;
         let fingers = self.fingers.ids();
         let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
         Some((first, beyond, whole))
+    }
+
+    /// The members of a part that the ring needs links to, the nearest first.
+    fn linked_in(&self, part: &Part) -> Vec<Child> {
+        let child = |id: &NodeId| {
+            Some(Child {
+                id: *id,
+                key: self.view.as_ref()?.member(id)?.key,
+                allowance: Duration::ZERO,
+            })
+        };
+        let mut linked: Vec<Child> = self.needed_ids().filter_map(child).collect();
+        linked.retain(|child| part.contains(child.key));
+        linked.sort_by_key(|child| part.distance(child.key));
+        linked
     }
 
     /// The first member of a part that is neither suspected nor silent: it is dialled where there is

@@ -94,9 +94,13 @@ pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check
     let stopped = ordinary(world)?;
     world.pause(stopped, seconds(12));
     let speaker = world.coordinator().unwrap_or_default();
-    for _ in 0..4 {
-        world.paste(speaker, 1_000)?;
-        world.run_for(seconds(2))?;
+    for thousand in 1..=4 {
+        // As fast as it is taken.
+        for _ in 0..100 {
+            let left = thousand * 1_000 - world.said();
+            world.paste(speaker, left)?;
+            world.run_for(millis(20))?;
+        }
         for index in world.members() {
             world.has_everything(index)?;
         }

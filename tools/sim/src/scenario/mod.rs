@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::faults;
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation};
-use crate::schedule::Schedule;
+use crate::schedule::{Deed, Schedule, Who};
 use crate::world::World;
 
 /// What happens in a run.
@@ -88,6 +88,7 @@ scenarios! {
     talk::eight_join_at_once
     talk::twenty_talk
     talk::pasted_lines_arrive
+    talk::all_paste_at_once_over_slow_links
     talk::latecomer_gets_everything_before_ready
     talk::short_history_is_no_gap
     death::coordinator_killed
@@ -213,6 +214,22 @@ pub(crate) fn gather(world: &mut World, count: u64) -> Check {
 fn talk_for(world: &mut World, time: Duration) -> Check {
     world.talk(millis(300));
     world.run_for(time)
+}
+
+/// For a minute all links take so much and no more.
+fn slow_links(world: &mut World, bytes_per_ms: u64) -> Check {
+    let count = world.members().len();
+    for one in 0..count {
+        for other in 0..one {
+            world.inject(Deed::Slow {
+                node: Who::Node(one),
+                other: Who::Node(other),
+                bytes_per_ms,
+                time: seconds(60),
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// Who coordinates; somebody must.

@@ -1,6 +1,8 @@
 //! People talk and nothing goes wrong: everybody gets in, and everything arrives.
 
-use super::{JOINING, gather, millis, seconds, talk_for};
+use core::time::Duration;
+
+use super::{JOINING, gather, millis, seconds, slow_links, talk_for};
 use crate::oracle::{Check, ensure};
 use crate::world::World;
 
@@ -45,6 +47,32 @@ pub(super) fn pasted_lines_arrive(world: &mut World) -> Check {
     for index in 0..8 {
         world.has_everything(index)?;
     }
+    world.must_come_to_rest()
+}
+
+/// Of a message so much may pass until it is delivered where all say more than the links take.
+const PASTED: Duration = seconds(3);
+
+pub(super) fn all_paste_at_once_over_slow_links(world: &mut World) -> Check {
+    world.keep_history(0);
+    gather(world, 8)?;
+    world.expect_failed(&[]);
+    slow_links(world, 200)?;
+    world.follow_messages();
+    for _ in 0..400 {
+        for index in 0..8 {
+            world.paste(index, 100)?;
+        }
+        world.run_for(millis(50))?;
+    }
+    world.run_for(seconds(10))?;
+    for index in 0..8 {
+        world.has_everything(index)?;
+    }
+    let (p99, deliveries) = world.surveyed(None);
+    ensure(deliveries > 10_000 && p99 <= PASTED, "paste", || {
+        format!("of {deliveries} deliveries one in a hundred took {p99:?}")
+    })?;
     world.must_come_to_rest()
 }
 

@@ -96,7 +96,7 @@ impl World {
 
     /// Of what honest members have said and others of them delivered: the time that one delivery in a
     /// hundred has exceeded, and how many there were.
-    pub(crate) fn surveyed(&mut self, liar: HostIndex) -> (Duration, usize) {
+    pub(crate) fn surveyed(&mut self, liar: Option<HostIndex>) -> (Duration, usize) {
         let bundles = self.survey.take().unwrap_or_default().bundles;
         let mut times: Vec<Duration> = bundles
             .values()
@@ -106,7 +106,7 @@ impl World {
                     .iter()
                     .map(move |(to, at)| (*to, *at - travels.sealed))
             })
-            .filter(|(to, _)| *to != liar)
+            .filter(|(to, _)| Some(*to) != liar)
             .map(|(_, time)| time)
             .collect();
         times.sort_unstable();

@@ -1,0 +1,111 @@
+//! The window: how much of one's own may be on its way before the user waits.
+//!
+//! It grows while acknowledgements come as soon as they can, and is halved when they come late, since then
+//! the ring takes less than is said: what is in flight would only wait in its queues, and delay everybody
+//! (`PROTOCOL.md` §4.6). Not here: what is on its way (`outbox`).
+
+use core::time::Duration;
+
+use crate::Time;
+use crate::config::{QUEUEING, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, WINDOW_MESSAGES};
+
+/// How long the shortest way of an acknowledgement counts.
+const PERIOD: Duration = Duration::from_secs(10);
+
+/// How many messages may be on their way now, and what that goes by.
+#[derive(Debug)]
+pub(crate) struct Window {
+    messages: usize,
+    /// The shortest time that an acknowledgement took, in this period and in the one before.
+    shortest: [Duration; 2],
+    period: Time,
+    /// When it was halved last: what was sealed before says nothing new.
+    halved: Time,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            messages: WINDOW_FIRST,
+            shortest: [Duration::MAX; 2],
+            period: Time::default(),
+            halved: Time::default(),
+        }
+    }
+}
+
+impl Window {
+    /// True where so much may be on its way, and one message more.
+    pub(crate) const fn has_room(&self, messages: usize, bytes: usize) -> bool {
+        let share = WINDOW_BYTES / WINDOW_MESSAGES * self.messages;
+        messages < self.messages && bytes < share
+    }
+
+    /// A bundle of so many messages that was sealed then is acknowledged now.
+    pub(crate) fn acked(&mut self, now: Time, sealed: Time, messages: usize) {
+        let took = now - sealed;
+        if now - self.period >= PERIOD {
+            self.shortest = [took, self.shortest[0]];
+            self.period = now;
+        }
+        self.shortest[0] = self.shortest[0].min(took);
+        let queued = took - self.shortest[0].min(self.shortest[1]);
+        if queued <= QUEUEING / 2 {
+            self.messages = (self.messages + messages).min(WINDOW_MESSAGES);
+        } else if queued > QUEUEING && sealed > self.halved {
+            self.messages = (self.messages / 2).max(WINDOW_LEAST);
+            self.halved = now;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WAY: Duration = Duration::from_millis(40);
+
+    #[test]
+    fn it_grows_while_acknowledgements_come_soon() {
+        let mut window = Window::default();
+        assert!(window.has_room(WINDOW_FIRST - 1, 0));
+        assert!(!window.has_room(WINDOW_FIRST, 0));
+        let mut now = Time::default();
+        for _ in 0..WINDOW_MESSAGES / WINDOW_LEAST {
+            now = now + WAY;
+            window.acked(now + WAY, now, WINDOW_LEAST);
+        }
+        assert!(window.has_room(WINDOW_MESSAGES - 1, WINDOW_BYTES - WINDOW_BYTES / 100));
+        assert!(!window.has_room(WINDOW_MESSAGES, 0) && !window.has_room(0, WINDOW_BYTES));
+    }
+
+    #[test]
+    fn it_is_halved_once_for_what_was_on_its_way_and_never_closed() {
+        let mut window = Window::default();
+        let mut now = Time::default() + WAY;
+        window.acked(now + WAY, now, 1);
+        let full = window.messages;
+        for _ in 0..5 {
+            window.acked(now + WAY + QUEUEING * 2, now, 1);
+        }
+        assert_eq!(window.messages, full / 2);
+        for _ in 0..20 {
+            now = now + WAY + QUEUEING * 3;
+            window.acked(now + WAY + QUEUEING * 2, now, 1);
+        }
+        assert_eq!(window.messages, WINDOW_LEAST);
+    }
+
+    #[test]
+    fn a_way_that_became_longer_is_the_new_measure_after_a_while() {
+        let mut window = Window::default();
+        let mut now = Time::default() + WAY;
+        window.acked(now + WAY, now, 1);
+        let long = WAY + QUEUEING * 2;
+        for _ in 0..40 {
+            now = now + long;
+            window.acked(now + long, now, WINDOW_LEAST);
+        }
+        assert!(window.messages > WINDOW_FIRST, "{}", window.messages);
+    }
+}
