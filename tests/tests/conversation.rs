@@ -97,6 +97,34 @@ fn ten_thousand_lines_of_one_author_reach_four_nodes() {
     cluster.check();
 }
 
+/// Twice as much as the log keeps, and more than a busy machine passes on as fast as it is said.
+#[test]
+fn what_eight_paste_at_once_reaches_everybody() {
+    let _alone = alone();
+    let cluster = Cluster::start(8);
+    let since = Instant::now();
+    for node in cluster.live() {
+        let name = node.process().label();
+        let line = |number| format!("{:.<256}", format!("{name} says {number} "));
+        let lines: Vec<String> = (0..2_500).map(line).collect();
+        node.paste(&lines);
+    }
+    cluster.everything_everywhere(Duration::from_secs(60));
+    report(
+        "eight paste 2,500 lines of 256 bytes each, all everywhere",
+        since.elapsed(),
+    );
+    for node in cluster.live() {
+        let gap = |event: &Event| matches!(event, Event::Gap(_));
+        assert!(
+            !node.journal().since(0).any(gap),
+            "a gap at {}",
+            node.process().label()
+        );
+    }
+    cluster.check();
+}
+
 #[test]
 fn a_latecomer_has_everything_keeps_it_and_hands_it_on() {
     let _alone = alone();

@@ -62,13 +62,9 @@ fn compare(authors: usize, protected: &Path, unprotected: &Path) -> f64 {
 /// processor time of all nodes, in seconds for a million deliveries.
 fn run(node: &Path, authors: usize, is_protected: bool) -> f64 {
     let mut cluster = Cluster::empty();
-    let messages = knob::costs_messages().to_string();
     for number in 1..=NODES {
         let launch = Launch::by(&format!("n{number}"), Command::new(node));
-        // Whoever falls behind on a busy machine finds everything in the logs of the others.
-        let launch = launch
-            .join(&cluster.director.place())
-            .arguments(&["--history", &messages]);
+        let launch = launch.join(&cluster.director.place());
         cluster.adopt(launch.start()).ready(IN_TIME);
     }
     cluster.one_ring(REST);

@@ -6,6 +6,8 @@
 
 use core::time::Duration;
 
+use ringtalk_wire::limit::BUNDLE_MESSAGES;
+
 use crate::Time;
 use crate::config::{QUEUEING, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, WINDOW_MESSAGES};
 
@@ -37,8 +39,10 @@ impl Default for Window {
 impl Window {
     /// True where so much may be on its way, and one message more.
     pub(crate) const fn has_room(&self, messages: usize, bytes: usize) -> bool {
-        let share = WINDOW_BYTES / WINDOW_MESSAGES * self.messages;
-        messages < self.messages && bytes < share
+        let most = WINDOW_BYTES / WINDOW_MESSAGES * self.messages;
+        // A bundle of short messages costs little more than one message.
+        let whole_bundle = messages < BUNDLE_MESSAGES;
+        (messages < self.messages || whole_bundle) && bytes < most
     }
 
     /// A bundle of so many messages that was sealed then is acknowledged now.
@@ -49,7 +53,7 @@ impl Window {
             self.period = now;
         }
         self.shortest[0] = self.shortest[0].min(took);
-        let queued = took - self.shortest[0].min(self.shortest[1]);
+        let queued = took.saturating_sub(self.shortest[0].min(self.shortest[1]));
         if queued <= QUEUEING / 2 {
             self.messages = (self.messages + messages).min(WINDOW_MESSAGES);
         } else if queued > QUEUEING && sealed > self.halved {
@@ -94,6 +98,8 @@ mod tests {
             window.acked(now + WAY + QUEUEING * 2, now, 1);
         }
         assert_eq!(window.messages, WINDOW_LEAST);
+        assert!(window.has_room(BUNDLE_MESSAGES - 1, 0) && !window.has_room(BUNDLE_MESSAGES, 0));
+        assert!(!window.has_room(0, WINDOW_BYTES / 32));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! has one of the node's concerns. Not here: any machine's own decisions.
 
 mod catching_up;
+mod children;
 mod confirmation;
 mod cuts;
 mod departure;

@@ -4,17 +4,15 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{
-    Announcement, Direction, Frame, Interval, Item, ItemId, ItemKind, Items, MessageId, NodeId,
-    Offer, RingKey, Sealed, Spread,
+    Announcement, Frame, Interval, Item, ItemId, ItemKind, Items, MessageId, NodeId, Offer,
+    RingKey, Sealed, Spread,
 };
 
 use super::Node;
 use crate::Time;
-use crate::config::DIAL_ALLOWANCE;
 use crate::planted::PlantedBug;
 use crate::spread::{Child, Orphan, Part, Taken};
 
@@ -289,20 +287,7 @@ impl Node {
         part: &Part,
         nearest: Option<Child>,
     ) {
-        let silent = |node: &Self, id: &NodeId| {
-            let link = node.links.is_up(id) && !node.links.is_full(id);
-            link && node.spreading.is_silent(id) && !node.detector.suspects(id)
-        };
-        let before =
-            |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
-        let mut passed: Vec<Child> = self.linked_in(part);
-        passed.retain(|child| before(child.key) && silent(self, &child.id));
-        let next = passed.iter().skip(1).copied().chain(nearest).map(Some);
-        let limits: Vec<Interval> = next
-            .chain([None])
-            .map(|next| next.map_or(part.interval, |next| part.up_to(next.key)))
-            .collect();
-        for (child, interval) in passed.into_iter().zip(limits) {
+        for (child, interval) in self.passed_over(part, nearest) {
             if id.kind == ItemKind::Bundle && self.links.was_heard_lately(now, &child.id) {
                 self.await_ack(now, child, id, interval);
             }
@@ -390,114 +375,6 @@ impl Node {
             let sealed = self.announcements.kept.get(&id)?;
             Some(Item::Announcement(sealed.clone()))
         }
-    }
-
-    /// The two halves of the ring, as an author splits it.
-    fn halves(&self) -> Vec<Interval> {
-        let Some(view) = self.view.as_ref().filter(|view| view.len() > 1) else {
-            return Vec::new();
-        };
-        let middle = view.len() / 2;
-        let Some(limit) = view.ahead_of(&self.config.id, middle) else {
-            return Vec::new();
-        };
-        [Direction::Clockwise, Direction::Counterclockwise]
-            .map(|direction| Interval {
-                direction,
-                limit: limit.key,
-                layout: view.layout(),
-            })
-            .into()
-    }
-
-    /// Those to whom an own item would go first, one in each direction.
-    fn nearest_children(&self) -> Vec<Child> {
-        let halves = self.halves();
-        let nearest = halves
-            .iter()
-            .filter_map(|&half| Some(self.usable_in(half)?.0));
-        nearest.collect()
-    }
-
-    /// The children in an interval, each with its own: the nearest member that can be sent to, and
-    /// the fingers beyond it.
-    fn children(&self, interval: Interval) -> Vec<(Child, Interval)> {
-        let Some((first, fingers, whole)) = self.usable_in(interval) else {
-            return Vec::new();
-        };
-        let mut children = Vec::from([first]);
-        children.extend(fingers);
-        let limits = children[1..].iter().map(|next| whole.up_to(next.key));
-        let limits: Vec<Interval> = limits.chain([interval]).collect();
-        children.into_iter().zip(limits).collect()
-    }
-
-    /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance.
-    fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
-        let after = self.own_key()?;
-        let whole = Part { after, interval };
-        let linked = self.linked_in(&whole).into_iter();
-        let mut usable = linked.filter(|child| self.is_usable(&child.id));
-        let first = usable.next()?;
-        let fingers = self.fingers.ids();
-        let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
-        Some((first, beyond, whole))
-    }
-
-    /// The members of a part that the ring needs links to, the nearest first.
-    fn linked_in(&self, part: &Part) -> Vec<Child> {
-        let child = |id: &NodeId| {
-            Some(Child {
-                id: *id,
-                key: self.view.as_ref()?.member(id)?.key,
-                allowance: Duration::ZERO,
-            })
-        };
-        let mut linked: Vec<Child> = self.needed_ids().filter_map(child).collect();
-        linked.retain(|child| part.contains(child.key));
-        linked.sort_by_key(|child| part.distance(child.key));
-        linked
-    }
-
-    /// The first member of a part that is neither suspected nor silent: it is dialled where there is
-    /// no link.
-    fn heir(&self, part: &Part) -> Option<Child> {
-        let view = self.view.as_ref()?;
-        let members = view.beyond(part.after, part.interval.direction);
-        let live = members
-            .take_while(|member| part.contains(member.key))
-            .filter(|member| member.id != self.config.id)
-            .find(|member| {
-                let id = &member.id;
-                let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
-                !stuck && !self.detector.suspects(id)
-            })?;
-        let linked = self.links.is_up(&live.id);
-        Some(Child {
-            id: live.id,
-            key: live.key,
-            allowance: if linked {
-                Duration::ZERO
-            } else {
-                DIAL_ALLOWANCE
-            },
-        })
-    }
-
-    pub(super) fn is_usable(&self, id: &NodeId) -> bool {
-        self.links.is_up(id)
-            && !self.links.is_full(id)
-            && !self.spreading.is_silent(id)
-            && !self.detector.suspects(id)
-    }
-
-    fn own_key(&self) -> Option<RingKey> {
-        let me = self.view.as_ref()?.member(&self.config.id)?;
-        Some(me.key)
-    }
-
-    pub(super) fn layout(&self) -> Option<u64> {
-        Some(self.view.as_ref()?.layout())
     }
 }
 

@@ -253,7 +253,7 @@ pub(super) fn a_thousand_strangers_silence_nobody(world: &mut World) -> Check {
 }
 
 /// Of a message so much may pass until it is delivered where somebody floods links of 500 KB a second.
-const FLOODED: Duration = seconds(4);
+const FLOODED: Duration = seconds(5);
 
 pub(super) fn who_floods_delays_nobody_for_long(world: &mut World) -> Check {
     let Cast { liar, .. } = begin_silent(world)?;
