@@ -128,7 +128,11 @@ impl Fuzzing {
         let Some(executions) = stat(&said) else {
             bail!("{target} did not run:\n{said}");
         };
-        let artifact = (!output.status.success()).then(|| format!("{target}: {}", finding(&said)));
+        let finding = finding(&said);
+        if !output.status.success() && finding.is_empty() {
+            bail!("{target} was interrupted: nothing of this run is counted");
+        }
+        let artifact = (!finding.is_empty()).then(|| format!("{target}: {finding}"));
         let findings = artifact.iter().count() as u64;
         let total = Total {
             executions,
@@ -234,6 +238,7 @@ mod tests {
         assert_eq!(stat(SAID), Some(1234));
         assert_eq!(stat("error: no such target"), None);
         assert!(finding(SAID).ends_with("Test unit written to a/crash-1"));
+        assert_eq!(finding("==1== libFuzzer: run interrupted; exiting\n"), "");
     }
 
     #[test]
