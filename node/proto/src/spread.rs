@@ -148,9 +148,14 @@ impl Spreading {
         self.silent.contains(child)
     }
 
+    /// True where no child is silent, as is usual.
+    pub(crate) fn all_are_heard(&self) -> bool {
+        self.silent.is_empty()
+    }
+
     /// Takes any frame of a child as a sign that it is not silent.
     pub(crate) fn heard(&mut self, child: &NodeId) {
-        if !self.silent.is_empty() {
+        if !self.all_are_heard() {
             self.silent.remove(child);
         }
     }

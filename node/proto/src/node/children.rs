@@ -71,6 +71,9 @@ impl Node {
         part: &Part,
         nearest: Option<Child>,
     ) -> Vec<(Child, Interval)> {
+        if self.spreading.all_are_heard() {
+            return Vec::new();
+        }
         let before =
             |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
         let mut passed = self.linked_in(part);
