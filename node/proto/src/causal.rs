@@ -126,6 +126,22 @@ impl Causal {
         self.authors.contains(author)
     }
 
+    /// True where something of this author was delivered, or passed, or is held back.
+    pub(crate) fn has_any_of(&self, author: &NodeId) -> bool {
+        let author = *author;
+        let from = MessageId { author, seq: 0 };
+        let to = MessageId {
+            author,
+            seq: u64::MAX,
+        };
+        self.clock.get(&author) > 0 || self.held.range(from..=to).next().is_some()
+    }
+
+    /// Nobody's bundles are let through but those of whom this is true. Nothing of the others may be held.
+    pub(crate) fn forget_authors(&mut self, is_known: impl Fn(&NodeId) -> bool) {
+        self.authors.retain(is_known);
+    }
+
     /// The heads and the Lamport time of what is said next. Of more heads than `most` those with the
     /// greatest Lamport times are given: the others stay in the frontier, and are heads of what this
     /// node says after that.

@@ -160,6 +160,12 @@ impl Spreading {
         }
     }
 
+    /// Forgets what it noted of all but those who may be children yet.
+    pub(crate) fn retain(&mut self, mut may_be_child: impl FnMut(&NodeId) -> bool) {
+        self.silent.retain(&mut may_be_child);
+        self.round_trips.retain(|child, _| may_be_child(child));
+    }
+
     /// Makes the children silent whose receipts are overdue, and gives their items.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<Orphan> {
         let mut orphans = Vec::new();
@@ -261,9 +267,6 @@ impl Spreading {
     fn observe(&mut self, child: NodeId, sample: Duration) {
         let smoothed = self.round_trips.entry(child).or_insert(sample);
         *smoothed = (*smoothed * 7 + sample) / 8;
-        if self.round_trips.len() > ringtalk_wire::limit::MEMBERS {
-            self.round_trips.clear();
-        }
     }
 }
 

@@ -13,7 +13,6 @@ use ringtalk_wire::{Cut, NodeId, VectorClock};
 
 use super::Node;
 use crate::Time;
-use crate::admission::free_name;
 use crate::config::LAMPORT_AHEAD;
 
 /// How many may have been asked: two neighbours and the coordinator, and a few that were it before.
@@ -167,11 +166,7 @@ impl Node {
             return false;
         };
         for (id, name) in cut.authors {
-            if self.names.len() < AUTHORS {
-                self.causal.admit(id);
-                let name = || free_name(&name, &[]);
-                self.names.entry(id).or_insert_with(name);
-            }
+            self.note_former(id, &name);
         }
         self.joining.cut(now, cut.donor, cut.certain);
         self.start(cut.base, cut.lamport);

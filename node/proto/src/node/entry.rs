@@ -6,7 +6,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::limit::{MEMBERS, UPDATE_CHANGES};
+use ringtalk_wire::limit::UPDATE_CHANGES;
 use ringtalk_wire::{
     Contact, Departed, Departure, Frame, Join, Member, NodeId, RingKey, VectorClock, ViewTag,
 };
@@ -126,7 +126,15 @@ impl Node {
         if !self.is_coordinator() {
             return self.answer_later(now, &peer, self.coordinator_contact());
         }
-        if !self.has_authority() || self.leaving.is_some() || view.len() >= MEMBERS {
+        if !self.has_authority() || self.leaving.is_some() {
+            return self.answer_later(now, &peer, None);
+        }
+        if !self.has_room_for_newcomers(view.len()) {
+            self.warn(
+                now,
+                "full",
+                "this discussion is full: nobody else is let in".into(),
+            );
             return self.answer_later(now, &peer, None);
         }
         if !self.outreach(now, join.tag.as_ref()) {
@@ -329,7 +337,7 @@ impl Node {
 
     /// The name that the coordinator gave this node, else the one that the user wished for.
     fn own_name(&self) -> alloc::string::String {
-        let given = self.names.get(&self.config.id);
+        let given = self.authors.name(&self.config.id);
         given.unwrap_or(&self.config.name).clone()
     }
 }

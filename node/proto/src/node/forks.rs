@@ -55,6 +55,11 @@ impl Forks {
         }
     }
 
+    /// Of all but these nothing was heard.
+    pub(super) fn forget_authors(&mut self, is_heard: impl Fn(&NodeId) -> bool) {
+        self.proven.retain(&is_heard);
+    }
+
     /// The other half will not come.
     pub(super) fn forget(&mut self, peer: &NodeId) {
         self.halves.remove(peer);
@@ -152,7 +157,7 @@ impl Node {
     }
 
     fn is_or_was_heard(&self, author: &NodeId) -> bool {
-        self.names.contains_key(author) || self.causal.knows(author)
+        self.authors.is_named(author) || self.causal.knows(author)
     }
 
     fn send_evidence(&mut self, now: Time, peer: &NodeId, both: &[Sealed; 2]) {

@@ -19,9 +19,6 @@ use crate::planted::PlantedBug;
 use crate::search::Step;
 use crate::{Event, Time};
 
-/// How long a bundle may wait for its author's admission before it is shown without a name.
-const ADMISSION_WAIT: core::time::Duration = core::time::Duration::from_secs(1);
-
 impl Node {
     /// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
     pub(super) fn send_digest(&mut self, now: Time, peer: &NodeId, answer: bool) {
@@ -205,7 +202,7 @@ impl Node {
             .authors()
             .into_iter()
             .filter_map(|id| {
-                let name = self.names.get(&id)?.clone();
+                let name = self.authors.name(&id)?.clone();
                 Some(Renamed { id, name })
             })
             .collect();
@@ -273,20 +270,6 @@ impl Node {
         let peers: Vec<NodeId> = self.needed_ids().copied().collect();
         for peer in peers.into_iter().filter(|peer| peer != source) {
             self.send_entries(now, &peer, &entries, false);
-        }
-    }
-
-    /// Bundles of authors whose admission never came are shown all the same.
-    fn admit_strangers(&mut self, now: Time) {
-        let overdue: Vec<NodeId> = self
-            .strangers
-            .iter()
-            .filter(|(id, since)| now - **since >= ADMISSION_WAIT || self.causal.knows(id))
-            .map(|(&id, _)| id)
-            .collect();
-        for author in overdue {
-            self.strangers.remove(&author);
-            self.admit_author(author);
         }
     }
 

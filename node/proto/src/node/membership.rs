@@ -4,7 +4,6 @@
 //! (`catching_up`), and who is dead (`suspicion`).
 
 use alloc::collections::BTreeMap;
-use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -305,13 +304,14 @@ impl Node {
                 ..Differences::default()
             },
         };
-        let renamed = self.note_names(&differences);
         self.view = Some(Arc::clone(&next));
+        let renamed = self.note_names(&differences);
         if self.planted.has(PlantedBug::ForgetHeld) {
             self.causal.forget_held();
         }
         self.dead.retain(|id| next.contains(id));
         self.detector.retain(|id| next.contains(id));
+        self.spreading.retain(|id| next.contains(id));
         if self.config.fingers {
             self.fingers.renew(&next, &self.config.id);
         }
@@ -345,30 +345,6 @@ impl Node {
         self.serve_fetchers(now);
         self.leave_again(now, &next, new_epoch);
         self.seal_what_waits(now);
-    }
-
-    /// Notes the names of those who came, and of those who have another; tells of the latter.
-    fn note_names(&mut self, differences: &Differences) -> Vec<Event> {
-        for member in &differences.joined {
-            self.causal.admit(member.id);
-            self.links.welcome(&member.id);
-            self.names.insert(member.id, member.name.clone());
-            self.nameless.remove(&member.id);
-        }
-        let mut events = Vec::new();
-        for member in &differences.changed {
-            let previous = self.names.insert(member.id, member.name.clone());
-            if let Some(previous) = previous.filter(|name| *name != member.name) {
-                events.push(Event::Renamed {
-                    person: Person {
-                        id: member.id,
-                        name: member.name.clone(),
-                    },
-                    previous,
-                });
-            }
-        }
-        events
     }
 
     /// Tells who came and who went, and forgets the links and debts of those who went.
@@ -422,10 +398,5 @@ impl Node {
             let renamed = Renamed { id, name };
             self.publish(now, Vec::new(), Vec::new(), Vec::from([renamed]));
         }
-    }
-
-    /// For the log and for errors: who a member is.
-    pub(super) fn described(&self, id: &NodeId) -> String {
-        format!("{} ({id:?})", self.name_of(id))
     }
 }

@@ -3,20 +3,15 @@
 //! `PROTOCOL.md` §4. Not here: their way round the ring (`relay`), and how lost ones are found
 //! again (`history`).
 
-use alloc::collections::btree_map::Entry;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{AUTHORS, BUNDLE_HEADS, TEXT_BYTES};
+use ringtalk_wire::limit::{BUNDLE_HEADS, TEXT_BYTES};
 use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed, Text};
 
 use super::Node;
 use super::relay::bundle_item;
 use crate::causal::{Deliverable, Lamport, Reception};
 use crate::{Delivered, Event, Time};
-
-/// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
-/// can speak as very many.
-const NAMELESS: usize = 4_096;
 
 impl Node {
     /// The user says something.
@@ -56,10 +51,7 @@ impl Node {
         if author == self.config.id || !self.may_be_an_author(&author) {
             return Reception::Refused;
         }
-        if !self.causal.knows(&author)
-            && let Entry::Vacant(stranger) = self.strangers.entry(author)
-        {
-            stranger.insert(now);
+        if self.is_new_stranger(now, author) {
             self.pull_view(now, &peer);
         }
         self.compare_with_known(now, &bundle, &sealed);
@@ -72,23 +64,6 @@ impl Node {
             self.gap(last, true);
         }
         reception
-    }
-
-    /// True where there is room for an author: whoever is or was a member has its place, and so have a
-    /// number of others, who may be departed members of a ring that this one has merged with.
-    pub(super) fn may_be_an_author(&self, author: &NodeId) -> bool {
-        let waiting = self.strangers.len();
-        let room = self.causal.clock().len() + waiting < AUTHORS;
-        let place = self.names.contains_key(author) || self.nameless.len() + waiting < NAMELESS;
-        self.causal.knows(author) || self.strangers.contains_key(author) || room && place
-    }
-
-    /// Lets an author's bundles through, whether or not it has a name.
-    pub(super) fn admit_author(&mut self, author: NodeId) {
-        self.causal.admit(author);
-        if author != self.config.id && !self.names.contains_key(&author) {
-            self.nameless.insert(author);
-        }
     }
 
     /// Delivers whatever may be delivered by now.

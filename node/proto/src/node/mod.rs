@@ -3,6 +3,7 @@
 //! Here are the parts, the way in and the way out, and the timers; each file below this folder
 //! has one of the node's concerns. Not here: any machine's own decisions.
 
+mod authors;
 mod catching_up;
 mod children;
 mod confirmation;
@@ -70,8 +71,6 @@ pub struct Node {
     links: Links,
     joining: Joining,
     view: Option<Arc<View>>,
-    /// The names of all members, present and departed, as far as they are known.
-    names: BTreeMap<NodeId, String>,
     ring: ring::Ring,
     fingers: Fingers,
     pages: membership::Pages,
@@ -81,6 +80,7 @@ pub struct Node {
     lost: Lost,
     newcomers: Newcomers,
 
+    authors: authors::Authors,
     causal: Causal,
     log: Log,
     outbox: Outbox,
@@ -99,10 +99,6 @@ pub struct Node {
     /// Members that asked for the discussion so far, and must wait.
     fetchers: BTreeSet<NodeId>,
     cuts: cuts::Cuts,
-    /// Since when something has waited for an author's admission.
-    strangers: BTreeMap<NodeId, Time>,
-    /// Authors whose admission never came.
-    nameless: BTreeSet<NodeId>,
     /// Authors of whom a pull has brought something that the other neighbour may lack too.
     recovered: BTreeSet<NodeId>,
 
@@ -141,7 +137,6 @@ impl Node {
             links: Links::new(config.id),
             joining: Joining::new(),
             view: None,
-            names: BTreeMap::new(),
             ring: ring::Ring::default(),
             fingers: Fingers::default(),
             pages: membership::Pages::default(),
@@ -149,6 +144,7 @@ impl Node {
             announced: membership::Pages::default(),
             lost: Lost::default(),
             newcomers: Newcomers::default(),
+            authors: authors::Authors::default(),
             causal,
             log: Log::new(config.history),
             outbox: Outbox::default(),
@@ -164,8 +160,6 @@ impl Node {
             ready: false,
             fetchers: BTreeSet::new(),
             cuts: cuts::Cuts::default(),
-            strangers: BTreeMap::new(),
-            nameless: BTreeSet::new(),
             recovered: BTreeSet::new(),
             detector: Detector::default(),
             trials: Trials::default(),
@@ -368,9 +362,24 @@ impl Node {
         let seal = self.seals.seal(&raw);
         Sealed { raw, seal }
     }
+}
 
-    fn name_of(&self, id: &NodeId) -> String {
-        let known = self.names.get(id).cloned();
-        known.unwrap_or_else(|| alloc::format!("{id:?}"))
+#[cfg(test)]
+mod test_support {
+    use ringtalk_wire::Addresses;
+
+    use super::*;
+    use crate::signing::test_support::Nobody;
+
+    /// A node that has just started.
+    pub(super) fn node() -> Node {
+        let config = Config {
+            id: NodeId::of(&Nobody.public_key()),
+            name: String::from("ann"),
+            addresses: Addresses::default(),
+            history: 0,
+            fingers: true,
+        };
+        Node::new(config, Box::new(Nobody), Box::new(Nobody), Time::default())
     }
 }

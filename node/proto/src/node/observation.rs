@@ -33,28 +33,13 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
-
-    use ringtalk_wire::{Addresses, decode};
-
-    use alloc::boxed::Box;
+    use ringtalk_wire::decode;
 
     use super::*;
-    use crate::signing::test_support::Nobody;
-    use crate::{Config, Input, LinkId, Output, Signer};
+    use crate::node::test_support::node;
+    use crate::{Input, LinkId, Output};
 
     const LINK: LinkId = LinkId(1);
-
-    fn node() -> Node {
-        let config = Config {
-            id: NodeId::of(&Nobody.public_key()),
-            name: String::from("ann"),
-            addresses: Addresses::default(),
-            history: 0,
-            fingers: true,
-        };
-        Node::new(config, Box::new(Nobody), Box::new(Nobody), Time::default())
-    }
 
     /// What the node says to an observer who asks.
     fn reports(node: &mut Node) -> Vec<Report> {

@@ -1,0 +1,239 @@
+//! Authors: whose bundles are let through, and under what name they are shown.
+//!
+//! `PROTOCOL.md` §4.2. Whoever is or was a member has its place, and so have a number of others, who may be
+//! departed members of a ring that this one has merged with. A discussion may go on for long, and a
+//! coordinator may lie: so the departed of whom nothing was heard are forgotten where there are too many,
+//! and too many are not heard at all. Not here: when a bundle is delivered (`causal`).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::NodeId;
+use ringtalk_wire::limit::{AUTHORS, MEMBERS};
+
+use super::Node;
+use crate::admission::free_name;
+use crate::view::Differences;
+use crate::{Event, Person, Time};
+
+/// How long a bundle may wait for its author's admission before it is shown without a name.
+const ADMISSION_WAIT: Duration = Duration::from_secs(1);
+
+/// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
+/// can speak as very many.
+const NAMELESS: usize = 4_096;
+
+/// How many there may be in a ring, those that speak counted twice, that lets newcomers in: two such rings
+/// may still merge.
+const ADMITTING: usize = AUTHORS / 2;
+
+/// How many names are kept before those are forgotten who left without a word.
+const NAMES: usize = AUTHORS + MEMBERS;
+
+/// Who may speak.
+#[derive(Debug, Default)]
+pub(super) struct Authors {
+    /// The names of members, present and departed, as far as they are known.
+    names: BTreeMap<NodeId, String>,
+    /// Since when something has waited for an author's admission.
+    strangers: BTreeMap<NodeId, Time>,
+    /// Authors whose admission never came.
+    nameless: BTreeSet<NodeId>,
+}
+
+impl Authors {
+    /// The name of somebody who is or was a member.
+    pub(super) fn name(&self, id: &NodeId) -> Option<&String> {
+        self.names.get(id)
+    }
+
+    /// True for whoever is or was a member, as far as is known.
+    pub(super) fn is_named(&self, id: &NodeId) -> bool {
+        self.names.contains_key(id)
+    }
+}
+
+impl Node {
+    /// Notes the names of those who came, and of those who have another; tells of the latter.
+    pub(super) fn note_names(&mut self, differences: &Differences) -> Vec<Event> {
+        for member in &differences.joined {
+            self.causal.admit(member.id);
+            self.links.welcome(&member.id);
+            self.authors.names.insert(member.id, member.name.clone());
+            self.authors.nameless.remove(&member.id);
+        }
+        let mut events = Vec::new();
+        for member in &differences.changed {
+            let previous = self.authors.names.insert(member.id, member.name.clone());
+            if let Some(previous) = previous.filter(|name| *name != member.name) {
+                events.push(Event::Renamed {
+                    person: Person {
+                        id: member.id,
+                        name: member.name.clone(),
+                    },
+                    previous,
+                });
+            }
+        }
+        if self.authors.names.len() > NAMES {
+            self.forget_who_left_without_a_word();
+        }
+        events
+    }
+
+    /// Notes somebody who was here before this node, as others name it.
+    pub(super) fn note_former(&mut self, id: NodeId, name: &str) {
+        if self.authors.names.len() < AUTHORS {
+            self.causal.admit(id);
+            let name = || free_name(name, &[]);
+            self.authors.names.entry(id).or_insert_with(name);
+        }
+    }
+
+    /// Everybody else's messages still come under its name, and are known again.
+    fn forget_who_left_without_a_word(&mut self) {
+        let (view, causal, me) = (self.view.as_ref(), &self.causal, self.config.id);
+        self.authors.names.retain(|id, _| {
+            let is_member = view.is_some_and(|view| view.contains(id));
+            is_member || *id == me || causal.has_any_of(id)
+        });
+        let authors = &self.authors;
+        self.causal.forget_authors(|id| {
+            *id == me || authors.is_named(id) || authors.nameless.contains(id)
+        });
+        let causal = &self.causal;
+        self.forks.forget_authors(|id| causal.knows(id));
+    }
+
+    /// True where somebody is to be let in: neither the members nor the authors are too many.
+    pub(super) fn has_room_for_newcomers(&self, members: usize) -> bool {
+        members < MEMBERS && members + self.causal.clock().len() < ADMITTING
+    }
+
+    /// True where there is room for an author.
+    pub(super) fn may_be_an_author(&self, author: &NodeId) -> bool {
+        let Authors {
+            names,
+            strangers,
+            nameless,
+        } = &self.authors;
+        let waiting = strangers.len();
+        let room = self.causal.clock().len() + waiting < AUTHORS;
+        let place = names.contains_key(author) || nameless.len() + waiting < NAMELESS;
+        let admitted = self.causal.knows(author);
+        self.causal.has_any_of(author)
+            || strangers.contains_key(author)
+            || room && (admitted || place)
+    }
+
+    /// Lets an author's bundles through, whether or not it has a name.
+    pub(super) fn admit_author(&mut self, author: NodeId) {
+        self.causal.admit(author);
+        if author != self.config.id && !self.authors.is_named(&author) {
+            self.authors.nameless.insert(author);
+        }
+    }
+
+    /// Something of this author waits; true where nobody has told of its admission, and this is news.
+    pub(super) fn is_new_stranger(&mut self, now: Time, author: NodeId) -> bool {
+        if self.causal.knows(&author) || self.authors.strangers.contains_key(&author) {
+            return false;
+        }
+        self.authors.strangers.insert(author, now);
+        true
+    }
+
+    /// Bundles of authors whose admission never came are shown all the same.
+    pub(super) fn admit_strangers(&mut self, now: Time) {
+        let strangers = self.authors.strangers.iter();
+        let overdue: Vec<NodeId> = strangers
+            .filter(|(id, since)| now - **since >= ADMISSION_WAIT || self.causal.knows(id))
+            .map(|(&id, _)| id)
+            .collect();
+        for author in overdue {
+            self.authors.strangers.remove(&author);
+            self.admit_author(author);
+        }
+    }
+
+    /// The name of a member or an author; the id of whoever has none.
+    pub(super) fn name_of(&self, id: &NodeId) -> String {
+        let known = self.authors.name(id).cloned();
+        known.unwrap_or_else(|| format!("{id:?}"))
+    }
+
+    /// For the log and for errors: who a member is.
+    pub(super) fn described(&self, id: &NodeId) -> String {
+        format!("{} ({id:?})", self.name_of(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use ringtalk_wire::{Addresses, Member, MessageId, RingKey};
+
+    use super::*;
+    use crate::View;
+    use crate::node::test_support::node;
+    use crate::view::test_support::unsealed;
+
+    fn nth(number: usize) -> Arc<Member> {
+        Arc::new(Member {
+            id: NodeId::from_bytes((number as u128).to_be_bytes()),
+            name: format!("member {number}"),
+            addresses: Addresses::default(),
+            seniority: number as u64,
+            key: RingKey(number as u128),
+        })
+    }
+
+    fn come(node: &mut Node, members: impl Iterator<Item = usize>) {
+        node.note_names(&Differences {
+            joined: members.map(nth).collect(),
+            ..Differences::default()
+        });
+    }
+
+    fn speaks(node: &mut Node, number: usize) {
+        let author = nth(number).id;
+        node.causal.pass(MessageId { author, seq: 1 });
+    }
+
+    #[test]
+    fn who_left_without_a_word_is_forgotten_where_there_are_too_many() {
+        let mut node = node();
+        let present = Member::clone(&nth(1));
+        node.view = Some(Arc::new(View::founding(present, 1, unsealed)));
+        come(&mut node, 1..=NAMES);
+        speaks(&mut node, 2);
+        assert!(node.authors.is_named(&nth(3).id), "there is room");
+        come(&mut node, NAMES + 1..=NAMES + 1);
+        let [present, heard, silent] = [1, 2, 3].map(|number| nth(number).id);
+        for kept in [present, heard] {
+            assert!(node.authors.is_named(&kept) && node.causal.knows(&kept));
+        }
+        assert!(!node.authors.is_named(&silent) && !node.causal.knows(&silent));
+        assert_eq!(node.authors.names.len(), 2);
+        assert!(node.may_be_an_author(&silent), "a late word is still heard");
+        let me = node.config.id;
+        assert!(node.causal.knows(&me), "one's own is always heard");
+    }
+
+    #[test]
+    fn too_many_authors_are_not_heard_and_newcomers_not_let_in() {
+        let mut node = node();
+        assert!(node.has_room_for_newcomers(MEMBERS - 1));
+        come(&mut node, 1..=AUTHORS + 1);
+        for number in 1..=AUTHORS {
+            speaks(&mut node, number);
+        }
+        assert!(node.may_be_an_author(&nth(1).id), "who was heard is heard");
+        assert!(!node.may_be_an_author(&nth(AUTHORS + 1).id));
+        assert!(!node.has_room_for_newcomers(1));
+    }
+}
