@@ -19,12 +19,16 @@ use ringtalk_tests::{alone, knob};
 /// How many messages a second all members write together.
 const RATE: u32 = 200;
 
-/// How long latency is measured, before the flood and in it.
-const MEASURED: Duration = Duration::from_secs(5);
+/// How long latency is measured, before each flood and in it.
+const MEASURED: Duration = Duration::from_secs(4);
+
+/// How many floods there are. A shared machine stalls for longer than a flood costs, now and then: in the
+/// middle one of three, sorted by its latency, it did not.
+const FLOODS: usize = 3;
 
 /// Below this a latency is the machine's affair: a flood on the same two cores takes turns with the nodes,
-/// twice next to nothing is nothing too, and shared machines stall for some 15 ms with no flood at all.
-const UNNOTICED: Duration = Duration::from_millis(25);
+/// and twice next to nothing is nothing too.
+const UNNOTICED: Duration = Duration::from_millis(10);
 
 /// How long a newcomer may take to get in amid a flood, while the machine is busy.
 const TO_READY: Duration = Duration::from_secs(3);
@@ -68,30 +72,38 @@ fn expect_unnoticed(
     let marks: Vec<usize> = members.iter().map(|node| node.mark()).collect();
     let before = look(cluster);
     let talk = Talk::start(&members, RATE);
-    // Waits while it is quiet: what is measured is a time of talk.
-    std::thread::sleep(MEASURED);
-    let began = Instant::now();
-    let quiet = over(&members, began.checked_sub(MEASURED).expect("it was then"));
+    let mut quiet = Vec::new();
+    let mut amid = Vec::new();
+    let mut to_ready = Duration::ZERO;
+    for nth in 1..=FLOODS {
+        let began = Instant::now();
+        // Waits while it is quiet: what is measured is a time of talk.
+        std::thread::sleep(MEASURED);
+        quiet.push(over(&members, began));
 
-    let flood = Flood::start(target, count, first_words);
-    flood.await_opened(count, Duration::from_secs(60));
-    report("flood: opened", (flood.opened(), began.elapsed()));
-    // Waits in the middle of the flood, which goes on.
-    std::thread::sleep(MEASURED);
-    let amid = over(&members, began);
-    look(cluster).expect_bounded(&before);
-    // Last: a newcomer makes some messages wait until it is linked, flood or not.
-    let to_ready = cluster.join().time_to_ready();
-    drop(flood);
+        let began = Instant::now();
+        let flood = Flood::start(target, count, first_words);
+        flood.await_opened(count, Duration::from_secs(60));
+        report("flood: opened", (flood.opened(), began.elapsed()));
+        // Waits in the middle of the flood, which goes on.
+        std::thread::sleep(MEASURED);
+        amid.push(over(&members, began));
+        look(cluster).expect_bounded(&before);
+        if nth == FLOODS {
+            // Last: a newcomer makes some messages wait until it is linked, flood or not.
+            to_ready = cluster.join().time_to_ready();
+        }
+    }
 
     talk.stop();
     cluster.everything_everywhere(EVERYWHERE);
     cluster.one_ring(REST);
-    report("flood: latency before", quiet);
-    report("flood: latency amid", amid);
+    report("flood: latency before", &quiet);
+    report("flood: latency amid", &amid);
     report("flood: a newcomer was ready after", to_ready);
+    let (before, within) = (median_p99(&quiet), median_p99(&amid));
     assert!(
-        amid.p99 <= UNNOTICED.max(2 * quiet.p99),
+        within <= UNNOTICED.max(2 * before),
         "{amid:?} after {quiet:?}"
     );
     assert!(to_ready <= TO_READY, "a newcomer took {to_ready:?}");
@@ -106,6 +118,13 @@ fn expect_unnoticed(
 fn over(members: &[Arc<Node>], since: Instant) -> Latency {
     let records: Vec<_> = members.iter().map(|node| node.record()).collect();
     latency(&records, since, Instant::now())
+}
+
+/// The p99 in the middle of several.
+fn median_p99(measured: &[Latency]) -> Duration {
+    let mut all: Vec<Duration> = measured.iter().map(|latency| latency.p99).collect();
+    all.sort_unstable();
+    all[all.len() / 2]
 }
 
 fn is_loss(event: &Event) -> bool {
