@@ -2,7 +2,7 @@
 //!
 //! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
 //! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node,
-//! [`observer`] what it needs to look at a ring, [`Destination`] how it is told which, and [`harmless`](fn@harmless) makes what
+//! [`observer`] what it needs to look at a ring, [`embedded`] what runs a node inside it, [`Destination`] how it is told which, and [`harmless`](fn@harmless) makes what
 //! strangers wrote fit to be shown. Not here: what a frame means and what follows from it
 //! (`ringtalk-proto`), and what travels (`ringtalk-wire`).
 
@@ -10,6 +10,7 @@ mod address;
 mod diagnostics;
 mod director_client;
 mod driver;
+pub mod embedded;
 mod face;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;

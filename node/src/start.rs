@@ -18,6 +18,7 @@ use crate::diagnostics::Diagnostics;
 use crate::director_client::{DirectorClient, Reachability};
 use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
+use crate::embedded::Ear;
 use crate::face::{Face, Me, Stdout};
 use crate::identity::Identity;
 use crate::link::Credentials;
@@ -31,7 +32,7 @@ const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 
 /// Why a node cannot start.
 #[derive(Debug, thiserror::Error)]
-enum StartError {
+pub(crate) enum StartError {
     #[error(
         "cannot listen on {address}: {error}; stop what listens there, or choose another address \
          with {flag}"
@@ -47,16 +48,53 @@ enum StartError {
     System(#[from] io::Error),
 }
 
+/// Who hears a node, and whom it hears.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    /// The program that hears it; a user, where there is none.
+    ear: Option<Ear>,
+    stdout: Stdout,
+    typed: mpsc::Receiver<stdin::Batch>,
+}
+
+impl Ends {
+    /// Stdin and stdout, for users and for programs that run a node as a process.
+    fn standard() -> io::Result<Self> {
+        Ok(Self {
+            ear: None,
+            stdout: Stdout::start()?,
+            typed: stdin::read()?,
+        })
+    }
+
+    /// A program that has the node inside.
+    pub(crate) fn of_program(
+        ear: Ear,
+        typed: mpsc::Receiver<stdin::Batch>,
+    ) -> Result<Self, StartError> {
+        Ok(Self {
+            ear: Some(ear),
+            stdout: Stdout::start()?,
+            typed,
+        })
+    }
+}
+
+/// What a process that has a node inside does first.
+pub(crate) fn prepare() -> io::Result<()> {
+    raise_socket_limit();
+    traces::leave_none()
+}
+
 /// Runs a node to its end.
 pub(crate) fn start(settings: Settings) -> ExitCode {
-    if let Err(error) = traces::leave_none() {
+    if let Err(error) = prepare() {
         let _ = io::Write::write_fmt(
             &mut io::stderr(),
             format_args!("node: cannot switch core dumps off: {error}\n"),
         );
         return Status::Failed.into();
     }
-    raise_socket_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -78,7 +116,11 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
         diagnostics.say("the full screen does not exist yet: plain text instead");
     }
     let ending = runtime.block_on(async {
-        match assemble(settings).await {
+        let driver = match Ends::standard() {
+            Ok(ends) => assemble(settings, ends).await,
+            Err(error) => Err(error.into()),
+        };
+        match driver {
             Ok(driver) => Box::pin(driver.run()).await,
             Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
         }
@@ -92,7 +134,8 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     ending.status.into()
 }
 
-async fn assemble(settings: Settings) -> Result<Driver, StartError> {
+/// Puts a node together.
+pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, StartError> {
     let peers = listen(settings.listen).await?;
     let port = peers.local_addr()?;
     let secret = settings.secret;
@@ -138,9 +181,12 @@ async fn assemble(settings: Settings) -> Result<Driver, StartError> {
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
-        face: Face::new(settings.show, me, settings.offset),
-        stdout: Stdout::start()?,
-        typed: stdin::read()?,
+        face: match ends.ear {
+            Some(ear) => Face::of_program(ear, me),
+            None => Face::new(settings.show, me, settings.offset),
+        },
+        stdout: ends.stdout,
+        typed: ends.typed,
         quit_on_eof: settings.quit_on_eof,
         timeout: settings.timeout,
         is_first,

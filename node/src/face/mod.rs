@@ -21,6 +21,7 @@ pub use harmless::{HarmlessJson, harmless};
 pub(crate) use known::Me;
 pub(crate) use stdout::{Stdout, StdoutError};
 
+use crate::embedded::Ear;
 use crate::settings::Show;
 use known::Known;
 use lines::Lines;
@@ -117,6 +118,7 @@ enum Style {
     Lines(Lines),
     Json,
     Nothing,
+    Program(Ear),
 }
 
 impl Face {
@@ -135,6 +137,15 @@ impl Face {
         }
     }
 
+    /// A face for the program that this node is a part of.
+    pub(crate) fn of_program(ear: Ear, me: Me) -> Self {
+        let nothing = Self::new(Show::Nothing, me, UtcOffset::UTC);
+        Self {
+            style: Style::Program(ear),
+            ..nothing
+        }
+    }
+
     /// Shows an event of the core.
     pub(crate) fn show(&mut self, event: &Event, now: Instant) {
         if matches!(event, Event::Failed(_)) {
@@ -150,6 +161,7 @@ impl Face {
         match style {
             Style::Lines(lines) => lines.show(event, known, before, bytes),
             Style::Json => json::show(event, known, bytes),
+            Style::Program(ear) => ear.hear(event),
             Style::Nothing => {}
         }
         if matches!(event, Event::Ready { .. }) {
@@ -179,7 +191,7 @@ impl Face {
         match style {
             Style::Lines(lines) => lines.tell(told, known, bytes),
             Style::Json => json::tell(told, known, bytes),
-            Style::Nothing => {}
+            Style::Nothing | Style::Program(_) => {}
         }
     }
 

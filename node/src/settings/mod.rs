@@ -10,6 +10,7 @@ mod name;
 mod place;
 mod surroundings;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::process;
@@ -192,6 +193,18 @@ impl Task {
 }
 
 impl Settings {
+    /// Reads the command line of a node that another program runs, the program's name left out.
+    pub(crate) fn of_arguments<A>(arguments: A) -> Result<Self, String>
+    where
+        A: IntoIterator,
+        A::Item: Into<OsString> + Clone,
+    {
+        let named = [OsString::from("node")].into_iter();
+        let words = named.chain(arguments.into_iter().map(Into::into));
+        let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
+        Self::resolve(args, &Surroundings::look()).map_err(|error| error.to_string())
+    }
+
     fn resolve(args: Args, around: &Surroundings) -> Result<Self, SettingsError> {
         let show = show(&args, around)?;
         let (entry, secret) = entry(&args, around)?;

@@ -70,6 +70,11 @@ pub(crate) enum Mistake {
 }
 
 impl Typed {
+    /// Reads a line that somebody has in one piece; nothing where it is empty.
+    pub(crate) fn from_whole(line: String) -> Option<Self> {
+        Self::from_line(Line::Whole(line.into_bytes()))
+    }
+
     /// Reads a line; nothing where it is empty.
     pub(super) fn from_line(line: Line) -> Option<Self> {
         let Line::Whole(bytes) = line else {

@@ -74,8 +74,14 @@ fn steps() -> Vec<Step> {
             "test --profile gate --workspace --locked --exclude ringtalk-tests \
              --exclude ringtalk-sim",
         ),
-        fuzz_step("fuzz clippy", fuzz::clippy()),
-        fuzz_step("corpora", fuzz::replay()),
+        elsewhere("fuzz clippy", fuzz::clippy()),
+        elsewhere("corpora", fuzz::replay()),
+        elsewhere(
+            "bench clippy",
+            Cargo::new(
+                "clippy --manifest-path tools/bench/Cargo.toml --locked --all-targets -- -D warnings",
+            ),
+        ),
         // Apart from the others: it asks for a feature of the core that no program may have.
         cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
         Step {
@@ -106,8 +112,8 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// The fuzzer's workspace is its own.
-const fn fuzz_step(name: &'static str, command: Cargo) -> Step {
+/// A step in a workspace of its own: the fuzzer's, or the benchmarks'.
+const fn elsewhere(name: &'static str, command: Cargo) -> Step {
     Step {
         name,
         action: Action::Cargo(command),

@@ -1,0 +1,302 @@
+//! What every measured program does, whichever way its messages take: it says, hears, counts, and tells the
+//! runner. A peer is a [`Peer`]; everything else is the same for all of them.
+//!
+//! Not here: how a peer's messages travel (`peers/`), and what is measured (`runner`).
+
+pub mod order;
+mod tally;
+pub mod text;
+
+use std::cell::{Cell, RefCell};
+use std::io::Write;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::LocalSet;
+use tokio::time::{sleep, timeout};
+
+use order::{Chat, Order, Place, Talk, Word};
+use tally::Tally;
+use text::{Said, now_ns};
+
+/// How often a member says hello until everybody was heard.
+const GREETING: Duration = Duration::from_millis(100);
+/// A talk in which nothing more comes for so long has lost something.
+const SILENCE: Duration = Duration::from_secs(10);
+/// How many messages are said between two looks at what else is to be done.
+const TURN: u64 = 256;
+
+/// A way for messages from each member to all others.
+#[expect(async_fn_in_trait, reason = "every member has one thread")]
+pub trait Peer: Sized + 'static {
+    /// Says messages.
+    type Voice: Voice;
+
+    /// Begins to listen, and gives what the others need to find this one.
+    async fn listen() -> Result<(Self, String)>;
+
+    /// Gets into touch with the others. What is heard from then on goes to `heard`.
+    async fn join(self, place: Place, heard: Heard) -> Result<Self::Voice>;
+}
+
+/// Says messages.
+#[expect(async_fn_in_trait, reason = "every member has one thread")]
+pub trait Voice: 'static {
+    /// Says a few messages in turn; waits while there is no room for them.
+    async fn say(&mut self, texts: Vec<String>) -> Result<()>;
+}
+
+/// Where a peer puts what it hears of others; its own may come too, and are not counted.
+#[derive(Clone, Debug)]
+pub struct Heard {
+    me: u16,
+    tally: Rc<RefCell<Tally>>,
+    changed: Rc<Notify>,
+    words: mpsc::UnboundedSender<Word>,
+    tells: Rc<Cell<bool>>,
+}
+
+impl Heard {
+    /// A message was heard.
+    pub fn message(&self, text: &[u8]) {
+        let Some(said) = Said::of_text(text).filter(|said| said.author != self.me) else {
+            return;
+        };
+        let mut tally = self.tally.borrow_mut();
+        let told = tally.hear(said);
+        if let Some((author, messages)) = told.filter(|_| self.tells.get()) {
+            let _ = self.words.send(Word::Heard { author, messages });
+        }
+        if said.talk == 0 || tally.is_complete() {
+            self.changed.notify_one();
+        }
+    }
+}
+
+/// Runs a member to its end.
+pub fn run<P: Peer>() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, async {
+        member::<P>().await?;
+        // What peers leave running has nothing to put in order.
+        std::process::exit(0)
+    })
+}
+
+/// True where this process is to be what serves all members, instead of one.
+pub fn is_server() -> bool {
+    std::env::args().nth(1).as_deref() == Some("server")
+}
+
+/// Runs what serves all members, until the runner closes stdin.
+pub fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let until_closed = async {
+        let mut nothing = Vec::new();
+        let mut input = stdin();
+        tokio::select! {
+            ended = server => ended,
+            closed = input.read_to_end(&mut nothing) => Ok(closed.map(|_| ())?),
+        }
+    };
+    let done = LocalSet::new().block_on(&runtime, until_closed);
+    // A thread that reads stdin may wait there for ever.
+    runtime.shutdown_background();
+    done
+}
+
+async fn member<P: Peer>() -> Result<()> {
+    let (words, mut told) = mpsc::unbounded_channel();
+    tokio::task::spawn_local(async move {
+        while let Some(word) = told.recv().await {
+            tell(&word);
+        }
+    });
+    let mut orders = orders();
+    let (peer, address) = P::listen().await?;
+    words.send(Word::Listening(address))?;
+    let Some(Order::Join(place)) = orders.recv().await else {
+        bail!("the runner ends before it begins");
+    };
+    let heard = Heard {
+        me: place.index,
+        tally: Rc::default(),
+        changed: Rc::default(),
+        words: words.clone(),
+        tells: Rc::default(),
+    };
+    let members = place.addresses.len() as u64;
+    let voice = peer.join(place, heard.clone()).await?;
+    words.send(Word::Joined)?;
+    let mut member = Member {
+        voice,
+        heard,
+        members,
+        orders,
+    };
+    while let Some(order) = member.orders.recv().await {
+        match order {
+            Order::Greet => member.greet().await?,
+            Order::Talk(talk) => member.talk(&talk).await?,
+            Order::Chat(chat) => member.chat(&chat).await?,
+            Order::End => break,
+            Order::Greeted | Order::Heard { .. } => {}
+            Order::Join(_) => bail!("a member joins once"),
+        }
+    }
+    Ok(())
+}
+
+/// Reads what the runner says.
+fn orders() -> mpsc::UnboundedReceiver<Order> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::task::spawn_local(async move {
+        let mut lines = BufReader::new(stdin()).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            let Ok(order) = serde_json::from_str(&line) else {
+                return;
+            };
+            if sender.send(order).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// Tells the runner.
+///
+/// # Panics
+///
+/// Never: a word is plain JSON.
+pub fn tell(word: &Word) {
+    let line = serde_json::to_string(word).expect("a word is plain JSON");
+    // The runner is gone where this fails, and this member goes with its stdin.
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+struct Member<V> {
+    voice: V,
+    heard: Heard,
+    members: u64,
+    orders: mpsc::UnboundedReceiver<Order>,
+}
+
+impl<V: Voice> Member<V> {
+    async fn greet(&mut self) -> Result<()> {
+        let mut told = false;
+        for number in 0.. {
+            self.say(0, number, text::LEAST_BYTES, 1).await?;
+            if !told && self.heard.tally.borrow().greeted.len() as u64 >= self.members - 1 {
+                self.heard.words.send(Word::Greeted)?;
+                told = true;
+            }
+            if let Ok(order) = timeout(GREETING, self.orders.recv()).await {
+                match order.context("the runner is gone")? {
+                    Order::Greeted => return Ok(()),
+                    other => bail!("{other:?} while greeting"),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn talk(&mut self, talk: &Talk) -> Result<()> {
+        let speaks = self.heard.me < talk.authors;
+        let others = u64::from(talk.authors) - u64::from(speaks);
+        self.heard.tells.set(talk.window.is_some());
+        let due = others * talk.messages;
+        self.heard.tally.borrow_mut().begin(talk.talk, due, false);
+        let mut said = 0;
+        let mut allowed = talk.window.unwrap_or(u64::MAX);
+        while speaks && said < talk.messages {
+            let count = TURN.min(talk.messages - said).min(allowed - said);
+            if count > 0 {
+                self.say(talk.talk, said as u32, talk.bytes, count).await?;
+                said += count;
+                tokio::task::yield_now().await;
+            }
+            while let Some(order) = self
+                .next_order(said == allowed && said < talk.messages)
+                .await?
+            {
+                if let (Order::Heard { talk: of, messages }, Some(window)) = (order, talk.window)
+                    && of == talk.talk
+                {
+                    allowed = allowed.max(messages + window);
+                }
+            }
+        }
+        self.finish().await
+    }
+
+    /// The next order; nothing where there is none, unless one is to be waited for.
+    async fn next_order(&mut self, wait: bool) -> Result<Option<Order>> {
+        if let Ok(order) = self.orders.try_recv() {
+            return Ok(Some(order));
+        }
+        if wait {
+            let order = timeout(SILENCE, self.orders.recv()).await;
+            let order = order.context("nobody hears what is said")?;
+            return order.context("the runner is gone").map(Some);
+        }
+        Ok(None)
+    }
+
+    async fn chat(&mut self, chat: &Chat) -> Result<()> {
+        self.heard.tells.set(false);
+        let due = (self.members - 1) * chat.messages;
+        self.heard.tally.borrow_mut().begin(chat.talk, due, true);
+        for number in 0..chat.messages {
+            let turn = number * self.members + u64::from(self.heard.me);
+            let at = chat.from_ns + turn * 1_000_000_000 / u64::from(chat.rate);
+            // Waits until the next message is due: a rate is made of time.
+            sleep(Duration::from_nanos(at.saturating_sub(now_ns()))).await;
+            self.say(chat.talk, number as u32, chat.bytes, 1).await?;
+        }
+        self.finish().await
+    }
+
+    async fn say(&mut self, talk: u16, from: u32, bytes: usize, count: u64) -> Result<()> {
+        let (author, at_ns) = (self.heard.me, now_ns());
+        let texts = (from..from + count as u32).map(|number| {
+            let said = Said {
+                talk,
+                author,
+                number,
+                at_ns,
+            };
+            said.to_text(bytes)
+        });
+        self.voice.say(texts.collect()).await
+    }
+
+    /// Waits until everything was heard, and tells how it went.
+    async fn finish(&mut self) -> Result<()> {
+        let mut before = 0;
+        loop {
+            let (heard, complete) = {
+                let tally = self.heard.tally.borrow();
+                (tally.heard(), tally.is_complete())
+            };
+            if complete {
+                break;
+            }
+            let changed = timeout(SILENCE, self.heard.changed.notified()).await;
+            if changed.is_err() && heard == before {
+                break;
+            }
+            before = heard;
+        }
+        let account = self.heard.tally.borrow_mut().account();
+        self.heard.words.send(Word::Done(account))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! What the runner tells a member, and what a member tells the runner: one JSON value a line, on stdin and
+//! stdout, which nobody measures.
+
+use serde::{Deserialize, Serialize};
+
+/// What a member is told.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Order {
+    /// Get into touch with the others.
+    Join(Place),
+    /// Say hello, again and again, until everybody was heard.
+    Greet,
+    /// Everybody has heard everybody.
+    Greeted,
+    /// Talk as fast as it goes, or listen.
+    Talk(Talk),
+    /// Everybody has heard so many messages of this member: where peers do not do that themselves, no more
+    /// than [`Talk::window`] may be on their way.
+    Heard {
+        /// In which talk.
+        talk: u16,
+        /// How many.
+        messages: u64,
+    },
+    /// Talk at a steady rate, or listen.
+    Chat(Chat),
+    /// That is all.
+    End,
+}
+
+/// Where a member stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// Its number, from 0.
+    pub index: u16,
+    /// What each member has said of itself, in order.
+    pub addresses: Vec<String>,
+    /// Where the server is, if there is one.
+    pub server: Option<String>,
+}
+
+/// As many messages as fast as it goes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Talk {
+    /// Which one it is, from 1.
+    pub talk: u16,
+    /// The first members speak.
+    pub authors: u16,
+    /// How many messages each of them says.
+    pub messages: u64,
+    /// How many bytes each has.
+    pub bytes: usize,
+    /// How many messages of each author may be on their way, where peers need to be told.
+    pub window: Option<u64>,
+}
+
+/// All members in turn, at a steady rate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Chat {
+    /// Which one it is, from 1.
+    pub talk: u16,
+    /// How many messages each member says.
+    pub messages: u64,
+    /// How many bytes each has.
+    pub bytes: usize,
+    /// How many are said in a second, by all together.
+    pub rate: u32,
+    /// When the first one is due, by this machine's monotonic clock.
+    pub from_ns: u64,
+}
+
+/// What a member tells.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Word {
+    /// Others find it so.
+    Listening(String),
+    /// It is in touch.
+    Joined,
+    /// It has heard everybody.
+    Greeted,
+    /// It has heard so many messages of an author, in the talk that goes on.
+    Heard {
+        /// Whose.
+        author: u16,
+        /// How many.
+        messages: u64,
+    },
+    /// It has heard everything that others say in a talk.
+    Done(Account),
+}
+
+/// How a talk went for one member.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Account {
+    /// When it began to speak or to listen, by this machine's monotonic clock.
+    pub from_ns: u64,
+    /// When it had heard everything, or gave up.
+    pub to_ns: u64,
+    /// How many messages of others it heard.
+    pub heard: u64,
+    /// How many of them came twice, or before one that was said earlier by the same author.
+    pub odd: u64,
+    /// How many it should have heard.
+    pub due: u64,
+    /// In a chat, how long each message took, in microseconds.
+    pub latencies_us: Vec<u32>,
+}

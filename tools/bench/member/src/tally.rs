@@ -1,0 +1,104 @@
+//! What a member has heard, and whether that is everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::order::Account;
+use crate::text::{Said, now_ns};
+
+/// After so many messages of one author the runner is told, where it wants to know.
+const TOLD_AFTER: u64 = 64;
+
+/// What was heard in the talk that goes on.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Who was heard at all, ever.
+    pub(crate) greeted: BTreeSet<u16>,
+    talk: u16,
+    /// By author, the number of the next message.
+    next: BTreeMap<u16, u32>,
+    heard: u64,
+    odd: u64,
+    due: u64,
+    from_ns: u64,
+    last_ns: u64,
+    latencies: Option<Vec<u32>>,
+    /// What came of a talk before the order for it did.
+    early: Vec<(u64, Said)>,
+}
+
+impl Tally {
+    /// A talk begins, in which so many messages are due.
+    pub(crate) fn begin(&mut self, talk: u16, due: u64, with_latencies: bool) {
+        let now = now_ns();
+        *self = Self {
+            greeted: std::mem::take(&mut self.greeted),
+            early: std::mem::take(&mut self.early),
+            talk,
+            due,
+            from_ns: now,
+            last_ns: now,
+            latencies: with_latencies.then(Vec::new),
+            ..Self::default()
+        };
+        for (at, said) in std::mem::take(&mut self.early) {
+            self.count(at, said);
+        }
+    }
+
+    /// A message was heard; gives what the runner is to be told of.
+    pub(crate) fn hear(&mut self, said: Said) -> Option<(u16, u64)> {
+        if said.talk == 0 {
+            self.greeted.insert(said.author);
+            return None;
+        }
+        let now = now_ns();
+        if said.talk > self.talk {
+            self.early.push((now, said));
+            return None;
+        }
+        if said.talk < self.talk {
+            return None;
+        }
+        let messages = self.count(now, said);
+        let tell = messages.is_multiple_of(TOLD_AFTER) || self.is_complete();
+        tell.then_some((said.author, messages))
+    }
+
+    fn count(&mut self, now: u64, said: Said) -> u64 {
+        let next = self.next.entry(said.author).or_default();
+        if said.number == *next {
+            *next += 1;
+        } else {
+            self.odd += 1;
+            *next = (*next).max(said.number + 1);
+        }
+        self.heard += 1;
+        self.last_ns = now;
+        if let Some(latencies) = &mut self.latencies {
+            latencies.push((now.saturating_sub(said.at_ns) / 1_000) as u32);
+        }
+        u64::from(*next)
+    }
+
+    /// True where everything was heard.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.heard >= self.due
+    }
+
+    /// How many messages were heard so far.
+    pub(crate) const fn heard(&self) -> u64 {
+        self.heard
+    }
+
+    /// How it went.
+    pub(crate) fn account(&mut self) -> Account {
+        Account {
+            from_ns: self.from_ns,
+            to_ns: self.last_ns,
+            heard: self.heard,
+            odd: self.odd,
+            due: self.due,
+            latencies_us: self.latencies.take().unwrap_or_default(),
+        }
+    }
+}

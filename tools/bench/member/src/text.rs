@@ -1,0 +1,97 @@
+//! The messages: whose, which one and when, in plain text, and filler up to their length.
+
+use nix::time::{ClockId, clock_gettime};
+
+/// How long a message is at least.
+pub const LEAST_BYTES: usize = HELLO.len() + 28;
+
+/// What every message begins with; a greeting has nothing else.
+const HELLO: &str = "b";
+
+/// What a message says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// In which talk; 0 for a greeting.
+    pub talk: u16,
+    /// By which member.
+    pub author: u16,
+    /// Its number, from 0.
+    pub number: u32,
+    /// When, by this machine's monotonic clock.
+    pub at_ns: u64,
+}
+
+impl Said {
+    /// The message, `bytes` long.
+    pub fn to_text(self, bytes: usize) -> String {
+        let Self {
+            talk,
+            author,
+            number,
+            at_ns,
+        } = self;
+        let mut text = String::with_capacity(bytes);
+        text.push_str(HELLO);
+        for (value, digits) in [
+            (u64::from(talk), 3),
+            (u64::from(author), 3),
+            (u64::from(number), 7),
+            (at_ns, 15),
+        ] {
+            for place in (0..digits).rev() {
+                let digit = (value >> (4 * place)) & 15;
+                text.push(char::from(b"0123456789abcdef"[digit as usize]));
+            }
+        }
+        while text.len() < bytes {
+            text.push('x');
+        }
+        text
+    }
+
+    /// What a message says; nothing where it is none of these.
+    pub fn of_text(text: &[u8]) -> Option<Self> {
+        let digits = text.strip_prefix(HELLO.as_bytes())?;
+        let number = |from: usize, to: usize| {
+            digits.get(from..to)?.iter().try_fold(0, |value, digit| {
+                let digit = char::from(*digit).to_digit(16)?;
+                Some(value << 4 | u64::from(digit))
+            })
+        };
+        Some(Self {
+            talk: number(0, 3)? as u16,
+            author: number(3, 6)? as u16,
+            number: number(6, 13)? as u32,
+            at_ns: number(13, 28)?,
+        })
+    }
+}
+
+/// Now, by this machine's monotonic clock: the same for all processes.
+///
+/// # Panics
+///
+/// Where the machine has no such clock.
+pub fn now_ns() -> u64 {
+    let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock");
+    now.tv_sec().cast_unsigned() * 1_000_000_000 + now.tv_nsec().cast_unsigned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let said = Said {
+            talk: 4_095,
+            author: 31,
+            number: 1_234_567,
+            at_ns: 123_456_789_012_345,
+        };
+        let text = said.to_text(64);
+        assert_eq!(text.len(), 64);
+        assert_eq!(Said::of_text(text.as_bytes()), Some(said));
+        assert_eq!(Said::of_text(b"something else"), None);
+    }
+}

@@ -1,0 +1,85 @@
+//! NATS: every member publishes to one subject of a server in the middle, and is subscribed to it. In clear,
+//! `nats-server` with its defaults, from the system's packages.
+//!
+//! The server drops who does not read, so the runner has members keep a window.
+
+use std::net::TcpListener;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_nats::{Client, ConnectOptions};
+use bench_member::order::{Place, Word};
+use bench_member::{Heard, Peer, Voice, serve};
+use bytes::Bytes;
+use futures::StreamExt;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+const SUBJECT: &str = "talk";
+/// How many messages may wait in the client until they are heard: more than any window.
+const CAPACITY: usize = 1 << 20;
+
+struct Nats;
+
+struct Speaker(Client);
+
+impl Peer for Nats {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        Ok((Self, String::new()))
+    }
+
+    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+        let server = place.server.context("there is no server")?;
+        let options = ConnectOptions::new().subscription_capacity(CAPACITY);
+        let client = options.no_echo().connect(server).await?;
+        let mut messages = client.subscribe(SUBJECT).await?;
+        client.flush().await?;
+        tokio::task::spawn_local(async move {
+            while let Some(message) = messages.next().await {
+                heard.message(&message.payload);
+            }
+        });
+        Ok(Speaker(client))
+    }
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        for text in texts {
+            self.0.publish(SUBJECT, Bytes::from(text)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The server, as a child of this process.
+async fn broker() -> Result<()> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut server = Command::new("nats-server")
+        .args(["--addr", "127.0.0.1", "--port", &port.to_string()])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start nats-server; is the package nats-server installed?")?;
+    let address = format!("127.0.0.1:{port}");
+    while TcpStream::connect(&address).await.is_err() {
+        // Nothing tells when it listens: it is asked again.
+        sleep(Duration::from_millis(20)).await;
+    }
+    bench_member::tell(&Word::Listening(address));
+    server.wait().await?;
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    if bench_member::is_server() {
+        serve(broker())
+    } else {
+        bench_member::run::<Nats>()
+    }
+}

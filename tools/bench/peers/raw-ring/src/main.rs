@@ -1,0 +1,141 @@
+//! The physical limit of a ring: the same frames, passed on from neighbour to neighbour over TCP in one
+//! direction, until all have them. No protocol at all: no ids, no checks, no cipher, no
+//! repair.
+
+use anyhow::{Context, Result};
+use bench_member::order::Place;
+use bench_member::{Heard, Peer, Voice};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// Before each message: its length, and who said it.
+const HEADER_BYTES: usize = 4 + 2;
+/// How much is read and written at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// How many of one's own turns may wait to be written.
+const TURNS: usize = 4;
+
+struct RawRing(TcpListener);
+
+struct Speaker {
+    me: u16,
+    own: mpsc::Sender<Bytes>,
+}
+
+impl Peer for RawRing {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
+        Ok((Self(listener), address))
+    }
+
+    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+        let count = place.addresses.len();
+        let next = &place.addresses[(usize::from(place.index) + 1) % count];
+        let forward = TcpStream::connect(next).await?;
+        let (backward, _) = self.0.accept().await?;
+        forward.set_nodelay(true)?;
+        let (own, owned) = mpsc::channel(TURNS);
+        let (relayed, relays) = mpsc::unbounded_channel();
+        let me = place.index;
+        let last = (usize::from(me) + 1) % count;
+        let (reading, back) = backward.into_split();
+        let (forth, writing) = forward.into_split();
+        tokio::task::spawn_local(async move {
+            // The other half stays open as long as this one.
+            let _forth = forth;
+            if let Err(error) = read(reading, last as u16, &heard, &relayed).await {
+                eprintln!("{error}");
+            }
+        });
+        tokio::task::spawn_local(async move {
+            let _back = back;
+            if let Err(error) = write(writing, owned, relays).await {
+                eprintln!("{error}");
+            }
+        });
+        Ok(Speaker { me, own })
+    }
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        let mut bytes = BytesMut::new();
+        for text in texts {
+            bytes.put_u32(text.len() as u32);
+            bytes.put_u16(self.me);
+            bytes.put_slice(text.as_bytes());
+        }
+        self.own
+            .send(bytes.freeze())
+            .await
+            .context("the ring is broken")
+    }
+}
+
+/// Hears what comes, and passes on what `last` did not say, who stands behind this member.
+async fn read(
+    mut half: OwnedReadHalf,
+    last: u16,
+    heard: &Heard,
+    relayed: &mpsc::UnboundedSender<Bytes>,
+) -> Result<()> {
+    let mut buffer = BytesMut::new();
+    loop {
+        buffer.reserve(CHUNK_BYTES);
+        if half.read_buf(&mut buffer).await? == 0 {
+            return Ok(());
+        }
+        let mut onward = 0;
+        while let Some((author, length)) = first(&buffer[onward..]) {
+            heard.message(&buffer[onward + HEADER_BYTES..onward + length]);
+            if author == last {
+                pass_on(&mut buffer, onward, relayed);
+                buffer.advance(length);
+                onward = 0;
+            } else {
+                onward += length;
+            }
+        }
+        pass_on(&mut buffer, onward, relayed);
+    }
+}
+
+/// Whose the first message is, and how long with its header, if it is complete.
+fn first(bytes: &[u8]) -> Option<(u16, usize)> {
+    let mut header = bytes.get(..HEADER_BYTES)?;
+    let length = HEADER_BYTES + header.get_u32() as usize;
+    (bytes.len() >= length).then(|| (header.get_u16(), length))
+}
+
+fn pass_on(buffer: &mut BytesMut, onward: usize, relayed: &mpsc::UnboundedSender<Bytes>) {
+    if onward > 0 {
+        let _ = relayed.send(buffer.split_to(onward).freeze());
+    }
+}
+
+/// Writes what others said, and what is said here, as it comes.
+async fn write(
+    mut half: OwnedWriteHalf,
+    mut own: mpsc::Receiver<Bytes>,
+    mut relays: mpsc::UnboundedReceiver<Bytes>,
+) -> Result<()> {
+    loop {
+        let bytes = tokio::select! {
+            biased;
+            Some(bytes) = relays.recv() => bytes,
+            Some(bytes) = own.recv() => bytes,
+            else => return Ok(()),
+        };
+        half.write_all(&bytes).await?;
+    }
+}
+
+fn main() -> Result<()> {
+    bench_member::run::<RawRing>()
+}

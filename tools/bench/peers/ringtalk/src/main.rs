@@ -1,0 +1,85 @@
+//! Ringtalk itself: a whole node, encrypted and signed, in a ring that a director helped to form.
+//!
+//! `RINGTALK_FINGERS=off` in the environment keeps to the two neighbours.
+
+use std::future::pending;
+
+use anyhow::{Context, Result, bail};
+use bench_member::order::{Place, Word};
+use bench_member::{Heard, Peer, Voice, serve};
+use ringtalk_director::Director;
+use ringtalk_node::embedded::{Ear, Embedded, Voice as Mouth};
+use ringtalk_proto::Event;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+struct Ringtalk;
+
+struct Speaker(Mouth);
+
+impl Peer for Ringtalk {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        Ok((Self, String::new()))
+    }
+
+    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+        let director = place.server.context("a ring needs a director")?;
+        let name = format!("member-{}", place.index);
+        let mut arguments = vec![
+            "--listen",
+            "127.0.0.1:0",
+            "--name",
+            &name,
+            "--join",
+            &director,
+        ];
+        let fingers = std::env::var("RINGTALK_FINGERS").ok();
+        arguments.extend(fingers.iter().flat_map(|value| ["--fingers", value]));
+        let (node, mouth) = Embedded::new(arguments)?;
+        let (ready, is_ready) = oneshot::channel();
+        let mut ready = Some(ready);
+        let ear = Ear::new(move |event| match event {
+            Event::Message(message) => heard.message(message.text.as_bytes()),
+            Event::Ready { .. } => {
+                let _ = ready.take().map(|ready| ready.send(()));
+            }
+            Event::Gap { .. } => eprintln!("{event:?}"),
+            _ => {}
+        });
+        tokio::task::spawn_local(async move {
+            if let Err(error) = node.run(ear).await {
+                eprintln!("{error}");
+            }
+        });
+        is_ready.await.context("the node has ended")?;
+        Ok(Speaker(mouth))
+    }
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        if !self.0.say(texts).await {
+            bail!("the node has ended");
+        }
+        Ok(())
+    }
+}
+
+/// A director, in a process of its own.
+async fn direct() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    bench_member::tell(&Word::Listening(listener.local_addr()?.to_string()));
+    let director = Director::new(*b"only measurement");
+    ringtalk_director::serve(listener, director, pending()).await;
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    if bench_member::is_server() {
+        serve(direct())
+    } else {
+        bench_member::run::<Ringtalk>()
+    }
+}

@@ -1,0 +1,54 @@
+//! What is compared, and how each is set up.
+
+/// A way for messages to get from each member to all others.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Its name in the tables.
+    pub(crate) name: &'static str,
+    /// The program that is a member.
+    pub(crate) program: &'static str,
+    /// True where there is a server too, by the same program.
+    pub(crate) has_server: bool,
+    /// How many messages of each author are on their way at most, where it loses some otherwise.
+    pub(crate) window: Option<u64>,
+    /// What is set in its environment.
+    pub(crate) environment: &'static [(&'static str, &'static str)],
+    /// How it is set up, for those who judge whether that is fair.
+    pub(crate) how: &'static str,
+}
+
+/// The first one is what the others are compared with.
+pub(crate) const PEERS: [Peer; 4] = [
+    Peer {
+        name: "ringtalk",
+        program: "bench-ringtalk",
+        has_server: true,
+        window: None,
+        environment: &[],
+        how: "as released: encrypted, signed, in causal order, memory wiped; the director is a process of its own",
+    },
+    Peer {
+        name: "ringtalk --fingers off",
+        program: "bench-ringtalk",
+        has_server: true,
+        window: None,
+        environment: &[("RINGTALK_FINGERS", "off")],
+        how: "the same, along the neighbours only",
+    },
+    Peer {
+        name: "raw ring",
+        program: "bench-raw-ring",
+        has_server: false,
+        window: None,
+        environment: &[],
+        how: "TCP in one direction, a header of six bytes, no protocol: the physical limit of a ring",
+    },
+    Peer {
+        name: "nats-server",
+        program: "bench-nats",
+        has_server: true,
+        window: Some(8_192),
+        environment: &[],
+        how: "one server with its defaults, one subject, in clear; members keep a window, or it drops them",
+    },
+];

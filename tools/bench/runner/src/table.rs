@@ -1,0 +1,96 @@
+//! The table for people: medians of all rounds, and their ratios to the first peer's.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::Measured;
+use crate::peer::Peer;
+use crate::work::Speech;
+
+/// A figure of one run.
+type Figure<'a> = Box<dyn Fn(&Measured) -> Option<f64> + 'a>;
+
+/// All figures, one table for each number of members.
+pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
+    let mut text = String::new();
+    let counts: BTreeSet<usize> = all.iter().map(|one| one.members).collect();
+    for count in counts {
+        let _ = write!(text, "\n{count} members\n{:48}", "");
+        for peer in peers {
+            let _ = write!(text, "{:>26}", peer.name);
+        }
+        text.push('\n');
+        let here: Vec<&Measured> = all.iter().filter(|one| one.members == count).collect();
+        for (what, figure) in rows(&here) {
+            let _ = write!(text, "{what:48}");
+            let mut first = None;
+            for peer in peers {
+                let theirs = here.iter().filter(|one| one.peer == peer.name);
+                let cell = median(theirs.filter_map(|one| figure(one)).collect()).map_or(
+                    String::from("-"),
+                    |value| {
+                        let base = *first.get_or_insert(value);
+                        format!("{} ({:.2})", short(value), value / base)
+                    },
+                );
+                let _ = write!(text, "{cell:>26}");
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
+    let mut rows: Vec<(String, Figure<'a>)> = Vec::new();
+    let talks: BTreeSet<Speech> = here
+        .iter()
+        .flat_map(|one| one.talks.iter().map(|(speech, _)| *speech))
+        .collect();
+    for speech in talks {
+        let who = if speech.all {
+            "all authors"
+        } else {
+            "one author"
+        };
+        let mut row = |what: &str, pick: fn(&crate::work::Throughput) -> f64| {
+            let figure = move |one: &Measured| {
+                let mut talks = one.talks.iter();
+                let found = talks.find(|(other, _)| *other == speech);
+                found.map(|(_, talk)| pick(talk))
+            };
+            let what = format!("{who}, {} B: {what}", speech.bytes);
+            rows.push((what, Box::new(figure)));
+        };
+        row("deliveries/s", |talk| talk.deliveries_per_second);
+        row("CPU s per million", |talk| {
+            talk.processor_seconds_per_million
+        });
+        row("wire B per delivery", |talk| talk.wire_bytes_per_delivery);
+        row("lost", |talk| talk.lost as f64);
+        row("odd", |talk| talk.odd as f64);
+    }
+    let mut row = |what: &str, pick: fn(&Measured) -> f64| {
+        rows.push((what.to_owned(), Box::new(move |one| Some(pick(one)))));
+    };
+    row("200 messages/s: p50 µs", |one| one.chat.p50_us);
+    row("200 messages/s: p99 µs", |one| one.chat.p99_us);
+    row("200 messages/s: p99.9 µs", |one| one.chat.p999_us);
+    row("memory idle, KiB", |one| one.idle_kib as f64);
+    row("memory after all that, KiB", |one| one.loaded_kib as f64);
+    rows
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied()
+}
+
+fn short(value: f64) -> String {
+    match value {
+        value if value >= 1e6 => format!("{:.2} M", value / 1e6),
+        value if value >= 1e4 => format!("{:.0} k", value / 1e3),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value => format!("{value:.2}"),
+    }
+}
