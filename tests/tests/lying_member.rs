@@ -42,7 +42,7 @@ fn a_message_in_anothers_name_is_refused() {
     stage.lie(&second, spread(Item::Bundle(altered.clone())));
     stage.is_told(&second, "refused", "a bundle that its author did not sign");
     let mut instead = true_one.bundle().expect("it came from its author");
-    "I did not say that".clone_into(&mut instead.messages[0].text);
+    instead.messages[0].text = "I did not say that".into();
     let instead = Sealed {
         seal: true_one.seal,
         ..stage.liar.seal(&instead)
@@ -393,7 +393,7 @@ fn words(author: NodeId, seq: u64, previous: SealHash, text: &str) -> Bundle {
         heads: Vec::new(),
         messages: vec![Text {
             timestamp_ms: 0,
-            text: text.to_owned(),
+            text: text.into(),
         }],
     }
 }

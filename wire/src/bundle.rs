@@ -2,45 +2,39 @@
 //!
 //! Not here: how a bundle finds its way round the ring (`frame::Spread`).
 
-use alloc::string::String;
+mod reading;
+
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{
-    self, BUNDLE_HEADS, BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES, TEXT_BYTES,
-};
+use crate::limit::{BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES};
 use crate::{Announcement, DecodeError, MessageId, NodeId, Seal, SealHash, codec};
 
 /// Consecutive messages of one author. The first depends on the heads, each other one on the
 /// message before it, and its Lamport time is one more.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Bundle {
     /// Who wrote the messages.
     #[serde(rename = "a")]
     pub author: NodeId,
     /// The sequence number of the first message.
-    #[serde(rename = "s", deserialize_with = "limit::counter")]
+    #[serde(rename = "s")]
     pub first: u64,
     /// What names the author's bundle before this one; zeros in the first. So two different ones after
     /// one, which only their author can make, show each other up.
     #[serde(rename = "p")]
     pub previous: SealHash,
     /// The Lamport time of the first message.
-    #[serde(rename = "l", deserialize_with = "limit::counter")]
+    #[serde(rename = "l")]
     pub lamport: u64,
     /// What the first message depends on: the transitive reduction of its author's clock.
-    #[serde(
-        rename = "h",
-        deserialize_with = "limit::at_most::<_, _, BUNDLE_HEADS>"
-    )]
+    #[serde(rename = "h")]
     pub heads: Vec<MessageId>,
     /// The messages: at least one.
-    #[serde(
-        rename = "m",
-        deserialize_with = "limit::at_most::<_, _, BUNDLE_MESSAGES>"
-    )]
+    #[serde(rename = "m")]
     pub messages: Vec<Text>,
 }
 
@@ -90,14 +84,21 @@ impl Bundle {
 }
 
 /// What one message says, and when its author's clock said so.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Text {
     /// Milliseconds since 1970 by the author's clock: a label, never an order.
     #[serde(rename = "t")]
     pub timestamp_ms: u64,
     /// The text, 16 KiB of UTF-8 at most, as it was typed.
-    #[serde(rename = "x", deserialize_with = "limit::short_text::<_, TEXT_BYTES>")]
-    pub text: String,
+    #[serde(rename = "x")]
+    pub text: ByteString,
+}
+
+/// What is signed of something that is sealed: the BLAKE3 of its exact bytes. Ed25519 alone takes SHA-512
+/// of them, which takes several times as long.
+pub fn item_to_sign(raw: &[u8]) -> Vec<u8> {
+    let digest: [u8; 32] = blake3::hash(raw).into();
+    codec::encode_any(&("ringtalk item", Bytes::copy_from_slice(&digest)))
 }
 
 /// The exact bytes of something, and a signature over them. Relays pass both on untouched.
@@ -118,7 +119,7 @@ impl Sealed {
         if self.weight() > SEALED_BYTES {
             return Err(DecodeError::TooLong(self.weight()));
         }
-        let bundle: Bundle = codec::decode_item(&self.raw)?;
+        let bundle = reading::bundle(&self.raw)?;
         if bundle.is_sound() && bundle.author == self.seal.signer() {
             Ok(bundle)
         } else {
@@ -148,6 +149,11 @@ impl Sealed {
             return false;
         };
         one.contradicts(&two, &other.seal) || two.contradicts(&one, &self.seal)
+    }
+
+    /// What its seal is over.
+    pub fn to_sign(&self) -> Vec<u8> {
+        item_to_sign(&self.raw)
     }
 
     /// What it weighs in a queue, in bytes.

@@ -30,9 +30,15 @@ pub enum DecodeError {
     Unsound(&'static str),
 }
 
+/// How many bytes most items take, and a large one beside what it carries.
+const USUAL_BYTES: usize = 256;
+
 /// Encodes a frame, without its length prefix.
 pub fn encode(frame: &Frame) -> Bytes {
-    encode_item(frame)
+    // What grows on its way is copied each time, and wiped.
+    let bytes = encode_near(frame, USUAL_BYTES + frame.carried_bytes());
+    debug_assert!(bytes.len() <= FRAME_BYTES, "a frame outgrew itself");
+    Bytes::from(bytes)
 }
 
 /// Decodes one frame, without its length prefix.
@@ -49,7 +55,11 @@ pub fn encode_item<T: Serialize>(item: &T) -> Bytes {
 
 /// Encodes something of any length, to be hashed.
 pub(crate) fn encode_any<T: Serialize>(item: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(128);
+    encode_near(item, USUAL_BYTES)
+}
+
+fn encode_near<T: Serialize>(item: &T, capacity: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(capacity);
     ciborium::into_writer(item, &mut bytes).expect("a vector takes whatever is written");
     bytes
 }

@@ -110,6 +110,19 @@ pub enum Frame {
     Report(Report),
 }
 
+impl Frame {
+    /// How many bytes it carries of what somebody has encoded before.
+    pub(crate) fn carried_bytes(&self) -> usize {
+        match self {
+            Self::Spread(spread) => match &spread.item {
+                Item::Bundle(sealed) | Item::Announcement(sealed) => sealed.weight(),
+            },
+            Self::Update(sealed) | Self::Pulled(sealed) | Self::Evidence(sealed) => sealed.weight(),
+            _ => 0,
+        }
+    }
+}
+
 /// Why an end closes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Close {

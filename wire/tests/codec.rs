@@ -10,7 +10,7 @@ use ringtalk_wire::{
     ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, Opening,
     PublicKey, Pull, PullEnd, Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, SealHash,
     Sealed, Signature, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate,
-    check_preface, decode, encode, encode_item, preface,
+    check_preface, decode, encode, encode_item, item_to_sign, preface,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -227,6 +227,10 @@ fn frames() -> Vec<Frame> {
     ]
 }
 
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What a node reports that has this many fingers.
 fn report(fingers: usize) -> Report {
     Report {
@@ -257,8 +261,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_4_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x04");
+fn the_bytes_of_version_5_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x05");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -279,6 +283,12 @@ fn the_bytes_of_version_4_stay_as_they_are() {
         message.uuid().to_string(),
         "529816da-02e8-5c87-b438-04c6a532bfa3"
     );
+    let signed = hex(&item_to_sign(b"hello"));
+    assert_eq!(
+        signed,
+        "826d72696e6774616c6b206974656d5820\
+         ea8f163db38682925e4491c5e58d4bb3506ef8c14eb78a86e908c5624a67200f"
+    );
 }
 
 #[test]
@@ -286,8 +296,8 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x05").unwrap_err().to_string();
-    assert!(newer.contains("version 5"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x06").unwrap_err().to_string();
+    assert!(newer.contains("version 6"), "{newer}");
 }
 
 #[test]

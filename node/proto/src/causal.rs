@@ -398,7 +398,6 @@ impl Causal {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
 
     use ringtalk_wire::{
         KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature, Text, encode_item,
@@ -425,7 +424,7 @@ mod tests {
                 .collect(),
             messages: [Text {
                 timestamp_ms: 0,
-                text: "hello".to_string(),
+                text: "hello".into(),
             }]
             .into(),
         }

@@ -4,6 +4,8 @@ use alloc::string::String;
 
 use ringtalk_wire::{Contact, Frame, NodeId};
 
+use crate::outbox::Draft;
+
 /// Names a link between this node and a peer; chosen by the driver, never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub u64);
@@ -51,12 +53,7 @@ pub enum Input {
     },
 
     /// The user says something. Only while [`Node::accepts_input`](crate::Node::accepts_input).
-    Say {
-        /// At most [`TEXT_BYTES`](ringtalk_wire::limit::TEXT_BYTES).
-        text: String,
-        /// Milliseconds since 1970.
-        timestamp_ms: u64,
-    },
+    Say(Draft),
     /// The user wishes another name.
     Rename {
         /// As typed.

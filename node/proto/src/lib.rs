@@ -45,6 +45,7 @@ pub use config::Config;
 pub use input::{Input, LinkId};
 pub use load::Load;
 pub use node::Node;
+pub use outbox::Draft;
 pub use output::{Delivered, Event, Output, Person};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};

@@ -318,7 +318,6 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
     use alloc::vec;
 
     use ringtalk_wire::{
@@ -350,7 +349,7 @@ mod tests {
     ) {
         let text = Text {
             timestamp_ms: 0,
-            text: "x".to_string(),
+            text: "x".into(),
         };
         let bundle = Bundle {
             author: id(author),

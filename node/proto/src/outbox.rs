@@ -16,6 +16,42 @@ use crate::window::Window;
 /// What each message costs in a bundle beside its text.
 const MESSAGE_BYTES: usize = 16;
 
+/// What the user says at once: as much as travels together in one bundle.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Draft {
+    texts: Vec<Text>,
+    bytes: usize,
+}
+
+impl Draft {
+    /// Adds a message; gives it back where there is no more room.
+    pub fn push(&mut self, text: Text) -> Result<(), Text> {
+        let bytes = self.bytes + weight(&text);
+        let fits = bytes <= BUNDLE_TEXT_BYTES && self.texts.len() < BUNDLE_MESSAGES;
+        if !fits {
+            return Err(text);
+        }
+        self.bytes = bytes;
+        self.texts.push(text);
+        Ok(())
+    }
+
+    /// True where nothing is said.
+    pub const fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+}
+
+/// A single message is never too much.
+impl From<Text> for Draft {
+    fn from(text: Text) -> Self {
+        Self {
+            bytes: weight(&text),
+            texts: Vec::from([text]),
+        }
+    }
+}
+
 /// Messages that wait to be sealed, and sealed ones that wait to be confirmed.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
@@ -50,10 +86,10 @@ impl Outbox {
         self.window.has_room(messages, bytes)
     }
 
-    /// Adds a message.
-    pub(crate) fn push(&mut self, text: Text) {
-        self.pending_bytes += weight(&text);
-        self.pending.push_back(text);
+    /// Adds what the user says.
+    pub(crate) fn push(&mut self, draft: Draft) {
+        self.pending_bytes += draft.bytes;
+        self.pending.extend(draft.texts);
     }
 
     /// True where nothing waits to be sealed.
@@ -182,14 +218,13 @@ fn weight(text: &Text) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::String;
 
     use super::*;
 
     fn text(bytes: usize) -> Text {
         Text {
             timestamp_ms: 0,
-            text: String::from_utf8(alloc::vec![b'x'; bytes]).unwrap(),
+            text: "x".repeat(bytes).into(),
         }
     }
 
@@ -197,13 +232,13 @@ mod tests {
     fn a_bundle_keeps_its_bounds() {
         let mut outbox = Outbox::default();
         for _ in 0..=BUNDLE_MESSAGES {
-            outbox.push(text(1));
+            outbox.push(text(1).into());
         }
         assert!(outbox.is_full());
         assert_eq!(outbox.seal().len(), BUNDLE_MESSAGES);
         assert_eq!(outbox.seal().len(), 1);
         for _ in 0..4 {
-            outbox.push(text(16 * 1024));
+            outbox.push(text(16 * 1024).into());
         }
         assert_eq!(outbox.seal().len(), 2, "three would be over 48 KiB");
     }
@@ -212,7 +247,7 @@ mod tests {
     fn the_window_opens_when_everybody_has_acknowledged() {
         let mut outbox = Outbox::default();
         while outbox.has_room() {
-            outbox.push(text(1_000));
+            outbox.push(text(1_000).into());
         }
         let said = outbox.unhanded();
         let mut bundles = Vec::new();
@@ -244,7 +279,7 @@ mod tests {
         let mut outbox = Outbox::default();
         for _ in 0..3 {
             let first = outbox.sealed() + 1;
-            outbox.push(text(1));
+            outbox.push(text(1).into());
             let messages = outbox.seal();
             outbox.opened(Time::default(), first, &messages, 0);
         }

@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use ringtalk_wire::{Addresses, Epoch, MessageId, NodeId, VectorClock};
 
 use crate::LinkId;
@@ -140,15 +141,27 @@ pub struct Delivered {
     /// Author and sequence number.
     pub id: MessageId,
     /// The author's name, as far as it is known.
-    pub name: String,
+    pub name: Arc<str>,
     /// The author's clock, in milliseconds since 1970.
     pub timestamp_ms: u64,
     /// What it says.
-    pub text: String,
+    pub text: ByteString,
     /// Its Lamport time.
     pub lamport: u64,
-    /// Its direct causal dependencies.
-    pub heads: Vec<MessageId>,
+    /// What it depends on directly; none where that is the author's message before, with which it came.
+    pub heads: Option<Vec<MessageId>>,
     /// True for what lies before this node's join cut.
     pub history: bool,
+}
+
+impl Delivered {
+    /// Its direct causal dependencies.
+    pub fn depends_on(&self) -> Vec<MessageId> {
+        let previous = MessageId {
+            seq: self.id.seq - 1,
+            ..self.id
+        };
+        let heads = self.heads.as_ref();
+        heads.map_or_else(|| Vec::from([previous]), Clone::clone)
+    }
 }

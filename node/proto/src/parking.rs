@@ -112,7 +112,7 @@ mod tests {
     fn passing(author: u8, first: u64) -> Passing {
         let text = Text {
             timestamp_ms: 0,
-            text: "x".repeat(16_000),
+            text: "x".repeat(16_000).into(),
         };
         let bundle = Bundle {
             author: id(author),

@@ -49,7 +49,7 @@ impl Seals {
 
     /// True where something is as whoever signed it sealed it.
     pub(crate) fn is_genuine(&self, sealed: &Sealed) -> bool {
-        self.holds(&sealed.seal, &sealed.raw)
+        self.holds(&sealed.seal, &sealed.to_sign())
     }
 
     /// True where the coordinator signed the view of which an announcement tells.

@@ -15,6 +15,7 @@ mod typing;
 use std::time::Duration;
 
 use ringtalk_proto::{Config, Event, Input, Node, Output};
+use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Contact, Frame};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
@@ -36,8 +37,8 @@ pub(crate) use ending::{Ending, Status};
 
 /// How many happenings are taken at once, before the core's outputs are done.
 const BATCH: usize = 128;
-/// How many typed lines are taken at once.
-const LINES: usize = 64;
+/// How many typed lines are taken at once: as many as travel together.
+const LINES: usize = BUNDLE_MESSAGES;
 /// How long the core may take to leave: it promises 2 s at most, and takes 1.8 s.
 const LEAVE_TIME: Duration = Duration::from_millis(1_850);
 /// How long the last bytes to peers, and to the reader of stdout, may take.
@@ -186,12 +187,13 @@ impl Driver {
     }
 
     fn drain(&mut self) {
+        let now = std::time::Instant::now();
         while let Some(output) = self.node.poll_output() {
-            self.act(output);
+            self.act(output, now);
         }
     }
 
-    fn act(&mut self, output: Output) {
+    fn act(&mut self, output: Output, now: std::time::Instant) {
         match output {
             Output::Dial { peer, addresses } => {
                 let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
@@ -210,13 +212,13 @@ impl Driver {
             Output::Close { link, reason } => self.links.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
             Output::AskDirector => self.directors.ask(),
-            Output::Event(event) => self.event(&event),
+            Output::Event(event) => self.event(&event, now),
             Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
         }
     }
 
-    fn event(&mut self, event: &Event) {
-        self.face.show(event, std::time::Instant::now());
+    fn event(&mut self, event: &Event, now: std::time::Instant) {
+        self.face.show(event, now);
         if self.face.is_ready() && self.leaving.is_none() {
             self.deadline = None;
         }

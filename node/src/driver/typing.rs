@@ -5,7 +5,8 @@
 
 use std::collections::VecDeque;
 
-use ringtalk_proto::Input;
+use ringtalk_proto::{Draft, Input};
+use ringtalk_wire::Text;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
@@ -63,14 +64,36 @@ impl Driver {
     /// Takes what was typed, as much as there is room for, up to a limit: others want to be heard
     /// as well.
     pub(super) fn take_lines(&mut self) {
+        let mut draft = Draft::default();
         for _ in 0..LINES {
             if !self.can_take_line() {
                 break;
             }
-            if let Some(line) = self.typing.lines.pop_front() {
-                self.take_line(line);
+            let Some(line) = self.typing.lines.pop_front() else {
+                break;
+            };
+            match line {
+                Typed::Text(text) => {
+                    let text = Text {
+                        timestamp_ms: wall_clock_ms(),
+                        text: text.into(),
+                    };
+                    if let Err(Text { text, .. }) = draft.push(text) {
+                        self.typing.lines.push_front(Typed::Text(text.to_string()));
+                        break;
+                    }
+                }
+                Typed::Command(command) => {
+                    self.say(std::mem::take(&mut draft));
+                    self.obey(command);
+                }
+                Typed::Mistake(mistake) => self.face.tell(&Told::Error {
+                    code: mistake.code(),
+                    message: mistake.to_string(),
+                }),
             }
         }
+        self.say(draft);
         if self.is_to_leave() {
             self.depart(Ending::asked(Goodbye::EndOfInput));
         }
@@ -102,17 +125,9 @@ impl Driver {
         }
     }
 
-    fn take_line(&mut self, line: Typed) {
-        match line {
-            Typed::Text(text) => self.feed(Input::Say {
-                text,
-                timestamp_ms: wall_clock_ms(),
-            }),
-            Typed::Command(command) => self.obey(command),
-            Typed::Mistake(mistake) => self.face.tell(&Told::Error {
-                code: mistake.code(),
-                message: mistake.to_string(),
-            }),
+    fn say(&mut self, draft: Draft) {
+        if !draft.is_empty() {
+            self.feed(Input::Say(draft));
         }
     }
 

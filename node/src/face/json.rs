@@ -209,7 +209,7 @@ impl<'a> Line<'a> {
             timestamp: rfc3339(message.timestamp_ms),
             message: &message.text,
             lamport: message.lamport,
-            heads: message.heads.iter().map(Head::from).collect(),
+            heads: message.depends_on().iter().map(Head::from).collect(),
             vector_clock: Clock(clock),
             history: message.history,
         }

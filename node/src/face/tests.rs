@@ -66,14 +66,14 @@ fn view() -> Arc<View> {
 fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {
     Event::Message(Delivered {
         id: MessageId { author, seq },
-        name: "ann".to_owned(),
+        name: "ann".into(),
         timestamp_ms: 1_700_000_000_042,
-        text: text.to_owned(),
+        text: text.into(),
         lamport: seq + 2,
-        heads: vec![MessageId {
+        heads: Some(vec![MessageId {
             author: ANN,
             seq: 3,
-        }],
+        }]),
         history,
     })
 }
@@ -81,7 +81,7 @@ fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {
 fn ann() -> Person {
     Person {
         id: ANN,
-        name: "ann".to_owned(),
+        name: "ann".into(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ringtalk_node::identity::Identity;
 use ringtalk_proto::View;
-use ringtalk_wire::{Frame, Item, NodeId, Opening, Seal, Sealed, encode_item};
+use ringtalk_wire::{Frame, Item, NodeId, Opening, Seal, Sealed, encode_item, item_to_sign};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -108,7 +108,7 @@ impl Liar {
     /// Something under its own signature.
     pub fn seal(&self, item: &impl Serialize) -> Sealed {
         let raw = encode_item(item);
-        let seal = self.seal_bytes(&raw);
+        let seal = self.seal_bytes(&item_to_sign(&raw));
         Sealed { raw, seal }
     }
 

@@ -72,7 +72,9 @@ pub(crate) fn bundle(bytes: &[u8]) {
     };
     assert!(before.weight() <= SEALED_BYTES, "a bundle beyond the limit");
     is_sound(&bundle);
-    let again = sealed(&encode_item(&bundle));
+    let written = encode_item(&bundle);
+    assert_eq!(written, bytes, "a bundle in another form");
+    let again = sealed(&written);
     assert_eq!(again.bundle().as_ref(), Ok(&bundle), "another bundle");
     assert!(!before.contradicts(&again), "a bundle contradicts itself");
 }

@@ -3,21 +3,21 @@
 //! `PROTOCOL.md` §4. Not here: their way round the ring (`relay`), and how lost ones are found
 //! again (`history`).
 
-use alloc::vec::Vec;
+use alloc::sync::Arc;
 
-use ringtalk_wire::limit::{BUNDLE_HEADS, TEXT_BYTES};
-use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed, Text};
+use ringtalk_wire::limit::BUNDLE_HEADS;
+use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed};
 
 use super::Node;
 use super::relay::bundle_item;
 use crate::causal::{Deliverable, Lamport, Reception};
+use crate::outbox::Draft;
 use crate::{Delivered, Event, Time};
 
 impl Node {
     /// The user says something.
-    pub(super) fn say(&mut self, now: Time, text: Text) {
-        debug_assert!(text.text.len() <= TEXT_BYTES, "the driver checks the limit");
-        self.outbox.push(text);
+    pub(super) fn say(&mut self, now: Time, draft: Draft) {
+        self.outbox.push(draft);
         self.seal_what_waits(now);
     }
 
@@ -149,7 +149,7 @@ impl Node {
     }
 
     fn tell_messages(&mut self, bundle: &Bundle) {
-        let name = self.name_of(&bundle.author);
+        let name: Arc<str> = self.name_of(&bundle.author).into();
         let cut = self.joining.history();
         let history = cut.is_some_and(|cut| cut.covers(bundle.last_id()));
         for (place, message) in (0..).zip(&bundle.messages) {
@@ -157,22 +157,13 @@ impl Node {
                 author: bundle.author,
                 seq: bundle.first + place,
             };
-            let previous = MessageId {
-                seq: id.seq - 1,
-                ..id
-            };
-            let heads = if place == 0 {
-                bundle.heads.clone()
-            } else {
-                Vec::from([previous])
-            };
             self.emit(Event::Message(Delivered {
                 id,
-                name: name.clone(),
+                name: Arc::clone(&name),
                 timestamp_ms: message.timestamp_ms,
                 text: message.text.clone(),
                 lamport: bundle.lamport + place,
-                heads,
+                heads: (place == 0).then(|| bundle.heads.clone()),
                 history,
             }));
         }

@@ -32,7 +32,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Contact, MessageId, NodeId, Sealed, Text, VectorClock};
+use ringtalk_wire::{Contact, MessageId, NodeId, Sealed, VectorClock, item_to_sign};
 
 use crate::acks::Acks;
 use crate::causal::Causal;
@@ -210,7 +210,7 @@ impl Node {
             Input::DialFailed { peer, refused } => self.dial_failed(now, peer, refused),
             Input::Frame { link, frame } => self.frame(now, link, frame),
             Input::Written { link, bytes } => self.written(now, link, bytes),
-            Input::Say { text, timestamp_ms } => self.say(now, Text { timestamp_ms, text }),
+            Input::Say(draft) => self.say(now, draft),
             Input::Rename { name } => self.rename(now, name),
             Input::Leave => self.leave(now),
             Input::Found => self.found(now),
@@ -359,7 +359,7 @@ impl Node {
 
     fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
         let raw = ringtalk_wire::encode_item(item);
-        let seal = self.seals.seal(&raw);
+        let seal = self.seals.seal(&item_to_sign(&raw));
         Sealed { raw, seal }
     }
 }

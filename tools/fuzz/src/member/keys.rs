@@ -27,7 +27,7 @@ impl Key {
 
     /// These bytes with its seal.
     pub(crate) fn sealed(self, raw: Bytes) -> Sealed {
-        let seal = self.seal(&raw);
+        let seal = self.seal(&ringtalk_wire::item_to_sign(&raw));
         Sealed { raw, seal }
     }
 }

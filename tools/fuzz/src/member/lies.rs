@@ -170,7 +170,7 @@ impl Liar<'_> {
         let known = self.last_seals.get(usize::from(author.0)).copied();
         let text = |reader: &mut Reader<'_>| Text {
             timestamp_ms: reader.number(),
-            text: reader.byte().to_string(),
+            text: reader.byte().to_string().into(),
         };
         let bundle = Bundle {
             author: author.id(),

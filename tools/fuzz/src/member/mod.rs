@@ -11,8 +11,8 @@ mod rules;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ringtalk_proto::{Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Contact, Epoch, Frame, NodeId, decode, encode};
+use ringtalk_proto::{Draft, Input, LinkId, Node, Output, Time};
+use ringtalk_wire::{Contact, Epoch, Frame, NodeId, Text, decode, encode};
 
 use crate::memory;
 use crate::reader::Reader;
@@ -225,10 +225,10 @@ impl<'a> Subject<'a> {
             let length = usize::from(self.reader.byte());
             let text = format!("{} {}", self.rules.said(), "x".repeat(length));
             self.rules.say(&text);
-            self.handle(Input::Say {
-                text,
+            self.handle(Input::Say(Draft::from(Text {
+                text: text.into(),
                 timestamp_ms: 1_700_000_000_000,
-            });
+            })));
         }
     }
 

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ringtalk_proto::{Config, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Frame, NodeId, decode};
+use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
+use ringtalk_wire::{Addresses, Frame, NodeId, Text, decode};
 
 use super::keys::{Eye, Key};
 
@@ -89,10 +89,7 @@ pub(crate) fn copy(input: &Input) -> Input {
             link: *link,
             bytes: *bytes,
         },
-        Input::Say { text, timestamp_ms } => Input::Say {
-            text: text.clone(),
-            timestamp_ms: *timestamp_ms,
-        },
+        Input::Say(draft) => Input::Say(draft.clone()),
         Input::Rename { name } => Input::Rename { name: name.clone() },
         Input::Leave => Input::Leave,
         Input::Found => Input::Found,
@@ -184,10 +181,10 @@ impl Ring {
         }
         self.tell(
             index,
-            Input::Say {
-                text: text.to_owned(),
+            Input::Say(Draft::from(Text {
+                text: text.into(),
                 timestamp_ms: 1_700_000_000_000,
-            },
+            })),
         );
     }
 

@@ -67,7 +67,7 @@ impl Rules {
         let Ok(bundle) = sealed.bundle() else {
             return;
         };
-        let genuine = Eye.verify(&sealed.seal.key, &sealed.raw, &sealed.seal.signature);
+        let genuine = Eye.verify(&sealed.seal.key, &sealed.to_sign(), &sealed.seal.signature);
         if !genuine || bundle.author == self.own {
             return;
         }
@@ -75,7 +75,8 @@ impl Rules {
             *last = sealed.seal.hash();
         }
         for (seq, message) in (bundle.first..).zip(bundle.messages) {
-            self.signed.insert((bundle.author, seq, message.text));
+            self.signed
+                .insert((bundle.author, seq, message.text.to_string()));
         }
     }
 
@@ -115,9 +116,14 @@ impl Rules {
         *last = id.seq;
         if id.author == self.own {
             let said = self.said.get(id.seq as usize - 1);
-            assert_eq!(said, Some(&message.text), "own message {}", id.seq);
+            assert_eq!(
+                said.map(String::as_str),
+                Some(&*message.text),
+                "own message {}",
+                id.seq
+            );
         } else {
-            let signed = (id.author, id.seq, message.text.clone());
+            let signed = (id.author, id.seq, message.text.to_string());
             assert!(self.signed.contains(&signed), "nobody signed {signed:?}");
         }
     }

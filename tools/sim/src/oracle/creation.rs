@@ -63,7 +63,7 @@ impl Creation {
             .zip(place)
             .and_then(|(said, place)| said.get(place as usize));
         let same =
-            |(text, at): &(String, u64)| *text == message.text && *at == message.timestamp_ms;
+            |(text, at): &(String, u64)| message.text == *text && *at == message.timestamp_ms;
         ensure(said.is_some_and(same), "C4", || {
             let id = message.id;
             match said {
@@ -87,11 +87,11 @@ mod tests {
     fn delivered(seq: u64, text: &str) -> Delivered {
         Delivered {
             id: message(1, seq),
-            name: String::new(),
+            name: "".into(),
             timestamp_ms: 5,
-            text: text.to_owned(),
+            text: text.into(),
             lamport: 1,
-            heads: Vec::new(),
+            heads: None,
             history: false,
         }
     }

@@ -333,7 +333,7 @@ fn words(world: &World, author: HostIndex, text: &str) -> Bundle {
         heads: Vec::new(),
         messages: vec![Text {
             timestamp_ms: 0,
-            text: text.to_owned(),
+            text: text.into(),
         }],
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ringtalk_proto::{Input, View};
 use ringtalk_wire::{
     Bundle, Direction, Frame, Interval, Item, NodeId, Probe, RingKey, Seal, Sealed, Spread,
-    encode_item,
+    encode_item, item_to_sign,
 };
 use serde::Serialize;
 
@@ -21,7 +21,7 @@ impl World {
     /// A process's signature under something.
     pub(crate) fn seal_as(&self, index: HostIndex, item: &impl Serialize) -> Sealed {
         let raw = encode_item(item);
-        let seal = self.seal_bytes_as(index, &raw);
+        let seal = self.seal_bytes_as(index, &item_to_sign(&raw));
         Sealed { raw, seal }
     }
 
@@ -57,7 +57,7 @@ impl World {
         let key = signer.public_key();
         self.oracles.distrust(NodeId::of(&key));
         let raw = encode_item(&item(NodeId::of(&key)));
-        let signature = signer.sign(&raw);
+        let signature = signer.sign(&item_to_sign(&raw));
         Sealed {
             raw,
             seal: Seal { key, signature },

@@ -3,7 +3,8 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::Input;
+use ringtalk_proto::{Draft, Input};
+use ringtalk_wire::Text;
 
 use super::{Happening, World};
 use crate::network::HostIndex;
@@ -72,7 +73,10 @@ impl World {
         let text = format!("n{index} {number} {}", filler.repeat(length));
         let timestamp_ms = BEGINNING_MS + self.now.as_micros() / 1_000;
         self.oracles.said(author, &text, timestamp_ms);
-        let input = Input::Say { text, timestamp_ms };
+        let input = Input::Say(Draft::from(Text {
+            timestamp_ms,
+            text: text.into(),
+        }));
         self.tell(index, input.into())
     }
 }

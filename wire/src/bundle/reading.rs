@@ -1,0 +1,246 @@
+//! Reads a bundle: the CBOR that is written, in its one form, and nothing else.
+//!
+//! Bundles are most of what travels, so this is laid out by hand: no field is looked for by its name, and
+//! the texts stay where they came, in one piece. Whatever is read is written again with the same bytes
+//! (`PROTOCOL.md` §4.2). Not here: whether what it says makes sense (`Bundle::is_sound`).
+
+use alloc::format;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use bytestring::ByteString;
+
+use super::{Bundle, Text};
+use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, COUNTER, TEXT_BYTES};
+use crate::{DecodeError, MessageId, NodeId, SealHash};
+
+/// The major types of CBOR that a bundle has.
+const NUMBER: u8 = 0;
+const BYTES: u8 = 2;
+const TEXT: u8 = 3;
+const LIST: u8 = 4;
+const MAP: u8 = 5;
+
+/// The fewest bytes that a head and a message take: what is said to come, and is not there, takes no room.
+const LEAST_HEAD: usize = 23;
+const LEAST_MESSAGE: usize = 7;
+
+/// Reads a whole bundle.
+pub(super) fn bundle(raw: &Bytes) -> Result<Bundle, DecodeError> {
+    let mut reader = Reader { raw, rest: raw };
+    let Some(bundle) = reader.bundle() else {
+        let at = raw.len() - reader.rest.len();
+        let message = format!("a bundle that is not in its one form, before byte {at}");
+        return Err(DecodeError::Malformed(message));
+    };
+    match reader.rest.len() {
+        0 => Ok(bundle),
+        more => Err(DecodeError::Trailing(more)),
+    }
+}
+
+struct Reader<'a> {
+    raw: &'a Bytes,
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn bundle(&mut self) -> Option<Bundle> {
+        self.map(6)?;
+        Some(Bundle {
+            author: NodeId::from_bytes(self.field(b'a', Self::id)?),
+            first: self.field(b's', Self::counter)?,
+            previous: SealHash(self.field(b'p', Self::id)?),
+            lamport: self.field(b'l', Self::counter)?,
+            heads: self.field(b'h', |reader| {
+                reader.list(BUNDLE_HEADS, LEAST_HEAD, Self::head)
+            })?,
+            messages: self.field(b'm', |reader| {
+                reader.list(BUNDLE_MESSAGES, LEAST_MESSAGE, Self::message)
+            })?,
+        })
+    }
+
+    fn head(&mut self) -> Option<MessageId> {
+        self.map(2)?;
+        Some(MessageId {
+            author: NodeId::from_bytes(self.field(b'a', Self::id)?),
+            seq: self.field(b's', Self::counter)?,
+        })
+    }
+
+    fn message(&mut self) -> Option<Text> {
+        self.map(2)?;
+        Some(Text {
+            timestamp_ms: self.field(b't', |reader| reader.argument(NUMBER))?,
+            text: self.field(b'x', Self::text)?,
+        })
+    }
+
+    fn text(&mut self) -> Option<ByteString> {
+        let length = self.argument(TEXT)? as usize;
+        let text = self.take(length).filter(|_| length <= TEXT_BYTES)?;
+        ByteString::try_from(self.raw.slice_ref(text)).ok()
+    }
+
+    fn counter(&mut self) -> Option<u64> {
+        self.argument(NUMBER).filter(|number| *number <= COUNTER)
+    }
+
+    fn id(&mut self) -> Option<[u8; 16]> {
+        let length = self.argument(BYTES)? as usize;
+        self.take(length)?.try_into().ok()
+    }
+
+    fn map(&mut self, fields: u64) -> Option<()> {
+        (self.argument(MAP)? == fields).then_some(())
+    }
+
+    /// A field by its name of one letter.
+    fn field<T>(&mut self, name: u8, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        (self.argument(TEXT)? == 1 && self.take(1)? == [name]).then_some(())?;
+        read(self)
+    }
+
+    fn list<T>(
+        &mut self,
+        most: usize,
+        least_bytes: usize,
+        mut read: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let count = self.argument(LIST)? as usize;
+        let fits = count <= most && count * least_bytes <= self.rest.len();
+        fits.then(|| (0..count).map(|_| read(self)).collect())?
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    /// The argument of an item of this major type, in the shortest form.
+    fn argument(&mut self, major: u8) -> Option<u64> {
+        let (&first, rest) = self.rest.split_first()?;
+        if first >> 5 != major {
+            return None;
+        }
+        self.rest = rest;
+        let short = first & 0x1f;
+        let length = match short {
+            0..=23 => return Some(short.into()),
+            24..=27 => 1 << (short - 24),
+            _ => return None,
+        };
+        let bytes = self.take(length)?;
+        let argument = bytes
+            .iter()
+            .fold(0, |argument, byte| argument << 8 | u64::from(*byte));
+        let least = if length == 1 { 24 } else { 1 << (4 * length) };
+        (argument >= least).then_some(argument)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::encode_item;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn text(text: &str) -> Text {
+        Text {
+            timestamp_ms: 1_700_000_000_000,
+            text: text.into(),
+        }
+    }
+
+    fn some() -> Bundle {
+        let head = |author, seq| MessageId {
+            author: id(author),
+            seq,
+        };
+        Bundle {
+            author: id(1),
+            first: 70_000,
+            previous: SealHash([7; 16]),
+            lamport: 1 << 40,
+            heads: Vec::from([head(2, 1), head(3, 24), head(4, 256)]),
+            messages: Vec::from([text(""), text("hello"), text(&"ü".repeat(200))]),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let least = Bundle {
+            heads: Vec::new(),
+            messages: Vec::new(),
+            first: 0,
+            lamport: COUNTER,
+            ..some()
+        };
+        for one in [some(), least] {
+            assert_eq!(bundle(&encode_item(&one)), Ok(one));
+        }
+    }
+
+    #[test]
+    fn the_texts_stay_where_they_are() {
+        let raw = encode_item(&some());
+        let read = bundle(&raw).unwrap();
+        let place = read.messages[1].text.as_bytes().as_ptr();
+        assert!(raw.as_ptr_range().contains(&place));
+    }
+
+    #[test]
+    fn no_part_of_a_bundle_is_one() {
+        let raw = encode_item(&some());
+        for end in 0..raw.len() {
+            let error = bundle(&raw.slice(..end)).unwrap_err();
+            assert!(matches!(error, DecodeError::Malformed(_)), "{end}: {error}");
+        }
+        let more = Bytes::from([&raw[..], b"\x00"].concat());
+        assert_eq!(bundle(&more), Err(DecodeError::Trailing(1)));
+    }
+
+    /// Each means what a bundle means to a lenient reader.
+    #[test]
+    fn there_is_one_form() {
+        let raw = encode_item(&some());
+        let changed = |from: &[u8], to: &[u8]| {
+            let found = raw.windows(from.len()).position(|part| part == from);
+            let at = found.expect("the bundle has it");
+            Bytes::from([&raw[..at], to, &raw[at + from.len()..]].concat())
+        };
+        let others = [
+            // A length, and numbers, longer than they need be.
+            changed(b"\x65hello", b"\x78\x05hello"),
+            changed(b"\x61s\x01", b"\x61s\x18\x01"),
+            changed(b"\x61s\x18\x18", b"\x61s\x19\x00\x18"),
+            changed(b"\x61s\x19\x01\x00", b"\x61s\x1a\x00\x00\x01\x00"),
+            // A text, a list and a map that end where they say so.
+            changed(b"\x65hello", b"\x7f\x65hello\xff"),
+            changed(b"\x61m\x83", b"\x61m\x9f"),
+            // Bytes for text, and no UTF-8.
+            changed(b"\x65hello", b"\x45hello"),
+            changed(b"\x65hello", b"\x65hell\xff"),
+        ];
+        for other in others {
+            assert!(bundle(&other).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_to_come_takes_no_room() {
+        let mut raw = encode_item(&Bundle {
+            messages: Vec::new(),
+            ..some()
+        })
+        .to_vec();
+        raw.pop();
+        raw.extend(b"\x98\xff");
+        assert!(bundle(&raw.into()).is_err());
+    }
+}
