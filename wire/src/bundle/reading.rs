@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use bytestring::ByteString;
+use uuid::Uuid;
 
 use super::{Bundle, Text};
 use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, COUNTER, TEXT_BYTES};
@@ -48,9 +49,9 @@ impl<'a> Reader<'a> {
     fn bundle(&mut self) -> Option<Bundle> {
         self.map(6)?;
         Some(Bundle {
-            author: NodeId::from_bytes(self.field(b'a', Self::id)?),
+            author: self.field(b'a', Self::id)?,
             first: self.field(b's', Self::counter)?,
-            previous: SealHash(self.field(b'p', Self::id)?),
+            previous: SealHash(self.field(b'p', Self::sixteen)?),
             lamport: self.field(b'l', Self::counter)?,
             heads: self.field(b'h', |reader| {
                 reader.list(BUNDLE_HEADS, LEAST_HEAD, Self::head)
@@ -64,7 +65,7 @@ impl<'a> Reader<'a> {
     fn head(&mut self) -> Option<MessageId> {
         self.map(2)?;
         Some(MessageId {
-            author: NodeId::from_bytes(self.field(b'a', Self::id)?),
+            author: self.field(b'a', Self::id)?,
             seq: self.field(b's', Self::counter)?,
         })
     }
@@ -87,7 +88,13 @@ impl<'a> Reader<'a> {
         self.argument(NUMBER).filter(|number| *number <= COUNTER)
     }
 
-    fn id(&mut self) -> Option<[u8; 16]> {
+    /// Whatever its bytes say, like everywhere else.
+    fn id(&mut self) -> Option<NodeId> {
+        let bytes = self.sixteen()?;
+        Some(Uuid::from_bytes(bytes).into())
+    }
+
+    fn sixteen(&mut self) -> Option<[u8; 16]> {
         let length = self.argument(BYTES)? as usize;
         self.take(length)?.try_into().ok()
     }
@@ -192,6 +199,16 @@ mod tests {
         let read = bundle(&raw).unwrap();
         let place = read.messages[1].text.as_bytes().as_ptr();
         assert!(raw.as_ptr_range().contains(&place));
+    }
+
+    #[test]
+    fn an_id_that_is_no_nodes_stays_as_it_is() {
+        let nobody = NodeId::from(Uuid::nil());
+        let one = Bundle {
+            author: nobody,
+            ..some()
+        };
+        assert_eq!(bundle(&encode_item(&one)).unwrap().author, nobody);
     }
 
     #[test]
