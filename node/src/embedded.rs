@@ -25,6 +25,9 @@ pub enum EmbeddedError {
     /// It could not start.
     #[error("{0}")]
     Start(String),
+    /// A line that it was to say cannot be said.
+    #[error("{0}")]
+    Line(String),
     /// It could not go on.
     #[error("{0}")]
     Ended(String),
@@ -41,11 +44,17 @@ impl From<StartError> for EmbeddedError {
 pub struct Voice(mpsc::Sender<Batch>);
 
 impl Voice {
-    /// Says a few lines, each as if it was typed; waits where the node has no room for more. False where
-    /// the node has ended.
-    pub async fn say(&self, lines: Vec<String>) -> bool {
-        let lines = lines.into_iter().filter_map(Typed::from_whole);
-        self.0.send(lines.collect()).await.is_ok()
+    /// Says a few lines, each as if it was typed; waits where the node has no room for more. Where one of
+    /// them is no message and no command, none is said.
+    pub async fn say(&self, lines: Vec<String>) -> Result<(), EmbeddedError> {
+        let typed: Batch = lines.into_iter().filter_map(Typed::from_whole).collect();
+        for line in &typed {
+            if let Typed::Mistake(mistake) = line {
+                return Err(EmbeddedError::Line(mistake.to_string()));
+            }
+        }
+        let sent = self.0.send(typed).await;
+        sent.map_err(|_| EmbeddedError::Ended(String::from("the node has ended")))
     }
 }
 
@@ -89,14 +98,62 @@ impl Embedded {
         Ok((Self { settings, typed }, Voice(voice)))
     }
 
-    /// Runs the node to its end, on the runtime of one thread that this is called on.
+    /// Runs the node to its end, on the runtime of one thread that this is called on; the tasks that it
+    /// leaves there end with the runtime. Core dumps are off for the whole process from then on, and the
+    /// signals that ask to end are the node's.
     pub async fn run(self, ear: Ear) -> Result<(), EmbeddedError> {
         prepare().map_err(StartError::from)?;
         let ends = Ends::of_program(ear, self.typed)?;
-        let driver = assemble(self.settings, ends).await?;
+        let driver = Box::pin(assemble(self.settings, ends)).await?;
         match Box::pin(driver.run()).await.error {
             Some((_, message)) => Err(EmbeddedError::Ended(message)),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use tokio::sync::Notify;
+    use tokio::task::LocalSet;
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_program_says_it_hears() {
+        let here = [
+            "--listen",
+            "127.0.0.1:0",
+            "--director-listen",
+            "127.0.0.1:0",
+        ];
+        let (node, voice) = Embedded::new(here).unwrap();
+        let heard = Rc::new((RefCell::new(Vec::new()), Notify::new()));
+        let hearing = Rc::clone(&heard);
+        let ear = Ear::new(move |event| {
+            if let Event::Message(message) = event {
+                hearing.0.borrow_mut().push(message.text.to_string());
+                hearing.1.notify_one();
+            }
+        });
+        let talk = async {
+            let too_long = "x".repeat(ringtalk_wire::limit::TEXT_BYTES + 1);
+            let refused = voice.say(vec![String::from("unsaid"), too_long]).await;
+            assert!(matches!(refused, Err(EmbeddedError::Line(_))));
+            voice.say(vec![String::from("hello")]).await.unwrap();
+            heard.1.notified().await;
+            voice.say(vec![String::from("/quit")]).await.unwrap();
+        };
+        let all = LocalSet::new();
+        let both = all.run_until(async { tokio::join!(Box::pin(node.run(ear)), talk) });
+        let (ended, ()) = timeout(Duration::from_secs(10), both).await.unwrap();
+        // A pipe is told where nobody else has what came out of it.
+        assert!(matches!(ended, Err(EmbeddedError::Ended(_))), "{ended:?}");
+        assert_eq!(*heard.0.borrow(), ["hello"]);
     }
 }

@@ -101,7 +101,7 @@ pub fn item_to_sign(raw: &[u8]) -> Vec<u8> {
     codec::encode_any(&("ringtalk item", Bytes::copy_from_slice(&digest)))
 }
 
-/// The exact bytes of something, and a signature over them. Relays pass both on untouched.
+/// The exact bytes of something, and a signature over what stands for them ([`item_to_sign`]). Relays pass both on untouched.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sealed {
     /// The CBOR of a [`Bundle`] or of an [`Announcement`].

@@ -1,4 +1,5 @@
-//! The one way to encode and the one strict way to decode: `PROTOCOL.md` §2.
+//! The one way to encode, and the one strict way to decode but for bundles (`bundle::reading`):
+//! `PROTOCOL.md` §2.
 //!
 //! ciborium is lenient; this module is not: one item, nested 16 deep at most, over a slice that
 //! must end where the item ends, whatever the item means (`well_formed`). Not here: the length prefix, which belongs to the link.
@@ -35,8 +36,12 @@ const USUAL_BYTES: usize = 256;
 
 /// Encodes a frame, without its length prefix.
 pub fn encode(frame: &Frame) -> Bytes {
+    let carried = frame.carried_bytes();
+    if carried == 0 {
+        return encode_item(frame);
+    }
     // What grows on its way is copied each time, and wiped.
-    let bytes = encode_near(frame, USUAL_BYTES + frame.carried_bytes());
+    let bytes = encode_near(frame, USUAL_BYTES + carried);
     debug_assert!(bytes.len() <= FRAME_BYTES, "a frame outgrew itself");
     Bytes::from(bytes)
 }
@@ -53,7 +58,7 @@ pub fn encode_item<T: Serialize>(item: &T) -> Bytes {
     Bytes::from(bytes.into_boxed_slice())
 }
 
-/// Encodes something of any length, to be hashed.
+/// Encodes something of any length, to be hashed or signed.
 pub(crate) fn encode_any<T: Serialize>(item: &T) -> Vec<u8> {
     encode_near(item, USUAL_BYTES)
 }

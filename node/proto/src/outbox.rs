@@ -8,7 +8,7 @@ use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
 
 use ringtalk_wire::Text;
-use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES};
+use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, TEXT_BYTES};
 
 use crate::Time;
 use crate::window::Window;
@@ -16,7 +16,8 @@ use crate::window::Window;
 /// What each message costs in a bundle beside its text.
 const MESSAGE_BYTES: usize = 16;
 
-/// What the user says at once: as much as travels together in one bundle.
+/// What the user says at once: no more than one bundle takes, each at most
+/// [`TEXT_BYTES`] long.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Draft {
     texts: Vec<Text>,
@@ -26,6 +27,7 @@ pub struct Draft {
 impl Draft {
     /// Adds a message; gives it back where there is no more room.
     pub fn push(&mut self, text: Text) -> Result<(), Text> {
+        debug_assert!(text.text.len() <= TEXT_BYTES, "nobody would take it");
         let bytes = self.bytes + weight(&text);
         let fits = bytes <= BUNDLE_TEXT_BYTES && self.texts.len() < BUNDLE_MESSAGES;
         if !fits {
@@ -42,13 +44,12 @@ impl Draft {
     }
 }
 
-/// A single message is never too much.
 impl From<Text> for Draft {
     fn from(text: Text) -> Self {
-        Self {
-            bytes: weight(&text),
-            texts: Vec::from([text]),
-        }
+        let mut draft = Self::default();
+        let pushed = draft.push(text);
+        debug_assert!(pushed.is_ok(), "one message always has room");
+        draft
     }
 }
 
@@ -79,10 +80,10 @@ struct Open {
 }
 
 impl Outbox {
-    /// True while there is room for another message.
-    pub(crate) fn has_room(&self) -> bool {
-        let messages = self.pending.len() + self.open_messages;
-        let bytes = self.pending_bytes + self.open_bytes;
+    /// True while there is room for another message beside those of a draft.
+    pub(crate) fn has_room(&self, draft: &Draft) -> bool {
+        let messages = self.pending.len() + self.open_messages + draft.texts.len();
+        let bytes = self.pending_bytes + self.open_bytes + draft.bytes;
         self.window.has_room(messages, bytes)
     }
 
@@ -246,7 +247,7 @@ mod tests {
     #[test]
     fn the_window_opens_when_everybody_has_acknowledged() {
         let mut outbox = Outbox::default();
-        while outbox.has_room() {
+        while outbox.has_room(&Draft::default()) {
             outbox.push(text(1_000).into());
         }
         let said = outbox.unhanded();
@@ -260,13 +261,13 @@ mod tests {
         let [one, other, ..] = bundles[..] else {
             panic!("they do not fit into one bundle")
         };
-        assert!(!outbox.has_room());
+        assert!(!outbox.has_room(&Draft::default()));
         assert_eq!(outbox.unhanded(), said);
         outbox.settled(one.0, true);
         outbox.settled(one.0, false);
-        assert!(!outbox.has_room(), "not everybody has it");
+        assert!(!outbox.has_room(&Draft::default()), "not everybody has it");
         outbox.acked(Time::default(), one.0);
-        assert!(outbox.has_room());
+        assert!(outbox.has_room(&Draft::default()));
         assert_eq!(outbox.unhanded(), said - one.1);
         outbox.acked(Time::default(), other.0);
         outbox.settled(other.0, false);

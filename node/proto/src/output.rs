@@ -144,7 +144,7 @@ pub struct Delivered {
     pub name: Arc<str>,
     /// The author's clock, in milliseconds since 1970.
     pub timestamp_ms: u64,
-    /// What it says.
+    /// What it says: a part of the bundle that it came in, which stays in memory as long as this does.
     pub text: ByteString,
     /// Its Lamport time.
     pub lamport: u64,

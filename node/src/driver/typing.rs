@@ -66,7 +66,7 @@ impl Driver {
     pub(super) fn take_lines(&mut self) {
         let mut draft = Draft::default();
         for _ in 0..LINES {
-            if !self.can_take_line() {
+            if !self.can_take_line(&draft) {
                 break;
             }
             let Some(line) = self.typing.lines.pop_front() else {
@@ -101,7 +101,7 @@ impl Driver {
 
     /// True where `take_lines` would do something now.
     pub(super) fn has_lines_to_take(&mut self) -> bool {
-        self.can_take_line() || self.is_to_leave()
+        self.can_take_line(&Draft::default()) || self.is_to_leave()
     }
 
     /// True where everything typed was taken, and its end is the node's end.
@@ -110,13 +110,13 @@ impl Driver {
         over && self.leaving.is_none() && self.ended.is_none()
     }
 
-    /// True where a line waits that can be taken now. Until the node is ready, that is `/quit`.
-    fn can_take_line(&mut self) -> bool {
+    /// True where a line waits that can be taken now, beside a draft. Until the node is ready, that is `/quit`.
+    fn can_take_line(&mut self, draft: &Draft) -> bool {
         if self.leaving.is_some() || self.ended.is_some() {
             return false;
         }
         let ready = self.face.is_ready();
-        let has_room = ready && self.node.accepts_input();
+        let has_room = ready && self.node.accepts_beside(draft);
         match self.typing.peek() {
             None => false,
             Some(Typed::Command(Command::Quit)) => true,

@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self) -> Option<ByteString> {
-        let length = self.argument(TEXT)? as usize;
+        let length = self.length(TEXT)?;
         let text = self.take(length).filter(|_| length <= TEXT_BYTES)?;
         ByteString::try_from(self.raw.slice_ref(text)).ok()
     }
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
     }
 
     fn sixteen(&mut self) -> Option<[u8; 16]> {
-        let length = self.argument(BYTES)? as usize;
+        let length = self.length(BYTES)?;
         self.take(length)?.try_into().ok()
     }
 
@@ -115,7 +115,7 @@ impl<'a> Reader<'a> {
         least_bytes: usize,
         mut read: impl FnMut(&mut Self) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let count = self.argument(LIST)? as usize;
+        let count = self.length(LIST)?;
         let fits = count <= most && count * least_bytes <= self.rest.len();
         fits.then(|| (0..count).map(|_| read(self)).collect())?
     }
@@ -124,6 +124,10 @@ impl<'a> Reader<'a> {
         let (taken, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
         Some(taken)
+    }
+
+    fn length(&mut self, major: u8) -> Option<usize> {
+        usize::try_from(self.argument(major)?).ok()
     }
 
     /// The argument of an item of this major type, in the shortest form.

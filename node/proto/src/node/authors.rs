@@ -108,9 +108,12 @@ impl Node {
         self.forks.forget_authors(|id| causal.knows(id));
     }
 
-    /// True where somebody is to be let in: neither the members nor the authors are too many.
-    pub(super) fn has_room_for_newcomers(&self, members: usize) -> bool {
-        members < MEMBERS && members + self.causal.clock().len() < ADMITTING
+    /// True where there are not too many members to let somebody in, nor too many authors, of which it may
+    /// be one already.
+    pub(super) fn has_room_for(&self, newcomer: &NodeId, members: usize) -> bool {
+        let authors = self.causal.clock().len();
+        let is_author = self.causal.has_any_of(newcomer);
+        members < MEMBERS && (is_author || members + authors < ADMITTING)
     }
 
     /// True where there is room for an author.
@@ -227,13 +230,16 @@ mod tests {
     #[test]
     fn too_many_authors_are_not_heard_and_newcomers_not_let_in() {
         let mut node = node();
-        assert!(node.has_room_for_newcomers(MEMBERS - 1));
+        let [nobody, heard] = [nth(NAMES).id, nth(1).id];
+        assert!(node.has_room_for(&nobody, MEMBERS - 1));
         come(&mut node, 1..=AUTHORS + 1);
         for number in 1..=AUTHORS {
             speaks(&mut node, number);
         }
         assert!(node.may_be_an_author(&nth(1).id), "who was heard is heard");
         assert!(!node.may_be_an_author(&nth(AUTHORS + 1).id));
-        assert!(!node.has_room_for_newcomers(1));
+        assert!(!node.has_room_for(&nobody, 1));
+        assert!(node.has_room_for(&heard, 1), "it comes back");
+        assert!(!node.has_room_for(&heard, MEMBERS));
     }
 }

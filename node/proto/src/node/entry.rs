@@ -129,19 +129,16 @@ impl Node {
         if !self.has_authority() || self.leaving.is_some() {
             return self.answer_later(now, &peer, None);
         }
-        if !self.has_room_for_newcomers(view.len()) {
-            self.warn(
-                now,
-                "full",
-                "this discussion is full: nobody else is let in".into(),
-            );
-            return self.answer_later(now, &peer, None);
-        }
         if !self.outreach(now, join.tag.as_ref()) {
             return self.answer_later(now, &peer, None);
         }
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             return self.send_view(now, &peer);
+        }
+        if !self.has_room_for(&peer, view.len()) {
+            let message = "this discussion is full: nobody else is let in".into();
+            self.warn(now, "full", message);
+            return self.answer_later(now, &peer, None);
         }
         if !self.newcomers.wait(peer, join) {
             return self.answer_later(now, &peer, self.coordinator_contact());

@@ -55,9 +55,11 @@ impl Forks {
         }
     }
 
-    /// Of all but these nothing was heard.
+    /// Nothing was heard of all but these; whose evidence is passed on stays muted.
     pub(super) fn forget_authors(&mut self, is_heard: impl Fn(&NodeId) -> bool) {
-        self.proven.retain(&is_heard);
+        let kept = &self.kept;
+        self.proven
+            .retain(|id| is_heard(id) || kept.contains_key(id));
     }
 
     /// The other half will not come.

@@ -45,7 +45,7 @@ use crate::links::Links;
 use crate::log::Log;
 use crate::lost::Lost;
 use crate::newcomers::Newcomers;
-use crate::outbox::Outbox;
+use crate::outbox::{Draft, Outbox};
 use crate::parking::Parking;
 use crate::planted::{Planted, PlantedBug};
 use crate::repair::Repair;
@@ -265,7 +265,12 @@ impl Node {
 
     /// True while the user may say something: in the ring, and the window is open.
     pub fn accepts_input(&self) -> bool {
-        self.joining.is_inside() && self.leaving.is_none() && self.outbox.has_room()
+        self.accepts_beside(&Draft::default())
+    }
+
+    /// True while the user may say one thing more, in the same breath as a draft.
+    pub fn accepts_beside(&self, draft: &Draft) -> bool {
+        self.joining.is_inside() && self.leaving.is_none() && self.outbox.has_room(draft)
     }
 
     /// The view in force.

@@ -7,7 +7,7 @@ pub mod order;
 mod tally;
 pub mod text;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,6 +26,8 @@ use text::{Said, now_ns};
 const GREETING: Duration = Duration::from_millis(100);
 /// A talk in which nothing more comes for so long has lost something.
 const SILENCE: Duration = Duration::from_secs(10);
+/// How often the runner is told how much was heard, while one window is said.
+const TOLD_PER_WINDOW: u64 = 8;
 /// How many messages are said between two looks at what else is to be done.
 const TURN: u64 = 256;
 
@@ -56,7 +58,6 @@ pub struct Heard {
     tally: Rc<RefCell<Tally>>,
     changed: Rc<Notify>,
     words: mpsc::UnboundedSender<Word>,
-    tells: Rc<Cell<bool>>,
 }
 
 impl Heard {
@@ -67,7 +68,7 @@ impl Heard {
         };
         let mut tally = self.tally.borrow_mut();
         let told = tally.hear(said);
-        if let Some((author, messages)) = told.filter(|_| self.tells.get()) {
+        if let Some((author, messages)) = told {
             let _ = self.words.send(Word::Heard { author, messages });
         }
         if said.talk == 0 || tally.is_complete() {
@@ -130,7 +131,6 @@ async fn member<P: Peer>() -> Result<()> {
         tally: Rc::default(),
         changed: Rc::default(),
         words: words.clone(),
-        tells: Rc::default(),
     };
     let members = place.addresses.len() as u64;
     let voice = peer.join(place, heard.clone()).await?;
@@ -211,9 +211,9 @@ impl<V: Voice> Member<V> {
     async fn talk(&mut self, talk: &Talk) -> Result<()> {
         let speaks = self.heard.me < talk.authors;
         let others = u64::from(talk.authors) - u64::from(speaks);
-        self.heard.tells.set(talk.window.is_some());
         let due = others * talk.messages;
-        self.heard.tally.borrow_mut().begin(talk.talk, due, false);
+        let told_after = talk.window.map(|window| (window / TOLD_PER_WINDOW).max(1));
+        self.begin(talk.talk, due, told_after, false)?;
         let mut said = 0;
         let mut allowed = talk.window.unwrap_or(u64::MAX);
         while speaks && said < talk.messages {
@@ -237,6 +237,14 @@ impl<V: Voice> Member<V> {
         self.finish().await
     }
 
+    fn begin(&self, talk: u16, due: u64, told_after: Option<u64>, timed: bool) -> Result<()> {
+        let mut tally = self.heard.tally.borrow_mut();
+        for (author, messages) in tally.begin(talk, due, told_after, timed) {
+            self.heard.words.send(Word::Heard { author, messages })?;
+        }
+        Ok(())
+    }
+
     /// The next order; nothing where there is none, unless one is to be waited for.
     async fn next_order(&mut self, wait: bool) -> Result<Option<Order>> {
         if let Ok(order) = self.orders.try_recv() {
@@ -251,9 +259,8 @@ impl<V: Voice> Member<V> {
     }
 
     async fn chat(&mut self, chat: &Chat) -> Result<()> {
-        self.heard.tells.set(false);
         let due = (self.members - 1) * chat.messages;
-        self.heard.tally.borrow_mut().begin(chat.talk, due, true);
+        self.begin(chat.talk, due, None, true)?;
         for number in 0..chat.messages {
             let turn = number * self.members + u64::from(self.heard.me);
             let at = chat.from_ns + turn * 1_000_000_000 / u64::from(chat.rate);

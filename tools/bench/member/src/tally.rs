@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::order::Account;
 use crate::text::{Said, now_ns};
 
-/// After so many messages of one author the runner is told, where it wants to know.
-const TOLD_AFTER: u64 = 64;
-
 /// What was heard in the talk that goes on.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -19,6 +16,8 @@ pub(crate) struct Tally {
     heard: u64,
     odd: u64,
     due: u64,
+    /// After so many messages of one author the runner is told, if it wants to know.
+    told_after: Option<u64>,
     from_ns: u64,
     last_ns: u64,
     latencies: Option<Vec<u32>>,
@@ -27,14 +26,22 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// A talk begins, in which so many messages are due.
-    pub(crate) fn begin(&mut self, talk: u16, due: u64, with_latencies: bool) {
+    /// A talk begins, in which so many messages are due; gives what the runner is to be told of those that
+    /// came before.
+    pub(crate) fn begin(
+        &mut self,
+        talk: u16,
+        due: u64,
+        told_after: Option<u64>,
+        with_latencies: bool,
+    ) -> Vec<(u16, u64)> {
         let now = now_ns();
         *self = Self {
             greeted: std::mem::take(&mut self.greeted),
             early: std::mem::take(&mut self.early),
             talk,
             due,
+            told_after,
             from_ns: now,
             last_ns: now,
             latencies: with_latencies.then(Vec::new),
@@ -43,6 +50,10 @@ impl Tally {
         for (at, said) in std::mem::take(&mut self.early) {
             self.count(at, said);
         }
+        let heard = self.next.iter().filter(|_| self.told_after.is_some());
+        heard
+            .map(|(&author, &next)| (author, u64::from(next)))
+            .collect()
     }
 
     /// A message was heard; gives what the runner is to be told of.
@@ -60,7 +71,8 @@ impl Tally {
             return None;
         }
         let messages = self.count(now, said);
-        let tell = messages.is_multiple_of(TOLD_AFTER) || self.is_complete();
+        let told_after = self.told_after?;
+        let tell = messages.is_multiple_of(told_after) || self.is_complete();
         tell.then_some((said.author, messages))
     }
 

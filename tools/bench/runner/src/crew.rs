@@ -15,6 +15,9 @@ use crate::peer::Peer;
 /// How long a step of all members may take.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How long a process may take to end by itself.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// All members, in touch with each other.
 #[derive(Debug)]
 pub(crate) struct Crew {
@@ -26,7 +29,8 @@ pub(crate) struct Crew {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    orders: ChildStdin,
+    /// Nothing once it was told to end.
+    orders: Option<ChildStdin>,
 }
 
 impl Process {
@@ -45,7 +49,7 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", program.display()))?;
-        let orders = child.stdin.take().context("it has no stdin")?;
+        let orders = child.stdin.take();
         let output = child.stdout.take().context("it has no stdout")?;
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
@@ -63,14 +67,17 @@ impl Process {
 
     fn order(&mut self, order: &Order) -> Result<()> {
         let line = serde_json::to_string(order)?;
-        writeln!(self.orders, "{line}").context("a member has ended")
+        let orders = self.orders.as_mut().context("it was told to end")?;
+        writeln!(orders, "{line}").context("a member has ended")
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.order(&Order::End);
-        let end = Instant::now() + Duration::from_millis(50);
+        // What serves members ends where its stdin does, and takes its children along.
+        self.orders = None;
+        let end = Instant::now() + FAREWELL;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(5));
         }

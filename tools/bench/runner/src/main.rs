@@ -74,7 +74,9 @@ fn main() -> Result<()> {
     let mut all = Vec::new();
     for &members in &args.members {
         for round in 1..=args.rounds {
-            for peer in &peers {
+            // In another order each time: what drifts hits all of them.
+            let order = (0..peers.len()).map(|place| peers[(place + round) % peers.len()]);
+            for peer in order {
                 bar.set_message(format!("{}, {members} members", peer.name));
                 let mut crew = Crew::start(programs, peer, members)
                     .with_context(|| format!("{} with {members} members", peer.name))?;

@@ -76,6 +76,7 @@ fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
     row("200 messages/s: p50 µs", |one| one.chat.p50_us);
     row("200 messages/s: p99 µs", |one| one.chat.p99_us);
     row("200 messages/s: p99.9 µs", |one| one.chat.p999_us);
+    row("200 messages/s: lost", |one| one.chat.lost as f64);
     row("memory idle, KiB", |one| one.idle_kib as f64);
     row("memory after all that, KiB", |one| one.loaded_kib as f64);
     rows

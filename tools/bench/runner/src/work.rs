@@ -24,6 +24,9 @@ const NOTICE: Duration = Duration::from_millis(300);
 /// How long a message is when latency is measured, in bytes.
 const CHAT_BYTES: usize = 256;
 
+/// The most that all authors have on their way, in bytes, where peers need a window.
+const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
+
 /// Who speaks, and how much at a time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub(crate) struct Speech {
@@ -84,7 +87,10 @@ pub(crate) fn throughput(
             authors: authors as u16,
             messages,
             bytes: speech.bytes,
-            window: peer.window.map(|window| (window / authors).max(64)),
+            window: peer.window.map(|window| {
+                let most = WINDOW_BYTES / speech.bytes as u64;
+                (window.min(most) / authors).max(1)
+            }),
         };
         let (processor, wire) = (crew.processor_time()?, machine::loopback_bytes()?);
         let accounts = crew.talk(&talk)?;

@@ -4,7 +4,7 @@
 
 use std::future::pending;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bench_member::order::{Place, Word};
 use bench_member::{Heard, Peer, Voice, serve};
 use ringtalk_director::Director;
@@ -60,10 +60,7 @@ impl Peer for Ringtalk {
 
 impl Voice for Speaker {
     async fn say(&mut self, texts: Vec<String>) -> Result<()> {
-        if !self.0.say(texts).await {
-            bail!("the node has ended");
-        }
-        Ok(())
+        Ok(self.0.say(texts).await?)
     }
 }
 
