@@ -398,7 +398,6 @@ impl Causal {
 
 #[cfg(test)]
 mod tests {
-
     use ringtalk_wire::{
         KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature, Text, encode_item,
     };

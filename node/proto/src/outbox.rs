@@ -219,7 +219,6 @@ fn weight(text: &Text) -> usize {
 
 #[cfg(test)]
 mod tests {
-
     use super::*;
 
     fn text(bytes: usize) -> Text {

@@ -63,10 +63,7 @@ impl Known {
     /// Takes in an event, and says how things were before.
     pub(crate) fn learn(&mut self, event: &Event) -> Before {
         let before = Before {
-            view: self
-                .view
-                .clone()
-                .filter(|_| !matches!(event, Event::Message(_))),
+            view: self.view.clone(),
         };
         match event {
             Event::Start { base } => self.clock = base.clone(),

@@ -105,3 +105,10 @@ pub struct Account {
     /// In a chat, how long each message took, in microseconds.
     pub latencies_us: Vec<u32>,
 }
+
+impl Account {
+    /// How many messages were never heard.
+    pub fn lost(&self) -> u64 {
+        self.due.saturating_sub(self.heard)
+    }
+}

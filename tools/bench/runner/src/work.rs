@@ -110,10 +110,7 @@ pub(crate) fn throughput(
         deliveries_per_second: heard / nanoseconds(&accounts) as f64 * 1e9,
         processor_seconds_per_million: processor.as_secs_f64() / heard * 1e6,
         wire_bytes_per_delivery: wire as f64 / heard,
-        lost: accounts
-            .iter()
-            .map(|one| one.due - one.heard.min(one.due))
-            .sum(),
+        lost: accounts.iter().map(Account::lost).sum(),
         odd: accounts.iter().map(|one| one.odd).sum(),
     })
 }
@@ -150,9 +147,6 @@ pub(crate) fn latency(crew: &mut Crew, numbers: &mut Numbers) -> Result<Latency>
         p50_us: at(500),
         p99_us: at(990),
         p999_us: at(999),
-        lost: accounts
-            .iter()
-            .map(|one| one.due - one.heard.min(one.due))
-            .sum(),
+        lost: accounts.iter().map(Account::lost).sum(),
     })
 }
