@@ -81,6 +81,8 @@ pub const UPDATE_WAIT: Duration = HEARTBEAT;
 /// How soon after a view that admitted newcomers the next one does: whoever comes meanwhile shares it.
 /// Longer means fewer views for a crowd, and a longer wait for the second of two newcomers.
 pub const ADMISSION: Duration = Duration::from_millis(20);
+/// How long a new member carries nothing on for others: longer than a view takes to reach everybody.
+pub const SETTLING: Duration = Duration::from_secs(1);
 /// How long a joining step may take before it is tried again from the start.
 pub const JOIN_WAIT: Duration = Duration::from_millis(1_500);
 /// How long a leaving node waits until its last messages are taken.

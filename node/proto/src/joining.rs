@@ -193,8 +193,16 @@ impl Joining {
 
     /// The clock up to which the history goes.
     pub(crate) fn history(&self) -> Option<&VectorClock> {
+        self.promised().map(|(_, clock)| clock)
+    }
+
+    /// Who gave the cut, and the clock up to which the history goes.
+    pub(crate) const fn promised(&self) -> Option<(NodeId, &VectorClock)> {
         match &self.stage {
-            Stage::Fetching { cut, .. } => cut.as_ref().map(|(_, clock)| clock),
+            Stage::Fetching {
+                cut: Some((donor, clock)),
+                ..
+            } => Some((*donor, clock)),
             _ => None,
         }
     }

@@ -113,6 +113,11 @@ impl Repair {
         }
     }
 
+    /// True where somebody is to give what is missing of an author.
+    pub(crate) fn is_wanted(&self, author: &NodeId) -> bool {
+        self.wants.contains_key(author)
+    }
+
     /// True where a peer's answer is awaited.
     pub(crate) fn has_open_pull(&self, peer: &NodeId) -> bool {
         self.pulls.contains_key(peer)

@@ -41,6 +41,7 @@ scenarios! {
     pasted_lines_arrive
     all_paste_at_once_over_slow_links
     latecomer_gets_everything_before_ready
+    both_neighbours_give_the_discussion_so_far
     short_history_is_no_gap
     coordinator_killed
     newcomer_while_coordinator_is_dead

@@ -52,32 +52,35 @@ impl Node {
         children.into_iter().zip(limits).collect()
     }
 
-    /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance.
+    /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance. Who has just
+    /// been let in is passed over where there is anybody else.
     fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
         let after = self.own_key()?;
         let whole = Part { after, interval };
-        let linked = self.linked_in(&whole).into_iter();
-        let mut usable = linked.filter(|child| self.is_usable(&child.id));
+        let mut usable = self.linked_in(&whole);
+        usable.retain(|child| self.is_usable(&child.id));
+        let settled = usable.iter().position(|child| !self.is_settling(&child.id));
+        let mut usable = usable.into_iter().skip(settled.unwrap_or(0));
         let first = usable.next()?;
         let fingers = self.fingers.ids();
         let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
         Some((first, beyond, whole))
     }
 
-    /// The silent members of a part before the nearest one that carries on, each with the interval that is
-    /// its own place and nothing more.
+    /// The members of a part before the nearest one that carries on, who are silent or have just been let in, each
+    /// with the interval that is its own place and nothing more.
     pub(super) fn passed_over(
         &self,
         part: &Part,
         nearest: Option<Child>,
     ) -> Vec<(Child, Interval)> {
-        if self.spreading.all_are_heard() {
+        if self.spreading.all_are_heard() && !self.is_anybody_settling() {
             return Vec::new();
         }
         let before =
             |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
         let mut passed = self.linked_in(part);
-        passed.retain(|child| before(child.key) && self.is_only_silent(&child.id));
+        passed.retain(|child| before(child.key) && self.is_passed_over(&child.id));
         let next = passed.iter().skip(1).copied().chain(nearest).map(Some);
         let limits: Vec<Interval> = next
             .chain([None])
@@ -101,19 +104,26 @@ impl Node {
         linked
     }
 
-    /// The first member of a part that is neither suspected nor silent: it is dialled where there is
-    /// no link.
+    /// The first member of a part that is neither suspected nor silent nor has just been let in, or has, where there
+    /// is nobody else: it is dialled where there is no link.
     pub(super) fn heir(&self, part: &Part) -> Option<Child> {
         let view = self.view.as_ref()?;
         let members = view.beyond(part.after, part.interval.direction);
-        let live = members
+        let mut live = members
             .take_while(|member| part.contains(member.key))
             .filter(|member| member.id != self.config.id)
-            .find(|member| {
+            .filter(|member| {
                 let id = &member.id;
                 let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
                 !stuck && !self.detector.suspects(id)
-            })?;
+            });
+        let first = live.next()?;
+        let live = if self.is_settling(&first.id) {
+            live.find(|member| !self.is_settling(&member.id))
+                .unwrap_or(first)
+        } else {
+            first
+        };
         let linked = self.links.is_up(&live.id);
         Some(Child {
             id: live.id,
@@ -130,9 +140,9 @@ impl Node {
         self.takes_bundles(id) && !self.spreading.is_silent(id)
     }
 
-    /// True where a member could be sent to, had it not been silent.
-    fn is_only_silent(&self, id: &NodeId) -> bool {
-        self.takes_bundles(id) && self.spreading.is_silent(id)
+    /// True where a member can be sent to, and carries nothing on.
+    fn is_passed_over(&self, id: &NodeId) -> bool {
+        self.takes_bundles(id) && (self.spreading.is_silent(id) || self.is_settling(id))
     }
 
     fn takes_bundles(&self, id: &NodeId) -> bool {

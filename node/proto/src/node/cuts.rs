@@ -1,7 +1,8 @@
 //! Cuts: where the discussion so far begins and ends, as neighbours tell a newcomer.
 //!
 //! `PROTOCOL.md` §5.1. One neighbour's word is held against the others': whoever lies about an author
-//! would mute it here for good. Not here: how what lies between is fetched (`repair`).
+//! would mute it here for good. What lies between comes from all of them. Not here: how it is fetched
+//! (`repair`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -9,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ringtalk_wire::limit::AUTHORS;
-use ringtalk_wire::{Cut, NodeId, VectorClock};
+use ringtalk_wire::{Cut, MessageId, NodeId, VectorClock};
 
 use super::Node;
 use crate::Time;
@@ -41,10 +42,11 @@ struct Given {
 /// What is believed of the first complete cut.
 #[derive(Debug)]
 struct Believed {
+    /// Who gave it.
     donor: NodeId,
     base: VectorClock,
-    /// What the donor has, by its own word.
-    clock: VectorClock,
+    /// What is to be fetched, and from whom.
+    fetched: Vec<(MessageId, NodeId)>,
     /// What somebody else has too: so much must be here before this node is ready.
     certain: VectorClock,
     authors: BTreeMap<NodeId, String>,
@@ -125,15 +127,40 @@ impl Cuts {
         let greatest = others.iter().map(|other| other.lamport).max();
         let greatest = greatest.map_or(u64::MAX, |other| other.saturating_add(LAMPORT_AHEAD));
         let most = messages.saturating_mul(LAMPORT_AHEAD).min(greatest);
+        let others = complete.iter().filter_map(|id| Some((*id, given.get(id)?)));
         Some(Believed {
             donor,
+            fetched: shares(&base, (donor, &first), &others.collect::<Vec<_>>()),
             base,
             certain: borne_out(&first.clock),
             lamport: first.lamport.min(most),
-            clock: first.clock,
             authors: first.authors,
         })
     }
+}
+
+/// Who is to give the messages of which author after the base, so that all givers give about the same number: the
+/// first one has all of them, others those that they have from the base on.
+fn shares(
+    base: &VectorClock,
+    (first, cut): (NodeId, &Given),
+    others: &[(NodeId, &Given)],
+) -> Vec<(MessageId, NodeId)> {
+    let mut burdens: BTreeMap<NodeId, u64> = BTreeMap::new();
+    let mut shares = Vec::new();
+    for last in cut.clock.iter() {
+        let from = base.get(&last.author);
+        let others = others
+            .iter()
+            .filter(|(_, other)| other.clock.covers(last) && other.base.get(&last.author) <= from);
+        let givers = [first].into_iter().chain(others.map(|&(giver, _)| giver));
+        let burden = |giver: &NodeId| burdens.get(giver).copied().unwrap_or(0);
+        if let Some(giver) = givers.min_by_key(burden) {
+            *burdens.entry(giver).or_default() += last.seq.saturating_sub(from);
+            shares.push((last, giver));
+        }
+    }
+    shares
 }
 
 impl Node {
@@ -170,20 +197,35 @@ impl Node {
         }
         self.joining.cut(now, cut.donor, cut.certain);
         self.start(cut.base, cut.lamport);
-        for entry in cut.clock.iter() {
-            if !self.causal.clock().covers(entry) {
-                self.repair.want(now, entry, cut.donor, true);
+        for (last, giver) in cut.fetched {
+            if !self.causal.clock().covers(last) {
+                self.repair.want(now, last, giver, true);
             }
         }
         self.pull_due(now);
         true
     }
+
+    /// Nothing more is asked of a peer. What it was to give of the discussion so far, who fixed the cut gives.
+    pub(super) fn give_up_on_giver(&mut self, now: Time, peer: &NodeId) {
+        self.repair.forget(peer);
+        self.joining.donor_lost(now, peer);
+        let Some((donor, history)) = self.joining.promised() else {
+            return;
+        };
+        let lacking = history.iter().filter(|last| {
+            !self.causal.clock().covers(*last) && !self.repair.is_wanted(&last.author)
+        });
+        let lacking: Vec<MessageId> = lacking.collect();
+        for last in lacking {
+            self.repair.want(now, last, donor, true);
+        }
+        self.pull_due(now);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::MessageId;
-
     use super::*;
 
     fn id(byte: u8) -> NodeId {
@@ -250,5 +292,24 @@ mod tests {
         assert_eq!(believed.base.get(&id(1)), 2);
         assert_eq!(believed.certain.get(&id(1)), 5);
         assert_eq!(believed.lamport, 5 * LAMPORT_AHEAD);
+    }
+    #[test]
+    fn all_who_have_the_history_give_a_share_of_it() {
+        let mut cuts = asked(&[7, 8]);
+        let all = [(1, 500), (2, 300), (3, 200), (4, 90)];
+        cuts.take(id(7), page(&[], &all, 9, true));
+        cuts.take(
+            id(8),
+            page(&[(3, 10)], &[(1, 500), (2, 300), (3, 200)], 9, true),
+        );
+        let fetched = cuts.settle().unwrap().fetched;
+        let from = |author| {
+            let share = fetched.iter().find(|(last, _)| last.author == id(author));
+            share.map(|&(_, giver)| giver)
+        };
+        assert_eq!(fetched.len(), 4);
+        assert_eq!((from(1), from(2)), (Some(id(7)), Some(id(8))));
+        assert_eq!(from(3), Some(id(7)), "8 keeps its first messages no more");
+        assert_eq!(from(4), Some(id(7)), "8 has none of them");
     }
 }

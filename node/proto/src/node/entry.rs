@@ -157,6 +157,7 @@ impl Node {
         };
         let mut next = View::clone(&view);
         let mut joined = Vec::new();
+        let mut others = Vec::new();
         for (peer, join) in &newcomers {
             let newcomer = Member {
                 id: *peer,
@@ -168,12 +169,14 @@ impl Node {
             if let Some(with) = next.with(newcomer.clone()) {
                 next = with;
                 joined.push(newcomer);
+            } else {
+                others.push(*peer);
             }
         }
         if !joined.is_empty() {
             self.publish(now, joined, Vec::new(), Vec::new());
         }
-        for (peer, _) in newcomers {
+        for peer in others {
             self.send_view(now, &peer);
         }
     }

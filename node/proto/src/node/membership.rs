@@ -133,12 +133,17 @@ impl Node {
             return;
         };
         let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
+        let joined: Vec<NodeId> = update.joined.iter().map(|member| member.id).collect();
         let tag = update.tag;
         let announcement = Announcement::View(update);
         let id = announcement.item_id();
         self.steps.take(id, &view.tag(), &tag);
         let item = Item::Announcement(self.seal_item(&announcement));
         self.adopt(now, next);
+        // Who has no view yet could not pass the update on.
+        for id in joined {
+            self.send_view(now, &id);
+        }
         self.spread(now, id, &item);
         for id in gone {
             self.send_view(now, &id);
@@ -326,6 +331,9 @@ impl Node {
             let epoch = next.tag().epoch;
             self.emit(Event::Coordinator { epoch });
         }
+        if before.is_some() && !new_epoch {
+            self.settle_in(now, differences.joined.iter().map(|member| member.id));
+        }
         if let Some(before) = &before {
             self.tell_changes(now, &next, &differences);
             self.tell_merged(before, &next);
@@ -366,7 +374,7 @@ impl Node {
                 self.lost.add(now, member);
             }
             self.trials.acquit(&member.id);
-            self.repair.forget(&member.id);
+            self.give_up_on_giver(now, &member.id);
             self.rehome(now, &member.id);
         }
     }

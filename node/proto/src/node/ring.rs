@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
 
 use super::Node;
-use crate::config::{DIAL_GRACE, FINGER_BEAT, REDIAL};
+use crate::config::{DIAL_GRACE, FINGER_BEAT, REDIAL, SETTLING};
 use crate::planted::PlantedBug;
 use crate::{Event, LinkId, Time, View};
 
@@ -23,6 +23,8 @@ pub(super) struct Ring {
     needed: BTreeMap<NodeId, Time>,
     /// Neighbours that digests were exchanged with since they became neighbours.
     exchanged: BTreeSet<NodeId>,
+    /// Who has just been let in, and when: its neighbours may not know it yet, and would take nothing from it.
+    settling: BTreeMap<NodeId, Time>,
     tend_at: Option<Time>,
     finger_due: Time,
 }
@@ -49,6 +51,25 @@ impl Node {
         self.ring.needed.keys()
     }
 
+    /// Members are let in by a view: for a while they carry nothing on.
+    pub(super) fn settle_in(&mut self, now: Time, members: impl Iterator<Item = NodeId>) {
+        let settling = &mut self.ring.settling;
+        settling.retain(|_, since| now < *since + SETTLING);
+        settling.extend(members.map(|id| (id, now)));
+    }
+
+    /// True where a member has just been let in.
+    pub(super) fn is_settling(&self, id: &NodeId) -> bool {
+        let since = self.ring.settling.get(id);
+        since.is_some_and(|&since| self.handled < since + SETTLING)
+    }
+
+    /// True where anybody has just been let in.
+    pub(super) fn is_anybody_settling(&self) -> bool {
+        let mut settling = self.ring.settling.keys();
+        settling.any(|id| self.is_settling(id))
+    }
+
     pub(super) fn link_up(&mut self, now: Time, link: LinkId, peer: NodeId, dialled: bool) {
         let first = self.links.up(now, link, peer, dialled, &mut self.out);
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
@@ -73,8 +94,7 @@ impl Node {
 
     /// The link in use is gone: its peer owes nothing any more, and is dialled again at once.
     pub(super) fn peer_lost(&mut self, now: Time, peer: &NodeId) {
-        self.repair.forget(peer);
-        self.joining.donor_lost(now, peer);
+        self.give_up_on_giver(now, peer);
         self.joining.knock_lost(now, peer);
         self.ring.exchanged.remove(peer);
         self.pages.forget(peer);

@@ -94,7 +94,7 @@ impl Node {
     pub(super) fn expire_suspicion(&mut self, now: Time) {
         let silent = self.detector.expire(now);
         for suspect in &silent {
-            self.repair.forget(suspect);
+            self.give_up_on_giver(now, suspect);
             self.rehome(now, suspect);
             self.scout_beyond(now, suspect);
         }

@@ -90,6 +90,7 @@ scenarios! {
     talk::pasted_lines_arrive
     talk::all_paste_at_once_over_slow_links
     talk::latecomer_gets_everything_before_ready
+    talk::both_neighbours_give_the_discussion_so_far
     talk::short_history_is_no_gap
     death::coordinator_killed
     death::newcomer_while_coordinator_is_dead

@@ -104,6 +104,43 @@ pub(super) fn latecomer_gets_everything_before_ready(world: &mut World) -> Check
     world.must_come_to_rest()
 }
 
+pub(super) fn both_neighbours_give_the_discussion_so_far(world: &mut World) -> Check {
+    world.set_latency([millis(10), millis(12)]);
+    gather(world, 6)?;
+    for _ in 0..10 {
+        for index in 0..6 {
+            world.paste(index, 120)?;
+        }
+        world.run_for(millis(500))?;
+    }
+    world.demand_everything_at_ready(true);
+    world.follow_messages();
+    let newcomer = world.start();
+    world.all_ready_within(JOINING)?;
+    let givers = world.givers(newcomer);
+    let bundles: u64 = givers.iter().map(|&(_, bundles)| bundles).sum();
+    let fair = givers.iter().all(|&(_, share)| share * 3 >= bundles);
+    ensure(givers.len() == 2 && fair, "both", || {
+        format!("the discussion so far came from {givers:?}")
+    })?;
+    let newcomer = world.start();
+    for _ in 0..1_000 {
+        if world.givers(newcomer).len() == 2 {
+            break;
+        }
+        world.run_for(millis(1))?;
+    }
+    let givers = world.givers(newcomer);
+    ensure(
+        givers.len() == 2 && !world.is_member(newcomer),
+        "early",
+        || "the newcomer has everything before anything happens".into(),
+    )?;
+    world.kill(givers[0].0);
+    world.all_ready_within(seconds(3))?;
+    world.must_come_to_rest()
+}
+
 pub(super) fn short_history_is_no_gap(world: &mut World) -> Check {
     world.keep_history(50);
     gather(world, 4)?;

@@ -16,6 +16,8 @@ use crate::oracle::{Check, ensure};
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     pub(crate) bundles: BTreeMap<MessageId, Travels>,
+    /// How many bundles of the discussion so far each has given to whom.
+    given: BTreeMap<HostIndex, BTreeMap<HostIndex, u64>>,
 }
 
 /// The travels of one bundle.
@@ -65,6 +67,17 @@ impl World {
         Ok(())
     }
 
+    /// Who has given bundles of the discussion so far to whom, and how many.
+    pub(crate) fn givers(&self, newcomer: HostIndex) -> Vec<(HostIndex, u64)> {
+        let survey = self.survey.as_ref();
+        let given = survey.and_then(|survey| survey.given.get(&newcomer));
+        given
+            .into_iter()
+            .flatten()
+            .map(|(&giver, &bundles)| (giver, bundles))
+            .collect()
+    }
+
     /// A frame is about to be handled.
     pub(super) fn note_frame(&mut self, index: HostIndex, input: &Input) {
         let Input::Frame { link, frame } = input else {
@@ -84,9 +97,17 @@ impl World {
         else {
             return;
         };
-        if self.survey.is_some()
+        if let Some(survey) = &mut self.survey
             && let Some(from) = self.network.far_end(*link)
         {
+            if matches!(frame, Frame::Pulled(_)) {
+                *survey
+                    .given
+                    .entry(index)
+                    .or_default()
+                    .entry(from)
+                    .or_default() += 1;
+            }
             self.note_payload(from, index, sealed);
         }
     }
