@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signer, SigningKey, Verifier, VerifyingKey};
 use ringtalk_wire::{NodeId, PublicKey, SIGNATURE_BYTES, Signature};
 
 use crate::measuring::UNPROTECTED;
@@ -100,9 +100,9 @@ impl ringtalk_proto::Verifier for Verifying {
         }
         let verifying = match keys.entry(*key) {
             Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => match VerifyingKey::from_bytes(&key.0) {
-                Ok(read) => *new.insert(read),
-                Err(_) => return false,
+            Entry::Vacant(new) => match read(key) {
+                Some(read) => *new.insert(read),
+                None => return false,
             },
         };
         holds(&verifying, bytes, signature)
@@ -111,12 +111,20 @@ impl ringtalk_proto::Verifier for Verifying {
 
 /// True where the owner of `key` signed exactly these bytes. Strict: a signature has one form.
 pub fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
-    VerifyingKey::from_bytes(&key.0).is_ok_and(|key| holds(&key, bytes, signature))
+    read(key).is_some_and(|key| holds(&key, bytes, signature))
 }
 
+/// A key that is a point of the curve, and not of small order: with such a one anything would be signed.
+fn read(key: &PublicKey) -> Option<VerifyingKey> {
+    let read = VerifyingKey::from_bytes(&key.0).ok();
+    read.filter(|key| !key.is_weak())
+}
+
+/// The strict verification would look once more whether the key is weak, and whether half of the signature is,
+/// which only its owner could bring about; it takes a sixth longer.
 fn holds(key: &VerifyingKey, bytes: &[u8], signature: &Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
-    key.verify_strict(bytes, &signature).is_ok()
+    key.verify(bytes, &signature).is_ok()
 }
 
 #[cfg(test)]
@@ -133,6 +141,18 @@ mod tests {
         assert!(verify(&ann.public_key(), b"hello", &signature));
         assert!(!verify(&ann.public_key(), b"hallo", &signature));
         assert!(!verify(&bob.public_key(), b"hello", &signature));
+    }
+
+    #[test]
+    fn a_key_of_small_order_signs_nothing() {
+        // The neutral element, with which a signature of zeros holds for anything.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut zero = [0; SIGNATURE_BYTES];
+        zero[0] = 1;
+        let loose = VerifyingKey::from_bytes(&neutral).unwrap();
+        assert!(holds(&loose, b"anything", &Signature(zero)));
+        assert!(!verify(&PublicKey(neutral), b"anything", &Signature(zero)));
     }
 
     #[test]

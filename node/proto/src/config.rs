@@ -52,6 +52,8 @@ pub const DEPUTY_WAIT: Duration = Duration::from_millis(300);
 pub const ELECTION_WAIT: Duration = Duration::from_millis(1_500);
 /// How long an election waits for an answer of more senior members.
 pub const ANSWER_WAIT: Duration = Duration::from_millis(500);
+/// How long a receipt waits for the acknowledgement that may spare it: a tenth of what its parent waits for it.
+pub const RECEIPT_DELAY: Duration = Duration::from_millis(25);
 /// A child whose receipt is missing this long (or three round trips, where that is longer) is
 /// silent, and its interval goes to the next. Sooner means needless offers, later means delay.
 pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);

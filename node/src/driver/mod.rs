@@ -14,7 +14,7 @@ mod typing;
 
 use std::time::Duration;
 
-use ringtalk_proto::{Config, Event, Input, Node, Output};
+use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Contact, Frame};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::director_client::{DirectorClient, News, Reachability, Way};
 use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
 use crate::identity::Verifying;
-use crate::link::Credentials;
+use crate::link::{Credentials, LinkError};
 use clock::{Clock, wall_clock_ms};
 use dialler::dial;
 use inbox::{DialFailure, Happening, Inbox};
@@ -177,6 +177,9 @@ impl Driver {
     /// Does everything that the core says, then lets the world know.
     fn settle(&mut self) {
         self.drain();
+        while self.write() {
+            self.drain();
+        }
         self.show();
         if self.ended.is_none() {
             self.directors.register(self.node.registration());
@@ -191,6 +194,24 @@ impl Driver {
         while let Some(output) = self.node.poll_output() {
             self.act(output, now);
         }
+    }
+
+    /// Writes what the core has sent; false where there was nothing.
+    fn write(&mut self) -> bool {
+        let written = self.links.flush();
+        let any = !written.is_empty();
+        for (link, written) in written {
+            match written {
+                Ok(bytes) => self.feed(Input::Written { link, bytes }),
+                Err(error) => self.broken(link, Some(&error.into())),
+            }
+        }
+        any
+    }
+
+    fn broken(&mut self, link: LinkId, error: Option<&LinkError>) {
+        self.links.end(link, error);
+        self.feed(Input::LinkDown { link });
     }
 
     fn act(&mut self, output: Output, now: std::time::Instant) {
@@ -253,11 +274,11 @@ impl Driver {
                 self.feed(Input::Frame { link, frame });
             }
             Happening::Written { link, bytes } if self.links.are_up(link) => {
+                self.links.drained(link);
                 self.feed(Input::Written { link, bytes });
             }
             Happening::Broken { link, error } if self.links.are_up(link) => {
-                self.links.end(link, error.as_ref());
-                self.feed(Input::LinkDown { link });
+                self.broken(link, error.as_ref());
             }
             Happening::Director(news) => self.hear(news),
             Happening::Frame { .. } | Happening::Written { .. } | Happening::Broken { .. } => {}

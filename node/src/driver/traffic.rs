@@ -1,10 +1,11 @@
-//! The links that are up, with a task that reads and a task that writes for each.
+//! The links that are up, with a task that reads for each, and one that writes where the socket is full.
 //!
-//! A write that is stuck holds up its own task only. What waits to be written is bounded by the
-//! core, which is told of every byte that was written, and closes a link that takes none. Not
-//! here: how links are made (`dialler`, `listener`).
+//! What a socket takes at once is written at once. What waits to be written is bounded by the core, which is
+//! told of every byte that was written, and closes a link that takes none. Not here: how links are made
+//! (`dialler`, `listener`).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use ringtalk_proto::LinkId;
 use ringtalk_wire::limit::REASON_BYTES;
 use ringtalk_wire::{Close, Frame, NodeId, encode};
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub(crate) struct Links {
     live: HashMap<LinkId, Handle>,
+    /// Those with something to write, and with room for it as far as is known.
+    ready: Vec<LinkId>,
     last: u64,
     inbox: Inbox,
     farewells: JoinSet<()>,
@@ -38,9 +41,20 @@ pub(crate) struct Links {
 struct Handle {
     peer: NodeId,
     address: SocketAddr,
-    queue: UnboundedSender<Bytes>,
+    queue: VecDeque<Bytes>,
+    writing: Writing,
     closing: CancellationToken,
     tasks: JoinSet<()>,
+}
+
+/// Who writes on a link.
+#[derive(Debug)]
+enum Writing {
+    /// Whoever has something to write.
+    Free(FrameWriter),
+    /// A task that waits until the socket takes the rest: it gives the writer back, and then tells that the rest
+    /// was written.
+    Full(oneshot::Receiver<FrameWriter>),
 }
 
 impl Links {
@@ -48,6 +62,7 @@ impl Links {
     pub(crate) fn new(inbox: Inbox) -> Self {
         Self {
             live: HashMap::new(),
+            ready: Vec::new(),
             last: 0,
             inbox,
             farewells: JoinSet::new(),
@@ -58,21 +73,14 @@ impl Links {
     pub(crate) fn adopt(&mut self, link: Link) -> LinkId {
         self.last += 1;
         let id = LinkId(self.last);
-        let (queue, queued) = mpsc::unbounded_channel();
         let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(read(link.reader, id, self.inbox.clone(), closing.clone()));
-        tasks.spawn(write(
-            link.writer,
-            queued,
-            id,
-            self.inbox.clone(),
-            closing.clone(),
-        ));
         let handle = Handle {
             peer: link.peer,
             address: link.address,
-            queue,
+            queue: VecDeque::new(),
+            writing: Writing::Free(link.writer),
             closing,
             tasks,
         };
@@ -86,10 +94,35 @@ impl Links {
     }
 
     /// Queues an encoded frame.
-    pub(crate) fn send(&self, id: LinkId, frame: Bytes) {
-        if let Some(handle) = self.live.get(&id) {
-            // Where the writer has ended, the news of that is on its way.
-            let _ = handle.queue.send(frame);
+    pub(crate) fn send(&mut self, id: LinkId, frame: Bytes) {
+        if let Some(handle) = self.live.get_mut(&id) {
+            if handle.queue.is_empty() && matches!(handle.writing, Writing::Free(_)) {
+                self.ready.push(id);
+            }
+            handle.queue.push_back(frame);
+        }
+    }
+
+    /// Writes whatever is queued, as much as possible at once, as far as it takes no waiting; gives how many
+    /// bytes of frames went on which link.
+    pub(crate) fn flush(&mut self) -> Vec<(LinkId, io::Result<usize>)> {
+        let mut written = Vec::new();
+        for id in std::mem::take(&mut self.ready) {
+            if let Some(handle) = self.live.get_mut(&id) {
+                written.push((id, handle.flush(id, &self.inbox)));
+            }
+        }
+        written
+    }
+
+    /// A socket has taken what it was too full for.
+    pub(crate) fn drained(&mut self, id: LinkId) {
+        if let Some(handle) = self.live.get_mut(&id)
+            && let Writing::Full(writer) = &mut handle.writing
+            && let Ok(writer) = writer.try_recv()
+        {
+            handle.writing = Writing::Free(writer);
+            self.ready.push(id);
         }
     }
 
@@ -134,18 +167,57 @@ impl Links {
 }
 
 impl Handle {
-    async fn farewell(self) {
-        let Self {
-            queue,
-            closing,
-            mut tasks,
-            ..
-        } = self;
-        drop(queue);
-        closing.cancel();
-        let done = async { while tasks.join_next().await.is_some() {} };
+    fn flush(&mut self, link: LinkId, inbox: &Inbox) -> io::Result<usize> {
+        let Writing::Free(writer) = &mut self.writing else {
+            return Ok(0);
+        };
+        let mut written = 0;
+        while fill(writer, &mut self.queue) {
+            let Some(bytes) = writer.write_now()? else {
+                self.wait_for_room(link, inbox.clone());
+                break;
+            };
+            written += bytes;
+        }
+        Ok(written)
+    }
+
+    fn wait_for_room(&mut self, link: LinkId, inbox: Inbox) {
+        let (give_back, writer) = oneshot::channel();
+        let before = std::mem::replace(&mut self.writing, Writing::Full(writer));
+        while self.tasks.try_join_next().is_some() {}
+        if let Writing::Free(writer) = before {
+            let closing = self.closing.clone();
+            self.tasks
+                .spawn(write_rest(writer, give_back, link, inbox, closing));
+        }
+    }
+
+    async fn farewell(mut self) {
+        self.closing.cancel();
+        let done = async {
+            let writer = match self.writing {
+                Writing::Free(writer) => Some(writer),
+                Writing::Full(writer) => writer.await.ok(),
+            };
+            if let Some(mut writer) = writer {
+                while fill(&mut writer, &mut self.queue) && writer.write().await.is_ok() {}
+                let _ = writer.finish().await;
+            }
+            while self.tasks.join_next().await.is_some() {}
+        };
         let _ = timeout(FAREWELL, done).await;
     }
+}
+
+/// Takes as much from a queue as is written at once; false where there is nothing.
+fn fill(writer: &mut FrameWriter, queue: &mut VecDeque<Bytes>) -> bool {
+    while writer.waiting() < WRITE_BYTES
+        && let Some(frame) = queue.pop_front()
+    {
+        writer.add(&frame);
+    }
+    writer.waiting() > 0
 }
 
 /// Passes frames on until the link breaks or is closed; then reads on without a look, until the
@@ -172,41 +244,28 @@ async fn pass_on(reader: &mut FrameReader, link: LinkId, inbox: &Inbox) -> Optio
     }
 }
 
-/// Writes whatever is queued, as much as possible at once, until the link is closed and the queue
-/// is empty.
-async fn write(
+/// Waits until a socket has taken the rest of what is to be written.
+async fn write_rest(
     mut writer: FrameWriter,
-    mut queue: UnboundedReceiver<Bytes>,
+    give_back: oneshot::Sender<FrameWriter>,
     link: LinkId,
     inbox: Inbox,
     closing: CancellationToken,
 ) {
-    while let Some(frame) = queue.recv().await {
-        writer.add(&frame);
-        let mut frames = 1;
-        while writer.waiting() < WRITE_BYTES
-            && let Ok(frame) = queue.try_recv()
-        {
-            writer.add(&frame);
-            frames += 1;
+    let happening = match writer.write().await {
+        Ok(bytes) => Happening::Written { link, bytes },
+        Err(error) => {
+            let error = Some(error.into());
+            Happening::Broken { link, error }
         }
-        let (happening, goes_on) = match writer.write(frames).await {
-            Ok(bytes) => (Happening::Written { link, bytes }, true),
-            Err(error) => {
-                let error = Some(error.into());
-                (Happening::Broken { link, error }, false)
-            }
-        };
-        tokio::select! {
-            biased;
-            () = closing.cancelled() => {}
-            _ = inbox.send(happening) => {}
-        }
-        if !goes_on {
-            return;
-        }
+    };
+    // The link may be gone.
+    let _ = give_back.send(writer);
+    tokio::select! {
+        biased;
+        () = closing.cancelled() => {}
+        _ = inbox.send(happening) => {}
     }
-    let _ = writer.finish().await;
 }
 
 fn close_frame(reason: &str) -> Bytes {

@@ -3,6 +3,7 @@
 //! Not here: the tasks that drive them (`driver::traffic`), and how bytes are sealed (`record`).
 
 use std::io;
+use std::ops::Range;
 
 use bytes::{Buf, BytesMut};
 use ringtalk_wire::Frame;
@@ -94,6 +95,10 @@ pub struct FrameWriter {
     half: OwnedWriteHalf,
     sealer: Sealer,
     buffer: Vec<u8>,
+    /// How many frames are in the buffer.
+    frames: usize,
+    /// What of the buffer was sealed, and is not written yet.
+    unsent: Range<usize>,
 }
 
 impl FrameWriter {
@@ -102,12 +107,16 @@ impl FrameWriter {
             half,
             sealer: Sealer::new(keys),
             buffer: Vec::new(),
+            frames: 0,
+            unsent: 0..0,
         }
     }
 
-    /// Adds an encoded frame to the next write.
+    /// Adds an encoded frame to the next write. Nothing may be added while one is under way.
     pub fn add(&mut self, frame: &[u8]) {
+        debug_assert!(self.unsent.is_empty(), "what is sealed cannot grow");
         append(&mut self.buffer, frame);
+        self.frames += 1;
     }
 
     /// How many bytes the next write has, before they are sealed.
@@ -115,19 +124,47 @@ impl FrameWriter {
         self.buffer.len()
     }
 
-    /// Writes everything that was added, and says how many bytes of frames it was, their lengths
-    /// and what seals them not counted.
-    pub async fn write(&mut self, frames: usize) -> io::Result<usize> {
-        self.half.write_all(self.sealer.seal(&self.buffer)).await?;
-        let written = self.buffer.len() - frames * PREFIX_BYTES;
-        self.buffer.clear();
-        self.buffer.shrink_to(KEPT_BYTES);
-        self.sealer.shrink();
-        Ok(written)
+    /// Writes everything that was added, or the rest of it, and says how many bytes of frames it was, their
+    /// lengths and what seals them not counted.
+    pub async fn write(&mut self) -> io::Result<usize> {
+        self.seal();
+        let rest = &self.sealer.sealed()[self.unsent.clone()];
+        self.half.write_all(rest).await?;
+        Ok(self.written())
+    }
+
+    /// The same as far as it takes no waiting: nothing where a rest is left.
+    pub fn write_now(&mut self) -> io::Result<Option<usize>> {
+        self.seal();
+        while !self.unsent.is_empty() {
+            let rest = &self.sealer.sealed()[self.unsent.clone()];
+            match self.half.try_write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => self.unsent.start += written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(self.written()))
     }
 
     /// Says that nothing more will come.
     pub async fn finish(&mut self) -> io::Result<()> {
         self.half.shutdown().await
+    }
+
+    fn seal(&mut self) {
+        if self.unsent.is_empty() {
+            self.unsent = 0..self.sealer.seal(&self.buffer).len();
+        }
+    }
+
+    fn written(&mut self) -> usize {
+        let written = self.buffer.len() - self.frames * PREFIX_BYTES;
+        self.buffer.clear();
+        self.buffer.shrink_to(KEPT_BYTES);
+        self.sealer.shrink();
+        (self.frames, self.unsent) = (0, 0..0);
+        written
     }
 }

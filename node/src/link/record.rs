@@ -50,6 +50,11 @@ impl Sealer {
         &self.sealed[..end]
     }
 
+    /// What was sealed last, and maybe more behind it.
+    pub(super) fn sealed(&self) -> &[u8] {
+        &self.sealed
+    }
+
     /// Gives back what a burst took.
     pub(super) fn shrink(&mut self) {
         self.sealed.truncate(KEPT_BYTES);

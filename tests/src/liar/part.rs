@@ -278,7 +278,7 @@ async fn write(
 ) {
     while let Some(frame) = queue.recv().await {
         writer.add(&frame);
-        let Ok(bytes) = writer.write(1).await else {
+        let Ok(bytes) = writer.write().await else {
             break;
         };
         let _ = inbox.send(Happening::Written(link, bytes));

@@ -58,7 +58,7 @@ pub(crate) async fn report(link: &mut Link) -> Option<Report> {
 
 async fn say(link: &mut Link, frame: &Frame) -> Option<()> {
     link.writer.add(&encode(frame));
-    link.writer.write(1).await.ok()?;
+    link.writer.write().await.ok()?;
     Some(())
 }
 

@@ -1,7 +1,8 @@
 //! Confirmation: receipts for what arrived, and acknowledgements for what was delivered.
 //!
-//! `PROTOCOL.md` §4.1 and §4.6. Both leave when the inputs at hand are handled, so that one frame
-//! carries many. Not here: the books about them (`spread`, `acks`).
+//! `PROTOCOL.md` §4.1 and §4.6. Acknowledgements leave when the inputs at hand are handled, so that one frame
+//! carries many. Receipts wait a little: most often the acknowledgement, which is one too, spares them. Not here:
+//! the books about them (`spread`, `acks`).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -13,18 +14,25 @@ use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId}
 
 use super::Node;
 use crate::acks::Acked;
-use crate::config::ACK_WAIT_LEAST;
+use crate::config::{ACK_WAIT_LEAST, RECEIPT_DELAY};
 use crate::spread::{Child, Part};
 use crate::{Event, Time};
 
-/// What is to be confirmed when the inputs at hand are handled, by the peer that waits for it.
+/// What is to be confirmed, by the peer that waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Confirmations {
     receipts: BTreeMap<NodeId, Vec<ItemId>>,
+    /// When the receipts leave.
+    due: Option<Time>,
     acks: BTreeMap<NodeId, Vec<Ack>>,
 }
 
 impl Confirmations {
+    /// When receipts are to leave.
+    pub(super) const fn deadline(&self) -> Option<Time> {
+        self.due
+    }
+
     /// Nothing is owed to this peer any more.
     pub(super) fn forget(&mut self, peer: &NodeId) {
         self.receipts.remove(peer);
@@ -34,8 +42,18 @@ impl Confirmations {
 
 impl Node {
     pub(super) fn owe_receipt(&mut self, peer: NodeId, id: ItemId) {
-        let receipts = &mut self.confirmations.receipts;
-        receipts.entry(peer).or_default().push(id);
+        let Confirmations { receipts, due, .. } = &mut self.confirmations;
+        let owed = receipts.entry(peer).or_default();
+        owed.push(id);
+        // Who fills a frame does not wait, and whoever leaves may not be there later.
+        let at_once = owed.len() >= PAGE_ITEMS || self.leaving.is_some();
+        let soon = self.handled
+            + if at_once {
+                Duration::ZERO
+            } else {
+                RECEIPT_DELAY
+            };
+        *due = Some(due.map_or(soon, |due| due.min(soon)));
     }
 
     /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
@@ -110,22 +128,36 @@ impl Node {
 
     pub(super) fn send_confirmations(&mut self) {
         let now = self.handled;
-        let Confirmations { receipts, acks } = core::mem::take(&mut self.confirmations);
-        for (peer, mut items) in receipts {
-            if let Some(acks) = acks.get(&peer) {
+        for (peer, acks) in core::mem::take(&mut self.confirmations.acks) {
+            let receipts = &mut self.confirmations.receipts;
+            if let Some(items) = receipts.get_mut(&peer) {
                 items.retain(|id| !acks.iter().any(|ack| ack.item == *id));
+                if items.is_empty() {
+                    receipts.remove(&peer);
+                }
             }
-            for page in items.chunks(PAGE_ITEMS) {
-                let items = page.to_vec();
-                let receipt = Frame::Receipt(Items { items });
-                self.links.send(now, &peer, &receipt, &mut self.out);
-            }
-        }
-        for (peer, acks) in acks {
             for page in acks.chunks(PAGE_ITEMS) {
                 let acks = page.to_vec();
                 let ack = Frame::Ack(Acks { acks });
                 self.links.send(now, &peer, &ack, &mut self.out);
+            }
+        }
+        if self.confirmations.due.is_some_and(|due| due <= now) {
+            self.send_receipts();
+        } else if self.confirmations.receipts.is_empty() {
+            self.confirmations.due = None;
+        }
+    }
+
+    /// Sends the receipts that are owed.
+    pub(super) fn send_receipts(&mut self) {
+        let now = self.handled;
+        self.confirmations.due = None;
+        for (peer, items) in core::mem::take(&mut self.confirmations.receipts) {
+            for page in items.chunks(PAGE_ITEMS) {
+                let items = page.to_vec();
+                let receipt = Frame::Receipt(Items { items });
+                self.links.send(now, &peer, &receipt, &mut self.out);
             }
         }
     }

@@ -70,6 +70,7 @@ impl Node {
             said_goodbye: false,
             done: false,
         });
+        self.send_receipts();
         if nobody_to_tell {
             self.farewell_heard();
         } else {

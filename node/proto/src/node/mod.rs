@@ -241,6 +241,7 @@ impl Node {
             self.joining.deadline(),
             self.ring.deadline(),
             self.spreading.deadline(),
+            self.confirmations.deadline(),
             self.acks.deadline(),
             self.repair.deadline(),
             self.searches.deadline(),

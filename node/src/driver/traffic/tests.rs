@@ -2,7 +2,7 @@
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::{self, Receiver};
 
 use super::*;
 use crate::driver::inbox::INBOX;
@@ -33,7 +33,7 @@ async fn linked() -> (Links, LinkId, Receiver<Happening>, Bare) {
 
 #[tokio::test]
 async fn frames_come_and_go_and_written_bytes_are_counted() {
-    let (links, id, mut happenings, mut peer) = linked().await;
+    let (mut links, id, mut happenings, mut peer) = linked().await;
     peer.send(&framed(&Frame::Ping(1))).await;
     let happening = happenings.recv().await.unwrap();
     let ping = Frame::Ping(1);
@@ -46,17 +46,48 @@ async fn frames_come_and_go_and_written_bytes_are_counted() {
         queued += bytes.len();
         links.send(id, bytes);
     }
-    let mut written = 0;
-    while written < queued {
-        match happenings.recv().await.unwrap() {
-            Happening::Written { bytes, .. } => written += bytes,
-            other => panic!("{other:?}"),
-        }
-    }
-    assert_eq!(written, queued);
+    let written = links.flush();
+    assert!(matches!(written[..], [(_, Ok(bytes))] if bytes == queued));
+    assert!(links.flush().is_empty());
     let expected: Vec<u8> = frames.iter().flat_map(framed).collect();
     let (received, _) = peer.receive(expected.len()).await;
     assert_eq!(received, expected);
+}
+
+#[tokio::test]
+async fn what_a_socket_is_too_full_for_is_written_later() {
+    let (mut links, id, mut happenings, mut peer) = linked().await;
+    let reason = "x".repeat(256);
+    let frame = Frame::Close(Close { reason });
+    let (bytes, on_the_wire) = (encode(&frame), framed(&frame));
+    let frames = 16 * 1024 * 1024 / on_the_wire.len();
+    for _ in 0..frames {
+        links.send(id, bytes.clone());
+    }
+    let mut left = frames * bytes.len();
+    let reading = async {
+        let (received, _) = peer.receive(frames * on_the_wire.len()).await;
+        assert!(
+            received
+                .chunks(on_the_wire.len())
+                .all(|one| one == on_the_wire)
+        );
+    };
+    let writing = async {
+        while left > 0 {
+            for (_, written) in links.flush() {
+                left -= written.unwrap();
+            }
+            if left > 0 {
+                let Some(Happening::Written { link, bytes }) = happenings.recv().await else {
+                    panic!("the rest is to be written");
+                };
+                left -= bytes;
+                links.drained(link);
+            }
+        }
+    };
+    tokio::join!(reading, writing);
 }
 
 #[tokio::test]
@@ -118,6 +149,11 @@ async fn a_peer_that_reads_nothing_holds_up_nobody() {
     for _ in 0..frames {
         links.send(id, frame.clone());
     }
+    let written = links
+        .flush()
+        .into_iter()
+        .map(|(_, written)| written.unwrap());
+    assert!(written.sum::<usize>() < frames * frame.len());
     let stuck = async { while happenings.recv().await.is_some() {} };
     let stuck = timeout(Duration::from_millis(300), stuck).await;
     assert!(stuck.is_err());
