@@ -24,6 +24,8 @@ mod links;
 mod load;
 mod log;
 mod lost;
+#[cfg(feature = "measuring")]
+pub mod measuring;
 mod merge;
 mod newcomers;
 mod node;

@@ -11,6 +11,7 @@ mod fuzz;
 mod layering;
 mod licences;
 mod metadata;
+mod micro;
 mod report;
 mod soak;
 mod tidy;
@@ -57,6 +58,8 @@ enum Task {
     Fuzz(fuzz::Fuzzing),
     /// Measures what encryption and signatures cost, with a build that has none
     Costs,
+    /// Counts the instructions of single operations, here and at another commit; needs valgrind
+    Micro(micro::Micro),
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -89,6 +92,7 @@ fn run(task: Task) -> Result<()> {
         Task::Costs => costs::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Fuzz(fuzzing) => fuzzing.run(&root),
+        Task::Micro(micro) => micro.run(&root),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
     }
 }

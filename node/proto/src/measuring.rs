@@ -1,0 +1,62 @@
+//! Doors to single machines, for `tools/bench/micro`: no program has them.
+//!
+//! Not here: what is measured, and how.
+
+use core::fmt;
+
+use ringtalk_wire::{Bundle, NodeId, Sealed};
+
+use crate::causal::Causal;
+use crate::log::Log;
+
+/// The machine that holds bundles back until what they depend on has come.
+#[derive(Default)]
+pub struct CausalCheck(Causal);
+
+impl CausalCheck {
+    /// It hears these authors.
+    pub fn of(authors: impl IntoIterator<Item = NodeId>) -> Self {
+        let mut causal = Causal::default();
+        for author in authors {
+            causal.admit(author);
+        }
+        Self(causal)
+    }
+
+    /// Takes a bundle in, and delivers what can be; gives how many bundles that are.
+    pub fn take(&mut self, sealed: Sealed, bundle: Bundle) -> usize {
+        self.0.receive(sealed, bundle);
+        let mut delivered = 0;
+        while self.0.next(|_| None, 0).is_some() {
+            delivered += 1;
+        }
+        delivered
+    }
+}
+
+/// The machine that keeps what was delivered.
+pub struct Keeping(Log);
+
+impl Keeping {
+    /// It keeps so many messages.
+    pub fn of(messages: usize) -> Self {
+        Self(Log::new(messages))
+    }
+
+    /// Keeps a bundle, and forgets older ones where there are too many.
+    pub fn keep(&mut self, sealed: Sealed, bundle: &Bundle) {
+        self.0.push(bundle, sealed, |_| false);
+    }
+}
+
+impl fmt::Debug for CausalCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CausalCheck")
+    }
+}
+
+impl fmt::Debug for Keeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keeping")
+    }
+}

@@ -1,0 +1,33 @@
+//! Single operations of Ringtalk. Without arguments each one is timed; `run NAME TIMES` only does one so often,
+//! for whoever counts instructions (`cargo xtask micro`); `list` names them all.
+//!
+//! Not here: whole nodes (`runner`).
+
+mod operations;
+
+use anyhow::{Context, Result};
+use divan::Bencher;
+
+use operations::{NAMES, prepare};
+
+#[divan::bench(args = NAMES)]
+fn operation(bencher: Bencher<'_, '_>, name: &str) {
+    if let Some(work) = prepare(name) {
+        bencher.bench_local(work);
+    }
+}
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["list"] => println!("{}", NAMES.join("\n")),
+        ["run", name, times] => {
+            let times: u64 = times.parse().context("TIMES is a whole number")?;
+            let mut work = prepare(name).with_context(|| format!("there is no {name:?}"))?;
+            (0..times).for_each(|_| work());
+        }
+        _ => divan::main(),
+    }
+    Ok(())
+}

@@ -1,0 +1,238 @@
+//! What is measured: each operation with what it works on, made ready beforehand.
+
+use std::hint::black_box;
+
+use bytestring::ByteString;
+use ringtalk_node::fuzzing::Records;
+use ringtalk_node::identity::{Identity, Verifying};
+use ringtalk_node::link::Credentials;
+use ringtalk_node::secret::Secret;
+use ringtalk_proto::Verifier;
+use ringtalk_proto::measuring::{CausalCheck, Keeping};
+use ringtalk_wire::{
+    Bundle, Digest, Direction, Frame, Interval, Item, MessageId, RingKey, Seal, SealHash, Sealed,
+    Spread, Text, VectorClock, decode, encode, encode_item,
+};
+
+/// The operations by their names.
+pub(crate) const NAMES: [&str; 12] = [
+    "encode-1",
+    "encode-180",
+    "decode-1",
+    "decode-180",
+    "causal-check",
+    "log-insert",
+    "digest-1000",
+    "handshake",
+    "seal-256",
+    "seal-48k",
+    "sign-180",
+    "verify-180",
+];
+
+/// How long a text is, in bytes.
+const TEXT_BYTES: usize = 256;
+/// As many messages of that length as a bundle takes.
+const FULL: usize = 180;
+/// How many authors there are.
+const AUTHORS: u8 = 32;
+/// How many messages a log keeps.
+const HISTORY: usize = 10_000;
+
+/// Something that can be done again and again.
+type Work = Box<dyn FnMut()>;
+
+/// Makes everything ready for an operation; nothing where there is none of that name.
+pub(crate) fn prepare(name: &str) -> Option<Work> {
+    Some(match name {
+        "encode-1" => encoding(1),
+        "encode-180" => encoding(FULL),
+        "decode-1" => decoding(1),
+        "decode-180" => decoding(FULL),
+        "causal-check" => causal_check(),
+        "log-insert" => log_insert(),
+        "digest-1000" => digest(1_000),
+        "handshake" => handshakes(),
+        "seal-256" => sealing(TEXT_BYTES),
+        "seal-48k" => sealing(48 * 1024),
+        "sign-180" => signing(),
+        "verify-180" => verifying(),
+        _ => return None,
+    })
+}
+
+fn author(number: u8) -> Identity {
+    Identity::from_seed(&[number; 32])
+}
+
+/// The bundle of an author that begins with this message.
+fn bundle(author: &Identity, first: u64, messages: usize) -> Bundle {
+    let text = Text {
+        timestamp_ms: 1_700_000_000_000,
+        text: ByteString::from("x".repeat(TEXT_BYTES)),
+    };
+    let before = MessageId {
+        author: author.id(),
+        seq: first.saturating_sub(1).max(1),
+    };
+    Bundle {
+        author: author.id(),
+        first,
+        previous: SealHash([7; 16]),
+        lamport: first,
+        heads: if first > 1 { vec![before] } else { Vec::new() },
+        messages: vec![text; messages],
+    }
+}
+
+fn sealed(author: &Identity, bundle: &Bundle) -> Sealed {
+    let raw = encode_item(bundle);
+    let signature = author.sign(&ringtalk_wire::item_to_sign(&raw));
+    let key = author.public_key();
+    let seal = Seal { key, signature };
+    Sealed { raw, seal }
+}
+
+/// An author's bundle is encoded, and then the frame that carries it.
+fn encoding(messages: usize) -> Work {
+    let ann = author(1);
+    let bundle = bundle(&ann, 1, messages);
+    let seal = sealed(&ann, &bundle).seal;
+    Box::new(move || {
+        let raw = encode_item(&bundle);
+        black_box(encode(&spread(Sealed { raw, seal })));
+    })
+}
+
+/// A frame is decoded, and the bundle that it carries.
+fn decoding(messages: usize) -> Work {
+    let ann = author(1);
+    let frame = encode(&spread(sealed(&ann, &bundle(&ann, 1, messages))));
+    Box::new(move || {
+        let decoded = decode(&frame).expect("it was encoded so");
+        if let Frame::Spread(Spread {
+            item: Item::Bundle(sealed),
+            ..
+        }) = decoded
+        {
+            black_box(sealed.bundle().expect("it was sealed so"));
+        }
+    })
+}
+
+fn spread(sealed: Sealed) -> Frame {
+    Frame::Spread(Spread {
+        interval: Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(1 << 127),
+            layout: 0,
+        },
+        item: Item::Bundle(sealed),
+    })
+}
+
+/// One message of each author in turn comes in, and is delivered.
+fn causal_check() -> Work {
+    let authors: Vec<Identity> = (1..=AUTHORS).map(author).collect();
+    let mut causal = CausalCheck::of(authors.iter().map(Identity::id));
+    let seal = sealed(&authors[0], &bundle(&authors[0], 1, 1));
+    let mut turns = turns(&authors);
+    Box::new(move || {
+        let bundle = turns();
+        assert_eq!(causal.take(seal.clone(), bundle), 1, "nothing is missing");
+    })
+}
+
+/// One message of each author in turn is kept; where the log is full the oldest goes.
+fn log_insert() -> Work {
+    let authors: Vec<Identity> = (1..=AUTHORS).map(author).collect();
+    let mut kept = Keeping::of(HISTORY);
+    let seal = sealed(&authors[0], &bundle(&authors[0], 1, 1));
+    let mut turns = turns(&authors);
+    for _ in 0..HISTORY {
+        kept.keep(seal.clone(), &turns());
+    }
+    Box::new(move || kept.keep(seal.clone(), &turns()))
+}
+
+/// The bundles of all authors in turn, each of one message.
+fn turns(authors: &[Identity]) -> impl FnMut() -> Bundle + use<> {
+    let firsts: Vec<Bundle> = authors.iter().map(|author| bundle(author, 1, 1)).collect();
+    let mut turn = 0;
+    move || {
+        let mut bundle = firsts[turn % firsts.len()].clone();
+        bundle.first += (turn / firsts.len()) as u64;
+        turn += 1;
+        bundle.lamport = turn as u64;
+        bundle
+    }
+}
+
+/// A node's clock goes to another, which reads it.
+fn digest(authors: u16) -> Work {
+    let mut clock = VectorClock::new();
+    for number in 0..authors {
+        let mut seed = [0; 32];
+        seed[..2].copy_from_slice(&number.to_be_bytes());
+        clock.advance(Identity::from_seed(&seed).id(), u64::from(number) + 1);
+    }
+    Box::new(move || {
+        let digest = Digest {
+            entries: clock.iter().collect(),
+            answer: true,
+        };
+        let frame = encode(&Frame::Digest(digest));
+        black_box(decode(&frame).expect("it was encoded so"));
+    })
+}
+
+fn both_ends() -> [Credentials; 2] {
+    let secret = Secret::open();
+    [1, 2].map(|number| {
+        Credentials::new(author(number), &secret).expect("the system has random numbers")
+    })
+}
+
+/// Both ends of a handshake.
+fn handshakes() -> Work {
+    let [one, other] = both_ends();
+    Box::new(move || {
+        assert!(
+            Records::between(&one, &other).is_some(),
+            "both have the secret"
+        );
+    })
+}
+
+/// One end seals so many bytes, and the other opens them.
+fn sealing(bytes: usize) -> Work {
+    let [one, other] = both_ends();
+    let records = Records::between(&one, &other).expect("both have the secret");
+    let plain = vec![7; bytes];
+    Box::new(move || {
+        let stream = records.seal(0, [&plain[..]]);
+        let opened = records.open(0, &stream, stream.len());
+        assert_eq!(opened.plain.len(), plain.len(), "it was sealed so");
+    })
+}
+
+/// An author seals a full bundle.
+fn signing() -> Work {
+    let ann = author(1);
+    let sealed = sealed(&ann, &bundle(&ann, 1, FULL));
+    Box::new(move || {
+        black_box(ann.sign(&sealed.to_sign()));
+    })
+}
+
+/// Another node checks it.
+fn verifying() -> Work {
+    let ann = author(1);
+    let sealed = sealed(&ann, &bundle(&ann, 1, FULL));
+    let verifying = Verifying::default();
+    Box::new(move || {
+        let Seal { key, signature } = &sealed.seal;
+        let holds = verifying.verify(key, &sealed.to_sign(), signature);
+        assert!(holds, "it was signed so");
+    })
+}
