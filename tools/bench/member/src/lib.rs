@@ -7,7 +7,7 @@ pub mod order;
 mod tally;
 pub mod text;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
@@ -18,12 +18,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
-use order::{Chat, Order, Place, Talk, Word};
+use order::{Chat, Greet, Order, Place, Talk, Word};
 use tally::Tally;
 use text::{Said, now_ns};
 
-/// How often a member says hello until everybody was heard.
-const GREETING: Duration = Duration::from_millis(100);
 /// A talk in which nothing more comes for so long has lost something.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How often the runner is told how much was heard, while one window is said.
@@ -40,7 +38,7 @@ pub trait Peer: Sized + 'static {
     /// Begins to listen, and gives what the others need to find this one.
     async fn listen() -> Result<(Self, String)>;
 
-    /// Gets into touch with the others. What is heard from then on goes to `heard`.
+    /// Gets into touch with the others, who may be there for long. What is heard from then on goes to `heard`.
     async fn join(self, place: Place, heard: Heard) -> Result<Self::Voice>;
 }
 
@@ -58,6 +56,10 @@ pub struct Heard {
     tally: Rc<RefCell<Tally>>,
     changed: Rc<Notify>,
     words: mpsc::UnboundedSender<Word>,
+    /// When this process began.
+    began_ns: u64,
+    /// True once something was heard that was said since.
+    live: Rc<Cell<bool>>,
 }
 
 impl Heard {
@@ -66,6 +68,9 @@ impl Heard {
         let Some(said) = Said::of_text(text).filter(|said| said.author != self.me) else {
             return;
         };
+        if said.at_ns > self.began_ns && !self.live.replace(true) {
+            let _ = self.words.send(Word::First { at_ns: now_ns() });
+        }
         let mut tally = self.tally.borrow_mut();
         let told = tally.hear(said);
         if let Some((author, messages)) = told {
@@ -74,6 +79,12 @@ impl Heard {
         if said.talk == 0 || tally.is_complete() {
             self.changed.notify_one();
         }
+    }
+
+    /// A member is gone: one of whose address `who` is a part that no other has.
+    pub fn gone(&self, who: impl Into<String>) {
+        let (who, at_ns) = (who.into(), now_ns());
+        let _ = self.words.send(Word::Gone { who, at_ns });
     }
 }
 
@@ -114,6 +125,7 @@ pub fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
 }
 
 async fn member<P: Peer>() -> Result<()> {
+    let began_ns = now_ns();
     let (words, mut told) = mpsc::unbounded_channel();
     tokio::task::spawn_local(async move {
         while let Some(word) = told.recv().await {
@@ -131,6 +143,8 @@ async fn member<P: Peer>() -> Result<()> {
         tally: Rc::default(),
         changed: Rc::default(),
         words: words.clone(),
+        began_ns,
+        live: Rc::default(),
     };
     let members = place.addresses.len() as u64;
     let voice = peer.join(place, heard.clone()).await?;
@@ -143,7 +157,7 @@ async fn member<P: Peer>() -> Result<()> {
     };
     while let Some(order) = member.orders.recv().await {
         match order {
-            Order::Greet => member.greet().await?,
+            Order::Greet(greet) => member.greet(&greet).await?,
             Order::Talk(talk) => member.talk(&talk).await?,
             Order::Chat(chat) => member.chat(&chat).await?,
             Order::End => break,
@@ -190,15 +204,16 @@ struct Member<V> {
 }
 
 impl<V: Voice> Member<V> {
-    async fn greet(&mut self) -> Result<()> {
+    async fn greet(&mut self, greet: &Greet) -> Result<()> {
+        let every = Duration::from_millis(greet.every_ms);
         let mut told = false;
         for number in 0.. {
             self.say(0, number, text::LEAST_BYTES, 1).await?;
-            if !told && self.heard.tally.borrow().greeted.len() as u64 >= self.members - 1 {
+            if !told && self.heard.tally.borrow().greeted.len() >= greet.others {
                 self.heard.words.send(Word::Greeted)?;
                 told = true;
             }
-            if let Ok(order) = timeout(GREETING, self.orders.recv()).await {
+            if let Ok(order) = timeout(every, self.orders.recv()).await {
                 match order.context("the runner is gone")? {
                     Order::Greeted => return Ok(()),
                     other => bail!("{other:?} while greeting"),
