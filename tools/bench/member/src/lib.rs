@@ -13,7 +13,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
+use tokio::io::{AsyncReadExt, stdin};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
@@ -74,7 +74,12 @@ impl Heard {
         let mut tally = self.tally.borrow_mut();
         let told = tally.hear(said);
         if let Some((author, messages)) = told {
-            let _ = self.words.send(Word::Heard { author, messages });
+            let talk = said.talk;
+            let _ = self.words.send(Word::Heard {
+                talk,
+                author,
+                messages,
+            });
         }
         if said.talk == 0 || tally.is_complete() {
             self.changed.notify_one();
@@ -94,9 +99,12 @@ pub fn run<P: Peer>() -> Result<()> {
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        member::<P>().await?;
+        let ended = member::<P>().await;
+        if let Err(error) = &ended {
+            tell(&Word::Failed(format!("{error:#}")));
+        }
         // What peers leave running has nothing to put in order.
-        std::process::exit(0)
+        std::process::exit(i32::from(ended.is_err()))
     })
 }
 
@@ -168,12 +176,11 @@ async fn member<P: Peer>() -> Result<()> {
     Ok(())
 }
 
-/// Reads what the runner says.
+/// Reads what the runner says, in a thread that nothing waits for: a member that fails ends at once.
 fn orders() -> mpsc::UnboundedReceiver<Order> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::task::spawn_local(async move {
-        let mut lines = BufReader::new(stdin()).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
             let Ok(order) = serde_json::from_str(&line) else {
                 return;
             };
@@ -255,7 +262,11 @@ impl<V: Voice> Member<V> {
     fn begin(&self, talk: u16, due: u64, told_after: Option<u64>, timed: bool) -> Result<()> {
         let mut tally = self.heard.tally.borrow_mut();
         for (author, messages) in tally.begin(talk, due, told_after, timed) {
-            self.heard.words.send(Word::Heard { author, messages })?;
+            self.heard.words.send(Word::Heard {
+                talk,
+                author,
+                messages,
+            })?;
         }
         Ok(())
     }
@@ -302,23 +313,22 @@ impl<V: Voice> Member<V> {
 
     /// Waits until everything was heard, and tells how it went.
     async fn finish(&mut self) -> Result<()> {
-        let mut before = 0;
         loop {
-            let (heard, complete) = {
-                let tally = self.heard.tally.borrow();
-                (tally.heard(), tally.is_complete())
-            };
-            if complete {
+            let before = self.heard_so_far();
+            if self.heard.tally.borrow().is_complete() {
                 break;
             }
             let changed = timeout(SILENCE, self.heard.changed.notified()).await;
-            if changed.is_err() && heard == before {
+            if changed.is_err() && self.heard_so_far() == before {
                 break;
             }
-            before = heard;
         }
         let account = self.heard.tally.borrow_mut().account();
         self.heard.words.send(Word::Done(account))?;
         Ok(())
+    }
+
+    fn heard_so_far(&self) -> u64 {
+        self.heard.tally.borrow().heard()
     }
 }

@@ -99,8 +99,10 @@ pub enum Word {
         /// When, by this machine's monotonic clock.
         at_ns: u64,
     },
-    /// It has heard so many messages of an author, in the talk that goes on.
+    /// It has heard so many messages of an author.
     Heard {
+        /// In which talk.
+        talk: u16,
         /// Whose.
         author: u16,
         /// How many.
@@ -108,6 +110,8 @@ pub enum Word {
     },
     /// It has heard everything that others say in a talk.
     Done(Account),
+    /// It cannot go on, and ends.
+    Failed(String),
 }
 
 /// How a talk went for one member.

@@ -42,17 +42,18 @@ pub(crate) fn join(crew: &mut Crew) -> Result<f64> {
     crew.add()?;
     let until = deadline();
     let (mut first, mut joined) = (None, false);
-    while first.is_none() || !joined {
+    loop {
         let word = crew.word(until)?;
         match word.context("the newcomer heard nothing")? {
             (number, Word::First { at_ns }) if number == newcomer => first = Some(at_ns),
             (_, Word::Joined) => joined = true,
             _ => {}
         }
+        if let (Some(at_ns), true) = (first, joined) {
+            crew.order_one(speaker, &Order::Greeted)?;
+            return Ok(milliseconds(at_ns - from_ns));
+        }
     }
-    crew.order_one(speaker, &Order::Greeted)?;
-    let first = first.unwrap_or(from_ns);
-    Ok(milliseconds(first - from_ns))
 }
 
 /// From the death of a member until those know who are told of it.

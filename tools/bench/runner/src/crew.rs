@@ -156,8 +156,14 @@ impl Crew {
             let (member, word) = self.answer(until)?;
             match word {
                 Word::Done(account) => accounts[member] = Some(account),
-                Word::Heard { author, messages } => {
-                    let Some(talk) = talk else { continue };
+                Word::Heard {
+                    talk: of,
+                    author,
+                    messages,
+                } => {
+                    let Some(talk) = talk.filter(|talk| talk.talk == of) else {
+                        continue;
+                    };
                     let author = usize::from(author);
                     heard[author][member] = messages;
                     heard[author][author] = u64::MAX;
@@ -210,6 +216,7 @@ impl Crew {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.words.recv_timeout(left) {
+                Ok((number, Some(Word::Failed(why)))) => bail!("member {number}: {why}"),
                 Ok((number, Some(word))) => return Ok(Some((number, word))),
                 // One that was killed is no member any more.
                 Ok((number, None)) if number < self.len() => {
