@@ -33,7 +33,7 @@ pub(crate) enum Told {
 }
 
 /// The first one is what the others are compared with.
-pub(crate) const PEERS: [Peer; 4] = [
+pub(crate) const PEERS: [Peer; 8] = [
     Peer {
         name: "ringtalk",
         program: "bench-ringtalk",
@@ -75,5 +75,53 @@ pub(crate) const PEERS: [Peer; 4] = [
         environment: &[],
         how: "one server with its defaults, one subject, in clear; members keep a window, or it drops them; \
               nobody is told that a member has died",
+    },
+    Peer {
+        name: "mosquitto",
+        program: "bench-mosquitto",
+        has_server: true,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: Some(8_192),
+        environment: &[],
+        how: "one broker, one topic, QoS 0, in clear, clients by rumqttc; TCP_NODELAY at both ends; no limit of \
+              queued messages, of which it drops some otherwise, and a window that keeps them few; \
+              deaths by last wills",
+    },
+    Peer {
+        name: "zenoh",
+        program: "bench-zenoh",
+        has_server: false,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: None,
+        environment: &[],
+        how: "peers that are all connected over TCP, in clear, one key, reliable, blocking where there is no room; \
+              no multicast and no gossip, each is given the addresses of those before it (with gossip a newcomer \
+              waits half a second more); deaths by liveliness tokens",
+    },
+    Peer {
+        name: "gossipsub",
+        program: "bench-gossipsub",
+        has_server: false,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: Some(128),
+        environment: &[],
+        how: "rust-libp2p over TCP, noise and yamux, encrypted, signed, the crate's defaults; each is given the \
+              addresses of those before it and all are connected; members keep a window, so that nothing is lost; \
+              deaths by connections that end",
+    },
+    Peer {
+        name: "iroh-gossip",
+        program: "bench-iroh-gossip",
+        has_server: false,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: Some(128),
+        environment: &[],
+        how: "iroh endpoints (QUIC, encrypted) without relays, one topic, messages up to 20 KiB, else its defaults; \
+              each is given the first one's address; members keep a window, so that nothing is lost; \
+              deaths by neighbours that are down, which only neighbours are told",
     },
 ];
