@@ -76,7 +76,6 @@ fn steps() -> Vec<Step> {
         ),
         elsewhere("fuzz clippy", fuzz::clippy()),
         elsewhere("corpora", fuzz::replay()),
-        // Its default members: the largest peers are compiled by who measures them.
         elsewhere(
             "bench clippy",
             Cargo::new(

@@ -97,8 +97,8 @@ pub(crate) const PEERS: [Peer; 8] = [
         window: None,
         environment: &[],
         how: "peers that are all connected over TCP, in clear, one key, reliable, blocking where there is no room; \
-              no multicast and no gossip, each is given the addresses of those before it (with gossip a newcomer \
-              waits half a second more); deaths by liveliness tokens",
+              no multicast and no gossip, each is given the addresses of those before it, and hears before all are \
+              connected (else a newcomer may wait half a second); deaths by liveliness tokens",
     },
     Peer {
         name: "gossipsub",

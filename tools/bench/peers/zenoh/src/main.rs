@@ -56,8 +56,8 @@ impl Peer for Zenoh {
     }
 }
 
-/// A peer's defaults, but that nobody searches: all addresses are told. With gossip, opening a session takes half
-/// a second more.
+/// A peer's defaults, but that nobody searches, as all addresses are told, and that opening a session does not
+/// wait for all connections: it would take half a second.
 fn config(own: &[String], others: &[String]) -> zenoh::Result<Config> {
     let endpoints = |addresses: &[String]| {
         let all = addresses.iter().map(|address| format!("\"tcp/{address}\""));
@@ -66,6 +66,7 @@ fn config(own: &[String], others: &[String]) -> zenoh::Result<Config> {
     let mut config = Config::default();
     config.insert_json5("scouting/multicast/enabled", "false")?;
     config.insert_json5("scouting/gossip/enabled", "false")?;
+    config.insert_json5("open/return_conditions/connect_scouted", "false")?;
     config.insert_json5("listen/endpoints", &endpoints(own))?;
     config.insert_json5("connect/endpoints", &endpoints(others))?;
     Ok(config)
