@@ -7,23 +7,21 @@ pub mod order;
 mod tally;
 pub mod text;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::Write;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
+use tokio::io::{AsyncReadExt, stdin};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
-use order::{Chat, Order, Place, Talk, Word};
+use order::{Chat, Greet, Order, Place, Talk, Word};
 use tally::Tally;
 use text::{Said, now_ns};
 
-/// How often a member says hello until everybody was heard.
-const GREETING: Duration = Duration::from_millis(100);
 /// A talk in which nothing more comes for so long has lost something.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How often the runner is told how much was heard, while one window is said.
@@ -40,7 +38,7 @@ pub trait Peer: Sized + 'static {
     /// Begins to listen, and gives what the others need to find this one.
     async fn listen() -> Result<(Self, String)>;
 
-    /// Gets into touch with the others. What is heard from then on goes to `heard`.
+    /// Gets into touch with the others, who may be there for long. What is heard from then on goes to `heard`.
     async fn join(self, place: Place, heard: Heard) -> Result<Self::Voice>;
 }
 
@@ -58,6 +56,10 @@ pub struct Heard {
     tally: Rc<RefCell<Tally>>,
     changed: Rc<Notify>,
     words: mpsc::UnboundedSender<Word>,
+    /// When this process began.
+    began_ns: u64,
+    /// True once something was heard that was said since.
+    live: Rc<Cell<bool>>,
 }
 
 impl Heard {
@@ -66,14 +68,28 @@ impl Heard {
         let Some(said) = Said::of_text(text).filter(|said| said.author != self.me) else {
             return;
         };
+        if said.at_ns > self.began_ns && !self.live.replace(true) {
+            let _ = self.words.send(Word::First { at_ns: now_ns() });
+        }
         let mut tally = self.tally.borrow_mut();
         let told = tally.hear(said);
         if let Some((author, messages)) = told {
-            let _ = self.words.send(Word::Heard { author, messages });
+            let talk = said.talk;
+            let _ = self.words.send(Word::Heard {
+                talk,
+                author,
+                messages,
+            });
         }
         if said.talk == 0 || tally.is_complete() {
             self.changed.notify_one();
         }
+    }
+
+    /// A member is gone: one of whose address `who` is a part that no other has.
+    pub fn gone(&self, who: impl Into<String>) {
+        let (who, at_ns) = (who.into(), now_ns());
+        let _ = self.words.send(Word::Gone { who, at_ns });
     }
 }
 
@@ -83,9 +99,12 @@ pub fn run<P: Peer>() -> Result<()> {
         .enable_all()
         .build()?;
     LocalSet::new().block_on(&runtime, async {
-        member::<P>().await?;
+        let ended = member::<P>().await;
+        if let Err(error) = &ended {
+            tell(&Word::Failed(format!("{error:#}")));
+        }
         // What peers leave running has nothing to put in order.
-        std::process::exit(0)
+        std::process::exit(i32::from(ended.is_err()))
     })
 }
 
@@ -114,6 +133,7 @@ pub fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
 }
 
 async fn member<P: Peer>() -> Result<()> {
+    let began_ns = now_ns();
     let (words, mut told) = mpsc::unbounded_channel();
     tokio::task::spawn_local(async move {
         while let Some(word) = told.recv().await {
@@ -131,6 +151,8 @@ async fn member<P: Peer>() -> Result<()> {
         tally: Rc::default(),
         changed: Rc::default(),
         words: words.clone(),
+        began_ns,
+        live: Rc::default(),
     };
     let members = place.addresses.len() as u64;
     let voice = peer.join(place, heard.clone()).await?;
@@ -143,7 +165,7 @@ async fn member<P: Peer>() -> Result<()> {
     };
     while let Some(order) = member.orders.recv().await {
         match order {
-            Order::Greet => member.greet().await?,
+            Order::Greet(greet) => member.greet(&greet).await?,
             Order::Talk(talk) => member.talk(&talk).await?,
             Order::Chat(chat) => member.chat(&chat).await?,
             Order::End => break,
@@ -154,12 +176,11 @@ async fn member<P: Peer>() -> Result<()> {
     Ok(())
 }
 
-/// Reads what the runner says.
+/// Reads what the runner says, in a thread that nothing waits for: a member that fails ends at once.
 fn orders() -> mpsc::UnboundedReceiver<Order> {
     let (sender, receiver) = mpsc::unbounded_channel();
-    tokio::task::spawn_local(async move {
-        let mut lines = BufReader::new(stdin()).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lines().map_while(Result::ok) {
             let Ok(order) = serde_json::from_str(&line) else {
                 return;
             };
@@ -190,15 +211,16 @@ struct Member<V> {
 }
 
 impl<V: Voice> Member<V> {
-    async fn greet(&mut self) -> Result<()> {
+    async fn greet(&mut self, greet: &Greet) -> Result<()> {
+        let every = Duration::from_millis(greet.every_ms);
         let mut told = false;
         for number in 0.. {
             self.say(0, number, text::LEAST_BYTES, 1).await?;
-            if !told && self.heard.tally.borrow().greeted.len() as u64 >= self.members - 1 {
+            if !told && self.heard.tally.borrow().greeted.len() >= greet.others {
                 self.heard.words.send(Word::Greeted)?;
                 told = true;
             }
-            if let Ok(order) = timeout(GREETING, self.orders.recv()).await {
+            if let Ok(order) = timeout(every, self.orders.recv()).await {
                 match order.context("the runner is gone")? {
                     Order::Greeted => return Ok(()),
                     other => bail!("{other:?} while greeting"),
@@ -240,7 +262,11 @@ impl<V: Voice> Member<V> {
     fn begin(&self, talk: u16, due: u64, told_after: Option<u64>, timed: bool) -> Result<()> {
         let mut tally = self.heard.tally.borrow_mut();
         for (author, messages) in tally.begin(talk, due, told_after, timed) {
-            self.heard.words.send(Word::Heard { author, messages })?;
+            self.heard.words.send(Word::Heard {
+                talk,
+                author,
+                messages,
+            })?;
         }
         Ok(())
     }
@@ -287,23 +313,22 @@ impl<V: Voice> Member<V> {
 
     /// Waits until everything was heard, and tells how it went.
     async fn finish(&mut self) -> Result<()> {
-        let mut before = 0;
         loop {
-            let (heard, complete) = {
-                let tally = self.heard.tally.borrow();
-                (tally.heard(), tally.is_complete())
-            };
-            if complete {
+            let before = self.heard_so_far();
+            if self.heard.tally.borrow().is_complete() {
                 break;
             }
             let changed = timeout(SILENCE, self.heard.changed.notified()).await;
-            if changed.is_err() && heard == before {
+            if changed.is_err() && self.heard_so_far() == before {
                 break;
             }
-            before = heard;
         }
         let account = self.heard.tally.borrow_mut().account();
         self.heard.words.send(Word::Done(account))?;
         Ok(())
+    }
+
+    fn heard_so_far(&self) -> u64 {
+        self.heard.tally.borrow().heard()
     }
 }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Order {
     /// Get into touch with the others.
     Join(Place),
-    /// Say hello, again and again, until everybody was heard.
-    Greet,
-    /// Everybody has heard everybody.
+    /// Say hello, again and again, until [`Order::Greeted`] comes.
+    Greet(Greet),
+    /// Everybody has heard everybody who was to be heard.
     Greeted,
     /// Talk as fast as it goes, or listen.
     Talk(Talk),
@@ -33,10 +33,19 @@ pub enum Order {
 pub struct Place {
     /// Its number, from 0.
     pub index: u16,
-    /// What each member has said of itself, in order.
+    /// What each member has said of itself, in order; a newcomer is the last, and the others never hear of it.
     pub addresses: Vec<String>,
     /// Where the server is, if there is one.
     pub server: Option<String>,
+}
+
+/// Hellos at a steady rate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Greet {
+    /// How many others are to be heard before this member says that it is [`Word::Greeted`].
+    pub others: usize,
+    /// How long it waits between two hellos, in milliseconds.
+    pub every_ms: u64,
 }
 
 /// As many messages as fast as it goes.
@@ -76,10 +85,24 @@ pub enum Word {
     Listening(String),
     /// It is in touch.
     Joined,
-    /// It has heard everybody.
+    /// It has heard as many as it was told to.
     Greeted,
-    /// It has heard so many messages of an author, in the talk that goes on.
+    /// It has heard something that was said after its process began; told once.
+    First {
+        /// When, by this machine's monotonic clock.
+        at_ns: u64,
+    },
+    /// It was told that a member is gone.
+    Gone {
+        /// Which one: a part of its address that no other has.
+        who: String,
+        /// When, by this machine's monotonic clock.
+        at_ns: u64,
+    },
+    /// It has heard so many messages of an author.
     Heard {
+        /// In which talk.
+        talk: u16,
         /// Whose.
         author: u16,
         /// How many.
@@ -87,6 +110,8 @@ pub enum Word {
     },
     /// It has heard everything that others say in a talk.
     Done(Account),
+    /// It cannot go on, and ends.
+    Failed(String),
 }
 
 /// How a talk went for one member.

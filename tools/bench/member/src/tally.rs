@@ -70,9 +70,11 @@ impl Tally {
         if said.talk < self.talk {
             return None;
         }
+        let before = self.next.get(&said.author).copied().map_or(0, u64::from);
         let messages = self.count(now, said);
         let told_after = self.told_after?;
-        let tell = messages.is_multiple_of(told_after) || self.is_complete();
+        // Where messages overtake each other, some numbers are never the latest.
+        let tell = messages / told_after > before / told_after || self.is_complete();
         tell.then_some((said.author, messages))
     }
 
@@ -112,5 +114,39 @@ impl Tally {
             due: self.due,
             latencies_us: self.latencies.take().unwrap_or_default(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(number: u32) -> Said {
+        Said {
+            talk: 1,
+            author: 7,
+            number,
+            at_ns: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_overtaken_is_odd_and_the_runner_is_told_all_the_same() {
+        let mut tally = Tally::default();
+        tally.begin(1, 6, Some(3), false);
+        let told: Vec<_> = [0, 1, 3, 2, 4, 5]
+            .map(|number| tally.hear(said(number)))
+            .into();
+        assert_eq!(told, [None, None, Some((7, 4)), None, None, Some((7, 6))]);
+        let account = tally.account();
+        assert_eq!((account.heard, account.odd, account.lost()), (6, 2, 0));
+    }
+
+    #[test]
+    fn what_comes_before_its_order_counts() {
+        let mut tally = Tally::default();
+        assert_eq!(tally.hear(said(0)), None);
+        assert_eq!(tally.begin(1, 1, Some(1), false), [(7, 1)]);
+        assert!(tally.is_complete());
     }
 }

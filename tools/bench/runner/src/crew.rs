@@ -1,29 +1,42 @@
-//! The members of one peer, each a process, and what they are told and tell.
+//! The members of one peer, each a process, and what they are told and tell. Not here: what they are measured
+//! for (`work`, `change`).
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use bench_member::order::{Account, Order, Place, Talk, Word};
+use bench_member::order::{Account, Greet, Order, Place, Talk, Word};
+use bench_member::text::now_ns;
 
 use crate::machine;
 use crate::peer::Peer;
 
 /// How long a step of all members may take.
-const PATIENCE: Duration = Duration::from_secs(120);
-
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How long a process may take to end by itself.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How often a member says hello until everybody was heard, in milliseconds.
+const GREETING_MS: u64 = 100;
+/// The server's number.
+const SERVER: usize = usize::MAX;
+
+/// A word and whose it is; nothing where that process has ended.
+type Told = (usize, Option<Word>);
 
 /// All members, in touch with each other.
 #[derive(Debug)]
 pub(crate) struct Crew {
+    programs: PathBuf,
+    peer: &'static Peer,
     members: Vec<Process>,
-    server: Option<Process>,
-    words: Receiver<(usize, Word)>,
+    /// What each member has said of itself.
+    addresses: Vec<String>,
+    server: Option<(Process, String)>,
+    sender: Sender<Told>,
+    words: Receiver<Told>,
 }
 
 #[derive(Debug)]
@@ -34,37 +47,6 @@ struct Process {
 }
 
 impl Process {
-    fn start(
-        programs: &Path,
-        peer: &Peer,
-        arguments: &[&str],
-        number: usize,
-        words: Sender<(usize, Word)>,
-    ) -> Result<Self> {
-        let program = programs.join(peer.program);
-        let mut child = Command::new(&program)
-            .args(arguments)
-            .envs(peer.environment.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| format!("cannot start {}", program.display()))?;
-        let orders = child.stdin.take();
-        let output = child.stdout.take().context("it has no stdout")?;
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let Ok(word) = serde_json::from_str(&line) else {
-                    eprintln!("a member says {line:?}");
-                    return;
-                };
-                if words.send((number, word)).is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Self { child, orders })
-    }
-
     fn order(&mut self, order: &Order) -> Result<()> {
         let line = serde_json::to_string(order)?;
         let orders = self.orders.as_mut().context("it was told to end")?;
@@ -74,7 +56,6 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.order(&Order::End);
         // What serves members ends where its stdin does, and takes its children along.
         self.orders = None;
         let end = Instant::now() + FAREWELL;
@@ -88,40 +69,69 @@ impl Drop for Process {
 
 impl Crew {
     /// Starts as many members, and waits until each has heard all others.
-    pub(crate) fn start(programs: &Path, peer: &Peer, count: usize) -> Result<Self> {
+    pub(crate) fn start(programs: &Path, peer: &'static Peer, count: usize) -> Result<Self> {
         let (sender, words) = mpsc::channel();
         let mut crew = Self {
+            programs: programs.to_owned(),
+            peer,
             members: Vec::new(),
+            addresses: Vec::new(),
             server: None,
+            sender,
             words,
         };
-        let mut server = None;
+        let until = deadline();
         if peer.has_server {
-            let process = Process::start(programs, peer, &["server"], count, sender.clone())?;
-            crew.server = Some(process);
-            server = Some(crew.listening(&mut vec![None; count + 1])?);
+            let process = crew.process(SERVER)?;
+            let (_, address) = crew.listening(until)?;
+            crew.server = Some((process, address));
         }
-        let mut addresses = vec![None; count];
         for number in 0..count {
-            let member = Process::start(programs, peer, &[], number, sender.clone())?;
+            let member = crew.process(number)?;
             crew.members.push(member);
         }
+        crew.addresses = vec![String::new(); count];
         for _ in 0..count {
-            crew.listening(&mut addresses)?;
+            let (number, address) = crew.listening(until)?;
+            crew.addresses[number] = address;
         }
-        let addresses: Vec<String> = addresses.into_iter().flatten().collect();
-        for (number, member) in crew.members.iter_mut().enumerate() {
-            member.order(&Order::Join(Place {
-                index: number as u16,
-                addresses: addresses.clone(),
-                server: server.clone(),
-            }))?;
+        for number in 0..count {
+            let place = crew.place(number);
+            crew.order_one(number, &Order::Join(place))?;
         }
-        crew.await_all(&Word::Joined)?;
-        crew.order(&Order::Greet)?;
-        crew.await_all(&Word::Greeted)?;
-        crew.order(&Order::Greeted)?;
+        crew.await_all(&Word::Joined, until)?;
+        crew.greet()?;
         Ok(crew)
+    }
+
+    /// Starts one more member. It is in touch once it says so.
+    pub(crate) fn add(&mut self) -> Result<()> {
+        let number = self.len();
+        let member = self.process(number)?;
+        self.members.push(member);
+        let (_, address) = self.listening(deadline())?;
+        self.addresses.push(address);
+        let place = self.place(number);
+        self.order_one(number, &Order::Join(place))
+    }
+
+    /// Kills the last member; gives its address, and when that was, by this machine's monotonic clock.
+    pub(crate) fn kill_last(&mut self) -> Result<(String, u64)> {
+        let mut last = self.members.pop().context("nobody is left")?;
+        let address = self.addresses.pop().context("it has no address")?;
+        let at_ns = now_ns();
+        last.child.kill()?;
+        Ok((address, at_ns))
+    }
+
+    /// Waits until each member has heard all others.
+    pub(crate) fn greet(&mut self) -> Result<()> {
+        self.order(&Order::Greet(Greet {
+            others: self.len() - 1,
+            every_ms: GREETING_MS,
+        }))?;
+        self.await_all(&Word::Greeted, deadline())?;
+        self.order(&Order::Greeted)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -137,16 +147,23 @@ impl Crew {
     /// Has all members do something, and returns how it went for each. In a talk with a window, authors are
     /// told how far the slowest is.
     pub(crate) fn accounts(&mut self, talk: Option<&Talk>) -> Result<Vec<Account>> {
+        let until = deadline();
         let count = self.len();
         let mut accounts = vec![None; count];
         let mut heard = vec![vec![0; count]; count];
         let mut told = vec![0; count];
         while accounts.iter().any(Option::is_none) {
-            let (member, word) = self.word()?;
+            let (member, word) = self.answer(until)?;
             match word {
                 Word::Done(account) => accounts[member] = Some(account),
-                Word::Heard { author, messages } => {
-                    let Some(talk) = talk else { continue };
+                Word::Heard {
+                    talk: of,
+                    author,
+                    messages,
+                } => {
+                    let Some(talk) = talk.filter(|talk| talk.talk == of) else {
+                        continue;
+                    };
                     let author = usize::from(author);
                     heard[author][member] = messages;
                     heard[author][author] = u64::MAX;
@@ -172,9 +189,15 @@ impl Crew {
             .try_for_each(|member| member.order(order))
     }
 
+    /// Tells one member.
+    pub(crate) fn order_one(&mut self, number: usize, order: &Order) -> Result<()> {
+        self.members[number].order(order)
+    }
+
     /// The processor time of all members and of the server.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        let all = self.members.iter().chain(&self.server);
+        let server = self.server.iter().map(|(process, _)| process);
+        let all = self.members.iter().chain(server);
         all.map(|process| machine::processor_time(process.child.id()))
             .sum()
     }
@@ -188,27 +211,94 @@ impl Crew {
         Ok(sizes[sizes.len() / 2])
     }
 
-    fn listening(&self, addresses: &mut [Option<String>]) -> Result<String> {
-        let (number, word) = self.word()?;
+    /// What a member says next, asked or unasked; nothing where that takes too long.
+    pub(crate) fn word(&self, until: Instant) -> Result<Option<(usize, Word)>> {
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            match self.words.recv_timeout(left) {
+                Ok((number, Some(Word::Failed(why)))) => bail!("member {number}: {why}"),
+                Ok((number, Some(word))) => return Ok(Some((number, word))),
+                // One that was killed is no member any more.
+                Ok((number, None)) if number < self.len() => {
+                    bail!("member {number} has ended by itself")
+                }
+                Ok((SERVER, None)) => bail!("the server has ended by itself"),
+                Ok(_) => {}
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// What a member says next because it was asked.
+    pub(crate) fn answer(&self, until: Instant) -> Result<(usize, Word)> {
+        loop {
+            let told = self.word(until)?;
+            let told = told.with_context(|| format!("did not finish in {PATIENCE:?}"))?;
+            if !matches!(told.1, Word::First { .. } | Word::Gone { .. }) {
+                return Ok(told);
+            }
+        }
+    }
+
+    fn process(&self, number: usize) -> Result<Process> {
+        let program = self.programs.join(self.peer.program);
+        let mut child = Command::new(&program)
+            .args((number == SERVER).then_some("server"))
+            .envs(self.peer.environment.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", program.display()))?;
+        let orders = child.stdin.take();
+        let output = child.stdout.take().context("it has no stdout")?;
+        let words = self.sender.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let Ok(word) = serde_json::from_str(&line) else {
+                    eprintln!("a member says {line:?}");
+                    break;
+                };
+                // Nobody listens any more where this fails.
+                let _ = words.send((number, Some(word)));
+            }
+            let _ = words.send((number, None));
+        });
+        Ok(Process { child, orders })
+    }
+
+    fn place(&self, number: usize) -> Place {
+        Place {
+            index: number as u16,
+            addresses: self.addresses.clone(),
+            server: self.server.as_ref().map(|(_, address)| address.clone()),
+        }
+    }
+
+    fn listening(&self, until: Instant) -> Result<(usize, String)> {
+        let (number, word) = self.answer(until)?;
         let Word::Listening(address) = word else {
             bail!("a process says {word:?} before it listens");
         };
-        addresses[number] = Some(address.clone());
-        Ok(address)
+        Ok((number, address))
     }
 
-    fn await_all(&self, wanted: &Word) -> Result<()> {
-        let mut missing = self.len();
-        while missing > 0 {
-            let (_, word) = self.word()?;
+    fn await_all(&self, wanted: &Word, until: Instant) -> Result<()> {
+        for _ in 0..self.len() {
+            let (_, word) = self.answer(until)?;
             ensure!(word == *wanted, "{word:?} where {wanted:?} was due");
-            missing -= 1;
         }
         Ok(())
     }
+}
 
-    fn word(&self) -> Result<(usize, Word)> {
-        let word = self.words.recv_timeout(PATIENCE);
-        word.with_context(|| format!("no member has said anything for {PATIENCE:?}"))
+impl Drop for Crew {
+    fn drop(&mut self) {
+        // All at once: nobody is to mend what the others leave behind.
+        let _ = self.order(&Order::End);
     }
+}
+
+/// When a step of all members that begins now has taken too long.
+pub(crate) fn deadline() -> Instant {
+    Instant::now() + PATIENCE
 }

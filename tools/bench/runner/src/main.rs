@@ -4,13 +4,14 @@
 //! runs at a time. Not here: what a member does (`bench-member`), and how each peer carries messages
 //! (`peers/`).
 
+mod change;
 mod crew;
 mod machine;
 mod peer;
 mod table;
 mod work;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -18,6 +19,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use change::Death;
 use crew::Crew;
 use peer::{PEERS, Peer};
 use work::{Latency, Numbers, Speech, Throughput};
@@ -45,17 +47,24 @@ struct Args {
     json: Option<PathBuf>,
 }
 
-/// One peer, once, with so many members.
+/// One peer, once, with so many members: as far as it came.
 #[derive(Clone, Debug, Serialize)]
 struct Measured {
     peer: &'static str,
     members: usize,
     round: usize,
-    idle_kib: u64,
-    loaded_kib: u64,
+    idle_kib: Option<u64>,
+    loaded_kib: Option<u64>,
     talks: Vec<(Speech, Throughput)>,
-    chat: Latency,
+    chat: Option<Latency>,
+    join_ms: Option<f64>,
+    death: Option<Death>,
+    /// Why some of that is missing.
+    failures: Vec<String>,
 }
+
+/// What is measured with members of its own.
+type Part = fn(&mut Measured, &Path, &'static Peer, &Args) -> Result<()>;
 
 fn main() -> Result<()> {
     let args = Args::parse();
@@ -78,22 +87,25 @@ fn main() -> Result<()> {
             let order = (0..peers.len()).map(|place| peers[(place + round) % peers.len()]);
             for peer in order {
                 bar.set_message(format!("{}, {members} members", peer.name));
-                let mut crew = Crew::start(programs, peer, members)
-                    .with_context(|| format!("{} with {members} members", peer.name))?;
-                let measured = measure(&mut crew, peer, &args, round);
-                all.push(measured.with_context(|| format!("{}, {members}", peer.name))?);
+                all.push(measure(programs, peer, &args, members, round));
+                write(&args, &conditions, &all)?;
                 bar.inc(1);
             }
         }
     }
     bar.finish_and_clear();
     print!("{}", table::of(&all, &peers));
-    if let Some(path) = &args.json {
-        let everything = serde_json::json!({ "conditions": conditions, "measured": all });
-        std::fs::write(path, serde_json::to_string_pretty(&everything)?)
-            .with_context(|| format!("cannot write {}", path.display()))?;
-    }
     Ok(())
+}
+
+/// Everything so far, as JSON, if that is asked for.
+fn write(args: &Args, conditions: &str, all: &[Measured]) -> Result<()> {
+    let Some(path) = &args.json else {
+        return Ok(());
+    };
+    let everything = serde_json::json!({ "conditions": conditions, "measured": all });
+    std::fs::write(path, serde_json::to_string_pretty(&everything)?)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Peer>> {
@@ -108,26 +120,66 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Peer>> {
         .collect())
 }
 
-fn measure(crew: &mut Crew, peer: &Peer, args: &Args, round: usize) -> Result<Measured> {
+/// Measures a peer once. Where it fails, the others are measured all the same.
+fn measure(
+    programs: &Path,
+    peer: &'static Peer,
+    args: &Args,
+    members: usize,
+    round: usize,
+) -> Measured {
+    let mut measured = Measured {
+        peer: peer.name,
+        members,
+        round,
+        idle_kib: None,
+        loaded_kib: None,
+        talks: Vec::new(),
+        chat: None,
+        join_ms: None,
+        death: None,
+        failures: Vec::new(),
+    };
+    let parts: [(&str, Part); 2] = [("talking", talking), ("coming and dying", changing)];
+    for (name, part) in parts {
+        if let Err(error) = part(&mut measured, programs, peer, args) {
+            measured.failures.push(format!("{name}: {error:#}"));
+        }
+    }
+    measured
+}
+
+fn talking(
+    measured: &mut Measured,
+    programs: &Path,
+    peer: &'static Peer,
+    args: &Args,
+) -> Result<()> {
+    let mut crew = Crew::start(programs, peer, measured.members).context("the start")?;
     let mut numbers = Numbers::default();
     let length = Duration::from_secs_f64(args.seconds);
-    let idle_kib = crew.resident_kib()?;
-    let chat = work::latency(crew, &mut numbers)?;
-    let mut talks = Vec::new();
+    measured.idle_kib = Some(crew.resident_kib()?);
+    let chat = work::latency(&mut crew, &mut numbers).context("at a steady rate")?;
+    measured.chat = Some(chat);
     for all in [false, true] {
         for &bytes in &args.bytes {
             let speech = Speech { all, bytes };
-            let done = work::throughput(crew, peer, speech, length, &mut numbers)?;
-            talks.push((speech, done));
+            let done = work::throughput(&mut crew, peer, speech, length, &mut numbers)
+                .with_context(|| speech.to_string())?;
+            measured.talks.push((speech, done));
         }
     }
-    Ok(Measured {
-        peer: peer.name,
-        members: crew.len(),
-        round,
-        idle_kib,
-        loaded_kib: crew.resident_kib()?,
-        talks,
-        chat,
-    })
+    measured.loaded_kib = Some(crew.resident_kib()?);
+    Ok(())
+}
+
+fn changing(measured: &mut Measured, programs: &Path, peer: &'static Peer, _: &Args) -> Result<()> {
+    let newcomers = usize::from(peer.takes_newcomers);
+    let mut crew =
+        Crew::start(programs, peer, measured.members - newcomers).context("the start")?;
+    if peer.takes_newcomers {
+        measured.join_ms = Some(change::join(&mut crew).context("the newcomer")?);
+    }
+    measured.death = change::death(&mut crew, peer).context("the death")?;
+    Ok(())
 }

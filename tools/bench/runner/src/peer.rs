@@ -9,7 +9,11 @@ pub(crate) struct Peer {
     pub(crate) program: &'static str,
     /// True where there is a server too, by the same program.
     pub(crate) has_server: bool,
-    /// How many messages of each author are on their way at most, where it loses some otherwise.
+    /// True where a newcomer is taken in later than the others.
+    pub(crate) takes_newcomers: bool,
+    /// Who is told that a member has died.
+    pub(crate) told: Told,
+    /// How many messages of all authors are on their way at most, where it loses some otherwise.
     pub(crate) window: Option<u64>,
     /// What is set in its environment.
     pub(crate) environment: &'static [(&'static str, &'static str)],
@@ -17,12 +21,25 @@ pub(crate) struct Peer {
     pub(crate) how: &'static str,
 }
 
+/// Whom a peer's interface tells that a member has died.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    /// Nobody.
+    Nobody,
+    /// The two that are next to it.
+    Neighbours,
+    /// Everybody, as far as the limit of time allows.
+    Everybody,
+}
+
 /// The first one is what the others are compared with.
-pub(crate) const PEERS: [Peer; 4] = [
+pub(crate) const PEERS: [Peer; 8] = [
     Peer {
         name: "ringtalk",
         program: "bench-ringtalk",
         has_server: true,
+        takes_newcomers: true,
+        told: Told::Everybody,
         window: None,
         environment: &[],
         how: "as released: encrypted, signed, in causal order, memory wiped; the director is a process of its own",
@@ -31,6 +48,8 @@ pub(crate) const PEERS: [Peer; 4] = [
         name: "ringtalk --fingers off",
         program: "bench-ringtalk",
         has_server: true,
+        takes_newcomers: true,
+        told: Told::Everybody,
         window: None,
         environment: &[("RINGTALK_FINGERS", "off")],
         how: "the same, along the neighbours only",
@@ -39,16 +58,70 @@ pub(crate) const PEERS: [Peer; 4] = [
         name: "raw ring",
         program: "bench-raw-ring",
         has_server: false,
+        takes_newcomers: false,
+        told: Told::Neighbours,
         window: None,
         environment: &[],
-        how: "TCP in one direction, a header of six bytes, no protocol: the physical limit of a ring",
+        how: "TCP in one direction, a header of six bytes, no protocol: the physical limit of a ring; \
+              nobody can come later, and the two beside a dead member see its connections end",
     },
     Peer {
         name: "nats-server",
         program: "bench-nats",
         has_server: true,
+        takes_newcomers: true,
+        told: Told::Nobody,
         window: Some(8_192),
         environment: &[],
-        how: "one server with its defaults, one subject, in clear; members keep a window, or it drops them",
+        how: "one server with its defaults, one subject, in clear; members keep a window, or it drops them; \
+              nobody is told that a member has died",
+    },
+    Peer {
+        name: "mosquitto",
+        program: "bench-mosquitto",
+        has_server: true,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: Some(8_192),
+        environment: &[],
+        how: "one broker, one topic, QoS 0, in clear, clients by rumqttc; TCP_NODELAY at both ends; no limit of \
+              queued messages, of which it drops some otherwise, and a window that keeps them few; \
+              deaths by last wills",
+    },
+    Peer {
+        name: "zenoh",
+        program: "bench-zenoh",
+        has_server: false,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: None,
+        environment: &[],
+        how: "peers that are all connected over TCP, in clear, one key, reliable, blocking where there is no room; \
+              no multicast and no gossip, each is given the addresses of those before it, and hears before all are \
+              connected (else a newcomer may wait half a second); deaths by liveliness tokens",
+    },
+    Peer {
+        name: "gossipsub",
+        program: "bench-gossipsub",
+        has_server: false,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: Some(128),
+        environment: &[],
+        how: "rust-libp2p over TCP, noise and yamux, encrypted, signed, the crate's defaults; each is given the \
+              addresses of those before it and all are connected; members keep a window, so that nothing is lost; \
+              deaths by connections that end",
+    },
+    Peer {
+        name: "iroh-gossip",
+        program: "bench-iroh-gossip",
+        has_server: false,
+        takes_newcomers: true,
+        told: Told::Everybody,
+        window: Some(128),
+        environment: &[],
+        how: "iroh endpoints (QUIC, encrypted) without relays, one topic, messages up to 20 KiB, else its defaults; \
+              each is given the first one's address; members keep a window, so that nothing is lost; \
+              deaths by neighbours that are down, which only neighbours are told",
     },
 ];

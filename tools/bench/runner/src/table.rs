@@ -26,16 +26,22 @@ pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
             let mut first = None;
             for peer in peers {
                 let theirs = here.iter().filter(|one| one.peer == peer.name);
-                let cell = median(theirs.filter_map(|one| figure(one)).collect()).map_or(
-                    String::from("-"),
-                    |value| {
-                        let base = *first.get_or_insert(value);
-                        format!("{} ({:.2})", short(value), value / base)
-                    },
-                );
+                let value = median(theirs.filter_map(|one| figure(one)).collect());
+                let cell = value.map_or(String::from("-"), |value| {
+                    let base = *first.get_or_insert(value);
+                    if base == 0.0 {
+                        return short(value);
+                    }
+                    format!("{} ({:.2})", short(value), value / base)
+                });
                 let _ = write!(text, "{cell:>26}");
             }
             text.push('\n');
+        }
+        for one in here {
+            for failure in &one.failures {
+                let _ = writeln!(text, "{}, round {}: {failure}", one.peer, one.round);
+            }
         }
     }
     text
@@ -48,18 +54,13 @@ fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
         .flat_map(|one| one.talks.iter().map(|(speech, _)| *speech))
         .collect();
     for speech in talks {
-        let who = if speech.all {
-            "all authors"
-        } else {
-            "one author"
-        };
         let mut row = |what: &str, pick: fn(&crate::work::Throughput) -> f64| {
             let figure = move |one: &Measured| {
                 let mut talks = one.talks.iter();
                 let found = talks.find(|(other, _)| *other == speech);
                 found.map(|(_, talk)| pick(talk))
             };
-            let what = format!("{who}, {} B: {what}", speech.bytes);
+            let what = format!("{speech}: {what}");
             rows.push((what, Box::new(figure)));
         };
         row("deliveries/s", |talk| talk.deliveries_per_second);
@@ -70,15 +71,30 @@ fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
         row("lost", |talk| talk.lost as f64);
         row("odd", |talk| talk.odd as f64);
     }
-    let mut row = |what: &str, pick: fn(&Measured) -> f64| {
-        rows.push((what.to_owned(), Box::new(move |one| Some(pick(one)))));
+    let mut row = |what: &str, pick: fn(&Measured) -> Option<f64>| {
+        rows.push((what.to_owned(), Box::new(pick)));
     };
-    row("200 messages/s: p50 µs", |one| one.chat.p50_us);
-    row("200 messages/s: p99 µs", |one| one.chat.p99_us);
-    row("200 messages/s: p99.9 µs", |one| one.chat.p999_us);
-    row("200 messages/s: lost", |one| one.chat.lost as f64);
-    row("memory idle, KiB", |one| one.idle_kib as f64);
-    row("memory after all that, KiB", |one| one.loaded_kib as f64);
+    row("200 messages/s: p50 µs", |one| {
+        Some(one.chat.as_ref()?.p50_us)
+    });
+    row("200 messages/s: p99 µs", |one| {
+        Some(one.chat.as_ref()?.p99_us)
+    });
+    row("200 messages/s: p99.9 µs", |one| {
+        Some(one.chat.as_ref()?.p999_us)
+    });
+    row("200 messages/s: lost", |one| {
+        Some(one.chat.as_ref()?.lost as f64)
+    });
+    row("memory idle, KiB", |one| Some(one.idle_kib? as f64));
+    row("memory after all that, KiB", |one| {
+        Some(one.loaded_kib? as f64)
+    });
+    row("start to the first message, ms", |one| one.join_ms);
+    row("a death is known, ms", |one| one.death.as_ref()?.known_ms);
+    row("… by how many of the others", |one| {
+        Some(one.death.as_ref()?.told as f64)
+    });
     rows
 }
 

@@ -1,5 +1,6 @@
 //! The work that is done, and the figures that it gives.
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -34,6 +35,17 @@ pub(crate) struct Speech {
     pub(crate) all: bool,
     /// How long a message is.
     pub(crate) bytes: usize,
+}
+
+impl fmt::Display for Speech {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = if self.all {
+            "all authors"
+        } else {
+            "one author"
+        };
+        write!(f, "{who}, {} B", self.bytes)
+    }
 }
 
 /// What came of it.

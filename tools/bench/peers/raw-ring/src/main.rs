@@ -36,8 +36,9 @@ impl Peer for RawRing {
 
     async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
         let count = place.addresses.len();
-        let next = &place.addresses[(usize::from(place.index) + 1) % count];
-        let forward = TcpStream::connect(next).await?;
+        let next = place.addresses[(usize::from(place.index) + 1) % count].clone();
+        let previous = place.addresses[(usize::from(place.index) + count - 1) % count].clone();
+        let forward = TcpStream::connect(&next).await?;
         let (backward, _) = self.0.accept().await?;
         forward.set_nodelay(true)?;
         let (own, owned) = mpsc::channel(TURNS);
@@ -45,16 +46,22 @@ impl Peer for RawRing {
         let me = place.index;
         let last = (usize::from(me) + 1) % count;
         let (reading, back) = backward.into_split();
-        let (forth, writing) = forward.into_split();
+        let (mut forth, writing) = forward.into_split();
+        let after = heard.clone();
         tokio::task::spawn_local(async move {
             // The other half stays open as long as this one.
-            let _forth = forth;
+            let _back = back;
             if let Err(error) = read(reading, last as u16, &heard, &relayed).await {
                 eprintln!("{error}");
             }
+            heard.gone(previous);
         });
         tokio::task::spawn_local(async move {
-            let _back = back;
+            // Nothing comes from there but the end.
+            let _ = forth.read_u8().await;
+            after.gone(next);
+        });
+        tokio::task::spawn_local(async move {
             if let Err(error) = write(writing, owned, relays).await {
                 eprintln!("{error}");
             }

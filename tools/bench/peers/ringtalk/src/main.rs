@@ -13,7 +13,9 @@ use ringtalk_proto::Event;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-struct Ringtalk;
+struct Ringtalk {
+    name: String,
+}
 
 struct Speaker(Mouth);
 
@@ -21,17 +23,17 @@ impl Peer for Ringtalk {
     type Voice = Speaker;
 
     async fn listen() -> Result<(Self, String)> {
-        Ok((Self, String::new()))
+        let name = format!("member-{}", std::process::id());
+        Ok((Self { name: name.clone() }, name))
     }
 
     async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
         let director = place.server.context("a ring needs a director")?;
-        let name = format!("member-{}", place.index);
         let mut arguments = vec![
             "--listen",
             "127.0.0.1:0",
             "--name",
-            &name,
+            &self.name,
             "--join",
             &director,
         ];
@@ -42,6 +44,7 @@ impl Peer for Ringtalk {
         let mut ready = Some(ready);
         let ear = Ear::new(move |event| match event {
             Event::Message(message) => heard.message(message.text.as_bytes()),
+            Event::Failed(person) | Event::Left(person) => heard.gone(&person.name),
             Event::Ready { .. } => {
                 let _ = ready.take().map(|ready| ready.send(()));
             }

@@ -1,0 +1,107 @@
+//! rust-libp2p's gossipsub: every member is connected to all others over TCP with noise and yamux, and
+//! publishes signed messages to one topic, with the crate's defaults.
+//!
+//! It drops what waits too long, so the runner has members keep a window.
+
+use anyhow::{Context, Result, anyhow};
+use bench_member::order::Place;
+use bench_member::{Heard, Peer, Voice};
+use futures::StreamExt;
+use libp2p::gossipsub::{self, IdentTopic, MessageAuthenticity};
+use libp2p::swarm::SwarmEvent;
+use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, tcp, yamux};
+use tokio::sync::{mpsc, oneshot};
+
+/// How many of one's own turns may wait to be published.
+const TURNS: usize = 4;
+
+struct Gossipsub(Swarm<gossipsub::Behaviour>);
+
+struct Speaker(mpsc::Sender<Vec<String>>);
+
+impl Peer for Gossipsub {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        let mut swarm = SwarmBuilder::with_new_identity()
+            .with_tokio()
+            .with_tcp(
+                tcp::Config::default().nodelay(true),
+                noise::Config::new,
+                yamux::Config::default,
+            )?
+            .with_behaviour(|key| {
+                let signed = MessageAuthenticity::Signed(key.clone());
+                Ok(gossipsub::Behaviour::new(
+                    signed,
+                    gossipsub::Config::default(),
+                )?)
+            })?
+            .build();
+        swarm.listen_on("/ip4/127.0.0.1/tcp/0".parse()?)?;
+        let address = loop {
+            if let SwarmEvent::NewListenAddr { address, .. } = swarm.select_next_some().await {
+                break address.with_p2p(*swarm.local_peer_id());
+            }
+        };
+        let address = address.map_err(|_| anyhow!("another one listens there"))?;
+        Ok((Self(swarm), address.to_string()))
+    }
+
+    async fn join(mut self, place: Place, heard: Heard) -> Result<Speaker> {
+        let topic = IdentTopic::new("talk");
+        self.0.behaviour_mut().subscribe(&topic)?;
+        for earlier in &place.addresses[..usize::from(place.index)] {
+            self.0.dial(earlier.parse::<Multiaddr>()?)?;
+        }
+        let (turns, said) = mpsc::channel(TURNS);
+        let (ready, is_ready) = oneshot::channel();
+        let others = place.addresses.len() - 1;
+        tokio::task::spawn_local(drive(self.0, topic, said, heard, (others, ready)));
+        is_ready.await.context("it has ended")?;
+        Ok(Speaker(turns))
+    }
+}
+
+/// Publishes what is said and hears what others say; is ready once it is connected to all of them.
+async fn drive(
+    mut swarm: Swarm<gossipsub::Behaviour>,
+    topic: IdentTopic,
+    mut said: mpsc::Receiver<Vec<String>>,
+    heard: Heard,
+    (others, ready): (usize, oneshot::Sender<()>),
+) {
+    let mut ready = Some(ready);
+    loop {
+        if swarm.connected_peers().count() >= others {
+            let _ = ready.take().map(|ready| ready.send(()));
+        }
+        tokio::select! {
+            Some(texts) = said.recv() => {
+                for text in texts {
+                    // What nobody can be sent is counted as lost by those who miss it.
+                    let _ = swarm.behaviour_mut().publish(topic.clone(), text);
+                }
+            }
+            event = swarm.select_next_some() => match event {
+                SwarmEvent::Behaviour(gossipsub::Event::Message { message, .. }) => {
+                    heard.message(&message.data);
+                }
+                SwarmEvent::ConnectionClosed { peer_id, num_established: 0, .. } => {
+                    heard.gone(peer_id.to_string());
+                }
+                _ => {}
+            },
+        }
+    }
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        self.0.send(texts).await.context("it has ended")
+    }
+}
+
+fn main() -> Result<()> {
+    bench_member::run::<Gossipsub>()
+}

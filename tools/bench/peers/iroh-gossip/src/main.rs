@@ -1,0 +1,108 @@
+//! iroh-gossip: every member is an endpoint (QUIC, encrypted) in one topic, and broadcasts to it. No relays, no
+//! discovery: the first member is everybody's way in.
+//!
+//! It drops what waits too long for a subscriber, so the runner has members keep a window.
+
+use anyhow::{Context, Result};
+use bench_member::order::Place;
+use bench_member::{Heard, Peer, Voice};
+use bytes::Bytes;
+use futures::StreamExt;
+use iroh::address_lookup::memory::MemoryLookup;
+use iroh::endpoint::presets;
+use iroh::protocol::Router;
+use iroh::{Endpoint, EndpointAddr, RelayMode};
+use iroh_gossip::api::{Event, GossipReceiver, GossipSender};
+use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
+use iroh_gossip::proto::TopicId;
+
+const TOPIC: TopicId = TopicId::from_bytes(*b"everybody's talk, of all members");
+/// The longest message with all headers; the default is 4 KiB.
+const MESSAGE_BYTES: usize = 20 * 1024;
+
+struct Iroh {
+    addresses: MemoryLookup,
+    endpoint: Endpoint,
+}
+
+struct Speaker {
+    topic: GossipSender,
+    /// Accepts connections as long as it is there.
+    _router: Router,
+}
+
+impl Peer for Iroh {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        let addresses = MemoryLookup::new();
+        let endpoint = Endpoint::builder(presets::Minimal)
+            .relay_mode(RelayMode::Disabled)
+            .address_lookup(addresses.clone())
+            .clear_ip_transports()
+            .bind_addr("127.0.0.1:0")?
+            .bind()
+            .await?;
+        let sockets = endpoint.bound_sockets();
+        let socket = sockets.first().context("it is bound to nothing")?;
+        let address = format!("{}@{socket}", endpoint.id());
+        let peer = Self {
+            addresses,
+            endpoint,
+        };
+        Ok((peer, address))
+    }
+
+    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+        let gossip = Gossip::builder().max_message_size(MESSAGE_BYTES);
+        let gossip = gossip.spawn(self.endpoint.clone());
+        let router = Router::builder(self.endpoint).accept(GOSSIP_ALPN, gossip.clone());
+        let router = router.spawn();
+        let mut way_in = Vec::new();
+        if place.index > 0 {
+            let (id, socket) = place.addresses[0].split_once('@').context("no address")?;
+            let first = EndpointAddr::new(id.parse()?).with_ip_addr(socket.parse()?);
+            way_in.push(first.id);
+            self.addresses.add_endpoint_info(first);
+        }
+        let alone = way_in.is_empty();
+        let (topic, mut events) = gossip.subscribe(TOPIC, way_in).await?.split();
+        if !alone {
+            events.joined().await?;
+        }
+        tokio::task::spawn_local(async move {
+            if let Err(error) = hear(events, &heard).await {
+                eprintln!("{error}");
+            }
+        });
+        Ok(Speaker {
+            topic,
+            _router: router,
+        })
+    }
+}
+
+async fn hear(mut events: GossipReceiver, heard: &Heard) -> Result<()> {
+    while let Some(event) = events.next().await {
+        match event? {
+            Event::Received(message) => heard.message(&message.content),
+            Event::NeighborDown(id) => heard.gone(id.to_string()),
+            Event::Lagged => eprintln!("some were dropped"),
+            Event::NeighborUp(_) => {}
+        }
+    }
+    Ok(())
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        for text in texts {
+            self.topic.broadcast(Bytes::from(text)).await?;
+        }
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    bench_member::run::<Iroh>()
+}

@@ -1,0 +1,134 @@
+//! Mosquitto: every member publishes to one topic of a broker in the middle, at most once, and is subscribed to
+//! it. In clear, `mosquitto` from the system's packages; its last will tells that a member is gone.
+//!
+//! The broker queues without a limit for who does not read, so the runner has members keep a window.
+
+use std::net::{SocketAddr, TcpListener};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bench_member::order::{Place, Word};
+use bench_member::{Heard, Peer, Voice, serve};
+use rumqttc::{
+    AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, Publish, QoS,
+};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+const TOPIC: &str = "talk";
+/// Where the broker puts last wills.
+const GONE: &str = "gone";
+/// The longest packet; the default is 10 KiB.
+const PACKET_BYTES: usize = 20 * 1024;
+/// How many messages may wait in the client until they are sent.
+const CAPACITY: usize = 1_024;
+
+struct Mosquitto {
+    name: String,
+}
+
+struct Speaker(AsyncClient);
+
+impl Peer for Mosquitto {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        let name = format!("member-{}", std::process::id());
+        Ok((Self { name: name.clone() }, name))
+    }
+
+    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+        let server: SocketAddr = place.server.context("there is no server")?.parse()?;
+        let mut options = MqttOptions::new(&self.name, server.ip().to_string(), server.port());
+        options.set_max_packet_size(PACKET_BYTES, PACKET_BYTES);
+        options.set_last_will(LastWill::new(GONE, self.name, QoS::AtMostOnce, false));
+        let (client, mut connection) = AsyncClient::new(options, CAPACITY);
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        connection.set_network_options(network);
+        client.subscribe(GONE, QoS::AtMostOnce).await?;
+        client.subscribe(TOPIC, QoS::AtMostOnce).await?;
+        let (ready, is_ready) = oneshot::channel();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = hear(connection, &heard, ready).await {
+                eprintln!("{error}");
+            }
+        });
+        is_ready.await.context("the broker is gone")?;
+        Ok(Speaker(client))
+    }
+}
+
+/// Moves what comes and goes; is ready once both subscriptions are in force.
+async fn hear(mut connection: EventLoop, heard: &Heard, ready: oneshot::Sender<()>) -> Result<()> {
+    let (mut ready, mut missing) = (Some(ready), 2);
+    loop {
+        match connection.poll().await? {
+            Event::Incoming(Packet::Publish(Publish { topic, payload, .. })) => {
+                if topic == TOPIC {
+                    heard.message(&payload);
+                } else {
+                    heard.gone(String::from_utf8_lossy(&payload));
+                }
+            }
+            Event::Incoming(Packet::SubAck(_)) => {
+                missing -= 1;
+                if missing == 0 {
+                    let _ = ready.take().map(|ready| ready.send(()));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        for text in texts {
+            let text = text.into_bytes();
+            let published = self.0.publish(TOPIC, QoS::AtMostOnce, false, text);
+            published.await?;
+        }
+        Ok(())
+    }
+}
+
+/// The broker, as a child of this process.
+async fn broker() -> Result<()> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut server = Command::new("mosquitto")
+        .args(["-c", "/dev/stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start mosquitto; is the package mosquitto installed?")?;
+    let config = format!(
+        "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
+         max_queued_messages 0\n"
+    );
+    let mut input = server.stdin.take().context("it has no stdin")?;
+    input.write_all(config.as_bytes()).await?;
+    drop(input);
+    let address = format!("127.0.0.1:{port}");
+    while TcpStream::connect(&address).await.is_err() {
+        // Nothing tells when it listens: it is asked again.
+        sleep(Duration::from_millis(20)).await;
+    }
+    bench_member::tell(&Word::Listening(address));
+    server.wait().await?;
+    Ok(())
+}
+
+fn main() -> Result<()> {
+    if bench_member::is_server() {
+        serve(broker())
+    } else {
+        bench_member::run::<Mosquitto>()
+    }
+}

@@ -1,0 +1,129 @@
+//! Zenoh: every member is a peer that is connected to all others over TCP, and puts to one key, in clear. What
+//! there is no room for waits (`CongestionControl::Block`).
+
+use std::net::TcpListener;
+
+use anyhow::{Context, Result, anyhow};
+use bench_member::order::Place;
+use bench_member::{Heard, Peer, Voice};
+use tokio::sync::{mpsc, oneshot};
+use zenoh::handlers::FifoChannelHandler;
+use zenoh::pubsub::Subscriber;
+use zenoh::qos::CongestionControl;
+use zenoh::sample::{Sample, SampleKind};
+use zenoh::{Config, Wait};
+
+const KEY: &str = "talk";
+/// Who is there: a key for each.
+const THERE: &str = "there";
+/// How many of one's own turns may wait to be put.
+const TURNS: usize = 4;
+
+/// An address that is free until the session listens there.
+struct Zenoh(TcpListener);
+
+struct Speaker(mpsc::Sender<Vec<String>>);
+
+/// What others say, and who is there.
+struct Ears {
+    messages: Subscriber<FifoChannelHandler<Sample>>,
+    tokens: Subscriber<FifoChannelHandler<Sample>>,
+}
+
+impl Peer for Zenoh {
+    type Voice = Speaker;
+
+    async fn listen() -> Result<(Self, String)> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?.to_string();
+        Ok((Self(listener), address))
+    }
+
+    async fn join(self, place: Place, heard: Heard) -> Result<Speaker> {
+        drop(self.0);
+        let (earlier, rest) = place.addresses.split_at(usize::from(place.index));
+        let config = config(&rest[..1], earlier).map_err(|error| anyhow!(error))?;
+        let own = format!("{THERE}/{}", rest[0]);
+        let (turns, said) = mpsc::channel(TURNS);
+        let (opened, is_open) = oneshot::channel();
+        std::thread::spawn(move || {
+            if let Err(error) = speak(config, &own, said, opened) {
+                eprintln!("{error}");
+            }
+        });
+        hear(is_open.await.context("it has ended")?, &heard);
+        Ok(Speaker(turns))
+    }
+}
+
+/// A peer's defaults, but that nobody searches, as all addresses are told, and that opening a session does not
+/// wait for all connections: it would take half a second.
+fn config(own: &[String], others: &[String]) -> zenoh::Result<Config> {
+    let endpoints = |addresses: &[String]| {
+        let all = addresses.iter().map(|address| format!("\"tcp/{address}\""));
+        format!("[{}]", all.collect::<Vec<_>>().join(","))
+    };
+    let mut config = Config::default();
+    config.insert_json5("scouting/multicast/enabled", "false")?;
+    config.insert_json5("scouting/gossip/enabled", "false")?;
+    config.insert_json5("open/return_conditions/connect_scouted", "false")?;
+    config.insert_json5("listen/endpoints", &endpoints(own))?;
+    config.insert_json5("connect/endpoints", &endpoints(others))?;
+    Ok(config)
+}
+
+fn hear(ears: Ears, heard: &Heard) {
+    let hearing = heard.clone();
+    tokio::task::spawn_local(async move {
+        while let Ok(sample) = ears.messages.recv_async().await {
+            hearing.message(&sample.payload().to_bytes());
+        }
+    });
+    let hearing = heard.clone();
+    tokio::task::spawn_local(async move {
+        while let Ok(sample) = ears.tokens.recv_async().await {
+            if sample.kind() == SampleKind::Delete {
+                let (_, who) = sample.key_expr().split_once('/').unwrap_or_default();
+                hearing.gone(who);
+            }
+        }
+    });
+}
+
+/// Opens a session and puts what is said, in a thread of its own: that waits until there is room, and zenoh does
+/// not run inside a runtime of one thread.
+fn speak(
+    config: Config,
+    own: &str,
+    mut said: mpsc::Receiver<Vec<String>>,
+    opened: oneshot::Sender<Ears>,
+) -> zenoh::Result<()> {
+    let session = zenoh::open(config).wait()?;
+    let _token = session.liveliness().declare_token(own).wait()?;
+    let all = format!("{THERE}/*");
+    let ears = Ears {
+        messages: session.declare_subscriber(KEY).wait()?,
+        tokens: session.liveliness().declare_subscriber(all).wait()?,
+    };
+    let _ = opened.send(ears);
+    let publisher = session
+        .declare_publisher(KEY)
+        .congestion_control(CongestionControl::Block)
+        .wait()?;
+    while let Some(texts) = said.blocking_recv() {
+        for text in texts {
+            publisher.put(text).wait()?;
+        }
+    }
+    Ok(())
+}
+
+impl Voice for Speaker {
+    async fn say(&mut self, texts: Vec<String>) -> Result<()> {
+        self.0.send(texts).await.context("it has ended")
+    }
+}
+
+fn main() -> Result<()> {
+    bench_member::run::<Zenoh>()
+}
