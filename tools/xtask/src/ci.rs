@@ -78,8 +78,10 @@ fn steps() -> Vec<Step> {
         elsewhere("corpora", fuzz::replay()),
         elsewhere(
             "bench clippy",
+            // The three that are left out bring 280 crates along.
             Cargo::new(
-                "clippy --manifest-path tools/bench/Cargo.toml --locked --all-targets -- -D warnings",
+                "clippy --manifest-path tools/bench/Cargo.toml --locked --workspace --all-targets \
+                 --exclude bench-zenoh --exclude bench-gossipsub --exclude bench-iroh-gossip -- -D warnings",
             ),
         ),
         // Apart from the others: it asks for a feature of the core that no program may have.
