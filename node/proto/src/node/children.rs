@@ -53,14 +53,15 @@ impl Node {
     }
 
     /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance. Who has just
-    /// been let in is passed over where there is anybody else.
+    /// been let in is passed over where there is anybody else, or somebody who has been there for longer.
     fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
         let after = self.own_key()?;
         let whole = Part { after, interval };
         let mut usable = self.linked_in(&whole);
         usable.retain(|child| self.is_usable(&child.id));
-        let settled = usable.iter().position(|child| !self.is_settling(&child.id));
-        let mut usable = usable.into_iter().skip(settled.unwrap_or(0));
+        let since = |&(place, child): &(usize, &Child)| (self.settling_since(&child.id), place);
+        let (place, _) = usable.iter().enumerate().min_by_key(since)?;
+        let mut usable = usable.into_iter().skip(place);
         let first = usable.next()?;
         let fingers = self.fingers.ids();
         let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
@@ -104,12 +105,12 @@ impl Node {
         linked
     }
 
-    /// The first member of a part that is neither suspected nor silent nor has just been let in, or has, where there
-    /// is nobody else: it is dialled where there is no link.
+    /// The first member of a part that is neither suspected nor silent nor has just been let in, or has before the
+    /// others, where there is nobody else: it is dialled where there is no link.
     pub(super) fn heir(&self, part: &Part) -> Option<Child> {
         let view = self.view.as_ref()?;
         let members = view.beyond(part.after, part.interval.direction);
-        let mut live = members
+        let live = members
             .take_while(|member| part.contains(member.key))
             .filter(|member| member.id != self.config.id)
             .filter(|member| {
@@ -117,13 +118,17 @@ impl Node {
                 let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
                 !stuck && !self.detector.suspects(id)
             });
-        let first = live.next()?;
-        let live = if self.is_settling(&first.id) {
-            live.find(|member| !self.is_settling(&member.id))
-                .unwrap_or(first)
-        } else {
-            first
-        };
+        let mut best = None;
+        for member in live {
+            let since = self.settling_since(&member.id);
+            if best.is_none_or(|(before, _)| since < before) {
+                best = Some((since, member));
+            }
+            if since.is_none() {
+                break;
+            }
+        }
+        let (_, live) = best?;
         let linked = self.links.is_up(&live.id);
         Some(Child {
             id: live.id,
@@ -142,7 +147,8 @@ impl Node {
 
     /// True where a member can be sent to, and carries nothing on.
     fn is_passed_over(&self, id: &NodeId) -> bool {
-        self.takes_bundles(id) && (self.spreading.is_silent(id) || self.is_settling(id))
+        self.takes_bundles(id)
+            && (self.spreading.is_silent(id) || self.settling_since(id).is_some())
     }
 
     fn takes_bundles(&self, id: &NodeId) -> bool {

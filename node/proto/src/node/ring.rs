@@ -58,16 +58,16 @@ impl Node {
         settling.extend(members.map(|id| (id, now)));
     }
 
-    /// True where a member has just been let in.
-    pub(super) fn is_settling(&self, id: &NodeId) -> bool {
-        let since = self.ring.settling.get(id);
-        since.is_some_and(|&since| self.handled < since + SETTLING)
+    /// When a member was let in, where that was just now.
+    pub(super) fn settling_since(&self, id: &NodeId) -> Option<Time> {
+        let since = self.ring.settling.get(id).copied();
+        since.filter(|&since| self.handled < since + SETTLING)
     }
 
     /// True where anybody has just been let in.
     pub(super) fn is_anybody_settling(&self) -> bool {
         let mut settling = self.ring.settling.keys();
-        settling.any(|id| self.is_settling(id))
+        settling.any(|id| self.settling_since(id).is_some())
     }
 
     pub(super) fn link_up(&mut self, now: Time, link: LinkId, peer: NodeId, dialled: bool) {

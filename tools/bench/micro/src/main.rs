@@ -6,7 +6,7 @@
 mod operations;
 
 use anyhow::{Context, Result};
-use divan::Bencher;
+use divan::{Bencher, Divan};
 
 use operations::{NAMES, prepare};
 
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
             let mut work = prepare(name).with_context(|| format!("there is no {name:?}"))?;
             (0..times).for_each(|_| work());
         }
-        _ => divan::main(),
+        _ => Divan::from_args().run_benches(),
     }
     Ok(())
 }
