@@ -7,7 +7,7 @@ use crate::oracle::Check;
 use crate::world::World;
 
 /// By then whoever did not get a message on its way round the ring has pulled it.
-const PULLED: Duration = millis(400);
+const PULLED: Duration = millis(700);
 /// Of 1,000 payloads so many may be needless while newcomers come.
 const SECOND_PAYLOADS: u64 = 20;
 
