@@ -204,8 +204,8 @@ impl Repair {
         }
     }
 
-    /// A peer's answer is complete, or there is `more`: that is asked for at once, but not what the
-    /// answer did not bring. Gives what was asked for; nothing where nothing was.
+    /// A peer's answer is complete, or there is `more`: that is asked for at once, as what was
+    /// not asked for yet, but not what the answer did not bring. Gives what was asked for; nothing where nothing was.
     pub(crate) fn pull_ended(
         &mut self,
         now: Time,
@@ -216,14 +216,14 @@ impl Repair {
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
-        let theirs = self.dues.get(peer).cloned().unwrap_or_default();
-        for (_, author) in theirs {
-            let Some(mut want) = self.wants.get(&author).copied() else {
+        for range in &pull.ranges {
+            let author = range.author;
+            let theirs = self.wants.get(&author).copied();
+            let Some(mut want) = theirs.filter(|want| want.holder == *peer) else {
                 continue;
             };
             let vain = first_missing(author) <= want.asked_from;
-            if vain && want.asked_from > 0 && pull.ranges.iter().any(|range| range.author == author)
-            {
+            if vain && want.asked_from > 0 {
                 want.vain = Some(*peer);
             }
             if !more || vain {
@@ -301,6 +301,23 @@ mod tests {
         assert_eq!(repair.due(later, |_| 4).len(), 1, "there was more");
         repair.pull_ended(later, &id(7), true, |_| 4);
         assert!(repair.due(later, |_| 4).is_empty(), "it brought nothing");
+    }
+
+    #[test]
+    fn what_one_pull_has_no_room_for_is_pulled_right_after_it() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        let authors = (0..WANTS as u128).map(|author| NodeId::from_bytes(author.to_be_bytes()));
+        for author in authors {
+            repair.want(start, MessageId { author, seq: 1 }, id(7), true);
+        }
+        let first = repair.due(start, |_| 1);
+        let first: BTreeSet<NodeId> = first[&id(7)].iter().map(|range| range.author).collect();
+        assert_eq!(first.len(), PAGE_ITEMS);
+        let first_missing = |author: NodeId| if first.contains(&author) { 2 } else { 1 };
+        repair.pull_ended(start, &id(7), false, first_missing);
+        let second = repair.due(start, first_missing);
+        assert_eq!(second[&id(7)].len(), WANTS - PAGE_ITEMS);
     }
 
     #[test]
