@@ -21,6 +21,8 @@ mod observation;
 mod relay;
 mod ring;
 mod shares;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod standing;
 mod succession;
 mod suspicion;
