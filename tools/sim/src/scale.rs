@@ -26,6 +26,8 @@ const AUTHORS: usize = 8;
 const MOMENT: Duration = Duration::from_millis(200);
 /// What has not arrived by then counts as missed.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// What comes twice comes within this time: who has not confirmed by then is silent.
+const AGAIN: Duration = Duration::from_millis(1_500);
 /// How long a ring is left alone until it is at rest.
 const CALM: Duration = Duration::from_secs(5);
 /// How often it is looked at whether something has happened.
@@ -36,11 +38,9 @@ const ONE_BY_ONE: u64 = 1_000;
 const CROWD: u64 = 48;
 /// How long frames are counted at rest.
 const REST: Duration = Duration::from_secs(10);
-/// How many messages the whole discussion has in a second while many talk, and how many in all.
+/// How many messages the whole discussion has in a second while many talk.
 const TALK_A_SECOND: u32 = 100;
-const TALK: u32 = 1_000;
-/// How many newcomers come after all that, and how soon one after the other.
-const NEWCOMERS: usize = 100;
+/// How soon one newcomer comes after the other.
 const NEXT_NEWCOMER: Duration = Duration::from_millis(300);
 
 /// Which ring is measured.
@@ -54,6 +54,10 @@ pub struct Ring {
     pub dead_percent: u64,
     /// All are members from the beginning, however few they are.
     pub at_once: bool,
+    /// For so many seconds many talk.
+    pub talk_seconds: u32,
+    /// So many newcomers come after that.
+    pub newcomers: u32,
 }
 
 /// Measures a ring; `begins` is told of what comes next.
@@ -83,9 +87,9 @@ fn measure(
         begins("rest");
         scale.rest = Some(rest(world)?);
         begins("talk");
-        scale.talk = Some(talk(world)?);
+        scale.talk = Some(talk(world, ring.talk_seconds)?);
         begins("newcomers");
-        scale.joins = Some(newcomers(world)?);
+        scale.joins = Some(newcomers(world, ring.newcomers)?);
     }
     begins("the end");
     Ok(scale)
@@ -159,8 +163,7 @@ fn speak(world: &mut World) -> Check {
     while world.time() < end && !world.all_were_delivered(members.len() - 1) {
         world.run_for(LOOK)?;
     }
-    // What comes twice comes later.
-    world.run_for(CALM)
+    world.run_for(AGAIN)
 }
 
 fn one_of(world: &mut World, members: &[HostIndex]) -> HostIndex {
@@ -177,11 +180,11 @@ fn rest(world: &mut World) -> Result<Rest, Violation> {
 }
 
 /// The whole discussion has so many messages in a second, of whoever it may be.
-fn talk(world: &mut World) -> Result<Talk, Violation> {
+fn talk(world: &mut World, seconds: u32) -> Result<Talk, Violation> {
     let members = world.members();
     let pace = Duration::from_secs(1) / TALK_A_SECOND;
     world.count_messages();
-    for _ in 0..TALK {
+    for _ in 0..seconds * TALK_A_SECOND {
         let author = one_of(world, &members);
         world.paste(author, 1)?;
         let pause = world.random.between(0, 2 * pace.as_micros() as u64);
@@ -195,10 +198,10 @@ fn talk(world: &mut World) -> Result<Talk, Violation> {
 }
 
 /// Some more come, one after the other, and get everything that was said.
-fn newcomers(world: &mut World) -> Result<Joins, Violation> {
+fn newcomers(world: &mut World, count: u32) -> Result<Joins, Violation> {
     let history = world.said();
     world.figures.joins = crate::Times::default();
-    for _ in 0..NEWCOMERS {
+    for _ in 0..count {
         world.start();
         world.run_for(NEXT_NEWCOMER)?;
     }
@@ -221,6 +224,8 @@ mod tests {
             seed: 1,
             dead_percent: 0,
             at_once: false,
+            talk_seconds: 1,
+            newcomers: 10,
         }
     }
 
@@ -237,7 +242,7 @@ mod tests {
         assert_eq!(scale.hops_max, 3);
         assert!(scale.time_to_all_ms_max >= 30.0, "{scale:?}");
         let joins = scale.joins.expect("newcomers came");
-        assert_eq!((joins.history_messages, joins.joins), (1_040, 100));
+        assert_eq!((joins.history_messages, joins.joins), (140, 10));
     }
 
     #[test]

@@ -330,13 +330,12 @@ impl Node {
         let Some(view) = &self.view else {
             return Vec::new();
         };
-        let mut helpers: Vec<NodeId> = view
+        let fit = view
             .members()
             .map(|member| member.id)
-            .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id))
-            .collect();
-        helpers.sort_by_key(|id| !self.links.is_up(id));
-        helpers.truncate(PROBE_HELPERS);
-        helpers
+            .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id));
+        let linked = fit.clone().filter(|id| self.links.is_up(id));
+        let others = fit.filter(|id| !self.links.is_up(id));
+        linked.chain(others).take(PROBE_HELPERS).collect()
     }
 }

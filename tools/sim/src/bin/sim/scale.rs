@@ -17,6 +17,12 @@ pub(crate) struct Scaling {
     /// All are members from the beginning, as they are anyway where there are more than 1,000
     #[arg(long)]
     at_once: bool,
+    /// So long the whole discussion has 100 messages a second
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(..=100))]
+    talk: u32,
+    /// So many newcomers come after that, one after the other
+    #[arg(long, value_name = "COUNT", default_value_t = 100, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    newcomers: u32,
     /// One JSON object instead of lines
     #[arg(long)]
     json: bool,
@@ -33,6 +39,8 @@ impl Scaling {
             seed: self.seed,
             dead_percent: self.dead,
             at_once: self.at_once,
+            talk_seconds: self.talk,
+            newcomers: self.newcomers,
         };
         let started = Instant::now();
         let begins = |what: &str| {
