@@ -121,6 +121,13 @@ impl Causal {
         }
     }
 
+    /// Lets an author's bundles through where any wait for that.
+    pub(crate) fn admit_awaited(&mut self, author: NodeId) {
+        if self.waiting.contains_key(&MessageId { author, seq: 0 }) {
+            self.admit(author);
+        }
+    }
+
     /// True where the author's bundles are let through.
     pub(crate) fn knows(&self, author: &NodeId) -> bool {
         self.authors.contains(author)

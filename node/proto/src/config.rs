@@ -85,6 +85,9 @@ pub const UPDATE_WAIT: Duration = HEARTBEAT;
 pub const ADMISSION: Duration = Duration::from_millis(20);
 /// How long a new member carries nothing on for others: longer than a view takes to reach everybody.
 pub const SETTLING: Duration = Duration::from_secs(1);
+/// How soon after a view without the dead the next one follows: whoever is found dead meanwhile shares it.
+/// Longer means fewer views where many die at once, and a later end for the second of two.
+pub const EVICTION: Duration = Duration::from_millis(100);
 /// How long a joining step may take before it is tried again from the start.
 pub const JOIN_WAIT: Duration = Duration::from_millis(1_500);
 /// How long a leaving node waits until its last messages are taken.

@@ -65,7 +65,10 @@ fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
     };
     let to_successor = me.key.clockwise_to(successor.key);
     let from_predecessor = predecessor.key.clockwise_to(me.key);
-    for distance in (0..u128::BITS).map(|level| 1 << level) {
+    ids.extend([successor.id, predecessor.id]);
+    for distance in
+        (shortest(view, [predecessor, me, successor])..u128::BITS).map(|level| 1 << level)
+    {
         let (ahead, behind) = (me.key.plus(distance), me.key.minus(distance));
         ids.extend(view.at_or_after(ahead).map(|one| one.id));
         ids.extend(view.before(behind.plus(1)).map(|one| one.id));
@@ -78,9 +81,30 @@ fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
     ids
 }
 
+/// The lowest level at which fingers are others than the neighbours, or may be: at shorter distances than
+/// the gaps round about all points lie between two neighbours.
+fn shortest(view: &View, [predecessor, me, successor]: [&Member; 3]) -> u32 {
+    let before = view.before(predecessor.key).map(|one| one.key);
+    let after = view.at_or_after(successor.key.plus(1)).map(|one| one.key);
+    let around = [
+        before,
+        Some(predecessor.key),
+        Some(me.key),
+        Some(successor.key),
+        after,
+    ];
+    let gaps = around.windows(2).map(|pair| match pair {
+        [Some(one), Some(next)] => one.clockwise_to(*next),
+        _ => 0,
+    });
+    gaps.min().unwrap_or(0).max(1).ilog2()
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::vec::Vec;
+
+    use ringtalk_wire::RingKey;
 
     use super::*;
     use crate::view::test_support::{even_ring, id};
@@ -100,6 +124,43 @@ mod tests {
                     let back = fingers(&view, other);
                     assert!(back.ids().contains(&member.id), "{count} members");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn levels_below_the_gaps_around_add_nobody() {
+        let mut view = even_ring(3);
+        for number in 100..140_u16 {
+            let narrow = RingKey(u128::from(number).pow(15));
+            let key = if number % 2 == 0 {
+                narrow
+            } else {
+                view.widest_gap()
+            };
+            view = view
+                .with(Member {
+                    id: id(number),
+                    key,
+                    ..view.member(&id(0)).unwrap().clone()
+                })
+                .unwrap();
+            for me in view.members() {
+                let mut all = BTreeSet::new();
+                for distance in (0..u128::BITS).map(|level| 1 << level) {
+                    let points = |one: &Member| {
+                        let ahead = view.at_or_after(one.key.plus(distance)).unwrap().id;
+                        let behind = view.before(one.key.minus(distance).plus(1)).unwrap().id;
+                        [ahead, behind]
+                    };
+                    all.extend(points(me));
+                    let others = view
+                        .members()
+                        .filter(|other| points(other).contains(&me.id));
+                    all.extend(others.map(|other| other.id));
+                }
+                all.remove(&me.id);
+                assert_eq!(links(&view, me), all, "{} members", view.len());
             }
         }
     }

@@ -209,8 +209,8 @@ impl Repair {
         }
     }
 
-    /// A peer's answer is complete, or there is `more`: that is asked for at once, but not what the
-    /// answer did not bring. Gives what was asked for; nothing where nothing was.
+    /// A peer's answer is complete, or there is `more`: that is asked for at once, as what was not asked
+    /// for yet, unless the answer brought nothing. Gives what was asked for; nothing where nothing was.
     pub(crate) fn pull_ended(
         &mut self,
         now: Time,
@@ -221,20 +221,20 @@ impl Repair {
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
-        let theirs = self.dues.get(peer).cloned().unwrap_or_default();
-        for (_, author) in theirs {
-            let Some(mut want) = self.wants.get(&author).copied() else {
+        let came = |range: &Range| first_missing(range.author) > range.from;
+        if more && pull.ranges.iter().any(came) {
+            return pull.ranges;
+        }
+        for range in &pull.ranges {
+            let theirs = self.wants.get(&range.author).copied();
+            let Some(mut want) = theirs.filter(|want| want.holder == *peer) else {
                 continue;
             };
-            let vain = first_missing(author) <= want.asked_from;
-            if vain && want.asked_from > 0 && pull.ranges.iter().any(|range| range.author == author)
-            {
+            if want.asked_from > 0 && first_missing(range.author) <= want.asked_from {
                 want.vain = Some(*peer);
             }
-            if !more || vain {
-                want.due = want.due.max(now + PULL_TIMEOUT);
-            }
-            self.set(author, want);
+            want.due = want.due.max(now + PULL_TIMEOUT);
+            self.set(range.author, want);
         }
         pull.ranges
     }
@@ -306,6 +306,38 @@ mod tests {
         assert_eq!(repair.due(later, |_| 4).len(), 1, "there was more");
         repair.pull_ended(later, &id(7), true, |_| 4);
         assert!(repair.due(later, |_| 4).is_empty(), "it brought nothing");
+    }
+
+    #[test]
+    fn what_one_pull_has_no_room_for_is_pulled_right_after_it() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        let authors = (0..WANTS as u128).map(|author| NodeId::from_bytes(author.to_be_bytes()));
+        for author in authors {
+            repair.want(start, MessageId { author, seq: 1 }, id(7), true);
+        }
+        let first = repair.due(start, |_| 1);
+        let first: BTreeSet<NodeId> = first[&id(7)].iter().map(|range| range.author).collect();
+        assert_eq!(first.len(), PAGE_ITEMS);
+        let first_missing = |author: NodeId| if first.contains(&author) { 2 } else { 1 };
+        repair.pull_ended(start, &id(7), false, first_missing);
+        let second = repair.due(start, first_missing);
+        assert_eq!(second[&id(7)].len(), WANTS - PAGE_ITEMS);
+    }
+
+    #[test]
+    fn what_the_first_answer_has_no_room_for_is_asked_for_at_once() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        for author in 1..=3 {
+            repair.want(start, message(author, 1), id(7), true);
+        }
+        assert_eq!(repair.due(start, |_| 1)[&id(7)].len(), 3);
+        let first_missing = |author| if author == id(1) { 2 } else { 1 };
+        repair.pull_ended(start, &id(7), true, first_missing);
+        assert_eq!(repair.due(start, first_missing)[&id(7)].len(), 2);
+        repair.pull_ended(start, &id(7), true, first_missing);
+        assert!(repair.due(start, first_missing).is_empty(), "nothing came");
     }
 
     #[test]

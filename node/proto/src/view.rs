@@ -164,9 +164,10 @@ impl View {
         self.departed.iter().rev().find(|gone| gone.id == *id)
     }
 
-    /// Who came, who went and who has changed since an earlier view.
-    pub(crate) fn since(&self, before: &Self) -> Differences {
-        self.members.since(&before.members)
+    /// Who came, who went and who has changed since an earlier view; all came where there is none.
+    pub(crate) fn since(&self, before: Option<&Self>) -> Differences {
+        let before = before.map(|before| &before.members);
+        self.members.since(before.unwrap_or(&Roster::empty()))
     }
 
     /// The others, in one direction from `from`, the nearest first; nobody where that is no member.

@@ -30,7 +30,7 @@ pub use explore::{Choice, Choices, Finding, Findings, Search, Strike, Subject};
 pub use figures::{Counts, Figures, Peaks};
 pub use ringtalk_proto::PlantedBug;
 pub use runner::{Failure, Report, run_seeds};
-pub use scale::{Scale, scale};
+pub use scale::{Joins, Rest, Ring, Scale, Talk, scale};
 pub use scenario::Scenario;
 pub use schedule::{Deed, Fault, Role, Schedule, Who};
 pub use shrink::shrink;

@@ -10,8 +10,11 @@ mod deed;
 mod demand;
 mod driver;
 mod forgery;
+mod gathering;
 mod inject;
+mod sharing;
 mod survey;
+mod traffic;
 mod unity;
 mod user;
 mod watch;
@@ -34,7 +37,8 @@ use crate::trace::Trace;
 
 pub(crate) use ambush::Step;
 pub(crate) use inject::Record;
-use survey::Survey;
+pub(crate) use survey::{Survey, Travels};
+pub(crate) use traffic::Traffic;
 
 /// Names that users choose: few enough to clash now and then.
 const NAMES: [&str; 12] = [
@@ -119,6 +123,10 @@ pub(crate) struct World {
     planted: Option<PlantedBug>,
     /// How messages travel, where that is looked at.
     pub(crate) survey: Option<Survey>,
+    /// What is sent, where that is counted.
+    pub(crate) traffic: Option<Traffic>,
+    /// What all nodes have in common.
+    shared: sharing::Shared,
     /// What strikes at chosen steps, where steps are counted.
     ambush: Option<ambush::Ambush>,
 }
@@ -156,6 +164,8 @@ impl World {
             real_keys: are_real(seed),
             planted: options.planted,
             survey: None,
+            traffic: None,
+            shared: sharing::Shared::default(),
             ambush: None,
         }
     }
@@ -163,6 +173,12 @@ impl World {
     /// Nodes that start from now on keep so many messages.
     pub(crate) const fn keep_history(&mut self, messages: usize) {
         self.history = messages;
+    }
+
+    /// From now on a large ring is measured: nothing is kept of everybody's whole past, and nobody looks at
+    /// how soon things are well again.
+    pub(crate) fn measure(&mut self) {
+        self.oracles.be_frugal();
     }
 
     /// What the run was like.
@@ -191,16 +207,24 @@ impl World {
         self.start_at(address)
     }
 
-    fn start_at(&mut self, internal: String) -> HostIndex {
+    fn start_at(&mut self, address: String) -> HostIndex {
+        let index = self.add_process(address, None);
+        self.agenda
+            .plan(self.now, Happening::Told(index, Input::Timer));
+        index
+    }
+
+    /// A process that has done nothing yet; its user has some name or other unless one is given.
+    fn add_process(&mut self, internal: String, name: Option<String>) -> HostIndex {
         let index = self.processes.len();
         let secret = self.chance.bytes();
         let keys = keys(secret, self.real_keys);
         let id = NodeId::of(&keys.0.public_key());
         self.network.add_host(id, &internal);
-        let name = self.chance.pick(&NAMES).unwrap_or("ann");
+        let name = name.unwrap_or_else(|| self.chance.pick(&NAMES).unwrap_or("ann").to_owned());
         let config = Config {
             id,
-            name: name.to_owned(),
+            name: name.clone(),
             addresses: Addresses {
                 internal,
                 public: String::new(),
@@ -220,8 +244,6 @@ impl World {
         self.agenda
             .plan(self.now + phase, Happening::Register(index));
         self.plan_word(index);
-        self.agenda
-            .plan(self.now, Happening::Told(index, Input::Timer));
         index
     }
 
@@ -313,10 +335,14 @@ impl World {
             Arrival::LinkDown { link } => Input::LinkDown { link }.into(),
             Arrival::DialFailed { peer, refused } => Input::DialFailed { peer, refused }.into(),
             Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
-            Arrival::Frame { link, bytes } => Told {
-                read: Some((link, bytes.len())),
-                input: Self::frame(link, &bytes)?,
-            },
+            Arrival::Frame { link, bytes } => {
+                let mut frame = Self::frame(&bytes)?;
+                self.share_bundle(&mut frame);
+                Told {
+                    read: Some((link, bytes.len())),
+                    input: Input::Frame { link, frame },
+                }
+            }
         };
         self.tell(index, told)
     }

@@ -43,7 +43,7 @@ const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 /// The feature of the core that plants mistakes for the simulator, that of the node which leaves
 /// protection out for measuring, that which opens doors for the fuzzer, and those who must have none of
 /// them: the programs, and what is built along with them.
-const NEVER_SHIPPED: [&str; 3] = ["planted-bugs", "fuzzing", UNPROTECTED];
+const NEVER_SHIPPED: [&str; 4] = ["planted-bugs", "simulation", "fuzzing", UNPROTECTED];
 const SHIPPED: [&str; 4] = [
     "ringtalk-node",
     "ringtalk-director",

@@ -15,9 +15,9 @@ use ringtalk_wire::NodeId;
 use ringtalk_wire::limit::{AUTHORS, MEMBERS};
 
 use super::Node;
+use crate::Time;
 use crate::admission::free_name;
 use crate::view::Differences;
-use crate::{Event, Person, Time};
 
 /// How long a bundle may wait for its author's admission before it is shown without a name.
 const ADMISSION_WAIT: Duration = Duration::from_secs(1);
@@ -36,76 +36,77 @@ const NAMES: usize = AUTHORS + MEMBERS;
 /// Who may speak.
 #[derive(Debug, Default)]
 pub(super) struct Authors {
-    /// The names of members, present and departed, as far as they are known.
-    names: BTreeMap<NodeId, String>,
+    /// The names of those who are no members any more, as far as they are known; the view has the others'.
+    former: BTreeMap<NodeId, String>,
     /// Since when something has waited for an author's admission.
     strangers: BTreeMap<NodeId, Time>,
     /// Authors whose admission never came.
     nameless: BTreeSet<NodeId>,
 }
 
-impl Authors {
-    /// The name of somebody who is or was a member.
-    pub(super) fn name(&self, id: &NodeId) -> Option<&String> {
-        self.names.get(id)
+impl Node {
+    /// The name of somebody who is or was a member, as far as it is known.
+    pub(super) fn known_name(&self, id: &NodeId) -> Option<&String> {
+        let member = self.view.as_ref().and_then(|view| view.member(id));
+        let present = member.map(|member| &member.name);
+        present.or_else(|| self.authors.former.get(id))
     }
 
     /// True for whoever is or was a member, as far as is known.
     pub(super) fn is_named(&self, id: &NodeId) -> bool {
-        self.names.contains_key(id)
+        self.known_name(id).is_some()
     }
-}
 
-impl Node {
-    /// Notes the names of those who came, and of those who have another; tells of the latter.
-    pub(super) fn note_names(&mut self, differences: &Differences) -> Vec<Event> {
+    /// Notes the names of those who went, and lets the words of those through who came.
+    pub(super) fn note_names(&mut self, differences: &Differences) {
         for member in &differences.joined {
-            self.causal.admit(member.id);
+            self.causal.admit_awaited(member.id);
             self.links.welcome(&member.id);
-            self.authors.names.insert(member.id, member.name.clone());
+            self.authors.former.remove(&member.id);
             self.authors.nameless.remove(&member.id);
         }
-        let mut events = Vec::new();
-        for member in &differences.changed {
-            let previous = self.authors.names.insert(member.id, member.name.clone());
-            if let Some(previous) = previous.filter(|name| *name != member.name) {
-                events.push(Event::Renamed {
-                    person: Person {
-                        id: member.id,
-                        name: member.name.clone(),
-                    },
-                    previous,
-                });
-            }
+        for member in &differences.gone {
+            let former = &mut self.authors.former;
+            former.insert(member.id, member.name.clone());
         }
-        if self.authors.names.len() > NAMES {
+        if self.named() > NAMES {
             self.forget_who_left_without_a_word();
         }
-        events
     }
 
     /// Notes somebody who was here before this node, as others name it.
     pub(super) fn note_former(&mut self, id: NodeId, name: &str) {
-        if self.authors.names.len() < AUTHORS {
+        if self.named() < AUTHORS {
             self.causal.admit(id);
-            let name = || free_name(name, &[]);
-            self.authors.names.entry(id).or_insert_with(name);
+            if !self.is_named(&id) {
+                self.authors.former.insert(id, free_name(name, &[]));
+            }
         }
+    }
+
+    /// How many have a name.
+    fn named(&self) -> usize {
+        let members = self.view.as_ref().map_or(0, |view| view.len());
+        members + self.authors.former.len()
     }
 
     /// Everybody else's messages still come under its name, and are known again.
     fn forget_who_left_without_a_word(&mut self) {
-        let (view, causal, me) = (self.view.as_ref(), &self.causal, self.config.id);
-        self.authors.names.retain(|id, _| {
-            let is_member = view.is_some_and(|view| view.contains(id));
-            is_member || *id == me || causal.has_any_of(id)
-        });
-        let authors = &self.authors;
-        self.causal.forget_authors(|id| {
-            *id == me || authors.is_named(id) || authors.nameless.contains(id)
-        });
+        let (causal, me) = (&self.causal, self.config.id);
+        self.authors
+            .former
+            .retain(|id, _| *id == me || causal.has_any_of(id));
+        let Authors {
+            former, nameless, ..
+        } = &self.authors;
+        let view = self.view.as_ref();
+        let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
+        let is_named = |id: &NodeId| former.contains_key(id) || is_member(id);
+        self.causal
+            .forget_authors(|id| *id == me || is_named(id) || nameless.contains(id));
         let causal = &self.causal;
-        self.forks.forget_authors(|id| causal.knows(id));
+        self.forks
+            .forget_authors(|id| is_member(id) || causal.knows(id));
     }
 
     /// True where there are not too many members to let somebody in, nor too many authors, of which it may
@@ -119,13 +120,13 @@ impl Node {
     /// True where there is room for an author.
     pub(super) fn may_be_an_author(&self, author: &NodeId) -> bool {
         let Authors {
-            names,
             strangers,
             nameless,
+            ..
         } = &self.authors;
         let waiting = strangers.len();
         let room = self.causal.clock().len() + waiting < AUTHORS;
-        let place = names.contains_key(author) || nameless.len() + waiting < NAMELESS;
+        let place = self.is_named(author) || nameless.len() + waiting < NAMELESS;
         let admitted = self.causal.knows(author);
         self.causal.has_any_of(author)
             || strangers.contains_key(author)
@@ -135,13 +136,16 @@ impl Node {
     /// Lets an author's bundles through, whether or not it has a name.
     pub(super) fn admit_author(&mut self, author: NodeId) {
         self.causal.admit(author);
-        if author != self.config.id && !self.authors.is_named(&author) {
+        if author != self.config.id && !self.is_named(&author) {
             self.authors.nameless.insert(author);
         }
     }
 
-    /// Something of this author waits; true where nobody has told of its admission, and this is news.
+    /// Something of this author is here; true where nobody has told of its admission, and this is news.
     pub(super) fn is_new_stranger(&mut self, now: Time, author: NodeId) -> bool {
+        if self.is_named(&author) {
+            self.causal.admit(author);
+        }
         if self.causal.knows(&author) || self.authors.strangers.contains_key(&author) {
             return false;
         }
@@ -164,7 +168,7 @@ impl Node {
 
     /// The name of a member or an author; the id of whoever has none.
     pub(super) fn name_of(&self, id: &NodeId) -> String {
-        let known = self.authors.name(id).cloned();
+        let known = self.known_name(id).cloned();
         known.unwrap_or_else(|| format!("{id:?}"))
     }
 
@@ -195,15 +199,16 @@ mod tests {
         })
     }
 
-    fn come(node: &mut Node, members: impl Iterator<Item = usize>) {
+    fn go(node: &mut Node, members: impl Iterator<Item = usize>) {
         node.note_names(&Differences {
-            joined: members.map(nth).collect(),
+            gone: members.map(nth).collect(),
             ..Differences::default()
         });
     }
 
     fn speaks(node: &mut Node, number: usize) {
         let author = nth(number).id;
+        node.is_new_stranger(Time::default(), author);
         node.causal.pass(MessageId { author, seq: 1 });
     }
 
@@ -212,16 +217,17 @@ mod tests {
         let mut node = node();
         let present = Member::clone(&nth(1));
         node.view = Some(Arc::new(View::founding(present, 1, unsealed)));
-        come(&mut node, 1..=NAMES);
+        go(&mut node, 2..=NAMES);
+        speaks(&mut node, 1);
         speaks(&mut node, 2);
-        assert!(node.authors.is_named(&nth(3).id), "there is room");
-        come(&mut node, NAMES + 1..=NAMES + 1);
+        assert!(node.is_named(&nth(3).id), "there is room");
+        go(&mut node, NAMES + 1..=NAMES + 1);
         let [present, heard, silent] = [1, 2, 3].map(|number| nth(number).id);
         for kept in [present, heard] {
-            assert!(node.authors.is_named(&kept) && node.causal.knows(&kept));
+            assert!(node.is_named(&kept) && node.causal.knows(&kept));
         }
-        assert!(!node.authors.is_named(&silent) && !node.causal.knows(&silent));
-        assert_eq!(node.authors.names.len(), 2);
+        assert!(!node.is_named(&silent) && !node.causal.knows(&silent));
+        assert_eq!(node.authors.former.len(), 1);
         assert!(node.may_be_an_author(&silent), "a late word is still heard");
         let me = node.config.id;
         assert!(node.causal.knows(&me), "one's own is always heard");
@@ -232,7 +238,7 @@ mod tests {
         let mut node = node();
         let [nobody, heard] = [nth(NAMES).id, nth(1).id];
         assert!(node.has_room_for(&nobody, MEMBERS - 1));
-        come(&mut node, 1..=AUTHORS + 1);
+        go(&mut node, 1..=AUTHORS + 1);
         for number in 1..=AUTHORS {
             speaks(&mut node, number);
         }

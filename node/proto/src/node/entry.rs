@@ -155,24 +155,11 @@ impl Node {
             }
             return;
         };
-        let mut next = View::clone(&view);
-        let mut joined = Vec::new();
-        let mut others = Vec::new();
-        for (peer, join) in &newcomers {
-            let newcomer = Member {
-                id: *peer,
-                name: unique_name(&next, &join.name, peer),
-                addresses: join.addresses.clone(),
-                seniority: next.next_seniority(),
-                key: next.widest_gap(),
-            };
-            if let Some(with) = next.with(newcomer.clone()) {
-                next = with;
-                joined.push(newcomer);
-            } else {
-                others.push(*peer);
-            }
-        }
+        let joined = slotted(&view, &newcomers);
+        let others = newcomers.iter().map(|(peer, _)| *peer);
+        let others: Vec<NodeId> = others
+            .filter(|peer| joined.iter().all(|member| member.id != *peer))
+            .collect();
         if !joined.is_empty() {
             self.publish(now, joined, Vec::new(), Vec::new());
         }
@@ -337,7 +324,27 @@ impl Node {
 
     /// The name that the coordinator gave this node, else the one that the user wished for.
     fn own_name(&self) -> alloc::string::String {
-        let given = self.authors.name(&self.config.id);
+        let given = self.known_name(&self.config.id);
         given.unwrap_or(&self.config.name).clone()
     }
+}
+
+/// The newcomers with their names and places, each beside those before it.
+pub(super) fn slotted(view: &View, newcomers: &[(NodeId, Join)]) -> Vec<Member> {
+    let mut next = View::clone(view);
+    let mut joined = Vec::new();
+    for (peer, join) in newcomers {
+        let newcomer = Member {
+            id: *peer,
+            name: unique_name(&next, &join.name, peer),
+            addresses: join.addresses.clone(),
+            seniority: next.next_seniority(),
+            key: next.widest_gap(),
+        };
+        if let Some(with) = next.with(newcomer.clone()) {
+            next = with;
+            joined.push(newcomer);
+        }
+    }
+    joined
 }

@@ -159,7 +159,7 @@ impl Node {
     }
 
     fn is_or_was_heard(&self, author: &NodeId) -> bool {
-        self.authors.is_named(author) || self.causal.knows(author)
+        self.is_named(author) || self.causal.knows(author)
     }
 
     fn send_evidence(&mut self, now: Time, peer: &NodeId, both: &[Sealed; 2]) {

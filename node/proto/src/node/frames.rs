@@ -69,7 +69,7 @@ impl Node {
             | Frame::Want(_)
             | Frame::Pull(_)
             | Frame::Pulled(_)
-            | Frame::PullEnd(_) => self.authors.is_named(peer),
+            | Frame::PullEnd(_) => self.is_named(peer),
             _ => view.contains(peer),
         }
     }

@@ -202,7 +202,7 @@ impl Node {
             .authors()
             .into_iter()
             .filter_map(|id| {
-                let name = self.authors.name(&id)?.clone();
+                let name = self.known_name(&id)?.clone();
                 Some(Renamed { id, name })
             })
             .collect();

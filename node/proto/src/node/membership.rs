@@ -299,18 +299,12 @@ impl Node {
     }
 
     /// Puts a view in force, and tells the user what it changes.
-    pub(super) fn adopt(&mut self, now: Time, next: View) {
+    pub(super) fn adopt(&mut self, now: Time, next: impl Into<Arc<View>>) {
         let before = self.view.clone();
-        let next = Arc::new(next);
-        let differences = match &before {
-            Some(before) => next.since(before),
-            None => Differences {
-                joined: next.members().cloned().map(Arc::new).collect(),
-                ..Differences::default()
-            },
-        };
+        let next = next.into();
+        let differences = next.since(before.as_deref());
         self.view = Some(Arc::clone(&next));
-        let renamed = self.note_names(&differences);
+        self.note_names(&differences);
         if self.planted.has(PlantedBug::ForgetHeld) {
             self.causal.forget_held();
         }
@@ -337,9 +331,7 @@ impl Node {
         if let Some(before) = &before {
             self.tell_changes(now, &next, &differences);
             self.tell_merged(before, &next);
-        }
-        for event in renamed {
-            self.emit(event);
+            self.tell_renamed(before, &differences);
         }
         self.lost.retain(|id| !next.contains(id));
         self.took_place(now);
@@ -376,6 +368,20 @@ impl Node {
             self.trials.acquit(&member.id);
             self.give_up_on_giver(now, &member.id);
             self.rehome(now, &member.id);
+        }
+    }
+
+    /// Tells who has another name.
+    fn tell_renamed(&mut self, before: &View, differences: &Differences) {
+        for member in &differences.changed {
+            let previous = before.member(&member.id).map(|before| before.name.clone());
+            if let Some(previous) = previous.filter(|name| *name != member.name) {
+                let person = Person {
+                    id: member.id,
+                    name: member.name.clone(),
+                };
+                self.emit(Event::Renamed { person, previous });
+            }
         }
     }
 

@@ -21,6 +21,8 @@ mod observation;
 mod relay;
 mod ring;
 mod shares;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod standing;
 mod succession;
 mod suspicion;
@@ -106,6 +108,8 @@ pub struct Node {
     trials: Trials,
     /// Members that were found dead, and are in the view still.
     dead: BTreeSet<NodeId>,
+    /// When a view was published last that lists some of them no more.
+    evicted: Time,
     election: Election,
     standing: standing::Standing,
     /// This node slept, and believes nothing that it knew before.
@@ -164,6 +168,7 @@ impl Node {
             detector: Detector::default(),
             trials: Trials::default(),
             dead: BTreeSet::new(),
+            evicted: Time::default(),
             election: Election::default(),
             standing: standing::Standing::default(),
             doubt: None,
@@ -252,6 +257,7 @@ impl Node {
             self.leaving.as_ref().and_then(departure::Leaving::deadline),
             self.meeting.deadline(),
             self.newcomers.deadline(),
+            self.eviction_due().filter(|_| self.has_authority()),
             self.lost.deadline().filter(|_| self.has_authority()),
         ]
         .into_iter()

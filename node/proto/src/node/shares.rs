@@ -97,7 +97,7 @@ impl Node {
 
     /// Whose share an author's bundles take: all who were never admitted have one together.
     pub(super) fn share_of(&self, author: &NodeId) -> NodeId {
-        let named = self.authors.is_named(author);
+        let named = self.is_named(author);
         if named { *author } else { NOBODY }
     }
 

@@ -9,7 +9,9 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Alive, Departed, Departure, Direction, Frame, NodeId, Probe, Suspect};
 
 use super::Node;
-use crate::config::{DEPUTIES, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION};
+use crate::config::{
+    DEPUTIES, EVICTION, LATE, OVERSLEPT, PROBE, PROBE_HELPERS, SCOUTED, SUSPICION,
+};
 use crate::planted::PlantedBug;
 use crate::trial::Verdict;
 use crate::{Time, View};
@@ -102,6 +104,7 @@ impl Node {
             self.report_suspects(now);
             self.tend_ring(now);
         }
+        self.evict_dead(now);
         let verdicts = self.trials.expire(now);
         for &(id, verdict) in &verdicts {
             match verdict {
@@ -268,10 +271,18 @@ impl Node {
         if !self.has_authority() {
             return;
         }
-        let departed = self.dead_members();
-        if !departed.is_empty() {
+        if self.eviction_due().is_some_and(|due| due <= now) {
+            self.evicted = now;
+            let departed = self.dead_members();
             self.publish(now, Vec::new(), departed, Vec::new());
         }
+    }
+
+    /// When the next view without the dead is due: the first at once, and others not too soon after it. Where a
+    /// hundred die in one moment, a view for each would come faster than a large ring can follow.
+    pub(super) fn eviction_due(&self) -> Option<Time> {
+        let dead = self.dead.iter().any(|id| *id != self.config.id);
+        dead.then(|| self.evicted + EVICTION)
     }
 
     /// Those found dead, for the next view.
@@ -330,13 +341,12 @@ impl Node {
         let Some(view) = &self.view else {
             return Vec::new();
         };
-        let mut helpers: Vec<NodeId> = view
+        let fit = view
             .members()
             .map(|member| member.id)
-            .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id))
-            .collect();
-        helpers.sort_by_key(|id| !self.links.is_up(id));
-        helpers.truncate(PROBE_HELPERS);
-        helpers
+            .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id));
+        let linked = fit.clone().filter(|id| self.links.is_up(id));
+        let others = fit.filter(|id| !self.links.is_up(id));
+        linked.chain(others).take(PROBE_HELPERS).collect()
     }
 }

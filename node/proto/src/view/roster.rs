@@ -57,7 +57,8 @@ impl Roster {
         sound.then_some(roster)
     }
 
-    fn empty() -> Self {
+    /// Nobody.
+    pub(super) fn empty() -> Self {
         let (nobody, none) = (Arc::default(), Arc::default());
         Self {
             sectors: array::from_fn(|_| Arc::clone(&nobody)),

@@ -8,6 +8,7 @@ mod causal;
 mod coordinator;
 mod creation;
 mod fifo;
+mod heads;
 mod membership;
 mod once;
 mod queue;
@@ -106,6 +107,8 @@ impl From<&Node> for Witness {
 pub(crate) struct Oracles {
     reach: reach::Reach,
     causal: causal::Causal,
+    /// In large rings, instead of the two that keep the whole past of every node.
+    heads: Option<heads::Heads>,
     once: once::Once,
     creation: creation::Creation,
     transcript: transcript::Lamport,
@@ -141,6 +144,17 @@ impl Oracles {
     /// From now on somebody lies, and may be accused of it.
     pub(crate) fn lies(&mut self) {
         self.creation.lies();
+    }
+
+    /// From now on C1 is judged by the heads of messages, and C3 by C2, which it follows from: so that
+    /// what the oracles keep does not grow with nodes times the square of messages.
+    pub(crate) fn be_frugal(&mut self) {
+        self.heads.get_or_insert_default();
+    }
+
+    /// True in a ring so large that nothing is kept of everybody's whole past.
+    pub(crate) const fn are_frugal(&self) -> bool {
+        self.heads.is_some()
     }
 
     /// How many deliveries were checked.
@@ -283,11 +297,15 @@ impl Oracles {
         let liar = self.creation.is_liar(id.author);
         self.delivered += 1;
         self.creation.delivered(node, message)?;
-        self.once.delivered(node, id)?;
+        if self.heads.is_none() {
+            self.once.delivered(node, id)?;
+        }
         self.reached.delivered(id);
         fifo::is_next(&self.reach, node, id)?;
-        if !liar {
-            self.causal.delivered(&self.reach, node, id)?;
+        match &mut self.heads {
+            Some(causal) => causal.delivered(&self.reach, node, id, message.heads.as_deref())?,
+            None if !liar => self.causal.delivered(&self.reach, node, id)?,
+            None => {}
         }
         self.transcript.delivered(node, id, message.lamport, liar)?;
         self.readiness.delivered(node, message.history)?;

@@ -5,62 +5,65 @@ use std::collections::BTreeMap;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-/// Who follows whom.
-type Pair = (NodeId, NodeId);
+/// For each author something of its messages.
+type ByAuthor<T> = BTreeMap<NodeId, T>;
 
 /// How far each node has followed each author.
 #[derive(Debug, Default)]
 pub(crate) struct Reach {
-    last: BTreeMap<Pair, u64>,
-    passed: BTreeMap<Pair, BTreeMap<u64, u64>>,
+    last: BTreeMap<NodeId, ByAuthor<u64>>,
+    passed: BTreeMap<NodeId, ByAuthor<BTreeMap<u64, u64>>>,
 }
 
 impl Reach {
     /// A node's clock starts here.
     pub(crate) fn begin(&mut self, node: NodeId, base: &VectorClock) {
-        for MessageId { author, seq } in base.iter() {
-            self.last.insert((node, author), seq);
-        }
+        let last = self.last.entry(node).or_default();
+        last.extend(base.iter().map(|entry| (entry.author, entry.seq)));
     }
 
     /// Up to where everything of the author was delivered, lies before the start, or was passed.
     pub(crate) fn of(&self, node: NodeId, author: NodeId) -> u64 {
-        self.last.get(&(node, author)).copied().unwrap_or(0)
+        let last = self.last.get(&node).and_then(|last| last.get(&author));
+        last.copied().unwrap_or(0)
     }
 
     /// All authors that a node has heard of, with its reach.
     pub(crate) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MessageId> {
-        self.last
-            .iter()
-            .filter(move |&(&(follower, _), &seq)| follower == node && seq > 0)
-            .map(|(&(_, author), &seq)| MessageId { author, seq })
+        let last = self.last.get(&node).into_iter().flatten();
+        let heard = last.filter(|&(_, &seq)| seq > 0);
+        heard.map(|(&author, &seq)| MessageId { author, seq })
     }
 
     /// A message was delivered.
     pub(crate) fn step(&mut self, node: NodeId, message: MessageId) {
-        let pair = (node, message.author);
-        let last = self.last.entry(pair).or_default();
+        let last = self.last.entry(node).or_default();
+        let last = last.entry(message.author).or_default();
         *last = (*last).max(message.seq);
-        self.extend(pair);
+        self.extend(node, message.author);
     }
 
     /// A gap was shown that the clock passes.
     pub(crate) fn pass(&mut self, node: NodeId, author: NodeId, from: u64, to: u64) {
-        let pair = (node, author);
-        let gaps = self.passed.entry(pair).or_default();
-        let end = gaps.entry(from).or_default();
+        let passed = self.passed.entry(node).or_default();
+        let end = passed.entry(author).or_default().entry(from).or_default();
         *end = (*end).max(to);
-        self.extend(pair);
+        self.extend(node, author);
     }
 
     /// True where a gap was shown that the clock has passed.
     pub(crate) fn passed_any(&self, node: NodeId, author: NodeId) -> bool {
-        self.passed.contains_key(&(node, author))
+        let passed = self.passed.get(&node);
+        passed.is_some_and(|passed| passed.contains_key(&author))
     }
 
-    fn extend(&mut self, pair: Pair) {
-        let last = self.last.entry(pair).or_default();
-        for (&from, &to) in self.passed.get(&pair).into_iter().flatten() {
+    fn extend(&mut self, node: NodeId, author: NodeId) {
+        let Some(gaps) = self.passed.get(&node).and_then(|gaps| gaps.get(&author)) else {
+            return;
+        };
+        let last = self.last.entry(node).or_default();
+        let last = last.entry(author).or_default();
+        for (&from, &to) in gaps {
             if from <= *last + 1 {
                 *last = (*last).max(to);
             }

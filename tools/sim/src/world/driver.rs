@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::{Event, Input, LinkId, Output};
+use ringtalk_proto::{Event, Input, Output};
 use ringtalk_wire::{Addresses, Frame, Item, MessageId, NodeId, decode};
 
 use super::{Happening, REGISTER, World};
@@ -23,9 +23,9 @@ const RETRY: Duration = Duration::from_millis(500);
 
 impl World {
     /// Decodes a frame as every node must be able to.
-    pub(super) fn frame(link: LinkId, bytes: &[u8]) -> Result<Input, Violation> {
+    pub(super) fn frame(bytes: &[u8]) -> Result<Frame, Violation> {
         match decode(bytes) {
-            Ok(frame) => Ok(Input::Frame { link, frame }),
+            Ok(frame) => Ok(frame),
             Err(error) => Violation::of("wire", format!("a node has sent what is {error}")),
         }
     }
@@ -185,7 +185,7 @@ impl World {
         self.processes[index].node.handle(now, input);
     }
 
-    fn drain(&mut self, index: HostIndex) -> Check {
+    pub(super) fn drain(&mut self, index: HostIndex) -> Check {
         for _ in 0..OUTPUTS {
             let Some(output) = self.processes[index].node.poll_output() else {
                 self.plan_timer(index);
@@ -216,6 +216,8 @@ impl World {
         match output {
             Output::Send { link, bytes } => {
                 self.trace.mix_bytes(&bytes);
+                self.note_sent(index, &bytes);
+                self.note_payload(&bytes);
                 let queued = self.network.send(self.now, link, bytes);
                 let peak = &mut self.figures.peaks.link_bytes;
                 *peak = queued.max(*peak);
@@ -260,7 +262,7 @@ impl World {
             .show(self.now, || format!("n{index} says {event:?}"));
         match event {
             Event::Message(message) => {
-                self.note_delivery(index, message.id);
+                self.note_delivery(index, message);
                 self.trace.mix(message.id.seq);
                 self.trace.mix_bytes(message.id.author.as_bytes());
             }
@@ -282,6 +284,9 @@ impl World {
             self.figures.joins.push(self.now - process.started);
         }
         self.oracles.event(node, event)?;
+        if let Event::View(view) = event {
+            self.share_view(index, view);
+        }
         if self.whole_at_ready && matches!(event, Event::Ready { .. }) {
             self.has_everything(index)?;
         }

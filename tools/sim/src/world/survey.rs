@@ -5,19 +5,30 @@
 use std::collections::BTreeMap;
 
 use core::time::Duration;
-use ringtalk_proto::{Input, Time};
-use ringtalk_wire::{Bundle, Frame, Item, MessageId, Sealed, encode_item};
+use ringtalk_proto::{Delivered, Input, Time};
+use ringtalk_wire::{Bundle, Frame, MessageId, Sealed, decode};
 
 use super::World;
+use super::sharing::bundle_of;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
-/// The travels of the bundles that are looked at, by the first message of each.
+/// No payload is smaller: a seal, the author, and what names the bundle before take more than that. What
+/// is smaller need not be read to know that it is none.
+const LEAST_PAYLOAD: usize = 128;
+
+/// What was said since it was asked for, and how it travelled.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
+    /// The ways of the bundles, by the first message of each, where they are followed.
     pub(crate) bundles: BTreeMap<MessageId, Travels>,
     /// How many bundles of the discussion so far each has given to whom.
     given: BTreeMap<HostIndex, BTreeMap<HostIndex, u64>>,
+    follows: bool,
+    /// The heads of each bundle that was sealed.
+    pub(crate) heads: Vec<Vec<MessageId>>,
+    /// Payloads of bundles that came to somebody, whether or not their ways are followed.
+    pub(crate) payloads: u64,
 }
 
 /// The travels of one bundle.
@@ -26,10 +37,9 @@ pub(crate) struct Travels {
     pub(crate) sealed: Time,
     /// After how many hops it came to each node.
     pub(crate) hops: BTreeMap<HostIndex, u32>,
+    /// How often it was sent, also to those who are gone.
     pub(crate) payloads: u64,
     pub(crate) duplicates: u64,
-    /// What its dependencies weigh on the wire.
-    pub(crate) causal_bytes: usize,
     /// When each node delivered it.
     pub(crate) delivered: BTreeMap<HostIndex, Time>,
 }
@@ -45,7 +55,24 @@ impl Travels {
 impl World {
     /// From now on messages are followed on their way.
     pub(crate) fn follow_messages(&mut self) {
+        self.survey = Some(Survey {
+            follows: true,
+            ..Survey::default()
+        });
+    }
+
+    /// From now on what is said is counted; the ways of so many messages would be too much to keep.
+    pub(crate) fn count_messages(&mut self) {
         self.survey = Some(Survey::default());
+    }
+
+    /// So many nodes have delivered each message that was followed, beside its author.
+    pub(crate) fn all_were_delivered(&self, nodes: usize) -> bool {
+        let mut bundles = self
+            .survey
+            .iter()
+            .flat_map(|survey| survey.bundles.values());
+        bundles.all(|travels| travels.delivered.len() >= nodes)
     }
 
     /// Each message that was followed was delivered by these in time.
@@ -89,64 +116,75 @@ impl World {
         if let Frame::Probe(probe) = frame {
             self.processes[index].probe = Some(*probe);
         }
-        let (Frame::Pulled(sealed)
-        | Frame::Spread(ringtalk_wire::Spread {
-            item: Item::Bundle(sealed),
-            ..
-        })) = frame
-        else {
+        let Some(survey) = &mut self.survey else {
             return;
         };
-        if let Some(survey) = &mut self.survey
-            && let Some(from) = self.network.far_end(*link)
-        {
+        let Some(sealed) = bundle_of(frame) else {
+            return;
+        };
+        survey.payloads += 1;
+        if let Some(from) = self.network.far_end(*link).filter(|_| survey.follows) {
             if matches!(frame, Frame::Pulled(_)) {
-                *survey
-                    .given
-                    .entry(index)
-                    .or_default()
-                    .entry(from)
-                    .or_default() += 1;
+                let given = survey.given.entry(index).or_default();
+                *given.entry(from).or_default() += 1;
             }
-            self.note_payload(from, index, sealed);
+            survey.came(from, index, sealed);
         }
     }
 
-    fn note_payload(&mut self, from: HostIndex, to: HostIndex, sealed: &Sealed) {
-        let (Some(survey), Ok(bundle)) = (&mut self.survey, sealed.bundle()) else {
-            return;
-        };
-        let Some(travels) = survey.bundles.get_mut(&first_of(&bundle)) else {
-            return;
-        };
-        travels.payloads += 1;
-        travels.causal_bytes = encode_item(&bundle.heads).len();
-        if travels.hops.contains_key(&to) {
-            travels.duplicates += 1;
-        } else {
-            let hops = travels.hops.get(&from).copied().unwrap_or(0);
-            travels.hops.insert(to, hops + 1);
+    /// A frame is sent.
+    pub(super) fn note_payload(&mut self, bytes: &[u8]) {
+        if let Some(survey) = self.survey.as_mut().filter(|survey| survey.follows)
+            && bytes.len() >= LEAST_PAYLOAD
+            && let Ok(frame) = decode(bytes)
+            && let Some(sealed) = bundle_of(&frame)
+            && let Some(travels) = survey.travels(sealed)
+        {
+            travels.payloads += 1;
         }
     }
 
     /// A node delivers a message: its author first.
-    pub(super) fn note_delivery(&mut self, index: HostIndex, message: MessageId) {
+    pub(super) fn note_delivery(&mut self, index: HostIndex, delivered: &Delivered) {
+        let message = delivered.id;
         let own = self.processes[index].id() == message.author;
         let Some(survey) = &mut self.survey else {
             return;
         };
         if own {
+            survey.heads.extend(delivered.heads.clone());
+        }
+        if own && survey.follows {
             let travels = Travels {
                 sealed: self.now,
                 hops: BTreeMap::from([(index, 0)]),
                 payloads: 0,
                 duplicates: 0,
-                causal_bytes: 0,
                 delivered: BTreeMap::new(),
             };
             survey.bundles.insert(message, travels);
         } else if let Some(travels) = survey.bundles.get_mut(&message) {
             travels.delivered.insert(index, self.now);
+        }
+    }
+}
+
+impl Survey {
+    fn travels(&mut self, sealed: &Sealed) -> Option<&mut Travels> {
+        let bundle = sealed.bundle().ok()?;
+        self.bundles.get_mut(&first_of(&bundle))
+    }
+
+    /// The payload of a bundle comes from one node to another.
+    fn came(&mut self, from: HostIndex, to: HostIndex, sealed: &Sealed) {
+        let Some(travels) = self.travels(sealed) else {
+            return;
+        };
+        if travels.hops.contains_key(&to) {
+            travels.duplicates += 1;
+        } else {
+            let hops = travels.hops.get(&from).copied().unwrap_or(0);
+            travels.hops.insert(to, hops + 1);
         }
     }
 }

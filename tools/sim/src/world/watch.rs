@@ -31,6 +31,9 @@ pub(super) struct Watch {
 impl World {
     /// A member dies.
     pub(super) fn watch_death(&mut self, index: HostIndex, silent: bool) {
+        if self.oracles.are_frugal() {
+            return;
+        }
         if self.is_member(index) && self.members().len() > 1 {
             let death = Death {
                 at: self.now,

@@ -1,0 +1,55 @@
+//! Short cuts of simulations to large rings: everybody a member in one step, and one view for all.
+//!
+//! Only with the feature `simulation`, which nothing that is shipped has. From there on it is the very
+//! same node. Not here: how members really come (`entry`).
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Join, NodeId, VectorClock};
+
+use super::Node;
+use super::entry::slotted;
+use crate::view::Change;
+use crate::{Time, View};
+
+impl Node {
+    /// Founds a discussion and lets all these in with its second view: with the names and the places that
+    /// they would have, had they come one after the other.
+    pub fn found_with(&mut self, now: Time, newcomers: &[(NodeId, Join)]) {
+        self.handled = now;
+        self.found(now);
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let change = Change {
+            opening: None,
+            joined: slotted(&view, newcomers),
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        };
+        if let Some((_, next)) = view.next(change, |tag| self.seals.seal_view(tag)) {
+            self.adopt(now, next);
+        }
+        self.arrive_if_complete(now);
+    }
+
+    /// Is a member by this view, of a discussion in which nobody has said anything.
+    pub fn take_part(&mut self, now: Time, view: Arc<View>) {
+        self.handled = now;
+        self.joining.arrive();
+        self.start(VectorClock::new(), 0);
+        self.adopt(now, view);
+        self.arrive_if_complete(now);
+    }
+
+    /// Keeps the view in force as somebody else has it, where that is the same: one copy is enough for all.
+    pub fn share_view(&mut self, view: &Arc<View>) {
+        if let Some(mine) = &mut self.view
+            && mine.tag() == view.tag()
+        {
+            debug_assert_eq!(mine, view, "one tag, one view");
+            *mine = Arc::clone(view);
+        }
+    }
+}

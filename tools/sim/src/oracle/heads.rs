@@ -1,0 +1,133 @@
+//! C1, causal, as large rings can afford it: by the heads that messages carry.
+//!
+//! What an author had delivered is compared with what its heads lead to, once for each message; every
+//! other node must have delivered the heads, and so, one after the other, all that they lead to. The same
+//! as `causal` has, for rings that know all of the discussion: there each delivery is compared with the
+//! whole past.
+
+use std::collections::BTreeMap;
+
+use ringtalk_wire::{MessageId, NodeId};
+
+use super::reach::Reach;
+use super::{Check, ensure};
+
+/// What happened before a message: for each author its last message.
+type Past = BTreeMap<NodeId, u64>;
+
+/// The past of each message, as its heads lead to it.
+#[derive(Debug, Default)]
+pub(crate) struct Heads {
+    pasts: BTreeMap<MessageId, Past>,
+}
+
+impl Heads {
+    /// A node delivers a message: its author first. A message without heads depends on its author's
+    /// previous one.
+    pub(crate) fn delivered(
+        &mut self,
+        reach: &Reach,
+        node: NodeId,
+        message: MessageId,
+        heads: Option<&[MessageId]>,
+    ) -> Check {
+        let heads = heads.unwrap_or_default();
+        if node == message.author {
+            return self.said(reach, message, heads);
+        }
+        for head in heads {
+            let reached = reach.of(node, head.author);
+            ensure(reached >= head.seq, "C1", || {
+                format!(
+                    "{node:?} delivers {message:?}, but {head:?} happened before it, and only {reached} of that author are there"
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The heads of a message lead to everything that its author had delivered.
+    fn said(&mut self, reach: &Reach, message: MessageId, heads: &[MessageId]) -> Check {
+        let author = message.author;
+        let seq = message.seq - 1;
+        let previous = (seq > 0).then_some(MessageId { author, seq });
+        let mut past = Past::new();
+        for &before in heads.iter().chain(&previous) {
+            raise(&mut past, before.author, before.seq);
+            for (&author, &seq) in self.pasts.get(&before).into_iter().flatten() {
+                raise(&mut past, author, seq);
+            }
+        }
+        for known in reach.of_node(author) {
+            let leads = past.get(&known.author).copied().unwrap_or(0);
+            ensure(leads >= known.seq, "C1", || {
+                format!(
+                    "the heads of {message:?} do not lead to {known:?}, which its author had delivered"
+                )
+            })?;
+        }
+        self.pasts.insert(message, past);
+        Ok(())
+    }
+}
+
+fn raise(past: &mut Past, author: NodeId, seq: u64) {
+    let entry = past.entry(author).or_default();
+    *entry = (*entry).max(seq);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oracle::tests_support::{id, message, violated};
+
+    #[derive(Default)]
+    struct Bench {
+        reach: Reach,
+        heads: Heads,
+    }
+
+    impl Bench {
+        fn deliver(&mut self, node: u8, message: MessageId, heads: &[MessageId]) -> Check {
+            let heads = Some(heads);
+            let check = self.heads.delivered(&self.reach, id(node), message, heads);
+            self.reach.step(id(node), message);
+            check
+        }
+    }
+
+    /// 2 answers what 1 has asked.
+    fn question_and_answer() -> Bench {
+        let mut bench = Bench::default();
+        let question = message(1, 1);
+        assert_eq!(bench.deliver(1, question, &[]), Ok(()));
+        assert_eq!(bench.deliver(2, question, &[]), Ok(()));
+        assert_eq!(bench.deliver(2, message(2, 1), &[question]), Ok(()));
+        bench
+    }
+
+    #[test]
+    fn an_answer_after_its_question_is_fine_and_before_it_is_seen() {
+        let mut bench = question_and_answer();
+        let early = bench.deliver(3, message(2, 1), &[message(1, 1)]);
+        assert_eq!(violated(early), Some("C1"));
+        let mut bench = question_and_answer();
+        assert_eq!(bench.deliver(3, message(1, 1), &[]), Ok(()));
+        let due = bench.deliver(3, message(2, 1), &[message(1, 1)]);
+        assert_eq!(due, Ok(()));
+        let heads = [message(2, 1)];
+        assert_eq!(
+            bench.deliver(3, message(3, 1), &heads),
+            Ok(()),
+            "the question is behind the answer"
+        );
+    }
+
+    #[test]
+    fn heads_that_leave_something_out_are_seen() {
+        let mut bench = question_and_answer();
+        assert_eq!(bench.deliver(3, message(1, 1), &[]), Ok(()));
+        let check = bench.deliver(3, message(3, 1), &[]);
+        assert_eq!(violated(check), Some("C1"));
+    }
+}

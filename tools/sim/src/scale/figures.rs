@@ -1,0 +1,207 @@
+//! The figures of a ring, made of what was noted; `contract.md` has some of their names.
+
+use core::time::Duration;
+
+use ringtalk_wire::encode_item;
+use serde::Serialize;
+
+use crate::Times;
+use crate::oracle::{Check, ensure};
+use crate::world::{Survey, Traffic, Travels};
+
+/// From so many members on nodes have links to more than their neighbours.
+const FINGERS_FROM: u64 = 17;
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Scale {
+    /// How many nodes there were.
+    pub nodes: u64,
+    /// How many of them died just before the messages.
+    pub dead: u64,
+    /// How many messages were looked at.
+    pub messages: u64,
+    /// How often the payload of one message was sent, on average.
+    pub payloads_per_message: f64,
+    /// Payloads that came to a node that had them.
+    pub duplicates: u64,
+    /// Deliveries that did not happen in time.
+    pub missed: u64,
+    /// The most hops that a payload took.
+    pub hops_max: u32,
+    /// From sealing until the last delivery, in milliseconds.
+    pub time_to_all_ms_mean: f64,
+    /// The longest of them.
+    pub time_to_all_ms_max: f64,
+    /// What the dependencies of a message weigh, in bytes.
+    pub causal_bytes_p99: usize,
+    /// What is sent while nobody says anything.
+    #[serde(flatten)]
+    pub rest: Option<Rest>,
+    /// What messages are like while many talk.
+    #[serde(flatten)]
+    pub talk: Option<Talk>,
+    /// How long newcomers take.
+    #[serde(flatten)]
+    pub joins: Option<Joins>,
+    /// The fewest and the most payloads of one message.
+    #[serde(skip)]
+    payloads: [u64; 2],
+}
+
+impl Scale {
+    /// The figures of messages that were followed, in a ring of which some are dead.
+    pub(super) fn of(nodes: u64, dead: u64, survey: Survey) -> Self {
+        let travels: Vec<Travels> = survey.bundles.into_values().collect();
+        let messages = travels.len().max(1) as u64;
+        let total = |count: fn(&Travels) -> u64| travels.iter().map(count).sum::<u64>();
+        let millis = |travels: &Travels| travels.time_to_all().as_secs_f64() * 1e3;
+        let millis: Vec<f64> = travels.iter().map(millis).collect();
+        let payloads = travels.iter().map(|travels| travels.payloads);
+        let hops = travels.iter().flat_map(|travels| travels.hops.values());
+        let delivered = total(|travels| travels.delivered.len() as u64);
+        Self {
+            nodes,
+            dead,
+            messages,
+            payloads_per_message: total(|travels| travels.payloads) as f64 / messages as f64,
+            duplicates: total(|travels| travels.duplicates),
+            missed: (messages * (nodes - dead - 1)).saturating_sub(delivered),
+            hops_max: hops.copied().max().unwrap_or(0),
+            time_to_all_ms_mean: millis.iter().sum::<f64>() / messages as f64,
+            time_to_all_ms_max: millis.iter().copied().fold(0.0, f64::max),
+            causal_bytes_p99: percentile(&mut weights(&survey.heads), 99),
+            payloads: [payloads.clone().min(), payloads.max()].map(Option::unwrap_or_default),
+            rest: None,
+            talk: None,
+            joins: None,
+        }
+    }
+
+    /// In a stable ring every member is sent each payload once, by few hops.
+    pub(super) fn is_as_in_a_stable_ring(&self) -> Check {
+        let (nodes, due) = (self.nodes, self.nodes - 1);
+        let [fewest, most] = self.payloads;
+        ensure(fewest == due && most == due, "payload", || {
+            format!(
+                "in a stable ring of {nodes} a message was sent {fewest} to {most} times, and {due} are due"
+            )
+        })?;
+        let hops = if nodes < FINGERS_FROM {
+            nodes / 2
+        } else {
+            u64::from((nodes - 1).ilog2() + 1)
+        };
+        ensure(u64::from(self.hops_max) <= hops, "hops", || {
+            let taken = self.hops_max;
+            format!(
+                "in a stable ring of {nodes} a message took {taken} hops, and {hops} are enough"
+            )
+        })
+    }
+}
+
+/// What is sent while nobody says anything.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Rest {
+    /// The frames that a node sends in a second, on average.
+    pub rest_frames_per_second: f64,
+    /// The same of the node that sends most.
+    pub rest_frames_per_second_max: f64,
+    /// How many of them are heartbeats.
+    pub rest_heartbeats_per_second: f64,
+    /// The bytes of all frames that a node sends in a second, before encryption.
+    pub rest_bytes_per_second: f64,
+    /// The bytes of the largest frame of all.
+    pub rest_frame_bytes_max: usize,
+}
+
+impl Rest {
+    pub(super) fn of(traffic: &Traffic, time: Duration) -> Self {
+        let nodes = traffic.frames.len().max(1) as f64;
+        let a_second = |count: u64| count as f64 / time.as_secs_f64();
+        let frames: u64 = traffic.frames.iter().sum();
+        let most = traffic.frames.iter().max().copied();
+        Self {
+            rest_frames_per_second: a_second(frames) / nodes,
+            rest_frames_per_second_max: a_second(most.unwrap_or_default()),
+            rest_heartbeats_per_second: a_second(traffic.heartbeats) / nodes,
+            rest_bytes_per_second: a_second(traffic.bytes) / nodes,
+            rest_frame_bytes_max: traffic.largest,
+        }
+    }
+}
+
+/// What messages are like while the whole discussion has so many in a second.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Talk {
+    /// How many bundles there were; nearly all of one message.
+    pub talk_messages: usize,
+    /// How often the payload of one was sent, on average.
+    pub talk_payloads_per_message: f64,
+    /// How many others it depends on directly, the median.
+    pub talk_heads_p50: usize,
+    /// The number that one in a hundred exceeds.
+    pub talk_heads_p99: usize,
+    /// What they weigh, the median.
+    pub talk_causal_bytes_p50: usize,
+    /// The bytes that one in a hundred exceeds.
+    pub talk_causal_bytes_p99: usize,
+}
+
+impl Talk {
+    pub(super) fn of(survey: &Survey) -> Self {
+        let mut counts: Vec<usize> = survey.heads.iter().map(Vec::len).collect();
+        let mut bytes = weights(&survey.heads);
+        let messages = survey.heads.len();
+        Self {
+            talk_messages: messages,
+            talk_payloads_per_message: survey.payloads as f64 / messages.max(1) as f64,
+            talk_heads_p50: percentile(&mut counts, 50),
+            talk_heads_p99: percentile(&mut counts, 99),
+            talk_causal_bytes_p50: percentile(&mut bytes, 50),
+            talk_causal_bytes_p99: percentile(&mut bytes, 99),
+        }
+    }
+}
+
+/// How long newcomers take from their start until they have everything.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Joins {
+    /// How many came.
+    pub joins: u64,
+    /// How many messages had been said before.
+    pub history_messages: u64,
+    /// The median, in milliseconds.
+    pub join_ms_p50: u64,
+    /// The time that one in a hundred exceeds.
+    pub join_ms_p99: u64,
+}
+
+impl Joins {
+    pub(super) fn of(times: &Times, history_messages: u64) -> Self {
+        let percentile = |percent| times.percentile_ms(percent).unwrap_or_default();
+        Self {
+            joins: times.count(),
+            history_messages,
+            join_ms_p50: percentile(50),
+            join_ms_p99: percentile(99),
+        }
+    }
+}
+
+/// What dependencies weigh on the wire.
+fn weights(heads: &[Vec<ringtalk_wire::MessageId>]) -> Vec<usize> {
+    heads.iter().map(|heads| encode_item(heads).len()).collect()
+}
+
+/// The value within which so many of 100 are.
+fn percentile(values: &mut [usize], percent: usize) -> usize {
+    values.sort_unstable();
+    let place = (values.len() * percent).div_ceil(100).saturating_sub(1);
+    values.get(place).copied().unwrap_or(0)
+}

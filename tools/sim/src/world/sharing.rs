@@ -1,0 +1,81 @@
+//! What all nodes of a simulation have in common is kept once: views, and in large rings the bytes of
+//! bundles.
+//!
+//! Every node still reads and checks what came to it before it is given the common copy. Not here: what a
+//! node keeps for itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use ringtalk_proto::View;
+use ringtalk_wire::{Frame, Item, Sealed, Spread, ViewHash};
+
+use super::World;
+use crate::network::HostIndex;
+
+/// After so many views those are forgotten that nobody follows any more.
+const VIEWS: usize = 64;
+
+/// The common copies.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    views: BTreeMap<ViewHash, Weak<View>>,
+    bundles: BTreeSet<Bytes>,
+}
+
+impl Shared {
+    /// The copy of this view that somebody follows already.
+    fn view(&mut self, view: &Arc<View>) -> Arc<View> {
+        if self.views.len() > VIEWS {
+            self.views.retain(|_, kept| kept.strong_count() > 0);
+        }
+        let kept = self.views.entry(view.tag().hash).or_default();
+        kept.upgrade().unwrap_or_else(|| {
+            *kept = Arc::downgrade(view);
+            Arc::clone(view)
+        })
+    }
+
+    fn bundle(&mut self, raw: &Bytes) -> Bytes {
+        if let Some(kept) = self.bundles.get(raw) {
+            return kept.clone();
+        }
+        let kept = Bytes::copy_from_slice(raw);
+        self.bundles.insert(kept.clone());
+        kept
+    }
+}
+
+impl World {
+    /// A node has taken a view: from now on it has it in common with the others.
+    pub(super) fn share_view(&mut self, index: HostIndex, view: &Arc<View>) {
+        let view = self.shared.view(view);
+        self.processes[index].node.share_view(&view);
+    }
+
+    /// The bytes of a bundle are kept once in large rings, however many nodes have it in their logs.
+    pub(super) fn share_bundle(&mut self, frame: &mut Frame) {
+        if let Frame::Pulled(sealed)
+        | Frame::Spread(Spread {
+            item: Item::Bundle(sealed),
+            ..
+        }) = frame
+            && self.oracles.are_frugal()
+        {
+            sealed.raw = self.shared.bundle(&sealed.raw);
+        }
+    }
+}
+
+/// The bundle that a frame carries.
+pub(super) const fn bundle_of(frame: &Frame) -> Option<&Sealed> {
+    match frame {
+        Frame::Pulled(sealed)
+        | Frame::Spread(Spread {
+            item: Item::Bundle(sealed),
+            ..
+        }) => Some(sealed),
+        _ => None,
+    }
+}
