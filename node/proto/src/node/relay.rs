@@ -16,6 +16,9 @@ use crate::Time;
 use crate::planted::PlantedBug;
 use crate::spread::{Child, Orphan, Part, Taken};
 
+/// So many bundles of a child that is gone are handed on whole: its heir has none of them most likely. Of more only
+/// the ids are, lest a link that is slow carries twice what others have brought.
+const HANDED_WHOLE: usize = 8;
 /// How many announcements are kept to be handed over.
 const ANNOUNCEMENTS: usize = 256;
 
@@ -131,7 +134,7 @@ impl Node {
         }
         let interval = offer.interval;
         for (after, items) in carried {
-            self.hand_on(now, &items, Part { after, interval });
+            self.hand_on(now, &items, Part { after, interval }, false);
         }
         for &id in offer.items.iter().filter(|id| !wanted.contains(id)) {
             if self.is_delivered(id) {
@@ -204,7 +207,7 @@ impl Node {
             }
             Taken::Beyond(after) => {
                 let interval = *interval;
-                self.hand_on(now, &[id], Part { after, interval });
+                self.hand_on(now, &[id], Part { after, interval }, false);
             }
         }
     }
@@ -244,8 +247,8 @@ impl Node {
     }
 
     /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
-    /// it probably has, only the ids. False where nobody is left in it.
-    fn hand_on(&mut self, now: Time, items: &[ItemId], part: Part) -> bool {
+    /// it probably has, only the ids, unless they are to go `whole`. False where nobody is left in it.
+    fn hand_on(&mut self, now: Time, items: &[ItemId], part: Part, whole: bool) -> bool {
         let heir = self.heir(&part);
         for &id in items {
             if let Some(item) = self.item(id) {
@@ -259,11 +262,11 @@ impl Node {
         let mut named = Vec::new();
         for &id in items {
             match self.item(id) {
-                Some(item @ Item::Announcement(_)) => {
+                Some(item) if whole || matches!(item, Item::Announcement(_)) => {
                     self.entrust(now, heir, id, interval);
                     self.send_whole(now, &heir.id, item, interval);
                 }
-                Some(Item::Bundle(_)) => {
+                Some(_) => {
                     self.entrust(now, heir, id, interval);
                     named.push(id);
                 }
@@ -306,15 +309,18 @@ impl Node {
         if orphans.is_empty() || self.planted.has(PlantedBug::NoHandOver) {
             return;
         }
-        let mut parts: Vec<(Part, Vec<ItemId>)> = Vec::new();
+        let mut parts: Vec<((Part, bool), Vec<ItemId>)> = Vec::new();
         for orphan in &orphans {
-            match parts.iter_mut().find(|(part, _)| *part == orphan.part) {
+            let gone = !self.links.was_heard_lately(now, &orphan.child);
+            let part = (orphan.part, gone);
+            match parts.iter_mut().find(|(known, _)| *known == part) {
                 Some((_, items)) => items.push(orphan.item),
-                None => parts.push((orphan.part, Vec::from([orphan.item]))),
+                None => parts.push((part, Vec::from([orphan.item]))),
             }
         }
-        for (part, items) in parts {
-            if !self.hand_on(now, &items, part) {
+        for ((part, gone), items) in parts {
+            let whole = gone && items.len() <= HANDED_WHOLE;
+            if !self.hand_on(now, &items, part, whole) {
                 for id in items {
                     self.settle(id, false);
                 }
