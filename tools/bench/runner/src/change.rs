@@ -13,6 +13,8 @@ use crate::peer::{Peer, Told};
 
 /// How often one member speaks while another comes, in milliseconds.
 const EVERY_MS: u64 = 1;
+/// How long all have been together before one of them dies: who has just met is still making connections.
+const TOGETHER: Duration = Duration::from_secs(3);
 /// How long a death may remain unknown.
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -66,6 +68,7 @@ pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
     };
     // Each is there for all others before one of them dies.
     crew.greet()?;
+    std::thread::sleep(TOGETHER);
     let (victim, from_ns) = crew.kill_last()?;
     let until = Instant::now() + LIMIT;
     let (mut told, mut last) = (BTreeSet::new(), None);
