@@ -24,7 +24,7 @@ mod links;
 mod load;
 mod log;
 mod lost;
-#[cfg(feature = "measuring")]
+#[cfg(feature = "benchmarks")]
 pub mod measuring;
 mod merge;
 mod newcomers;

@@ -40,10 +40,16 @@ const PURE: [(&str, &str); 2] = [
 /// What a pure crate must not reach even through others: a runtime, sockets, the system's entropy.
 const IMPURE: [&str; 4] = ["getrandom", "mio", "socket2", "tokio"];
 
-/// The feature of the core that plants mistakes for the simulator, that of the node which leaves
-/// protection out for measuring, that which opens doors for the fuzzer, and those who must have none of
-/// them: the programs, and what is built along with them.
-const NEVER_SHIPPED: [&str; 4] = ["planted-bugs", "simulation", "fuzzing", UNPROTECTED];
+/// The features of the core that plant mistakes and found rings at once, for the simulator, and that open single
+/// machines to benchmarks; those of the node that open doors for the fuzzer, and leave protection out for
+/// measuring. None of them is for the programs, and what is built along with them.
+const NEVER_SHIPPED: [&str; 5] = [
+    "planted-bugs",
+    "simulation",
+    "benchmarks",
+    "fuzzing",
+    UNPROTECTED,
+];
 const SHIPPED: [&str; 4] = [
     "ringtalk-node",
     "ringtalk-director",
