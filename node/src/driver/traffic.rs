@@ -53,7 +53,7 @@ enum Writing {
     /// Whoever has something to write.
     Free(FrameWriter),
     /// A task that waits until the socket takes the rest: it gives the writer back, and then tells that the rest
-    /// was written.
+    /// was written, or tells that it could not be.
     Full(oneshot::Receiver<FrameWriter>),
 }
 
@@ -253,14 +253,17 @@ async fn write_rest(
     closing: CancellationToken,
 ) {
     let happening = match writer.write().await {
-        Ok(bytes) => Happening::Written { link, bytes },
+        Ok(bytes) => {
+            // The link may be gone.
+            let _ = give_back.send(writer);
+            Happening::Written { link, bytes }
+        }
+        // Nothing can follow half of a record: nobody gets this writer again.
         Err(error) => {
             let error = Some(error.into());
             Happening::Broken { link, error }
         }
     };
-    // The link may be gone.
-    let _ = give_back.send(writer);
     tokio::select! {
         biased;
         () = closing.cancelled() => {}

@@ -91,6 +91,24 @@ async fn what_a_socket_is_too_full_for_is_written_later() {
 }
 
 #[tokio::test]
+async fn a_link_that_broke_while_its_socket_was_full_is_closed_like_others() {
+    let (mut links, id, mut happenings, peer) = linked().await;
+    let reason = "x".repeat(256);
+    let frame = encode(&Frame::Close(Close { reason }));
+    for _ in 0..16 * 1024 * 1024 / frame.len() {
+        links.send(id, frame.clone());
+    }
+    links.flush();
+    drop(peer);
+    let broken =
+        async { while !matches!(happenings.recv().await, Some(Happening::Broken { .. })) {} };
+    timeout(Duration::from_secs(5), broken).await.unwrap();
+    links.close(id, "test");
+    let farewell = timeout(Duration::from_secs(5), links.farewells.join_next());
+    farewell.await.unwrap().unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_closed_link_writes_out_what_was_queued() {
     let (mut links, id, _happenings, mut peer) = linked().await;
     links.send(id, encode(&Frame::Ping(1)));
