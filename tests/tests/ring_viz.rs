@@ -53,6 +53,13 @@ fn nobody_notices_who_looks() {
     let _alone = alone();
     let cluster = Cluster::start(5);
     let live = cluster.live();
+    for node in &live {
+        // That anybody can join, each says once, after `ready`.
+        let is_open = |event: &Event| matches!(event, Event::Other(kind) if kind == "notice");
+        node.wait_for_event("says that anybody can join", 0, IN_TIME, |event| {
+            is_open(event).then_some(())
+        });
+    }
     let marks: Vec<usize> = live.iter().map(|node| node.mark()).collect();
     let place = cluster.director.place();
     for format in ["json", "svg", "dot"] {
