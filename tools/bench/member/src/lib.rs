@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, stdin};
+use tokio::net::TcpStream;
+use tokio::process::Child;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
@@ -130,6 +132,17 @@ pub fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
     // A thread that reads stdin may wait there for ever.
     runtime.shutdown_background();
     done
+}
+
+/// Stays beside a server that is a child of this process, and tells the runner its address once it listens.
+pub async fn attend(mut server: Child, address: String) -> Result<()> {
+    while TcpStream::connect(&address).await.is_err() {
+        // Nothing tells when it listens: it is asked again.
+        sleep(Duration::from_millis(20)).await;
+    }
+    tell(&Word::Listening(address));
+    server.wait().await?;
+    Ok(())
 }
 
 async fn member<P: Peer>() -> Result<()> {

@@ -5,19 +5,16 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use bench_member::order::{Place, Word};
-use bench_member::{Heard, Peer, Voice, serve};
+use bench_member::order::Place;
+use bench_member::{Heard, Peer, Voice, attend, serve};
 use rumqttc::{
     AsyncClient, Event, EventLoop, LastWill, MqttOptions, NetworkOptions, Packet, Publish, QoS,
 };
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
 
 const TOPIC: &str = "talk";
 /// Where the broker puts last wills.
@@ -115,14 +112,7 @@ async fn broker() -> Result<()> {
     let mut input = server.stdin.take().context("it has no stdin")?;
     input.write_all(config.as_bytes()).await?;
     drop(input);
-    let address = format!("127.0.0.1:{port}");
-    while TcpStream::connect(&address).await.is_err() {
-        // Nothing tells when it listens: it is asked again.
-        sleep(Duration::from_millis(20)).await;
-    }
-    bench_member::tell(&Word::Listening(address));
-    server.wait().await?;
-    Ok(())
+    attend(server, format!("127.0.0.1:{port}")).await
 }
 
 fn main() -> Result<()> {

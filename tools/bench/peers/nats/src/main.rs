@@ -5,17 +5,14 @@
 
 use std::net::TcpListener;
 use std::process::Stdio;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_nats::{Client, ConnectOptions};
-use bench_member::order::{Place, Word};
-use bench_member::{Heard, Peer, Voice, serve};
+use bench_member::order::Place;
+use bench_member::{Heard, Peer, Voice, attend, serve};
 use bytes::Bytes;
 use futures::StreamExt;
-use tokio::net::TcpStream;
 use tokio::process::Command;
-use tokio::time::sleep;
 
 const SUBJECT: &str = "talk";
 /// How many messages may wait in the client until they are heard: more than any window.
@@ -59,21 +56,14 @@ impl Voice for Speaker {
 /// The server, as a child of this process.
 async fn broker() -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let mut server = Command::new("nats-server")
+    let server = Command::new("nats-server")
         .args(["--addr", "127.0.0.1", "--port", &port.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .context("cannot start nats-server; is the package nats-server installed?")?;
-    let address = format!("127.0.0.1:{port}");
-    while TcpStream::connect(&address).await.is_err() {
-        // Nothing tells when it listens: it is asked again.
-        sleep(Duration::from_millis(20)).await;
-    }
-    bench_member::tell(&Word::Listening(address));
-    server.wait().await?;
-    Ok(())
+    attend(server, format!("127.0.0.1:{port}")).await
 }
 
 fn main() -> Result<()> {
