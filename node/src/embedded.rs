@@ -60,11 +60,11 @@ impl Voice {
 
 /// What hears the core's events, in their order. It is called by the node's own task: whatever takes long
 /// in it holds up the node.
-pub struct Ear(Box<dyn FnMut(&Event)>);
+pub struct Ear(Box<dyn FnMut(&Event) + Send>);
 
 impl Ear {
     /// Has this hear everything.
-    pub fn new(hear: impl FnMut(&Event) + 'static) -> Self {
+    pub fn new(hear: impl FnMut(&Event) + Send + 'static) -> Self {
         Self(Box::new(hear))
     }
 
@@ -105,7 +105,7 @@ impl Embedded {
         prepare().map_err(StartError::from)?;
         let ends = Ends::of_program(ear, self.typed)?;
         let driver = Box::pin(assemble(self.settings, ends)).await?;
-        match Box::pin(driver.run()).await.error {
+        match driver.start().await.error {
             Some((_, message)) => Err(EmbeddedError::Ended(message)),
             None => Ok(()),
         }
@@ -114,12 +114,10 @@ impl Embedded {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
-    use std::rc::Rc;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
     use tokio::sync::Notify;
-    use tokio::task::LocalSet;
     use tokio::time::timeout;
 
     use super::*;
@@ -133,11 +131,12 @@ mod tests {
             "127.0.0.1:0",
         ];
         let (node, voice) = Embedded::new(here).unwrap();
-        let heard = Rc::new((RefCell::new(Vec::new()), Notify::new()));
-        let hearing = Rc::clone(&heard);
+        let heard = Arc::new((Mutex::new(Vec::new()), Notify::new()));
+        let hearing = Arc::clone(&heard);
         let ear = Ear::new(move |event| {
             if let Event::Message(message) = event {
-                hearing.0.borrow_mut().push(message.text.to_string());
+                let mut texts = hearing.0.lock().unwrap();
+                texts.push(message.text.to_string());
                 hearing.1.notify_one();
             }
         });
@@ -149,11 +148,10 @@ mod tests {
             heard.1.notified().await;
             voice.say(vec![String::from("/quit")]).await.unwrap();
         };
-        let all = LocalSet::new();
-        let both = all.run_until(async { tokio::join!(Box::pin(node.run(ear)), talk) });
+        let both = async { tokio::join!(Box::pin(node.run(ear)), talk) };
         let (ended, ()) = timeout(Duration::from_secs(10), both).await.unwrap();
         // A pipe is told where nobody else has what came out of it.
         assert!(matches!(ended, Err(EmbeddedError::Ended(_))), "{ended:?}");
-        assert_eq!(*heard.0.borrow(), ["hello"]);
+        assert_eq!(*heard.0.lock().unwrap(), ["hello"]);
     }
 }

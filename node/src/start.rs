@@ -121,7 +121,7 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
             Err(error) => Err(error.into()),
         };
         match driver {
-            Ok(driver) => Box::pin(driver.run()).await,
+            Ok(driver) => driver.start().await,
             Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
         }
     });

@@ -43,6 +43,8 @@ pub(crate) struct Acks {
 
 #[derive(Debug, Default)]
 struct Open {
+    /// When its acknowledgement is to leave, if it is complete by then.
+    leaves: Time,
     delivered: bool,
     /// Who gets the acknowledgement; the first is told how many members there are behind it.
     parents: Vec<NodeId>,
@@ -71,6 +73,8 @@ pub(crate) struct Acked {
     pub(crate) parents: Vec<NodeId>,
     /// How many members it stands for.
     pub(crate) members: u64,
+    /// When they are told at the latest.
+    pub(crate) leaves: Time,
 }
 
 impl Acks {
@@ -80,11 +84,15 @@ impl Acks {
         self.planted = planted;
     }
 
-    /// A bundle came, or is one's own (no parent). A node counts itself where the bundle is new.
-    pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool) {
+    /// A bundle came, or is one's own (no parent), and its acknowledgement is to leave then. A node counts itself
+    /// where the bundle is new.
+    pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool, leaves: Time) {
         let open = self.open.entry(item).or_insert_with(|| {
             self.order.push_back(item);
-            Open::default()
+            Open {
+                leaves,
+                ..Open::default()
+            }
         });
         if let Some(parent) = parent
             && open.parents.len() < PARENTS
@@ -249,6 +257,7 @@ impl Acks {
             item,
             parents: open.parents,
             members: open.members,
+            leaves: open.leaves,
         })
     }
 }
@@ -276,13 +285,14 @@ mod tests {
             item: item(1),
             parents: parents.iter().map(|&byte| id(byte)).collect(),
             members,
+            leaves: Time::default(),
         }
     }
 
     #[test]
     fn a_leaf_acknowledges_what_it_delivers() {
         let mut acks = Acks::default();
-        acks.came(item(1), Some(id(7)), true);
+        acks.came(item(1), Some(id(7)), true, Time::default());
         assert_eq!(acks.delivered(item(1)), Some(done(&[7], 1)));
         assert_eq!(acks.delivered(item(1)), None);
     }
@@ -291,7 +301,7 @@ mod tests {
     fn an_acknowledgement_waits_for_delivery_and_all_children() {
         let mut acks = Acks::default();
         let now = Time::default();
-        acks.came(item(1), Some(id(7)), true);
+        acks.came(item(1), Some(id(7)), true, Time::default());
         acks.carried(now, item(1), id(2), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
@@ -305,10 +315,10 @@ mod tests {
     #[test]
     fn a_second_parent_is_told_and_nobody_counts_twice() {
         let mut acks = Acks::default();
-        acks.came(item(1), Some(id(7)), true);
-        acks.came(item(1), Some(id(8)), false);
+        acks.came(item(1), Some(id(7)), true, Time::default());
+        acks.came(item(1), Some(id(8)), false, Time::default());
         assert_eq!(acks.delivered(item(1)), Some(done(&[7, 8], 1)));
-        acks.came(item(1), Some(id(9)), false);
+        acks.came(item(1), Some(id(9)), false, Time::default());
         assert_eq!(acks.delivered(item(1)), Some(done(&[9], 0)));
     }
 
@@ -316,7 +326,7 @@ mod tests {
     fn a_child_that_is_gone_or_overdue_is_waited_for_no_more() {
         let mut acks = Acks::default();
         let now = Time::default();
-        acks.came(item(1), None, true);
+        acks.came(item(1), None, true, Time::default());
         acks.carried(now, item(1), id(2), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
         assert_eq!(acks.delivered(item(1)), None);
@@ -331,14 +341,14 @@ mod tests {
     fn a_slow_child_holds_nothing_up_until_it_acknowledges_again() {
         let mut acks = Acks::default();
         let now = Time::default();
-        acks.came(item(2), None, true);
+        acks.came(item(2), None, true, Time::default());
         acks.carried(now, item(2), id(2), WAIT);
         acks.expire(now + WAIT);
-        acks.came(item(1), None, true);
+        acks.came(item(1), None, true, Time::default());
         acks.carried(now, item(1), id(2), WAIT);
         assert_eq!(acks.delivered(item(1)), Some(done(&[], 1)));
         assert_eq!(acks.acked(now, &id(2), item(2), 1), None);
-        acks.came(item(1), None, true);
+        acks.came(item(1), None, true, Time::default());
         acks.carried(now, item(1), id(2), WAIT);
         assert_eq!(acks.delivered(item(1)), None);
         assert_eq!(acks.acked(now, &id(2), item(1), 1), Some(done(&[], 2)));
@@ -349,7 +359,7 @@ mod tests {
         let mut acks = Acks::default();
         let begin = Time::default();
         for number in 1..=8 {
-            acks.came(item(number), None, true);
+            acks.came(item(number), None, true, Time::default());
             acks.carried(begin, item(number), id(2), WAIT);
             acks.delivered(item(number));
         }
@@ -367,7 +377,7 @@ mod tests {
         let mut acks = Acks::default();
         let begin = Time::default();
         for number in 1..=2 {
-            acks.came(item(number), None, true);
+            acks.came(item(number), None, true, Time::default());
             acks.carried(begin, item(number), id(2), WAIT);
         }
         let now = begin + WAIT / 2;
@@ -379,7 +389,7 @@ mod tests {
     fn only_so_many_are_waited_for() {
         let mut acks = Acks::default();
         for number in 0..=WAITED_FOR as u64 {
-            acks.came(item(number), None, true);
+            acks.came(item(number), None, true, Time::default());
             acks.carried(Time::default(), item(number), id(2), WAIT);
         }
         assert_eq!(acks.open.len(), WAITED_FOR);

@@ -52,8 +52,11 @@ pub const DEPUTY_WAIT: Duration = Duration::from_millis(300);
 pub const ELECTION_WAIT: Duration = Duration::from_millis(1_500);
 /// How long an election waits for an answer of more senior members.
 pub const ANSWER_WAIT: Duration = Duration::from_millis(500);
-/// How long a receipt waits for the acknowledgement that may spare it: a tenth of what its parent waits for it.
-pub const RECEIPT_DELAY: Duration = Duration::from_millis(25);
+/// How long a receipt waits for the acknowledgement that may spare it: a third of what its parent waits for it.
+pub const RECEIPT_DELAY: Duration = Duration::from_millis(80);
+/// How long the acknowledgement of a lone message waits for others at most, from when the message came: nobody waits
+/// for it, and by itself it would cost as much as the message. Less than [`RECEIPT_DELAY`], so that it spares the receipt.
+pub const ACK_PACE: Duration = Duration::from_millis(50);
 /// A child whose receipt is missing this long (or three round trips, where that is longer) is
 /// silent, and its interval goes to the next. Sooner means needless offers, later means delay.
 pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);

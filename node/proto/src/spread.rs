@@ -153,10 +153,13 @@ impl Spreading {
         self.silent.is_empty()
     }
 
-    /// Takes any frame of a child as a sign that it is not silent.
+    /// Takes any frame of a child as a sign that it is not silent: it may only be far away, and is waited for longer
+    /// from now on, until its receipts come sooner.
     pub(crate) fn heard(&mut self, child: &NodeId) {
-        if !self.all_are_heard() {
-            self.silent.remove(child);
+        if !self.all_are_heard() && self.silent.remove(child) {
+            let round_trip = self.round_trips.entry(*child).or_default();
+            *round_trip = (*round_trip).max(RECEIPT_WAIT / 3) * 2;
+            *round_trip = (*round_trip).min(RECEIPT_WAIT_MOST / 3);
         }
     }
 
@@ -366,6 +369,20 @@ mod tests {
         spreading.sent(at(1_000), child(2), item(2), clockwise);
         assert_eq!(spreading.expire(at(1_300)), []);
         assert_eq!(spreading.expire(at(1_600)).len(), 1);
+    }
+
+    #[test]
+    fn a_child_too_far_away_for_its_receipts_is_waited_for_longer_once_it_is_heard() {
+        let mut spreading = Spreading::default();
+        let clockwise = interval(Direction::Clockwise, 5);
+        spreading.sent(at(0), child(2), item(1), clockwise);
+        assert_eq!(spreading.expire(at(250)).len(), 1);
+        spreading.heard(&id(2));
+        spreading.sent(at(1_000), child(2), item(2), clockwise);
+        assert_eq!(spreading.expire(at(1_400)), []);
+        assert_eq!(spreading.receipt(at(1_400), id(2), item(2)), 1);
+        spreading.sent(at(2_000), child(2), item(3), clockwise);
+        assert_eq!(spreading.expire(at(3_000)).len(), 1, "not for ever");
     }
 
     #[test]

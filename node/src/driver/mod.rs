@@ -21,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::director_client::{DirectorClient, News, Reachability, Way};
 use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
@@ -128,8 +129,17 @@ impl Driver {
         })
     }
 
-    /// Runs until the node has left, or cannot go on.
-    pub(crate) async fn run(mut self) -> Ending {
+    /// Runs until the node has left, or cannot go on; no longer than somebody waits for it.
+    ///
+    /// It is a task like those that read the links: whatever one of them wakes runs next, where the runtime's own
+    /// future would first have it look at all sockets again, once more for each message.
+    pub(crate) async fn start(self) -> Ending {
+        let task = AbortOnDropHandle::new(tokio::spawn(self.run()));
+        task.await
+            .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    }
+
+    async fn run(mut self) -> Ending {
         self.directors.start();
         let mut batch = Vec::with_capacity(BATCH);
         loop {

@@ -1,8 +1,8 @@
 //! Confirmation: receipts for what arrived, and acknowledgements for what was delivered.
 //!
 //! `PROTOCOL.md` §4.1 and §4.6. Acknowledgements leave when the inputs at hand are handled, so that one frame
-//! carries many. Receipts wait a little: most often the acknowledgement, which is one too, spares them. Not here:
-//! the books about them (`spread`, `acks`).
+//! carries many; those of lone messages wait a little for others, and for something else that travels their way. Receipts wait a little: most often
+//! the acknowledgement, which is one too, spares them. Not here: the books about them (`spread`, `acks`).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -14,7 +14,7 @@ use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId}
 
 use super::Node;
 use crate::acks::Acked;
-use crate::config::{ACK_WAIT_LEAST, RECEIPT_DELAY};
+use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
 use crate::spread::{Child, Part};
 use crate::{Event, Time};
 
@@ -23,14 +23,39 @@ use crate::{Event, Time};
 pub(super) struct Confirmations {
     receipts: BTreeMap<NodeId, Vec<ItemId>>,
     /// When the receipts leave.
+    receipts_due: Option<Time>,
+    acks: BTreeMap<NodeId, Told>,
+    /// When the first of the acknowledgements leave.
+    acks_due: Option<Time>,
+}
+
+/// What a peer is to be told of as delivered.
+#[derive(Debug, Default)]
+struct Told {
+    acks: Vec<Ack>,
+    /// When it is to be told at the latest.
     due: Option<Time>,
-    acks: BTreeMap<NodeId, Vec<Ack>>,
+    /// When it was told of something last.
+    last: Time,
+}
+
+impl Told {
+    /// When it is told: soon after others, at once where it has not been told of anything for a while.
+    fn leaves(&self) -> Option<Time> {
+        let paced = self.last + ACK_PACE;
+        self.due.map(|due| due.min(paced))
+    }
+
+    fn hurry(&mut self, due: Time) {
+        self.due = Some(self.due.map_or(due, |before| before.min(due)));
+    }
 }
 
 impl Confirmations {
-    /// When receipts are to leave.
-    pub(super) const fn deadline(&self) -> Option<Time> {
-        self.due
+    /// When something is to leave.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        let dues = self.receipts_due.into_iter().chain(self.acks_due);
+        dues.min()
     }
 
     /// Nothing is owed to this peer any more.
@@ -42,7 +67,11 @@ impl Confirmations {
 
 impl Node {
     pub(super) fn owe_receipt(&mut self, peer: NodeId, id: ItemId) {
-        let Confirmations { receipts, due, .. } = &mut self.confirmations;
+        let Confirmations {
+            receipts,
+            receipts_due: due,
+            ..
+        } = &mut self.confirmations;
         let owed = receipts.entry(peer).or_default();
         owed.push(id);
         // Who fills a frame does not wait, and whoever leaves may not be there later.
@@ -58,9 +87,24 @@ impl Node {
 
     /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
     /// is new to it, so that nobody is counted twice, whatever ways it comes.
-    pub(super) fn owe_ack(&mut self, parent: NodeId, id: ItemId, new: bool) {
+    /// Nobody waits for that of a lone message.
+    pub(super) fn owe_ack(&mut self, parent: NodeId, id: ItemId, new: bool, lone: bool) {
         if id.kind == ItemKind::Bundle {
-            self.acks.came(id, Some(parent), new);
+            let wait = if lone { ACK_PACE } else { Duration::ZERO };
+            let leaves = self.handled + wait;
+            self.acks.came(id, Some(parent), new, leaves);
+        }
+    }
+
+    /// Something leaves for a peer: what it is to be told travels along.
+    pub(super) fn confirm_beside(&mut self, peer: &NodeId) {
+        let now = self.handled;
+        let Confirmations { acks, acks_due, .. } = &mut self.confirmations;
+        if let Some(told) = acks.get_mut(peer)
+            && !told.acks.is_empty()
+        {
+            told.hurry(now);
+            *acks_due = Some(now);
         }
     }
 
@@ -128,31 +172,64 @@ impl Node {
 
     pub(super) fn send_confirmations(&mut self) {
         let now = self.handled;
-        for (peer, acks) in core::mem::take(&mut self.confirmations.acks) {
-            let receipts = &mut self.confirmations.receipts;
-            if let Some(items) = receipts.get_mut(&peer) {
+        if self.confirmations.acks_due.is_some_and(|due| due <= now) {
+            self.send_acks(now);
+        }
+        let due = self.confirmations.receipts_due;
+        if due.is_some_and(|due| due <= now) {
+            self.send_receipts();
+        } else if self.confirmations.receipts.is_empty() {
+            self.confirmations.receipts_due = None;
+        }
+    }
+
+    /// Sends the acknowledgements whose time has come, each in place of its receipt.
+    fn send_acks(&mut self, now: Time) {
+        let Confirmations {
+            receipts,
+            acks,
+            acks_due,
+            ..
+        } = &mut self.confirmations;
+        *acks_due = None;
+        for (peer, told) in acks {
+            let Some(leaves) = told.leaves() else {
+                continue;
+            };
+            if leaves > now {
+                *acks_due = [*acks_due, Some(leaves)].into_iter().flatten().min();
+                continue;
+            }
+            told.due = None;
+            told.last = now;
+            let acks = core::mem::take(&mut told.acks);
+            if let Some(items) = receipts.get_mut(peer) {
                 items.retain(|id| !acks.iter().any(|ack| ack.item == *id));
                 if items.is_empty() {
-                    receipts.remove(&peer);
+                    receipts.remove(peer);
                 }
             }
             for page in acks.chunks(PAGE_ITEMS) {
                 let acks = page.to_vec();
                 let ack = Frame::Ack(Acks { acks });
-                self.links.send(now, &peer, &ack, &mut self.out);
+                self.links.send(now, peer, &ack, &mut self.out);
             }
-        }
-        if self.confirmations.due.is_some_and(|due| due <= now) {
-            self.send_receipts();
-        } else if self.confirmations.receipts.is_empty() {
-            self.confirmations.due = None;
         }
     }
 
+    /// Sends all that is owed: this node may not be there later.
+    pub(super) fn confirm_everything(&mut self) {
+        for told in self.confirmations.acks.values_mut() {
+            told.due = told.due.map(|_| self.handled);
+        }
+        self.send_acks(self.handled);
+        self.send_receipts();
+    }
+
     /// Sends the receipts that are owed.
-    pub(super) fn send_receipts(&mut self) {
+    fn send_receipts(&mut self) {
         let now = self.handled;
-        self.confirmations.due = None;
+        self.confirmations.receipts_due = None;
         for (peer, items) in core::mem::take(&mut self.confirmations.receipts) {
             for page in items.chunks(PAGE_ITEMS) {
                 let items = page.to_vec();
@@ -175,10 +252,12 @@ impl Node {
 
     /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
     fn pass_up(&mut self, acked: impl IntoIterator<Item = Acked>) {
+        let now = self.handled;
         for Acked {
             item,
             parents,
             members,
+            leaves,
         } in acked
         {
             if parents.is_empty() && item.origin == self.config.id {
@@ -186,8 +265,14 @@ impl Node {
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(told) {
-                let acks = &mut self.confirmations.acks;
-                acks.entry(parent).or_default().push(Ack { item, members });
+                let Confirmations { acks, acks_due, .. } = &mut self.confirmations;
+                let told = acks.entry(parent).or_default();
+                told.acks.push(Ack { item, members });
+                let full = told.acks.len() >= PAGE_ITEMS;
+                let at_once = full || self.leaving.is_some();
+                told.hurry(if at_once { now } else { leaves });
+                let leaves = told.leaves();
+                *acks_due = [*acks_due, leaves].into_iter().flatten().min();
             }
         }
     }

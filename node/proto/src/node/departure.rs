@@ -70,7 +70,7 @@ impl Node {
             said_goodbye: false,
             done: false,
         });
-        self.send_receipts();
+        self.confirm_everything();
         if nobody_to_tell {
             self.farewell_heard();
         } else {

@@ -125,7 +125,7 @@ impl Node {
         self.tell_messages(&bundle);
         self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
-        self.acks.came(id, None, true);
+        self.acks.came(id, None, true, now);
         let children = self.spread(now, id, &Item::Bundle(sealed));
         self.outbox.opened(now, first, &bundle.messages, children);
         self.has_delivered(id);

@@ -122,7 +122,7 @@ impl Node {
                 continue;
             }
             self.owe_receipt(peer, id);
-            self.owe_ack(peer, id, false);
+            self.owe_ack(peer, id, false, false);
             let after = match self.take_interval(id, &offer.interval) {
                 Taken::All => self.own_key(),
                 Taken::Beyond(key) => Some(key),
@@ -364,6 +364,7 @@ impl Node {
         let share = (id.kind == ItemKind::Bundle).then(|| self.share_of(&id.origin));
         self.links
             .send_for(now, (child, share), &spread, &mut self.out);
+        self.confirm_beside(child);
     }
 
     /// True where the messages of a bundle have been delivered here.

@@ -34,6 +34,7 @@ impl Node {
             return self.reject(now, parent, "a bundle that cannot be read");
         };
         let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
+        let lone = bundle.first == last.seq;
         let known = self.causal.has(last);
         let here = self.item(id) == Some(Item::Bundle(sealed.clone()));
         if !here && !self.seals.is_genuine(sealed) {
@@ -63,12 +64,12 @@ impl Node {
             };
             if self.parking.park(share, most, passing) {
                 self.owe_receipt(parent, id);
-                self.owe_ack(parent, id, new);
+                self.owe_ack(parent, id, new, lone);
             }
             return;
         }
         self.owe_receipt(parent, id);
-        self.owe_ack(parent, id, new);
+        self.owe_ack(parent, id, new, lone);
         if known || new {
             self.carry(now, passing);
         } else {

@@ -7,9 +7,9 @@ pub mod order;
 mod tally;
 pub mod text;
 
-use std::cell::{Cell, RefCell};
 use std::io::Write;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -55,25 +55,29 @@ pub trait Voice: 'static {
 #[derive(Clone, Debug)]
 pub struct Heard {
     me: u16,
-    tally: Rc<RefCell<Tally>>,
-    changed: Rc<Notify>,
+    tally: Arc<Mutex<Tally>>,
+    changed: Arc<Notify>,
     words: mpsc::UnboundedSender<Word>,
     /// When this process began.
     began_ns: u64,
     /// True once something was heard that was said since.
-    live: Rc<Cell<bool>>,
+    live: Arc<AtomicBool>,
 }
 
 impl Heard {
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A message was heard.
     pub fn message(&self, text: &[u8]) {
         let Some(said) = Said::of_text(text).filter(|said| said.author != self.me) else {
             return;
         };
-        if said.at_ns > self.began_ns && !self.live.replace(true) {
+        if said.at_ns > self.began_ns && !self.live.swap(true, Ordering::Relaxed) {
             let _ = self.words.send(Word::First { at_ns: now_ns() });
         }
-        let mut tally = self.tally.borrow_mut();
+        let mut tally = self.tally();
         let told = tally.hear(said);
         if let Some((author, messages)) = told {
             let talk = said.talk;
@@ -161,11 +165,11 @@ async fn member<P: Peer>() -> Result<()> {
     };
     let heard = Heard {
         me: place.index,
-        tally: Rc::default(),
-        changed: Rc::default(),
+        tally: Arc::default(),
+        changed: Arc::default(),
         words: words.clone(),
         began_ns,
-        live: Rc::default(),
+        live: Arc::default(),
     };
     let members = place.addresses.len() as u64;
     let voice = peer.join(place, heard.clone()).await?;
@@ -229,7 +233,7 @@ impl<V: Voice> Member<V> {
         let mut told = false;
         for number in 0.. {
             self.say(0, number, text::LEAST_BYTES, 1).await?;
-            if !told && self.heard.tally.borrow().greeted.len() >= greet.others {
+            if !told && self.heard.tally().greeted.len() >= greet.others {
                 self.heard.words.send(Word::Greeted)?;
                 told = true;
             }
@@ -273,7 +277,7 @@ impl<V: Voice> Member<V> {
     }
 
     fn begin(&self, talk: u16, due: u64, told_after: Option<u64>, timed: bool) -> Result<()> {
-        let mut tally = self.heard.tally.borrow_mut();
+        let mut tally = self.heard.tally();
         for (author, messages) in tally.begin(talk, due, told_after, timed) {
             self.heard.words.send(Word::Heard {
                 talk,
@@ -328,7 +332,7 @@ impl<V: Voice> Member<V> {
     async fn finish(&mut self) -> Result<()> {
         loop {
             let before = self.heard_so_far();
-            if self.heard.tally.borrow().is_complete() {
+            if self.heard.tally().is_complete() {
                 break;
             }
             let changed = timeout(SILENCE, self.heard.changed.notified()).await;
@@ -336,12 +340,12 @@ impl<V: Voice> Member<V> {
                 break;
             }
         }
-        let account = self.heard.tally.borrow_mut().account();
+        let account = self.heard.tally().account();
         self.heard.words.send(Word::Done(account))?;
         Ok(())
     }
 
     fn heard_so_far(&self) -> u64 {
-        self.heard.tally.borrow().heard()
+        self.heard.tally().heard()
     }
 }

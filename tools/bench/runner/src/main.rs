@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -36,6 +36,9 @@ struct Args {
     /// How long messages are, in bytes
     #[arg(long, value_delimiter = ',', default_values_t = [64, 256, 1_024, 16_384])]
     bytes: Vec<usize>,
+    /// What is measured: a chat at a steady rate, talks as fast as it goes, changes of the membership
+    #[arg(long, value_delimiter = ',', default_value = "chat,talks,changes")]
+    parts: Vec<Part>,
     /// How often everything is done
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -63,8 +66,12 @@ struct Measured {
     failures: Vec<String>,
 }
 
-/// What is measured with members of its own.
-type Part = fn(&mut Measured, &Path, &'static Peer, &Args) -> Result<()>;
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+enum Part {
+    Chat,
+    Talks,
+    Changes,
+}
 
 fn main() -> Result<()> {
     let args = Args::parse();
@@ -128,6 +135,7 @@ fn measure(
     members: usize,
     round: usize,
 ) -> Measured {
+    let mut failures = Vec::new();
     let mut measured = Measured {
         peer: peer.name,
         members,
@@ -140,13 +148,21 @@ fn measure(
         death: None,
         failures: Vec::new(),
     };
-    let parts: [(&str, Part); 2] = [("talking", talking), ("coming and dying", changing)];
-    for (name, part) in parts {
-        if let Err(error) = part(&mut measured, programs, peer, args) {
-            measured.failures.push(format!("{name}: {error:#}"));
+    let mut note = |what: &str, done: Result<()>| {
+        if let Err(error) = done {
+            failures.push(format!("{what}: {error:#}"));
         }
+    };
+    if args.parts.contains(&Part::Chat) || args.parts.contains(&Part::Talks) {
+        note("talking", talking(&mut measured, programs, peer, args));
     }
-    measured
+    if args.parts.contains(&Part::Changes) {
+        note("coming and dying", changing(&mut measured, programs, peer));
+    }
+    Measured {
+        failures,
+        ..measured
+    }
 }
 
 fn talking(
@@ -159,10 +175,16 @@ fn talking(
     let mut numbers = Numbers::default();
     let length = Duration::from_secs_f64(args.seconds);
     measured.idle_kib = Some(crew.resident_kib()?);
-    let chat = work::latency(&mut crew, &mut numbers).context("at a steady rate")?;
-    measured.chat = Some(chat);
+    if args.parts.contains(&Part::Chat) {
+        let chat = work::latency(&mut crew, &mut numbers).context("at a steady rate")?;
+        measured.chat = Some(chat);
+    }
+    let sizes = args
+        .bytes
+        .iter()
+        .filter(|_| args.parts.contains(&Part::Talks));
     for all in [false, true] {
-        for &bytes in &args.bytes {
+        for &bytes in sizes.clone() {
             let speech = Speech { all, bytes };
             let done = work::throughput(&mut crew, peer, speech, length, &mut numbers)
                 .with_context(|| speech.to_string())?;
@@ -173,7 +195,7 @@ fn talking(
     Ok(())
 }
 
-fn changing(measured: &mut Measured, programs: &Path, peer: &'static Peer, _: &Args) -> Result<()> {
+fn changing(measured: &mut Measured, programs: &Path, peer: &'static Peer) -> Result<()> {
     let newcomers = usize::from(peer.takes_newcomers);
     let mut crew =
         Crew::start(programs, peer, measured.members - newcomers).context("the start")?;

@@ -83,6 +83,9 @@ fn rows<'a>(here: &[&'a Measured]) -> Vec<(String, Figure<'a>)> {
     row("200 messages/s: p99.9 µs", |one| {
         Some(one.chat.as_ref()?.p999_us)
     });
+    row("200 messages/s: CPU s per million", |one| {
+        Some(one.chat.as_ref()?.processor_seconds_per_million)
+    });
     row("200 messages/s: lost", |one| {
         Some(one.chat.as_ref()?.lost as f64)
     });

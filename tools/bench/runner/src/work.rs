@@ -69,6 +69,8 @@ pub(crate) struct Latency {
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
+    /// Of all processes, for a million deliveries; what they do at rest is in it.
+    pub(crate) processor_seconds_per_million: f64,
     pub(crate) lost: u64,
 }
 
@@ -138,6 +140,7 @@ fn nanoseconds(accounts: &[Account]) -> u64 {
 /// Has all members speak in turn, at a steady rate.
 pub(crate) fn latency(crew: &mut Crew, numbers: &mut Numbers) -> Result<Latency> {
     let messages = CHAT.as_secs() * u64::from(RATE) / crew.len() as u64;
+    let processor = crew.processor_time()?;
     crew.order(&Order::Chat(Chat {
         talk: numbers.next(),
         messages,
@@ -146,6 +149,7 @@ pub(crate) fn latency(crew: &mut Crew, numbers: &mut Numbers) -> Result<Latency>
         from_ns: now_ns() + NOTICE.as_nanos() as u64,
     }))?;
     let accounts = crew.accounts(None)?;
+    let processor = crew.processor_time()?.saturating_sub(processor);
     let mut all: Vec<u32> = Vec::new();
     for account in &accounts {
         all.extend(&account.latencies_us);
@@ -159,6 +163,7 @@ pub(crate) fn latency(crew: &mut Crew, numbers: &mut Numbers) -> Result<Latency>
         p50_us: at(500),
         p99_us: at(990),
         p999_us: at(999),
+        processor_seconds_per_million: processor.as_secs_f64() / all.len().max(1) as f64 * 1e6,
         lost: accounts.iter().map(Account::lost).sum(),
     })
 }

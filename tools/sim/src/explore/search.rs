@@ -223,10 +223,15 @@ mod tests {
             let choices = choices.parse().expect("it is a list of choices");
             join.repeat(&choices).expect("nothing is violated")
         };
-        let choices = "7:delay,12:kill";
-        assert_eq!(trace(choices), trace(choices));
-        assert_ne!(trace(choices), trace("7:delay,12:vanish"));
-        assert_ne!(trace(choices), trace(""));
+        let steps = trial::run(&join, &Choices::default()).expect("nothing is violated");
+        let steps = steps.steps.iter().enumerate();
+        let mut frames = steps.filter(|(_, step)| step.frame.is_some() && step.sign);
+        let (late, _) = frames.next().expect("a newcomer is sent something");
+        let (dead, _) = frames.nth(2).expect("and more");
+        let choices = |strike| format!("{late}:delay,{dead}:{strike}");
+        assert_eq!(trace(&choices("kill")), trace(&choices("kill")));
+        assert_ne!(trace(&choices("kill")), trace(&choices("vanish")));
+        assert_ne!(trace(&choices("kill")), trace(""));
     }
 
     #[test]
