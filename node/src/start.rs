@@ -186,6 +186,7 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
             None => Face::new(settings.show, me, settings.offset),
         },
         stdout: ends.stdout,
+        say: settings.say,
         typed: ends.typed,
         quit_on_eof: settings.quit_on_eof,
         timeout: settings.timeout,

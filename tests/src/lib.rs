@@ -9,6 +9,7 @@
 pub mod cage;
 pub mod checker;
 pub mod cluster;
+pub mod compose;
 pub mod director;
 pub mod event;
 pub mod flood;
@@ -28,6 +29,7 @@ pub mod ring_viz;
 pub mod talk;
 pub mod tap;
 pub mod texts;
+mod tool;
 pub mod trace;
 pub mod wait;
 

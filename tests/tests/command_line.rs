@@ -34,6 +34,7 @@ fn a_wrong_command_line_exits_2_and_says_why() {
         &["--timeout", "soon"],
         &["--history", "-1"],
         &["--color", "plaid"],
+        &["--say", "/nonsense"],
         &["stray"],
     ];
     for arguments in wrong {
@@ -277,6 +278,21 @@ fn a_plain_node_shows_the_conversation_and_answers_commands() {
     });
     plain.quit();
     assert_eq!(plain.exit_code(GONE), 0, "exit status after /quit");
+}
+
+#[test]
+fn a_script_says_one_thing_and_is_gone() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let said = ["--say", "the build is done", "--say", "/quit"];
+    let script = Launch::plain("script")
+        .join(&cluster.director.place())
+        .arguments(&said)
+        .start();
+    for node in cluster.everybody() {
+        node.hears("the build is done", EVERYWHERE);
+    }
+    assert_eq!(script.exit_code(IN_TIME), 0);
 }
 
 /// A plain node that everybody has seen joining.

@@ -77,6 +77,9 @@ pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 pub const LINK_REST: Duration = Duration::from_secs(10);
 /// How long the more senior of two neighbours leaves the dialling to the other.
 pub const DIAL_GRACE: Duration = Duration::from_millis(300);
+/// How long the link to a new finger is put off: a newcomer carries nothing on before that, and each link costs both ends
+/// more than a hundred messages do.
+pub const FINGER_GRACE: Duration = Duration::from_millis(500);
 /// A refused connection is proof of death for so long after a link to that peer was lost.
 pub const DEATH_PROOF: Duration = Duration::from_secs(5);
 /// How soon a link that broke or could not be made is dialled again.

@@ -27,6 +27,7 @@ use crate::director_client::{DirectorClient, News, Reachability, Way};
 use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
+use crate::stdin::Batch;
 use clock::{Clock, wall_clock_ms};
 use dialler::dial;
 use inbox::{DialFailure, Happening, Inbox};
@@ -58,7 +59,9 @@ pub(crate) struct Parts {
     pub(crate) reachability: Reachability,
     pub(crate) face: Face,
     pub(crate) stdout: Stdout,
-    pub(crate) typed: Receiver<crate::stdin::Batch>,
+    /// What is said before what is typed.
+    pub(crate) say: Batch,
+    pub(crate) typed: Receiver<Batch>,
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
     pub(crate) timeout: Duration,
@@ -115,7 +118,7 @@ impl Driver {
             reachability: parts.reachability,
             face: parts.face,
             stdout: parts.stdout,
-            typing: Typing::new(parts.typed),
+            typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
             interrupt: signal(SignalKind::interrupt())?,

@@ -22,10 +22,11 @@ pub(super) struct Typing {
 }
 
 impl Typing {
-    pub(super) const fn new(batches: Receiver<Batch>) -> Self {
+    /// Begins with the first lines.
+    pub(super) fn new(first: Batch, batches: Receiver<Batch>) -> Self {
         Self {
             batches: Some(batches),
-            lines: VecDeque::new(),
+            lines: first.into(),
         }
     }
 

@@ -67,6 +67,10 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) json: bool,
 
+    /// Say this once inside, before what is typed; repeat it for more lines
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) say: Vec<String>,
+
     /// Leave when stdin ends, once everything sent has been handed to a neighbour
     /// [default: on where --json is off and stdin is no terminal]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]

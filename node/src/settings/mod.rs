@@ -33,6 +33,7 @@ pub use surroundings::secret_variable;
 
 use crate::driver::Status;
 use crate::secret::Secret;
+use crate::stdin::{Batch, Mistake, Typed};
 
 use args::{Color, Fingers, Ui};
 use hidden::without_secrets;
@@ -80,6 +81,8 @@ pub(crate) struct Settings {
     pub(crate) show: Show,
     /// How far local time is from UTC.
     pub(crate) offset: UtcOffset,
+    /// What is said before what is typed.
+    pub(crate) say: Batch,
     /// Leave when stdin ends.
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
@@ -146,6 +149,8 @@ pub(crate) enum SettingsError {
     Listen { flag: &'static str, text: String },
     #[error("--public-address: {0}")]
     PublicAddress(#[from] ringtalk_director::api::AddressError),
+    #[error("--say: {0}")]
+    Say(Mistake),
     #[error("--timeout: {0:?} is no number of seconds above 0")]
     Timeout(String),
     #[error("--history: {0:?} is no number from 0 to {HISTORY}")]
@@ -222,6 +227,7 @@ impl Settings {
                 .map(str::parse)
                 .transpose()?,
             show,
+            say: say(args.say)?,
             offset: around.offset.unwrap_or(UtcOffset::UTC),
             quit_on_eof: args.quit_on_eof.unwrap_or(quit_by_default),
             timeout: timeout(&args.timeout)?,
@@ -266,6 +272,16 @@ fn typed() -> impl Iterator<Item = String> {
 /// True where somebody typed an empty value: that is a mistake, and not the same as no value.
 fn is_left_empty(mut arguments: impl Iterator<Item = String>) -> bool {
     arguments.any(|text| text.is_empty() || (text.starts_with("--") && text.ends_with('=')))
+}
+
+/// What each line means, if all of them can be said.
+fn say(lines: Vec<String>) -> Result<Batch, SettingsError> {
+    let typed = lines.into_iter().filter_map(Typed::from_whole);
+    let sayable = typed.map(|line| match line {
+        Typed::Mistake(mistake) => Err(SettingsError::Say(mistake)),
+        line => Ok(line),
+    });
+    sayable.collect()
 }
 
 /// An empty variable is as good as none: that is how a compose file leaves one out.

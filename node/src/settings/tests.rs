@@ -95,8 +95,16 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
+fn what_is_said_first_is_read_as_if_it_was_typed() {
+    let said = settings("--say hello --say /who").say;
+    assert!(matches!(&said[0], Typed::Text(text) if text == "hello"));
+    assert!(matches!(&said[1], Typed::Command(_)));
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_in_words() {
     for (line, words) in [
+        ("--say /nonsense", "--say: there is no command"),
         ("--join host", "--join: \"host\" is neither"),
         ("--join a:1 --start b:2", "choose one"),
         ("--start host", "--start: \"host\" is neither"),

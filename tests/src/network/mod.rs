@@ -9,7 +9,6 @@ mod namespace;
 mod proxy;
 mod rules;
 mod stream;
-mod tool;
 
 use std::ffi::OsStr;
 use std::fmt;

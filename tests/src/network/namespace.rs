@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::tool;
+use crate::tool;
 
 /// How the names of all our namespaces begin; the process id of the run follows.
 const PREFIX: &str = "ringtalk-";

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::cargo::Cargo;
-use crate::{black_box, fuzz, layering, licences, tidy};
+use crate::{black_box, fuzz, image, layering, licences, tidy};
 
 /// A named part of the gate.
 struct Step {
@@ -110,6 +110,7 @@ fn steps() -> Vec<Step> {
             name: "binaries",
             action: Action::Cargo(black_box::build()),
         },
+        own("image", "image", image::run_or_skip),
         own("black box", "test", |root| black_box::run(root, None, &[])),
     ]
 }

@@ -8,6 +8,7 @@ mod ci;
 mod costs;
 mod fix;
 mod fuzz;
+mod image;
 mod layering;
 mod licences;
 mod metadata;
@@ -56,6 +57,8 @@ enum Task {
     /// Fuzzes every target in turn, and adds what was run to tools/fuzz/results.toml; needs a nightly
     /// toolchain and `cargo install cargo-fuzz`
     Fuzz(fuzz::Fuzzing),
+    /// Builds the programs and the container image `ringtalk`; needs Docker, and no other image
+    Image,
     /// Measures what encryption and signatures cost, with a build that has none
     Costs,
     /// Counts the instructions of single operations, here and at another commit; needs valgrind
@@ -89,6 +92,7 @@ fn run(task: Task) -> Result<()> {
         Task::Tidy => tidy::run(&root),
         Task::Layering => layering::run(&root),
         Task::Licences => licences::run(&root),
+        Task::Image => image::run(&root),
         Task::Costs => costs::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Fuzz(fuzzing) => fuzzing.run(&root),

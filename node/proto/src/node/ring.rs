@@ -8,18 +8,18 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
 
 use super::Node;
-use crate::config::{DIAL_GRACE, FINGER_BEAT, REDIAL, SETTLING};
+use crate::config::{DIAL_GRACE, FINGER_BEAT, FINGER_GRACE, REDIAL, SETTLING};
 use crate::planted::PlantedBug;
 use crate::{Event, LinkId, Time, View};
 
 /// How many live members to keep a link to in each direction: the neighbour, and one standing by.
 const STANDING: usize = 2;
 
-/// Who is next to this node, and since when somebody has been needed.
+/// Who is next to this node, and from when on somebody is needed.
 #[derive(Debug, Default)]
 pub(super) struct Ring {
     neighbours: Option<(NodeId, NodeId)>,
-    /// The peers that the ring needs links to, and since when.
+    /// The peers that the ring needs links to, and from when on.
     needed: BTreeMap<NodeId, Time>,
     /// Neighbours that digests were exchanged with since they became neighbours.
     exchanged: BTreeSet<NodeId>,
@@ -149,13 +149,13 @@ impl Node {
         let me = view.member(&self.config.id).map(|me| me.seniority);
         let needed = self.ring.needed.iter();
         let missing = needed.filter(|(id, _)| !self.links.is_up(id));
-        let missing: Vec<(NodeId, Time)> = missing.map(|(&id, &since)| (id, since)).collect();
-        for (id, since) in missing {
+        let missing: Vec<(NodeId, Time)> = missing.map(|(&id, &from)| (id, from)).collect();
+        for (id, from) in missing {
             let Some(member) = view.member(&id) else {
                 continue;
             };
             let senior = me.is_some_and(|seniority| seniority < member.seniority);
-            let due = if senior { since + DIAL_GRACE } else { since };
+            let due = if senior { from + DIAL_GRACE } else { from };
             let due = due.max(self.links.may_dial_at(&id));
             if due <= now {
                 self.links.dial(now, id, &member.addresses, &mut self.out);
@@ -254,8 +254,14 @@ impl Node {
         let is_needed =
             |id: &NodeId| clockwise.contains(id) || counter.contains(id) || fingers.contains(id);
         self.ring.needed.retain(|id, _| is_needed(id));
-        for &id in clockwise.iter().chain(&counter).chain(fingers) {
-            self.ring.needed.entry(id).or_insert(now);
+        // What is there for speed does not hold up what a newcomer waits for.
+        for &id in fingers {
+            let from = now + FINGER_GRACE;
+            self.ring.needed.entry(id).or_insert(from);
+        }
+        for &id in clockwise.iter().chain(&counter) {
+            let from = self.ring.needed.entry(id).or_insert(now);
+            *from = now.min(*from);
         }
         let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !self.detector.suspects(id));
         let mut neighbours = live(&counter).zip(live(&clockwise));

@@ -10,10 +10,13 @@ use serde::Serialize;
 
 use crate::crew::{Crew, deadline};
 use crate::peer::{Peer, Told};
+use crate::work::RATE;
 
-/// How often one member speaks while another comes, in milliseconds.
-const EVERY_MS: u64 = 1;
-/// How long all have been together before one of them dies: who has just met is still making connections.
+/// How often one member speaks while another comes, in milliseconds: as often as at the steady rate. More would measure
+/// how a newcomer fares among members who have no processor left.
+const EVERY_MS: u64 = 1_000 / RATE as u64;
+/// How long all have been together before one more comes, or one of them dies: who has just met is still making
+/// connections.
 const TOGETHER: Duration = Duration::from_secs(3);
 /// How long a death may remain unknown.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -29,6 +32,8 @@ pub(crate) struct Death {
 
 /// From the start of one more process until it hears its first message, in milliseconds.
 pub(crate) fn join(crew: &mut Crew) -> Result<f64> {
+    crew.greet()?;
+    std::thread::sleep(TOGETHER);
     let speaker = 0;
     crew.order_one(
         speaker,

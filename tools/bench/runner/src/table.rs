@@ -22,6 +22,9 @@ pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
         text.push('\n');
         let here: Vec<&Measured> = all.iter().filter(|one| one.members == count).collect();
         for (what, figure) in rows(&here) {
+            if here.iter().all(|one| figure(one).is_none()) {
+                continue;
+            }
             let _ = write!(text, "{what:48}");
             let mut first = None;
             for peer in peers {

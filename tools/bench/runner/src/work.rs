@@ -17,7 +17,7 @@ const TRIAL: u64 = 4_000;
 /// The most that one author says.
 const MOST: u64 = 2_000_000;
 /// How many messages a second all members together say when latency is measured.
-const RATE: u32 = 200;
+pub(crate) const RATE: u32 = 200;
 /// How long latency is measured.
 const CHAT: Duration = Duration::from_secs(8);
 /// How long before the first message a chat is announced.

@@ -4,17 +4,22 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// Runs a tool, and returns what it printed.
-pub(super) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     finish(Command::new(program).args(arguments), "")
 }
 
 /// Runs a command with `input` as its stdin, and returns what it printed.
-pub(super) fn finish(command: &mut Command, input: &str) -> Result<String, String> {
+pub(crate) fn finish(command: &mut Command, input: &str) -> Result<String, String> {
     let complain = |what: String| format!("{}: {what}", shown(command));
     let told = |error: std::io::Error| complain(error.to_string());
     let mut prepared = Command::new(command.get_program());
     let mut child = prepared
         .args(command.get_args())
+        .envs(
+            command
+                .get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
