@@ -71,7 +71,7 @@ fn the_image_is_small_and_has_all_programs() {
         return;
     };
     let bytes: u64 = inspect(IMAGE, "{{.Size}}").parse().expect("a number");
-    report("the image: bytes", &bytes);
+    report("the image: bytes", bytes);
     assert!(bytes <= IMAGE_BYTES, "{bytes} bytes");
     let locked = [
         "run",
