@@ -92,7 +92,7 @@ impl Project {
     /// The container of a service.
     #[track_caller]
     pub fn container(&self, service: &str) -> String {
-        self.compose(&["ps", "-q", service]).trim().to_owned()
+        self.compose(&["ps", "-a", "-q", service]).trim().to_owned()
     }
 
     /// What a service has written so far.
@@ -105,7 +105,7 @@ impl Project {
     #[track_caller]
     pub fn writes(&self, service: &str, texts: &[&str], within: Duration) {
         let container = self.container(service);
-        wait::until(&format!("{service} writes {texts:?}"), within, &[], || {
+        wait::poll(&format!("{service} writes {texts:?}"), within, &[], || {
             let logs = docker(&["logs", &container]);
             let all = texts.iter().all(|text| logs.contains(text));
             all.then_some(()).ok_or(logs)

@@ -37,7 +37,7 @@ fn five_nodes_and_a_director_have_a_conversation() {
     }
     for service in &services {
         let container = project.container(service);
-        wait::until(&format!("{service} is healthy"), UP, &[], || {
+        wait::poll(&format!("{service} is healthy"), UP, &[], || {
             let health = inspect(&container, "{{.State.Health.Status}}");
             (health == "healthy").then_some(()).ok_or(health)
         });

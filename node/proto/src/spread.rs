@@ -11,7 +11,7 @@ use core::time::Duration;
 use ringtalk_wire::{Direction, Interval, ItemId, NodeId, RingKey};
 
 use crate::Time;
-use crate::config::{RECEIPT_WAIT, RECEIPT_WAIT_MOST};
+use crate::config::{RECEIPT_DELAY, RECEIPT_WAIT, RECEIPT_WAIT_MOST};
 
 /// How many items are remembered with the intervals taken over: several seconds of full load.
 const REMEMBERED: usize = 8_192;
@@ -71,6 +71,8 @@ pub(crate) struct Spreading {
     due: BTreeSet<(Time, Debt)>,
     silent: BTreeSet<NodeId>,
     round_trips: BTreeMap<NodeId, Duration>,
+    /// The item for which a child became silent, and when it was sent: its receipt may only be late.
+    late: BTreeMap<NodeId, (ItemId, Time)>,
     taken: BTreeMap<(ItemId, Direction), u128>,
     taken_order: VecDeque<(ItemId, Direction)>,
 }
@@ -134,6 +136,13 @@ impl Spreading {
                 self.observe(child, now - owed.sent);
             }
         }
+        if let Some(&(_, sent)) = self.late.get(&child).filter(|(late, _)| *late == item) {
+            self.late.remove(&child);
+            // Whoever takes longer than anybody is waited for was stopped, and is not far away.
+            if now - sent <= RECEIPT_WAIT_MOST {
+                self.observe(child, now - sent);
+            }
+        }
         settled.len()
     }
 
@@ -153,13 +162,10 @@ impl Spreading {
         self.silent.is_empty()
     }
 
-    /// Takes any frame of a child as a sign that it is not silent: it may only be far away, and is waited for longer
-    /// from now on, until its receipts come sooner.
+    /// Takes any frame of a child as a sign that it is not silent.
     pub(crate) fn heard(&mut self, child: &NodeId) {
-        if !self.all_are_heard() && self.silent.remove(child) {
-            let round_trip = self.round_trips.entry(*child).or_default();
-            *round_trip = (*round_trip).max(RECEIPT_WAIT / 3) * 2;
-            *round_trip = (*round_trip).min(RECEIPT_WAIT_MOST / 3);
+        if !self.all_are_heard() {
+            self.silent.remove(child);
         }
     }
 
@@ -167,6 +173,7 @@ impl Spreading {
     pub(crate) fn retain(&mut self, mut may_be_child: impl FnMut(&NodeId) -> bool) {
         self.silent.retain(&mut may_be_child);
         self.round_trips.retain(|child, _| may_be_child(child));
+        self.late.retain(|child, _| may_be_child(child));
     }
 
     /// Makes the children silent whose receipts are overdue, and gives their items.
@@ -182,6 +189,7 @@ impl Spreading {
             let due = owed.sent + self.patience(&owed);
             if due <= now {
                 self.silent.insert(owed.child);
+                self.late.insert(owed.child, (debt.0, owed.sent));
                 orphans.extend(self.abandon(&owed.child));
             } else {
                 self.due.insert((due, debt));
@@ -266,8 +274,9 @@ impl Spreading {
         usual.min(RECEIPT_WAIT_MOST) + owed.allowance
     }
 
-    /// The smoothed round trip, as RFC 6298 smooths it.
+    /// The smoothed round trip, as RFC 6298 smooths it, without what a receipt may wait at the child.
     fn observe(&mut self, child: NodeId, sample: Duration) {
+        let sample = sample.saturating_sub(RECEIPT_DELAY);
         let smoothed = self.round_trips.entry(child).or_insert(sample);
         *smoothed = (*smoothed * 7 + sample) / 8;
     }
@@ -368,21 +377,25 @@ mod tests {
         spreading.receipt(at(200), id(2), item(1));
         spreading.sent(at(1_000), child(2), item(2), clockwise);
         assert_eq!(spreading.expire(at(1_300)), []);
-        assert_eq!(spreading.expire(at(1_600)).len(), 1);
+        assert_eq!(spreading.expire(at(1_360)).len(), 1, "three times 120 ms");
     }
 
     #[test]
-    fn a_child_too_far_away_for_its_receipts_is_waited_for_longer_once_it_is_heard() {
+    fn a_late_receipt_tells_how_far_away_a_child_is() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
         spreading.sent(at(0), child(2), item(1), clockwise);
         assert_eq!(spreading.expire(at(250)).len(), 1);
-        spreading.heard(&id(2));
+        assert_eq!(spreading.receipt(at(300), id(2), item(1)), 0);
         spreading.sent(at(1_000), child(2), item(2), clockwise);
-        assert_eq!(spreading.expire(at(1_400)), []);
+        assert_eq!(spreading.expire(at(1_400)), [], "three times 220 ms");
         assert_eq!(spreading.receipt(at(1_400), id(2), item(2)), 1);
-        spreading.sent(at(2_000), child(2), item(3), clockwise);
-        assert_eq!(spreading.expire(at(3_000)).len(), 1, "not for ever");
+
+        spreading.sent(at(0), child(3), item(1), clockwise);
+        assert_eq!(spreading.expire(at(250)).len(), 1);
+        assert_eq!(spreading.receipt(at(9_000), id(3), item(1)), 0);
+        spreading.sent(at(9_000), child(3), item(2), clockwise);
+        assert_eq!(spreading.expire(at(9_250)).len(), 1, "it was stopped");
     }
 
     #[test]

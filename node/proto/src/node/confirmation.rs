@@ -21,68 +21,98 @@ use crate::{Event, Time};
 /// What is to be confirmed, by the peer that waits for it.
 #[derive(Debug, Default)]
 pub(super) struct Confirmations {
-    receipts: BTreeMap<NodeId, Vec<ItemId>>,
-    /// When the receipts leave.
-    receipts_due: Option<Time>,
-    acks: BTreeMap<NodeId, Told>,
-    /// When the first of the acknowledgements leave.
-    acks_due: Option<Time>,
+    owed: BTreeMap<NodeId, Owed>,
+    /// When the first of it leaves.
+    due: Option<Time>,
 }
 
-/// What a peer is to be told of as delivered.
+/// What a peer is to be told of.
 #[derive(Debug, Default)]
-struct Told {
+struct Owed {
+    /// What arrived, and when it is told of; the oldest first.
+    receipts: Vec<(Time, ItemId)>,
+    /// What was delivered.
     acks: Vec<Ack>,
-    /// When it is to be told at the latest.
-    due: Option<Time>,
-    /// When it was told of something last.
+    /// When that is told at the latest.
+    acks_due: Option<Time>,
+    /// When the peer was told of a delivery last.
     last: Time,
 }
 
-impl Told {
-    /// When it is told: soon after others, at once where it has not been told of anything for a while.
-    fn leaves(&self) -> Option<Time> {
+impl Owed {
+    /// When deliveries are told: soon after others, at once where there were none for a while.
+    fn acks_leave(&self) -> Option<Time> {
         let paced = self.last + ACK_PACE;
-        self.due.map(|due| due.min(paced))
+        self.acks_due.map(|due| due.min(paced))
     }
 
+    /// When the first of it leaves.
+    fn leaves(&self) -> Option<Time> {
+        let receipts = self.receipts.first().map(|&(due, _)| due);
+        receipts.into_iter().chain(self.acks_leave()).min()
+    }
+
+    /// All of it leaves then at the latest.
     fn hurry(&mut self, due: Time) {
-        self.due = Some(self.due.map_or(due, |before| before.min(due)));
+        for (receipt_due, _) in &mut self.receipts {
+            *receipt_due = due.min(*receipt_due);
+        }
+        self.acks_due = self.acks_due.map(|before| before.min(due));
+    }
+
+    /// The deliveries to tell of now; they are receipts too.
+    fn take_acks(&mut self, now: Time) -> Vec<Ack> {
+        if self.acks_leave().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        (self.acks_due, self.last) = (None, now);
+        let acks = core::mem::take(&mut self.acks);
+        self.receipts
+            .retain(|(_, id)| !acks.iter().any(|ack| ack.item == *id));
+        acks
+    }
+
+    /// The receipts that nothing has spared.
+    fn take_receipts(&mut self, now: Time) -> Vec<ItemId> {
+        let due = self.receipts.partition_point(|&(due, _)| due <= now);
+        self.receipts.drain(..due).map(|(_, id)| id).collect()
+    }
+
+    /// True where nothing is owed, and nothing was told just now.
+    fn is_idle(&self, now: Time) -> bool {
+        self.receipts.is_empty() && self.acks.is_empty() && self.last + ACK_PACE <= now
     }
 }
 
 impl Confirmations {
     /// When something is to leave.
-    pub(super) fn deadline(&self) -> Option<Time> {
-        let dues = self.receipts_due.into_iter().chain(self.acks_due);
-        dues.min()
+    pub(super) const fn deadline(&self) -> Option<Time> {
+        self.due
     }
 
     /// Nothing is owed to this peer any more.
     pub(super) fn forget(&mut self, peer: &NodeId) {
-        self.receipts.remove(peer);
-        self.acks.remove(peer);
+        self.owed.remove(peer);
+    }
+
+    /// Changes what is owed to a peer.
+    fn owe(&mut self, peer: NodeId, change: impl FnOnce(&mut Owed)) {
+        let owed = self.owed.entry(peer).or_default();
+        change(owed);
+        self.due = [self.due, owed.leaves()].into_iter().flatten().min();
     }
 }
 
 impl Node {
     pub(super) fn owe_receipt(&mut self, peer: NodeId, id: ItemId) {
-        let Confirmations {
-            receipts,
-            receipts_due: due,
-            ..
-        } = &mut self.confirmations;
-        let owed = receipts.entry(peer).or_default();
-        owed.push(id);
-        // Who fills a frame does not wait, and whoever leaves may not be there later.
-        let at_once = owed.len() >= PAGE_ITEMS || self.leaving.is_some();
-        let soon = self.handled
-            + if at_once {
-                Duration::ZERO
-            } else {
-                RECEIPT_DELAY
-            };
-        *due = Some(due.map_or(soon, |due| due.min(soon)));
+        let (now, leaving) = (self.handled, self.leaving.is_some());
+        self.confirmations.owe(peer, |owed| {
+            owed.receipts.push((now + RECEIPT_DELAY, id));
+            // Who fills a frame does not wait, and whoever leaves may not be there later.
+            if leaving || owed.receipts.len() >= PAGE_ITEMS {
+                owed.hurry(now);
+            }
+        });
     }
 
     /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
@@ -96,15 +126,13 @@ impl Node {
         }
     }
 
-    /// Something leaves for a peer: what it is to be told travels along.
+    /// Something leaves for a peer: what was delivered is told beside it.
     pub(super) fn confirm_beside(&mut self, peer: &NodeId) {
         let now = self.handled;
-        let Confirmations { acks, acks_due, .. } = &mut self.confirmations;
-        if let Some(told) = acks.get_mut(peer)
-            && !told.acks.is_empty()
-        {
-            told.hurry(now);
-            *acks_due = Some(now);
+        let waits = |owed: &Owed| owed.acks_due.is_some_and(|due| due > now);
+        if self.confirmations.owed.get(peer).is_some_and(waits) {
+            self.confirmations
+                .owe(*peer, |owed| owed.acks_due = Some(now));
         }
     }
 
@@ -170,73 +198,39 @@ impl Node {
         self.seal_what_waits(now);
     }
 
+    /// Sends what is due by now.
     pub(super) fn send_confirmations(&mut self) {
         let now = self.handled;
-        if self.confirmations.acks_due.is_some_and(|due| due <= now) {
-            self.send_acks(now);
+        let Confirmations { owed, due } = &mut self.confirmations;
+        if due.is_none_or(|due| due > now) {
+            return;
         }
-        let due = self.confirmations.receipts_due;
-        if due.is_some_and(|due| due <= now) {
-            self.send_receipts();
-        } else if self.confirmations.receipts.is_empty() {
-            self.confirmations.receipts_due = None;
-        }
-    }
-
-    /// Sends the acknowledgements whose time has come, each in place of its receipt.
-    fn send_acks(&mut self, now: Time) {
-        let Confirmations {
-            receipts,
-            acks,
-            acks_due,
-            ..
-        } = &mut self.confirmations;
-        *acks_due = None;
-        for (peer, told) in acks {
-            let Some(leaves) = told.leaves() else {
-                continue;
-            };
-            if leaves > now {
-                *acks_due = [*acks_due, Some(leaves)].into_iter().flatten().min();
-                continue;
-            }
-            told.due = None;
-            told.last = now;
-            let acks = core::mem::take(&mut told.acks);
-            if let Some(items) = receipts.get_mut(peer) {
-                items.retain(|id| !acks.iter().any(|ack| ack.item == *id));
-                if items.is_empty() {
-                    receipts.remove(peer);
-                }
-            }
+        for (peer, owed) in owed.iter_mut() {
+            let acks = owed.take_acks(now);
             for page in acks.chunks(PAGE_ITEMS) {
                 let acks = page.to_vec();
                 let ack = Frame::Ack(Acks { acks });
                 self.links.send(now, peer, &ack, &mut self.out);
             }
+            let receipts = owed.take_receipts(now);
+            for page in receipts.chunks(PAGE_ITEMS) {
+                let items = page.to_vec();
+                let receipt = Frame::Receipt(Items { items });
+                self.links.send(now, peer, &receipt, &mut self.out);
+            }
         }
+        owed.retain(|_, owed| !owed.is_idle(now));
+        *due = owed.values().filter_map(Owed::leaves).min();
     }
 
     /// Sends all that is owed: this node may not be there later.
     pub(super) fn confirm_everything(&mut self) {
-        for told in self.confirmations.acks.values_mut() {
-            told.due = told.due.map(|_| self.handled);
-        }
-        self.send_acks(self.handled);
-        self.send_receipts();
-    }
-
-    /// Sends the receipts that are owed.
-    fn send_receipts(&mut self) {
         let now = self.handled;
-        self.confirmations.receipts_due = None;
-        for (peer, items) in core::mem::take(&mut self.confirmations.receipts) {
-            for page in items.chunks(PAGE_ITEMS) {
-                let items = page.to_vec();
-                let receipt = Frame::Receipt(Items { items });
-                self.links.send(now, &peer, &receipt, &mut self.out);
-            }
+        for owed in self.confirmations.owed.values_mut() {
+            owed.hurry(now);
         }
+        self.confirmations.due = Some(now);
+        self.send_confirmations();
     }
 
     /// One's own bundle is acknowledged.
@@ -252,7 +246,7 @@ impl Node {
 
     /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
     fn pass_up(&mut self, acked: impl IntoIterator<Item = Acked>) {
-        let now = self.handled;
+        let (now, leaving) = (self.handled, self.leaving.is_some());
         for Acked {
             item,
             parents,
@@ -265,14 +259,14 @@ impl Node {
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(told) {
-                let Confirmations { acks, acks_due, .. } = &mut self.confirmations;
-                let told = acks.entry(parent).or_default();
-                told.acks.push(Ack { item, members });
-                let full = told.acks.len() >= PAGE_ITEMS;
-                let at_once = full || self.leaving.is_some();
-                told.hurry(if at_once { now } else { leaves });
-                let leaves = told.leaves();
-                *acks_due = [*acks_due, leaves].into_iter().flatten().min();
+                self.confirmations.owe(parent, |owed| {
+                    owed.acks.push(Ack { item, members });
+                    let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
+                    owed.acks_due = Some(due);
+                    if leaving || owed.acks.len() >= PAGE_ITEMS {
+                        owed.hurry(now);
+                    }
+                });
             }
         }
     }

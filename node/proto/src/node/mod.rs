@@ -246,7 +246,10 @@ impl Node {
             self.joining.deadline(),
             self.ring.deadline(),
             self.spreading.deadline(),
-            self.confirmations.deadline(),
+            // What is due already leaves before anybody waits.
+            self.confirmations
+                .deadline()
+                .filter(|&due| due > self.handled),
             self.acks.deadline(),
             self.repair.deadline(),
             self.searches.deadline(),

@@ -254,9 +254,10 @@ impl Node {
         let is_needed =
             |id: &NodeId| clockwise.contains(id) || counter.contains(id) || fingers.contains(id);
         self.ring.needed.retain(|id, _| is_needed(id));
-        // What is there for speed does not hold up what a newcomer waits for.
         for &id in fingers {
-            let from = now + FINGER_GRACE;
+            // What is there for speed does not hold up what a newcomer waits for.
+            let settles = !self.ready || self.settling_since(&id).is_some();
+            let from = if settles { now + FINGER_GRACE } else { now };
             self.ring.needed.entry(id).or_insert(from);
         }
         for &id in clockwise.iter().chain(&counter) {
