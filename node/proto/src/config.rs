@@ -77,7 +77,7 @@ pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 pub const LINK_REST: Duration = Duration::from_secs(10);
 /// How long the more senior of two neighbours leaves the dialling to the other.
 pub const DIAL_GRACE: Duration = Duration::from_millis(300);
-/// How long the link to a new finger is put off: a newcomer carries nothing on before that, and each link costs both ends
+/// How long a link between a newcomer and its fingers is put off: a newcomer carries nothing on before that, and each link costs both ends
 /// more than a hundred messages do.
 pub const FINGER_GRACE: Duration = Duration::from_millis(500);
 /// A refused connection is proof of death for so long after a link to that peer was lost.

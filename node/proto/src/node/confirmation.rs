@@ -1,8 +1,9 @@
 //! Confirmation: receipts for what arrived, and acknowledgements for what was delivered.
 //!
 //! `PROTOCOL.md` §4.1 and §4.6. Acknowledgements leave when the inputs at hand are handled, so that one frame
-//! carries many; those of lone messages wait a little for others, and for something else that travels their way. Receipts wait a little: most often
-//! the acknowledgement, which is one too, spares them. Not here: the books about them (`spread`, `acks`).
+//! carries many; those of lone messages wait a little for others, and for something else that travels their way.
+//! Receipts wait a little: most often the acknowledgement, which is one too, spares them. Not here: the books about
+//! them (`spread`, `acks`).
 
 use alloc::collections::BTreeMap;
 use alloc::format;

@@ -32,8 +32,7 @@ pub(crate) struct Death {
 
 /// From the start of one more process until it hears its first message, in milliseconds.
 pub(crate) fn join(crew: &mut Crew) -> Result<f64> {
-    crew.greet()?;
-    std::thread::sleep(TOGETHER);
+    be_together(crew)?;
     let speaker = 0;
     crew.order_one(
         speaker,
@@ -71,9 +70,7 @@ pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
         Told::Neighbours => others.min(2),
         Told::Everybody => others,
     };
-    // Each is there for all others before one of them dies.
-    crew.greet()?;
-    std::thread::sleep(TOGETHER);
+    be_together(crew)?;
     let (victim, from_ns) = crew.kill_last()?;
     let until = Instant::now() + LIMIT;
     let (mut told, mut last) = (BTreeSet::new(), None);
@@ -92,6 +89,13 @@ pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
         known_ms: last.map(milliseconds),
         told: told.len(),
     }))
+}
+
+/// Waits until each is there for all others, and then until the connections of the last are made, which nothing tells.
+fn be_together(crew: &mut Crew) -> Result<()> {
+    crew.greet()?;
+    std::thread::sleep(TOGETHER);
+    Ok(())
 }
 
 fn milliseconds(nanoseconds: u64) -> f64 {
