@@ -84,8 +84,14 @@ impl Run {
         let Some(failure) = report.failures.first() else {
             return Ok(());
         };
-        let failed = report.failures.len();
-        writeln!(out, "{failed} of {} seeds failed; the first:", report.seeds)?;
+        let failed = report.failures.iter().map(|one| one.seed.to_string());
+        let failed: Vec<String> = failed.collect();
+        let (count, listed) = (failed.len(), failed.join(", "));
+        writeln!(
+            out,
+            "{count} of {} seeds failed: {listed}; the first:",
+            report.seeds
+        )?;
         writeln!(out, "{failure}")?;
         out.flush()?;
         if !self.trace && !self.no_shrink {
