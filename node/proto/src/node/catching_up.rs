@@ -94,8 +94,8 @@ impl Node {
             return;
         };
         let mine = view.tag();
+        self.note_epoch(now, peer, theirs.epoch);
         if *theirs == mine {
-            self.is_of_this_ring(&peer);
             self.confirmed(&peer);
         } else if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
@@ -140,6 +140,14 @@ impl Node {
         }
     }
 
+    /// A peer asks for the view in force, and may say which one it has.
+    pub(super) fn take_pull_view(&mut self, now: Time, peer: NodeId, theirs: Option<&ViewTag>) {
+        if let Some(theirs) = theirs {
+            self.note_epoch(now, peer, theirs.epoch);
+        }
+        self.catch_up(now, &peer, theirs);
+    }
+
     /// Sends one's full view to a peer.
     pub(super) fn send_view(&mut self, now: Time, peer: &NodeId) {
         let Some(view) = self.view.clone() else {
@@ -153,7 +161,7 @@ impl Node {
 
     /// Brings a peer to the view in force: a member by the updates since its own, where they are
     /// still here, and anybody else by the full view.
-    pub(super) fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
+    fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
         let Some(view) = self.view.clone() else {
             return;
         };

@@ -78,7 +78,7 @@ impl Node {
         match frame {
             Frame::Join(join) => self.take_join(now, peer, join),
             Frame::Later(contact) => self.take_later(now, peer, contact),
-            Frame::PullView(tag) => self.catch_up(now, &peer, tag.as_ref()),
+            Frame::PullView(tag) => self.take_pull_view(now, peer, tag.as_ref()),
             Frame::View(page) => self.take_page(now, peer, *page),
             Frame::Update(sealed) => self.take_direct_update(now, peer, sealed),
             Frame::Rename(name) => self.take_rename(now, peer, &name.name),

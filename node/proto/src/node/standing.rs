@@ -3,7 +3,7 @@
 //! `PROTOCOL.md` §6.3. A deputy that finds the coordinator dead asks others, and takes over once one of
 //! them, who has found the same, adds its seal. Not here: when a deputy's turn is (`succession`).
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -32,6 +32,9 @@ const SENIORS_FIRST: Duration = Duration::from_secs(3);
 const AT_ONCE: u32 = 4;
 /// How many of one's own openings may still be answered.
 const TRIED: usize = 4;
+/// How long a member may show another epoch than this node's, while each is sent the other's view, until it is of
+/// another ring: who only missed a view has it by then.
+const UNCONVINCED: Duration = Duration::from_secs(3);
 
 /// What this node stands for, and what it has put its seal under.
 #[derive(Debug, Default)]
@@ -48,8 +51,10 @@ pub(super) struct Standing {
     given: Option<Epoch>,
     /// What somebody asked for before the coordinator was found dead.
     pending: Option<Opening>,
-    /// Who has shown that it follows an authority that is not believed here.
+    /// Who follows an authority that is not believed here, or does not believe the one that is followed here.
     elsewhere: BTreeSet<NodeId>,
+    /// Members that show another epoch: which, and since when.
+    astray: BTreeMap<NodeId, (Time, Epoch)>,
     /// Since when the office has been vacant: of which epoch.
     vacant: Option<(Time, Epoch)>,
 }
@@ -58,6 +63,7 @@ impl Standing {
     /// There is a coordinator (again).
     pub(super) fn settle(&mut self) {
         self.elsewhere.clear();
+        self.astray.clear();
     }
 
     /// Another vacancy: nobody was asked for it yet.
@@ -164,9 +170,25 @@ impl Node {
         self.sight_ring(now, next);
     }
 
-    /// A member follows the view in force.
-    pub(super) fn is_of_this_ring(&mut self, peer: &NodeId) {
-        self.standing.elsewhere.remove(peer);
+    /// A peer shows which epoch it follows: a member that goes on to follow another one is not of this ring.
+    pub(super) fn note_epoch(&mut self, now: Time, peer: NodeId, epoch: Epoch) {
+        let Some(view) = self.view.clone().filter(|view| view.contains(&peer)) else {
+            return;
+        };
+        let Standing {
+            elsewhere, astray, ..
+        } = &mut self.standing;
+        if epoch == view.tag().epoch {
+            astray.remove(&peer);
+            elsewhere.remove(&peer);
+            return;
+        }
+        let shown = astray.get(&peer).filter(|(_, shown)| *shown == epoch);
+        let (since, _) = shown.copied().unwrap_or((now, epoch));
+        astray.insert(peer, (since, epoch));
+        if now - since >= UNCONVINCED {
+            elsewhere.insert(peer);
+        }
     }
 
     /// The members that may be alive beside this one, and of its ring.

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{gather, millis, ordinary, seconds};
+use super::{gather, millis, ordinary, seconds, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 use crate::schedule::{Deed, Who};
@@ -82,6 +82,26 @@ pub(super) fn the_merged_view_is_lost_on_its_way(world: &mut World) -> Check {
         let time = seconds(7);
         world.inject(Deed::Cut { node, other, time })?;
     }
+    world.one_ring_within(MERGE)?;
+    world.must_come_to_rest()
+}
+
+/// Two are cut off, and the one who has just taken over there dies: whoever followed it is alone among those who
+/// took both for dead and do not believe that epoch (seeds 264 and 528 of the random faults).
+pub(super) fn a_dead_coordinators_only_follower_is_back(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.restart_director(FOREVER);
+    world.talk(millis(500));
+    let before = the_coordinator(world)?;
+    let others = world.members().into_iter().filter(|&one| one != before);
+    let cut_off: Vec<HostIndex> = others.take(2).collect();
+    world.partition(|index| u8::from(cut_off.contains(&index)));
+    world.coordinators_within(2, seconds(8))?;
+    // Its follower hears of it, and nobody is found dead so soon.
+    world.run_for(millis(50))?;
+    let next = world.coordinators().into_iter().find(|&one| one != before);
+    world.kill(next.unwrap_or(before));
+    world.partition(|_| 0);
     world.one_ring_within(MERGE)?;
     world.must_come_to_rest()
 }

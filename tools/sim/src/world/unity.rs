@@ -30,6 +30,18 @@ impl World {
         Ok(())
     }
 
+    /// So many members would call themselves the coordinator, within this time.
+    pub(crate) fn coordinators_within(&mut self, count: usize, patience: Duration) -> Check {
+        let begun = self.now;
+        while self.coordinators().len() != count {
+            ensure(self.now < begun + patience, "H1", || {
+                format!("there are not {count} coordinators after {patience:?}")
+            })?;
+            self.run_for(GLANCE)?;
+        }
+        Ok(())
+    }
+
     /// This node has made one of two rings, or been told of it, within this time.
     pub(crate) fn merged_within(&mut self, index: HostIndex, patience: Duration) -> Check {
         let begun = self.now;
