@@ -71,6 +71,7 @@ scenarios! {
     merge_after_ten_minutes
     a_coordinator_dies_while_rings_merge
     the_merged_view_is_lost_on_its_way
+    a_coordinator_wakes_up_to_strangers
     a_dead_coordinators_only_follower_is_back
     a_process_is_killed
     a_host_vanishes

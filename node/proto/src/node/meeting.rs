@@ -3,6 +3,7 @@
 //! `PROTOCOL.md` §8. Not here: which of two rings invites, and what the union is (`merge`), and who
 //! was lost (`lost`).
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -32,6 +33,11 @@ const MORE_MEMBERS: u64 = 64;
 /// How often an epoch is opened for somebody from elsewhere, at most.
 const OUTREACH: Duration = Duration::from_secs(1);
 
+/// How soon whoever was given the view of what its ring has become is taken at its word that it does not believe it.
+const UNCONVINCED: Duration = Duration::from_secs(1);
+/// How many are given the view instead of being merged with, at a time: one more is merged with at once.
+const SHOWN: usize = 64;
+
 /// What this node knows of other rings, while it is the coordinator.
 #[derive(Debug, Default)]
 pub(super) struct Meeting {
@@ -43,6 +49,8 @@ pub(super) struct Meeting {
     state: State,
     /// The last invitation that came to nothing: when, and how long to rest.
     vain: Option<(Time, Duration)>,
+    /// The coordinators of earlier forms of one's own ring that were given the view in force, and since when.
+    shown: BTreeMap<NodeId, Time>,
     /// What the invited coordinator stands for.
     pledge: Option<Opening>,
     /// The pages of the view of both rings, as its coordinator sealed them.
@@ -78,8 +86,20 @@ impl Meeting {
     }
 
     /// Nothing is agreed upon any more: another epoch has begun.
-    pub(super) const fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.state = State::Free;
+        self.shown.clear();
+    }
+
+    /// True where the coordinator of an earlier form of one's own ring is to be given the view in force, which it
+    /// has not got yet, and not where it got that and still speaks up: it cannot tell that it is its ring.
+    fn may_convince(&mut self, now: Time, peer: NodeId) -> bool {
+        self.shown.retain(|_, since| now - *since < REST_FORGOTTEN);
+        if self.shown.len() < SHOWN {
+            self.shown.entry(peer).or_insert(now);
+        }
+        let since = self.shown.get(&peer);
+        since.is_some_and(|since| now - *since < UNCONVINCED)
     }
 
     /// An invitation came to nothing.
@@ -361,8 +381,8 @@ impl Node {
         }
     }
 
-    /// What to answer to another coordinator: nothing, where this node has no say or the other ring
-    /// is an earlier form of its own.
+    /// What to answer to another coordinator: nothing, where this node has no say, or the other ring
+    /// is an earlier form of its own and may come to see it.
     fn meet_with(&mut self, now: Time, peer: NodeId, theirs: &Meet) -> Option<Meet> {
         let view = self.view.clone()?;
         if !self.is_coordinator() {
@@ -374,7 +394,8 @@ impl Node {
         if far || !self.has_authority() {
             return None;
         }
-        if view.descends_from(&theirs.tag) && self.is_proven_to(&view, theirs.tag.epoch) {
+        let earlier = view.descends_from(&theirs.tag) && self.is_proven_to(&view, theirs.tag.epoch);
+        if earlier && self.meeting.may_convince(now, peer) {
             self.send_view(now, &peer);
             return None;
         }
@@ -390,5 +411,34 @@ impl Node {
             seniority: me.seniority,
             addresses: me.addresses.clone(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> NodeId {
+        NodeId::from_bytes([number as u8; 16])
+    }
+
+    #[test]
+    fn who_speaks_up_after_it_was_given_the_view_is_not_convinced() {
+        let mut meeting = Meeting::default();
+        let now = Time::default();
+        assert!(meeting.may_convince(now, id(1)));
+        assert!(meeting.may_convince(now + UNCONVINCED / 2, id(1)));
+        assert!(!meeting.may_convince(now + UNCONVINCED, id(1)));
+        assert!(meeting.may_convince(now + UNCONVINCED, id(2)));
+        assert!(meeting.may_convince(now + REST_FORGOTTEN, id(1)));
+    }
+
+    #[test]
+    fn where_too_many_are_given_the_view_nobody_waits_for_the_others() {
+        let mut meeting = Meeting::default();
+        let now = Time::default();
+        assert!((0..SHOWN).all(|number| meeting.may_convince(now, id(number))));
+        assert!(!meeting.may_convince(now, id(SHOWN)));
+        assert_eq!(meeting.shown.len(), SHOWN);
     }
 }

@@ -86,6 +86,27 @@ pub(super) fn the_merged_view_is_lost_on_its_way(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
+/// A coordinator that has one other member left is stopped, and that one goes on alone and becomes one ring with
+/// those whom the coordinator took for dead: it knows none of those who stand for what it finds when it wakes up
+/// (seed 999 of the random faults).
+pub(super) fn a_coordinator_wakes_up_to_strangers(world: &mut World) -> Check {
+    gather(world, 8)?;
+    world.restart_director(FOREVER);
+    world.talk(millis(500));
+    let coordinator = the_coordinator(world)?;
+    let last = ordinary(world)?;
+    world.partition(|index| u8::from([coordinator, last].contains(&index)));
+    world.run_for(seconds(8))?;
+    world.pause(coordinator, seconds(12));
+    world.partition(|_| 0);
+    world.run_for(seconds(11))?;
+    // Those who run are one ring, before it wakes up.
+    world.one_ring_within(millis(1))?;
+    world.run_for(seconds(1))?;
+    world.one_ring_within(MERGE)?;
+    world.must_come_to_rest()
+}
+
 /// Two are cut off, and the one who has just taken over there dies: whoever followed it is alone among those who
 /// took both for dead and do not believe that epoch (seeds 264 and 528 of the random faults).
 pub(super) fn a_dead_coordinators_only_follower_is_back(world: &mut World) -> Check {

@@ -119,6 +119,7 @@ scenarios! {
     merge::merge_after_ten_minutes
     merge::a_coordinator_dies_while_rings_merge
     merge::the_merged_view_is_lost_on_its_way
+    merge::a_coordinator_wakes_up_to_strangers
     merge::a_dead_coordinators_only_follower_is_back
     measure::a_process_is_killed
     measure::a_host_vanishes
