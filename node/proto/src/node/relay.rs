@@ -239,9 +239,13 @@ impl Node {
         }
         let nearest = children.first().map(|&(child, _)| child);
         self.give_those_passed_over(now, (id, item), &part, nearest);
+        let brief = self.brief(item, interval);
         for &(child, interval) in &children {
             self.entrust(now, child, id, interval);
-            self.send_item(now, &child.id, (id, item), interval);
+            match &brief {
+                Some(brief) => self.send_brief(now, &child.id, id, brief, interval),
+                None => self.send_item(now, &child.id, (id, item), interval),
+            }
         }
         children.len()
     }
@@ -361,9 +365,14 @@ impl Node {
             interval: self.as_sent(interval),
             item: item.clone(),
         });
+        self.send_passing(now, child, id, &spread);
+    }
+
+    /// Sends an item on its way, and beside it what waits for that.
+    pub(super) fn send_passing(&mut self, now: Time, child: &NodeId, id: ItemId, frame: &Frame) {
         let share = (id.kind == ItemKind::Bundle).then(|| self.share_of(&id.origin));
         self.links
-            .send_for(now, (child, share), &spread, &mut self.out);
+            .send_for(now, (child, share), frame, &mut self.out);
         self.confirm_beside(child);
     }
 
