@@ -14,7 +14,7 @@ use ringtalk_wire::{
 use super::Node;
 use crate::Time;
 use crate::planted::PlantedBug;
-use crate::spread::{Child, Orphan, Part, Taken};
+use crate::spread::{Child, Missing, Orphan, Part, Taken};
 
 /// So many bundles of a child that is gone are handed on whole: its heir has none of them most likely. Of more only
 /// the ids are, lest a link that is slow carries twice what others have brought.
@@ -158,7 +158,10 @@ impl Node {
     }
 
     pub(super) fn expire_receipts(&mut self, now: Time) {
-        let orphans = self.spreading.expire(now);
+        let Missing { orphans, doubtful } = self.spreading.expire(now);
+        for part in doubtful {
+            self.prepare(now, &part);
+        }
         self.adopt_orphans(now, orphans);
     }
 
@@ -253,9 +256,16 @@ impl Node {
     /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
     /// it probably has, only the ids, unless they are to go `whole`. False where nobody is left in it.
     fn hand_on(&mut self, now: Time, items: &[ItemId], part: Part, whole: bool) -> bool {
-        let heir = self.heir(&part);
+        let (unlinked, heir) = if whole {
+            self.linked_heir(&part)
+        } else {
+            (Vec::new(), self.heir(&part))
+        };
         for &id in items {
             if let Some(item) = self.item(id) {
+                for (child, interval) in &unlinked {
+                    self.send_whole(now, &child.id, item.clone(), *interval);
+                }
                 self.give_those_passed_over(now, (id, &item), &part, heir);
             }
         }
