@@ -2,10 +2,12 @@
 //!
 //! Not here: how a bundle finds its way round the ring (`frame::Spread`).
 
+mod brief;
 mod reading;
 
 use alloc::vec::Vec;
 
+pub use brief::{Brief, ShortId};
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::{Deserialize, Serialize};

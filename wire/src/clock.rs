@@ -5,7 +5,7 @@
 use alloc::collections::BTreeMap;
 use core::fmt;
 
-use crate::{MessageId, NodeId};
+use crate::{MessageId, NodeId, ShortId};
 
 /// For each author, the sequence number up to which all its messages are known. Absent means 0.
 ///
@@ -53,6 +53,11 @@ impl VectorClock {
         self.entries
             .iter()
             .map(|(&author, &seq)| MessageId { author, seq })
+    }
+
+    /// The authors that have an entry, and whose ids begin so.
+    pub fn beginning_with(&self, short: ShortId) -> impl Iterator<Item = &NodeId> {
+        self.entries.range(short.ids()).map(|(author, _)| author)
     }
 
     /// How many authors have an entry.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::limit::{self, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
 use crate::{
-    Addresses, Alive, Contact, MessageId, NodeId, Opening, Probe, RingKey, Sealed, ViewPage,
+    Addresses, Alive, Brief, Contact, MessageId, NodeId, Opening, Probe, RingKey, Sealed, ViewPage,
     ViewTag, ViewUpdate,
 };
 
@@ -48,6 +48,9 @@ pub enum Frame {
     /// A bundle or an announcement on its way round the ring.
     #[serde(rename = "s")]
     Spread(Spread),
+    /// A bundle on its way round the ring, with the authors of its heads named shortly.
+    #[serde(rename = "b")]
+    Brief(Brief),
     /// "I have these, and have taken their intervals over."
     #[serde(rename = "r")]
     Receipt(Items),
@@ -117,6 +120,7 @@ impl Frame {
             Self::Spread(spread) => match &spread.item {
                 Item::Bundle(sealed) | Item::Announcement(sealed) => sealed.weight(),
             },
+            Self::Brief(brief) => brief.weight(),
             Self::Update(sealed) | Self::Pulled(sealed) | Self::Evidence(sealed) => sealed.weight(),
             _ => 0,
         }

@@ -20,7 +20,7 @@ mod preface;
 mod view;
 mod well_formed;
 
-pub use bundle::{Bundle, Sealed, Text, item_to_sign};
+pub use bundle::{Brief, Bundle, Sealed, ShortId, Text, item_to_sign};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{

@@ -5,7 +5,7 @@ use std::iter::repeat_n;
 use bytes::Bytes;
 use ringtalk_wire::limit::{COUNTER, FINGERS, FRAME_BYTES, TEXT_BYTES};
 use ringtalk_wire::{
-    Addresses, Announcement, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
+    Addresses, Announcement, Brief, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
     Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item,
     ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, Opening,
     PublicKey, Pull, PullEnd, Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, SealHash,
@@ -126,6 +126,12 @@ fn update() -> ViewUpdate {
     }
 }
 
+/// The bundle with its one head named shortly.
+fn brief() -> Brief {
+    let sealed = sealed(encode_item(&bundle("hello")));
+    Brief::of(&sealed, interval(), |_| Some(id(2))).expect("it is short")
+}
+
 /// One of each frame that has a body of its own.
 fn frames() -> Vec<Frame> {
     let contact = Contact {
@@ -177,6 +183,7 @@ fn frames() -> Vec<Frame> {
         })),
         spread(Item::Bundle(sealed(encode_item(&bundle("hello"))))),
         spread(Item::Announcement(sealed(announcement))),
+        Frame::Brief(brief()),
         Frame::Receipt(items()),
         Frame::Offer(Offer {
             interval: interval(),
@@ -257,8 +264,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_5_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x05");
+fn the_bytes_of_version_6_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x06");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -285,12 +292,34 @@ fn the_bytes_of_version_5_stay_as_they_are() {
 }
 
 #[test]
+fn the_bytes_of_a_brief_bundle_stay_as_they_are() {
+    let raw = encode_item(&bundle("hello"));
+    let (ann, bob, hash) = (id(1), id(2), blake3::hash(&raw));
+    let expected = [
+        &b"\xa1\x61b\xa4\x61i\xa3\x61d\x61c\x61k\x50"[..],
+        &RingKey(5).0.to_be_bytes(),
+        b"\x61y\x00\x61b\x58\x47\xa6\x61a\x50",
+        ann.as_bytes(),
+        b"\x61s\x02\x61p\x50",
+        &[3; 16],
+        b"\x61l\x05\x61h\x80",
+        &raw[raw.len() - 23..],
+        b"\x61h\x4d",
+        &hash.as_bytes()[..8],
+        &bob.as_bytes()[..4],
+        b"\x04\x61g",
+        &encode_item(&seal(1)),
+    ];
+    assert_eq!(encode(&Frame::Brief(brief()))[..], expected.concat());
+}
+
+#[test]
 fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x06").unwrap_err().to_string();
-    assert!(newer.contains("version 6"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x07").unwrap_err().to_string();
+    assert!(newer.contains("version 7"), "{newer}");
 }
 
 #[test]

@@ -257,6 +257,12 @@ impl Causal {
         self.held.get(&first).map(|held| &held.sealed)
     }
 
+    /// The same, to be kept in another place.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn held_mut(&mut self, first: MessageId) -> Option<&mut Sealed> {
+        self.held.get_mut(&first).map(|held| &mut held.sealed)
+    }
+
     fn holds(&self, message: MessageId) -> bool {
         let from = MessageId { seq: 0, ..message };
         let before = self.held.range(from..=message).next_back();

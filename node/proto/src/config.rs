@@ -62,6 +62,9 @@ pub const ACK_PACE: Duration = Duration::from_millis(50);
 pub const RECEIPT_WAIT: Duration = Duration::from_millis(250);
 /// The longest patience with a child, however slow it was.
 pub const RECEIPT_WAIT_MOST: Duration = Duration::from_secs(1);
+/// To how many members beyond a child that may be dead links are made before its part is handed on: of those next to
+/// it one in a hundred may have died too.
+pub const HEIRS: usize = 2;
 /// What a child whose link has to be made first may take beside.
 pub const DIAL_ALLOWANCE: Duration = Duration::from_millis(500);
 /// How long a child's acknowledgement is waited for at least; and for so much longer, up to twice

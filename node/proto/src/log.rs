@@ -147,6 +147,14 @@ impl Log {
         Some(&entry.or_else(|| self.awaited.get(&first))?.sealed)
     }
 
+    /// The same, to be kept in another place.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn bundle_mut(&mut self, first: MessageId) -> Option<&mut Sealed> {
+        let place = self.places.get(&first)?.checked_sub(self.first)?;
+        let entry = self.entries.get_mut(usize::try_from(place).ok()?)?;
+        Some(&mut entry.sealed)
+    }
+
     /// The bytes of the bundle that has this message.
     pub(crate) fn bundle_with(&self, message: MessageId) -> Option<&Sealed> {
         Some(&self.find(message)?.sealed)

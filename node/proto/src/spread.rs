@@ -89,6 +89,17 @@ struct Owed {
     sent: Time,
     /// What the child may take beside its usual time: its link has to be made first.
     allowance: Duration,
+    /// True where its receipt has been missing for so long that it is doubted.
+    doubted: bool,
+}
+
+/// What receipts are missing.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// The parts of children that have just become silent.
+    pub(crate) orphans: Vec<Orphan>,
+    /// Those of children that will be silent soon, unless their receipts come.
+    pub(crate) doubtful: Vec<Part>,
 }
 
 /// A part of an item that has no child any more.
@@ -122,9 +133,10 @@ impl Spreading {
             interval,
             sent: now,
             allowance: child.allowance,
+            doubted: false,
         };
         let debt = (item, interval.direction, interval.limit);
-        self.due.insert((now + self.patience(&owed), debt));
+        self.due.insert((now + self.doubt(&owed), debt));
         self.owed.insert(debt, owed);
     }
 
@@ -176,9 +188,9 @@ impl Spreading {
         self.late.retain(|child, _| may_be_child(child));
     }
 
-    /// Makes the children silent whose receipts are overdue, and gives their items.
-    pub(crate) fn expire(&mut self, now: Time) -> Vec<Orphan> {
-        let mut orphans = Vec::new();
+    /// Makes the children silent whose receipts are overdue, and gives what they were to carry.
+    pub(crate) fn expire(&mut self, now: Time) -> Missing {
+        let mut missing = Missing::default();
         while let Some(&(due, debt)) = self.due.first()
             && due <= now
         {
@@ -190,12 +202,20 @@ impl Spreading {
             if due <= now {
                 self.silent.insert(owed.child);
                 self.late.insert(owed.child, (debt.0, owed.sent));
-                orphans.extend(self.abandon(&owed.child));
+                missing.orphans.extend(self.abandon(&owed.child));
             } else {
                 self.due.insert((due, debt));
+                missing.doubtful.extend(self.doubt_once(debt));
             }
         }
-        orphans
+        missing
+    }
+
+    /// The part that a child is doubted to carry, the first time.
+    fn doubt_once(&mut self, debt: Debt) -> Option<Part> {
+        let owed = self.owed.get_mut(&debt).filter(|owed| !owed.doubted)?;
+        owed.doubted = true;
+        Some(owed.part())
     }
 
     /// When [`Spreading::expire`] has something to do.
@@ -217,10 +237,7 @@ impl Spreading {
                 let owed = self.owed.remove(&debt)?;
                 Some(Orphan {
                     item: debt.0,
-                    part: Part {
-                        after: owed.key,
-                        interval: owed.interval,
-                    },
+                    part: owed.part(),
                     child: owed.child,
                 })
             })
@@ -274,11 +291,26 @@ impl Spreading {
         usual.min(RECEIPT_WAIT_MOST) + owed.allowance
     }
 
+    /// How long a receipt may be missing before the child is doubted: longer than one takes usually.
+    fn doubt(&self, owed: &Owed) -> Duration {
+        self.patience(owed) * 3 / 4
+    }
+
     /// The smoothed round trip, as RFC 6298 smooths it, without what a receipt may wait at the child.
     fn observe(&mut self, child: NodeId, sample: Duration) {
         let sample = sample.saturating_sub(RECEIPT_DELAY);
         let smoothed = self.round_trips.entry(child).or_insert(sample);
         *smoothed = (*smoothed * 7 + sample) / 8;
+    }
+}
+
+impl Owed {
+    /// What lies beyond the child.
+    const fn part(&self) -> Part {
+        Part {
+            after: self.key,
+            interval: self.interval,
+        }
     }
 }
 
@@ -335,6 +367,10 @@ mod tests {
         }
     }
 
+    fn orphans(spreading: &mut Spreading, millis: u64) -> Vec<Orphan> {
+        spreading.expire(at(millis)).orphans
+    }
+
     fn at(millis: u64) -> Time {
         Time::from_micros(millis * 1_000)
     }
@@ -357,8 +393,8 @@ mod tests {
         spreading.sent(at(0), child(2), item(1), clockwise);
         spreading.sent(at(10), child(2), item(2), clockwise);
         assert_eq!(spreading.receipt(at(20), id(2), item(1)), 1);
-        assert_eq!(spreading.expire(at(259)), []);
-        let orphans = spreading.expire(at(260));
+        assert_eq!(orphans(&mut spreading, 259), []);
+        let orphans = orphans(&mut spreading, 260);
         assert_eq!(orphans.len(), 1);
         assert_eq!(orphans[0].item, item(2));
         assert_eq!(orphans[0].part.after, child(2).key, "beyond the child");
@@ -370,14 +406,37 @@ mod tests {
     }
 
     #[test]
+    fn a_child_is_doubted_once_before_it_is_silent() {
+        let mut spreading = Spreading::default();
+        let clockwise = interval(Direction::Clockwise, 5);
+        spreading.sent(at(0), child(2), item(1), clockwise);
+        let doubtful = |spreading: &mut Spreading, millis| spreading.expire(at(millis)).doubtful;
+        assert_eq!(spreading.deadline(), Some(Time::from_micros(187_500)));
+        assert_eq!(doubtful(&mut spreading, 187), []);
+        let beyond = Part {
+            after: child(2).key,
+            interval: clockwise,
+        };
+        assert_eq!(doubtful(&mut spreading, 188), [beyond]);
+        assert_eq!(spreading.deadline(), Some(at(250)));
+        assert_eq!(doubtful(&mut spreading, 249), []);
+        assert!(!spreading.is_silent(&id(2)));
+        assert_eq!(orphans(&mut spreading, 250).len(), 1);
+    }
+
+    #[test]
     fn a_slow_child_is_given_three_round_trips() {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
         spreading.sent(at(0), child(2), item(1), clockwise);
         spreading.receipt(at(200), id(2), item(1));
         spreading.sent(at(1_000), child(2), item(2), clockwise);
-        assert_eq!(spreading.expire(at(1_300)), []);
-        assert_eq!(spreading.expire(at(1_360)).len(), 1, "three times 120 ms");
+        assert_eq!(orphans(&mut spreading, 1_300), []);
+        assert_eq!(
+            orphans(&mut spreading, 1_360).len(),
+            1,
+            "three times 120 ms"
+        );
     }
 
     #[test]
@@ -385,17 +444,17 @@ mod tests {
         let mut spreading = Spreading::default();
         let clockwise = interval(Direction::Clockwise, 5);
         spreading.sent(at(0), child(2), item(1), clockwise);
-        assert_eq!(spreading.expire(at(250)).len(), 1);
+        assert_eq!(orphans(&mut spreading, 250).len(), 1);
         assert_eq!(spreading.receipt(at(300), id(2), item(1)), 0);
         spreading.sent(at(1_000), child(2), item(2), clockwise);
-        assert_eq!(spreading.expire(at(1_400)), [], "three times 220 ms");
+        assert_eq!(orphans(&mut spreading, 1_400), [], "three times 220 ms");
         assert_eq!(spreading.receipt(at(1_400), id(2), item(2)), 1);
 
         spreading.sent(at(0), child(3), item(1), clockwise);
-        assert_eq!(spreading.expire(at(250)).len(), 1);
+        assert_eq!(orphans(&mut spreading, 250).len(), 1);
         assert_eq!(spreading.receipt(at(9_000), id(3), item(1)), 0);
         spreading.sent(at(9_000), child(3), item(2), clockwise);
-        assert_eq!(spreading.expire(at(9_250)).len(), 1, "it was stopped");
+        assert_eq!(orphans(&mut spreading, 9_250).len(), 1, "it was stopped");
     }
 
     #[test]

@@ -11,7 +11,8 @@ use alloc::vec::Vec;
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
 use ringtalk_wire::{
     Departed, Direction, KEY_BYTES, Member, NodeId, Opening, OpeningsHash, PublicKey, RingKey,
-    SIGNATURE_BYTES, Seal, Signature, ViewContent, ViewHash, ViewPage, ViewTag, ViewUpdate,
+    SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage, ViewTag,
+    ViewUpdate,
 };
 
 use roster::Roster;
@@ -152,6 +153,11 @@ impl View {
     /// True where the id is a member's.
     pub fn contains(&self, id: &NodeId) -> bool {
         self.members.get(id).is_some()
+    }
+
+    /// The members whose ids begin so.
+    pub fn beginning_with(&self, short: ShortId) -> impl Iterator<Item = &NodeId> {
+        self.members.beginning_with(short)
     }
 
     /// True where `tag` names this view or one of the last before it.

@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use ringtalk_node::identity::Identity;
 use ringtalk_proto::View;
-use ringtalk_wire::{Frame, Item, NodeId, Opening, Seal, Sealed, encode_item, item_to_sign};
+use ringtalk_wire::{
+    Frame, Item, NodeId, Opening, Seal, Sealed, ShortId, encode_item, item_to_sign,
+};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -144,6 +146,10 @@ fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
 }
 
 impl Known {
+    fn known_as(&self, short: ShortId) -> Option<NodeId> {
+        self.view.as_ref()?.beginning_with(short).next().copied()
+    }
+
     /// Keeps what a test may want to see again.
     fn note(&mut self, frame: &Frame) {
         match frame {
@@ -151,6 +157,10 @@ impl Known {
                 if let Item::Bundle(sealed) = &spread.item {
                     self.bundles.push(sealed.clone());
                 }
+            }
+            Frame::Brief(brief) => {
+                let expanded = brief.expand(|short| self.known_as(short));
+                self.bundles.extend(expanded.ok().flatten());
             }
             Frame::Pulled(sealed) => self.bundles.push(sealed.clone()),
             Frame::Stand(opening) => self.stood.push(opening.clone()),

@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use ringtalk_wire::limit::{FRAME_BYTES, SEALED_BYTES};
 use ringtalk_wire::{
-    Announcement, Bundle, DecodeError, Frame, Introduction, Item, KEY_BYTES, PREFACE_BYTES,
-    PrefaceError, PublicKey, SIGNATURE_BYTES, Seal, Sealed, Signature, VERSION, check_preface,
-    decode, encode, encode_item, preface,
+    Announcement, Brief, Bundle, DecodeError, Direction, Frame, Interval, Introduction, Item,
+    KEY_BYTES, PREFACE_BYTES, PrefaceError, PublicKey, RingKey, SIGNATURE_BYTES, Seal, Sealed,
+    ShortId, Signature, VERSION, check_preface, decode, encode, encode_item, preface,
 };
 
 use crate::memory;
@@ -25,6 +25,13 @@ pub(crate) const SEAL: Seal = Seal {
     signature: Signature([9; SIGNATURE_BYTES]),
 };
 
+/// Whatever part of the ring.
+const INTERVAL: Interval = Interval {
+    direction: Direction::Clockwise,
+    limit: RingKey(5),
+    layout: 0,
+};
+
 /// Does something that takes memory in proportion to what it reads.
 pub(crate) fn in_proportion<T>(bytes: &[u8], action: impl FnOnce() -> T) -> T {
     let bound = BESIDE + FACTOR * bytes.len();
@@ -39,6 +46,12 @@ pub(crate) fn frame(bytes: &[u8]) {
     assert!(bytes.len() <= FRAME_BYTES, "a frame beyond the limit");
     let again = encode(&frame);
     assert_eq!(decode(&again).as_ref(), Ok(&frame), "another frame");
+    if let Frame::Brief(brief) = &frame {
+        drop(in_proportion(bytes, || {
+            brief.expand(|short| Some(*short.ids().end()))
+        }));
+        drop(in_proportion(bytes, || brief.item_id()));
+    }
     if let Some(sealed) = sealed_in(&frame) {
         drop(in_proportion(&sealed.raw, || sealed.bundle()));
         drop(in_proportion(&sealed.raw, || sealed.announcement()));
@@ -77,6 +90,21 @@ pub(crate) fn bundle(bytes: &[u8]) {
     let again = sealed(&written);
     assert_eq!(again.bundle().as_ref(), Ok(&bundle), "another bundle");
     assert!(!before.contradicts(&again), "a bundle contradicts itself");
+    is_abbreviated(&before, &bundle);
+}
+
+/// Who knows the authors of the heads, and nobody of the same short id, makes the same bundle of a brief one.
+fn is_abbreviated(sealed: &Sealed, bundle: &Bundle) {
+    let known = |short: ShortId| {
+        let mut like = bundle.heads.iter().map(|head| head.author);
+        let one = like.find(|id| short.ids().contains(id))?;
+        like.all(|id| id == one || !short.ids().contains(&id))
+            .then_some(one)
+    };
+    if let Some(brief) = Brief::of(sealed, INTERVAL, known) {
+        let expanded = in_proportion(&sealed.raw, || brief.expand(known));
+        assert_eq!(expanded.as_ref(), Ok(&Some(sealed.clone())), "another");
+    }
 }
 
 /// Numbers that whoever reads them can go on counting from.

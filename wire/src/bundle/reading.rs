@@ -6,11 +6,13 @@
 
 use alloc::format;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use uuid::Uuid;
 
+use super::brief::ShortId;
 use super::{Bundle, Text};
 use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, COUNTER, TEXT_BYTES};
 use crate::{DecodeError, MessageId, NodeId, SealHash};
@@ -22,15 +24,19 @@ const TEXT: u8 = 3;
 const LIST: u8 = 4;
 const MAP: u8 = 5;
 
+/// How many fields a bundle has.
+const FIELDS: u64 = 6;
+
 /// The fewest bytes that a head and a message take: what is said to come, and is not there, takes no room.
 const LEAST_HEAD: usize = 23;
+const LEAST_SHORT_HEAD: usize = ShortId::BYTES + 1;
 const LEAST_MESSAGE: usize = 7;
 
 /// Reads a whole bundle.
 pub(super) fn bundle(raw: &Bytes) -> Result<Bundle, DecodeError> {
     let mut reader = Reader { raw, rest: raw };
     let Some(bundle) = reader.bundle() else {
-        let at = raw.len() - reader.rest.len();
+        let at = reader.at();
         let message = format!("a bundle that is not in its one form, before byte {at}");
         return Err(DecodeError::Malformed(message));
     };
@@ -40,6 +46,47 @@ pub(super) fn bundle(raw: &Bytes) -> Result<Bundle, DecodeError> {
     }
 }
 
+/// How a bundle begins.
+pub(super) struct Beginning {
+    pub(super) author: NodeId,
+    pub(super) first: u64,
+    pub(super) heads: Vec<MessageId>,
+    /// Where the list of the heads stands in the bundle's bytes.
+    pub(super) place: Range<usize>,
+}
+
+/// Reads a bundle up to its heads, and leaves it open how it goes on.
+pub(super) fn beginning(raw: &Bytes) -> Option<Beginning> {
+    let mut reader = Reader { raw, rest: raw };
+    reader.map(FIELDS)?;
+    let author = reader.field(b'a', Reader::id)?;
+    let first = reader.field(b's', Reader::counter)?;
+    reader.field(b'p', Reader::sixteen)?;
+    reader.field(b'l', Reader::counter)?;
+    reader.name(b'h')?;
+    let start = reader.at();
+    let heads = reader.heads()?;
+    let place = start..reader.at();
+    Some(Beginning {
+        author,
+        first,
+        heads,
+        place,
+    })
+}
+
+/// Reads heads that are named shortly, one after the other.
+pub(super) fn short_heads(raw: &Bytes) -> Option<Vec<(ShortId, u64)>> {
+    let mut reader = Reader { raw, rest: raw };
+    let mut heads = Vec::with_capacity(raw.len() / LEAST_SHORT_HEAD);
+    while !reader.rest.is_empty() && heads.len() < BUNDLE_HEADS {
+        let author = reader.take(ShortId::BYTES)?.try_into().ok()?;
+        heads.push((ShortId(author), reader.short_number()?));
+    }
+    let sound = reader.rest.is_empty() && !heads.is_empty();
+    sound.then_some(heads)
+}
+
 struct Reader<'a> {
     raw: &'a Bytes,
     rest: &'a [u8],
@@ -47,19 +94,21 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn bundle(&mut self) -> Option<Bundle> {
-        self.map(6)?;
+        self.map(FIELDS)?;
         Some(Bundle {
             author: self.field(b'a', Self::id)?,
             first: self.field(b's', Self::counter)?,
             previous: SealHash(self.field(b'p', Self::sixteen)?),
             lamport: self.field(b'l', Self::counter)?,
-            heads: self.field(b'h', |reader| {
-                reader.list(BUNDLE_HEADS, LEAST_HEAD, Self::head)
-            })?,
+            heads: self.field(b'h', Self::heads)?,
             messages: self.field(b'm', |reader| {
                 reader.list(BUNDLE_MESSAGES, LEAST_MESSAGE, Self::message)
             })?,
         })
+    }
+
+    fn heads(&mut self) -> Option<Vec<MessageId>> {
+        self.list(BUNDLE_HEADS, LEAST_HEAD, Self::head)
     }
 
     fn head(&mut self) -> Option<MessageId> {
@@ -88,6 +137,20 @@ impl<'a> Reader<'a> {
         self.argument(NUMBER).filter(|number| *number <= COUNTER)
     }
 
+    /// A number of seven bits to a byte, the low ones first, in the shortest form.
+    fn short_number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let &[byte] = self.take(1)? else { return None };
+            number |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            if byte < 0x80 {
+                let shortest = byte > 0 || shift == 0;
+                return (shortest && number <= COUNTER).then_some(number);
+            }
+        }
+        None
+    }
+
     /// Whatever its bytes say, like everywhere else.
     fn id(&mut self) -> Option<NodeId> {
         let bytes = self.sixteen()?;
@@ -105,8 +168,17 @@ impl<'a> Reader<'a> {
 
     /// A field by its name of one letter.
     fn field<T>(&mut self, name: u8, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        (self.argument(TEXT)? == 1 && self.take(1)? == [name]).then_some(())?;
+        self.name(name)?;
         read(self)
+    }
+
+    fn name(&mut self, name: u8) -> Option<()> {
+        (self.argument(TEXT)? == 1 && self.take(1)? == [name]).then_some(())
+    }
+
+    /// How much has been read.
+    fn at(&self) -> usize {
+        self.raw.len() - self.rest.len()
     }
 
     fn list<T>(

@@ -5,10 +5,11 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Direction, Interval, NodeId, RingKey};
+use ringtalk_wire::{Direction, Interval, Member, NodeId, RingKey};
 
 use super::Node;
-use crate::config::DIAL_ALLOWANCE;
+use crate::Time;
+use crate::config::{DIAL_ALLOWANCE, HEIRS};
 use crate::spread::{Child, Part};
 
 impl Node {
@@ -108,18 +109,8 @@ impl Node {
     /// The first member of a part that is neither suspected nor silent nor has just been let in, or has before the
     /// others, where there is nobody else: it is dialled where there is no link.
     pub(super) fn heir(&self, part: &Part) -> Option<Child> {
-        let view = self.view.as_ref()?;
-        let members = view.beyond(part.after, part.interval.direction);
-        let live = members
-            .take_while(|member| part.contains(member.key))
-            .filter(|member| member.id != self.config.id)
-            .filter(|member| {
-                let id = &member.id;
-                let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
-                !stuck && !self.detector.suspects(id)
-            });
         let mut best = None;
-        for member in live {
+        for member in self.live_in(part) {
             let since = self.settling_since(&member.id);
             if best.is_none_or(|(before, _)| since < before) {
                 best = Some((since, member));
@@ -129,16 +120,59 @@ impl Node {
             }
         }
         let (_, live) = best?;
-        let linked = self.links.is_up(&live.id);
-        Some(Child {
-            id: live.id,
-            key: live.key,
+        Some(self.child(live))
+    }
+
+    /// The first of the next few members of a part to whom a link is up, and those before it, each with the interval
+    /// that is its own place: they may be as dead as who was silent. Without one, whoever is the heir otherwise.
+    pub(super) fn linked_heir(&self, part: &Part) -> (Vec<(Child, Interval)>, Option<Child>) {
+        let next = self.live_in(part).take(HEIRS);
+        let next: Vec<Child> = next.map(|member| self.child(member)).collect();
+        let carries =
+            |child: &Child| self.links.is_up(&child.id) && self.settling_since(&child.id).is_none();
+        let Some(place) = next.iter().position(carries) else {
+            return (Vec::new(), self.heir(part));
+        };
+        let before = next.iter().zip(&next[1..]).take(place);
+        let before = before.map(|(child, next)| (*child, part.up_to(next.key)));
+        (before.collect(), Some(next[place]))
+    }
+
+    /// Makes links to the next few members of a part, whose child may be dead.
+    pub(super) fn prepare(&mut self, now: Time, part: &Part) {
+        let next: Vec<NodeId> = self.live_in(part).take(HEIRS).map(|one| one.id).collect();
+        for id in next {
+            self.dial_member(now, &id);
+        }
+    }
+
+    /// The members of a part that are neither suspected nor silent, the nearest first.
+    fn live_in(&self, part: &Part) -> impl Iterator<Item = &Member> {
+        let view = self.view.iter();
+        let members = view.flat_map(|view| view.beyond(part.after, part.interval.direction));
+        let part = *part;
+        members
+            .take_while(move |member| part.contains(member.key))
+            .filter(|member| member.id != self.config.id)
+            .filter(|member| {
+                let id = &member.id;
+                let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
+                !stuck && !self.detector.suspects(id)
+            })
+    }
+
+    /// A member as a child, whom it may take longer to reach.
+    fn child(&self, member: &Member) -> Child {
+        let linked = self.links.is_up(&member.id);
+        Child {
+            id: member.id,
+            key: member.key,
             allowance: if linked {
                 Duration::ZERO
             } else {
                 DIAL_ALLOWANCE
             },
-        })
+        }
     }
 
     pub(super) fn is_usable(&self, id: &NodeId) -> bool {
@@ -162,5 +196,82 @@ impl Node {
 
     pub(super) fn layout(&self) -> Option<u64> {
         Some(self.view.as_ref()?.layout())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use super::*;
+    use crate::node::test_support::node;
+    use crate::view::test_support::{even_ring, id};
+    use crate::{Input, LinkId, Output};
+
+    fn node_in_a_ring(linked: &[u16]) -> Node {
+        let mut node = node();
+        node.view = Some(Arc::new(even_ring(8)));
+        for &peer in linked {
+            node.handle(
+                Time::default(),
+                Input::LinkUp {
+                    link: LinkId(peer.into()),
+                    peer: id(peer),
+                    dialled: true,
+                },
+            );
+        }
+        while node.poll_output().is_some() {}
+        node
+    }
+
+    fn key(node: &Node, number: u16) -> RingKey {
+        node.view.as_ref().unwrap().member(&id(number)).unwrap().key
+    }
+
+    /// What member 1 was to carry, up to a member.
+    fn part(node: &Node, last: u16) -> Part {
+        let interval = Interval {
+            direction: Direction::Clockwise,
+            limit: key(node, last),
+            layout: 0,
+        };
+        let after = key(node, 1);
+        Part { after, interval }
+    }
+
+    fn heirs(node: &Node, last: u16) -> (Vec<(NodeId, RingKey)>, Option<NodeId>) {
+        let (before, heir) = node.linked_heir(&part(node, last));
+        let before = before.iter();
+        let before = before.map(|(child, interval)| (child.id, interval.limit));
+        (before.collect(), heir.map(|child| child.id))
+    }
+
+    #[test]
+    fn a_part_goes_to_the_first_of_two_that_are_linked() {
+        let both = node_in_a_ring(&[2, 3]);
+        assert_eq!(heirs(&both, 6), (Vec::new(), Some(id(2))));
+        let second = node_in_a_ring(&[3]);
+        let own_place = key(&second, 3).minus(1);
+        let first = Vec::from([(id(2), own_place)]);
+        assert_eq!(heirs(&second, 6), (first, Some(id(3))));
+        assert_eq!(heirs(&second, 2), (Vec::new(), Some(id(2))), "alone in it");
+        let far = node_in_a_ring(&[4]);
+        assert_eq!(heirs(&far, 6), (Vec::new(), Some(id(2))));
+        assert_eq!(heirs(&far, 1), (Vec::new(), None), "nobody is in it");
+    }
+
+    #[test]
+    fn links_to_the_heirs_of_a_doubtful_child_are_made() {
+        let mut node = node_in_a_ring(&[2]);
+        let part = part(&node, 6);
+        node.prepare(Time::default(), &part);
+        let mut dialled = Vec::new();
+        while let Some(output) = node.poll_output() {
+            if let Output::Dial { peer, .. } = output {
+                dialled.push(peer);
+            }
+        }
+        assert_eq!(dialled, [id(3)]);
     }
 }

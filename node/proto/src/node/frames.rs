@@ -60,6 +60,7 @@ impl Node {
             | Frame::Report(_)
             // What a newcomer carries may come before the view that lists it; its author shows by the seal.
             | Frame::Offer(_)
+            | Frame::Brief(_)
             | Frame::Spread(Spread {
                 item: Item::Bundle(_),
                 ..
@@ -104,6 +105,7 @@ impl Node {
     fn message_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
         match frame {
             Frame::Spread(spread) => self.take_spread(now, peer, &spread),
+            Frame::Brief(brief) => self.take_brief(now, peer, &brief),
             Frame::Receipt(receipt) => self.take_receipt(now, peer, &receipt.items),
             Frame::Ack(acks) => self.take_acks(now, peer, &acks.acks),
             Frame::Offer(offer) => self.take_offer(now, peer, &offer),

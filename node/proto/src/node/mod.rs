@@ -3,6 +3,7 @@
 //! Here are the parts, the way in and the way out, and the timers; each file below this folder
 //! has one of the node's concerns. Not here: any machine's own decisions.
 
+mod abbreviation;
 mod authors;
 mod catching_up;
 mod children;

@@ -14,7 +14,7 @@ use ringtalk_wire::{
 use super::Node;
 use crate::Time;
 use crate::planted::PlantedBug;
-use crate::spread::{Child, Orphan, Part, Taken};
+use crate::spread::{Child, Missing, Orphan, Part, Taken};
 
 /// So many bundles of a child that is gone are handed on whole: its heir has none of them most likely. Of more only
 /// the ids are, lest a link that is slow carries twice what others have brought.
@@ -158,7 +158,10 @@ impl Node {
     }
 
     pub(super) fn expire_receipts(&mut self, now: Time) {
-        let orphans = self.spreading.expire(now);
+        let Missing { orphans, doubtful } = self.spreading.expire(now);
+        for part in doubtful {
+            self.prepare(now, &part);
+        }
         self.adopt_orphans(now, orphans);
     }
 
@@ -239,9 +242,13 @@ impl Node {
         }
         let nearest = children.first().map(|&(child, _)| child);
         self.give_those_passed_over(now, (id, item), &part, nearest);
+        let brief = self.brief(item, interval);
         for &(child, interval) in &children {
             self.entrust(now, child, id, interval);
-            self.send_item(now, &child.id, (id, item), interval);
+            match &brief {
+                Some(brief) => self.send_brief(now, &child.id, id, brief, interval),
+                None => self.send_item(now, &child.id, (id, item), interval),
+            }
         }
         children.len()
     }
@@ -249,9 +256,16 @@ impl Node {
     /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
     /// it probably has, only the ids, unless they are to go `whole`. False where nobody is left in it.
     fn hand_on(&mut self, now: Time, items: &[ItemId], part: Part, whole: bool) -> bool {
-        let heir = self.heir(&part);
+        let (unlinked, heir) = if whole {
+            self.linked_heir(&part)
+        } else {
+            (Vec::new(), self.heir(&part))
+        };
         for &id in items {
             if let Some(item) = self.item(id) {
+                for (child, interval) in &unlinked {
+                    self.send_whole(now, &child.id, item.clone(), *interval);
+                }
                 self.give_those_passed_over(now, (id, &item), &part, heir);
             }
         }
@@ -361,9 +375,14 @@ impl Node {
             interval: self.as_sent(interval),
             item: item.clone(),
         });
+        self.send_passing(now, child, id, &spread);
+    }
+
+    /// Sends an item on its way, and beside it what waits for that.
+    pub(super) fn send_passing(&mut self, now: Time, child: &NodeId, id: ItemId, frame: &Frame) {
         let share = (id.kind == ItemKind::Bundle).then(|| self.share_of(&id.origin));
         self.links
-            .send_for(now, (child, share), &spread, &mut self.out);
+            .send_for(now, (child, share), frame, &mut self.out);
         self.confirm_beside(child);
     }
 

@@ -6,7 +6,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Join, NodeId, VectorClock};
+use bytes::Bytes;
+use ringtalk_wire::{Join, MessageId, NodeId, VectorClock};
 
 use super::Node;
 use super::entry::slotted;
@@ -41,6 +42,13 @@ impl Node {
         self.start(VectorClock::new(), 0);
         self.adopt(now, view);
         self.arrive_if_complete(now);
+    }
+
+    /// The bytes of a bundle that is here, to be kept as somebody else has them: one copy is enough for all.
+    pub fn bundle_bytes(&mut self, first: MessageId) -> Option<&mut Bytes> {
+        let logged = self.log.bundle_mut(first);
+        let sealed = logged.or_else(|| self.causal.held_mut(first))?;
+        Some(&mut sealed.raw)
     }
 
     /// Keeps the view in force as somebody else has it, where that is the same: one copy is enough for all.

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::array;
 
-use ringtalk_wire::{Member, NodeId, RingKey, SectorHash};
+use ringtalk_wire::{Member, NodeId, RingKey, SectorHash, ShortId};
 
 const PARTS: usize = RingKey::SECTORS;
 
@@ -110,6 +110,15 @@ impl Roster {
         let part = &self.ids[part_of(id)];
         let place = part.binary_search_by(|(other, _)| other.cmp(id)).ok()?;
         Some(&part[place].1)
+    }
+
+    /// The members whose ids begin so.
+    pub(super) fn beginning_with(&self, short: ShortId) -> impl Iterator<Item = &NodeId> {
+        let ids = short.ids();
+        let part = &self.ids[part_of(ids.start())];
+        let start = part.partition_point(|(id, _)| id < ids.start());
+        let from_there = part[start..].iter().map(|(id, _)| id);
+        from_there.take_while(move |id| ids.contains(*id))
     }
 
     /// All members in ring order.

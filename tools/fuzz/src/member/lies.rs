@@ -5,14 +5,14 @@
 
 use ringtalk_proto::{Change, View};
 use ringtalk_wire::{
-    Ack, Acks, Alive, Announcement, Bundle, Contact, Cut, Departed, Departure, Digest, Direction,
-    Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join,
-    Meet, Member, MessageId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range, Renamed, RingKey,
-    SealHash, Spread, Suspect, Text, ViewHash, ViewTag, encode_item,
+    Ack, Acks, Alive, Announcement, Brief, Bundle, Contact, Cut, Departed, Departure, Digest,
+    Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Item, ItemId, ItemKind,
+    Items, Join, Meet, Member, MessageId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range,
+    Renamed, RingKey, SealHash, Spread, Suspect, Text, ViewHash, ViewTag, encode_item,
 };
 
 use super::keys::Key;
-use super::ring::{KEYS, addresses};
+use super::ring::{KEYS, addresses, known_as};
 use crate::reader::Reader;
 
 /// Who lies, and what it knows of the node that it lies to.
@@ -49,7 +49,8 @@ impl Liar<'_> {
                 tag: self.tag(reader),
                 opening: self.opening(reader),
             }),
-            8..=11 => self.spread(reader),
+            8..=10 => self.spread(reader),
+            11 => self.brief(reader),
             12 => Frame::Receipt(items(reader)),
             13 => acks(reader),
             14 => Frame::Offer(Offer {
@@ -163,6 +164,16 @@ impl Liar<'_> {
             Item::Announcement(self.announcement(reader))
         };
         Frame::Spread(Spread { interval, item })
+    }
+
+    /// A bundle with its heads named shortly, where it has any.
+    fn brief(&self, reader: &mut Reader<'_>) -> Frame {
+        let interval = self.interval(reader);
+        let author = self.author(reader);
+        let sealed = author.sealed(self.bundle(reader));
+        let brief = Brief::of(&sealed, interval, known_as);
+        let item = Item::Bundle(sealed);
+        brief.map_or(Frame::Spread(Spread { interval, item }), Frame::Brief)
     }
 
     fn bundle(&self, reader: &mut Reader<'_>) -> bytes::Bytes {

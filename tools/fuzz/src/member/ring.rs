@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Frame, NodeId, Text, decode};
+use ringtalk_wire::{Addresses, Frame, NodeId, ShortId, Text, decode};
 
 use super::keys::{Eye, Key};
 
@@ -53,6 +53,12 @@ pub(crate) fn node(key: Key, now: Time) -> Node {
         fingers: true,
     };
     Node::new(config, Box::new(key), Box::new(Eye), now)
+}
+
+/// Whose id begins so, of everybody who has a key.
+pub(crate) fn known_as(short: ShortId) -> Option<NodeId> {
+    let mut ids = (0..KEYS).map(|number| Key(number).id());
+    ids.find(|id| ShortId::of(id) == short)
 }
 
 /// Where somebody is dialled.

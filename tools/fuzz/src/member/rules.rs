@@ -8,7 +8,7 @@ use ringtalk_wire::limit::{BUNDLE_MESSAGES, FRAME_BYTES};
 use ringtalk_wire::{Epoch, Frame, NodeId, SealHash};
 
 use super::keys::{Eye, Key};
-use super::ring::{KEYS, Record};
+use super::ring::{KEYS, Record, known_as};
 use crate::wire::sealed_in;
 
 /// Outputs after one input: a pull may be answered with all that is kept, and everybody be told.
@@ -61,7 +61,11 @@ impl Rules {
 
     /// What is rightly signed may be delivered.
     pub(super) fn hears(&mut self, frame: &Frame) {
-        let Some(sealed) = sealed_in(frame) else {
+        let expanded = match frame {
+            Frame::Brief(brief) => brief.expand(known_as).ok().flatten(),
+            _ => None,
+        };
+        let Some(sealed) = expanded.as_ref().or_else(|| sealed_in(frame)) else {
             return;
         };
         let Ok(bundle) = sealed.bundle() else {

@@ -1,8 +1,8 @@
 //! The figures of a ring, made of what was noted; `contract.md` has some of their names.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 
-use ringtalk_wire::encode_item;
 use serde::Serialize;
 
 use crate::Times;
@@ -71,7 +71,7 @@ impl Scale {
             hops_max: hops.copied().max().unwrap_or(0),
             time_to_all_ms_mean: millis.iter().sum::<f64>() / messages as f64,
             time_to_all_ms_max: millis.iter().copied().fold(0.0, f64::max),
-            causal_bytes_p99: percentile(&mut weights(&survey.heads), 99),
+            causal_bytes_p99: percentile_of(&survey.weights, 99),
             payloads: [payloads.clone().min(), payloads.max()].map(Option::unwrap_or_default),
             rest: None,
             talk: None,
@@ -154,16 +154,15 @@ pub struct Talk {
 
 impl Talk {
     pub(super) fn of(survey: &Survey) -> Self {
-        let mut counts: Vec<usize> = survey.heads.iter().map(Vec::len).collect();
-        let mut bytes = weights(&survey.heads);
+        let mut counts = survey.heads.clone();
         let messages = survey.heads.len();
         Self {
             talk_messages: messages,
             talk_payloads_per_message: survey.payloads as f64 / messages.max(1) as f64,
             talk_heads_p50: percentile(&mut counts, 50),
             talk_heads_p99: percentile(&mut counts, 99),
-            talk_causal_bytes_p50: percentile(&mut bytes, 50),
-            talk_causal_bytes_p99: percentile(&mut bytes, 99),
+            talk_causal_bytes_p50: percentile_of(&survey.weights, 50),
+            talk_causal_bytes_p99: percentile_of(&survey.weights, 99),
         }
     }
 }
@@ -194,9 +193,16 @@ impl Joins {
     }
 }
 
-/// What dependencies weigh on the wire.
-fn weights(heads: &[Vec<ringtalk_wire::MessageId>]) -> Vec<usize> {
-    heads.iter().map(|heads| encode_item(heads).len()).collect()
+/// The value within which so many of 100 are, where it is known how often there is each.
+fn percentile_of(values: &BTreeMap<usize, usize>, percent: usize) -> usize {
+    let all: usize = values.values().sum();
+    let mut left = (all * percent).div_ceil(100);
+    let within = values.iter().find(|(_, times)| {
+        let reached = left <= **times;
+        left = left.saturating_sub(**times);
+        reached
+    });
+    within.map_or(0, |(value, _)| *value)
 }
 
 /// The value within which so many of 100 are.

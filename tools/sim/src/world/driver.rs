@@ -4,8 +4,9 @@
 use core::time::Duration;
 
 use ringtalk_proto::{Event, Input, Output};
-use ringtalk_wire::{Addresses, Frame, Item, MessageId, NodeId, decode};
+use ringtalk_wire::{Addresses, Frame, NodeId, decode};
 
+use super::sharing::bundle_of;
 use super::{Happening, REGISTER, World};
 use crate::director::Answer;
 use crate::network::HostIndex;
@@ -158,15 +159,10 @@ impl World {
     /// Counts the payloads that come the way which intervals prescribe.
     fn count_payload(&mut self, index: HostIndex, input: &Input) {
         if let Input::Frame { frame, .. } = input
-            && let Frame::Spread(spread) = frame
-            && let Item::Bundle(sealed) = &spread.item
+            && let Frame::Spread(_) | Frame::Brief(_) = frame
             && self.oracles.counts_payloads()
-            && let Ok(bundle) = sealed.bundle()
+            && let Some(first) = bundle_of(frame)
         {
-            let first = MessageId {
-                author: bundle.author,
-                seq: bundle.first,
-            };
             self.oracles.payload(self.processes[index].id(), first);
         }
     }
@@ -182,7 +178,12 @@ impl World {
             self.network.read(now, link, bytes);
         }
         self.note_frame(index, &input);
+        let brief = match &input {
+            Input::Frame { frame, .. } if matches!(frame, Frame::Brief(_)) => bundle_of(frame),
+            _ => None,
+        };
         self.processes[index].node.handle(now, input);
+        self.share_expanded(index, brief);
     }
 
     pub(super) fn drain(&mut self, index: HostIndex) -> Check {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use ringtalk_proto::View;
-use ringtalk_wire::{Frame, Item, Sealed, Spread, ViewHash};
+use ringtalk_wire::{Frame, Item, ItemId, MessageId, Spread, ViewHash};
 
 use super::World;
 use crate::network::HostIndex;
@@ -54,6 +54,15 @@ impl World {
         self.processes[index].node.share_view(&view);
     }
 
+    /// What a node has made of a brief bundle is kept once in large rings too.
+    pub(super) fn share_expanded(&mut self, index: HostIndex, first: Option<MessageId>) {
+        if let Some(first) = first.filter(|_| self.oracles.are_frugal())
+            && let Some(raw) = self.processes[index].node.bundle_bytes(first)
+        {
+            *raw = self.shared.bundle(raw);
+        }
+    }
+
     /// The bytes of a bundle are kept once in large rings, however many nodes have it in their logs.
     pub(super) fn share_bundle(&mut self, frame: &mut Frame) {
         if let Frame::Pulled(sealed)
@@ -68,14 +77,26 @@ impl World {
     }
 }
 
-/// The bundle that a frame carries.
-pub(super) const fn bundle_of(frame: &Frame) -> Option<&Sealed> {
-    match frame {
+/// The bundle that a frame carries, by its first message.
+pub(super) fn bundle_of(frame: &Frame) -> Option<MessageId> {
+    let id = match frame {
+        Frame::Brief(brief) => return brief.item_id().ok().map(first_of),
         Frame::Pulled(sealed)
         | Frame::Spread(Spread {
             item: Item::Bundle(sealed),
             ..
-        }) => Some(sealed),
-        _ => None,
+        }) => sealed.bundle().ok()?,
+        _ => return None,
+    };
+    Some(MessageId {
+        author: id.author,
+        seq: id.first,
+    })
+}
+
+const fn first_of(id: ItemId) -> MessageId {
+    MessageId {
+        author: id.origin,
+        seq: id.number,
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use core::time::Duration;
 use ringtalk_proto::{Delivered, Input, Time};
-use ringtalk_wire::{Bundle, Frame, MessageId, Sealed, decode};
+use ringtalk_wire::{Frame, Item, MessageId, Spread, decode, encode_item};
 
 use super::World;
 use super::sharing::bundle_of;
@@ -17,6 +17,9 @@ use crate::oracle::{Check, ensure};
 /// is smaller need not be read to know that it is none.
 const LEAST_PAYLOAD: usize = 128;
 
+/// What short heads take beside themselves: the name of their field, and the empty list in the bundle.
+const BESIDE: usize = 3;
+
 /// What was said since it was asked for, and how it travelled.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
@@ -25,8 +28,10 @@ pub(crate) struct Survey {
     /// How many bundles of the discussion so far each has given to whom.
     given: BTreeMap<HostIndex, BTreeMap<HostIndex, u64>>,
     follows: bool,
-    /// The heads of each bundle that was sealed.
-    pub(crate) heads: Vec<Vec<MessageId>>,
+    /// How many heads each bundle has that was sealed.
+    pub(crate) heads: Vec<usize>,
+    /// Of the payloads that came to somebody, how many have heads that weigh so much, in bytes.
+    pub(crate) weights: BTreeMap<usize, usize>,
     /// Payloads of bundles that came to somebody, whether or not their ways are followed.
     pub(crate) payloads: u64,
 }
@@ -119,16 +124,17 @@ impl World {
         let Some(survey) = &mut self.survey else {
             return;
         };
-        let Some(sealed) = bundle_of(frame) else {
+        let Some(first) = bundle_of(frame) else {
             return;
         };
         survey.payloads += 1;
+        *survey.weights.entry(weight_of_heads(frame)).or_default() += 1;
         if let Some(from) = self.network.far_end(*link).filter(|_| survey.follows) {
             if matches!(frame, Frame::Pulled(_)) {
                 let given = survey.given.entry(index).or_default();
                 *given.entry(from).or_default() += 1;
             }
-            survey.came(from, index, sealed);
+            survey.came(from, index, first);
         }
     }
 
@@ -137,8 +143,8 @@ impl World {
         if let Some(survey) = self.survey.as_mut().filter(|survey| survey.follows)
             && bytes.len() >= LEAST_PAYLOAD
             && let Ok(frame) = decode(bytes)
-            && let Some(sealed) = bundle_of(&frame)
-            && let Some(travels) = survey.travels(sealed)
+            && let Some(first) = bundle_of(&frame)
+            && let Some(travels) = survey.bundles.get_mut(&first)
         {
             travels.payloads += 1;
         }
@@ -152,7 +158,7 @@ impl World {
             return;
         };
         if own {
-            survey.heads.extend(delivered.heads.clone());
+            survey.heads.extend(delivered.heads.as_ref().map(Vec::len));
         }
         if own && survey.follows {
             let travels = Travels {
@@ -170,14 +176,9 @@ impl World {
 }
 
 impl Survey {
-    fn travels(&mut self, sealed: &Sealed) -> Option<&mut Travels> {
-        let bundle = sealed.bundle().ok()?;
-        self.bundles.get_mut(&first_of(&bundle))
-    }
-
     /// The payload of a bundle comes from one node to another.
-    fn came(&mut self, from: HostIndex, to: HostIndex, sealed: &Sealed) {
-        let Some(travels) = self.travels(sealed) else {
+    fn came(&mut self, from: HostIndex, to: HostIndex, first: MessageId) {
+        let Some(travels) = self.bundles.get_mut(&first) else {
             return;
         };
         if travels.hops.contains_key(&to) {
@@ -189,9 +190,18 @@ impl Survey {
     }
 }
 
-const fn first_of(bundle: &Bundle) -> MessageId {
-    MessageId {
-        author: bundle.author,
-        seq: bundle.first,
+/// What the heads of a bundle weigh in the frame that carries it, in bytes.
+fn weight_of_heads(frame: &Frame) -> usize {
+    match frame {
+        Frame::Brief(brief) => encode_item(&brief.heads).len() + BESIDE,
+        Frame::Pulled(sealed)
+        | Frame::Spread(Spread {
+            item: Item::Bundle(sealed),
+            ..
+        }) => {
+            let bundle = sealed.bundle();
+            bundle.map_or(0, |bundle| encode_item(&bundle.heads).len())
+        }
+        _ => 0,
     }
 }

@@ -1,0 +1,332 @@
+//! Brief bundles: on a link the authors of a bundle's heads are named by the beginnings of their ids.
+//!
+//! Both ends of a link know the same authors mostly, and heads are most of what a short message weighs. What is
+//! signed, kept and shown has whole ids (`PROTOCOL.md` §4.2): who has expanded a brief bundle has the very bytes
+//! that were sealed. Not here: who knows which authors, and what is done where they are not known
+//! (`ringtalk-proto`).
+
+use alloc::vec::Vec;
+use core::ops::RangeInclusive;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::Sealed;
+use super::reading::{self, Beginning};
+use crate::codec::encode_any;
+use crate::limit::{BRIEF_BYTES, SEALED_BYTES};
+use crate::{DecodeError, Interval, ItemId, ItemKind, MessageId, NodeId, Seal};
+
+/// How much of the BLAKE3 of a bundle goes along with it: who knows another author of the same short id must not take
+/// the bundle for a forged one, even where its author has looked for a text with which both look alike.
+const CHECK_BYTES: usize = 8;
+
+/// The list of heads in a bundle that has none.
+const NO_HEADS: &[u8] = b"\x80";
+
+/// The beginning of a node's id: among 10,000 nodes one in 430,000 shares it with another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ShortId(pub(super) [u8; Self::BYTES]);
+
+impl ShortId {
+    /// How many bytes it has.
+    pub(super) const BYTES: usize = 4;
+
+    /// The beginning of an id.
+    pub fn of(id: &NodeId) -> Self {
+        let mut short = [0; Self::BYTES];
+        short.copy_from_slice(&id.as_bytes()[..Self::BYTES]);
+        Self(short)
+    }
+
+    /// From the first to the last of all ids that begin so.
+    pub fn ids(self) -> RangeInclusive<NodeId> {
+        let with = |rest: u8| {
+            let mut bytes = [rest; 16];
+            bytes[..Self::BYTES].copy_from_slice(&self.0);
+            NodeId::from(Uuid::from_bytes(bytes))
+        };
+        with(0)..=with(u8::MAX)
+    }
+}
+
+/// A bundle on its way round the ring whose heads are named shortly, for a receiver that most likely knows their
+/// authors.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Brief {
+    /// The receiver's part of the ring.
+    #[serde(rename = "i")]
+    pub interval: Interval,
+    /// The bytes of the bundle, but for its heads: as if it had none.
+    #[serde(rename = "b")]
+    pub raw: Bytes,
+    /// The first bytes of the BLAKE3 of the bundle as it was sealed, and each head: the short id of its author,
+    /// and its `seq`, seven bits to a byte, the low ones first, all but the last byte with the top bit.
+    #[serde(rename = "h")]
+    pub heads: Bytes,
+    /// The author's seal, over the bundle with its heads.
+    #[serde(rename = "g")]
+    pub seal: Seal,
+}
+
+impl Brief {
+    /// A bundle with its heads named shortly. None where that is not worth it, or one of their authors is not the
+    /// only one whom `known` has under its short id.
+    pub fn of(
+        sealed: &Sealed,
+        interval: Interval,
+        known: impl Fn(ShortId) -> Option<NodeId>,
+    ) -> Option<Self> {
+        if sealed.raw.len() > BRIEF_BYTES {
+            return None;
+        }
+        let Beginning { heads, place, .. } = reading::beginning(&sealed.raw)?;
+        let clear = |head: &MessageId| known(ShortId::of(&head.author)) == Some(head.author);
+        if heads.is_empty() || !heads.iter().all(clear) {
+            return None;
+        }
+        let mut short = check(&sealed.raw).to_vec();
+        for head in &heads {
+            short.extend(ShortId::of(&head.author).0);
+            write_number(&mut short, head.seq);
+        }
+        Some(Self {
+            interval,
+            raw: [
+                &sealed.raw[..place.start],
+                NO_HEADS,
+                &sealed.raw[place.end..],
+            ]
+            .concat()
+            .into(),
+            heads: short.into(),
+            seal: sealed.seal,
+        })
+    }
+
+    /// The bundle as it was sealed; none where that cannot be told from the authors whom `known` has under their
+    /// short ids.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody who keeps to the protocol sends such a thing.
+    pub fn expand(
+        &self,
+        known: impl Fn(ShortId) -> Option<NodeId>,
+    ) -> Result<Option<Sealed>, DecodeError> {
+        let place = self.beginning()?.place;
+        let malformed = || DecodeError::Unsound("brief bundle");
+        let (said, heads) = self
+            .heads
+            .split_at_checked(CHECK_BYTES)
+            .ok_or_else(malformed)?;
+        let short = reading::short_heads(&self.heads.slice_ref(heads)).ok_or_else(malformed)?;
+        let whole = short.into_iter().map(|(author, seq)| {
+            let author = known(author)?;
+            Some(MessageId { author, seq })
+        });
+        let Some(whole) = whole.collect::<Option<Vec<MessageId>>>() else {
+            return Ok(None);
+        };
+        let (before, after) = (&self.raw[..place.start], &self.raw[place.end..]);
+        let raw: Bytes = [before, &encode_any(&whole), after].concat().into();
+        let (sealed, seal) = (check(&raw) == *said, self.seal);
+        Ok(sealed.then_some(Sealed { raw, seal }))
+    }
+
+    /// Names the bundle, as far as it can be believed.
+    ///
+    /// # Errors
+    ///
+    /// Where nobody who keeps to the protocol sends such a thing.
+    pub fn item_id(&self) -> Result<ItemId, DecodeError> {
+        let Beginning { author, first, .. } = self.beginning()?;
+        Ok(ItemId {
+            kind: ItemKind::Bundle,
+            origin: author,
+            number: first,
+        })
+    }
+
+    /// What it weighs in a queue, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.raw.len() + self.heads.len() + size_of::<Seal>()
+    }
+
+    fn beginning(&self) -> Result<Beginning, DecodeError> {
+        if self.weight() > SEALED_BYTES {
+            return Err(DecodeError::TooLong(self.weight()));
+        }
+        let beginning = reading::beginning(&self.raw);
+        beginning
+            .filter(|beginning| {
+                beginning.heads.is_empty() && beginning.author == self.seal.signer()
+            })
+            .ok_or(DecodeError::Unsound("brief bundle"))
+    }
+}
+
+fn write_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn check(raw: &[u8]) -> [u8; CHECK_BYTES] {
+    let hash: [u8; 32] = blake3::hash(raw).into();
+    let mut check = [0; CHECK_BYTES];
+    check.copy_from_slice(&hash[..CHECK_BYTES]);
+    check
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::{Bundle, Text};
+    use crate::limit::{BUNDLE_HEADS, COUNTER};
+    use crate::{
+        Direction, KEY_BYTES, PublicKey, RingKey, SIGNATURE_BYTES, SealHash, Signature, encode_item,
+    };
+
+    const KEY: PublicKey = PublicKey([7; KEY_BYTES]);
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    /// Another id that begins as that of the same number.
+    fn twin(byte: u8) -> NodeId {
+        let mut bytes = [byte; 16];
+        bytes[15] ^= 1;
+        NodeId::from_bytes(bytes)
+    }
+
+    fn interval() -> Interval {
+        Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(5),
+            layout: 0,
+        }
+    }
+
+    fn sealed(heads: &[(u8, u64)], text: &str) -> Sealed {
+        let head = |&(author, seq)| MessageId {
+            author: id(author),
+            seq,
+        };
+        let bundle = Bundle {
+            author: NodeId::of(&KEY),
+            first: 9,
+            previous: SealHash([3; 16]),
+            lamport: 5,
+            heads: heads.iter().map(head).collect(),
+            messages: [Text {
+                timestamp_ms: 1,
+                text: text.into(),
+            }]
+            .into(),
+        };
+        let seal = Seal {
+            key: KEY,
+            signature: Signature([9; SIGNATURE_BYTES]),
+        };
+        let raw = encode_item(&bundle);
+        Sealed { raw, seal }
+    }
+
+    /// What somebody knows who knows these.
+    fn known(ids: impl Into<Vec<NodeId>>) -> impl Fn(ShortId) -> Option<NodeId> {
+        let ids = ids.into();
+        move |short| {
+            let mut like = ids.iter().filter(|id| short.ids().contains(*id));
+            let one = like.next();
+            one.copied().filter(|_| like.next().is_none())
+        }
+    }
+
+    fn brief(sealed: &Sealed) -> Option<Brief> {
+        Brief::of(sealed, interval(), known([id(1), id(2), id(3)]))
+    }
+
+    #[test]
+    fn what_was_sealed_comes_out_again() {
+        for seq in [1, 0x7f, 0x80, 0x3fff, 0x4000, COUNTER] {
+            let sealed = sealed(&[(2, seq), (1, 1)], "hello");
+            let brief = brief(&sealed).expect("both are known");
+            assert!(brief.weight() + 20 < sealed.weight(), "{seq}");
+            assert_eq!(brief.item_id().unwrap().number, 9);
+            let all = known([id(2), id(1), twin(3), id(4)]);
+            assert_eq!(brief.expand(all), Ok(Some(sealed)), "{seq}");
+        }
+    }
+
+    #[test]
+    fn who_knows_fewer_or_others_cannot_tell() {
+        let brief = brief(&sealed(&[(1, 1), (2, 4)], "hello")).unwrap();
+        assert_eq!(brief.expand(known([id(1)])), Ok(None));
+        assert_eq!(brief.expand(known([id(1), id(2), twin(2)])), Ok(None));
+        assert_eq!(brief.expand(known([id(1), twin(2)])), Ok(None), "another");
+    }
+
+    #[test]
+    fn what_would_save_nothing_or_is_not_clear_goes_whole() {
+        assert_eq!(brief(&sealed(&[], "hello")), None);
+        assert_eq!(brief(&sealed(&[(1, 1), (4, 1)], "hello")), None);
+        assert_eq!(
+            brief(&sealed(&[(1, 1)], &"long".repeat(BRIEF_BYTES / 4))),
+            None
+        );
+        let twins = known([id(1), twin(1)]);
+        let ambiguous = Brief::of(&sealed(&[(1, 1)], "hello"), interval(), twins);
+        assert_eq!(ambiguous, None);
+    }
+
+    /// The number of the one head is another.
+    fn with_number(heads: &mut Vec<u8>, number: &[u8]) {
+        heads.truncate(CHECK_BYTES + ShortId::BYTES);
+        heads.extend(number);
+    }
+
+    #[test]
+    fn nothing_else_is_a_brief_bundle() {
+        let whole = sealed(&[(1, 300)], "hello");
+        let good = brief(&whole).unwrap();
+        let heads = |change: fn(&mut Vec<u8>)| {
+            let mut heads = good.heads.to_vec();
+            change(&mut heads);
+            Brief {
+                heads: heads.into(),
+                ..good.clone()
+            }
+        };
+        let bad = [
+            heads(|bytes| bytes.truncate(CHECK_BYTES - 1)),
+            heads(|bytes| bytes.truncate(CHECK_BYTES)),
+            heads(|bytes| bytes.truncate(CHECK_BYTES + 5)),
+            heads(|bytes| bytes.push(1)),
+            // A number longer than it need be, one beyond all, and one without an end.
+            heads(|bytes| with_number(bytes, &[0x82, 0])),
+            heads(|bytes| with_number(bytes, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1])),
+            heads(|bytes| with_number(bytes, &[0xff; 12])),
+            heads(|bytes| bytes.extend([1; 5].repeat(BUNDLE_HEADS))),
+            Brief {
+                raw: whole.raw,
+                ..good.clone()
+            },
+            Brief {
+                seal: Seal {
+                    key: PublicKey([8; KEY_BYTES]),
+                    ..good.seal
+                },
+                ..good.clone()
+            },
+        ];
+        for brief in bad {
+            assert!(brief.expand(known([id(1)])).is_err(), "{brief:?}");
+        }
+        assert!(good.expand(known([id(1)])).is_ok());
+    }
+}
