@@ -8,6 +8,7 @@ mod json;
 mod known;
 mod lines;
 mod losses;
+mod remarks;
 mod stdout;
 mod timestamp;
 
