@@ -13,6 +13,10 @@ use super::harmless::harmless;
 use super::known::{Before, Known};
 use super::remarks::{self, Remark};
 use super::timestamp::hours_and_minutes;
+use crate::stdin::ACTION;
+
+/// Clears a terminal, and what it keeps above.
+const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
 
 /// The face for people.
 #[derive(Debug)]
@@ -45,6 +49,9 @@ impl Lines {
     }
 
     pub(super) fn tell(&mut self, told: &Told, known: &Known, out: &mut Vec<u8>) {
+        if *told == Told::Clear && self.paint.0 {
+            out.extend_from_slice(CLEAR);
+        }
         for remark in remarks::of_told(told, known) {
             self.remark(&remark, out);
         }
@@ -56,13 +63,19 @@ impl Lines {
             self.notice("the discussion so far:", out);
         }
         let time = hours_and_minutes(message.timestamp_ms, self.offset);
-        let text = harmless(&message.text);
+        let name = harmless(&message.name);
+        let said = match message.text.strip_prefix(ACTION) {
+            Some(action) => ["* ", &name, " ", &harmless(action)].concat(),
+            None if message.history => format!("{name}: {}", harmless(&message.text)),
+            None => {
+                let name = self.paint.name(&name, &message.id.author, known);
+                format!("{name}: {}", harmless(&message.text))
+            }
+        };
         let line = if message.history {
-            let name = harmless(&message.name);
-            self.paint.dim(&format!("{time} {name}: {text}"))
+            self.paint.dim(&format!("{time} {said}"))
         } else {
-            let name = self.paint.name(&message.name, &message.id.author, known);
-            format!("{} {name}: {text}", self.paint.dim(&time))
+            format!("{} {said}", self.paint.dim(&time))
         };
         put(&line, out);
     }
@@ -104,11 +117,10 @@ impl Paint {
 
     /// A member keeps its colour, whatever its name.
     fn name(self, name: &str, id: &NodeId, known: &Known) -> String {
-        let name = harmless(name);
         if *id == known.me.id {
-            return self.with(1, &name);
+            return self.with(1, name);
         }
-        self.with(Self::NAMES[hue(id) % Self::NAMES.len()], &name)
+        self.with(Self::NAMES[hue(id) % Self::NAMES.len()], name)
     }
 
     fn with(self, code: u8, text: &str) -> String {

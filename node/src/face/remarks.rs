@@ -70,6 +70,7 @@ pub(super) fn of_event(event: &Event, known: &Known, before: Before) -> Vec<Rema
 /// What is to be said of something of the driver's own.
 pub(super) fn of_told(told: &Told, known: &Known) -> Vec<Remark> {
     let remark = match told {
+        Told::Clear => return Vec::new(),
         Told::Who => return of_who(known),
         Told::Ring => return of_ring(known),
         Told::Help => return HELP.iter().map(|line| notice(*line)).collect(),
