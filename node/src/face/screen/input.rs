@@ -2,6 +2,8 @@
 //!
 //! Not here: what keys do to it (`editor`).
 
+use std::borrow::Cow;
+
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::bidi::visual;
@@ -25,11 +27,7 @@ pub(super) fn lay_out(text: &str, cursor: usize, room: usize) -> Shown {
     let mut rows = vec![String::new()];
     let (mut used, mut place) = (0, None);
     for (at, cluster) in text.grapheme_indices(true) {
-        let shown = if cluster == "\n" {
-            String::new()
-        } else {
-            harmless(cluster)
-        };
+        let shown = shown(cluster);
         // The cursor needs a column of its own behind the text.
         if used + width(&shown) >= room {
             rows.push(String::new());
@@ -54,6 +52,16 @@ pub(super) fn lay_out(text: &str, cursor: usize, room: usize) -> Shown {
     Shown {
         rows: rows.collect(),
         cursor: (column, row),
+    }
+}
+
+/// A character as it is shown; a line end is not.
+fn shown(cluster: &str) -> Cow<'_, str> {
+    match cluster.as_bytes() {
+        b"\n" => Cow::Borrowed(""),
+        // Most of them, and nothing has to be written for them.
+        [b' '..=b'~'] => Cow::Borrowed(cluster),
+        _ => Cow::Owned(harmless(cluster)),
     }
 }
 

@@ -66,6 +66,8 @@ pub(crate) enum Shown {
 enum Effect {
     /// Hand this to the driver.
     Say(Typed),
+    /// Forget what was not handed over yet.
+    Unsay,
     Bell,
     /// Paint everything anew.
     Repaint,
@@ -111,8 +113,9 @@ struct Screen {
     sending: VecDeque<String>,
     deliveries: Deliveries,
     progress: Option<Progress>,
-    /// How many messages of the discussion so far have come.
+    /// How many messages of the discussion so far have come, and of how many.
     fetched: u64,
+    to_fetch: u64,
     director_answers: bool,
     effects: VecDeque<Effect>,
 }
@@ -138,6 +141,7 @@ impl Screen {
             deliveries: Deliveries::default(),
             progress: None,
             fetched: 0,
+            to_fetch: 0,
             director_answers: true,
             effects: VecDeque::new(),
         }
@@ -204,6 +208,7 @@ impl Screen {
                     self.transcript.mark(place, delivery);
                 }
             }
+            Event::Start { history, .. } => self.to_fetch = *history,
             Event::Ready { .. } if self.fetched > 0 => {
                 self.notice("that was before you came");
             }

@@ -89,7 +89,7 @@ impl Screen {
     }
 
     /// Goes to the next place above; `here` may do as well.
-    fn find_older(&mut self, here: bool) {
+    pub(super) fn find_older(&mut self, here: bool) {
         let Mode::Searching(search) = &mut self.mode else {
             return;
         };
@@ -129,13 +129,13 @@ impl Screen {
     }
 
     fn scroll(&mut self, to: impl FnOnce(&Rows, Option<Place>, usize) -> Option<Place>) {
-        let look = view::look(self);
+        let (look, height) = view::talk(self);
         let rows = Rows {
             transcript: &self.transcript,
             look: &look,
             unread: self.unread,
         };
-        let bottom = to(&rows, self.bottom, view::height(self));
+        let bottom = to(&rows, self.bottom, height);
         match bottom {
             Some(_) => {
                 if self.bottom.is_none() {

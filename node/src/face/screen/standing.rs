@@ -14,6 +14,9 @@ use crate::face::remarks::name_or_id;
 /// In which words, and how wide names may be: the first that fits is taken.
 const FORMS: [(bool, usize); 5] = [(true, 32), (true, 14), (true, 8), (false, 14), (false, 6)];
 
+/// How many columns a bar has.
+const BAR: u64 = 10;
+
 /// How one stands, in at most so many columns.
 pub(super) fn standing(screen: &Screen, room: usize) -> String {
     if !screen.known.ready {
@@ -66,8 +69,7 @@ fn reach(screen: &Screen, in_words: bool) -> Option<String> {
 /// What this node is doing to get in.
 fn joining(screen: &Screen) -> String {
     if screen.known.view.is_some() {
-        let count = grouped(screen.fetched);
-        return format!("joining · fetching the discussion so far: {count} messages");
+        return fetching(screen.fetched, screen.to_fetch);
     }
     match &screen.progress {
         None if screen.director_answers => "joining · starting".to_owned(),
@@ -79,6 +81,19 @@ fn joining(screen: &Screen) -> String {
             format!("joining · linking to {}", harmless(address))
         }
     }
+}
+
+/// How much of the discussion so far has come.
+fn fetching(fetched: u64, all: u64) -> String {
+    // What the others forgot meanwhile never comes, and what is lacking counts as such.
+    let all = all.max(fetched);
+    if all == 0 {
+        return "joining · asking for the discussion so far".to_owned();
+    }
+    let done = usize::try_from(fetched.saturating_mul(BAR) / all).unwrap_or(0);
+    let bar = ["▇".repeat(done), "▁".repeat(BAR as usize - done)].concat();
+    let (fetched, all) = (grouped(fetched), grouped(all));
+    format!("joining · fetching {fetched} of {all} messages {bar}")
 }
 
 /// A number with its thousands apart.
@@ -97,6 +112,14 @@ fn grouped(number: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bar_shows_how_much_has_come() {
+        let bar = |fetched, all| fetching(fetched, all).chars().filter(|c| *c == '▇').count();
+        assert_eq!([bar(0, 5), bar(1, 10), bar(9, 5)], [0, 1, 10]);
+        assert!(!fetching(0, 0).contains('▁'));
+        assert!(fetching(0, 5).contains("0 of 5 messages"));
+    }
 
     #[test]
     fn thousands_are_set_apart() {

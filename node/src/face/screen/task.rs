@@ -32,6 +32,8 @@ const AT_ONCE: usize = 256;
 const KEYS: usize = 256;
 /// How soon after a frame the next one comes, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
+/// What rings a terminal's bell.
+const BELL: u8 = b'\x07';
 /// How long the terminal may take to be given back before this process stops.
 const STOP_TIME: Duration = Duration::from_millis(250);
 /// How long a stop takes to come, if it does: a process that no shell controls is not stopped.
@@ -88,6 +90,7 @@ impl Seat {
                 waiting: VecDeque::new(),
                 continued: signal(SignalKind::from_raw(SystemSignal::SIGCONT as i32))?,
                 hung_up: signal(SignalKind::hangup())?,
+                rings: false,
                 stale: true,
                 next_frame: Instant::now(),
             };
@@ -119,6 +122,8 @@ struct Task {
     waiting: VecDeque<Typed>,
     continued: Signal,
     hung_up: Signal,
+    /// True where the next frame rings the bell: once, however many ask for it.
+    rings: bool,
     /// True where there is something that the terminal does not show yet.
     stale: bool,
     next_frame: Instant,
@@ -149,10 +154,11 @@ impl Task {
     /// Waits until there is something to do, and does what does not concern the screen; what is to be shown
     /// is left in `batch`.
     async fn wait(&mut self, batch: &mut Vec<Shown>) -> io::Result<()> {
-        let wake = self.wake();
+        let is_idle = self.pen.is_idle();
+        let wake = self.wake(is_idle);
+        let has_waiting = !self.waiting.is_empty() && self.screen.may_hand_over();
         let keys = self.keys.as_mut();
         let room = self.typed.clone().reserve_owned();
-        let has_waiting = !self.waiting.is_empty();
         let key = async {
             match keys {
                 Some(keys) => keys.recv().await,
@@ -179,15 +185,15 @@ impl Task {
             }
             _ = self.continued.recv() => self.begin_anew()?,
             _ = self.hung_up.recv() => self.screen.leave(),
-            () = self.pen.idle(), if self.stale && !self.pen.is_idle() => {}
+            () = self.pen.idle(), if self.stale && !is_idle => {}
             () = time => self.stale = true,
         }
         Ok(())
     }
 
     /// When to wake up, even if nothing happens.
-    fn wake(&self) -> Option<Instant> {
-        let frame = (self.stale && self.pen.is_idle()).then_some(self.next_frame);
+    fn wake(&self, is_idle: bool) -> Option<Instant> {
+        let frame = (self.stale && is_idle).then_some(self.next_frame);
         frame.into_iter().chain(self.screen.wake()).min()
     }
 
@@ -209,7 +215,8 @@ impl Task {
     async fn act(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
             Effect::Say(typed) => self.waiting.push_back(typed),
-            Effect::Bell => self.pen.write(vec![b'\x07']),
+            Effect::Unsay => self.waiting.clear(),
+            Effect::Bell => self.rings = true,
             Effect::Repaint => self.painter.forget(),
             Effect::Suspend => self.suspend().await?,
             Effect::End => return Ok(false),
@@ -220,7 +227,10 @@ impl Task {
     /// Draws what has changed, if it is time and the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
         if self.stale && self.pen.is_idle() && self.next_frame <= Instant::now() {
-            let bytes = self.painter.paint(&self.screen)?;
+            let mut bytes = self.painter.paint(&self.screen)?;
+            if std::mem::take(&mut self.rings) {
+                bytes.push(BELL);
+            }
             self.pen.write(bytes);
             self.stale = false;
             self.next_frame = Instant::now() + FRAME;

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::getpgrp;
@@ -29,6 +30,8 @@ const ITS_ORDER: &str = "\u{1b}[8h";
 /// A wheel does not become arrow keys, which would bring back what was written before; and back.
 const NO_WHEEL: &str = "\u{1b}[?1007s\u{1b}[?1007l";
 const ITS_WHEEL: &str = "\u{1b}[?1007r";
+/// How long what was held may take to get to stderr.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 /// Where the size is not to be had.
 const USUAL: Size = Size::new(80, 24);
 
@@ -59,6 +62,8 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
         self.diagnostics.release();
+        // After a panic nobody else waits until they are written.
+        self.diagnostics.flush(LAST_WORDS_TIME);
     }
 }
 
@@ -122,4 +127,50 @@ pub(super) fn stop() -> io::Result<()> {
     disable_raw_mode()?;
     killpg(getpgrp(), Signal::SIGTSTP)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::process::Command;
+
+    use nix::sys::termios::{LocalFlags, tcgetattr};
+    use tracing_subscriber::EnvFilter;
+
+    use super::*;
+
+    /// Which of these tests is run in a terminal, by the other one.
+    const INSIDE: &str = "face::screen::terminal::tests::inside_a_terminal";
+
+    #[test]
+    #[ignore = "it takes the terminal over that it is run in, and panics"]
+    fn inside_a_terminal() {
+        let diagnostics = Diagnostics::start(EnvFilter::new("off")).unwrap();
+        let _terminal = Terminal::take(true, &diagnostics).unwrap();
+        let mut stdout = io::stdout();
+        stdout.write_all(&enter()).unwrap();
+        stdout.flush().unwrap();
+        panic!("the last words");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_is_told_after_that() {
+        let (mut pty, line) = pty_process::blocking::open().unwrap();
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(["--exact", INSIDE, "--ignored", "--nocapture"]);
+        let mut child = pty_process::blocking::Command::from(test)
+            .spawn_borrowed(&line)
+            .unwrap();
+        child.wait().unwrap();
+        let modes = tcgetattr(&line).unwrap().local_flags;
+        assert!(modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
+        drop(line);
+        let mut written = Vec::new();
+        // Where the last one has closed the line, reading it is an error.
+        let _ = pty.read_to_end(&mut written);
+        let written = String::from_utf8_lossy(&written);
+        let at = |what: &str| written.find(what).unwrap_or_else(|| panic!("{written:?}"));
+        let (on, off) = (at("\u{1b}[?1049h"), at("\u{1b}[?1049l"));
+        assert!(on < off && off < at("the last words"), "{written:?}");
+    }
 }

@@ -296,7 +296,8 @@ fn joining() {
 fn fetching() {
     check("fetching", 8, |width| {
         let mut stage = Stage::new(width, 8);
-        stage.events([Event::View(view(1..=7))]);
+        let (base, history) = (ringtalk_wire::VectorClock::new(), 5_000);
+        stage.events([Event::View(view(1..=7)), Event::Start { base, history }]);
         stage.events((1..=1_240).map(|seq| past(1, seq, "something that was said before")));
         stage
     });
@@ -561,6 +562,19 @@ fn leaving_is_asked_for_twice() {
     let reason = Goodbye::Quit;
     stage.tell(Told::Goodbye { reason });
     assert!(matches!(stage.effects()[..], [Effect::End]));
+}
+
+#[test]
+fn who_is_not_in_yet_may_leave_at_once() {
+    let mut stage = Stage::new(80, 10);
+    stage.enter("said too early");
+    assert!(!stage.screen.may_hand_over());
+    stage.effects();
+    stage.enter("/quit");
+    assert!(stage.screen.may_hand_over());
+    let quit = Typed::Command(Command::Quit);
+    let expected = format!("{:?}", [Effect::Unsay, Effect::Say(quit)]);
+    assert_eq!(format!("{:?}", stage.effects()), expected);
 }
 
 #[test]

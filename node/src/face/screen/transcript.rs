@@ -149,9 +149,18 @@ impl Transcript {
 /// Where `needle`, in lower case, stands in a text, whatever its case there; in bytes.
 pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
     let first = needle.chars().next()?;
+    let found = |start: usize| Some((start, start + folded_prefix(&text[start..], needle)?));
+    if let Ok(first) = u8::try_from(u32::from(first))
+        && first.is_ascii()
+    {
+        // A whole transcript is looked through at each key.
+        let starts = text.bytes().enumerate();
+        let mut starts = starts.filter(|(_, byte)| byte.eq_ignore_ascii_case(&first));
+        return starts.find_map(|(start, _)| found(start));
+    }
     let starts = text.char_indices();
     let mut starts = starts.filter(|(_, char)| char.to_lowercase().next() == Some(first));
-    starts.find_map(|(start, _)| Some((start, start + folded_prefix(&text[start..], needle)?)))
+    starts.find_map(|(start, _)| found(start))
 }
 
 /// How many bytes of a text are `needle` but for the case.

@@ -38,38 +38,39 @@ struct Areas {
 
 /// Draws everything, and says where the cursor goes.
 pub(super) fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
-    let areas = areas(screen);
+    let written = written(screen);
+    let areas = areas(screen, &written);
     draw_talk(screen, areas.talk, buffer);
     if let Some(area) = areas.members {
         draw_members(screen, area, buffer);
     }
     draw_standing(screen, areas.standing, buffer);
-    draw_input(screen, areas.input, buffer)
+    draw_input(screen, &written, areas.input, buffer)
 }
 
-/// How the entries of the talk look now.
-pub(super) fn look(screen: &Screen) -> Look {
+/// How the entries of the talk look now, and how many rows there are for them.
+pub(super) fn talk(screen: &Screen) -> (Look, usize) {
+    let area = areas(screen, &written(screen)).talk;
+    (look(screen, area), usize::from(area.height))
+}
+
+fn look(screen: &Screen, talk: Rect) -> Look {
     let (query, found) = match &screen.mode {
         Mode::Searching(search) => (search.query.clone(), search.found),
         _ => (String::new(), None),
     };
     Look {
-        width: usize::from(areas(screen).talk.width),
+        width: usize::from(talk.width),
         colors: screen.colors,
         query,
         found,
     }
 }
 
-/// How many rows the talk has.
-pub(super) fn height(screen: &Screen) -> usize {
-    usize::from(areas(screen).talk.height)
-}
-
-fn areas(screen: &Screen) -> Areas {
+fn areas(screen: &Screen, written: &input::Shown) -> Areas {
     let (width, height) = (screen.size.width, screen.size.height);
     let most = INPUT_ROWS.min(height / 3).max(1);
-    let wanted = u16::try_from(written(screen).rows.len()).unwrap_or(u16::MAX);
+    let wanted = u16::try_from(written.rows.len()).unwrap_or(u16::MAX);
     let input_rows = wanted.min(most).min(height);
     let above = height - input_rows;
     let standing_rows = above.min(1);
@@ -89,7 +90,7 @@ fn areas(screen: &Screen) -> Areas {
 }
 
 fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer) {
-    let look = look(screen);
+    let look = look(screen, area);
     let rows = Rows {
         transcript: &screen.transcript,
         look: &look,
@@ -150,7 +151,12 @@ fn draw_standing(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     }
 }
 
-fn draw_input(screen: &Screen, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn draw_input(
+    screen: &Screen,
+    written: &input::Shown,
+    area: Rect,
+    buffer: &mut Buffer,
+) -> Option<Position> {
     let width = usize::from(area.width);
     let put = |buffer: &mut Buffer, text: &str, style| {
         if area.height > 0 {
@@ -159,7 +165,7 @@ fn draw_input(screen: &Screen, area: Rect, buffer: &mut Buffer) -> Option<Positi
     };
     let bold = Style::new().add_modifier(Modifier::BOLD);
     match &screen.mode {
-        Mode::Writing => return draw_written(screen, area, buffer),
+        Mode::Writing => return draw_written(written, area, buffer),
         Mode::Searching(search) => {
             let over = if search.is_over { " (no more)" } else { "" };
             let text = format!("search: {}{over}", search.query);
@@ -171,11 +177,10 @@ fn draw_input(screen: &Screen, area: Rect, buffer: &mut Buffer) -> Option<Positi
     None
 }
 
-fn draw_written(screen: &Screen, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+fn draw_written(shown: &input::Shown, area: Rect, buffer: &mut Buffer) -> Option<Position> {
     if area.is_empty() {
         return None;
     }
-    let shown = written(screen);
     let (column, row) = shown.cursor;
     let first = (row + 1).saturating_sub(usize::from(area.height));
     for (y, text) in (area.y..area.bottom()).zip(&shown.rows[first..]) {

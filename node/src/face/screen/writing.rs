@@ -30,7 +30,10 @@ impl Screen {
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");
         match &mut self.mode {
             Mode::Writing => self.insert(lines.trim_end_matches('\n')),
-            Mode::Searching(search) => search.add(&lines),
+            Mode::Searching(search) => {
+                search.add(&lines);
+                self.find_older(true);
+            }
             Mode::Asking | Mode::Leaving => {}
         }
     }
@@ -83,8 +86,16 @@ impl Screen {
         }
     }
 
+    /// True where the node takes more than the wish to leave, which must not wait behind anything else.
+    pub(super) const fn may_hand_over(&self) -> bool {
+        self.known.ready || matches!(self.mode, Mode::Leaving)
+    }
+
     /// Asks the node to leave.
     pub(super) fn leave(&mut self) {
+        if !self.known.ready {
+            self.effects.push_back(Effect::Unsay);
+        }
         self.mode = Mode::Leaving;
         let quit = Typed::Command(Command::Quit);
         self.effects.push_back(Effect::Say(quit));
