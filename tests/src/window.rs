@@ -185,12 +185,18 @@ impl Window {
         self.seen.resumed.notify_all();
     }
 
+    /// The program's process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child().id().cast_signed())
+    }
+
     /// Sends a signal to the program.
     pub fn signal(&self, signal: Signal) {
         let mut child = self.child();
         // While it was not waited for, its number is its own.
         if child.try_wait().ok().flatten().is_none() {
-            let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
+            let pid = Pid::from_raw(child.id().cast_signed());
+            let _ = kill(pid, signal);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The full screen in a real terminal: what a person types and sees, and that the terminal comes back.
 
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use ringtalk_tests::alone;
@@ -9,11 +9,19 @@ use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::process::binary;
-use ringtalk_tests::trace::{can_trace, noting_what_is_opened, written_files};
+use ringtalk_tests::trace::{
+    can_trace, held_at_the_end, in_memory, noting_what_is_opened, written_files,
+};
 use ringtalk_tests::window::Window;
 
 /// How soon what was typed is seen, on a machine that does other things too.
 const SOON: Duration = Duration::from_secs(5);
+/// How long a node is held at its end, to be looked at, and how soon nothing of the talk may be in memory.
+const HELD_SECONDS: u32 = 6;
+const WIPED: Duration = Duration::from_secs(3);
+const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
+const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
+
 /// How soon a node that was told to leave is gone.
 const GONE: Duration = Duration::from_secs(2);
 
@@ -176,14 +184,65 @@ fn the_shell_has_the_terminal_while_a_node_is_stopped() {
     window.sees("ann │ before", SOON);
     window.press("\u{1a}");
     window.wait("has its prompt", SOON, |text| {
-        text.contains("Stopped") && !text.contains("│ before")
+        text.contains("Stopped") && text.matches("prompt>").count() == 2
     });
     window.enter("fg");
     window.sees("ann │ before", SOON);
     window.enter("/quit");
-    window.wait("has its prompt", SOON, |text| !text.contains("│ before"));
+    window.wait("has its prompt", SOON, |text| {
+        text.matches("prompt>").count() == 3
+    });
     window.enter("echo status $?");
     window.sees("status 0", SOON);
+}
+
+#[test]
+fn closing_the_window_is_leaving() {
+    let _alone = alone();
+    let scene = Scene::new((80, 24), &[]);
+    scene.ann.signal(Signal::SIGHUP);
+    scene.bob.wait_for_event("ann left", 0, SOON, |event| {
+        matches!(event, Event::Left(left) if left.name == "ann").then_some(())
+    });
+    assert_eq!(scene.ann.exit_code(GONE), 0);
+}
+
+#[test]
+fn memory_has_nothing_of_the_talk_when_the_screen_is_gone() {
+    let _alone = alone();
+    if !can_trace() {
+        return;
+    }
+    let director = Director::start();
+    let mut held = held_at_the_end(&binary("node"), HELD_SECONDS);
+    held.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
+    held.args(["--join", &director.place()]);
+    let ann = Window::open("ann", (120, 24), held);
+    ann.sees("you are ann", IN_TIME);
+    let bob = Launch::new("bob").join(&director.place()).start();
+    bob.ready(IN_TIME);
+    ann.enter(SAID_BY_ANN);
+    bob.hears(SAID_BY_ANN, SOON);
+    bob.say(SAID_BY_BOB);
+    ann.sees(SAID_BY_BOB, SOON);
+    let canaries = [SAID_BY_ANN, SAID_BY_BOB];
+    let look = || canaries.map(|canary| in_memory(ann.pid(), canary.as_bytes()));
+    assert!(look().iter().all(|there| *there > Some(0)), "{:?}", look());
+    // What reads the keys keeps what it has read last.
+    ann.press(&"x".repeat(1_100));
+    ann.sees("xxx", SOON);
+    ann.press("\u{15}");
+    ann.enter("/quit");
+    let quit = Instant::now();
+    loop {
+        let (looked, left) = (quit.elapsed(), look());
+        assert!(left.iter().all(Option::is_some), "it ended too soon");
+        assert!(looked < WIPED, "still in memory: {left:?}");
+        if left == [Some(0); 2] {
+            break;
+        }
+    }
+    assert_eq!(ann.exit_code(IN_TIME), 0);
 }
 
 #[test]
@@ -198,6 +257,8 @@ fn the_full_screen_opens_nothing_for_writing() {
     traced.args(["--director-listen", "127.0.0.1:0"]);
     let ann = Window::open("ann", (80, 24), traced);
     ann.sees("you are ann", IN_TIME);
+    // An invite starts in the first column and is in one row, so that it can be copied.
+    ann.sees("\nringtalk://127.0.0.1:", SOON);
     ann.enter("/invite");
     ann.enter("something");
     ann.sees("ann │ something", SOON);

@@ -4,7 +4,9 @@
 //! delivered may be dropped in silence, so a node whose reader stays away for [`WAITING_BYTES`]
 //! says so and leaves. Not here: what is written (`lines`, `json`).
 
+use std::fs::File;
 use std::io::{self, Write, stdout};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -76,9 +78,10 @@ impl Pen {
 }
 
 impl Stdout {
-    /// Starts the thread.
+    /// Starts the thread. It goes past the library's own buffer, which keeps what was written.
     pub(crate) fn start() -> io::Result<Self> {
-        Self::start_with(stdout(), WAITING_BYTES)
+        let output = stdout().as_fd().try_clone_to_owned()?;
+        Self::start_with(File::from(output), WAITING_BYTES)
     }
 
     fn start_with(output: impl Write + Send + 'static, most: usize) -> io::Result<Self> {

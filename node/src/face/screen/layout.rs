@@ -95,6 +95,10 @@ impl Look {
             Entry::Said(said) => self.said(said),
             Entry::Notice(text) => self.remark("*", text, dim()),
             Entry::Warning(text) => self.remark("!", text, self.colors.warning()),
+            Entry::Copied(text) => wrap(text, self.width)
+                .into_iter()
+                .map(|row| Line::raw(text[row].to_owned()))
+                .collect(),
             Entry::Picture(rows) => self.picture(rows),
         }
     }

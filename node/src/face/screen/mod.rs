@@ -309,6 +309,13 @@ impl Screen {
     fn remark(&mut self, remarks: Vec<Remark>) {
         for Remark { is_warning, text } in remarks {
             let text = harmless_lines(&text);
+            let invite = self.known.me.invite.as_str();
+            if let Some(before) = text.strip_suffix(invite) {
+                let before = Entry::Notice(before.trim_end().to_owned());
+                self.transcript.push(before);
+                self.transcript.push(Entry::Copied(invite.to_owned()));
+                continue;
+            }
             self.transcript.push(if is_warning {
                 Entry::Warning(text)
             } else {

@@ -23,6 +23,8 @@ pub(super) enum Entry {
     Notice(String),
     /// A remark that matters.
     Warning(String),
+    /// Something to be copied: from the first column on, and only cut where the window is too narrow.
+    Copied(String),
     /// Rows that stay as they are.
     Picture(Vec<String>),
 }
@@ -57,7 +59,7 @@ impl Entry {
     fn bytes(&self) -> usize {
         match self {
             Self::Said(said) => said.name.len() + said.text.len(),
-            Self::Notice(text) | Self::Warning(text) => text.len(),
+            Self::Notice(text) | Self::Warning(text) | Self::Copied(text) => text.len(),
             Self::Picture(rows) => rows.iter().map(String::len).sum(),
         }
     }
@@ -66,7 +68,7 @@ impl Entry {
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Said(said) => &said.text,
-            Self::Notice(text) | Self::Warning(text) => text,
+            Self::Notice(text) | Self::Warning(text) | Self::Copied(text) => text,
             Self::Picture(_) => "",
         }
     }
