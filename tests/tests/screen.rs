@@ -121,6 +121,24 @@ fn a_paste_is_one_message_and_a_window_may_change() {
 }
 
 #[test]
+fn who_types_while_the_window_changes_loses_nothing() {
+    let _alone = alone();
+    let here = ["--director-listen", "127.0.0.1:0"];
+    let ann = Window::node("ann", (90, 24), &here);
+    ann.sees("you are ann", IN_TIME);
+    let mut written = "> ".to_owned();
+    for columns in (80..100).cycle().take(60) {
+        written.push('x');
+        ann.resize(columns, 24);
+        ann.press("x");
+        ann.wait("shows the key in the new window", SOON, |text| {
+            let rule = text.lines().next().and_then(|row| row.find('│'));
+            text.contains(&written) && rule == Some(usize::from(columns) - 18)
+        });
+    }
+}
+
+#[test]
 fn the_terminal_comes_back_after_a_signal() {
     let _alone = alone();
     let Scene {

@@ -2,7 +2,7 @@
 //!
 //! Not here: what is done (`Screen`).
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::editor::Step;
 

@@ -27,7 +27,7 @@ mod writing;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use ratatui::crossterm::event::{Event as TerminalEvent, KeyEventKind};
+use crossterm::event::{Event as TerminalEvent, KeyEventKind};
 use ratatui::layout::Size;
 use ringtalk_proto::{Delivered, Event};
 use time::UtcOffset;

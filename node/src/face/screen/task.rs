@@ -10,8 +10,8 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossterm::event::{Event as TerminalEvent, read};
 use nix::sys::signal::Signal as SystemSignal;
-use ratatui::crossterm::event::{Event as TerminalEvent, read};
 use time::UtcOffset;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};

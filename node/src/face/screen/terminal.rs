@@ -8,18 +8,18 @@ use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::getpgrp;
-use ratatui::crossterm::cursor::Show;
-use ratatui::crossterm::event::{
+use crossterm::cursor::Show;
+use crossterm::event::{
     DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
 };
-use ratatui::crossterm::style::{Print, ResetColor, force_color_output};
-use ratatui::crossterm::terminal::{
+use crossterm::style::{Print, ResetColor, force_color_output};
+use crossterm::terminal::{
     EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
 };
-use ratatui::crossterm::{queue, terminal};
+use crossterm::{queue, terminal};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::getpgrp;
 use ratatui::layout::Size;
 
 use crate::diagnostics::Diagnostics;
