@@ -396,7 +396,10 @@ impl Driver {
         if self.leaving.is_some() || self.ended.is_some() {
             return;
         }
-        ending.guarantee();
+        // The end of a node inside another program is not that program's end.
+        if !self.face.is_of_program() {
+            ending.guarantee();
+        }
         self.departed = Some(Instant::now());
         if self.node.view().is_none() {
             self.ended = Some(ending);

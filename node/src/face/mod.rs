@@ -255,6 +255,11 @@ impl Face {
         matches!(self.style, Style::Json)
     }
 
+    /// True where the process is that of a program that has the node inside.
+    pub(crate) const fn is_of_program(&self) -> bool {
+        matches!(self.style, Style::Program(_))
+    }
+
     /// True once the node is in the ring and has the discussion so far.
     pub(crate) const fn is_ready(&self) -> bool {
         self.known.ready
