@@ -4,7 +4,8 @@
 //! nobody. Never any message text or name, at any level. Not here: what the user should see of
 //! the discussion (`face`).
 
-use std::io::{self, Write};
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
 use std::thread;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) struct Diagnostics {
 #[derive(Debug)]
 enum Line {
     Text(Vec<u8>),
+    Hold,
+    Release,
     Flushed(SyncSender<()>),
 }
 
@@ -41,6 +44,18 @@ impl Diagnostics {
             .with_writer(diagnostics.clone())
             .init();
         Ok(diagnostics)
+    }
+
+    /// Writes nothing from now on: somebody else has the terminal. Where stderr is no terminal it goes on.
+    pub(crate) fn hold(&self) {
+        if io::stderr().is_terminal() {
+            let _ = self.lines.try_send(Line::Hold);
+        }
+    }
+
+    /// Writes what was held, the last [`LINES`] of it, and goes on.
+    pub(crate) fn release(&self) {
+        let _ = self.lines.send(Line::Release);
     }
 
     /// Says something to whoever started the program.
@@ -92,10 +107,23 @@ impl Write for Entry {
 
 fn write_all(lines: &mpsc::Receiver<Line>) {
     let mut stderr = io::stderr();
+    let mut held: Option<VecDeque<Vec<u8>>> = None;
     while let Ok(line) = lines.recv() {
         match line {
-            Line::Text(text) => {
-                let _ = stderr.write_all(&text);
+            Line::Text(text) => match &mut held {
+                Some(held) => {
+                    held.push_back(text);
+                    held.drain(..held.len().saturating_sub(LINES));
+                }
+                None => {
+                    let _ = stderr.write_all(&text);
+                }
+            },
+            Line::Hold => held = Some(held.take().unwrap_or_default()),
+            Line::Release => {
+                for text in held.take().into_iter().flatten() {
+                    let _ = stderr.write_all(&text);
+                }
             }
             Line::Flushed(done) => {
                 let _ = done.send(());

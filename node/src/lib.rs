@@ -32,7 +32,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-pub use face::{HarmlessJson, harmless};
+pub use face::{HarmlessJson, harmless, harmless_lines};
 pub use settings::{
     Destination, DestinationError, Hidden, Place, PlaceError, ask_for_secret, reject,
     secret_variable,

@@ -19,12 +19,13 @@ use crate::director_client::{DirectorClient, Reachability};
 use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::embedded::Ear;
+use crate::face::screen::{Seat, Terminal};
 use crate::face::{Face, Me, Stdout};
 use crate::identity::Identity;
 use crate::link::Credentials;
 use crate::measuring;
 use crate::secret::Secret;
-use crate::settings::{Entry, Invite, Place, Settings};
+use crate::settings::{Entry, Invite, Place, Settings, Show};
 use crate::{address, inside, stdin, traces};
 
 /// How long the last words may take to get to stderr.
@@ -51,20 +52,54 @@ pub(crate) enum StartError {
 /// Who hears a node, and whom it hears.
 #[derive(Debug)]
 pub(crate) struct Ends {
-    /// The program that hears it; a user, where there is none.
-    ear: Option<Ear>,
+    hearer: Hearer,
     stdout: Stdout,
     typed: mpsc::Receiver<stdin::Batch>,
 }
 
+/// Who hears a node.
+#[derive(Debug)]
+enum Hearer {
+    /// Whoever reads stdout.
+    Reader,
+    /// The program that has the node inside.
+    Program(Ear),
+    /// Whoever sits in front of the full screen.
+    Viewer(Seat),
+}
+
 impl Ends {
-    /// Stdin and stdout, for users and for programs that run a node as a process.
-    fn standard() -> io::Result<Self> {
-        Ok(Self {
-            ear: None,
-            stdout: Stdout::start()?,
+    /// Stdin and stdout, for users and for programs that run a node as a process; with the terminal, where
+    /// it is taken over.
+    fn standard(
+        settings: &Settings,
+        diagnostics: &Diagnostics,
+    ) -> io::Result<(Self, Option<Terminal>)> {
+        let mut stdout = Stdout::start()?;
+        if let Show::Screen { color: colors } = settings.show
+            && let Some(pen) = stdout.hand_over()
+        {
+            let terminal = Terminal::take(colors, diagnostics)?;
+            let (sender, typed) = stdin::channel();
+            let hearer = Hearer::Viewer(Seat {
+                pen,
+                typed: sender,
+                colors,
+                offset: settings.offset,
+            });
+            let ends = Self {
+                hearer,
+                stdout,
+                typed,
+            };
+            return Ok((ends, Some(terminal)));
+        }
+        let ends = Self {
+            hearer: Hearer::Reader,
+            stdout,
             typed: stdin::read()?,
-        })
+        };
+        Ok((ends, None))
     }
 
     /// A program that has the node inside.
@@ -73,7 +108,7 @@ impl Ends {
         typed: mpsc::Receiver<stdin::Batch>,
     ) -> Result<Self, StartError> {
         Ok(Self {
-            ear: Some(ear),
+            hearer: Hearer::Program(ear),
             stdout: Stdout::start()?,
             typed,
         })
@@ -112,19 +147,7 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     if measuring::UNPROTECTED {
         diagnostics.say(measuring::WARNING);
     }
-    if settings.wants_full_screen {
-        diagnostics.say("the full screen does not exist yet: plain text instead");
-    }
-    let ending = runtime.block_on(async {
-        let driver = match Ends::standard() {
-            Ok(ends) => assemble(settings, ends).await,
-            Err(error) => Err(error.into()),
-        };
-        match driver {
-            Ok(driver) => driver.start().await,
-            Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
-        }
-    });
+    let ending = runtime.block_on(run(settings, &diagnostics));
     // Name lookups that hang must not hold up the end.
     runtime.shutdown_background();
     if let Some((_, message)) = &ending.error {
@@ -132,6 +155,19 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     }
     diagnostics.flush(LAST_WORDS_TIME);
     ending.status.into()
+}
+
+/// Runs a node between the ends that the settings ask for, and gives the terminal back.
+async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
+    let ends = Ends::standard(&settings, diagnostics);
+    let (ends, _terminal) = match ends {
+        Ok(ends) => ends,
+        Err(error) => return Ending::wrong(Status::Failed, "start", error.to_string()),
+    };
+    match assemble(settings, ends).await {
+        Ok(driver) => driver.start().await,
+        Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
+    }
 }
 
 /// Puts a node together.
@@ -181,9 +217,10 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
-        face: match ends.ear {
-            Some(ear) => Face::of_program(ear, me),
-            None => Face::new(settings.show, me, settings.offset),
+        face: match ends.hearer {
+            Hearer::Reader => Face::new(settings.show, me, settings.offset),
+            Hearer::Program(ear) => Face::of_program(ear, me),
+            Hearer::Viewer(seat) => Face::on_screen(seat.start(me.clone())?, me),
         },
         stdout: ends.stdout,
         say: settings.say,

@@ -32,6 +32,7 @@ pub mod texts;
 mod tool;
 pub mod trace;
 pub mod wait;
+pub mod window;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

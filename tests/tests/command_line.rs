@@ -31,6 +31,7 @@ fn a_wrong_command_line_exits_2_and_says_why() {
         &["--join", "ringtalk://"],
         &["--public-address", "no port"],
         &["--ui", "carrier-pigeon"],
+        &["--ui", "tui"],
         &["--timeout", "soon"],
         &["--history", "-1"],
         &["--color", "plaid"],

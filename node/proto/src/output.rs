@@ -55,6 +55,8 @@ pub enum Event {
     Start {
         /// The clock before the first message.
         base: VectorClock,
+        /// How many messages of the discussion so far are to come.
+        history: u64,
     },
     /// In the ring, and the discussion so far is fetched. Once.
     Ready {

@@ -4,10 +4,12 @@ use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use crate::face::Goodbye;
+use crate::face::{Goodbye, screen};
 
 /// A node that was asked to leave ends within 2 s, also where a thread hangs.
-const HARD_LIMIT: Duration = Duration::from_millis(1_950);
+const HARD_LIMIT: Duration = Duration::from_millis(1_940);
+/// How long the terminal may take to be given back then.
+const RESTORE_TIME: Duration = Duration::from_millis(10);
 
 /// The exit statuses of `contract.md`, but for those of the command line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -95,6 +97,9 @@ impl Ending {
         let status = i32::from(self.status as u8);
         let guard = move || {
             thread::sleep(HARD_LIMIT);
+            // The terminal may be what hangs.
+            let _ = thread::Builder::new().spawn(screen::restore);
+            thread::sleep(RESTORE_TIME);
             process::exit(status);
         };
         // Without a thread for it, the deadlines of the driver have to do.

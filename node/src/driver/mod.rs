@@ -24,7 +24,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::director_client::{DirectorClient, News, Reachability, Way};
-use crate::face::{Face, Goodbye, Stdout, StdoutError, Told};
+use crate::face::{Face, Goodbye, Progress, Stdout, StdoutError, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
 use crate::stdin::Batch;
@@ -230,6 +230,9 @@ impl Driver {
     fn act(&mut self, output: Output, now: std::time::Instant) {
         match output {
             Output::Dial { peer, addresses } => {
+                self.face.progress(|| Progress::Linking {
+                    address: addresses.shown().to_owned(),
+                });
                 let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
                 tokio::spawn(async move {
                     let happening = match dial(addresses, peer, me).await {
@@ -245,7 +248,10 @@ impl Driver {
             Output::Send { link, bytes } => self.links.send(link, bytes),
             Output::Close { link, reason } => self.links.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
-            Output::AskDirector => self.directors.ask(),
+            Output::AskDirector => {
+                self.face.progress(|| Progress::Asking);
+                self.directors.ask();
+            }
             Output::Event(event) => self.event(&event, now),
             Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
         }
@@ -390,7 +396,10 @@ impl Driver {
         if self.leaving.is_some() || self.ended.is_some() {
             return;
         }
-        ending.guarantee();
+        // The end of a node inside another program is not that program's end.
+        if !self.face.is_of_program() {
+            ending.guarantee();
+        }
         self.departed = Some(Instant::now());
         if self.node.view().is_none() {
             self.ended = Some(ending);

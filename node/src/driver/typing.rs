@@ -144,6 +144,7 @@ impl Driver {
                 let transcript = self.node.transcript();
                 self.face.tell(&Told::Transcript(transcript));
             }
+            Command::Clear => self.face.tell(&Told::Clear),
             Command::Who => self.face.tell(&Told::Who),
             Command::Ring => self.face.tell(&Told::Ring),
             Command::Invite => self.face.tell(&Told::Invite),

@@ -6,15 +6,34 @@
 use std::io;
 
 use serde_json::ser::Formatter;
+use unicode_width::UnicodeWidthChar;
 
 /// How many columns a tab takes.
 const TAB: &str = "    ";
+/// How many marks a character may carry: no script needs more, and a tower of them covers the lines
+/// around it.
+const MARKS: usize = 4;
+/// Stands for the marks beyond that.
+const TOO_MANY_MARKS: char = '\u{fffd}';
+
+/// The text with everything harmful made visible, with its line ends.
+pub fn harmless_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(harmless).collect();
+    lines.join("\n")
+}
 
 /// The text with everything harmful made visible, on one line.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
+    let mut marks = 0;
     for char in text.chars() {
+        marks = if is_mark(char) { marks + 1 } else { 0 };
         match char {
+            _ if marks > MARKS => {
+                if marks == MARKS + 1 {
+                    shown.push(TOO_MANY_MARKS);
+                }
+            }
             '\t' => shown.push_str(TAB),
             '\0'..='\u{1f}' => shown.extend(picture(char)),
             '\u{7f}' => shown.push('\u{2421}'),
@@ -28,6 +47,12 @@ pub fn harmless(text: &str) -> String {
 /// Unicode has a picture of each of the 32 control characters of ASCII, in the same order.
 fn picture(char: char) -> Option<char> {
     char::from_u32(0x2400 + u32::from(char))
+}
+
+/// What is drawn over the character before it. Joiners and the choice between text and emoji are not.
+fn is_mark(char: char) -> bool {
+    let joins = matches!(char, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}');
+    !joins && !misleads(char) && char.width() == Some(0)
 }
 
 /// Control characters beyond ASCII, line ends of Unicode, and what reverses the order of reading.
@@ -92,8 +117,21 @@ mod tests {
     }
 
     #[test]
+    fn a_tower_of_marks_is_cut() {
+        let marks = "\u{301}".repeat(4);
+        assert_eq!(harmless(&format!("a{marks}b")), format!("a{marks}b"));
+        let tower = "\u{301}\u{489}".repeat(500);
+        assert_eq!(harmless(&format!("a{tower}b")).chars().count(), 7);
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(harmless_lines("a\n\u{1b}b\r\n"), "a\n␛b␍\n");
+    }
+
+    #[test]
     fn ordinary_text_stays_as_it_is() {
-        for text in ["你好 🎉", "👩‍👩‍👧", "שלום", "é", ""] {
+        for text in ["你好 🎉", "👩‍👩‍👧", "שָׁלוֹם", "é", ""] {
             assert_eq!(harmless(text), text);
         }
     }

@@ -26,7 +26,9 @@ pub(super) fn show(event: &Event, known: &Known, out: &mut Vec<u8>) {
 
 /// Shows something of the driver's own.
 pub(super) fn tell(told: &Told, known: &Known, out: &mut Vec<u8>) {
-    Line::of_told(told, known).write(out);
+    if let Some(line) = Line::of_told(told, known) {
+        line.write(out);
+    }
 }
 
 /// A line of output.
@@ -215,8 +217,9 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn of_told(told: &'a Told, known: &'a Known) -> Self {
-        match told {
+    fn of_told(told: &'a Told, known: &'a Known) -> Option<Self> {
+        Some(match told {
+            Told::Clear => return None,
             Told::Who => Self::Who {
                 members: listed(known),
             },
@@ -245,7 +248,7 @@ impl<'a> Line<'a> {
             Told::Goodbye { reason } => Self::Goodbye {
                 reason: reason.as_str(),
             },
-        }
+        })
     }
 
     fn write(&self, out: &mut Vec<u8>) {

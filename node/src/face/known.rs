@@ -66,7 +66,7 @@ impl Known {
             view: self.view.clone(),
         };
         match event {
-            Event::Start { base } => self.clock = base.clone(),
+            Event::Start { base, .. } => self.clock = base.clone(),
             Event::Ready { name } => {
                 self.ready = true;
                 self.name.clone_from(name);

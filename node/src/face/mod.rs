@@ -1,13 +1,16 @@
-//! Faces: what the user sees of the discussion, as plain text, as JSON, or not at all.
+//! Faces: what the user sees of the discussion, on the full screen, as plain text, as JSON, or not at all.
 //!
-//! A face is a pure thing: events in, bytes out. It never touches protocol state. Not here: who
-//! writes the bytes (`face::stdout`), and what the user types (`stdin`).
+//! A face is a pure thing: events in, bytes out. It never touches protocol state. The full screen is
+//! drawn by a thread of its own, which is handed the same events. Not here: who writes the bytes
+//! (`face::stdout`), and what the user types (`stdin`).
 
 mod harmless;
 mod json;
 mod known;
 mod lines;
 mod losses;
+mod remarks;
+pub(crate) mod screen;
 mod stdout;
 mod timestamp;
 
@@ -17,7 +20,7 @@ use ringtalk_proto::Event;
 use ringtalk_wire::{Epoch, MessageId};
 use time::UtcOffset;
 
-pub use harmless::{HarmlessJson, harmless};
+pub use harmless::{HarmlessJson, harmless, harmless_lines};
 pub(crate) use known::Me;
 pub(crate) use stdout::{Stdout, StdoutError};
 
@@ -26,6 +29,7 @@ use crate::settings::Show;
 use known::Known;
 use lines::Lines;
 use losses::Losses;
+use screen::{Feed, Shown};
 
 /// What the driver itself has to tell, beside the core's events.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -61,6 +65,8 @@ pub(crate) enum Told {
         /// For people.
         message: String,
     },
+    /// What is on the screen is not to be there any more.
+    Clear,
     /// This discussion is open to everybody.
     Open {
         /// For people: to whom.
@@ -70,6 +76,18 @@ pub(crate) enum Told {
     Goodbye {
         /// Why.
         reason: Goodbye,
+    },
+}
+
+/// How far the way into a discussion has got.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Progress {
+    /// A director is asked where the coordinator is.
+    Asking,
+    /// A node is dialled.
+    Linking {
+        /// Where.
+        address: String,
     },
 }
 
@@ -119,6 +137,7 @@ enum Style {
     Json,
     Nothing,
     Program(Ear),
+    Screen(Feed),
 }
 
 impl Face {
@@ -127,7 +146,8 @@ impl Face {
         let style = match show {
             Show::Lines { color } => Style::Lines(Lines::new(color, offset)),
             Show::Json => Style::Json,
-            Show::Nothing => Style::Nothing,
+            // A screen without a thread that has it is none: see `on_screen`.
+            Show::Nothing | Show::Screen { .. } => Style::Nothing,
         };
         Self {
             known: Known::new(me),
@@ -143,6 +163,24 @@ impl Face {
         Self {
             style: Style::Program(ear),
             ..nothing
+        }
+    }
+
+    /// A face that has events shown on the full screen.
+    pub(crate) fn on_screen(feed: Feed, me: Me) -> Self {
+        let nothing = Self::new(Show::Nothing, me, UtcOffset::UTC);
+        Self {
+            style: Style::Screen(feed),
+            ..nothing
+        }
+    }
+
+    /// Shows how far the way in has got; only the screen is for what passes.
+    pub(crate) fn progress(&mut self, progress: impl FnOnce() -> Progress) {
+        if let Style::Screen(feed) = &mut self.style
+            && !self.known.ready
+        {
+            feed.show(Shown::Progress(progress()));
         }
     }
 
@@ -162,6 +200,7 @@ impl Face {
             Style::Lines(lines) => lines.show(event, known, before, bytes),
             Style::Json => json::show(event, known, bytes),
             Style::Program(ear) => ear.hear(event),
+            Style::Screen(feed) => feed.show(Shown::Event(event.clone())),
             Style::Nothing => {}
         }
         if matches!(event, Event::Ready { .. }) {
@@ -191,6 +230,7 @@ impl Face {
         match style {
             Style::Lines(lines) => lines.tell(told, known, bytes),
             Style::Json => json::tell(told, known, bytes),
+            Style::Screen(feed) => feed.show(Shown::Told(told.clone())),
             Style::Nothing | Style::Program(_) => {}
         }
     }
@@ -213,6 +253,11 @@ impl Face {
     /// True where a program reads.
     pub(crate) const fn is_for_programs(&self) -> bool {
         matches!(self.style, Style::Json)
+    }
+
+    /// True where the process is that of a program that has the node inside.
+    pub(crate) const fn is_of_program(&self) -> bool {
+        matches!(self.style, Style::Program(_))
     }
 
     /// True once the node is in the ring and has the discussion so far.

@@ -4,14 +4,16 @@
 //! delivered may be dropped in silence, so a node whose reader stays away for [`WAITING_BYTES`]
 //! says so and leaves. Not here: what is written (`lines`, `json`).
 
+use std::fs::File;
 use std::io::{self, Write, stdout};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
 /// The most bytes that wait to be written: some 100,000 messages as JSON.
@@ -26,29 +28,68 @@ pub(crate) enum StdoutError {
     /// Somebody does not read.
     #[error("nobody has read stdout for so long that {0} bytes wait there")]
     Stuck(usize),
+    /// The screen has ended, or could not follow.
+    #[error("the screen has ended")]
+    NoScreen,
 }
 
 /// Stdout.
 #[derive(Debug)]
 pub(crate) struct Stdout {
-    queue: Sender<Vec<u8>>,
-    waiting: Arc<AtomicUsize>,
+    /// None where somebody else writes.
+    pen: Option<Pen>,
     most: usize,
     end: Option<oneshot::Receiver<io::Error>>,
 }
 
+/// Writes on stdout.
+#[derive(Debug)]
+pub(crate) struct Pen {
+    queue: Sender<Vec<u8>>,
+    waiting: Waiting,
+}
+
+/// How many bytes wait to be written, and news of there being none.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    bytes: Arc<AtomicUsize>,
+    none: Arc<Notify>,
+}
+
+impl Pen {
+    /// Has the bytes written, in turn.
+    pub(crate) fn write(&self, bytes: Vec<u8>) {
+        self.waiting.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        // Where the thread has ended, `failed` says why.
+        let _ = self.queue.send(bytes);
+    }
+
+    /// True where everything is written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.bytes.load(Ordering::Relaxed) == 0
+    }
+
+    /// Waits until everything is written; for ever where nobody takes it.
+    pub(crate) async fn idle(&self) {
+        while !self.is_idle() {
+            self.waiting.none.notified().await;
+        }
+    }
+}
+
 impl Stdout {
-    /// Starts the thread.
+    /// Starts the thread. It goes past the library's own buffer, which keeps what was written.
     pub(crate) fn start() -> io::Result<Self> {
-        Self::start_with(stdout(), WAITING_BYTES)
+        let output = stdout().as_fd().try_clone_to_owned()?;
+        Self::start_with(File::from(output), WAITING_BYTES)
     }
 
     fn start_with(output: impl Write + Send + 'static, most: usize) -> io::Result<Self> {
         let (queue, chunks) = mpsc::channel();
         let (ended, end) = oneshot::channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
+        let waiting = Waiting::default();
         let writer = {
-            let waiting = Arc::clone(&waiting);
+            let waiting = waiting.clone();
             move || {
                 if let Err(error) = write_all(output, &chunks, &waiting) {
                     let _ = ended.send(error);
@@ -59,25 +100,27 @@ impl Stdout {
             .name("stdout".to_owned())
             .spawn(writer)?;
         Ok(Self {
-            queue,
-            waiting,
+            pen: Some(Pen { queue, waiting }),
             most,
             end: Some(end),
         })
     }
 
+    /// Lets somebody else write from now on; nothing where somebody does already.
+    pub(crate) const fn hand_over(&mut self) -> Option<Pen> {
+        self.pen.take()
+    }
+
     /// Has the bytes written, in turn.
     pub(crate) fn write(&self, bytes: Vec<u8>) -> Result<(), StdoutError> {
-        let length = bytes.len();
-        if length == 0 {
+        let Some(pen) = self.pen.as_ref().filter(|_| !bytes.is_empty()) else {
             return Ok(());
-        }
-        let waiting = self.waiting.fetch_add(length, Ordering::Relaxed) + length;
+        };
+        let waiting = pen.waiting.bytes.load(Ordering::Relaxed) + bytes.len();
         if waiting > self.most {
             return Err(StdoutError::Stuck(waiting));
         }
-        // Where the thread has ended, `failed` says why.
-        let _ = self.queue.send(bytes);
+        pen.write(bytes);
         Ok(())
     }
 
@@ -86,8 +129,10 @@ impl Stdout {
         if let Some(end) = &mut self.end {
             let ended = end.await;
             self.end = None;
-            if let Ok(error) = ended {
-                return StdoutError::Closed(error);
+            match ended {
+                Ok(error) => return StdoutError::Closed(error),
+                Err(_) if self.pen.is_none() => return StdoutError::NoScreen,
+                Err(_) => {}
             }
         }
         std::future::pending().await
@@ -95,7 +140,7 @@ impl Stdout {
 
     /// Writes out what waits, within a limit.
     pub(crate) async fn finish(self, deadline: Duration) {
-        drop(self.queue);
+        drop(self.pen);
         if let Some(end) = self.end {
             let _ = timeout(deadline, end).await;
         }
@@ -106,12 +151,14 @@ impl Stdout {
 fn write_all(
     mut output: impl Write,
     chunks: &Receiver<Vec<u8>>,
-    waiting: &AtomicUsize,
+    waiting: &Waiting,
 ) -> io::Result<()> {
     while let Ok(chunk) = chunks.recv() {
         output.write_all(&chunk)?;
         output.flush()?;
-        waiting.fetch_sub(chunk.len(), Ordering::Relaxed);
+        if waiting.bytes.fetch_sub(chunk.len(), Ordering::Relaxed) == chunk.len() {
+            waiting.none.notify_one();
+        }
     }
     Ok(())
 }

@@ -105,7 +105,7 @@ fn json_messages_have_every_field_of_the_contract() {
         author: ANN,
         seq: 4,
     }]);
-    let start = Event::Start { base };
+    let start = Event::Start { base, history: 0 };
     let text = shown(&mut face, &[start, message(BOB, 1, "héllo\n", true)]);
     assert!(text.starts_with(r#"{"event":"message","#), "{text}");
     assert_eq!(text.matches('\n').count(), 1);

@@ -10,7 +10,7 @@ use super::Hidden;
 /// Group chat over a ring of equals: no server remembers what was said.
 ///
 /// Without --join or --start a private discussion begins here, and the line that others type to get
-/// in is printed. Lines on stdin are messages; a line that starts with / is a command, see /help.
+/// in is printed. What is typed is a message; a line that starts with / is a command, see /help.
 #[derive(Debug, Default, Parser)]
 #[command(name = "node", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -59,7 +59,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDR", env = "RINGTALK_DIRECTOR_LISTEN")]
     pub(crate) director_listen: Option<String>,
 
-    /// Full screen, plain text, or nothing on stdout
+    /// The full screen of a terminal, plain text, or nothing on stdout
+    ///
+    /// The full screen has keys as in a shell (Tab, arrows, Ctrl+A, Ctrl+W, Ctrl+R, ...), which /help
+    /// lists; Ctrl+C on an empty line asks whether to leave.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) ui: Ui,
 
@@ -97,7 +100,7 @@ pub(crate) struct Args {
     )]
     pub(crate) log: String,
 
-    /// Colours in the plain text; with `NO_COLOR` set, auto means never
+    /// Colours on the full screen and in the plain text; with `NO_COLOR` set, auto means never
     #[arg(long, value_enum, default_value_t)]
     pub(crate) color: Color,
 
@@ -138,7 +141,7 @@ pub(crate) enum Fingers {
     Off,
 }
 
-/// Whether the plain text has colours.
+/// Whether there are colours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
 pub(crate) enum Color {
     /// On a terminal

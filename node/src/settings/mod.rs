@@ -93,8 +93,6 @@ pub(crate) struct Settings {
     pub(crate) fingers: bool,
     /// What to log.
     pub(crate) log: EnvFilter,
-    /// True where the full screen was asked for, which does not exist yet.
-    pub(crate) wants_full_screen: bool,
 }
 
 /// The way into a discussion.
@@ -114,6 +112,11 @@ pub(crate) enum Entry {
 /// What is shown on stdout.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Show {
+    /// The full screen of a terminal.
+    Screen {
+        /// With colours.
+        color: bool,
+    },
     /// Plain text.
     Lines {
         /// With colours.
@@ -157,6 +160,8 @@ pub(crate) enum SettingsError {
     History(String),
     #[error("--log: {0}")]
     Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("--ui tui: stdin and stdout have to be a terminal; --ui lines is for everything else")]
+    NoTerminal,
     #[error("--json writes lines, so it does not go with --ui {0}")]
     Json(&'static str),
 }
@@ -234,7 +239,6 @@ impl Settings {
             history: history(args.history)?,
             fingers: args.fingers == Fingers::Auto,
             log: EnvFilter::try_new(&args.log)?,
-            wants_full_screen: args.ui == Ui::Tui,
         })
     }
 }
@@ -364,7 +368,10 @@ fn show(args: &Args, around: &Surroundings) -> Result<Show, SettingsError> {
         (true, Ui::None) => Err(SettingsError::Json("none")),
         (true, Ui::Auto | Ui::Lines) => Ok(Show::Json),
         (false, Ui::None) => Ok(Show::Nothing),
-        (false, Ui::Auto | Ui::Tui | Ui::Lines) => Ok(Show::Lines { color }),
+        (false, Ui::Tui) if !around.have_terminal() => Err(SettingsError::NoTerminal),
+        (false, Ui::Tui) => Ok(Show::Screen { color }),
+        (false, Ui::Auto) if around.have_screen() => Ok(Show::Screen { color }),
+        (false, Ui::Auto | Ui::Lines) => Ok(Show::Lines { color }),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Looked at once, so that everything else about settings is a function of its arguments.
 
 use std::env;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, stdin, stdout};
 
 use nix::unistd::{User, getuid};
@@ -21,6 +22,8 @@ pub(crate) struct Surroundings {
     pub(crate) stdin_is_terminal: bool,
     /// Somebody reads.
     pub(crate) stdout_is_terminal: bool,
+    /// `TERM`, which says what kind of terminal it is.
+    pub(crate) term: Option<OsString>,
     /// `NO_COLOR` is set: <https://no-color.org>.
     pub(crate) no_color: bool,
     /// `RINGTALK_SECRET`, which has no flag because command lines can be seen by others.
@@ -39,6 +42,7 @@ impl Surroundings {
         Self {
             stdin_is_terminal: stdin().is_terminal(),
             stdout_is_terminal: stdout().is_terminal(),
+            term: env::var_os("TERM"),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             secret: secret_variable(),
             prompt: Some(ask_for_secret),
@@ -46,6 +50,19 @@ impl Surroundings {
             offset: UtcOffset::current_local_offset().ok(),
             logins: logins().collect(),
         }
+    }
+}
+
+impl Surroundings {
+    /// True where somebody sits in front of a terminal that can do more than write line after line.
+    pub(crate) fn have_screen(&self) -> bool {
+        let is_dumb = self.term.as_ref().is_some_and(|term| term == "dumb");
+        self.have_terminal() && !is_dumb
+    }
+
+    /// True where somebody sits in front of a terminal.
+    pub(crate) const fn have_terminal(&self) -> bool {
+        self.stdin_is_terminal && self.stdout_is_terminal
     }
 }
 

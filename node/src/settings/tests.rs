@@ -95,6 +95,30 @@ fn colours_are_for_terminals() {
 }
 
 #[test]
+fn the_full_screen_is_for_terminals() {
+    let around = |stdin_is_terminal, stdout_is_terminal, term: &str| Surroundings {
+        stdin_is_terminal,
+        stdout_is_terminal,
+        term: Some(term.into()),
+        ..Surroundings::default()
+    };
+    let show = |line: &str, around: &Surroundings| match resolve(line, around) {
+        Ok(Task::Run(settings)) => settings.show,
+        other => panic!("{other:?}"),
+    };
+    let terminal = around(true, true, "xterm");
+    let screen = Show::Screen { color: true };
+    let lines = Show::Lines { color: true };
+    assert_eq!(show("", &terminal), screen);
+    assert_eq!(show("--ui lines", &terminal), lines);
+    let piped = around(false, true, "xterm");
+    assert_eq!(show("", &piped), lines);
+    let dumb = around(true, true, "dumb");
+    assert_eq!(show("", &dumb), lines);
+    assert_eq!(show("--ui tui", &dumb), screen);
+}
+
+#[test]
 fn what_is_said_first_is_read_as_if_it_was_typed() {
     let said = settings("--say hello --say /who").say;
     assert!(matches!(&said[0], Typed::Text(text) if text == "hello"));
@@ -122,6 +146,7 @@ fn what_makes_no_sense_is_refused_in_words() {
         ("--history 1000001", "--history"),
         ("--log a=b=c", "--log"),
         ("--json --ui none", "--json"),
+        ("--ui tui", "have to be a terminal"),
     ] {
         let line = line.replacen("--history -1", "--history=-1", 1);
         assert!(error(&line).contains(words), "{line}: {}", error(&line));

@@ -12,7 +12,7 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-pub(crate) use typed::{Command, HELP, Mistake, Typed};
+pub(crate) use typed::{ACTION, Command, HELP, Mistake, Typed, command_words};
 
 use lines::LineReader;
 
@@ -25,6 +25,11 @@ const BATCHES: usize = 2;
 
 /// Lines in the order in which they were typed.
 pub(crate) type Batch = Vec<Typed>;
+
+/// The way from somebody else who reads what is typed, such as the full screen.
+pub(crate) fn channel() -> (mpsc::Sender<Batch>, mpsc::Receiver<Batch>) {
+    mpsc::channel(BATCHES)
+}
 
 /// Starts to read. The channel ends where stdin ends. The thread outlives its purpose: a blocking
 /// read cannot be called off, only left behind when the process ends.

@@ -10,16 +10,27 @@ use super::lines::Line;
 use crate::settings::{Name, NameError};
 
 /// What `/help` says.
-pub(crate) const HELP: [&str; 8] = [
+pub(crate) const HELP: [&str; 10] = [
     "/who           who is here",
     "/ring          the ring, as it goes round",
     "/name NEW      take another name",
     "/invite        what others type to get in",
+    "/me TEXT       say what you do",
+    "/clear         clear the screen",
     "/transcript    the ids of all messages kept, in the order that is the same for everybody",
     "/quit          leave",
     "/help          this list",
     "//text         a message that starts with /",
 ];
+
+/// How a message begins that says what its author does: it travels as it is typed.
+pub(crate) const ACTION: &str = "/me ";
+
+/// All commands, as they are typed.
+pub(crate) fn command_words() -> impl Iterator<Item = &'static str> {
+    let words = HELP.iter().filter_map(|line| line.split(' ').next());
+    words.filter(|word| !word.starts_with("//"))
+}
 
 /// What a line means.
 #[derive(Debug)]
@@ -45,6 +56,8 @@ pub(crate) enum Command {
     Name(Name),
     /// Say how others get in.
     Invite,
+    /// Take away what is on the screen.
+    Clear,
     /// Say which messages there are.
     Transcript,
     /// Say what can be typed.
@@ -61,8 +74,13 @@ pub(crate) enum Mistake {
     TooLong,
     #[error("that line is no UTF-8, so it was not sent; send text as UTF-8")]
     NotUtf8,
-    #[error("there is no command {0:?}: /help lists them, // sends a line that starts with /")]
-    UnknownCommand(String),
+    #[error(
+        "there is no command {word:?}{} (/help lists them, // sends a line that starts with /)",
+        meant(.word)
+    )]
+    UnknownCommand { word: String },
+    #[error("say what you do, as in /me waves")]
+    NoAction,
     #[error("{0}; type /name NEW")]
     Name(#[from] NameError),
     #[error("stdin cannot be read any more: {0}")]
@@ -92,7 +110,9 @@ impl Typed {
     fn from_text(mut line: String) -> Result<Self, Mistake> {
         if line.starts_with("//") {
             line.remove(0);
-        } else if line.starts_with('/') {
+        } else if line.trim_end() == ACTION.trim_end() {
+            return Err(Mistake::NoAction);
+        } else if line.starts_with('/') && !line.starts_with(ACTION) {
             return Command::from_line(&line).map(Self::Command);
         }
         if line.len() > TEXT_BYTES {
@@ -113,9 +133,10 @@ impl Command {
             "/invite" => Ok(Self::Invite),
             "/transcript" => Ok(Self::Transcript),
             "/help" => Ok(Self::Help),
-            unknown => Err(Mistake::UnknownCommand(
-                unknown.chars().take(SHOWN_CHARS).collect(),
-            )),
+            "/clear" => Ok(Self::Clear),
+            unknown => Err(Mistake::UnknownCommand {
+                word: unknown.chars().take(SHOWN_CHARS).collect(),
+            }),
         }
     }
 }
@@ -123,13 +144,25 @@ impl Command {
 /// How much of an unknown command is repeated.
 const SHOWN_CHARS: usize = 40;
 
+/// How many letters may be wrong.
+const WRONG_LETTERS: usize = 2;
+
+/// The command that somebody who typed `word` may have meant, as a part of a sentence.
+fn meant(word: &str) -> String {
+    let distance = |command: &&str| strsim::osa_distance(word, command);
+    let nearest = command_words().min_by_key(distance);
+    let nearest = nearest.filter(|command| distance(command) <= WRONG_LETTERS);
+    nearest.map_or_else(String::new, |command| format!(", did you mean {command}?"))
+}
+
 impl Mistake {
     /// For programs.
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::TooLong => "text-too-long",
             Self::NotUtf8 => "text-not-utf8",
-            Self::UnknownCommand(_) => "unknown-command",
+            Self::UnknownCommand { .. } => "unknown-command",
+            Self::NoAction => "action-missing",
             Self::Name(_) => "name-invalid",
             Self::Unreadable(_) => "stdin-failed",
         }
@@ -183,6 +216,36 @@ mod tests {
             command("/name  ann b "),
             Command::Name("ann b".parse().unwrap())
         );
+    }
+
+    #[test]
+    fn what_somebody_does_travels_as_it_is_typed() {
+        assert_eq!(text("/me waves"), "/me waves");
+        assert_eq!(code(read("/me")), "action-missing");
+        assert_eq!(code(read("/me  ")), "action-missing");
+        assert_eq!(code(read("/mean")), "unknown-command");
+    }
+
+    #[test]
+    fn the_nearest_command_is_suggested() {
+        let said = |line: &str| match read(line) {
+            Some(Typed::Mistake(mistake)) => mistake.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said("/qiut").contains("did you mean /quit?"));
+        assert!(said("/hlep me").contains("did you mean /help?"));
+        assert!(!said("/nonsense").contains("mean"));
+    }
+
+    #[test]
+    fn every_command_in_the_help_is_one() {
+        for word in command_words() {
+            let unknown = matches!(
+                read(word),
+                Some(Typed::Mistake(Mistake::UnknownCommand { .. }))
+            );
+            assert!(!unknown, "{word}");
+        }
     }
 
     #[test]

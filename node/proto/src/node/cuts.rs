@@ -196,7 +196,10 @@ impl Node {
             self.note_former(id, &name);
         }
         self.joining.cut(now, cut.donor, cut.certain);
-        self.start(cut.base, cut.lamport);
+        let lacking = |last: &MessageId| last.seq.saturating_sub(cut.base.get(&last.author));
+        let history = cut.fetched.iter().map(|(last, _)| lacking(last));
+        let history = history.fold(0, u64::saturating_add);
+        self.start(cut.base, cut.lamport, history);
         for (last, giver) in cut.fetched {
             if !self.causal.clock().covers(last) {
                 self.repair.want(now, last, giver, true);

@@ -42,7 +42,7 @@ impl Node {
                 seniority: 0,
                 key: RingKey(0),
             };
-            self.start(VectorClock::new(), 0);
+            self.start(VectorClock::new(), 0, 0);
             let view = View::founding(founder, 1, |tag| self.seals.seal_view(tag));
             return self.adopt(now, view);
         };
@@ -276,7 +276,7 @@ impl Node {
             let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
             let nobody_has_it = self.is_coordinator() && *asked > FETCHES;
             if complete || alone || nobody_has_it {
-                self.start(VectorClock::new(), 0);
+                self.start(VectorClock::new(), 0, 0);
                 self.joining.arrive();
                 self.serve_fetchers(now);
                 self.deliver_ready(now);

@@ -163,13 +163,13 @@ impl Node {
         }
     }
 
-    /// The clock starts, unless it has.
-    pub(super) fn start(&mut self, base: VectorClock, lamport: u64) {
+    /// The clock starts, unless it has; so many messages are to come that were said before.
+    pub(super) fn start(&mut self, base: VectorClock, lamport: u64, history: u64) {
         if !self.started {
             self.started = true;
             self.log.start(&base);
             self.causal.start(&base, lamport);
-            self.emit(Event::Start { base });
+            self.emit(Event::Start { base, history });
         }
     }
 

@@ -39,7 +39,7 @@ impl Node {
     pub fn take_part(&mut self, now: Time, view: Arc<View>) {
         self.handled = now;
         self.joining.arrive();
-        self.start(VectorClock::new(), 0);
+        self.start(VectorClock::new(), 0, 0);
         self.adopt(now, view);
         self.arrive_if_complete(now);
     }

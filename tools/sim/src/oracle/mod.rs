@@ -238,7 +238,7 @@ impl Oracles {
             Event::Message(message) if message.id.author == node && self.distrusts(node) => {
                 self.reach.step(node, message.id);
             }
-            Event::Start { base } => {
+            Event::Start { base, .. } => {
                 self.readiness.started(node)?;
                 self.causal.started(node, base)?;
                 self.reach.begin(node, base);

@@ -1,0 +1,89 @@
+//! The order in which text is read: right-to-left runs are put where they are read from.
+//!
+//! Terminals differ in whether they do this. The full screen does it itself, and tells those that would
+//! do it too to leave it alone (`terminal`). Not here: characters that would reverse the order of what
+//! somebody else wrote, which never get this far (`harmless`).
+
+use std::borrow::Cow;
+
+use unicode_bidi::{BidiInfo, Level};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// A row as it is to be put on the screen from left to right. `line` is the whole that the row is a part
+/// of: its first letter says how the row is read.
+pub(super) fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
+    // No right-to-left letter comes before these.
+    if row.chars().all(|char| char < '\u{590}') {
+        return Cow::Borrowed(row);
+    }
+    let info = BidiInfo::new(row, Some(level(line)));
+    let Some(paragraph) = info.paragraphs.first().filter(|_| info.has_rtl()) else {
+        return Cow::Borrowed(row);
+    };
+    let (levels, runs) = info.visual_runs(paragraph, paragraph.range.clone());
+    let mut ordered = String::with_capacity(row.len());
+    for run in runs {
+        if levels[run.start].is_rtl() {
+            let clusters = row[run].graphemes(true).rev();
+            ordered.extend(clusters.map(mirrored));
+        } else {
+            ordered.push_str(&row[run]);
+        }
+    }
+    Cow::Owned(ordered)
+}
+
+fn level(line: &str) -> Level {
+    let info = BidiInfo::new(line, None);
+    let first = info.paragraphs.first();
+    first.map_or(Level::ltr(), |paragraph| paragraph.level)
+}
+
+/// A bracket that opens to the right closes to the left.
+fn mirrored(cluster: &str) -> &str {
+    match cluster {
+        "(" => ")",
+        ")" => "(",
+        "[" => "]",
+        "]" => "[",
+        "{" => "}",
+        "}" => "{",
+        "<" => ">",
+        ">" => "<",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn alone(row: &str) -> Cow<'_, str> {
+        visual(row, row)
+    }
+
+    #[test]
+    fn left_to_right_stays_as_it_is() {
+        for text in ["hello", "你好 🎉", ""] {
+            assert!(matches!(alone(text), Cow::Borrowed(same) if same == text));
+        }
+    }
+
+    #[test]
+    fn hebrew_is_put_where_it_is_read_from() {
+        assert_eq!(alone("שלום"), "םולש");
+        assert_eq!(alone("say שלום now"), "say םולש now");
+        assert_eq!(alone("שלום 123!"), "!123 םולש");
+        assert_eq!(alone("(א)"), "(א)");
+    }
+
+    #[test]
+    fn marks_stay_on_their_letters() {
+        assert_eq!(alone("שָׁל"), "לשָׁ");
+    }
+
+    #[test]
+    fn a_row_is_read_as_its_line_is() {
+        assert_eq!(visual("abc א", "א abc א"), "א abc");
+    }
+}

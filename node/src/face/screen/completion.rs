@@ -1,0 +1,102 @@
+//! What Tab makes of a word that has been begun: a command, or a member's name.
+//!
+//! Not here: which names there are.
+
+use crate::stdin::command_words;
+
+/// What a word could become; Tab goes from one to the next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Completion {
+    /// Where the word starts, in bytes.
+    pub(super) start: usize,
+    choices: Vec<String>,
+    next: usize,
+}
+
+impl Completion {
+    /// What the word before the cursor could become, if anything.
+    pub(super) fn find<'a>(before: &str, names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
+        let start = before.rfind(char::is_whitespace).map_or(0, |at| {
+            at + before[at..].chars().next().map_or(1, char::len_utf8)
+        });
+        let word = &before[start..];
+        let choices = if start == 0 && word.starts_with('/') {
+            commands(word)
+        } else {
+            completed(word, start == 0, names)
+        };
+        (!choices.is_empty()).then_some(Self {
+            start,
+            choices,
+            next: 0,
+        })
+    }
+
+    /// The next choice, round and round.
+    pub(super) fn next(&mut self) -> &str {
+        let choice = self.next;
+        self.next = (choice + 1) % self.choices.len();
+        &self.choices[choice]
+    }
+}
+
+fn commands(begun: &str) -> Vec<String> {
+    let fitting = command_words().filter(|word| word.starts_with(begun));
+    fitting.map(|word| format!("{word} ")).collect()
+}
+
+/// Who is spoken to is named first, with a colon.
+fn completed<'a>(
+    word: &str,
+    is_first: bool,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<String> {
+    let (at, begun) = word
+        .strip_prefix('@')
+        .map_or(("", word), |begun| ("@", begun));
+    if begun.is_empty() && at.is_empty() {
+        return Vec::new();
+    }
+    let begun = begun.to_lowercase();
+    let end = if is_first && at.is_empty() { ": " } else { " " };
+    let mut fitting: Vec<String> = names
+        .into_iter()
+        .filter(|name| name.to_lowercase().starts_with(&begun))
+        .map(|name| format!("{at}{name}{end}"))
+        .collect();
+    fitting.sort();
+    fitting
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choices(before: &str) -> Vec<String> {
+        let names = ["ann", "Anders", "bob"];
+        Completion::find(before, names).map_or_else(Vec::new, |found| found.choices)
+    }
+
+    #[test]
+    fn names_are_completed_wherever_they_stand() {
+        assert_eq!(choices("b"), ["bob: "]);
+        assert_eq!(choices("hello an"), ["Anders ", "ann "]);
+        assert_eq!(choices("hello @b"), ["@bob "]);
+        assert_eq!(choices("zz"), [""; 0]);
+        assert_eq!(choices(""), [""; 0]);
+        assert_eq!(choices("hello "), [""; 0]);
+    }
+
+    #[test]
+    fn commands_are_completed_at_the_start() {
+        assert_eq!(choices("/qu"), ["/quit "]);
+        assert_eq!(choices("say /qu"), [""; 0]);
+    }
+
+    #[test]
+    fn tab_goes_round() {
+        let mut found = Completion::find("an", ["ann", "anders"]).unwrap();
+        let seen: Vec<String> = (0..3).map(|_| found.next().to_owned()).collect();
+        assert_eq!(seen, ["anders: ", "ann: ", "anders: "]);
+    }
+}

@@ -1,0 +1,79 @@
+//! What was written before, to be had again with the arrow keys. It is in memory only.
+//!
+//! Not here: what is being written (`editor`).
+
+use std::collections::VecDeque;
+
+/// How many lines are kept: more than anybody goes back.
+const LINES: usize = 500;
+
+/// What was written before.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    lines: VecDeque<String>,
+    /// How far back one has gone, with what was being written before that.
+    back: usize,
+    draft: String,
+}
+
+impl History {
+    /// Something was sent.
+    pub(super) fn add(&mut self, line: &str) {
+        self.back = 0;
+        if self.lines.back().is_none_or(|last| last != line) {
+            self.lines.push_back(line.to_owned());
+        }
+        if self.lines.len() > LINES {
+            self.lines.pop_front();
+        }
+    }
+
+    /// The line before the one that is shown now, if there is one.
+    pub(super) fn older(&mut self, shown: &str) -> Option<String> {
+        let older = self.lines.iter().rev().nth(self.back)?.clone();
+        if self.back == 0 {
+            shown.clone_into(&mut self.draft);
+        }
+        self.back += 1;
+        Some(older)
+    }
+
+    /// The line after it, and in the end what was being written.
+    pub(super) fn newer(&mut self) -> Option<String> {
+        self.back = self.back.checked_sub(1)?;
+        match self.back {
+            0 => Some(std::mem::take(&mut self.draft)),
+            back => self.lines.iter().rev().nth(back - 1).cloned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_goes_back_and_comes_back_to_the_draft() {
+        let mut history = History::default();
+        assert_eq!(history.older("draft"), None);
+        for line in ["one", "two", "two"] {
+            history.add(line);
+        }
+        assert_eq!(history.older("draft").unwrap(), "two");
+        assert_eq!(history.older("two").unwrap(), "one");
+        assert_eq!(history.older("one"), None);
+        assert_eq!(history.newer().unwrap(), "two");
+        assert_eq!(history.newer().unwrap(), "draft");
+        assert_eq!(history.newer(), None);
+    }
+
+    #[test]
+    fn the_oldest_lines_are_forgotten() {
+        let mut history = History::default();
+        for line in 0..=LINES {
+            history.add(&line.to_string());
+        }
+        assert_eq!(history.lines.len(), LINES);
+        assert_eq!(history.lines[0], "1");
+    }
+}

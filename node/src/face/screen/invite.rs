@@ -1,0 +1,49 @@
+//! An invite as a picture that a telephone can read.
+//!
+//! Not here: what an invite says.
+
+use qrcodegen::{QrCode, QrCodeEcc};
+
+/// The blank modules around the picture. Four are prescribed; two do, and fit more windows.
+const QUIET: i32 = 2;
+
+/// The picture in rows, two rows of modules to a row of text; nothing where the text is too long for any.
+/// What is light is drawn, since most terminals are dark.
+pub(super) fn picture(text: &str) -> Option<Vec<String>> {
+    let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
+    let range = -QUIET..code.size() + QUIET;
+    let tops = range.clone().step_by(2);
+    Some(
+        tops.map(|y| range.clone().map(|x| cell(&code, x, y)).collect())
+            .collect(),
+    )
+}
+
+fn cell(code: &QrCode, x: i32, y: i32) -> char {
+    match (code.get_module(x, y), code.get_module(x, y + 1)) {
+        (false, false) => '█',
+        (false, true) => '▀',
+        (true, false) => '▄',
+        (true, true) => ' ',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invite_fits_a_small_terminal() {
+        let invite = "ringtalk://director.example.net:8080/#EaGqGNVcyaY6oykTFuP5fAHy";
+        let rows = picture(invite).unwrap();
+        assert!(rows.len() <= 22, "{}", rows.len());
+        assert!(rows.iter().all(|row| row.chars().count() <= 60));
+        // The finder pattern of the upper left corner, behind the quiet zone.
+        assert!(rows[1].starts_with("██ ▄▄▄▄▄ "), "{:?}", rows[1]);
+    }
+
+    #[test]
+    fn what_is_too_long_has_no_picture() {
+        assert_eq!(picture(&"x".repeat(4_000)), None);
+    }
+}

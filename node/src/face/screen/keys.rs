@@ -1,0 +1,126 @@
+//! Which key does what: readline's keys for writing, and those of a pager for reading.
+//!
+//! Not here: what is done (`Screen`).
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::editor::Step;
+
+/// What a key asks for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Action {
+    Insert(char),
+    Newline,
+    Send,
+    Go(Step),
+    Delete(Step),
+    Kill(Step),
+    Yank,
+    Transpose,
+    Older,
+    Newer,
+    Complete,
+    PageUp,
+    PageDown,
+    Top,
+    Bottom,
+    Search,
+    SearchBack,
+    Repaint,
+    Interrupt,
+    EndOfInput,
+    Suspend,
+    Escape,
+}
+
+/// What a key asks for, if anything.
+pub(super) fn action(key: KeyEvent) -> Option<Action> {
+    let KeyEvent {
+        code, modifiers, ..
+    } = key;
+    if modifiers.contains(KeyModifiers::CONTROL) {
+        control(code)
+    } else if modifiers.contains(KeyModifiers::ALT) {
+        alt(code)
+    } else {
+        plain(code)
+    }
+}
+
+const fn plain(code: KeyCode) -> Option<Action> {
+    Some(match code {
+        KeyCode::Char(char) => Action::Insert(char),
+        KeyCode::Enter => Action::Send,
+        KeyCode::Tab => Action::Complete,
+        KeyCode::Backspace => Action::Delete(Step::Left),
+        KeyCode::Delete => Action::Delete(Step::Right),
+        KeyCode::Left => Action::Go(Step::Left),
+        KeyCode::Right => Action::Go(Step::Right),
+        KeyCode::Home => Action::Go(Step::Start),
+        KeyCode::End => Action::Go(Step::End),
+        KeyCode::Up => Action::Older,
+        KeyCode::Down => Action::Newer,
+        KeyCode::PageUp => Action::PageUp,
+        KeyCode::PageDown => Action::PageDown,
+        KeyCode::Esc => Action::Escape,
+        _ => return None,
+    })
+}
+
+const fn control(code: KeyCode) -> Option<Action> {
+    Some(match code {
+        KeyCode::Char('a') => Action::Go(Step::Start),
+        KeyCode::Char('b') => Action::Go(Step::Left),
+        KeyCode::Char('c') => Action::Interrupt,
+        KeyCode::Char('d') => Action::EndOfInput,
+        KeyCode::Char('e') => Action::Go(Step::End),
+        KeyCode::Char('f') => Action::Go(Step::Right),
+        KeyCode::Char('g') => Action::Escape,
+        KeyCode::Char('h') => Action::Delete(Step::Left),
+        KeyCode::Char('j') => Action::Newline,
+        KeyCode::Char('k') => Action::Kill(Step::End),
+        KeyCode::Char('l') => Action::Repaint,
+        KeyCode::Char('n') => Action::Newer,
+        KeyCode::Char('p') => Action::Older,
+        KeyCode::Char('r') => Action::Search,
+        KeyCode::Char('s') => Action::SearchBack,
+        KeyCode::Char('t') => Action::Transpose,
+        KeyCode::Char('u') => Action::Kill(Step::Start),
+        KeyCode::Char('w') => Action::Kill(Step::BlankLeft),
+        KeyCode::Char('y') => Action::Yank,
+        KeyCode::Char('z') => Action::Suspend,
+        KeyCode::Left => Action::Go(Step::WordLeft),
+        KeyCode::Right => Action::Go(Step::WordRight),
+        KeyCode::Home => Action::Top,
+        KeyCode::End => Action::Bottom,
+        _ => return None,
+    })
+}
+
+const fn alt(code: KeyCode) -> Option<Action> {
+    Some(match code {
+        KeyCode::Char('b') | KeyCode::Left => Action::Go(Step::WordLeft),
+        KeyCode::Char('f') | KeyCode::Right => Action::Go(Step::WordRight),
+        KeyCode::Char('d') => Action::Kill(Step::WordRight),
+        KeyCode::Backspace => Action::Kill(Step::WordLeft),
+        KeyCode::Enter => Action::Newline,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_mean_what_they_mean_in_readline() {
+        let with = |code, modifiers| action(KeyEvent::new(code, modifiers));
+        let control = |char| with(KeyCode::Char(char), KeyModifiers::CONTROL);
+        assert_eq!(control('w'), Some(Action::Kill(Step::BlankLeft)));
+        assert_eq!(control('q'), None);
+        let alt = with(KeyCode::Enter, KeyModifiers::ALT);
+        assert_eq!(alt, Some(Action::Newline));
+        let shifted = with(KeyCode::Char('W'), KeyModifiers::SHIFT);
+        assert_eq!(shifted, Some(Action::Insert('W')));
+    }
+}

@@ -1,0 +1,207 @@
+//! Which rows of the transcript are on the screen. Only those are laid out, and what lies between them
+//! and where one goes: a transcript of any length costs the same.
+//!
+//! Not here: how the rows look (`layout`).
+
+use ratatui::text::Line;
+
+use super::layout::Look;
+use super::transcript::Transcript;
+
+/// A row of the transcript.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct Place {
+    pub(super) entry: u64,
+    /// Counted from the entry's first row; a window that became wider may have fewer.
+    pub(super) row: usize,
+}
+
+/// The transcript in rows.
+#[derive(Debug)]
+pub(super) struct Rows<'a> {
+    pub(super) transcript: &'a Transcript,
+    pub(super) look: &'a Look,
+    /// Before which entry a rule is drawn.
+    pub(super) unread: Option<u64>,
+}
+
+impl Rows<'_> {
+    /// The rows that end with `bottom`, or with the last one: as many as there are, up to `height`.
+    pub(super) fn page(&self, bottom: Option<Place>, height: usize) -> Vec<Line<'static>> {
+        let Some(bottom) = bottom.or_else(|| self.last()) else {
+            return Vec::new();
+        };
+        let mut parts = Vec::new();
+        let mut missing = height;
+        for entry in (self.transcript.first()..=bottom.entry).rev() {
+            let mut rows = self.rows(entry);
+            if entry == bottom.entry {
+                rows.truncate(bottom.row + 1);
+            }
+            rows.drain(..rows.len().saturating_sub(missing));
+            missing -= rows.len();
+            parts.push(rows);
+            if missing == 0 {
+                break;
+            }
+        }
+        parts.into_iter().rev().flatten().collect()
+    }
+
+    /// The row so far above another that a page of `height` rows can still end in; nothing where all rows
+    /// fit on a page.
+    pub(super) fn up(&self, from: Option<Place>, count: usize, height: usize) -> Option<Place> {
+        let from = from.or_else(|| self.last())?;
+        let target = self.above(from, count);
+        let top = Place {
+            entry: self.transcript.first(),
+            row: 0,
+        };
+        let first_page = self.below(top, height.saturating_sub(1));
+        first_page.map(|end| target.max(end))
+    }
+
+    /// The row so far below another; nothing where that is the last one or beyond.
+    pub(super) fn down(&self, from: Place, count: usize) -> Option<Place> {
+        self.below(from, count)
+    }
+
+    /// The last row.
+    fn last(&self) -> Option<Place> {
+        let entry = self.transcript.end().checked_sub(1)?;
+        let height = self.height(entry);
+        (height > 0).then(|| Place {
+            entry,
+            row: height - 1,
+        })
+    }
+
+    fn above(&self, from: Place, count: usize) -> Place {
+        let first = self.transcript.first();
+        let mut place = Place {
+            entry: from.entry.max(first),
+            row: from.row.min(self.height(from.entry).saturating_sub(1)),
+        };
+        let mut missing = count;
+        while missing > place.row && place.entry > first {
+            missing -= place.row + 1;
+            place.entry -= 1;
+            place.row = self.height(place.entry).saturating_sub(1);
+        }
+        place.row = place.row.saturating_sub(missing);
+        place
+    }
+
+    fn below(&self, from: Place, count: usize) -> Option<Place> {
+        let mut place = from;
+        let mut missing = count;
+        while place.entry < self.transcript.end() {
+            let rest = self.height(place.entry).saturating_sub(place.row + 1);
+            if missing <= rest {
+                place.row += missing;
+                return (Some(place) < self.last()).then_some(place);
+            }
+            missing -= rest + 1;
+            place = Place {
+                entry: place.entry + 1,
+                row: 0,
+            };
+        }
+        None
+    }
+
+    fn height(&self, entry: u64) -> usize {
+        self.rows(entry).len()
+    }
+
+    fn rows(&self, number: u64) -> Vec<Line<'static>> {
+        let Some(entry) = self.transcript.get(number) else {
+            return Vec::new();
+        };
+        let mut rows = self.look.rows(number, entry);
+        if self.unread == Some(number) {
+            rows.insert(0, self.look.rule("new"));
+        }
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layout::Colors;
+    use super::super::transcript::Entry;
+    use super::*;
+
+    fn look() -> Look {
+        Look {
+            width: 40,
+            colors: Colors(false),
+            query: String::new(),
+            found: None,
+        }
+    }
+
+    /// Entry n is n, and every third one has three rows.
+    fn transcript(entries: u64) -> Transcript {
+        let mut transcript = Transcript::default();
+        for n in 0..entries {
+            let text = if n % 3 == 2 {
+                format!("{n}\nb\nc")
+            } else {
+                n.to_string()
+            };
+            transcript.push(Entry::Notice(text));
+        }
+        transcript
+    }
+
+    fn texts(rows: &[Line]) -> Vec<String> {
+        let text = |row: &Line| row.to_string().split("│ ").nth(1).unwrap().to_owned();
+        rows.iter().map(text).collect()
+    }
+
+    #[test]
+    fn pages_lead_to_the_top_and_back_without_a_gap() {
+        let (transcript, look) = (transcript(20), look());
+        let rows = Rows {
+            transcript: &transcript,
+            look: &look,
+            unread: None,
+        };
+        let all = texts(&rows.page(None, 1_000));
+        assert_eq!(all.len(), 20 + 2 * 6);
+        let (mut bottom, mut end) = (None, all.len());
+        while end > 5 {
+            bottom = rows.up(bottom, 4, 5);
+            end = (end - 4).max(5);
+            assert_eq!(texts(&rows.page(bottom, 5)), all[end - 5..end]);
+        }
+        assert_eq!(rows.up(bottom, 4, 5), bottom, "there is nothing above");
+        while let Some(place) = bottom {
+            assert_eq!(texts(&rows.page(bottom, 5)), all[end - 5..end]);
+            bottom = rows.down(place, 4);
+            end += 4;
+        }
+        assert!(end >= all.len());
+    }
+
+    #[test]
+    fn what_fits_on_a_page_does_not_scroll() {
+        let (transcript, look) = (transcript(3), look());
+        let rows = Rows {
+            transcript: &transcript,
+            look: &look,
+            unread: Some(1),
+        };
+        assert_eq!(rows.up(None, 5, 6), None);
+        assert_eq!(rows.page(None, 10).len(), 6);
+        assert!(rows.page(None, 10)[1].to_string().contains(" new "));
+        let nothing = Transcript::default();
+        let rows = Rows {
+            transcript: &nothing,
+            ..rows
+        };
+        assert!(rows.page(None, 5).is_empty());
+        assert_eq!(rows.up(None, 5, 6), None);
+    }
+}

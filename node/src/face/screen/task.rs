@@ -1,0 +1,265 @@
+//! The thread that has the screen: it moves events, keys, frames and what is typed.
+//!
+//! It waits for nobody: while the terminal has not taken the last frame there is no next one, and while
+//! the driver has no room for what is typed it waits here. The driver hands over what is to be shown and
+//! goes on. Not here: what is on the screen (`Screen`).
+
+use std::collections::VecDeque;
+use std::future::pending;
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event as TerminalEvent, read};
+use nix::sys::signal::Signal as SystemSignal;
+use time::UtcOffset;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::time::{sleep, sleep_until, timeout};
+
+use super::painter::Painter;
+use super::{Effect, Screen, Shown, terminal};
+use crate::face::known::Me;
+use crate::face::stdout::Pen;
+use crate::stdin::{Batch, Typed};
+
+/// How much waits to be shown: a burst of a whole discussion so far.
+const WAITING: usize = 16_384;
+/// How much is taken in before the next frame is thought of.
+const AT_ONCE: usize = 256;
+/// How many keys wait: more than anybody types while a frame is drawn.
+const KEYS: usize = 256;
+/// How soon after a frame the next one comes, unless a key was pressed.
+const FRAME: Duration = Duration::from_millis(16);
+/// What rings a terminal's bell.
+const BELL: u8 = b'\x07';
+/// How long the terminal may take to be given back before this process stops.
+const STOP_TIME: Duration = Duration::from_millis(250);
+/// How long a stop takes to come, if it does: a process that no shell controls is not stopped.
+const STOPPING: Duration = Duration::from_millis(100);
+
+/// The way to the screen.
+#[derive(Debug)]
+pub(crate) struct Feed(Option<Sender<Shown>>);
+
+impl Feed {
+    /// Has something shown. A screen that cannot follow ends, and with it the node.
+    pub(crate) fn show(&mut self, shown: Shown) {
+        let full = |feed: &Sender<Shown>| feed.try_send(shown).is_err();
+        if self.0.as_ref().is_some_and(full) {
+            self.0 = None;
+        }
+    }
+}
+
+/// The screen before it is known who sits in front of it.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) pen: Pen,
+    pub(crate) typed: Sender<Batch>,
+    pub(crate) colors: bool,
+    pub(crate) offset: UtcOffset,
+}
+
+impl Seat {
+    /// Starts the threads.
+    pub(crate) fn start(self, me: Me) -> io::Result<Feed> {
+        let (feed, shown) = mpsc::channel(WAITING);
+        let (sender, keys) = mpsc::channel(KEYS);
+        let named = |name: &str| thread::Builder::new().name(name.to_owned());
+        named("keys").spawn(move || read_keys(&sender))?;
+        named("screen").spawn(move || self.run(me, shown, keys))?;
+        Ok(Feed(Some(feed)))
+    }
+
+    fn run(self, me: Me, shown: Receiver<Shown>, keys: Receiver<TerminalEvent>) {
+        // Where there is no runtime or no signal, the pen is dropped, and the node learns of it.
+        let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
+            return;
+        };
+        let screen = Screen::new(me, self.offset, self.colors, terminal::size());
+        let ended: io::Result<()> = runtime.block_on(async {
+            let task = Task {
+                screen,
+                painter: Painter::new(),
+                pen: self.pen,
+                shown,
+                keys: Some(keys),
+                typed: self.typed,
+                waiting: VecDeque::new(),
+                continued: signal(SignalKind::from_raw(SystemSignal::SIGCONT as i32))?,
+                hung_up: signal(SignalKind::hangup())?,
+                rings: false,
+                stale: true,
+                next_frame: Instant::now(),
+            };
+            task.run().await
+        });
+        if let Err(error) = ended {
+            tracing::error!(%error, "the screen has ended");
+        }
+    }
+}
+
+/// Passes on what the terminal reports. The thread outlives its purpose, as that of stdin does.
+fn read_keys(sender: &Sender<TerminalEvent>) {
+    while let Ok(event) = read() {
+        if sender.blocking_send(event).is_err() {
+            return;
+        }
+    }
+}
+
+struct Task {
+    screen: Screen,
+    painter: Painter,
+    pen: Pen,
+    shown: Receiver<Shown>,
+    keys: Option<Receiver<TerminalEvent>>,
+    typed: Sender<Batch>,
+    /// What was typed and not handed over yet. The screen limits it.
+    waiting: VecDeque<Typed>,
+    continued: Signal,
+    hung_up: Signal,
+    /// True where the next frame rings the bell: once, however many ask for it.
+    rings: bool,
+    /// True where there is something that the terminal does not show yet.
+    stale: bool,
+    next_frame: Instant,
+}
+
+impl Task {
+    /// Runs until the node ends.
+    async fn run(mut self) -> io::Result<()> {
+        self.pen.write(terminal::enter());
+        let mut batch = Vec::with_capacity(AT_ONCE);
+        loop {
+            while let Some(effect) = self.screen.poll_effect() {
+                if !self.act(effect).await? {
+                    self.pen.write(terminal::leave());
+                    return Ok(());
+                }
+            }
+            self.paint()?;
+            self.wait(&mut batch).await?;
+            let now = Instant::now();
+            for shown in batch.drain(..) {
+                self.screen.show(&shown, now);
+            }
+            self.screen.tick(now);
+        }
+    }
+
+    /// Waits until there is something to do, and does what does not concern the screen; what is to be shown
+    /// is left in `batch`.
+    async fn wait(&mut self, batch: &mut Vec<Shown>) -> io::Result<()> {
+        let is_idle = self.pen.is_idle();
+        let wake = self.wake(is_idle);
+        let has_waiting = !self.waiting.is_empty() && self.screen.may_hand_over();
+        let keys = self.keys.as_mut();
+        let room = self.typed.clone().reserve_owned();
+        let key = async {
+            match keys {
+                Some(keys) => keys.recv().await,
+                None => pending().await,
+            }
+        };
+        let time = async {
+            match wake {
+                Some(wake) => sleep_until(wake.into()).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            key = key => self.key(key),
+            Ok(permit) = room, if has_waiting => {
+                permit.send(self.waiting.drain(..).collect());
+            }
+            count = self.shown.recv_many(batch, AT_ONCE) => {
+                if count == 0 {
+                    return Err(io::Error::other("it could not follow what was to be shown"));
+                }
+                self.stale = true;
+            }
+            _ = self.continued.recv() => self.begin_anew()?,
+            _ = self.hung_up.recv() => self.screen.leave(),
+            () = self.pen.idle(), if self.stale && !is_idle => {}
+            () = time => self.stale = true,
+        }
+        Ok(())
+    }
+
+    /// When to wake up, even if nothing happens.
+    fn wake(&self, is_idle: bool) -> Option<Instant> {
+        let frame = (self.stale && is_idle).then_some(self.next_frame);
+        frame.into_iter().chain(self.screen.wake()).min()
+    }
+
+    /// Takes a key in, with all that came along, and shows at once what they do.
+    fn key(&mut self, first: Option<TerminalEvent>) {
+        let Some(first) = first else {
+            self.keys = None;
+            return;
+        };
+        self.screen.take(first);
+        while let Some(Ok(next)) = self.keys.as_mut().map(Receiver::try_recv) {
+            self.screen.take(next);
+        }
+        self.stale = true;
+        self.next_frame = Instant::now();
+    }
+
+    /// Does what the screen asks; false where that is to end.
+    async fn act(&mut self, effect: Effect) -> io::Result<bool> {
+        match effect {
+            Effect::Say(typed) => self.waiting.push_back(typed),
+            Effect::Unsay => self.waiting.clear(),
+            Effect::Bell => self.rings = true,
+            Effect::Repaint => self.painter.forget(),
+            Effect::Suspend => self.suspend().await?,
+            Effect::End => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Draws what has changed, if it is time and the terminal has taken the last frame.
+    fn paint(&mut self) -> io::Result<()> {
+        if self.stale && self.pen.is_idle() && self.next_frame <= Instant::now() {
+            let mut bytes = self.painter.paint(&self.screen)?;
+            if std::mem::take(&mut self.rings) {
+                bytes.push(BELL);
+            }
+            self.pen.write(bytes);
+            self.stale = false;
+            self.next_frame = Instant::now() + FRAME;
+        }
+        Ok(())
+    }
+
+    /// Gives the terminal to the shell until the user comes back.
+    async fn suspend(&mut self) -> io::Result<()> {
+        self.pen.write(terminal::leave());
+        // A terminal that takes nothing is not worth to be waited for.
+        let _ = timeout(STOP_TIME, self.pen.idle()).await;
+        terminal::stop()?;
+        // The system stops all threads soon. Whoever is not stopped is not continued either.
+        tokio::select! {
+            _ = self.continued.recv() => {}
+            () = sleep(STOPPING) => {}
+        }
+        self.begin_anew()
+    }
+
+    /// Somebody else had the terminal.
+    fn begin_anew(&mut self) -> io::Result<()> {
+        terminal::raw()?;
+        self.pen.write(terminal::enter());
+        let size = terminal::size();
+        let resized = TerminalEvent::Resize(size.width, size.height);
+        self.screen.take(resized);
+        self.stale = true;
+        Ok(())
+    }
+}

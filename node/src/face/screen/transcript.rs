@@ -1,0 +1,226 @@
+//! What was said and happened, as it is shown: the newest last, up to a limit.
+//!
+//! Everything in it is harmless already. Not here: which part of it is on the screen (`scroll`), and
+//! how it looks (`layout`).
+
+use std::collections::VecDeque;
+
+use ringtalk_wire::NodeId;
+
+use super::deliveries::Delivery;
+
+/// How many entries are kept to be looked at again.
+const ENTRIES: usize = 100_000;
+/// How many bytes of text they may have: as much as waits for a reader of plain text.
+const BYTES: usize = 64 * 1024 * 1024;
+
+/// Something on the screen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Entry {
+    /// A member said it.
+    Said(Said),
+    /// A remark.
+    Notice(String),
+    /// A remark that matters.
+    Warning(String),
+    /// Something to be copied: from the first column on, and only cut where the window is too narrow.
+    Copied(String),
+    /// Rows that stay as they are.
+    Picture(Vec<String>),
+}
+
+/// What a member said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Said {
+    pub(super) author: NodeId,
+    pub(super) name: String,
+    pub(super) time: String,
+    /// With line ends.
+    pub(super) text: String,
+    /// What the author does, and not what it says.
+    pub(super) is_action: bool,
+    pub(super) is_mine: bool,
+    pub(super) tone: Tone,
+    /// Only of one's own.
+    pub(super) delivery: Option<Delivery>,
+}
+
+/// How much a message matters here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Tone {
+    Usual,
+    /// It was said before this node came.
+    History,
+    /// It names this node.
+    Mention,
+}
+
+impl Entry {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Said(said) => said.name.len() + said.text.len(),
+            Self::Notice(text) | Self::Warning(text) | Self::Copied(text) => text.len(),
+            Self::Picture(rows) => rows.iter().map(String::len).sum(),
+        }
+    }
+
+    /// What a search looks through.
+    pub(super) fn text(&self) -> &str {
+        match self {
+            Self::Said(said) => &said.text,
+            Self::Notice(text) | Self::Warning(text) | Self::Copied(text) => text,
+            Self::Picture(_) => "",
+        }
+    }
+}
+
+/// The entries. Each keeps its number, also when older ones are gone.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    entries: VecDeque<Entry>,
+    first: u64,
+    bytes: usize,
+}
+
+impl Transcript {
+    /// Adds an entry, and gives its number.
+    pub(super) fn push(&mut self, entry: Entry) -> u64 {
+        self.bytes += entry.bytes();
+        self.entries.push_back(entry);
+        while self.entries.len() > ENTRIES || (self.bytes > BYTES && self.entries.len() > 1) {
+            if let Some(oldest) = self.entries.pop_front() {
+                self.bytes -= oldest.bytes();
+                self.first += 1;
+            }
+        }
+        self.end() - 1
+    }
+
+    /// Forgets everything.
+    pub(super) fn clear(&mut self) {
+        self.first = self.end();
+        self.bytes = 0;
+        self.entries.clear();
+    }
+
+    /// The oldest entry's number.
+    pub(super) const fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number of the entry that will come next.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Entry> {
+        self.entries.get(self.index(number)?)
+    }
+
+    /// Says how far one's own message has got.
+    pub(super) fn mark(&mut self, number: u64, delivery: Delivery) {
+        if let Some(index) = self.index(number)
+            && let Some(Entry::Said(said)) = self.entries.get_mut(index)
+        {
+            said.delivery = Some(delivery);
+        }
+    }
+
+    /// The newest entry before `end` that has `text` in it, whatever its case.
+    pub(super) fn find_before(&self, end: u64, text: &str) -> Option<u64> {
+        let mut numbers = (self.first..end.min(self.end())).rev();
+        numbers.find(|number| self.has(*number, text))
+    }
+
+    /// The oldest entry from `start` on that has it.
+    pub(super) fn find_from(&self, start: u64, text: &str) -> Option<u64> {
+        let mut numbers = start.max(self.first)..self.end();
+        numbers.find(|number| self.has(*number, text))
+    }
+
+    fn has(&self, number: u64, text: &str) -> bool {
+        let entry = self.get(number);
+        entry.is_some_and(|entry| find_folded(entry.text(), text).is_some())
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        usize::try_from(number.checked_sub(self.first)?).ok()
+    }
+}
+
+/// Where `needle`, in lower case, stands in a text, whatever its case there; in bytes.
+pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
+    let first = needle.chars().next()?;
+    let found = |start: usize| Some((start, start + folded_prefix(&text[start..], needle)?));
+    if let Ok(first) = u8::try_from(u32::from(first))
+        && first.is_ascii()
+    {
+        // A whole transcript is looked through at each key.
+        let starts = text.bytes().enumerate();
+        let mut starts = starts.filter(|(_, byte)| byte.eq_ignore_ascii_case(&first));
+        return starts.find_map(|(start, _)| found(start));
+    }
+    let starts = text.char_indices();
+    let mut starts = starts.filter(|(_, char)| char.to_lowercase().next() == Some(first));
+    starts.find_map(|(start, _)| found(start))
+}
+
+/// How many bytes of a text are `needle` but for the case.
+fn folded_prefix(text: &str, needle: &str) -> Option<usize> {
+    let mut wanted = needle.chars();
+    let mut awaited = wanted.next();
+    for (at, char) in text.char_indices() {
+        for lower in char.to_lowercase() {
+            match awaited {
+                None => return Some(at),
+                Some(expected) if expected == lower => awaited = wanted.next(),
+                Some(_) => return None,
+            }
+        }
+    }
+    awaited.is_none().then_some(text.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn notices(texts: &[&str]) -> Transcript {
+        let mut transcript = Transcript::default();
+        for text in texts {
+            transcript.push(Entry::Notice((*text).to_owned()));
+        }
+        transcript
+    }
+
+    #[test]
+    fn the_oldest_entries_go_and_the_others_keep_their_numbers() {
+        let mut transcript = Transcript::default();
+        for number in 0..ENTRIES as u64 + 5 {
+            assert_eq!(transcript.push(Entry::Notice(number.to_string())), number);
+        }
+        assert_eq!(transcript.first(), 5);
+        assert_eq!(transcript.get(5).unwrap().text(), "5");
+        assert_eq!(transcript.get(4), None);
+    }
+
+    #[test]
+    fn texts_are_limited_in_bytes_too() {
+        let mut transcript = Transcript::default();
+        for _ in 0..5 {
+            transcript.push(Entry::Notice("x".repeat(BYTES / 3)));
+        }
+        assert_eq!((transcript.first(), transcript.end()), (2, 5));
+    }
+
+    #[test]
+    fn search_goes_both_ways_and_does_not_mind_case() {
+        let transcript = notices(&["Über", "two", "über uns", "three"]);
+        assert_eq!(transcript.find_before(4, "über"), Some(2));
+        assert_eq!(transcript.find_before(2, "über"), Some(0));
+        assert_eq!(transcript.find_before(0, "über"), None);
+        assert_eq!(transcript.find_from(1, "über"), Some(2));
+        assert_eq!(find_folded("a ÜBER b", "über"), Some((2, 7)));
+        assert_eq!(find_folded("abc", ""), None);
+    }
+}

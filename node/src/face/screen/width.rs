@@ -1,0 +1,117 @@
+//! How wide text is in a terminal, and how it is cut to a width.
+//!
+//! Everything is counted in columns by grapheme clusters, as the terminal library does. Not here:
+//! the order in which text is read (`bidi`).
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// The narrowest that text is wrapped to: the widest character must fit.
+const NARROWEST: usize = 2;
+
+/// How many columns a text takes on one line.
+pub(super) fn width(text: &str) -> usize {
+    text.graphemes(true).map(UnicodeWidthStr::width).sum()
+}
+
+/// As much of a text as fits, with an ellipsis where that is not all.
+pub(super) fn fit(text: &str, room: usize) -> Cow<'_, str> {
+    if width(text) <= room {
+        return Cow::Borrowed(text);
+    }
+    let mut used = 0;
+    let taken = text.graphemes(true).take_while(|cluster| {
+        used += cluster.width();
+        used < room
+    });
+    let mut cut: String = taken.collect();
+    if room > 0 {
+        cut.push('…');
+    }
+    Cow::Owned(cut)
+}
+
+/// Cuts a line into rows, at blanks and beside wide characters where possible. The blanks at which it
+/// is cut belong to no row.
+pub(super) fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
+    let room = room.max(NARROWEST);
+    let mut rows = Vec::new();
+    let (mut start, mut used) = (0, 0);
+    // Where the row could end, and where the next one would start then.
+    let mut chance: Option<(usize, usize)> = None;
+    for (at, cluster) in text.grapheme_indices(true) {
+        let columns = cluster.width();
+        let blank = cluster == " ";
+        if used + columns > room && !blank {
+            let (end, next) = chance.take().unwrap_or((at, at));
+            rows.push(start..end);
+            start = next;
+            used = width(&text[start..at]);
+        }
+        used += columns;
+        let after = at + cluster.len();
+        chance = match chance {
+            Some((end, next)) if blank && next == at && end > start => Some((end, after)),
+            _ if blank && at > start => Some((at, after)),
+            _ if columns == 2 => Some((after, after)),
+            chance => chance,
+        };
+    }
+    rows.push(start..text.len());
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &str, room: usize) -> Vec<&str> {
+        wrap(text, room).into_iter().map(|row| &text[row]).collect()
+    }
+
+    #[test]
+    fn columns_are_what_a_terminal_shows() {
+        assert_eq!(width("abc"), 3);
+        assert_eq!(width("你好"), 4);
+        assert_eq!(width("e\u{301}"), 1);
+        assert_eq!(width("👩‍👩‍👧"), 2);
+        assert_eq!(width("🇨🇭"), 2);
+    }
+
+    #[test]
+    fn what_does_not_fit_ends_in_an_ellipsis() {
+        assert_eq!(fit("alexander", 9), "alexander");
+        assert_eq!(fit("alexander", 5), "alex…");
+        assert_eq!(fit("你好你好", 4), "你…");
+        assert_eq!(fit("a", 0), "");
+    }
+
+    #[test]
+    fn rows_end_at_blanks() {
+        assert_eq!(rows("one two  three", 7), ["one two", "three"]);
+        assert_eq!(rows("one two", 3), ["one", "two"]);
+        assert_eq!(rows("", 7), [""]);
+        assert_eq!(rows("  indented text", 10), ["  indented", "text"]);
+    }
+
+    #[test]
+    fn long_words_and_wide_characters_are_cut_where_they_must_be() {
+        assert_eq!(rows("abcdefgh", 3), ["abc", "def", "gh"]);
+        assert_eq!(rows("你好世界", 5), ["你好", "世界"]);
+        assert_eq!(rows("hi 你好世界", 7), ["hi 你好", "世界"]);
+        assert_eq!(rows("👩‍👩‍👧👩‍👩‍👧", 3), ["👩‍👩‍👧", "👩‍👩‍👧"]);
+    }
+
+    #[test]
+    fn no_row_is_wider_than_its_room() {
+        let text = "a bc  d你好 👩‍👩‍👧x e\u{301}e\u{301}e\u{301} longword    y";
+        for room in 2..20 {
+            for row in rows(text, room) {
+                assert!(width(row.trim_end()) <= room, "{room}: {row:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! A terminal with a program in it: what is typed, and what a person would see.
+//!
+//! It is a pseudo-terminal with an emulator on the other side. Not here: what the program means by what it
+//! shows.
+
+use std::io::{Read, Write};
+use std::num::NonZeroU16;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::{LocalFlags, tcgetattr};
+use nix::unistd::Pid;
+use pty_process::Size;
+use pty_process::blocking::{Pts, Pty, open};
+
+use crate::process::binary;
+use crate::wait::{self, Witness};
+
+/// A terminal with a program in it.
+pub struct Window {
+    label: String,
+    pty: Arc<Pty>,
+    /// The program's side, kept open so that what it leaves behind can be looked at.
+    line: Option<Pts>,
+    child: Mutex<Child>,
+    seen: Arc<Seen>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What came out of the program.
+#[derive(Default)]
+struct Seen {
+    state: Mutex<State>,
+    /// Told when the window is read again.
+    resumed: Condvar,
+}
+
+struct State {
+    emulator: vt100::Parser<Bells>,
+    raw: Vec<u8>,
+    is_stalled: bool,
+}
+
+#[derive(Default)]
+struct Bells(usize);
+
+impl vt100::Callbacks for Bells {
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.0 += 1;
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        let size = NonZeroU16::MIN;
+        Self {
+            emulator: vt100::Parser::new_with_callbacks(size, size, 0, Bells::default()),
+            raw: Vec::new(),
+            is_stalled: false,
+        }
+    }
+}
+
+impl std::fmt::Debug for Window {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.account())
+    }
+}
+
+impl Seen {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Window {
+    /// Runs `node` as `name` in a window of so many columns and rows.
+    #[track_caller]
+    pub fn node(name: &str, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary("node"));
+        command.args(["--name", name, "--listen", "127.0.0.1:0"]);
+        command.args(arguments);
+        Self::open(name, (columns, rows), command)
+    }
+
+    /// Runs a command in a window.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no pseudo-terminal, or the command cannot be started.
+    #[track_caller]
+    pub fn open(label: &str, (columns, rows): (u16, u16), mut command: Command) -> Self {
+        command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
+        command.env_remove("RINGTALK_SECRET");
+        let (pty, line) = open().expect("a pseudo-terminal");
+        pty.resize(Size::new(rows, columns)).expect("a size");
+        let child = pty_process::blocking::Command::from(command).spawn_borrowed(&line);
+        let mut window = Self {
+            label: label.to_owned(),
+            pty: Arc::new(pty),
+            line: Some(line),
+            child: Mutex::new(child.expect("the program starts")),
+            seen: Arc::new(Seen::default()),
+            reader: None,
+        };
+        window.emulate(columns, rows);
+        let (pty, seen) = (Arc::clone(&window.pty), Arc::clone(&window.seen));
+        window.reader = Some(std::thread::spawn(move || read_all(&pty, &seen)));
+        window
+    }
+
+    /// Writes as a keyboard does.
+    ///
+    /// # Panics
+    ///
+    /// Where the program takes nothing any more.
+    pub fn press(&self, keys: &str) {
+        let written = (&*self.pty).write_all(keys.as_bytes());
+        written.expect("the terminal takes keys");
+    }
+
+    /// Writes a line as a keyboard does.
+    pub fn enter(&self, line: &str) {
+        self.press(&format!("{line}\r"));
+    }
+
+    /// Pastes, as a terminal does that marks where a paste begins and ends.
+    pub fn paste(&self, text: &str) {
+        self.press(&format!(
+            "\u{1b}[200~{}\u{1b}[201~",
+            text.replace('\n', "\r")
+        ));
+    }
+
+    /// What a person sees.
+    pub fn text(&self) -> String {
+        self.seen.state().emulator.screen().contents()
+    }
+
+    /// How often it rang.
+    pub fn bells(&self) -> usize {
+        self.seen.state().emulator.callbacks().0
+    }
+
+    /// All that ever came out.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.seen.state().raw).into_owned()
+    }
+
+    /// Awaits that a person sees something.
+    #[track_caller]
+    pub fn sees(&self, what: &str, within: Duration) {
+        self.wait(&format!("shows {what:?}"), within, |text| {
+            text.contains(what)
+        });
+    }
+
+    /// Awaits that what a person sees is as wanted.
+    #[track_caller]
+    pub fn wait(&self, what: &str, within: Duration, wanted: impl Fn(&str) -> bool) {
+        let what = format!("{}: {what}", self.label);
+        wait::until(&what, within, &[self], || {
+            wanted(&self.text()).then_some(()).ok_or("not yet")
+        });
+    }
+
+    /// Another size.
+    ///
+    /// # Panics
+    ///
+    /// Where that is none.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        self.emulate(columns, rows);
+        let resized = self.pty.resize(Size::new(rows, columns));
+        resized.expect("a size");
+    }
+
+    /// Reads nothing any more, or goes on.
+    pub fn stall(&self, is_stalled: bool) {
+        self.seen.state().is_stalled = is_stalled;
+        self.seen.resumed.notify_all();
+    }
+
+    /// The program's process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.child().id().cast_signed())
+    }
+
+    /// Sends a signal to the program.
+    pub fn signal(&self, signal: Signal) {
+        let mut child = self.child();
+        // While it was not waited for, its number is its own.
+        if child.try_wait().ok().flatten().is_none() {
+            let pid = Pid::from_raw(child.id().cast_signed());
+            let _ = kill(pid, signal);
+        }
+    }
+
+    /// Awaits the program's end, and returns its exit code, or the negated signal.
+    #[track_caller]
+    pub fn exit_code(&self, within: Duration) -> i32 {
+        let what = format!("{}: exits", self.label);
+        wait::poll(&what, within, &[self], || {
+            let status = self.child().try_wait().ok().flatten().ok_or("it runs")?;
+            let code = status.code().or(status.signal().map(|signal| -signal));
+            code.ok_or("no code")
+        })
+    }
+
+    /// What is not as it was before the program came: nothing, if it has given the terminal back.
+    ///
+    /// # Panics
+    ///
+    /// Where the terminal has no modes.
+    pub fn not_given_back(&self) -> Vec<&'static str> {
+        let line = self.line.as_ref().expect("the line is open");
+        let modes = tcgetattr(line).expect("a terminal has modes");
+        let wanted = LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG;
+        let state = self.seen.state();
+        let screen = state.emulator.screen();
+        let found = [
+            (!modes.local_flags.contains(wanted), "line mode"),
+            (screen.alternate_screen(), "the main screen"),
+            (screen.hide_cursor(), "the cursor"),
+            (screen.bracketed_paste(), "pastes"),
+        ];
+        let missing = found.into_iter().filter(|(missing, _)| *missing);
+        missing.map(|(_, what)| what).collect()
+    }
+
+    fn emulate(&self, columns: u16, rows: u16) {
+        let size = |number| NonZeroU16::new(number).expect("a window has room");
+        let mut state = self.seen.state();
+        state.emulator.set_size(size(rows), size(columns));
+    }
+
+    fn child(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Witness for Window {
+    fn account(&self) -> String {
+        format!("--- {} shows:\n{}\n", self.label, self.text())
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", self.account());
+        }
+        self.stall(false);
+        let _ = self.child().kill();
+        let _ = self.child().wait();
+        // Once nobody has the line, whoever reads it comes to an end.
+        self.line = None;
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+fn read_all(pty: &Pty, seen: &Seen) {
+    let mut buffer = [0; 8192];
+    let mut pty: &Pty = pty;
+    loop {
+        let state = seen.state();
+        let wait = seen.resumed.wait_while(state, |state| state.is_stalled);
+        drop(wait);
+        let Ok(length @ 1..) = pty.read(&mut buffer) else {
+            return;
+        };
+        let mut state = seen.state();
+        state.raw.extend_from_slice(&buffer[..length]);
+        state.emulator.process(&buffer[..length]);
+        drop(state);
+        wait::beat();
+    }
+}

@@ -1,0 +1,290 @@
+//! The full screen in a real terminal: what a person types and sees, and that the terminal comes back.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use ringtalk_tests::alone;
+use ringtalk_tests::director::Director;
+use ringtalk_tests::event::Event;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::process::binary;
+use ringtalk_tests::trace::{
+    can_trace, held_at_the_end, in_memory, noting_what_is_opened, written_files,
+};
+use ringtalk_tests::window::Window;
+
+/// How soon what was typed is seen, on a machine that does other things too.
+const SOON: Duration = Duration::from_secs(5);
+/// How long a node is held at its end, to be looked at, and how soon nothing of the talk may be in memory.
+const HELD_SECONDS: u32 = 6;
+const WIPED: Duration = Duration::from_secs(3);
+const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
+const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
+
+/// How soon a node that was told to leave is gone.
+const GONE: Duration = Duration::from_secs(2);
+
+/// A director, ann in a window, and bob, who prints events.
+struct Scene {
+    ann: Window,
+    bob: Node,
+    director: Director,
+}
+
+impl Scene {
+    fn new(size: (u16, u16), arguments: &[&str]) -> Self {
+        let director = Director::start();
+        let place = director.place();
+        let all = [&["--join", place.as_str()], arguments].concat();
+        let ann = Window::node("ann", size, &all);
+        ann.sees("you are ann", IN_TIME);
+        let bob = Launch::new("bob").join(&place).start();
+        bob.ready(IN_TIME);
+        ann.sees("bob joined", SOON);
+        Self { ann, bob, director }
+    }
+}
+
+/// The terminal is as it was, and shows nothing of the talk.
+#[track_caller]
+fn is_given_back(window: &Window, talk: &[&str]) {
+    window.wait("gives the terminal back", SOON, |_| {
+        window.not_given_back().is_empty()
+    });
+    for said in talk {
+        assert!(!window.text().contains(said), "{}", window.text());
+    }
+}
+
+#[test]
+fn people_join_chat_and_leave() {
+    let _alone = alone();
+    let Scene {
+        ann,
+        bob,
+        director: _director,
+    } = Scene::new((100, 24), &[]);
+    ann.enter("hello bob 你好");
+    bob.hears("hello bob 你好", SOON);
+    ann.sees("hello bob 你好 ✓", SOON);
+    bob.say("hi Ann!");
+    ann.sees("hi Ann!", SOON);
+    assert_eq!(ann.bells(), 1);
+    ann.sees(
+        "ring 2 · ← bob · bob → · coordinator you · reached 1/1 · director ok",
+        SOON,
+    );
+    ann.press("b\t");
+    ann.sees("> bob:", SOON);
+    ann.press("\u{3}");
+    ann.wait("clears its line", SOON, |text| !text.contains("> bob"));
+    ann.enter("/nonsense");
+    ann.sees("there is no command", SOON);
+    ann.press("\u{15}\u{3}");
+    ann.sees("leave the discussion?", SOON);
+    ann.press("n\u{4}");
+    ann.sees("leave the discussion?", SOON);
+    ann.press("y");
+    bob.wait_for_event("ann left", 0, SOON, |event| {
+        matches!(event, Event::Left(left) if left.name == "ann").then_some(())
+    });
+    assert_eq!(ann.exit_code(GONE), 0);
+    is_given_back(&ann, &["hello", "hi Ann!", "bob"]);
+    bob.say("/quit");
+}
+
+#[test]
+fn a_paste_is_one_message_and_a_window_may_change() {
+    let _alone = alone();
+    let Scene {
+        ann,
+        bob,
+        director: _director,
+    } = Scene::new((100, 24), &[]);
+    ann.paste("one\n\ttwo\nthree");
+    ann.sees("three", SOON);
+    ann.enter("");
+    bob.hears("one\n\ttwo\nthree", SOON);
+    ann.sees("2 members", SOON);
+    ann.resize(60, 12);
+    ann.wait("hides the members", SOON, |text| {
+        !text.contains("2 members")
+    });
+    ann.sees("★ you", SOON);
+    ann.resize(140, 30);
+    ann.sees("2 members", SOON);
+    ann.sees("director ok", SOON);
+    for row in ann.text().lines() {
+        assert!(row.chars().count() <= 140, "{row}");
+    }
+}
+
+#[test]
+fn who_types_while_the_window_changes_loses_nothing() {
+    let _alone = alone();
+    let here = ["--director-listen", "127.0.0.1:0"];
+    let ann = Window::node("ann", (90, 24), &here);
+    ann.sees("you are ann", IN_TIME);
+    let mut written = "> ".to_owned();
+    for columns in (80..100).cycle().take(60) {
+        written.push('x');
+        ann.resize(columns, 24);
+        ann.press("x");
+        ann.wait("shows the key in the new window", SOON, |text| {
+            let rule = text.lines().next().and_then(|row| row.find('│'));
+            text.contains(&written) && rule == Some(usize::from(columns) - 18)
+        });
+    }
+}
+
+#[test]
+fn the_terminal_comes_back_after_a_signal() {
+    let _alone = alone();
+    let Scene {
+        ann,
+        bob,
+        director: _director,
+    } = Scene::new((80, 24), &["--log", "debug"]);
+    ann.enter("secret talk");
+    bob.hears("secret talk", SOON);
+    assert!(!ann.text().contains("DEBUG"), "{}", ann.text());
+    ann.signal(Signal::SIGTERM);
+    assert_eq!(ann.exit_code(GONE), 0);
+    is_given_back(&ann, &["secret talk"]);
+    // Diagnostics waited for the end.
+    ann.sees("DEBUG", SOON);
+}
+
+#[test]
+fn a_failure_is_told_on_the_terminal_that_came_back() {
+    let _alone = alone();
+    let arguments = ["--join", "127.0.0.1:1", "--timeout", "1"];
+    let ann = Window::node("ann", (80, 24), &arguments);
+    ann.sees("joining · no director answers yet", SOON);
+    ann.enter("said too early");
+    assert_eq!(ann.exit_code(IN_TIME), 3);
+    is_given_back(&ann, &[]);
+    ann.sees("no way in was found within 1 s", SOON);
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_holds_up_nobody() {
+    let _alone = alone();
+    let Scene { ann, bob, director } = Scene::new((100, 24), &[]);
+    ann.stall(true);
+    for number in 1..=3_000 {
+        bob.say(&format!("message {number} with some words to fill rows"));
+    }
+    // Ann coordinates: somebody who comes in needs her node, and all that was said.
+    let carol = Launch::new("carol").join(&director.place()).start();
+    carol.ready(IN_TIME);
+    carol.hears("message 3000 with some words to fill rows", IN_TIME);
+    assert_eq!(bob.journal().errors_since(0).count(), 0);
+    ann.stall(false);
+    ann.sees("message 3000 ", SOON);
+    ann.enter("still here");
+    bob.hears("still here", SOON);
+}
+
+#[test]
+fn the_shell_has_the_terminal_while_a_node_is_stopped() {
+    let _alone = alone();
+    let mut shell = Command::new("sh");
+    shell.args(["-i"]).env("PS1", "prompt> ");
+    let window = Window::open("shell", (100, 24), shell);
+    window.sees("prompt>", SOON);
+    let node = binary("node");
+    let here = "--listen 127.0.0.1:0 --director-listen 127.0.0.1:0";
+    window.enter(&format!("{} --name ann {here}", node.display()));
+    window.sees("you are ann", IN_TIME);
+    window.enter("before");
+    window.sees("ann │ before", SOON);
+    window.press("\u{1a}");
+    window.wait("has its prompt", SOON, |text| {
+        text.contains("Stopped") && text.matches("prompt>").count() == 2
+    });
+    window.enter("fg");
+    window.sees("ann │ before", SOON);
+    window.enter("/quit");
+    window.wait("has its prompt", SOON, |text| {
+        text.matches("prompt>").count() == 3
+    });
+    window.enter("echo status $?");
+    window.sees("status 0", SOON);
+}
+
+#[test]
+fn closing_the_window_is_leaving() {
+    let _alone = alone();
+    let scene = Scene::new((80, 24), &[]);
+    scene.ann.signal(Signal::SIGHUP);
+    scene.bob.wait_for_event("ann left", 0, SOON, |event| {
+        matches!(event, Event::Left(left) if left.name == "ann").then_some(())
+    });
+    assert_eq!(scene.ann.exit_code(GONE), 0);
+}
+
+#[test]
+fn memory_has_nothing_of_the_talk_when_the_screen_is_gone() {
+    let _alone = alone();
+    if !can_trace() {
+        return;
+    }
+    let director = Director::start();
+    let mut held = held_at_the_end(&binary("node"), HELD_SECONDS);
+    held.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
+    held.args(["--join", &director.place()]);
+    let ann = Window::open("ann", (120, 24), held);
+    ann.sees("you are ann", IN_TIME);
+    let bob = Launch::new("bob").join(&director.place()).start();
+    bob.ready(IN_TIME);
+    ann.enter(SAID_BY_ANN);
+    bob.hears(SAID_BY_ANN, SOON);
+    bob.say(SAID_BY_BOB);
+    ann.sees(SAID_BY_BOB, SOON);
+    let canaries = [SAID_BY_ANN, SAID_BY_BOB];
+    let look = || canaries.map(|canary| in_memory(ann.pid(), canary.as_bytes()));
+    assert!(look().iter().all(|there| *there > Some(0)), "{:?}", look());
+    // What reads the keys keeps what it has read last.
+    ann.press(&"x".repeat(1_100));
+    ann.sees("xxx", SOON);
+    ann.press("\u{15}");
+    ann.enter("/quit");
+    let quit = Instant::now();
+    loop {
+        let (looked, left) = (quit.elapsed(), look());
+        assert!(left.iter().all(Option::is_some), "it ended too soon");
+        assert!(looked < WIPED, "still in memory: {left:?}");
+        if left == [Some(0); 2] {
+            break;
+        }
+    }
+    assert_eq!(ann.exit_code(IN_TIME), 0);
+}
+
+#[test]
+fn the_full_screen_opens_nothing_for_writing() {
+    let _alone = alone();
+    if !can_trace() {
+        return;
+    }
+    let notes = std::env::temp_dir().join(format!("ringtalk-screen-{}", std::process::id()));
+    let mut traced = noting_what_is_opened(&binary("node"), &notes);
+    traced.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
+    traced.args(["--director-listen", "127.0.0.1:0"]);
+    let ann = Window::open("ann", (80, 24), traced);
+    ann.sees("you are ann", IN_TIME);
+    // An invite starts in the first column and is in one row, so that it can be copied.
+    ann.sees("\nringtalk://127.0.0.1:", SOON);
+    ann.enter("/invite");
+    ann.enter("something");
+    ann.sees("ann │ something", SOON);
+    ann.resize(100, 30);
+    ann.enter("/quit");
+    assert_eq!(ann.exit_code(IN_TIME), 0);
+    let opened = std::fs::read_to_string(&notes).expect("there are notes");
+    assert!(opened.contains("openat"), "nothing was noted: {opened}");
+    assert_eq!(written_files(&notes), [""; 0]);
+    std::fs::remove_file(&notes).expect("the notes can go");
+}
