@@ -31,11 +31,14 @@ pub use crate::encoded::{Encoded, EncodedError};
 pub use crate::problem::Problem;
 pub use crate::proof::{Nonce, Private, Proof, signed_bytes};
 
-/// The longest body of a request, in bytes. A request needs 800, and 1,100 with a proof; the rest is room for fields of later versions.
+/// The longest body of a request, in bytes. A request needs 900, 4 doors 2,600 more, and a proof 300; the rest is room for
+/// fields of later versions.
 pub const BODY_BYTES: usize = 8 * 1024;
 /// How long a coordinator's call is held open for the next newcomer. Short enough that a
 /// restarted director knows the ring again soon, even if nobody noticed that it had died.
 pub const COORDINATOR_HOLD: Duration = Duration::from_secs(2);
+/// The most doors that a coordinator names.
+pub const DOORS: usize = 4;
 /// How long a newcomer's call is held open at most, while others' founding leases run: three
 /// founders in a row that come to nothing. A client's own timeout must be longer.
 pub const NODE_HOLD: Duration = Duration::from_secs(6);
@@ -51,8 +54,14 @@ pub struct Coordinator {
     /// Where other networks reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_address: Option<Address>,
+    /// Further addresses of a node that is on several networks; two at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_addresses: Vec<Address>,
     /// Its reign; the epoch's coordinator is `id`.
     pub epoch: Epoch,
+    /// Members to whom a newcomer can turn that does not reach the coordinator; four at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doors: Vec<Newcomer>,
 }
 
 impl Coordinator {
@@ -64,17 +73,20 @@ impl Coordinator {
     }
 }
 
-/// A node that asked for the way in: what its coordinator is told.
+/// A node and where it is: one that asked for the way in, as its coordinator is told, or a door.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Newcomer {
-    /// The newcomer.
+    /// The node.
     pub id: NodeId,
     /// Where its own network reaches it.
     pub internal_address: Address,
     /// Where other networks reach it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_address: Option<Address>,
+    /// Further addresses of a node that is on several networks; two at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_addresses: Vec<Address>,
 }
 
 /// The body of any request: what it says, as the fields of an object, and whose discussion it is

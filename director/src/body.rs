@@ -9,11 +9,14 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use ringtalk_wire::Epoch;
+use ringtalk_wire::limit::OTHER_ADDRESSES;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
 
-use crate::api::{BODY_BYTES, Coordinator, FindCoordinator, Newcomer, Problem, RegisterNode};
+use crate::api::{
+    Address, BODY_BYTES, Coordinator, DOORS, FindCoordinator, Newcomer, Problem, RegisterNode,
+};
 use crate::proof::{Private, Proof};
 
 /// How long a body may take to arrive. It fits one packet or a few; who takes longer is stuck, or
@@ -36,7 +39,13 @@ impl FromFields for Coordinator {
             id,
             internal_address,
             public_address,
+            other_addresses,
         } = Newcomer::from_fields(fields)?;
+        let doors: Vec<Newcomer> = fields.optional("doors")?.unwrap_or_default();
+        at_most(DOORS, "doors", &doors)?;
+        for door in &doors {
+            at_most(OTHER_ADDRESSES, "doors", &door.other_addresses)?;
+        }
         let epoch: Epoch = fields.required("epoch")?;
         if epoch.coordinator != id {
             return Err(Problem::wrong_field(
@@ -48,7 +57,9 @@ impl FromFields for Coordinator {
             id,
             internal_address,
             public_address,
+            other_addresses,
             epoch,
+            doors,
         })
     }
 }
@@ -64,10 +75,13 @@ impl FromFields for RegisterNode {
 
 impl FromFields for Newcomer {
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
+        let other_addresses: Vec<Address> = fields.optional("other-addresses")?.unwrap_or_default();
+        at_most(OTHER_ADDRESSES, "other-addresses", &other_addresses)?;
         Ok(Self {
             id: fields.required("id")?,
             internal_address: fields.required("internal-address")?,
             public_address: fields.optional("public-address")?,
+            other_addresses,
         })
     }
 }
@@ -94,6 +108,15 @@ impl FromFields for Option<Private> {
         let discussion = fields.optional("discussion")?;
         Ok(discussion.map(|discussion| Private { discussion, proof }))
     }
+}
+
+/// Refuses a list that is too long.
+fn at_most<T>(most: usize, name: &'static str, list: &[T]) -> Result<(), Problem> {
+    if list.len() > most {
+        let detail = format!("{name}: {most} at most");
+        return Err(Problem::wrong_field(name, detail));
+    }
+    Ok(())
 }
 
 /// The fields of the JSON object that a request carried. A null field counts as absent.

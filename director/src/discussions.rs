@@ -162,6 +162,7 @@ mod tests {
             id: NodeId::from_bytes([byte; 16]),
             internal_address: "10.0.0.1:4000".parse().unwrap(),
             public_address: None,
+            other_addresses: Vec::new(),
         }
     }
 
@@ -171,6 +172,8 @@ mod tests {
             id,
             internal_address: "10.0.0.1:4000".parse().unwrap(),
             public_address: None,
+            other_addresses: Vec::new(),
+            doors: Vec::new(),
             epoch: Epoch {
                 number: 1,
                 coordinator: id,

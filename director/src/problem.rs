@@ -75,9 +75,9 @@ impl Problem {
     }
 
     /// A 409: another ring is registered.
-    pub(crate) fn another_ring(coordinator: Coordinator) -> Self {
+    pub(crate) fn another_ring(coordinator: Box<Coordinator>) -> Self {
         Self {
-            coordinator: Some(Box::new(coordinator)),
+            coordinator: Some(coordinator),
             ..Self::new(
                 StatusCode::CONFLICT,
                 "another ring of this discussion is registered: get in touch with its coordinator",

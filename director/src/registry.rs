@@ -65,7 +65,7 @@ pub(crate) struct Call {
 
 /// Another ring is registered; its coordinator.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Conflict(pub(crate) Coordinator);
+pub(crate) struct Conflict(pub(crate) Box<Coordinator>);
 
 /// What a node is told that asks for the way in.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -148,7 +148,7 @@ impl Registry {
                 if caller.epoch.number <= coordinator.epoch.number =>
             {
                 self.tally.conflicts += 1;
-                return Err(Conflict(coordinator.clone()));
+                return Err(Conflict(Box::new(coordinator.clone())));
             }
             _ => {
                 self.tally.registrations += 1;
@@ -180,7 +180,7 @@ impl Registry {
                 }
             }
             Phase::Registered { coordinator, .. } if coordinator.id != call.id => {
-                Handover::Replaced(Conflict(coordinator.clone()))
+                Handover::Replaced(Conflict(Box::new(coordinator.clone())))
             }
             _ => Handover::Over,
         }
@@ -193,7 +193,7 @@ impl Registry {
         match &self.phase {
             Phase::Registered { coordinator, .. } if coordinator.id != id => {
                 self.tally.conflicts += 1;
-                Err(Conflict(coordinator.clone()))
+                Err(Conflict(Box::new(coordinator.clone())))
             }
             Phase::Registered { .. } => {
                 self.vacate(now);

@@ -1,4 +1,4 @@
-//! Where this node can be dialled, as it tells others.
+//! Where this node can be dialled, as it tells others, and on which network that is.
 //!
 //! Not here: whether anybody gets through to it.
 
@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
+use nix::sys::socket::SockaddrStorage;
 use ringtalk_director::api::Address;
+use ringtalk_wire::NetworkId;
+use ringtalk_wire::limit::OTHER_ADDRESSES;
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::timeout;
 
@@ -21,9 +24,51 @@ pub(crate) fn internal(bound: SocketAddr, best: Option<IpAddr>) -> Address {
     let specific = Some(bound.ip()).filter(|ip| !ip.is_unspecified());
     let chosen = specific
         .or(best.filter(|ip| is_reachable_by(bound, *ip)))
-        .or_else(|| interfaces().find(|ip| is_reachable_by(bound, *ip)))
+        .or_else(|| first_interface(bound))
         .unwrap_or(Ipv4Addr::LOCALHOST.into());
     of_socket(SocketAddr::new(chosen, bound.port()))
+}
+
+/// The addresses of the machine's other networks, where the node listens on all of them; two at most.
+pub(crate) fn others(bound: SocketAddr, internal: &Address) -> Vec<Address> {
+    let Ok(own) = internal.as_str().parse::<SocketAddr>() else {
+        return Vec::new();
+    };
+    // Who is reached by the loopback has everybody on one machine.
+    if !bound.ip().is_unspecified() || own.ip().is_loopback() {
+        return Vec::new();
+    }
+    let all: Vec<Interface> = interfaces().collect();
+    let home = all.iter().find(|one| one.ip == own.ip());
+    let mut known: Vec<&str> = home.iter().map(|home| home.name.as_str()).collect();
+    let mut others = Vec::new();
+    for one in &all {
+        if is_reachable_by(bound, one.ip) && !known.contains(&one.name.as_str()) {
+            known.push(&one.name);
+            others.push(of_socket(SocketAddr::new(one.ip, bound.port())));
+        }
+    }
+    others.truncate(OTHER_ADDRESSES);
+    others
+}
+
+/// The network that this node is on: that of its own address, else of the one by which it reaches directors, else of the
+/// machine's first.
+pub(crate) fn network(internal: &Address, best: Option<IpAddr>) -> NetworkId {
+    let own = internal.as_str().parse::<SocketAddr>().ok();
+    let own = own.map(|own| own.ip()).or(best);
+    if let Some(own) = own.filter(IpAddr::is_loopback) {
+        return NetworkId::of(own, 8);
+    }
+    let mut all = interfaces();
+    let found = match own {
+        Some(own) => all.find(|one| one.ip == own),
+        None => all.next(),
+    };
+    found.map_or_else(
+        || own.map_or_else(NetworkId::default, |own| NetworkId::of(own, 128)),
+        |one| NetworkId::of(one.ip, one.prefix),
+    )
 }
 
 /// An address of digits.
@@ -67,22 +112,56 @@ fn is_reachable_by(bound: SocketAddr, ip: IpAddr) -> bool {
     (bound.is_ipv6() || ip.is_ipv4()) && !has_zone
 }
 
-/// The machine's own addresses but for loopback, IPv4 first.
-fn interfaces() -> impl Iterator<Item = IpAddr> {
+fn first_interface(bound: SocketAddr) -> Option<IpAddr> {
+    let mut all = interfaces().map(|one| one.ip);
+    all.find(|ip| is_reachable_by(bound, *ip))
+}
+
+/// One of the machine's own addresses.
+#[derive(Clone, Debug)]
+struct Interface {
+    name: String,
+    ip: IpAddr,
+    /// How many bits of it are its network's.
+    prefix: u8,
+}
+
+/// The machine's own addresses but for loopback, where there is anything at the other end; IPv4 first.
+fn interfaces() -> impl Iterator<Item = Interface> {
     let all = getifaddrs().into_iter().flatten();
     let up = all.filter(|interface| {
         let flags = interface.flags;
-        flags.contains(InterfaceFlags::IFF_UP) && !flags.contains(InterfaceFlags::IFF_LOOPBACK)
+        flags.contains(InterfaceFlags::IFF_UP)
+            && flags.contains(InterfaceFlags::IFF_RUNNING)
+            && !flags.contains(InterfaceFlags::IFF_LOOPBACK)
     });
-    let mut addresses: Vec<IpAddr> = up
+    let mut found: Vec<Interface> = up
         .filter_map(|interface| {
-            let address = interface.address?;
-            let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
-            v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+            let ip = ip_of(interface.address?)?;
+            let mask = interface.netmask.and_then(ip_of);
+            Some(Interface {
+                name: interface.interface_name,
+                ip,
+                prefix: mask.map_or(128, prefix_of),
+            })
         })
         .collect();
-    addresses.sort_by_key(IpAddr::is_ipv6);
-    addresses.into_iter()
+    found.sort_by_key(|one| one.ip.is_ipv6());
+    found.into_iter()
+}
+
+fn ip_of(address: SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+}
+
+/// How many bits a mask has.
+const fn prefix_of(mask: IpAddr) -> u8 {
+    let bits = match mask {
+        IpAddr::V4(mask) => mask.to_bits().count_ones(),
+        IpAddr::V6(mask) => mask.to_bits().count_ones(),
+    };
+    bits as u8
 }
 
 #[cfg(test)]

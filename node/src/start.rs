@@ -10,19 +10,20 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
-use ringtalk_wire::Addresses;
+use ringtalk_wire::NodeId;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 use crate::diagnostics::Diagnostics;
-use crate::director_client::{DirectorClient, Reachability};
+use crate::director_client::{DirectorClient, Reachability, addresses};
+use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::embedded::Ear;
 use crate::face::screen::{Seat, Terminal};
 use crate::face::{Face, Me, Stdout};
 use crate::identity::Identity;
-use crate::link::Credentials;
+use crate::link::{Credentials, Openings};
 use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings, Show};
@@ -176,15 +177,10 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     let port = peers.local_addr()?;
     let secret = settings.secret;
     let way = Way::prepare(&settings.entry, &secret).await?;
-    let public = settings.public_address.clone();
-    let internal = public
-        .clone()
-        // Whoever listens on the loopback is reached through what listens in public, and elsewhere
-        // the loopback is somebody else.
-        .filter(|_| port.ip().is_loopback())
-        .unwrap_or_else(|| address::internal(port, way.local));
-    let shown = public.clone().unwrap_or_else(|| internal.clone());
     let credentials = Credentials::new(Identity::generate()?, &secret)?;
+    let newcomer = way.newcomer(credentials.id(), port, settings.public_address);
+    let internal = &newcomer.internal_address;
+    let shown = newcomer.public_address.as_ref().unwrap_or(internal).clone();
     let me = Me {
         id: credentials.id(),
         wanted_name: settings.name.to_string(),
@@ -197,23 +193,19 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     let config = Config {
         id: credentials.id(),
         name: settings.name.to_string(),
-        addresses: Addresses {
-            internal: internal.clone().into(),
-            public: public.clone().map(String::from).unwrap_or_default(),
-        },
+        addresses: addresses(newcomer.clone()),
+        network: address::network(internal, way.local),
         history: settings.history,
         fingers: settings.fingers,
-    };
-    let newcomer = Newcomer {
-        id: credentials.id(),
-        internal_address: internal,
-        public_address: public,
     };
     let (inbox, happenings) = mpsc::channel(INBOX);
     let is_first = way.hosts.is_some();
     let directors = way.places.iter().map(|place| place.director.clone());
+    let openings = Openings::default();
+    let circuits = Circuits::new(credentials.clone(), openings.clone(), inbox.clone());
     let parts = Parts {
         config,
+        circuits: circuits.clone(),
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
@@ -232,7 +224,13 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         happenings,
     };
     let driver = Driver::new(parts)?;
-    tokio::spawn(listener::listen(peers, credentials, inbox));
+    tokio::spawn(listener::listen(
+        peers,
+        credentials,
+        openings,
+        circuits,
+        inbox,
+    ));
     Ok(driver)
 }
 
@@ -278,6 +276,22 @@ impl Way {
             local: Some(hosts.ip()).filter(|_| !everywhere),
             hosts: Some(hosts),
         })
+    }
+
+    /// What directors are told of a node that listens at `port`.
+    fn newcomer(&self, id: NodeId, port: SocketAddr, public: Option<Address>) -> Newcomer {
+        let internal = public
+            .clone()
+            // Whoever listens on the loopback is reached through what listens in public, and elsewhere
+            // the loopback is somebody else.
+            .filter(|_| port.ip().is_loopback())
+            .unwrap_or_else(|| address::internal(port, self.local));
+        Newcomer {
+            id,
+            other_addresses: address::others(port, &internal),
+            internal_address: internal,
+            public_address: public,
+        }
     }
 
     /// What others give to `--join`, where this node is reached at `shown`.

@@ -8,7 +8,7 @@ use crate::checker::{self, Record, Rules, ring};
 use crate::director::Director;
 use crate::event::{Event, Reign};
 use crate::id::NodeId;
-use crate::network::{Network, Proxy};
+use crate::network::{Host, Network, Proxy};
 use crate::node::{IN_TIME, Launch, Node};
 use crate::wait::{self, Witness};
 
@@ -42,11 +42,9 @@ impl Cluster {
     /// A director on host 0 of a network, and a node on each of the hosts 1 to `count`, in one ring.
     #[track_caller]
     pub fn across(network: &Network, count: u8) -> Self {
-        let mut cluster = Self::around(Director::start_on(&network.host(0)));
+        let mut cluster = Self::empty_on(&network.host(0));
         for number in 1..=count {
-            let launch = Launch::on(&network.host(number), &format!("n{number}"));
-            let launch = launch.join(&cluster.director.place());
-            cluster.adopt(launch.start()).ready(IN_TIME);
+            cluster.join_on(&network.host(number)).ready(IN_TIME);
         }
         cluster.one_ring(REST);
         cluster
@@ -69,6 +67,20 @@ impl Cluster {
     #[track_caller]
     pub fn empty() -> Self {
         Self::around(Director::start())
+    }
+
+    /// A director on a host of a network, without nodes.
+    #[track_caller]
+    pub fn empty_on(host: &Host) -> Self {
+        Self::around(Director::start_on(host))
+    }
+
+    /// Starts one more node on a host of a network, and does not wait for it.
+    #[track_caller]
+    pub fn join_on(&mut self, host: &Host) -> Arc<Node> {
+        self.started += 1;
+        let launch = Launch::on(host, &format!("n{}", self.started));
+        self.adopt(launch.join(&self.director.place()).start())
     }
 
     fn around(director: Director) -> Self {

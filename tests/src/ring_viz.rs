@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::event::Epoch;
 use crate::id::NodeId;
+use crate::network::Host;
 use crate::process::{Output, Process, binary};
 
 /// How long a look may take: its own limit is 5 s, and members that say nothing add a little.
@@ -59,7 +60,17 @@ pub struct Place {
 /// Runs `ring-viz` with these arguments, to its end.
 #[track_caller]
 pub fn run(arguments: &[&str]) -> Look {
-    let mut command = Command::new(binary("ring-viz"));
+    finish(Command::new(binary("ring-viz")), arguments)
+}
+
+/// The same on a host of a network.
+#[track_caller]
+pub fn run_on(host: &Host, arguments: &[&str]) -> Look {
+    finish(host.command(binary("ring-viz")), arguments)
+}
+
+#[track_caller]
+fn finish(mut command: Command, arguments: &[&str]) -> Look {
     let process = Process::start("ring-viz", command.args(arguments), Output::Text);
     let code = process.exit_code(LOOK);
     let journal = process.journal();

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::limit::{self, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
 use crate::{
-    Addresses, Alive, Brief, Contact, MessageId, NodeId, Opening, Probe, RingKey, Sealed, ViewPage,
-    ViewTag, ViewUpdate,
+    Addresses, Alive, Brief, Call, Checked, Circuit, Contact, MessageId, NetworkId, NodeId,
+    Opening, Probe, Reach, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
 };
 
 /// One frame. A node answers an unknown one by closing the link.
@@ -107,6 +107,17 @@ pub enum Frame {
     /// A member to its coordinator: "there is another ring of this discussion".
     Foreign(Contact),
 
+    /// "I do not reach that node: bring the two of us together."
+    Reach(Reach),
+    /// "That node does not reach you: dial it."
+    Call(Call),
+    /// "I carry what the two of you say to each other: here is your end."
+    Circuit(Circuit),
+    /// "Do you reach me where I say that I am?"
+    Check,
+    /// The answer.
+    Checked(Checked),
+
     /// Anybody asks: "who is next to you, as you see it?"
     Observe,
     /// The answer.
@@ -152,6 +163,8 @@ pub struct Join {
     pub name: String,
     /// Where others dial it.
     pub addresses: Addresses,
+    /// The network that it is on, as far as it can tell.
+    pub network: NetworkId,
     /// The view that it followed last, where it was a member before: it believes only a higher
     /// epoch, or a later view of the same.
     pub tag: Option<ViewTag>,

@@ -15,8 +15,10 @@ mod introduction;
 mod key;
 mod life;
 pub mod limit;
+mod network;
 mod opening;
 mod preface;
+mod reach;
 mod view;
 mod well_formed;
 
@@ -32,11 +34,13 @@ pub use id::{
     DiscussionId, Epoch, MessageId, NodeId, OpeningsHash, RingKey, SealHash, SectorHash,
     ViewContent, ViewHash, ViewTag,
 };
-pub use introduction::Introduction;
+pub use introduction::{Introduction, Ticket};
 pub use key::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, Signature};
 pub use life::{Alive, Probe};
+pub use network::NetworkId;
 pub use opening::Opening;
 pub use preface::{PREFACE_BYTES, PrefaceError, VERSION, check_preface, preface};
+pub use reach::{Call, Checked, Circuit, Reach};
 pub use view::{
     Addresses, Contact, Departed, Departure, Member, Renamed, ViewPage, ViewUpdate, view_to_sign,
 };

@@ -27,6 +27,10 @@ pub const NAME_CHARS: usize = 32;
 pub const NAME_BYTES: usize = 4 * NAME_CHARS;
 /// The longest `host:port`: a full domain name and a port.
 pub const ADDRESS_BYTES: usize = 262;
+/// How many further addresses a node names.
+pub const OTHER_ADDRESSES: usize = 2;
+/// The longest of them: they have digits, and no domain name.
+pub const OTHER_ADDRESS_BYTES: usize = 48;
 /// The most text in one bundle: it keeps a bundle within a frame, whatever its heads.
 pub const BUNDLE_TEXT_BYTES: usize = 48 * 1024;
 /// The most messages in one bundle.
@@ -107,6 +111,23 @@ where
         )));
     }
     Ok(text)
+}
+
+/// Reads at most `MAX` texts of at most `BYTES` bytes each.
+pub(crate) fn short_texts<'de, D, const MAX: usize, const BYTES: usize>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let texts: Vec<String> = at_most::<_, _, MAX>(deserializer)?;
+    match texts.iter().find(|text| text.len() > BYTES) {
+        Some(long) => Err(D::Error::custom(format_args!(
+            "text of {} bytes, {BYTES} allowed",
+            long.len()
+        ))),
+        None => Ok(texts),
+    }
 }
 
 /// Reads a number that counts: of messages, views, epochs, members.

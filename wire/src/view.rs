@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::encode_any;
 use crate::limit::{
-    self, ADDRESS_BYTES, NAME_BYTES, PAGE_MEMBERS, UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES,
-    VIEW_OPENINGS,
+    self, ADDRESS_BYTES, NAME_BYTES, OTHER_ADDRESS_BYTES, OTHER_ADDRESSES, PAGE_MEMBERS,
+    UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS,
 };
-use crate::{Epoch, NodeId, Opening, RingKey, Seal, ViewHash, ViewTag};
+use crate::{Epoch, NetworkId, NodeId, Opening, RingKey, Seal, ViewHash, ViewTag};
 
 /// Where a node can be dialled, each as `host:port`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -23,9 +23,36 @@ pub struct Addresses {
     /// The address that other networks use; empty where there is none.
     #[serde(deserialize_with = "limit::short_text::<_, ADDRESS_BYTES>")]
     pub public: String,
+    /// Further addresses of a node that is on several networks.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "limit::short_texts::<_, OTHER_ADDRESSES, OTHER_ADDRESS_BYTES>"
+    )]
+    pub others: Vec<String>,
 }
 
 impl Addresses {
+    /// One address only.
+    pub fn at(internal: impl Into<String>) -> Self {
+        Self {
+            internal: internal.into(),
+            ..Self::default()
+        }
+    }
+
+    /// All of them, in the order in which they are worth a try.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        let main = [&self.internal, &self.public];
+        let all = main.into_iter().chain(&self.others).map(String::as_str);
+        all.filter(|address| !address.is_empty())
+    }
+
+    /// True where the node is on several networks, or says where all of them reach it.
+    pub fn are_manifold(&self) -> bool {
+        self.all().nth(1).is_some()
+    }
+
     /// The one address to show: the public one where there is one.
     pub fn shown(&self) -> &str {
         if self.public.is_empty() {
@@ -51,6 +78,8 @@ pub struct Member {
     pub seniority: u64,
     /// Its place in the ring.
     pub key: RingKey,
+    /// The network that it is on, as its coordinator saw it.
+    pub network: NetworkId,
 }
 
 /// How a member went.

@@ -5,12 +5,13 @@ use std::iter::repeat_n;
 use bytes::Bytes;
 use ringtalk_wire::limit::{COUNTER, FINGERS, FRAME_BYTES, TEXT_BYTES};
 use ringtalk_wire::{
-    Addresses, Announcement, Brief, Bundle, Contact, Cut, DecodeError, Departed, Departure, Digest,
-    Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Introduction, Item,
-    ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member, MessageId, NodeId, Offer, Opening,
-    PublicKey, Pull, PullEnd, Range, Renamed, Report, RingKey, SIGNATURE_BYTES, Seal, SealHash,
-    Sealed, Signature, Spread, Suspect, Text, ViewHash, ViewPage, ViewTag, ViewUpdate,
-    check_preface, decode, encode, encode_item, item_to_sign, preface,
+    Addresses, Announcement, Brief, Bundle, Call, Checked, Circuit, Contact, Cut, DecodeError,
+    Departed, Departure, Digest, Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding,
+    Interval, Introduction, Item, ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member,
+    MessageId, NetworkId, NodeId, Offer, Opening, PublicKey, Pull, PullEnd, Range, Reach, Renamed,
+    Report, RingKey, SIGNATURE_BYTES, Seal, SealHash, Sealed, Signature, Spread, Suspect, Text,
+    ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode, encode, encode_item,
+    item_to_sign, preface,
 };
 
 fn id(byte: u8) -> NodeId {
@@ -29,10 +30,7 @@ fn tag() -> ViewTag {
 }
 
 fn addresses() -> Addresses {
-    Addresses {
-        internal: "10.0.0.1:4000".into(),
-        public: String::new(),
-    }
+    Addresses::at("10.0.0.1:4000")
 }
 
 fn member() -> Member {
@@ -42,6 +40,7 @@ fn member() -> Member {
         addresses: addresses(),
         seniority: 0,
         key: RingKey(1 << 100),
+        network: NetworkId::default(),
     }
 }
 
@@ -133,6 +132,33 @@ fn brief() -> Brief {
 }
 
 /// One of each frame that has a body of its own.
+fn frames_between_any_two() -> Vec<Frame> {
+    vec![
+        Frame::Ping(7),
+        Frame::Later(None),
+        Frame::Reach(Reach {
+            peer: id(2),
+            addresses: addresses(),
+            relay: true,
+        }),
+        Frame::Call(Call {
+            peer: id(2),
+            addresses: addresses(),
+        }),
+        Frame::Circuit(Circuit {
+            number: 7,
+            peer: id(2),
+            dials: true,
+            comes: false,
+        }),
+        Frame::Check,
+        Frame::Checked(Checked {
+            reached: false,
+            seen: "203.0.113.7".into(),
+        }),
+    ]
+}
+
 fn frames() -> Vec<Frame> {
     let contact = Contact {
         id: id(1),
@@ -154,17 +180,19 @@ fn frames() -> Vec<Frame> {
     };
     let announcement = encode_item(&Announcement::View(update()));
     vec![
-        Frame::Ping(7),
         Frame::Heartbeat(Heartbeat {
             tag: tag(),
             clock: u64::MAX,
         }),
         Frame::Join(Join {
             name: "ann".into(),
-            addresses: addresses(),
+            addresses: Addresses {
+                others: vec!["10.1.0.1:4000".into()],
+                ..addresses()
+            },
+            network: NetworkId::of([10, 0, 0, 1].into(), 24),
             tag: Some(tag()),
         }),
-        Frame::Later(None),
         Frame::Later(Some(contact)),
         Frame::PullView(None),
         Frame::PullView(Some(tag())),
@@ -246,14 +274,14 @@ fn report(fingers: usize) -> Report {
 
 #[test]
 fn every_frame_comes_back_as_it_went() {
-    for frame in frames() {
+    for frame in frames().into_iter().chain(frames_between_any_two()) {
         assert_eq!(decode(&encode(&frame)), Ok(frame));
     }
 }
 
 #[test]
 fn no_frame_survives_a_missing_or_an_added_byte() {
-    for frame in frames() {
+    for frame in frames().into_iter().chain(frames_between_any_two()) {
         let bytes = encode(&frame);
         for end in 0..bytes.len() {
             assert!(decode(&bytes[..end]).is_err(), "{frame:?} cut at {end}");
@@ -393,6 +421,7 @@ fn an_introduction_is_read_back_and_nothing_else_is() {
     let introduction = Introduction {
         key: PublicKey([1; 32]),
         signature: Signature([2; 64]),
+        ticket: None,
     };
     let bytes = introduction.encode();
     let golden = [

@@ -25,6 +25,7 @@ fn newcomer(n: u16) -> Newcomer {
         id: id(n),
         internal_address: format!("10.0.0.1:{}", n + 1).parse().unwrap(),
         public_address: None,
+        other_addresses: Vec::new(),
     }
 }
 
@@ -33,6 +34,8 @@ fn coordinator(n: u16, number: u64) -> Coordinator {
         id: id(n),
         internal_address: format!("10.0.0.1:{}", n + 1).parse().unwrap(),
         public_address: None,
+        other_addresses: Vec::new(),
+        doors: Vec::new(),
         epoch: Epoch {
             number,
             coordinator: id(n),
@@ -124,7 +127,7 @@ fn a_running_ring_goes_before_a_founder() {
         .unwrap();
     assert_eq!(
         registry.register_coordinator(START, coordinator(2, 1)),
-        Err(Conflict(coordinator(1, 7)))
+        Err(Conflict(Box::new(coordinator(1, 7))))
     );
 }
 
@@ -134,7 +137,7 @@ fn only_a_higher_epoch_number_replaces_a_registration() {
     for number in [4, 5] {
         assert_eq!(
             registry.register_coordinator(START, coordinator(2, number)),
-            Err(Conflict(coordinator(1, 5)))
+            Err(Conflict(Box::new(coordinator(1, 5))))
         );
     }
     registry
@@ -143,7 +146,7 @@ fn only_a_higher_epoch_number_replaces_a_registration() {
     assert_eq!(registry.coordinator(START), Some(&coordinator(2, 6)));
     assert_eq!(
         registry.hand_over(START, old),
-        Handover::Replaced(Conflict(coordinator(2, 6)))
+        Handover::Replaced(Conflict(Box::new(coordinator(2, 6))))
     );
 }
 
@@ -198,7 +201,7 @@ fn a_withdrawn_registration_leaves_no_lapse() {
     registry.register_node(START, &newcomer(2), true);
     assert_eq!(
         registry.withdraw(START, id(2)),
-        Err(Conflict(coordinator(1, 5)))
+        Err(Conflict(Box::new(coordinator(1, 5))))
     );
     assert_eq!(registry.withdraw(START, id(1)), Ok(()));
     assert_eq!(registry.hand_over(START, call), Handover::Over);

@@ -1,13 +1,14 @@
-//! Admission: a newcomer's name, unique without regard to case.
+//! Admission: a newcomer's name, unique without regard to case, and its network.
 //!
-//! `PROTOCOL.md` §5.4. Not here: a newcomer's place in the ring (`View::widest_gap`).
+//! `PROTOCOL.md` §5.1 and §5.4. Not here: a newcomer's place in the ring (`View::place_in`).
 
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
 
-use ringtalk_wire::NodeId;
 use ringtalk_wire::limit::NAME_CHARS;
+use ringtalk_wire::{Join, NetworkId, NodeId};
 
 use crate::View;
 
@@ -17,6 +18,19 @@ pub(crate) fn unique_name(view: &View, wish: &str, wisher: &NodeId) -> String {
     let others = view.members().filter(|member| member.id != *wisher);
     let taken: Vec<String> = others.map(|member| member.name.to_lowercase()).collect();
     free_name(wish, &taken)
+}
+
+/// The network of a newcomer that comes from that host, or from none where somebody relays it: as it says, unless the host
+/// is none of its own, since something in between gives it another. (A public address may be that of what is in between.)
+pub(crate) fn seen_network(join: &Join, host: Option<IpAddr>) -> NetworkId {
+    let own = [&join.addresses.internal].into_iter();
+    let own = own.chain(&join.addresses.others);
+    let own = own.map(|address| address.parse::<SocketAddr>());
+    let mut hosts = own.flatten().map(|address| address.ip());
+    match host {
+        Some(host) if !hosts.any(|one| one == host) => join.network.behind(host),
+        _ => join.network,
+    }
 }
 
 /// The name that is wished for, or with the lowest suffix from 2 with which it is not among those
@@ -62,6 +76,7 @@ mod tests {
             addresses: Addresses::default(),
             seniority: index as u64,
             key: RingKey(index as u128),
+            network: NetworkId::default(),
         };
         let view = View::founding(member(0), 1, unsealed);
         let change = Change {
@@ -72,6 +87,26 @@ mod tests {
         };
         let (_, view) = view.next(change, unsealed).unwrap();
         view
+    }
+
+    #[test]
+    fn who_comes_from_elsewhere_is_behind_something() {
+        let home = NetworkId::of([192, 168, 1, 7].into(), 24);
+        let join = Join {
+            name: String::new(),
+            addresses: Addresses {
+                others: Vec::from(["10.0.0.7:4000".to_string()]),
+                ..Addresses::at("192.168.1.7:4000")
+            },
+            network: home,
+            tag: None,
+        };
+        for known in [[192, 168, 1, 7], [10, 0, 0, 7]] {
+            assert_eq!(seen_network(&join, Some(known.into())), home);
+        }
+        let outside = [203, 0, 113, 1].into();
+        assert_eq!(seen_network(&join, Some(outside)), home.behind(outside));
+        assert_eq!(seen_network(&join, None), home);
     }
 
     #[test]

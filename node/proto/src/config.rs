@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use ringtalk_wire::{Addresses, NodeId};
+use ringtalk_wire::{Addresses, NetworkId, NodeId};
 
 /// What a node is told once, when it starts.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct Config {
     pub name: String,
     /// Where others dial this node.
     pub addresses: Addresses,
+    /// The network that this node is on.
+    pub network: NetworkId,
     /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
     /// every node ([`LOG_BYTES`] is the other bound).
     pub history: usize,
@@ -78,6 +80,11 @@ pub const PULL_WAIT: Duration = Duration::from_millis(250);
 pub const PULL_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a link that nobody needs is kept.
 pub const LINK_REST: Duration = Duration::from_secs(10);
+/// How long a dial to another network may stay without an answer, before others are asked to help: longer than most
+/// handshakes take, short enough that a ring closes soon.
+pub const FAR_PATIENCE: Duration = Duration::from_millis(400);
+/// The same for the own network, where whoever does not answer is busy rather than out of reach.
+pub const NEAR_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the more senior of two neighbours leaves the dialling to the other.
 pub const DIAL_GRACE: Duration = Duration::from_millis(300);
 /// How long a link between a newcomer and its fingers is put off: a newcomer carries nothing on before that, and each link costs both ends

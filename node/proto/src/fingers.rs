@@ -104,7 +104,7 @@ fn shortest(view: &View, [predecessor, me, successor]: [&Member; 3]) -> u32 {
 mod tests {
     use alloc::vec::Vec;
 
-    use ringtalk_wire::RingKey;
+    use ringtalk_wire::{NetworkId, RingKey};
 
     use super::*;
     use crate::view::test_support::{even_ring, id};
@@ -136,12 +136,13 @@ mod tests {
             let key = if number % 2 == 0 {
                 narrow
             } else {
-                view.widest_gap()
+                view.place_in(NetworkId::default())
             };
             view = view
                 .with(Member {
                     id: id(number),
                     key,
+                    network: NetworkId::default(),
                     ..view.member(&id(0)).unwrap().clone()
                 })
                 .unwrap();

@@ -1,8 +1,10 @@
 //! What the core can be told. Not here: what it says in return (`output`).
 
 use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
-use ringtalk_wire::{Contact, Frame, NodeId};
+use ringtalk_wire::{Addresses, Contact, Frame, NodeId};
 
 use crate::outbox::Draft;
 
@@ -23,6 +25,8 @@ pub enum Input {
         peer: NodeId,
         /// True where this node dialled.
         dialled: bool,
+        /// Where the far end is; nothing where another node carries the link.
+        host: Option<IpAddr>,
     },
     /// A link is gone, for whatever reason, and takes what was queued on it along.
     LinkDown {
@@ -33,9 +37,21 @@ pub enum Input {
     DialFailed {
         /// Who was dialled.
         peer: NodeId,
-        /// True where every address refused the connection, or somebody else answered: the
-        /// process that listened there is gone.
-        refused: bool,
+        /// The hosts that were dialled, where every address refused the connection, or somebody else answered:
+        /// if the node was at one of them, it is gone. Else nothing.
+        refused: Vec<IpAddr>,
+    },
+    /// A circuit that this node carried has ended, or did not come about.
+    CircuitOver {
+        /// Its number.
+        number: u64,
+    },
+    /// Whether a node was found where it says that it is.
+    Checked {
+        /// Which node.
+        peer: NodeId,
+        /// True where it was.
+        reached: bool,
     },
     /// A frame arrived.
     Frame {
@@ -65,7 +81,19 @@ pub enum Input {
     /// The director says that this node is the first: it founds the discussion.
     Found,
     /// The director says where the coordinator is.
-    Contact(Contact),
+    Contact {
+        /// The coordinator.
+        coordinator: Contact,
+        /// Members that help those who do not reach it.
+        doors: Vec<Contact>,
+    },
+    /// The director says that somebody is on its way to this node, the coordinator.
+    Expected {
+        /// Who.
+        newcomer: NodeId,
+        /// Where it can be dialled, should it not get through.
+        addresses: Addresses,
+    },
     /// The director says that another ring of this discussion is registered there.
     Foreign(Contact),
 }

@@ -2,9 +2,14 @@
 //!
 //! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
 
+mod dialling;
+mod queue;
+
+use alloc::collections::BTreeMap;
 use alloc::collections::VecDeque;
-use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
 
 use bytes::Bytes;
 use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
@@ -13,26 +18,30 @@ use crate::config::{
     DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT, REDIAL,
     STRANGER_QUEUE_BYTES, STRANGER_WAIT, STRANGERS,
 };
+use crate::detour::Dial;
 use crate::{LinkId, Output, Time};
+
+pub(crate) use dialling::Made;
+use queue::Queue;
 
 /// Frames that wait for a link to come up, at most so many a peer.
 const PARCELS: usize = 64;
 /// How long a link that was replaced may drain.
-const DRAIN: core::time::Duration = core::time::Duration::from_secs(5);
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// How soon a dial is repeated at first: the port of a process that is being killed may still
 /// accept for a moment. Doubles up to [`REDIAL`].
-const FIRST_REDIAL: core::time::Duration = core::time::Duration::from_millis(10);
+const FIRST_REDIAL: Duration = Duration::from_millis(10);
 /// A link that lasted so long was no failure.
-const LASTING: core::time::Duration = core::time::Duration::from_secs(1);
-/// What a frame in a queue costs beside its bytes.
-const FRAME_COST: usize = 96;
+const LASTING: Duration = Duration::from_secs(1);
 
 /// All links, by the peer at their far end.
 #[derive(Debug)]
 pub(crate) struct Links {
     me: NodeId,
     peers: BTreeMap<NodeId, Peer>,
+    /// The peers that are being dialled.
+    dials: BTreeMap<NodeId, Dial>,
     owners: BTreeMap<LinkId, NodeId>,
     draining: BTreeMap<LinkId, Time>,
     /// Peers whose link was closed from here, and that nobody has been told of.
@@ -42,12 +51,19 @@ pub(crate) struct Links {
 #[derive(Debug, Default)]
 struct Peer {
     current: Option<Current>,
-    dialling: bool,
     dial_again: Time,
     /// How many dials in turn came to nothing, or to a link that did not last.
     failures: u32,
     /// When there was a link last.
     lost: Option<Time>,
+    /// Where it was dialled last.
+    addresses: Addresses,
+    /// From which host its last link came or was made to, where nobody relayed it.
+    host: Option<IpAddr>,
+    /// The host at which it answered when it was dialled from here.
+    reached: Option<IpAddr>,
+    /// Who relayed its last link.
+    relay: Option<NodeId>,
     parcels: Vec<Bytes>,
 }
 
@@ -55,6 +71,8 @@ struct Peer {
 struct Current {
     link: LinkId,
     dialled: bool,
+    /// True where somebody carries it.
+    relayed: bool,
     queue: Queue,
     /// The queue's bound: a stranger's is small.
     bound: usize,
@@ -85,50 +103,17 @@ impl Peer {
     }
 }
 
-/// The frames that wait on a link, by their sizes: many small ones weigh more than their bytes.
-#[derive(Debug, Default)]
-struct Queue {
-    frames: VecDeque<(usize, Option<NodeId>)>,
-    bytes: usize,
-    /// How much of this is of whom.
-    shares: BTreeMap<NodeId, usize>,
-    /// Bytes written of the first frame.
-    begun: usize,
-}
-
-impl Queue {
-    fn push(&mut self, bytes: usize, share: Option<NodeId>) {
-        self.frames.push_back((bytes, share));
-        self.bytes += bytes;
-        if let Some(share) = share {
-            *self.shares.entry(share).or_default() += bytes;
-        }
-    }
-
-    fn written(&mut self, bytes: usize) {
-        self.bytes = self.bytes.saturating_sub(bytes);
-        self.begun += bytes;
-        while let Some(&(first, share)) = self.frames.front()
-            && first <= self.begun
-        {
-            self.begun -= first;
-            self.frames.pop_front();
-            if let Some(Entry::Occupied(mut taken)) = share.map(|share| self.shares.entry(share)) {
-                *taken.get_mut() -= first;
-                if *taken.get() == 0 {
-                    taken.remove();
-                }
-            }
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.frames.is_empty()
-    }
-
-    fn weight(&self) -> usize {
-        self.bytes + self.frames.len() * FRAME_COST
-    }
+/// A link that has come up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkUp {
+    /// Its name from now on.
+    pub(crate) link: LinkId,
+    /// Who is at the far end.
+    pub(crate) peer: NodeId,
+    /// True where this node dialled.
+    pub(crate) dialled: bool,
+    /// Where the far end is; nothing where somebody carries the link.
+    pub(crate) host: Option<IpAddr>,
 }
 
 /// What became of a link that is gone.
@@ -146,6 +131,7 @@ impl Links {
         Self {
             me,
             peers: BTreeMap::new(),
+            dials: BTreeMap::new(),
             owners: BTreeMap::new(),
             draining: BTreeMap::new(),
             given_up: Vec::new(),
@@ -156,18 +142,31 @@ impl Links {
     pub(crate) fn up(
         &mut self,
         now: Time,
-        link: LinkId,
-        peer: NodeId,
-        dialled: bool,
+        LinkUp {
+            link,
+            peer,
+            dialled,
+            host,
+        }: LinkUp,
         out: &mut VecDeque<Output>,
     ) -> bool {
         let me = self.me;
         let entry = self.peers.entry(peer).or_default();
-        entry.dialling &= !dialled;
+        self.dials.remove(&peer);
         self.owners.insert(link, peer);
+        let relayed = host.is_none();
+        let keeps_direct = relayed && entry.current.as_ref().is_some_and(|old| !old.relayed);
+        if !keeps_direct {
+            entry.host = host;
+        }
+        if !relayed {
+            entry.relay = None;
+            entry.reached = host.filter(|_| dialled).or(entry.reached);
+        }
         let new = Current {
             link,
             dialled,
+            relayed,
             queue: Queue::default(),
             bound: STRANGER_QUEUE_BYTES,
             full: false,
@@ -179,7 +178,12 @@ impl Links {
             entry.current = Some(new);
             return true;
         };
-        let new_stays = old.dialled == dialled || (me < peer) == dialled;
+        // What nobody carries is better, whoever has dialled.
+        let new_stays = if old.relayed == relayed {
+            old.dialled == dialled || (me < peer) == dialled
+        } else {
+            old.relayed
+        };
         let loser = if new_stays { old.link } else { link };
         if new_stays {
             entry.current = Some(new);
@@ -265,8 +269,7 @@ impl Links {
     /// How many bytes of whoever has this share wait on the link to a peer.
     pub(crate) fn backlog(&self, peer: &NodeId, share: &NodeId) -> usize {
         let current = self.current(peer);
-        let waiting = current.and_then(|current| current.queue.shares.get(share));
-        waiting.copied().unwrap_or(0)
+        current.map_or(0, |current| current.queue.share(share))
     }
 
     /// True where a link to this peer was lost a moment ago.
@@ -336,34 +339,22 @@ impl Links {
         &mut self,
         now: Time,
         (peer, addresses): (NodeId, &Addresses),
+        patience: Duration,
         frame: &Frame,
         out: &mut VecDeque<Output>,
     ) {
         if self.send(now, &peer, frame, out) {
             return;
         }
+        self.leave_parcel(peer, frame);
+        self.dial(now, (peer, addresses), patience, out);
+    }
+
+    /// Keeps a frame until there is a link.
+    fn leave_parcel(&mut self, peer: NodeId, frame: &Frame) {
         let parcels = &mut self.peers.entry(peer).or_default().parcels;
         if parcels.len() < PARCELS {
             parcels.push(encode(frame));
-        }
-        self.dial(now, peer, addresses, out);
-    }
-
-    /// Dials a peer that has no link, unless that is being tried or was tried just now.
-    pub(crate) fn dial(
-        &mut self,
-        now: Time,
-        peer: NodeId,
-        addresses: &Addresses,
-        out: &mut VecDeque<Output>,
-    ) {
-        let entry = self.peers.entry(peer).or_default();
-        if entry.current.is_none() && !entry.dialling && entry.dial_again <= now {
-            entry.dialling = true;
-            out.push_back(Output::Dial {
-                peer,
-                addresses: addresses.clone(),
-            });
         }
     }
 
@@ -383,7 +374,8 @@ impl Links {
     /// A dial came to nothing: what was to be sent is gone.
     pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
-            entry.dialling = false;
+            self.dials.remove(peer);
+            entry.relay = None;
             entry.put_off(now);
             entry.parcels.clear();
         }
@@ -451,9 +443,9 @@ impl Links {
             self.close(&peer, reason, out);
             self.given_up.push(peer);
         }
-        self.peers.retain(|_, peer| {
+        self.peers.retain(|id, peer| {
             peer.current.is_some()
-                || peer.dialling
+                || self.dials.contains_key(id)
                 || peer.dial_again > now
                 || !peer.parcels.is_empty()
                 || peer.lost.is_some_and(|lost| now - lost < DEATH_PROOF)

@@ -13,4 +13,6 @@ pub struct Load {
     pub logged_messages: usize,
     /// Their bytes; at most [`LOG_BYTES`](crate::config::LOG_BYTES).
     pub logged_bytes: usize,
+    /// Links between others that this node carries; at most 128.
+    pub circuits: usize,
 }

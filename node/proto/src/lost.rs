@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Addresses, Member, NodeId};
+use ringtalk_wire::{Addresses, Member, NetworkId, NodeId};
 
 use crate::Time;
 use crate::config::{LOST_FIRST_PROBE, LOST_KEPT, LOST_MEMBERS, LOST_PROBE};
@@ -28,6 +28,7 @@ pub(crate) struct Lost {
 #[derive(Debug)]
 struct Missing {
     addresses: Addresses,
+    network: NetworkId,
     since: Time,
     dialled: Time,
     refused: bool,
@@ -48,6 +49,7 @@ impl Lost {
     pub(crate) fn add(&mut self, now: Time, member: &Member) {
         let missing = Missing {
             addresses: member.addresses.clone(),
+            network: member.network,
             since: now,
             dialled: now,
             refused: false,
@@ -70,6 +72,16 @@ impl Lost {
     /// Forgets those who are members again.
     pub(crate) fn retain(&mut self, is_lost: impl Fn(&NodeId) -> bool) {
         self.members.retain(|id, _| is_lost(id));
+    }
+
+    /// The network that a lost member was on.
+    pub(crate) fn network(&self, id: &NodeId) -> Option<NetworkId> {
+        self.members.get(id).map(|missing| missing.network)
+    }
+
+    /// Where a lost member was dialled.
+    pub(crate) fn addresses(&self, id: &NodeId) -> Option<&Addresses> {
+        self.members.get(id).map(|missing| &missing.addresses)
     }
 
     /// A lost member's address refuses connections.
@@ -124,6 +136,7 @@ mod tests {
             addresses: Addresses::default(),
             seniority: 0,
             key: RingKey(0),
+            network: NetworkId::default(),
         }
     }
 

@@ -5,10 +5,11 @@
 
 use core::cmp::Reverse;
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Epoch, Meet, Member, Opening, RingKey, Seal, ViewTag};
+use ringtalk_wire::{Epoch, Meet, Member, NetworkId, Opening, RingKey, Seal, ViewTag};
 
 use crate::View;
 
@@ -40,8 +41,8 @@ pub(crate) fn opening(inviting: Epoch, invited: Epoch) -> Opening {
 type NameFor = fn(&str, &[String]) -> String;
 
 /// The view of two rings that have become one, under the inviting coordinator. Its members keep
-/// their names and seniorities, the others follow in their order; all get new keys at even
-/// distances, so that either ring keeps its order round the whole.
+/// their names and seniorities, the others follow in their order, each beside those of its network; all get new keys at
+/// even distances.
 ///
 /// `name` gives the name for a wish, where it is told which folded names are taken.
 pub(crate) fn union(
@@ -56,11 +57,23 @@ pub(crate) fn union(
     members.extend(newcomers.filter(|one| !inviting.contains(&one.id)).cloned());
     let (first, second) = members.split_at_mut(inviting.len());
     follow(first, second, name);
+    let mut members = by_network(members);
     let step = u128::MAX / members.len() as u128;
     for (place, member) in (0..).zip(&mut members) {
         member.key = RingKey(step * place);
     }
     inviting.merged(invited, opening, members, seal)
+}
+
+/// The members in their order, but each network's together: the ring crosses from one to another as rarely as it can.
+fn by_network(members: Vec<Member>) -> Vec<Member> {
+    let mut networks: BTreeMap<NetworkId, usize> = BTreeMap::new();
+    for (place, member) in members.iter().enumerate() {
+        networks.entry(member.network).or_insert(place);
+    }
+    let mut members = members;
+    members.sort_by_key(|member| networks.get(&member.network).copied());
+    members
 }
 
 /// Gives the newcomers names that nobody has, and seniorities after everybody's.
@@ -111,6 +124,7 @@ mod tests {
             addresses: Addresses::default(),
             seniority: place as u64,
             key: RingKey(place as u128),
+            network: NetworkId::default(),
         };
         let mut members = names.iter().enumerate().map(member);
         let founding = View::founding(members.next().unwrap(), epoch, unsealed);
@@ -123,6 +137,21 @@ mod tests {
         let (update, view) = founding.next(change, unsealed).unwrap();
         assert_eq!(founding.apply(&update), Ok(view.clone()));
         view
+    }
+
+    #[test]
+    fn each_networks_members_stay_together_in_their_order() {
+        let network = |number: u8| NetworkId::of([10, number, 0, 1].into(), 16);
+        let members: Vec<Member> = view(1, &[(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "e")])
+            .members()
+            .zip([0, 1, 0, 1, 2])
+            .map(|(member, at)| Member {
+                network: network(at),
+                ..member.clone()
+            })
+            .collect();
+        let order: Vec<NodeId> = by_network(members).iter().map(|one| one.id).collect();
+        assert_eq!(order, [id(1), id(3), id(2), id(4), id(5)]);
     }
 
     #[test]

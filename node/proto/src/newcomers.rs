@@ -61,7 +61,7 @@ impl Newcomers {
 mod tests {
     use alloc::string::String;
 
-    use ringtalk_wire::Addresses;
+    use ringtalk_wire::{Addresses, NetworkId};
 
     use super::*;
     use crate::view::test_support::id;
@@ -70,6 +70,7 @@ mod tests {
         Join {
             name: String::new(),
             addresses: Addresses::default(),
+            network: NetworkId::default(),
             tag: None,
         }
     }

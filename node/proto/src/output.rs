@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use ringtalk_wire::{Addresses, Epoch, MessageId, NodeId, VectorClock};
+use ringtalk_wire::{Addresses, Epoch, MessageId, NodeId, Ticket, VectorClock};
 
 use crate::LinkId;
 use crate::view::View;
@@ -20,6 +20,37 @@ pub enum Output {
         /// Who should answer.
         peer: NodeId,
         /// Where.
+        addresses: Addresses,
+    },
+    /// Make a link to a node over a circuit that another one carries; the answer is `LinkUp` with that very peer,
+    /// within 5 s, or none.
+    Circuit {
+        /// What tells the circuit apart.
+        ticket: Ticket,
+        /// Where the relay is dialled; nothing where it dials this node.
+        relay: Option<Addresses>,
+        /// Who is at the far end.
+        peer: NodeId,
+        /// True where this node dials over the circuit.
+        dials: bool,
+    },
+    /// Carry what two nodes say to each other; `CircuitOver` follows when that has ended.
+    Splice {
+        /// What tells the circuit apart.
+        ticket: Ticket,
+        /// The two, and where each is dialled; nothing where it dials this node.
+        ends: [(NodeId, Option<Addresses>); 2],
+    },
+    /// Carry what goes over a circuit no longer.
+    Unsplice {
+        /// Its number.
+        number: u64,
+    },
+    /// Find out whether a node is where it says; the answer is `Checked`, within 3.5 s.
+    Check {
+        /// Which node.
+        peer: NodeId,
+        /// Where it says that it is.
         addresses: Addresses,
     },
     /// Queue an encoded frame on a link.

@@ -10,14 +10,18 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
 use ringtalk_wire::{
-    Departed, Direction, KEY_BYTES, Member, NodeId, Opening, OpeningsHash, PublicKey, RingKey,
-    SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage, ViewTag,
+    Departed, Direction, KEY_BYTES, Member, NetworkId, NodeId, Opening, OpeningsHash, PublicKey,
+    RingKey, SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage, ViewTag,
     ViewUpdate,
 };
 
 use roster::Roster;
 
 pub(crate) use roster::Differences;
+
+/// A gap that is narrower than this is left to those who come when nothing else is left: keys must not run out beside one
+/// network while there is room elsewhere.
+const LEAST_GAP: u128 = 1 << 64;
 
 /// The members of a discussion at one moment, as its coordinator says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -230,15 +234,24 @@ impl View {
         highest.map_or(0, |seniority| seniority + 1)
     }
 
-    /// The middle of the widest gap in the ring: a newcomer's place.
-    pub fn widest_gap(&self) -> RingKey {
-        let keys = self.members().map(|member| member.key);
-        let next = keys.clone().cycle().skip(1);
-        let widest = keys
-            .zip(next)
-            .map(|(key, next)| (key, key.clockwise_to(next).wrapping_sub(1)))
-            .max_by_key(|&(key, width)| (width, core::cmp::Reverse(key)));
-        let (key, width) = widest.unwrap_or((RingKey(0), u128::MAX));
+    /// A newcomer's place, where it is on that network: the middle of the widest gap beside a member of the same
+    /// network, so that a ring crosses between networks as rarely as it can. The first of a network goes between two
+    /// others, and where all are of one, anywhere.
+    pub fn place_in(&self, network: NetworkId) -> RingKey {
+        let members = self.members();
+        let next = members.clone().cycle().skip(1);
+        let gaps = members.zip(next).map(|(one, other)| {
+            let width = one.key.clockwise_to(other.key).wrapping_sub(1);
+            let at_home = one.network == network || other.network == network;
+            let at_home = at_home && width >= LEAST_GAP;
+            let border = one.network != other.network;
+            (at_home, border, width, one.key)
+        });
+        let widest = gaps.max_by_key(|&(at_home, border, width, key)| {
+            let border = border && !at_home;
+            (at_home, border, width, core::cmp::Reverse(key))
+        });
+        let (key, width) = widest.map_or((RingKey(0), u128::MAX), |gap| (gap.3, gap.2));
         RingKey(key.0.wrapping_add(width / 2 + 1))
     }
 
@@ -486,6 +499,7 @@ pub(crate) mod test_support {
             addresses: Addresses::default(),
             seniority: number as u64,
             key: RingKey(step * number as u128),
+            network: NetworkId::default(),
         };
         let view = View::founding(member(0), 1, unsealed);
         let joined = (1..count).map(member).collect();
@@ -513,5 +527,43 @@ pub(crate) mod test_support {
         assert_eq!(ids(key(3), key(1).0 + 1), [id(3), id(0)]);
         assert_eq!(ids(key(0).plus(1), 1), []);
         assert_eq!(view.ahead_of(&id(3), 2).unwrap().id, id(1));
+    }
+
+    /// How often the ring goes from one network to another.
+    fn crossings(view: &View) -> usize {
+        let networks: Vec<NetworkId> = view.members().map(|one| one.network).collect();
+        let next = networks.iter().cycle().skip(1);
+        networks.iter().zip(next).filter(|(a, b)| a != b).count()
+    }
+
+    #[test]
+    fn a_ring_crosses_as_rarely_as_there_are_networks_whoever_comes_when() {
+        let network = |number: u8| NetworkId::of([10, number, 0, 1].into(), 16);
+        for (order, networks) in [
+            (&[0, 1, 0, 1, 0, 1, 0, 1][..], 2),
+            (&[0, 0, 0, 1, 1, 0, 2, 1, 2, 0], 3),
+            (&[3, 2, 1, 0, 3, 2, 1, 0, 0, 0, 3], 4),
+            (&[0, 1, 2, 3, 4, 5], 6),
+        ] {
+            let mut view = even_ring(2);
+            for (number, at) in (2..).zip(order) {
+                let newcomer = Member {
+                    id: id(number),
+                    key: view.place_in(network(*at)),
+                    network: network(*at),
+                    ..Member::clone(view.member(&id(0)).unwrap())
+                };
+                view = view.with(newcomer).unwrap();
+            }
+            // The first two are on a network of their own.
+            assert_eq!(crossings(&view), networks + 1, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn where_all_are_on_one_network_the_widest_gap_of_all_is_taken() {
+        let view = even_ring(4);
+        let place = view.place_in(NetworkId::default());
+        assert_eq!(place, RingKey(1 << 125));
     }
 }

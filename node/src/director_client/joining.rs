@@ -10,7 +10,7 @@ use ringtalk_director::api::{Coordinator, NODE_HOLD, Newcomer, RegisterNode};
 use tokio::time::{Instant, sleep};
 
 use super::http::{Answer, HttpError};
-use super::{Caller, News, NewsLine, Way, contact, with_jitter};
+use super::{Caller, News, NewsLine, Way, contacts, with_jitter};
 use crate::settings::Place;
 
 /// How long an answer may take: longer than a director holds a call.
@@ -152,7 +152,8 @@ impl Question {
                     // The registration of a reign of this node's own, which will lapse.
                     Reply::Later(Duration::ZERO)
                 } else {
-                    Reply::Way(Way::Join(contact(coordinator)))
+                    let (contact, doors) = contacts(coordinator);
+                    Reply::Way(Way::Join(contact, doors))
                 }
             }
             StatusCode::NOT_FOUND => Reply::NoSuch {

@@ -13,8 +13,10 @@ mod registering;
 
 use std::time::Duration;
 
-use ringtalk_director::api::{Address, Coordinator, Newcomer};
-use ringtalk_wire::{Addresses, Contact};
+use ringtalk_director::api::{Address, Coordinator, DOORS, Newcomer};
+use ringtalk_proto::Registration;
+use ringtalk_wire::limit::{OTHER_ADDRESS_BYTES, OTHER_ADDRESSES};
+use ringtalk_wire::{Addresses, Contact, NodeId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -41,6 +43,13 @@ pub(crate) enum News {
     },
     /// Another ring of this discussion is registered.
     Foreign(Contact),
+    /// Somebody was told that this node is the coordinator.
+    Expected {
+        /// Who.
+        newcomer: NodeId,
+        /// Where it is.
+        addresses: Addresses,
+    },
     /// A director answered.
     Up(Address),
     /// A director did not answer.
@@ -57,8 +66,8 @@ pub(crate) enum News {
 pub(crate) enum Way {
     /// This node is the first.
     Found,
-    /// Dial the coordinator.
-    Join(Contact),
+    /// Dial the coordinator; those who help where it is not reached.
+    Join(Contact, Vec<Contact>),
     /// There is none: why, for people.
     Refused(String),
 }
@@ -70,7 +79,7 @@ pub(crate) struct DirectorClient {
     newcomer: Newcomer,
     caller: Caller,
     inbox: Inbox,
-    registration: watch::Sender<Option<Contact>>,
+    registration: watch::Sender<Option<Registration>>,
     members: watch::Sender<usize>,
     asked: u64,
     asking: Option<JoinHandle<()>>,
@@ -139,10 +148,10 @@ impl DirectorClient {
     }
 
     /// What to register, if anything, from now on.
-    pub(crate) fn register(&self, contact: Option<Contact>) {
+    pub(crate) fn register(&self, registration: Option<Registration>) {
         self.registration.send_if_modified(|registered| {
-            let changed = *registered != contact;
-            *registered = contact;
+            let changed = *registered != registration;
+            *registered = registration;
             changed
         });
     }
@@ -157,20 +166,20 @@ impl DirectorClient {
     }
 
     /// Stops all calls, and ends a registration everywhere, if one is to be ended.
-    pub(crate) async fn stop(mut self, registered: Option<Contact>) {
+    pub(crate) async fn stop(mut self, registered: Option<Registration>) {
         self.stop_asking();
         for task in self.background.drain(..) {
             task.abort();
         }
-        let Some(contact) = registered else {
+        let Some(registration) = registered else {
             return;
         };
         let mut calls = tokio::task::JoinSet::new();
         for place in &self.places {
             let (caller, director) = (self.caller.clone(), place.director.clone());
-            let contact = contact.clone();
+            let registration = registration.clone();
             calls.spawn(async move {
-                registering::withdraw(&caller, &director, &contact, WITHDRAW_TIME).await;
+                registering::withdraw(&caller, &director, &registration, WITHDRAW_TIME).await;
             });
         }
         calls.join_all().await;
@@ -208,33 +217,72 @@ impl NewsLine {
     }
 }
 
-/// What the core knows as a contact, from what a director says.
-fn contact(coordinator: Coordinator) -> Contact {
-    Contact {
+/// What the core knows of a coordinator and its doors, from what a director says.
+fn contacts(coordinator: Coordinator) -> (Contact, Vec<Contact>) {
+    let epoch = coordinator.epoch;
+    let doors = coordinator.doors.into_iter().take(DOORS);
+    let doors = doors.map(|door| Contact {
+        id: door.id,
+        epoch,
+        addresses: addresses(door),
+    });
+    let doors = doors.collect();
+    let contact = Contact {
         id: coordinator.id,
-        addresses: Addresses {
-            internal: coordinator.internal_address.into(),
-            public: coordinator
-                .public_address
-                .map(String::from)
-                .unwrap_or_default(),
-        },
-        epoch: coordinator.epoch,
+        addresses: addresses(Newcomer {
+            id: coordinator.id,
+            internal_address: coordinator.internal_address,
+            public_address: coordinator.public_address,
+            other_addresses: coordinator.other_addresses,
+        }),
+        epoch,
+    };
+    (contact, doors)
+}
+
+/// Where a node is, as the core knows it.
+pub(crate) fn addresses(node: Newcomer) -> Addresses {
+    let others = node.other_addresses.into_iter().map(String::from);
+    Addresses {
+        internal: node.internal_address.into(),
+        public: node.public_address.map(String::from).unwrap_or_default(),
+        others: others
+            .filter(|other| other.len() <= OTHER_ADDRESS_BYTES)
+            .take(OTHER_ADDRESSES)
+            .collect(),
     }
 }
 
 /// What a director is told, from what the core knows; nothing where the core's addresses are none.
-fn coordinator(contact: &Contact) -> Option<Coordinator> {
-    let public = &contact.addresses.public;
+fn coordinator(registration: &Registration) -> Option<Coordinator> {
+    let contact = &registration.coordinator;
+    let node = node(contact)?;
     Some(Coordinator {
         id: contact.id,
-        internal_address: contact.addresses.internal.parse().ok()?,
+        internal_address: node.internal_address,
+        public_address: node.public_address,
+        other_addresses: node.other_addresses,
+        epoch: contact.epoch,
+        doors: registration.doors.iter().filter_map(self::node).collect(),
+    })
+}
+
+fn node(contact: &Contact) -> Option<Newcomer> {
+    let Addresses {
+        internal,
+        public,
+        others,
+    } = &contact.addresses;
+    let others = others.iter().map(|other| other.parse());
+    Some(Newcomer {
+        id: contact.id,
+        internal_address: internal.parse().ok()?,
         public_address: if public.is_empty() {
             None
         } else {
             Some(public.parse().ok()?)
         },
-        epoch: contact.epoch,
+        other_addresses: others.collect::<Result<_, _>>().ok()?,
     })
 }
 

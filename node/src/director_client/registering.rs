@@ -7,13 +7,14 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
-use ringtalk_director::api::{Address, Coordinator, Newcomers, Problem};
+use ringtalk_director::api::{Address, Coordinator, Newcomer, Newcomers, Problem};
+use ringtalk_proto::Registration;
 use ringtalk_wire::Contact;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::http::{Answer, HttpError};
-use super::{Caller, News, NewsLine, contact, coordinator, with_jitter};
+use super::{Caller, News, NewsLine, addresses, contacts, coordinator, with_jitter};
 
 const PATH: &str = "/register_coordinator";
 /// How long an answer may take: longer than a director holds a call.
@@ -35,10 +36,10 @@ pub(super) struct Registering {
 
 impl Registering {
     /// Keeps registered whatever is to be registered. A change cuts the open call short.
-    pub(super) async fn run(self, mut registration: watch::Receiver<Option<Contact>>) {
+    pub(super) async fn run(self, mut registration: watch::Receiver<Option<Registration>>) {
         loop {
-            let contact = registration.borrow_and_update().clone();
-            let body = contact.as_ref().and_then(coordinator);
+            let current = registration.borrow_and_update().clone();
+            let body = current.as_ref().and_then(coordinator);
             let changed = match body {
                 Some(body) => tokio::select! {
                     changed = registration.changed() => changed,
@@ -67,8 +68,15 @@ impl Registering {
             .call(Method::POST, &self.director, PATH, body, ANSWER_TIME)
             .await;
         match answer.and_then(|answer| read(&answer)) {
-            Ok(Heard::Registered) => {
+            Ok(Heard::Registered(newcomers)) => {
                 self.news.up(&self.director).await;
+                for newcomer in newcomers {
+                    let expected = News::Expected {
+                        newcomer: newcomer.id,
+                        addresses: addresses(newcomer),
+                    };
+                    self.news.tell(expected).await;
+                }
                 Duration::ZERO
             }
             Ok(Heard::Later(pause)) => {
@@ -90,8 +98,8 @@ impl Registering {
 
 /// What a director has to say.
 enum Heard {
-    /// This node is registered.
-    Registered,
+    /// This node is registered, and those are on their way to it.
+    Registered(Vec<Newcomer>),
     /// It hears too much at the moment.
     Later(Duration),
     /// Another ring is registered; its coordinator.
@@ -102,15 +110,13 @@ fn read(answer: &Answer) -> Result<Heard, HttpError> {
     match answer.status {
         StatusCode::OK => {
             let newcomers: Newcomers = answer.json()?;
-            let count = newcomers.newcomers.len();
-            tracing::debug!(count, "newcomers are on their way");
-            Ok(Heard::Registered)
+            Ok(Heard::Registered(newcomers.newcomers))
         }
         StatusCode::TOO_MANY_REQUESTS => Ok(Heard::Later(answer.pause())),
         StatusCode::CONFLICT => {
             let problem: Problem = answer.json()?;
             let foreign = problem.coordinator.ok_or(HttpError::Answer)?;
-            Ok(Heard::Foreign(contact(*foreign)))
+            Ok(Heard::Foreign(contacts(*foreign).0))
         }
         _ => Err(HttpError::Refused(answer.problem())),
     }
@@ -120,10 +126,10 @@ fn read(answer: &Answer) -> Result<Heard, HttpError> {
 pub(super) async fn withdraw(
     caller: &Caller,
     director: &Address,
-    contact: &Contact,
+    registration: &Registration,
     deadline: Duration,
 ) {
-    let Some(body) = coordinator(contact) else {
+    let Some(body) = coordinator(registration) else {
         return;
     };
     let answer = caller.call(Method::DELETE, director, PATH, &body, deadline);

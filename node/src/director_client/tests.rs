@@ -13,6 +13,7 @@ fn newcomer(byte: u8) -> Newcomer {
         id: NodeId::from_bytes([byte; 16]),
         internal_address: "10.0.0.1:4000".parse().unwrap(),
         public_address: Some("chat.example:4000".parse().unwrap()),
+        other_addresses: vec!["10.9.0.1:4000".parse().unwrap()],
     }
 }
 
@@ -23,12 +24,29 @@ fn reign(byte: u8, number: u64) -> Contact {
         addresses: Addresses {
             internal: "10.0.0.1:4000".to_owned(),
             public: "chat.example:4000".to_owned(),
+            others: vec!["10.9.0.1:4000".to_owned()],
         },
         epoch: Epoch {
             number,
             coordinator: id,
         },
     }
+}
+
+fn registration(byte: u8, number: u64) -> Registration {
+    let door = Contact {
+        id: NodeId::from_bytes([9; 16]),
+        ..reign(byte, number)
+    };
+    Registration {
+        coordinator: reign(byte, number),
+        doors: [door].into(),
+    }
+}
+
+fn join(byte: u8, number: u64) -> Way {
+    let registration = registration(byte, number);
+    Way::Join(registration.coordinator, registration.doors.to_vec())
 }
 
 fn place(director: &Address) -> Place {
@@ -120,11 +138,11 @@ async fn the_first_founds_and_the_second_finds_it() {
     first.client.ask();
     assert_eq!(first.way().await, Way::Found);
     first.client.start();
-    first.client.register(Some(reign(1, 1)));
+    first.client.register(Some(registration(1, 1)));
 
     let mut second = Asker::new(2, vec![place(&director)]);
     second.client.ask();
-    assert_eq!(second.way().await, Way::Join(reign(1, 1)));
+    assert_eq!(second.way().await, join(1, 1));
 }
 
 #[tokio::test]
@@ -132,14 +150,14 @@ async fn another_ring_is_named_and_a_higher_epoch_replaces_it() {
     let director = director().await;
     let mut one = Asker::new(1, vec![place(&director)]);
     one.client.start();
-    one.client.register(Some(reign(1, 1)));
+    one.client.register(Some(registration(1, 1)));
     assert_eq!(one.news().await, News::Up(director.clone()));
 
     let mut other = Asker::new(2, vec![place(&director)]);
     other.client.start();
-    other.client.register(Some(reign(2, 1)));
+    other.client.register(Some(registration(2, 1)));
     assert_eq!(other.next().await, News::Foreign(reign(1, 1)));
-    other.client.register(Some(reign(2, 2)));
+    other.client.register(Some(registration(2, 2)));
     assert_eq!(one.next().await, News::Foreign(reign(2, 2)));
 }
 
@@ -148,9 +166,9 @@ async fn the_last_one_out_ends_the_registration() {
     let director = director().await;
     let mut last = Asker::new(1, vec![place(&director)]);
     last.client.start();
-    last.client.register(Some(reign(1, 1)));
+    last.client.register(Some(registration(1, 1)));
     assert_eq!(last.news().await, News::Up(director.clone()));
-    last.client.stop(Some(reign(1, 1))).await;
+    last.client.stop(Some(registration(1, 1))).await;
 
     let mut next = Asker::new(2, vec![place(&director)]);
     next.client.ask();
@@ -238,13 +256,18 @@ async fn an_endless_answer_is_cut_off() {
 }
 
 #[test]
-fn a_contact_survives_the_way_to_the_director_and_back() {
-    let there = coordinator(&reign(1, 7)).unwrap();
-    assert_eq!(contact(there), reign(1, 7));
-    let mut plain = reign(1, 7);
-    plain.addresses.public = String::new();
-    assert_eq!(contact(coordinator(&plain).unwrap()), plain);
-    plain.addresses.internal = "nonsense".to_owned();
+fn a_registration_survives_the_way_to_the_director_and_back() {
+    let there_and_back = |registration: &Registration| {
+        let (coordinator, doors) = contacts(coordinator(registration).unwrap());
+        let doors = doors.into();
+        Registration { coordinator, doors }
+    };
+    let mut plain = registration(1, 7);
+    assert_eq!(there_and_back(&plain), plain);
+    plain.coordinator.addresses.public = String::new();
+    plain.doors = [].into();
+    assert_eq!(there_and_back(&plain), plain);
+    plain.coordinator.addresses.internal = "nonsense".to_owned();
     assert_eq!(coordinator(&plain), None);
 }
 
@@ -265,11 +288,11 @@ async fn private_discussions_share_a_director_and_not_each_other() {
     founder.client.ask();
     assert_eq!(founder.way().await, Way::Found);
     founder.client.start();
-    founder.client.register(Some(reign(1, 1)));
+    founder.client.register(Some(registration(1, 1)));
 
     let mut second = Asker::with_secret(2, vec![place(&director)], &one);
     second.client.ask();
-    assert_eq!(second.way().await, Way::Join(reign(1, 1)));
+    assert_eq!(second.way().await, join(1, 1));
     let mut stranger = Asker::with_secret(3, vec![place(&director)], &other);
     stranger.client.ask();
     assert_eq!(stranger.way().await, Way::Found);
@@ -291,7 +314,7 @@ async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
     }));
     let mut asker = Asker::with_secret(1, vec![place(&director)], &secret);
     asker.client.start();
-    asker.client.register(Some(reign(1, 1)));
+    asker.client.register(Some(registration(1, 1)));
     assert_eq!(asker.news().await, News::Up(director.clone()));
     stop.send(()).unwrap();
     first.await.unwrap();

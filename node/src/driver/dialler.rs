@@ -16,6 +16,10 @@ use crate::link::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
 
 /// How long a dial may take in all: the core expects an answer within 5 s.
 const DIAL_TIME: Duration = Duration::from_millis(4_900);
+/// How long the main addresses are tried before further ones are too.
+const OTHERS_WAIT: Duration = Duration::from_millis(250);
+/// How long it may take to find out whether somebody is there.
+const CHECK_TIME: Duration = Duration::from_millis(3_300);
 /// The most addresses that are tried: a name may stand for many.
 const ADDRESSES: usize = 8;
 
@@ -26,36 +30,86 @@ pub(crate) async fn dial(
     me: Credentials,
 ) -> Result<Link, DialFailure> {
     let attempt = async {
-        let (found, all_known) = resolve(&addresses).await;
-        first(found, Some(peer), &me).await.map_err(|mut failure| {
-            failure.refused &= all_known;
-            failure
+        let greeted = find(&addresses, peer, &me).await?;
+        greeted.answer().await.map_err(|error| {
+            tracing::debug!(?peer, %error, "cannot make a link");
+            DialFailure::default()
         })
     };
     let result = timeout(DIAL_TIME, attempt).await;
     result.unwrap_or_else(|_| Err(DialFailure::default()))
 }
 
+/// Dials `peer` until it shows that it is there; what follows is up to the caller.
+pub(crate) async fn find(
+    addresses: &Addresses,
+    peer: NodeId,
+    me: &Credentials,
+) -> Result<Greeted, DialFailure> {
+    let main = Addresses {
+        others: Vec::new(),
+        ..addresses.clone()
+    };
+    let dials = find_at(&main, peer, me);
+    tokio::pin!(dials);
+    if addresses.others.is_empty() {
+        return dials.await;
+    }
+    let further = Addresses {
+        others: addresses.others.clone(),
+        ..Addresses::default()
+    };
+    let others = find_at(&further, peer, me);
+    match timeout(OTHERS_WAIT, &mut dials).await {
+        // Where all of these refuse, the process is gone, most probably: that is to be known soon.
+        Ok(Err(failure)) if failure.refused.is_empty() => others.await.map_err(|_| failure),
+        Ok(found) => found,
+        Err(_) => {
+            tokio::pin!(others);
+            tokio::select! {
+                Ok(greeted) = &mut dials => Ok(greeted),
+                Ok(greeted) = &mut others => Ok(greeted),
+                else => Err(DialFailure::default()),
+            }
+        }
+    }
+}
+
+async fn find_at(
+    addresses: &Addresses,
+    peer: NodeId,
+    me: &Credentials,
+) -> Result<Greeted, DialFailure> {
+    let (found, all_known) = resolve(addresses).await;
+    first(found, Some(peer), me).await.map_err(|mut failure| {
+        if !all_known {
+            failure.refused.clear();
+        }
+        failure
+    })
+}
+
+/// True where `peer` is at one of the addresses; nobody there hears who asks.
+pub(crate) async fn check(addresses: &Addresses, peer: NodeId, me: &Credentials) -> bool {
+    let found = timeout(CHECK_TIME, find(addresses, peer, me)).await;
+    matches!(found, Ok(Ok(_)))
+}
+
 /// Dials whichever node is at `address`.
 pub(crate) async fn dial_whoever(address: &Address, me: Credentials) -> Result<Link, DialFailure> {
-    let addresses = Addresses {
-        internal: address.to_string(),
-        public: String::new(),
-    };
+    let addresses = Addresses::at(address.as_str());
     let (found, _) = resolve(&addresses).await;
-    first(found, None, &me).await
+    let greeted = first(found, None, &me).await?;
+    greeted.answer().await.map_err(|_| DialFailure::default())
 }
 
 /// The sockets behind the addresses, and whether every address had one.
 async fn resolve(addresses: &Addresses) -> (Vec<SocketAddr>, bool) {
     let mut found = Vec::new();
     let mut all_known = true;
-    for text in [&addresses.internal, &addresses.public] {
-        if text.is_empty() {
-            continue;
-        }
+    for text in addresses.all() {
         let known = text.parse::<Address>().is_ok();
-        match lookup_host(text.as_str()).await {
+        match lookup_host(text).await {
             Ok(sockets) if known => found.extend(sockets),
             _ => all_known = false,
         }
@@ -66,14 +120,14 @@ async fn resolve(addresses: &Addresses) -> (Vec<SocketAddr>, bool) {
     (found, all_known)
 }
 
-/// The first link that is made; without a `peer` to whoever it is.
+/// The first node that shows itself; without a `peer` whoever it is.
 async fn first(
     found: Vec<SocketAddr>,
     peer: Option<NodeId>,
     me: &Credentials,
-) -> Result<Link, DialFailure> {
+) -> Result<Greeted, DialFailure> {
     let mut failure = DialFailure {
-        refused: !found.is_empty(),
+        refused: found.iter().map(SocketAddr::ip).collect(),
         version: None,
     };
     let mut attempts = JoinSet::new();
@@ -91,8 +145,8 @@ async fn first(
         let Ok((address, greeted)) = attempt else {
             continue;
         };
-        match complete(greeted).await {
-            Ok(link) => return Ok(link),
+        match greeted {
+            Ok(greeted) => return Ok(greeted),
             Err(error) => {
                 tracing::debug!(?peer, %address, %error, "cannot make a link");
                 failure.add(&error);
@@ -102,13 +156,11 @@ async fn first(
     Err(failure)
 }
 
-async fn complete(greeted: Result<Greeted, LinkError>) -> Result<Link, LinkError> {
-    greeted?.answer().await
-}
-
 impl DialFailure {
     fn add(&mut self, error: &LinkError) {
-        self.refused &= error.is_refusal();
+        if !error.is_refusal() {
+            self.refused.clear();
+        }
         if let LinkError::Preface(ringtalk_wire::PrefaceError::Version(_)) = error {
             self.version = Some(error.to_string());
         }
@@ -117,6 +169,8 @@ impl DialFailure {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use tokio::net::TcpListener;
 
     use super::*;
@@ -144,7 +198,10 @@ mod tests {
                     .await
             });
         }
-        let addresses = Addresses { internal, public };
+        let addresses = Addresses {
+            public,
+            ..Addresses::at(internal)
+        };
         let link = dial(addresses, credentials(2).id(), credentials(1))
             .await
             .unwrap();
@@ -158,14 +215,11 @@ mod tests {
     async fn a_dead_process_is_a_refusal() {
         let (gone, internal) = listener().await;
         drop(gone);
-        let addresses = Addresses {
-            internal,
-            public: String::new(),
-        };
+        let addresses = Addresses::at(internal);
         let failure = dial(addresses, credentials(2).id(), credentials(1))
             .await
             .unwrap_err();
-        assert!(failure.refused);
+        assert_eq!(failure.refused, [IpAddr::from([127, 0, 0, 1])]);
     }
 
     #[tokio::test]
@@ -174,18 +228,18 @@ mod tests {
         drop(gone);
         for internal in ["nonsense", "no.such.host.invalid:1", "a b:1"] {
             let addresses = Addresses {
-                internal: internal.to_owned(),
                 public: public.clone(),
+                ..Addresses::at(internal)
             };
             let failure = dial(addresses, credentials(2).id(), credentials(1))
                 .await
                 .unwrap_err();
-            assert!(!failure.refused, "{internal}");
+            assert!(failure.refused.is_empty(), "{internal}");
         }
         let nowhere = Addresses::default();
         let failure = dial(nowhere, credentials(2).id(), credentials(1))
             .await
             .unwrap_err();
-        assert!(!failure.refused);
+        assert!(failure.refused.is_empty());
     }
 }

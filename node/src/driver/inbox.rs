@@ -2,6 +2,8 @@
 //!
 //! Not here: what follows from it (`driver`).
 
+use std::net::IpAddr;
+
 use ringtalk_proto::LinkId;
 use ringtalk_wire::{Frame, NodeId};
 use tokio::sync::mpsc;
@@ -33,6 +35,18 @@ pub(crate) enum Happening {
         /// Why; one of the reasons where several addresses were tried.
         failure: DialFailure,
     },
+    /// A circuit that this node carried has ended, or did not come about.
+    CircuitOver {
+        /// Its number.
+        number: u64,
+    },
+    /// Whether a node was found where it says that it is.
+    Checked {
+        /// Which node.
+        peer: NodeId,
+        /// True where it was.
+        reached: bool,
+    },
     /// A frame arrived.
     Frame {
         /// On which link.
@@ -61,8 +75,8 @@ pub(crate) enum Happening {
 /// Why a dial came to nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct DialFailure {
-    /// True where the node that was dialled cannot be there.
-    pub(crate) refused: bool,
+    /// The hosts that were dialled, where the node that was dialled can be at none of them; else nothing.
+    pub(crate) refused: Vec<IpAddr>,
     /// Where the far end speaks another version of the protocol, that it does.
     pub(crate) version: Option<String>,
 }

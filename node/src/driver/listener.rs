@@ -12,8 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::sleep;
 
+use super::circuits::Circuits;
 use super::inbox::{Happening, Inbox};
-use crate::link::{Credentials, LinkError, Openings, welcome};
+use crate::link::{Credentials, LinkError, Openings, Welcomed, welcome};
 
 /// How many connections are accepted before everybody else has a turn. Each costs some 50 µs here, so
 /// a flood delays the rest of the node by less than a millisecond at a time.
@@ -24,11 +25,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const WARNING_PAUSE: Duration = Duration::from_secs(1);
 
 /// Accepts connections for as long as anybody wants to know of them.
-pub(crate) async fn listen(listener: TcpListener, me: Credentials, inbox: Inbox) {
+pub(crate) async fn listen(
+    listener: TcpListener,
+    me: Credentials,
+    openings: Openings,
+    circuits: Circuits,
+    inbox: Inbox,
+) {
     let mut guests = Guests::default();
     let reception = Reception {
         me,
-        openings: Openings::default(),
+        openings,
+        circuits,
         inbox,
         refusals: Warnings::default(),
     };
@@ -61,6 +69,7 @@ pub(crate) async fn listen(listener: TcpListener, me: Credentials, inbox: Inbox)
 struct Reception {
     me: Credentials,
     openings: Openings,
+    circuits: Circuits,
     inbox: Inbox,
     refusals: Warnings,
 }
@@ -68,11 +77,15 @@ struct Reception {
 impl Reception {
     async fn receive(self, stream: TcpStream, address: SocketAddr) {
         match welcome(stream, address, &self.me, &self.openings).await {
-            Ok(link) => {
-                let link = Box::new(link);
+            Ok(Welcomed::Link(link)) => {
                 let dialled = false;
                 let _ = self.inbox.send(Happening::Linked { link, dialled }).await;
             }
+            Ok(Welcomed::Circuit {
+                peer,
+                ticket,
+                stream,
+            }) => self.circuits.arrived(peer, ticket, stream),
             // A dialler that found another node here, or did not need this link, hangs up.
             Err(error @ (LinkError::HungUp | LinkError::Io(_) | LinkError::Silent)) => {
                 tracing::debug!(%address, %error, "no link with a stranger");
@@ -116,7 +129,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (inbox, happenings) = mpsc::channel(8);
-        tokio::spawn(listen(listener, credentials(1), inbox));
+        let (me, openings) = (credentials(1), Openings::default());
+        let circuits = Circuits::new(me.clone(), openings.clone(), inbox.clone());
+        tokio::spawn(listen(listener, me, openings, circuits, inbox));
         (address, happenings)
     }
 

@@ -4,6 +4,7 @@
 //! timer. No protocol decision is taken here. Nothing here waits for a peer, a director or a
 //! reader: they have tasks and threads of their own, with bounded queues between.
 
+pub(crate) mod circuits;
 mod clock;
 pub(crate) mod dialler;
 mod ending;
@@ -14,9 +15,9 @@ mod typing;
 
 use std::time::Duration;
 
-use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output};
+use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
-use ringtalk_wire::{Close, Contact, Frame};
+use ringtalk_wire::{Close, Frame};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
@@ -28,8 +29,9 @@ use crate::face::{Face, Goodbye, Progress, Stdout, StdoutError, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
 use crate::stdin::Batch;
+use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
-use dialler::dial;
+use dialler::{check, dial};
 use inbox::{DialFailure, Happening, Inbox};
 use traffic::Links;
 use typing::Typing;
@@ -53,6 +55,7 @@ const END_TIME: Duration = Duration::from_millis(1_930);
 pub(crate) struct Parts {
     pub(crate) config: Config,
     pub(crate) credentials: Credentials,
+    pub(crate) circuits: Circuits,
     pub(crate) inbox: Inbox,
     pub(crate) happenings: Receiver<Happening>,
     pub(crate) directors: DirectorClient,
@@ -75,6 +78,7 @@ pub(crate) struct Driver {
     node: Node,
     clock: Clock,
     credentials: Credentials,
+    circuits: Circuits,
     inbox: Inbox,
     happenings: Receiver<Happening>,
     links: Links,
@@ -94,7 +98,7 @@ pub(crate) struct Driver {
     /// When this node was to end.
     departed: Option<Instant>,
     /// What was registered when this node began to leave.
-    registered: Option<Contact>,
+    registered: Option<Registration>,
     ended: Option<Ending>,
 }
 
@@ -111,6 +115,7 @@ impl Driver {
             ),
             clock,
             credentials: parts.credentials,
+            circuits: parts.circuits,
             links: Links::new(parts.inbox.clone()),
             inbox: parts.inbox,
             happenings: parts.happenings,
@@ -245,6 +250,21 @@ impl Driver {
                     let _ = inbox.send(happening).await;
                 });
             }
+            Output::Circuit {
+                ticket,
+                relay,
+                peer,
+                dials,
+            } => self.circuits.link(ticket, relay, peer, dials),
+            Output::Splice { ticket, ends } => self.circuits.splice(ticket, ends),
+            Output::Unsplice { number } => self.circuits.unsplice(number),
+            Output::Check { peer, addresses } => {
+                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+                tokio::spawn(async move {
+                    let reached = check(&addresses, peer, &me).await;
+                    let _ = inbox.send(Happening::Checked { peer, reached }).await;
+                });
+            }
             Output::Send { link, bytes } => self.links.send(link, bytes),
             Output::Close { link, reason } => self.links.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
@@ -274,18 +294,23 @@ impl Driver {
         match happening {
             Happening::Linked { link, dialled } => {
                 let peer = link.peer;
+                let host = link.address.ip().to_canonical();
+                let host = Some(host).filter(|_| !link.relayed);
                 let link = self.links.adopt(*link);
                 self.feed(Input::LinkUp {
                     link,
                     peer,
                     dialled,
+                    host,
                 });
             }
             Happening::Undialled { peer, failure } => {
-                let refused = failure.refused;
+                let refused = failure.refused.clone();
                 self.feed(Input::DialFailed { peer, refused });
                 self.check_version(failure);
             }
+            Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
+            Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
             Happening::Frame { link, frame } if self.links.are_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
                     tracing::debug!(?link, ?reason, "a peer closes its link");
@@ -326,6 +351,16 @@ impl Driver {
                 self.feed(Input::Foreign(contact));
                 None
             }
+            News::Expected {
+                newcomer,
+                addresses,
+            } => {
+                self.feed(Input::Expected {
+                    newcomer,
+                    addresses,
+                });
+                None
+            }
             News::Up(director) => self.reachability.up(&director),
             News::Down { director, reason } => {
                 let ready = self.face.is_ready();
@@ -340,7 +375,7 @@ impl Driver {
     fn enter(&mut self, way: Way) {
         match way {
             Way::Found => self.feed(Input::Found),
-            Way::Join(contact) => self.feed(Input::Contact(contact)),
+            Way::Join(coordinator, doors) => self.feed(Input::Contact { coordinator, doors }),
             Way::Refused(detail) => {
                 let message = format!("the director let nobody in: {detail}");
                 self.depart(Ending::wrong(Status::Refused, "refused", message));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ringtalk_proto::{Change, Delivered, Person, View};
 use ringtalk_wire::{
-    Addresses, DiscussionId, KEY_BYTES, Member, NodeId, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
-    Signature, VectorClock, ViewTag,
+    Addresses, DiscussionId, KEY_BYTES, Member, NetworkId, NodeId, PublicKey, RingKey,
+    SIGNATURE_BYTES, Seal, Signature, VectorClock, ViewTag,
 };
 use serde_json::{Value, json};
 
@@ -22,12 +22,10 @@ fn member(id: NodeId, name: &str, seniority: u64) -> Member {
     Member {
         id,
         name: name.to_owned(),
-        addresses: Addresses {
-            internal: format!("10.0.0.{seniority}:4000"),
-            public: String::new(),
-        },
+        addresses: Addresses::at(format!("10.0.0.{seniority}:4000")),
         seniority,
         key: RingKey(u128::from(seniority) << 100),
+        network: NetworkId::default(),
     }
 }
 

@@ -9,7 +9,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ringtalk_wire::limit::HANDSHAKE_BYTES;
-use ringtalk_wire::{NodeId, PREFACE_BYTES, PublicKey, check_preface, preface};
+use ringtalk_wire::{
+    Introduction, NodeId, PREFACE_BYTES, PublicKey, Ticket, check_preface, preface,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -31,6 +33,23 @@ pub struct Greeted {
     address: SocketAddr,
     answered: Answered,
     me: Credentials,
+    relayed: bool,
+}
+
+/// What a connection has become that somebody else made.
+#[derive(Debug)]
+pub enum Welcomed {
+    /// A link.
+    Link(Box<Link>),
+    /// One half of a circuit: what comes next is for whoever is at its other end.
+    Circuit {
+        /// Who made the connection.
+        peer: NodeId,
+        /// Which circuit.
+        ticket: Ticket,
+        /// The connection itself.
+        stream: TcpStream,
+    },
 }
 
 /// Dials `address` and waits until the node `wanted` shows that it is there.
@@ -60,19 +79,52 @@ pub async fn greet_whoever(address: SocketAddr, me: &Credentials) -> Result<Gree
     }
 }
 
+/// Dials over a circuit, and waits until the node `wanted` shows that it is at the other end; `address` is the relay's.
+pub async fn greet_over(
+    stream: TcpStream,
+    address: SocketAddr,
+    me: &Credentials,
+    wanted: NodeId,
+) -> Result<Greeted, LinkError> {
+    let greeted = within(approach(stream, address, me)).await?;
+    if greeted.peer() == wanted {
+        let relayed = true;
+        Ok(Greeted { relayed, ..greeted })
+    } else {
+        Err(LinkError::OtherNode(greeted.peer()))
+    }
+}
+
 impl Greeted {
     /// Who is at the far end.
     pub fn peer(&self) -> NodeId {
         NodeId::of(&self.answered.key())
     }
 
+    /// Where the far end is.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Shows who dialled, which makes it a link.
     pub async fn answer(self) -> Result<Link, LinkError> {
         let key = self.answered.key();
-        let (keys, last) = self.answered.close(&self.me)?;
+        let (keys, last) = self.answered.close(&self.me, None)?;
         let mut stream = self.stream;
         within(async { Ok(stream.write_all(&framed(&last)).await?) }).await?;
-        Ok(link(stream, self.address, key, &keys))
+        let relayed = self.relayed;
+        Ok(Link {
+            relayed,
+            ..link(stream, self.address, key, &keys)
+        })
+    }
+
+    /// Shows who dialled, and that the connection is one half of this circuit.
+    pub async fn enter(self, ticket: Ticket) -> Result<TcpStream, LinkError> {
+        let (_, last) = self.answered.close(&self.me, Some(ticket))?;
+        let mut stream = self.stream;
+        within(async { Ok(stream.write_all(&framed(&last)).await?) }).await?;
+        Ok(stream)
     }
 }
 
@@ -82,12 +134,35 @@ pub async fn welcome(
     address: SocketAddr,
     me: &Credentials,
     openings: &Openings,
+) -> Result<Welcomed, LinkError> {
+    let (stream, keys, dialler) = within(receive(stream, me, openings)).await?;
+    if dialler.key == me.public_key() {
+        return Err(LinkError::Myself);
+    }
+    Ok(match dialler.ticket {
+        None => Welcomed::Link(Box::new(link(stream, address, dialler.key, &keys))),
+        Some(ticket) => Welcomed::Circuit {
+            peer: NodeId::of(&dialler.key),
+            ticket,
+            stream,
+        },
+    })
+}
+
+/// Leads whoever dials over a circuit through its handshake; `address` is the relay's.
+pub async fn welcome_over(
+    stream: TcpStream,
+    address: SocketAddr,
+    me: &Credentials,
+    openings: &Openings,
 ) -> Result<Link, LinkError> {
-    let (stream, keys, key) = within(receive(stream, me, openings)).await?;
-    if key == me.public_key() {
-        Err(LinkError::Myself)
-    } else {
-        Ok(link(stream, address, key, &keys))
+    match welcome(stream, address, me, openings).await? {
+        Welcomed::Link(link) => Ok(Link {
+            relayed: true,
+            ..*link
+        }),
+        // There is no circuit in a circuit.
+        Welcomed::Circuit { .. } => Err(LinkError::Handshake),
     }
 }
 
@@ -109,6 +184,7 @@ async fn approach(
         stream,
         address,
         me: me.clone(),
+        relayed: false,
     })
 }
 
@@ -118,7 +194,7 @@ async fn receive(
     mut stream: TcpStream,
     me: &Credentials,
     openings: &Openings,
-) -> Result<(TcpStream, Keys, PublicKey), LinkError> {
+) -> Result<(TcpStream, Keys, Introduction), LinkError> {
     stream.set_nodelay(true)?;
     stream.write_all(&preface()).await?;
     check_preface(read_preface(&mut stream).await?)?;
@@ -130,8 +206,8 @@ async fn receive(
     let (shown, answer) = approached.answer(me)?;
     stream.write_all(&framed(&answer)).await?;
     let last = read_message(&mut stream).await?;
-    let (keys, key) = shown.read_last(&last)?;
-    Ok((stream, keys, key))
+    let (keys, dialler) = shown.read_last(&last)?;
+    Ok((stream, keys, dialler))
 }
 
 fn link(stream: TcpStream, address: SocketAddr, key: PublicKey, keys: &Keys) -> Link {
@@ -140,6 +216,7 @@ fn link(stream: TcpStream, address: SocketAddr, key: PublicKey, keys: &Keys) -> 
         peer: NodeId::of(&key),
         key,
         address,
+        relayed: false,
         reader: FrameReader::new(read_half, keys.clone()),
         writer: FrameWriter::new(write_half, keys.clone()),
     }

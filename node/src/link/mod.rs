@@ -27,7 +27,9 @@ pub(crate) mod test_support;
 pub use credentials::Credentials;
 pub use error::LinkError;
 pub use frames::{FrameReader, FrameWriter};
-pub use handshake::{Greeted, HANDSHAKE_TIME, greet, greet_whoever, welcome};
+pub use handshake::{
+    Greeted, HANDSHAKE_TIME, Welcomed, greet, greet_over, greet_whoever, welcome, welcome_over,
+};
 pub use openings::Openings;
 
 use std::net::SocketAddr;
@@ -41,8 +43,10 @@ pub struct Link {
     pub peer: NodeId,
     /// The key that the far end has proved to own, from which its id follows.
     pub key: PublicKey,
-    /// Where the far end is, for the log.
+    /// Where the far end is, or who carries the link to it.
     pub address: SocketAddr,
+    /// True where another node carries the link.
+    pub relayed: bool,
     /// What it says.
     pub reader: FrameReader,
     /// What it is told.

@@ -10,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 
 use ringtalk_wire::limit::HANDSHAKE_BYTES;
-use ringtalk_wire::{Introduction, NodeId, PublicKey};
+use ringtalk_wire::{Introduction, NodeId, PublicKey, Ticket};
 use snow::{Builder, HandshakeState, Keypair, StatelessTransportState};
 
 use super::resolver::Resolver;
@@ -68,7 +68,8 @@ impl Opened {
     /// Takes the second message.
     pub(super) fn read_answer(self, answer: &[u8]) -> Result<Answered, LinkError> {
         let mut state = self.0;
-        let key = read_introduction(&mut state, Role::Dialled, answer)?;
+        let shown = read_introduction(&mut state, Role::Dialled, answer)?;
+        let key = shown.key;
         Ok(Answered { state, key })
     }
 }
@@ -79,9 +80,17 @@ impl Answered {
         self.key
     }
 
-    /// Makes the third and last message.
-    pub(super) fn close(mut self, me: &Credentials) -> Result<(Keys, Vec<u8>), LinkError> {
-        let last = introduce(&mut self.state, Role::Dialler, me)?;
+    /// Makes the third and last message, which says too what the connection is for, where that is a circuit.
+    pub(super) fn close(
+        mut self,
+        me: &Credentials,
+        ticket: Option<Ticket>,
+    ) -> Result<(Keys, Vec<u8>), LinkError> {
+        let introduction = Introduction {
+            ticket,
+            ..introduction(&self.state, Role::Dialler, me)
+        };
+        let last = write(&mut self.state, &introduction.encode())?;
         Ok((keys(self.state), last))
     }
 }
@@ -107,16 +116,17 @@ pub(super) fn read_opening(me: &Credentials, opening: &[u8]) -> Result<Approache
 impl Approached {
     /// Makes the second message.
     pub(super) fn answer(mut self, me: &Credentials) -> Result<(Shown, Vec<u8>), LinkError> {
-        let answer = introduce(&mut self.0, Role::Dialled, me)?;
+        let introduction = introduction(&self.0, Role::Dialled, me);
+        let answer = write(&mut self.0, &introduction.encode())?;
         Ok((Shown(self.0), answer))
     }
 }
 
 impl Shown {
-    /// Takes the third message, and says who dialled.
-    pub(super) fn read_last(mut self, last: &[u8]) -> Result<(Keys, PublicKey), LinkError> {
-        let key = read_introduction(&mut self.0, Role::Dialler, last)?;
-        Ok((keys(self.0), key))
+    /// Takes the third message, in which the dialler says who it is.
+    pub(super) fn read_last(mut self, last: &[u8]) -> Result<(Keys, Introduction), LinkError> {
+        let introduction = read_introduction(&mut self.0, Role::Dialler, last)?;
+        Ok((keys(self.0), introduction))
     }
 }
 
@@ -138,22 +148,14 @@ fn begin(me: &Credentials, role: Role) -> HandshakeState {
     state.expect("the handshake has all the keys that it needs")
 }
 
-/// A message that says who is at this end. Its key is mixed into the transcript only while it is
-/// written, so it is signed too.
-fn introduce(
-    state: &mut HandshakeState,
-    role: Role,
-    me: &Credentials,
-) -> Result<Vec<u8>, LinkError> {
-    let introduction = introduction(state, role, me);
-    write(state, &introduction.encode())
-}
-
+/// What says who is at this end. The Noise key is mixed into the transcript only while the message is written, so it is
+/// signed too.
 fn introduction(state: &HandshakeState, role: Role, me: &Credentials) -> Introduction {
     let signed = to_sign(role, &transcript(state), me.noise_public());
     Introduction {
         key: me.public_key(),
         signature: me.sign(&signed),
+        ticket: None,
     }
 }
 
@@ -162,7 +164,7 @@ fn read_introduction(
     state: &mut HandshakeState,
     role: Role,
     message: &[u8],
-) -> Result<PublicKey, LinkError> {
+) -> Result<Introduction, LinkError> {
     let transcript = transcript(state);
     let payload = read(state, message).map_err(|_| LinkError::Handshake)?;
     let introduction = Introduction::decode(&payload).map_err(|_| LinkError::Handshake)?;
@@ -170,7 +172,7 @@ fn read_introduction(
     let noise_public = noise_public.expect("the message that was just read brought it");
     let signed = to_sign(role, &transcript, noise_public);
     if verify(&introduction.key, &signed, &introduction.signature) {
-        Ok(introduction.key)
+        Ok(introduction)
     } else {
         Err(LinkError::Impostor(NodeId::of(&introduction.key)))
     }

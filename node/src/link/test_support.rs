@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 
 use super::noise::{Keys, open, read_opening};
 use super::record::{Opener, Sealer};
-use super::{Credentials, LinkError};
+use super::{Credentials, Link, LinkError, Welcomed};
 use crate::identity::Identity;
 use crate::secret::Secret;
 
@@ -29,7 +29,11 @@ pub(crate) fn keys() -> [Keys; 2] {
     let (opened, opening) = open(&one).unwrap();
     let approached = read_opening(&other, &opening).unwrap();
     let (shown, answer) = approached.answer(&other).unwrap();
-    let (keys, last) = opened.read_answer(&answer).unwrap().close(&one).unwrap();
+    let (keys, last) = opened
+        .read_answer(&answer)
+        .unwrap()
+        .close(&one, None)
+        .unwrap();
     [keys, shown.read_last(&last).unwrap().0]
 }
 
@@ -58,7 +62,11 @@ impl Bare {
         stream.read_exact(&mut [0; PREFACE_BYTES]).await.unwrap();
         let mut answer = vec![0; stream.read_u16().await.unwrap().into()];
         stream.read_exact(&mut answer).await.unwrap();
-        let (keys, last) = opened.read_answer(&answer).unwrap().close(me).unwrap();
+        let (keys, last) = opened
+            .read_answer(&answer)
+            .unwrap()
+            .close(me, None)
+            .unwrap();
         stream.write_all(&framed(&last)).await.unwrap();
         Self {
             stream,
@@ -92,5 +100,13 @@ impl Bare {
             }
         }
         (plain.to_vec(), records)
+    }
+}
+
+/// The link that somebody was let in with.
+pub(crate) fn link_of(welcomed: Result<Welcomed, LinkError>) -> Result<Link, LinkError> {
+    match welcomed? {
+        Welcomed::Link(link) => Ok(*link),
+        Welcomed::Circuit { .. } => Err(LinkError::Handshake),
     }
 }

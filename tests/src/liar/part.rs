@@ -4,17 +4,17 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ringtalk_node::identity::{Identity, Verifying};
 use ringtalk_node::link::{
-    Credentials, FrameReader, FrameWriter, Link, LinkError, Openings, greet, welcome,
+    Credentials, FrameReader, FrameWriter, Link, LinkError, Openings, Welcomed, greet, welcome,
 };
 use ringtalk_node::secret::Secret;
 use ringtalk_proto::{Config, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NodeId, encode};
+use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NetworkId, NodeId, encode};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -31,7 +31,7 @@ const ANSWER: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) enum Happening {
     Linked(Box<Link>, bool),
-    Undialled(NodeId, bool),
+    Undialled(NodeId, Vec<IpAddr>),
     Heard(LinkId, Frame),
     Written(LinkId, usize),
     Broken(LinkId),
@@ -67,14 +67,12 @@ impl Part {
     ) -> io::Result<(Self, UnboundedSender<Happening>)> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        let addresses = Addresses {
-            internal: listener.local_addr()?.to_string(),
-            public: String::new(),
-        };
+        let addresses = Addresses::at(listener.local_addr()?.to_string());
         let config = Config {
             id: identity.id(),
             name: name.to_owned(),
             addresses: addresses.clone(),
+            network: NetworkId::default(),
             history: 10_000,
             fingers: true,
         };
@@ -154,7 +152,10 @@ impl Part {
                 tokio::spawn(async move {
                     let _ = inbox.send(match dial(&addresses, &me, peer).await {
                         Ok(link) => Happening::Linked(Box::new(link), true),
-                        Err(error) => Happening::Undialled(peer, error.is_refusal()),
+                        Err(error) => {
+                            let host = error.is_refusal().then(|| host(&addresses)).flatten();
+                            Happening::Undialled(peer, host.into_iter().collect())
+                        }
                     });
                 });
             }
@@ -162,7 +163,13 @@ impl Part {
             // Its writer ends when all is written, and the far end closes then.
             Output::Close { link, .. } => drop(self.links.remove(&link)),
             Output::AskDirector => self.ask_director(),
-            Output::Event(_) | Output::Left { .. } => {}
+            // It helps nobody.
+            Output::Circuit { .. }
+            | Output::Splice { .. }
+            | Output::Unsplice { .. }
+            | Output::Check { .. }
+            | Output::Event(_)
+            | Output::Left { .. } => {}
         }
     }
 
@@ -188,7 +195,10 @@ impl Part {
                     self.feed(Input::LinkDown { link });
                 }
             }
-            Happening::Contact(contact) => self.feed(Input::Contact(contact)),
+            Happening::Contact(contact) => self.feed(Input::Contact {
+                coordinator: contact,
+                doors: Vec::new(),
+            }),
             Happening::Order(to, frame) => {
                 let link = self.links.iter().find(|(_, (peer, _))| *peer == to);
                 if let Some((link, _)) = link {
@@ -210,6 +220,7 @@ impl Part {
             link: id,
             peer: link.peer,
             dialled,
+            host: Some(link.address.ip()),
         });
     }
 
@@ -234,10 +245,7 @@ fn contact(answer: &Value) -> Option<Contact> {
     let id = NodeId::from_bytes(coordinator.coordinator.0.into_bytes());
     Some(Contact {
         id,
-        addresses: Addresses {
-            internal: answer["internal-address"].as_str()?.to_owned(),
-            public: String::new(),
-        },
+        addresses: Addresses::at(answer["internal-address"].as_str()?.to_owned()),
         epoch: Epoch {
             number: coordinator.number,
             coordinator: id,
@@ -250,11 +258,16 @@ async fn listen(listener: TcpListener, me: Credentials, inbox: UnboundedSender<H
     while let Ok((stream, address)) = listener.accept().await {
         let (me, inbox, openings) = (me.clone(), inbox.clone(), openings.clone());
         tokio::spawn(async move {
-            if let Ok(link) = welcome(stream, address, &me, &openings).await {
-                let _ = inbox.send(Happening::Linked(Box::new(link), false));
+            if let Ok(Welcomed::Link(link)) = welcome(stream, address, &me, &openings).await {
+                let _ = inbox.send(Happening::Linked(link, false));
             }
         });
     }
+}
+
+fn host(addresses: &Addresses) -> Option<IpAddr> {
+    let address: SocketAddr = addresses.internal.parse().ok()?;
+    Some(address.ip())
 }
 
 async fn dial(addresses: &Addresses, me: &Credentials, peer: NodeId) -> Result<Link, LinkError> {

@@ -107,6 +107,22 @@ impl Network {
         self.apply_surely(&rules);
     }
 
+    /// Makes two networks of one, whose hosts do not reach each other; whoever is on neither list is on both. Nobody can
+    /// dial the `closed` hosts, whereever they are.
+    #[track_caller]
+    pub fn divide(&self, one: &[Host], other: &[Host], closed: &[Host]) {
+        let mut rules = Vec::new();
+        if !closed.is_empty() {
+            rules.push(rules::close(&addresses(closed)));
+        }
+        if !one.is_empty() && !other.is_empty() {
+            let (one, other) = (addresses(one), addresses(other));
+            rules.push(rules::block(&one, &other, Refusal::Silence));
+            rules.push(rules::block(&other, &one, Refusal::Silence));
+        }
+        self.apply_surely(&rules);
+    }
+
     /// Cuts the network in one direction: nothing that `from` sends reaches `to`.
     #[track_caller]
     pub fn cut_one_way(&self, from: &[Host], to: &[Host]) {

@@ -34,6 +34,11 @@ pub(super) fn block(from: &[Ipv4Addr], to: &[Ipv4Addr], refusal: Refusal) -> Str
     format!("ip saddr {} ip daddr {} {verdict}", set(from), set(to))
 }
 
+/// Nobody makes a connection to `hosts`; they may make some themselves.
+pub(super) fn close(hosts: &[Ipv4Addr]) -> String {
+    format!("ip daddr {} ct state new drop", set(hosts))
+}
+
 /// So many of a hundred packets do not pass.
 pub(super) fn lose(percent: u8) -> String {
     format!("numgen random mod 100 < {percent} drop")

@@ -63,6 +63,7 @@ fn of_links() -> Vec<(&'static str, Vec<u8>)> {
     let introduction = Introduction {
         key: SEAL.key,
         signature: SEAL.signature,
+        ticket: None,
     };
     let introduced = [&preface()[..], &introduction.encode()].concat();
     // Read 7 bytes at a time: one part of 3 bytes, one change.

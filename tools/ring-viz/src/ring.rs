@@ -156,7 +156,7 @@ impl Place {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use ringtalk_wire::{Addresses, RingKey, ViewHash};
+    use ringtalk_wire::{Addresses, NetworkId, RingKey, ViewHash};
 
     use super::*;
 
@@ -181,12 +181,10 @@ pub(crate) mod tests {
         let member = |(number, name): (u8, &&str)| Member {
             id: id(number),
             name: (*name).to_owned(),
-            addresses: Addresses {
-                internal: format!("10.0.0.{number}:4000"),
-                public: String::new(),
-            },
+            addresses: Addresses::at(format!("10.0.0.{number}:4000")),
             seniority: number.into(),
             key: RingKey(number.into()),
+            network: NetworkId::default(),
         };
         let report = |number: u8| {
             let neighbour = |steps: u8| (count > 1).then(|| id((number + steps) % count));

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::Time;
+use ringtalk_proto::{Registration, Time};
 use ringtalk_wire::{Contact, NodeId};
 
 /// How long a registration lasts that nobody renews.
@@ -21,7 +21,7 @@ pub(crate) enum Answer {
     /// It is the first.
     Found,
     /// There is the coordinator.
-    Contact(Contact),
+    Registered(Registration),
     /// It is to wait, and then to ask again.
     Wait,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Director {
     down: bool,
     /// Tells everybody to found, as two directors would that do not know of each other.
     gullible: bool,
-    registered: Option<(Contact, Time)>,
+    registered: Option<(Registration, Time)>,
     founding: Option<(NodeId, Time)>,
     lapsed_until: Option<Time>,
 }
@@ -47,8 +47,8 @@ impl Director {
         if self.gullible {
             return Some(Answer::Found);
         }
-        if let Some((contact, _)) = &self.registered {
-            return Some(Answer::Contact(contact.clone()));
+        if let Some((registration, _)) = &self.registered {
+            return Some(Answer::Registered(registration.clone()));
         }
         let others_turn = self.founding.is_some_and(|(founder, _)| founder != id);
         if others_turn || self.lapsed_until.is_some() {
@@ -60,18 +60,23 @@ impl Director {
 
     /// A coordinator registers. Another one that is registered stays, where its epoch number is
     /// not lower, and is the error.
-    pub(crate) fn register(&mut self, now: Time, contact: Contact) -> Result<(), Contact> {
+    pub(crate) fn register(
+        &mut self,
+        now: Time,
+        registration: Registration,
+    ) -> Result<(), Contact> {
+        let contact = &registration.coordinator;
         if self.down {
             return Ok(());
         }
         self.expire(now);
         if let Some((other, _)) = &self.registered
-            && other.id != contact.id
-            && other.epoch.number >= contact.epoch.number
+            && other.coordinator.id != contact.id
+            && other.coordinator.epoch.number >= contact.epoch.number
         {
-            return Err(other.clone());
+            return Err(other.coordinator.clone());
         }
-        self.registered = Some((contact, now + LEASE));
+        self.registered = Some((registration, now + LEASE));
         self.founding = None;
         self.lapsed_until = None;
         Ok(())
@@ -79,7 +84,7 @@ impl Director {
 
     /// The last node of a ring has left properly.
     pub(crate) fn forget(&mut self, id: NodeId) {
-        let is_its = |(contact, _): &(Contact, Time)| contact.id == id;
+        let is_its = |(registration, _): &(Registration, Time)| registration.coordinator.id == id;
         if !self.down && self.registered.as_ref().is_some_and(is_its) {
             self.registered = None;
         }
@@ -109,7 +114,9 @@ impl Director {
     #[cfg(test)]
     pub(crate) fn registered(&mut self, now: Time) -> Option<NodeId> {
         self.expire(now);
-        self.registered.as_ref().map(|(contact, _)| contact.id)
+        self.registered
+            .as_ref()
+            .map(|(registration, _)| registration.coordinator.id)
     }
 
     fn expire(&mut self, now: Time) {
@@ -144,6 +151,13 @@ mod tests {
         }
     }
 
+    fn registration(byte: u8, number: u64) -> Registration {
+        Registration {
+            coordinator: contact(byte, number),
+            doors: [].into(),
+        }
+    }
+
     const fn at(seconds: u64) -> Time {
         Time::from_micros(seconds * 1_000_000)
     }
@@ -154,26 +168,29 @@ mod tests {
         assert_eq!(director.ask(at(0), id(1)), Some(Answer::Found));
         assert_eq!(director.ask(at(1), id(2)), Some(Answer::Wait));
         assert_eq!(director.ask(at(1), id(1)), Some(Answer::Found));
-        assert_eq!(director.register(at(1), contact(1, 1)), Ok(()));
-        let answer = Some(Answer::Contact(contact(1, 1)));
+        assert_eq!(director.register(at(1), registration(1, 1)), Ok(()));
+        let answer = Some(Answer::Registered(registration(1, 1)));
         assert_eq!(director.ask(at(2), id(2)), answer);
     }
 
     #[test]
     fn only_a_higher_epoch_number_replaces_a_registration() {
         let mut director = Director::default();
-        assert_eq!(director.register(at(0), contact(1, 2)), Ok(()));
+        assert_eq!(director.register(at(0), registration(1, 2)), Ok(()));
         let foreign = Err(contact(1, 2));
-        assert_eq!(director.register(at(1), contact(2, 2)), foreign);
-        assert_eq!(director.register(at(1), contact(2, 3)), Ok(()));
-        assert_eq!(director.register(at(2), contact(1, 2)), Err(contact(2, 3)));
+        assert_eq!(director.register(at(1), registration(2, 2)), foreign);
+        assert_eq!(director.register(at(1), registration(2, 3)), Ok(()));
+        assert_eq!(
+            director.register(at(2), registration(1, 2)),
+            Err(contact(2, 3))
+        );
         assert_eq!(director.registered(at(2)), Some(id(2)));
     }
 
     #[test]
     fn after_a_lapse_newcomers_wait_before_one_founds() {
         let mut director = Director::default();
-        assert_eq!(director.register(at(0), contact(1, 1)), Ok(()));
+        assert_eq!(director.register(at(0), registration(1, 1)), Ok(()));
         assert_eq!(director.ask(at(6), id(2)), Some(Answer::Wait));
         assert_eq!(director.ask(at(14), id(2)), Some(Answer::Wait));
         assert_eq!(director.ask(at(15), id(2)), Some(Answer::Found));
@@ -182,7 +199,7 @@ mod tests {
     #[test]
     fn a_restarted_one_knows_nothing() {
         let mut director = Director::default();
-        assert_eq!(director.register(at(0), contact(1, 1)), Ok(()));
+        assert_eq!(director.register(at(0), registration(1, 1)), Ok(()));
         assert!(director.crash());
         assert_eq!(director.ask(at(1), id(2)), None);
         director.restart();

@@ -5,8 +5,10 @@
 //! A host stands for one process with its address. Paused, its kernel still takes what fits its
 //! receive window; killed, what it had already written still arrives, and then the end.
 
+mod circuit;
 mod dial;
 mod pipe;
+mod site;
 #[cfg(test)]
 mod tests;
 mod weather;
@@ -14,14 +16,18 @@ mod weather;
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
+use std::net::{IpAddr, SocketAddr};
+
 use bytes::Bytes;
 use ringtalk_proto::{LinkId, Time};
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{NodeId, Ticket};
 
 use crate::agenda::Agenda;
 use crate::random::Random;
+use circuit::Circuit;
 use dial::Knock;
 use pipe::Pipe;
+pub(crate) use site::Site;
 pub(crate) use weather::Ill;
 use weather::{Passage, Weather};
 
@@ -36,11 +42,16 @@ pub(crate) enum Arrival {
         link: LinkId,
         peer: NodeId,
         dialled: bool,
+        host: Option<IpAddr>,
     },
     /// A link is gone.
     LinkDown { link: LinkId },
     /// A dial came to nothing.
-    DialFailed { peer: NodeId, refused: bool },
+    DialFailed { peer: NodeId, refused: Vec<IpAddr> },
+    /// A circuit that this process carried is no more.
+    CircuitOver { number: u64 },
+    /// Whether somebody was found where it says that it is.
+    Checked { peer: NodeId, reached: bool },
     /// A frame; its receiver says `read` when it has taken it.
     Frame { link: LinkId, bytes: Bytes },
     /// Bytes left the queue of a link.
@@ -62,6 +73,8 @@ enum Health {
 #[derive(Debug)]
 struct Host {
     id: NodeId,
+    site: Site,
+    ip: Option<IpAddr>,
     health: Health,
     /// Dials that the kernel accepted while the process was stopped.
     backlog: Vec<u64>,
@@ -91,6 +104,8 @@ struct End {
 struct Connection {
     ends: [End; 2],
     pipes: [Pipe; 2],
+    /// The circuit that it goes over, if it does.
+    circuit: Option<Ticket>,
 }
 
 /// What the network itself is going to do.
@@ -102,6 +117,14 @@ enum Moment {
     Wrote(u64, usize, Bytes),
     Arrive(u64, usize),
     Down(HostIndex, LinkId),
+    Came {
+        ticket: Ticket,
+        host: HostIndex,
+        peer: NodeId,
+        dials: bool,
+    },
+    CircuitLate(Ticket),
+    Checked(HostIndex, NodeId, bool),
 }
 
 /// All hosts and connections.
@@ -113,9 +136,12 @@ pub(crate) struct Network {
     addresses: BTreeMap<String, HostIndex>,
     weather: Weather,
     knocks: BTreeMap<u64, Knock>,
+    circuits: BTreeMap<Ticket, Circuit>,
     connections: BTreeMap<u64, Connection>,
     links: BTreeMap<LinkId, (u64, usize)>,
     named: u64,
+    /// How many dials there were.
+    pub(crate) dials: u64,
     news: VecDeque<(HostIndex, Arrival)>,
 }
 
@@ -128,20 +154,33 @@ impl Network {
             addresses: BTreeMap::new(),
             weather: Weather::new(),
             knocks: BTreeMap::new(),
+            circuits: BTreeMap::new(),
             connections: BTreeMap::new(),
             links: BTreeMap::new(),
             named: 0,
+            dials: 0,
             news: VecDeque::new(),
         }
     }
 
     /// A process starts at an address, which may have been another's that is gone.
-    pub(crate) fn add_host(&mut self, id: NodeId, address: &str) -> HostIndex {
+    pub(crate) fn add_host<'a>(
+        &mut self,
+        id: NodeId,
+        addresses: impl IntoIterator<Item = &'a str>,
+        site: Site,
+    ) -> HostIndex {
         let host = self.hosts.len();
-        self.addresses.insert(address.to_owned(), host);
+        let mut ip = None;
+        for address in addresses {
+            self.addresses.insert(address.to_owned(), host);
+            ip = ip.or_else(|| host_of(address));
+        }
         self.weather.add_host();
         self.hosts.push(Host {
             id,
+            site,
+            ip,
             health: Health::Running,
             backlog: Vec::new(),
         });
@@ -170,6 +209,16 @@ impl Network {
             Moment::Wrote(connection, side, bytes) => self.wrote(now, connection, side, bytes),
             Moment::Arrive(connection, side) => self.arrived(now, connection, side),
             Moment::Down(host, link) => self.tell(host, Arrival::LinkDown { link }),
+            Moment::Came {
+                ticket,
+                host,
+                peer,
+                dials,
+            } => self.came(now, host, (ticket, peer), dials),
+            Moment::CircuitLate(ticket) => self.circuit_late(ticket),
+            Moment::Checked(host, peer, reached) => {
+                self.tell(host, Arrival::Checked { peer, reached });
+            }
         }
     }
 
@@ -200,7 +249,9 @@ impl Network {
         {
             found.ends[side].state = EndState::Closing { lingers };
             found.pipes[side].finish();
+            let circuit = found.circuit;
             self.pump(now, connection, side);
+            self.end_circuits(circuit);
         }
     }
 
@@ -218,11 +269,14 @@ impl Network {
     /// A process dies: what it had written still arrives, what it had queued does not.
     pub(crate) fn kill(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Killed;
+        self.break_circuits_of(now, host);
         for (connection, side) in self.ends_of(host) {
             if let Some(found) = self.connections.get_mut(&connection) {
                 found.ends[side].state = EndState::Closed;
                 found.pipes[side].clear();
+                let circuit = found.circuit;
                 self.send_end(now, connection, side);
+                self.end_circuits(circuit);
             }
         }
         for knock in std::mem::take(&mut self.hosts[host].backlog) {
@@ -234,6 +288,7 @@ impl Network {
     /// A process ends properly: every link is written out, then closed.
     pub(crate) fn leave(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Left;
+        self.break_circuits_of(now, host);
         for (connection, side) in self.ends_of(host) {
             if let Some(found) = self.connections.get_mut(&connection) {
                 let closing = matches!(found.ends[side].state, EndState::Closing { .. });
@@ -241,7 +296,9 @@ impl Network {
                 if !closing {
                     found.pipes[side].finish();
                 }
+                let circuit = found.circuit;
                 self.pump(now, connection, side);
+                self.end_circuits(circuit);
             }
         }
     }
@@ -270,6 +327,7 @@ impl Network {
         let Some(broken) = self.connections.remove(&connection) else {
             return;
         };
+        self.end_circuits(broken.circuit);
         for end in broken.ends {
             self.links.remove(&end.link);
             let latency = self.latency();
@@ -321,6 +379,12 @@ impl Network {
         ends.collect()
     }
 
+    fn end_circuits(&mut self, circuit: Option<Ticket>) {
+        if let Some(ticket) = circuit {
+            self.end_circuit(ticket);
+        }
+    }
+
     fn tell(&mut self, host: HostIndex, arrival: Arrival) {
         if !self.is_gone(host) {
             self.news.push_back((host, arrival));
@@ -347,4 +411,10 @@ impl Network {
         self.named += 1;
         self.named
     }
+}
+
+/// The host of an address of digits.
+fn host_of(address: &str) -> Option<IpAddr> {
+    let address: SocketAddr = address.parse().ok()?;
+    Some(address.ip())
 }

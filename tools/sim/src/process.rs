@@ -5,7 +5,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Verifier};
-use ringtalk_wire::{NodeId, Probe};
+use ringtalk_wire::{Addresses, NodeId, Probe};
 
 use crate::agenda::Slot;
 use crate::network::HostIndex;
@@ -41,6 +41,8 @@ impl From<Input> for Told {
 pub(crate) struct Process {
     pub(crate) node: Node,
     pub(crate) address: String,
+    /// All its addresses.
+    pub(crate) addresses: Addresses,
     /// What it signs lies with, where a scenario has it lie.
     pub(crate) liar: Box<dyn Signer>,
     /// The codes of the errors that its user was told of.
@@ -78,6 +80,7 @@ impl Process {
     ) -> Self {
         Self {
             address: config.addresses.internal.clone(),
+            addresses: config.addresses.clone(),
             node: Node::new(config, signer, verifier, now),
             liar,
             errors: BTreeSet::new(),

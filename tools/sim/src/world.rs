@@ -21,15 +21,16 @@ mod watch;
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
 use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
-use ringtalk_wire::{Addresses, NodeId};
+use ringtalk_wire::{Addresses, NetworkId, NodeId};
 
 use crate::agenda::Agenda;
 use crate::director::Director;
 use crate::figures::Figures;
 use crate::keys::{are_real, keys, signer};
-use crate::network::{Arrival, HostIndex, Network};
+use crate::network::{Arrival, HostIndex, Network, Site};
 use crate::oracle::{Check, Oracles};
 use crate::process::{Process, Told};
 use crate::random::Random;
@@ -208,27 +209,45 @@ impl World {
     }
 
     fn start_at(&mut self, address: String) -> HostIndex {
-        let index = self.add_process(address, None);
+        self.start_on(Addresses::at(address), Site::default())
+    }
+
+    /// A process starts somewhere on these networks.
+    pub(crate) fn start_at_site(&mut self, site: Site) -> HostIndex {
+        let number = self.processes.len();
+        let mut addresses = site
+            .numbers()
+            .map(|network| format!("10.{network}.{}.{}:7000", number / 200, number % 200 + 1));
+        let internal = addresses.next().unwrap_or_default();
+        let others = addresses.collect();
+        let addresses = Addresses {
+            others,
+            ..Addresses::at(internal)
+        };
+        self.start_on(addresses, site)
+    }
+
+    fn start_on(&mut self, addresses: Addresses, site: Site) -> HostIndex {
+        let index = self.add_process(addresses, None, site);
         self.agenda
             .plan(self.now, Happening::Told(index, Input::Timer));
         index
     }
 
     /// A process that has done nothing yet; its user has some name or other unless one is given.
-    fn add_process(&mut self, internal: String, name: Option<String>) -> HostIndex {
+    fn add_process(&mut self, addresses: Addresses, name: Option<String>, site: Site) -> HostIndex {
         let index = self.processes.len();
         let secret = self.chance.bytes();
         let keys = keys(secret, self.real_keys);
         let id = NodeId::of(&keys.0.public_key());
-        self.network.add_host(id, &internal);
+        let network = network_of(&addresses);
+        self.network.add_host(id, addresses.all(), site);
         let name = name.unwrap_or_else(|| self.chance.pick(&NAMES).unwrap_or("ann").to_owned());
         let config = Config {
             id,
             name: name.clone(),
-            addresses: Addresses {
-                internal,
-                public: String::new(),
-            },
+            addresses,
+            network,
             history: self.history,
             fingers: true,
         };
@@ -326,14 +345,18 @@ impl World {
                 link,
                 peer,
                 dialled,
+                host,
             } => Input::LinkUp {
                 link,
                 peer,
                 dialled,
+                host,
             }
             .into(),
             Arrival::LinkDown { link } => Input::LinkDown { link }.into(),
             Arrival::DialFailed { peer, refused } => Input::DialFailed { peer, refused }.into(),
+            Arrival::CircuitOver { number } => Input::CircuitOver { number }.into(),
+            Arrival::Checked { peer, reached } => Input::Checked { peer, reached }.into(),
             Arrival::Written { link, bytes } => Input::Written { link, bytes }.into(),
             Arrival::Frame { link, bytes } => {
                 let mut frame = Self::frame(&bytes)?;
@@ -369,4 +392,10 @@ impl World {
     fn take_inbox(&mut self, index: HostIndex) -> VecDeque<Told> {
         std::mem::take(&mut self.processes[index].inbox)
     }
+}
+
+/// The network of an address: its first two bytes.
+fn network_of(addresses: &Addresses) -> NetworkId {
+    let host: Option<SocketAddr> = addresses.internal.parse().ok();
+    host.map_or_else(NetworkId::default, |host| NetworkId::of(host.ip(), 16))
 }

@@ -89,6 +89,13 @@ scenarios! {
     one_member_alone_makes_no_gap
     a_thousand_strangers_silence_nobody
     who_floods_delays_nobody_for_long
+    two_networks_and_a_bridge
+    a_coordinator_that_nobody_can_dial
+    homes_that_only_dial_out
+    a_bridge_dies_where_there_are_two
+    a_bridge_vanishes_where_there_are_two
+    who_is_lost_elsewhere_is_dialled_by_few
+    networks_part_and_meet_over_a_bridge
     a_dead_coordinator_has_no_advocate
     invitations_without_end_freeze_nothing
     a_pledge_that_lapsed_is_worth_nothing

@@ -82,6 +82,7 @@ mod tests {
                 link: LinkId(1),
                 peer: id(2),
                 dialled: true,
+                host: None,
             },
         );
         told(&mut node);

@@ -182,7 +182,7 @@ impl Node {
 mod tests {
     use alloc::sync::Arc;
 
-    use ringtalk_wire::{Addresses, Member, MessageId, RingKey};
+    use ringtalk_wire::{Addresses, Member, MessageId, NetworkId, RingKey};
 
     use super::*;
     use crate::View;
@@ -196,6 +196,7 @@ mod tests {
             addresses: Addresses::default(),
             seniority: number as u64,
             key: RingKey(number as u128),
+            network: NetworkId::default(),
         })
     }
 

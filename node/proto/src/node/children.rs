@@ -218,6 +218,7 @@ mod tests {
                     link: LinkId(peer.into()),
                     peer: id(peer),
                     dialled: true,
+                    host: None,
                 },
             );
         }

@@ -12,7 +12,7 @@ use ringtalk_wire::{
 };
 
 use super::Node;
-use crate::admission::unique_name;
+use crate::admission::{seen_network, unique_name};
 use crate::config::EPOCHS_AHEAD;
 use crate::joining::{Stage, Step};
 use crate::{Event, Output, Time, View};
@@ -41,6 +41,7 @@ impl Node {
                 addresses: self.config.addresses.clone(),
                 seniority: 0,
                 key: RingKey(0),
+                network: self.config.network,
             };
             self.start(VectorClock::new(), 0, 0);
             let view = View::founding(founder, 1, |tag| self.seals.seal_view(tag));
@@ -140,7 +141,9 @@ impl Node {
             self.warn(now, "full", message);
             return self.answer_later(now, &peer, None);
         }
-        if !self.newcomers.wait(peer, join) {
+        let host = self.links.host(&peer);
+        let network = seen_network(&join, host.filter(|_| self.links.is_direct(&peer)));
+        if !self.newcomers.wait(peer, Join { network, ..join }) {
             return self.answer_later(now, &peer, self.coordinator_contact());
         }
         self.admit_newcomers(now);
@@ -286,6 +289,9 @@ impl Node {
             self.ready = true;
             let name = self.name_of(&self.config.id);
             self.emit(Event::Ready { name });
+            if !self.neighbour_ids().is_empty() {
+                self.may_be_checked(now);
+            }
         }
     }
 
@@ -293,10 +299,10 @@ impl Node {
         let join = Frame::Join(Join {
             name: self.own_name(),
             addresses: self.config.addresses.clone(),
+            network: self.config.network,
             tag: self.view.as_ref().map(|view| view.tag()),
         });
-        let peer = (contact.id, &contact.addresses);
-        self.links.send_or_dial(now, peer, &join, &mut self.out);
+        self.send_or_dial(now, (contact.id, &contact.addresses), &join);
     }
 
     /// A former member asks the members that it knew, beside the director.
@@ -334,12 +340,14 @@ pub(super) fn slotted(view: &View, newcomers: &[(NodeId, Join)]) -> Vec<Member> 
     let mut next = View::clone(view);
     let mut joined = Vec::new();
     for (peer, join) in newcomers {
+        let network = join.network;
         let newcomer = Member {
             id: *peer,
             name: unique_name(&next, &join.name, peer),
             addresses: join.addresses.clone(),
             seniority: next.next_seniority(),
-            key: next.widest_gap(),
+            key: next.place_in(network),
+            network,
         };
         if let Some(with) = next.with(newcomer.clone()) {
             next = with;

@@ -154,7 +154,7 @@ impl Node {
         }
     }
 
-    fn is_member(&self, id: &NodeId) -> bool {
+    pub(super) fn is_member(&self, id: &NodeId) -> bool {
         self.view.as_ref().is_some_and(|view| view.contains(id))
     }
 

@@ -57,6 +57,10 @@ impl Node {
             | Frame::Pledge(_)
             | Frame::Accept(_)
             | Frame::Observe
+            | Frame::Reach(_)
+            | Frame::Call(_)
+            | Frame::Circuit(_)
+            | Frame::Checked(_)
             | Frame::Report(_)
             // What a newcomer carries may come before the view that lists it; its author shows by the seal.
             | Frame::Offer(_)
@@ -96,6 +100,11 @@ impl Node {
             Frame::Pledge(pledge) => self.take_pledge(peer, pledge),
             Frame::Accept(page) => self.take_accept(now, peer, *page),
             Frame::Foreign(contact) => self.meet(now, &contact),
+            Frame::Reach(reach) => self.take_reach(now, peer, reach),
+            Frame::Call(call) => self.take_call(now, peer, &call),
+            Frame::Circuit(circuit) => self.take_circuit(now, peer, &circuit),
+            Frame::Check => self.take_check(now, peer),
+            Frame::Checked(checked) => self.take_checked(peer, &checked),
             Frame::Observe => self.take_observe(now, &peer),
             Frame::Report(_) => {}
             frame => self.message_frame(now, peer, frame),

@@ -158,9 +158,8 @@ impl Node {
         }
         self.meeting.last = Some(now);
         if let Some(meet) = self.own_meet() {
-            let peer = (contact.id, &contact.addresses);
             let meet = Frame::Meet(meet);
-            self.links.send_or_dial(now, peer, &meet, &mut self.out);
+            self.send_or_dial(now, (contact.id, &contact.addresses), &meet);
         }
     }
 
@@ -367,7 +366,7 @@ impl Node {
             if self.links.is_up(&id) {
                 self.send_heartbeat(now, &id);
             } else {
-                self.links.dial(now, id, &addresses, &mut self.out);
+                self.dial(now, id, &addresses);
             }
         }
     }

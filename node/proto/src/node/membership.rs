@@ -305,6 +305,15 @@ impl Node {
         let differences = next.since(before.as_deref());
         self.view = Some(Arc::clone(&next));
         self.note_names(&differences);
+        if self.is_coordinator() {
+            self.doors.choose(&next);
+        }
+        let mut joined = differences.joined.iter();
+        if joined.any(|newcomer| newcomer.addresses.are_manifold()) {
+            // It may reach those who are out of this node's reach.
+            self.links.ask_others(now);
+            self.lost.search(now);
+        }
         if self.planted.has(PlantedBug::ForgetHeld) {
             self.causal.forget_held();
         }

@@ -6,10 +6,12 @@
 mod abbreviation;
 mod authors;
 mod catching_up;
+mod checking;
 mod children;
 mod confirmation;
 mod cuts;
 mod departure;
+mod doors;
 mod entry;
 mod forks;
 mod frames;
@@ -19,6 +21,7 @@ mod membership;
 mod messages;
 mod misread;
 mod observation;
+mod reaching;
 mod relay;
 mod ring;
 mod shares;
@@ -35,16 +38,17 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Contact, MessageId, NodeId, Sealed, VectorClock, item_to_sign};
+use ringtalk_wire::{MessageId, NodeId, Sealed, VectorClock, item_to_sign};
 
 use crate::acks::Acks;
 use crate::causal::Causal;
+use crate::circuits::Circuits;
 use crate::config::HEARTBEAT;
 use crate::detector::Detector;
 use crate::election::Election;
 use crate::fingers::Fingers;
 use crate::joining::Joining;
-use crate::links::Links;
+use crate::links::{LinkUp, Links};
 use crate::log::Log;
 use crate::lost::Lost;
 use crate::newcomers::Newcomers;
@@ -61,6 +65,8 @@ use crate::{Config, Event, Input, LinkId, Load, Output, Signer, Time, Verifier, 
 /// How soon the user is told again of what may come again and again.
 const WARN_AGAIN: Duration = Duration::from_secs(10);
 
+pub use doors::Registration;
+
 /// One node of the ring.
 #[derive(Debug)]
 pub struct Node {
@@ -72,6 +78,9 @@ pub struct Node {
     heartbeat_due: Time,
 
     links: Links,
+    circuits: Circuits,
+    doors: doors::Doors,
+    checking: checking::Checking,
     joining: Joining,
     view: Option<Arc<View>>,
     ring: ring::Ring,
@@ -140,6 +149,9 @@ impl Node {
         causal.admit(config.id);
         Self {
             links: Links::new(config.id),
+            circuits: Circuits::default(),
+            doors: doors::Doors::default(),
+            checking: checking::Checking::default(),
             joining: Joining::new(),
             view: None,
             ring: ring::Ring::default(),
@@ -206,21 +218,37 @@ impl Node {
                 link,
                 peer,
                 dialled,
+                host,
             } => {
-                self.link_up(now, link, peer, dialled);
+                let up = LinkUp {
+                    link,
+                    peer,
+                    dialled,
+                    host,
+                };
+                self.link_up(now, up);
                 if self.planted.has(PlantedBug::DeliverAgain) {
                     self.tell_last_again();
                 }
             }
             Input::LinkDown { link } => self.link_down(now, link),
-            Input::DialFailed { peer, refused } => self.dial_failed(now, peer, refused),
+            Input::DialFailed { peer, refused } => self.dial_failed(now, peer, &refused),
+            Input::CircuitOver { number } => self.circuits.close(number),
+            Input::Checked { peer, reached } => self.tell_checked(now, peer, reached),
             Input::Frame { link, frame } => self.frame(now, link, frame),
             Input::Written { link, bytes } => self.written(now, link, bytes),
             Input::Say(draft) => self.say(now, draft),
             Input::Rename { name } => self.rename(now, name),
             Input::Leave => self.leave(now),
             Input::Found => self.found(now),
-            Input::Contact(contact) => self.knock(now, &contact),
+            Input::Contact { coordinator, doors } => {
+                self.doors.show(doors);
+                self.knock(now, &coordinator);
+            }
+            Input::Expected {
+                newcomer,
+                addresses,
+            } => self.expect(now, newcomer, addresses),
             Input::Foreign(contact) => self.meet(now, &contact),
         }
         for peer in self.links.take_given_up() {
@@ -245,6 +273,9 @@ impl Node {
         [
             Some(self.heartbeat_due),
             self.joining.deadline(),
+            self.links.deadline(),
+            self.checking.deadline(),
+            self.doors.deadline(),
             self.ring.deadline(),
             self.spreading.deadline(),
             // What is due already leaves before anybody waits.
@@ -294,19 +325,6 @@ impl Node {
         self.ring.neighbours()
     }
 
-    /// What to register at the director, while this node is the coordinator.
-    pub fn registration(&self) -> Option<Contact> {
-        let steady = self.doubt.is_none() && self.leaving.is_none() && !self.joining.is_outside();
-        if !steady || !self.is_coordinator() {
-            return None;
-        }
-        Some(Contact {
-            id: self.config.id,
-            addresses: self.config.addresses.clone(),
-            epoch: self.view.as_ref()?.tag().epoch,
-        })
-    }
-
     /// The clock of what was delivered.
     pub const fn clock(&self) -> &VectorClock {
         self.causal.clock()
@@ -318,7 +336,7 @@ impl Node {
     }
 
     /// How much this node keeps.
-    pub const fn load(&self) -> Load {
+    pub fn load(&self) -> Load {
         let (held_messages, held_bytes) = self.causal.held_load();
         let (logged_messages, logged_bytes) = self.log.load();
         Load {
@@ -326,6 +344,7 @@ impl Node {
             held_bytes,
             logged_messages,
             logged_bytes,
+            circuits: self.circuits.len(),
         }
     }
 
@@ -336,6 +355,9 @@ impl Node {
         }
         self.expire_doubt(now);
         self.expire_joining(now);
+        self.expire_detours(now);
+        self.expire_checking(now);
+        self.expire_expected(now);
         self.expire_ring(now);
         self.expire_receipts(now);
         self.expire_acks(now);
@@ -382,7 +404,7 @@ impl Node {
 
 #[cfg(test)]
 mod test_support {
-    use ringtalk_wire::Addresses;
+    use ringtalk_wire::{Addresses, NetworkId};
 
     use super::*;
     use crate::signing::test_support::Nobody;
@@ -393,6 +415,7 @@ mod test_support {
             id: NodeId::of(&Nobody.public_key()),
             name: String::from("ann"),
             addresses: Addresses::default(),
+            network: NetworkId::default(),
             history: 0,
             fingers: true,
         };

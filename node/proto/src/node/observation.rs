@@ -47,6 +47,7 @@ mod tests {
             link: LINK,
             peer: NodeId::from_bytes([9; 16]),
             dialled: false,
+            host: None,
         };
         let observe = Input::Frame {
             link: LINK,

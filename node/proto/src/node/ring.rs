@@ -4,11 +4,13 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use ringtalk_wire::{Direction, Frame, Heartbeat, NodeId};
 
 use super::Node;
 use crate::config::{DIAL_GRACE, FINGER_BEAT, FINGER_GRACE, REDIAL, SETTLING};
+use crate::links::LinkUp;
 use crate::planted::PlantedBug;
 use crate::{Event, LinkId, Time, View};
 
@@ -70,8 +72,9 @@ impl Node {
         settling.any(|id| self.settling_since(id).is_some())
     }
 
-    pub(super) fn link_up(&mut self, now: Time, link: LinkId, peer: NodeId, dialled: bool) {
-        let first = self.links.up(now, link, peer, dialled, &mut self.out);
+    pub(super) fn link_up(&mut self, now: Time, up: LinkUp) {
+        let peer = up.peer;
+        let first = self.links.up(now, up, &mut self.out);
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             self.links.welcome(&peer);
         }
@@ -81,6 +84,7 @@ impl Node {
             self.send_heartbeat(now, &peer);
             self.tend_ring(now);
             self.seal_what_waits(now);
+            self.may_be_checked(now);
         }
     }
 
@@ -112,20 +116,42 @@ impl Node {
         self.tend_ring(now);
     }
 
-    pub(super) fn dial_failed(&mut self, now: Time, peer: NodeId, refused: bool) {
-        self.links.dial_failed(now, &peer);
+    /// Nobody answers where a peer was dialled; what refused the connection was at one of these hosts.
+    pub(super) fn dial_failed(&mut self, now: Time, peer: NodeId, refused: &[IpAddr]) {
         if self.links.is_up(&peer) {
             return;
         }
-        self.rehome(now, &peer);
-        self.knock_failed(now, &peer);
-        if refused {
+        if self.is_gone(&peer, refused) {
+            self.links.dial_failed(now, &peer);
+            self.unreached(now, peer);
             self.lost.refused(&peer);
-        }
-        if refused {
             self.found_refused(now, peer);
+        } else if self.has_detour(&peer) && self.links.goes_on(now, &peer) {
+            self.rehome(now, &peer);
+            if !refused.is_empty() {
+                // It may be gone: while others look for a way, a director may know another coordinator.
+                self.knock_failed(now, &peer);
+            }
+            self.expire_detours(now);
+        } else {
+            self.links.dial_failed(now, &peer);
+            self.unreached(now, peer);
         }
         self.tend_ring(now);
+    }
+
+    /// There is no way to a peer now.
+    pub(super) fn unreached(&mut self, now: Time, peer: NodeId) {
+        self.rehome(now, &peer);
+        self.knock_failed(now, &peer);
+    }
+
+    /// Whether a refused connection means that a peer's process is gone: on its own network it does; elsewhere somebody
+    /// else may have the address, unless the peer itself has answered there. And a network that looks like one's own may
+    /// be another, where the last link was relayed.
+    fn is_gone(&self, peer: &NodeId, refused: &[IpAddr]) -> bool {
+        let is_near = !self.is_far(peer) && !self.links.was_relayed(peer);
+        !refused.is_empty() && (is_near || self.links.was_reached_at(peer, refused))
     }
 
     /// Any frame is a sign of life.
@@ -158,7 +184,7 @@ impl Node {
             let due = if senior { from + DIAL_GRACE } else { from };
             let due = due.max(self.links.may_dial_at(&id));
             if due <= now {
-                self.links.dial(now, id, &member.addresses, &mut self.out);
+                self.dial(now, id, &member.addresses);
             }
             let again = if due > now { due } else { now + REDIAL };
             self.ring.tend_at = Some(self.ring.tend_at.map_or(again, |at| at.min(again)));
@@ -204,6 +230,7 @@ impl Node {
             let is_needed = |id: &NodeId| needed.contains_key(id);
             let is_member = |id: &NodeId| view.contains(id);
             self.links.tidy(now, is_needed, is_member, &mut self.out);
+            self.tidy_circuits();
         }
     }
 
@@ -233,7 +260,7 @@ impl Node {
         if let Some(view) = self.view.clone()
             && let Some(member) = view.member(id)
         {
-            self.links.dial(now, *id, &member.addresses, &mut self.out);
+            self.dial(now, *id, &member.addresses);
         }
     }
 
@@ -242,8 +269,7 @@ impl Node {
         if let Some(view) = self.view.clone()
             && let Some(member) = view.member(id)
         {
-            let peer = (*id, &member.addresses);
-            self.links.send_or_dial(now, peer, frame, &mut self.out);
+            self.send_or_dial(now, (*id, &member.addresses), frame);
         }
     }
 

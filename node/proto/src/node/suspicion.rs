@@ -96,6 +96,7 @@ impl Node {
     pub(super) fn expire_suspicion(&mut self, now: Time) {
         let silent = self.detector.expire(now);
         for suspect in &silent {
+            self.links.drop_relayed(suspect, &mut self.out);
             self.give_up_on_giver(now, suspect);
             self.rehome(now, suspect);
             self.scout_beyond(now, suspect);
@@ -345,8 +346,20 @@ impl Node {
             .members()
             .map(|member| member.id)
             .filter(|id| *id != self.config.id && id != suspect && !self.detector.suspects(id));
-        let linked = fit.clone().filter(|id| self.links.is_up(id));
-        let others = fit.filter(|id| !self.links.is_up(id));
-        linked.chain(others).take(PROBE_HELPERS).collect()
+        // Who is on the suspect's network, or on several, is most likely to reach it.
+        let home = view.member(suspect).map(|suspect| suspect.network);
+        let is_close = |id: &NodeId| {
+            let member = view.member(id);
+            member.is_some_and(|one| Some(one.network) == home || one.addresses.are_manifold())
+        };
+        let linked = |id: &NodeId| self.links.is_up(id);
+        let first = fit.clone().filter(|id| linked(id) && is_close(id));
+        let second = fit.clone().filter(|id| linked(id) && !is_close(id));
+        let third = fit.filter(|id| !linked(id));
+        first
+            .chain(second)
+            .chain(third)
+            .take(PROBE_HELPERS)
+            .collect()
     }
 }

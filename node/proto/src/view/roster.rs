@@ -260,7 +260,7 @@ const fn part_of(id: &NodeId) -> usize {
 mod tests {
     use alloc::string::ToString;
 
-    use ringtalk_wire::Addresses;
+    use ringtalk_wire::{Addresses, NetworkId};
 
     use super::*;
     use crate::view::test_support::id;
@@ -272,6 +272,7 @@ mod tests {
             addresses: Addresses::default(),
             seniority: u64::from(number),
             key: RingKey(key),
+            network: NetworkId::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::*;
 use crate::driver::inbox::INBOX;
-use crate::link::test_support::{Bare, credentials};
+use crate::link::test_support::{Bare, credentials, link_of};
 use crate::link::{Openings, welcome};
 
 fn framed(frame: &Frame) -> Vec<u8> {
@@ -21,7 +21,7 @@ async fn linked() -> (Links, LinkId, Receiver<Happening>, Bare) {
     let address = listener.local_addr().unwrap();
     let host = async {
         let (stream, address) = listener.accept().await.unwrap();
-        welcome(stream, address, &credentials(1), &Openings::default()).await
+        link_of(welcome(stream, address, &credentials(1), &Openings::default()).await)
     };
     let me = credentials(2);
     let (link, peer) = tokio::join!(host, Bare::dial(address, &me));

@@ -15,7 +15,7 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ringtalk_proto::{Change, Person, View};
 use ringtalk_wire::{
-    Addresses, DiscussionId, KEY_BYTES, Member, MessageId, NodeId, PublicKey, RingKey,
+    Addresses, DiscussionId, KEY_BYTES, Member, MessageId, NetworkId, NodeId, PublicKey, RingKey,
     SIGNATURE_BYTES, Seal, Signature, ViewTag,
 };
 
@@ -46,12 +46,10 @@ fn member(number: u8) -> Member {
     Member {
         id: id(number),
         name: NAMES[usize::from(number) - 1].to_owned(),
-        addresses: Addresses {
-            internal: format!("10.0.0.{number}:4000"),
-            public: String::new(),
-        },
+        addresses: Addresses::at(format!("10.0.0.{number}:4000")),
         seniority: u64::from(number) - 1,
         key: RingKey(u128::from(number) << 100),
+        network: NetworkId::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use ringtalk_wire::{Close, Frame, VERSION, encode};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::link::test_support::{Bare, credentials, credentials_for, framed};
+use crate::link::test_support::{Bare, credentials, credentials_for, framed, link_of};
 use crate::secret::Secret;
 
 async fn listener() -> (TcpListener, SocketAddr) {
@@ -20,7 +20,7 @@ async fn host(listener: &TcpListener) -> Result<Link, LinkError> {
 
 async fn host_knowing(listener: &TcpListener, openings: &Openings) -> Result<Link, LinkError> {
     let (stream, address) = listener.accept().await.unwrap();
-    welcome(stream, address, &credentials(2), openings).await
+    link_of(welcome(stream, address, &credentials(2), openings).await)
 }
 
 /// Both ends of a link, from the node 1 to the node 2.

@@ -72,8 +72,8 @@ fn lead(
     let mut last = write(&mut state, &said).ok()?;
     let here = keys(state);
     way(Part::Last, &mut last);
-    let (there, key) = Shown(there).read_last(&last).ok()?;
-    outcome.dialler = Some(key);
+    let (there, shown) = Shown(there).read_last(&last).ok()?;
+    outcome.dialler = Some(shown.key);
     outcome.keys = Some([here, there]);
     Some(())
 }

@@ -28,8 +28,9 @@ fn both_ends_learn_who_the_other_is() {
         .unwrap();
     let answered = opened.read_answer(&answer).unwrap();
     assert_eq!(answered.key(), there.public_key());
-    let (here_keys, last) = answered.close(&here).unwrap();
-    let (there_keys, key) = shown.read_last(&last).unwrap();
+    let (here_keys, last) = answered.close(&here, None).unwrap();
+    let (there_keys, shown) = shown.read_last(&last).unwrap();
+    let key = shown.key;
     assert_eq!(key, here.public_key());
     // PROTOCOL.md §3.2.
     let lengths = [&opening, &answer, &last].map(Vec::len);
@@ -84,7 +85,11 @@ fn a_changed_message_is_refused_whichever_byte_it_is() {
         let Handshake { opened, opening } = Handshake::by(&here);
         let approached = read_opening(&there, &opening).unwrap();
         let (shown, answer) = approached.answer(&there).unwrap();
-        let (_, last) = opened.read_answer(&answer).unwrap().close(&here).unwrap();
+        let (_, last) = opened
+            .read_answer(&answer)
+            .unwrap()
+            .close(&here, None)
+            .unwrap();
         let refused = shown.read_last(&changed(&last, place));
         assert!(matches!(refused, Err(LinkError::Handshake)), "{place}");
     }
@@ -121,7 +126,13 @@ fn answered_with(
 
 fn introduction(key: PublicKey, owner: &Identity, signed: &[u8]) -> Vec<u8> {
     let signature = owner.sign(signed);
-    Introduction { key, signature }.encode().to_vec()
+    let ticket = None;
+    let introduction = Introduction {
+        key,
+        signature,
+        ticket,
+    };
+    introduction.encode().to_vec()
 }
 
 #[test]
@@ -180,7 +191,11 @@ fn a_recorded_handshake_gets_no_further_than_the_last_message() {
         .unwrap()
         .answer(&there)
         .unwrap();
-    let (_, last) = opened.read_answer(&answer).unwrap().close(&here).unwrap();
+    let (_, last) = opened
+        .read_answer(&answer)
+        .unwrap()
+        .close(&here, None)
+        .unwrap();
     for node in [there, credentials(3)] {
         let (shown, _) = read_opening(&node, &opening)
             .unwrap()

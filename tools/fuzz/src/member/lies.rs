@@ -5,10 +5,11 @@
 
 use ringtalk_proto::{Change, View};
 use ringtalk_wire::{
-    Ack, Acks, Alive, Announcement, Brief, Bundle, Contact, Cut, Departed, Departure, Digest,
-    Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Item, ItemId, ItemKind,
-    Items, Join, Meet, Member, MessageId, NodeId, Offer, Opening, Probe, Pull, PullEnd, Range,
-    Renamed, RingKey, SealHash, Spread, Suspect, Text, ViewHash, ViewTag, encode_item,
+    Ack, Acks, Alive, Announcement, Brief, Bundle, Call, Checked, Circuit, Contact, Cut, Departed,
+    Departure, Digest, Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding, Interval, Item,
+    ItemId, ItemKind, Items, Join, Meet, Member, MessageId, NetworkId, NodeId, Offer, Opening,
+    Probe, Pull, PullEnd, Range, Reach, Renamed, RingKey, SealHash, Spread, Suspect, Text,
+    ViewHash, ViewTag, encode_item,
 };
 
 use super::keys::Key;
@@ -30,7 +31,11 @@ pub(crate) struct Liar<'a> {
 impl Liar<'_> {
     /// A frame, as the fuzzer wants it.
     pub(crate) fn frame(&self, reader: &mut Reader<'_>) -> Frame {
-        match reader.byte() % 32 {
+        let kind = reader.byte();
+        if kind >= 240 {
+            return of_reaching(kind, reader);
+        }
+        match kind % 32 {
             0 => Frame::Ping(reader.number()),
             1 => Frame::Pong(reader.number()),
             2 => Frame::Heartbeat(Heartbeat {
@@ -40,6 +45,7 @@ impl Liar<'_> {
             3 => Frame::Join(Join {
                 name: name(reader),
                 addresses: addresses(any_key(reader)),
+                network: NetworkId::default(),
                 tag: reader.flag().then(|| self.tag(reader)),
             }),
             4 => Frame::Later(reader.flag().then(|| self.contact(reader))),
@@ -302,6 +308,7 @@ fn member(key: Key, reader: &mut Reader<'_>) -> Member {
         addresses: addresses(key),
         seniority: reader.number(),
         key: RingKey(u128::from(reader.short()) << 112),
+        network: NetworkId::default(),
     }
 }
 
@@ -338,6 +345,31 @@ fn items(reader: &mut Reader<'_>) -> Items {
     };
     Items {
         items: (0..reader.byte() % 6).map(|_| item(reader)).collect(),
+    }
+}
+
+/// What is said of those who cannot be dialled.
+fn of_reaching(kind: u8, reader: &mut Reader<'_>) -> Frame {
+    let key = any_key(reader);
+    let (peer, addresses) = (key.id(), addresses(key));
+    match kind % 5 {
+        0 => Frame::Reach(Reach {
+            peer,
+            addresses,
+            relay: reader.flag(),
+        }),
+        1 => Frame::Call(Call { peer, addresses }),
+        2 => Frame::Circuit(Circuit {
+            number: reader.number(),
+            peer,
+            dials: reader.flag(),
+            comes: reader.flag(),
+        }),
+        3 => Frame::Check,
+        _ => Frame::Checked(Checked {
+            reached: reader.flag(),
+            seen: name(reader),
+        }),
     }
 }
 

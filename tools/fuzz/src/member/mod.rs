@@ -19,7 +19,7 @@ use crate::reader::Reader;
 use crate::wire::sealed_in;
 use keys::Key;
 use lies::Liar;
-use ring::{BEGIN, KEYS, MEMBERS, Record, addresses, copy, record};
+use ring::{BEGIN, KEYS, MEMBERS, Record, addresses, copy, host, record};
 use rules::Rules;
 
 /// What a node of this small ring may take of memory, whatever it is told in one run.
@@ -48,6 +48,10 @@ struct Subject<'a> {
     made: u64,
     /// Who is to be dialled.
     dials: Vec<NodeId>,
+    /// Circuits that it carries.
+    circuits: Vec<u64>,
+    /// Who is to be looked for.
+    checks: Vec<NodeId>,
     /// What waits in the links' queues.
     unwritten: BTreeMap<LinkId, usize>,
     asks: bool,
@@ -69,6 +73,8 @@ impl<'a> Subject<'a> {
             links: BTreeMap::new(),
             made: FIRST_LINK,
             dials: Vec::new(),
+            circuits: Vec::new(),
+            checks: Vec::new(),
             unwritten: BTreeMap::new(),
             asks: false,
             left: false,
@@ -155,6 +161,10 @@ impl<'a> Subject<'a> {
                     self.links.remove(&link);
                 }
                 Output::AskDirector => self.asks = true,
+                Output::Splice { ticket, .. } => self.circuits.push(ticket.number),
+                Output::Check { peer, .. } => self.checks.push(peer),
+                Output::Unsplice { number } => self.circuits.retain(|one| *one != number),
+                Output::Circuit { .. } => {}
                 Output::Left { .. } => self.left = true,
                 Output::Event(event) => self.rules.event(&event),
             }
@@ -186,11 +196,14 @@ impl<'a> Subject<'a> {
     fn make_link(&mut self, peer: NodeId, dialled: bool) {
         self.made += 1;
         let link = LinkId(self.made);
+        // Now and then another node carries it.
+        let host = (!self.made.is_multiple_of(4)).then(|| host(self.key));
         self.links.insert(link, peer);
         self.handle(Input::LinkUp {
             link,
             peer,
             dialled,
+            host,
         });
     }
 
@@ -204,17 +217,24 @@ impl<'a> Subject<'a> {
     }
 
     fn answer_dial(&mut self) {
+        if let Some(number) = self.circuits.pop() {
+            self.handle(Input::CircuitOver { number });
+        }
+        if let Some(peer) = self.checks.pop() {
+            let reached = self.checks.len().is_multiple_of(2);
+            self.handle(Input::Checked { peer, reached });
+        }
         let Some(peer) = self.dials.pop() else {
             return;
         };
         match self.reader.byte() % 4 {
             0 => self.handle(Input::DialFailed {
                 peer,
-                refused: false,
+                refused: Vec::new(),
             }),
             1 => self.handle(Input::DialFailed {
                 peer,
-                refused: true,
+                refused: vec![host(self.key)],
             }),
             _ => self.make_link(peer, true),
         }
@@ -253,9 +273,17 @@ impl<'a> Subject<'a> {
             self.handle(if founds {
                 Input::Found
             } else {
-                Input::Contact(contact)
+                Input::Contact {
+                    coordinator: contact.clone(),
+                    doors: vec![contact],
+                }
             });
         } else if self.node.registration().is_some() {
+            let expected = Input::Expected {
+                newcomer: contact.id,
+                addresses: contact.addresses.clone(),
+            };
+            self.handle(expected);
             self.handle(Input::Foreign(contact));
         }
     }

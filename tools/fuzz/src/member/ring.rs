@@ -5,11 +5,12 @@
 //! faults, which the simulator has.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Frame, NodeId, ShortId, Text, decode};
+use ringtalk_wire::{Addresses, Frame, NetworkId, NodeId, ShortId, Text, decode};
 
 use super::keys::{Eye, Key};
 
@@ -49,6 +50,7 @@ pub(crate) fn node(key: Key, now: Time) -> Node {
         id: key.id(),
         name: format!("n{}", key.0),
         addresses: addresses(key),
+        network: NetworkId::default(),
         history: 100,
         fingers: true,
     };
@@ -63,10 +65,12 @@ pub(crate) fn known_as(short: ShortId) -> Option<NodeId> {
 
 /// Where somebody is dialled.
 pub(crate) fn addresses(key: Key) -> Addresses {
-    Addresses {
-        internal: format!("10.0.0.{}:4000", key.0),
-        public: String::new(),
-    }
+    Addresses::at(format!("{}:4000", host(key)))
+}
+
+/// The host that somebody is at.
+pub(crate) fn host(key: Key) -> IpAddr {
+    IpAddr::from([10, 0, 0, key.0])
 }
 
 /// The same input once more.
@@ -77,15 +81,22 @@ pub(crate) fn copy(input: &Input) -> Input {
             link,
             peer,
             dialled,
+            host,
         } => Input::LinkUp {
             link: *link,
             peer: *peer,
             dialled: *dialled,
+            host: *host,
         },
         Input::LinkDown { link } => Input::LinkDown { link: *link },
         Input::DialFailed { peer, refused } => Input::DialFailed {
             peer: *peer,
-            refused: *refused,
+            refused: refused.clone(),
+        },
+        Input::CircuitOver { number } => Input::CircuitOver { number: *number },
+        Input::Checked { peer, reached } => Input::Checked {
+            peer: *peer,
+            reached: *reached,
         },
         Input::Frame { link, frame } => Input::Frame {
             link: *link,
@@ -99,7 +110,17 @@ pub(crate) fn copy(input: &Input) -> Input {
         Input::Rename { name } => Input::Rename { name: name.clone() },
         Input::Leave => Input::Leave,
         Input::Found => Input::Found,
-        Input::Contact(contact) => Input::Contact(contact.clone()),
+        Input::Contact { coordinator, doors } => Input::Contact {
+            coordinator: coordinator.clone(),
+            doors: doors.clone(),
+        },
+        Input::Expected {
+            newcomer,
+            addresses,
+        } => Input::Expected {
+            newcomer: *newcomer,
+            addresses: addresses.clone(),
+        },
         Input::Foreign(contact) => Input::Foreign(contact.clone()),
     }
 }
@@ -288,11 +309,21 @@ impl Ring {
             Output::AskDirector => {
                 let mut coordinators = self.nodes.iter().flatten();
                 let found = coordinators.find_map(Node::registration);
-                let answer = found.map_or(Input::Found, Input::Contact);
+                let answer = found.map_or(Input::Found, |registration| Input::Contact {
+                    coordinator: registration.coordinator,
+                    doors: registration.doors.to_vec(),
+                });
                 self.send(index, answer);
             }
             Output::Left { .. } => self.kill(index),
-            Output::Event(_) => {}
+            Output::Check { peer, .. } => {
+                let reached = true;
+                self.send(index, Input::Checked { peer, reached });
+            }
+            Output::Circuit { .. }
+            | Output::Splice { .. }
+            | Output::Unsplice { .. }
+            | Output::Event(_) => {}
         }
     }
 
@@ -300,19 +331,23 @@ impl Ring {
         let far = (0..KEYS).find(|far| Key(*far).id() == peer);
         let far = far.filter(|far| self.nodes[usize::from(*far)].is_some());
         let Some(far) = far else {
-            let refused = true;
+            let refused = vec![IpAddr::from([10, 0, 0, 0])];
             return self.send(index, Input::DialFailed { peer, refused });
         };
         self.sent += 1;
         let link = LinkId(self.sent);
         self.links.insert(link, [index, far]);
-        for (end, peer, dialled) in [(index, peer, true), (far, Key(index).id(), false)] {
+        for (end, peer, other, dialled) in [
+            (index, peer, far, true),
+            (far, Key(index).id(), index, false),
+        ] {
             self.send(
                 end,
                 Input::LinkUp {
                     link,
                     peer,
                     dialled,
+                    host: Some(host(Key(other))),
                 },
             );
         }

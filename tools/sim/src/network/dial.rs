@@ -5,10 +5,10 @@
 use core::time::Duration;
 
 use ringtalk_proto::{LinkId, Time};
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{Addresses, NodeId, Ticket};
 
 use super::{
-    Arrival, Connection, End, EndState, Health, HostIndex, Moment, Network, Passage, Pipe,
+    Arrival, Connection, End, EndState, Health, HostIndex, Moment, Network, Passage, Pipe, host_of,
 };
 
 /// How long a dial may stay without an answer.
@@ -19,20 +19,24 @@ pub(super) const DIAL_PATIENCE: Duration = Duration::from_secs(3);
 pub(super) struct Knock {
     from: HostIndex,
     peer: NodeId,
-    addresses: [String; 2],
+    addresses: Addresses,
     given_up: bool,
+}
+
+impl Knock {
+    fn refused(&self) -> Arrival {
+        Arrival::DialFailed {
+            peer: self.peer,
+            refused: self.addresses.all().filter_map(host_of).collect(),
+        }
+    }
 }
 
 impl Network {
     /// A process dials: an answer comes, whatever happens.
-    pub(crate) fn dial(
-        &mut self,
-        now: Time,
-        from: HostIndex,
-        peer: NodeId,
-        addresses: [String; 2],
-    ) {
+    pub(crate) fn dial(&mut self, now: Time, from: HostIndex, peer: NodeId, addresses: Addresses) {
         let knock = self.name();
+        self.dials += 1;
         self.knocks.insert(
             knock,
             Knock {
@@ -54,20 +58,24 @@ impl Network {
             return;
         };
         let from = waiting.from;
-        let target = waiting
-            .addresses
-            .iter()
-            .find_map(|address| self.addresses.get(address).copied());
+        let known = waiting.addresses.all();
+        let known: Vec<HostIndex> = known
+            .filter_map(|address| self.addresses.get(address).copied())
+            .collect();
+        let target = known.iter().copied().find(|&to| self.admits(from, to));
         let Some(target) = target else {
-            return self.fail(knock, true);
+            if known.is_empty() {
+                self.refuse(knock);
+            }
+            return;
         };
         let matches = self.hosts[target].id == waiting.peer;
         if self.weather.is_cut(from, target) || self.weather.is_cut(target, from) {
             return;
         }
         match self.hosts[target].health {
-            Health::Killed | Health::Left => self.fail(knock, true),
-            Health::Running if !matches => self.fail(knock, true),
+            Health::Killed | Health::Left => self.refuse(knock),
+            Health::Running if !matches => self.refuse(knock),
             Health::Running => self.let_in(now, knock, target),
             Health::Paused => self.hosts[target].backlog.push(knock),
             Health::Vanished => {}
@@ -90,14 +98,38 @@ impl Network {
         } else {
             self.knocks.remove(&knock);
         }
-        let refused = false;
+        let refused = Vec::new();
         self.tell(from, Arrival::DialFailed { peer, refused });
     }
 
-    fn fail(&mut self, knock: u64, refused: bool) {
-        if let Some(Knock { from, peer, .. }) = self.knocks.remove(&knock) {
-            self.tell(from, Arrival::DialFailed { peer, refused });
+    fn refuse(&mut self, knock: u64) {
+        if let Some(waiting) = self.knocks.remove(&knock) {
+            self.tell(waiting.from, waiting.refused());
         }
+    }
+
+    /// A host looks whether another is where it says that it is.
+    pub(crate) fn check(
+        &mut self,
+        now: Time,
+        from: HostIndex,
+        peer: NodeId,
+        addresses: &Addresses,
+    ) {
+        let known = addresses.all();
+        let known = known.filter_map(|address| self.addresses.get(address).copied());
+        let reached = known.into_iter().any(|to| {
+            let there = self.hosts[to].id == peer && self.hosts[to].health == Health::Running;
+            there && self.admits(from, to)
+        });
+        let wait = self.latency()
+            + if reached {
+                Duration::ZERO
+            } else {
+                DIAL_PATIENCE
+            };
+        self.agenda
+            .plan(now + wait, Moment::Checked(from, peer, reached));
     }
 
     /// The process at the door answers. Where the dialler is gone by now, the link is up for a
@@ -109,24 +141,28 @@ impl Network {
         let gone = waiting.given_up || self.is_gone(waiting.from);
         if self.hosts[target].id != waiting.peer {
             if !gone {
-                let peer = waiting.peer;
-                let refused = true;
-                self.tell(waiting.from, Arrival::DialFailed { peer, refused });
+                self.tell(waiting.from, waiting.refused());
             }
             return;
         }
         let [near, far] = [self.name(), self.name()].map(LinkId);
         if gone {
             if self.random.chance(50) {
-                self.announce(target, far, waiting.from, false);
+                self.announce(target, far, (waiting.from, false), true);
                 self.tell(target, Arrival::LinkDown { link: far });
             }
             return;
         }
-        self.connect(now, [(waiting.from, near), (target, far)]);
+        self.connect(now, [(waiting.from, near), (target, far)], None);
     }
 
-    fn connect(&mut self, now: Time, [near, far]: [(HostIndex, LinkId); 2]) {
+    /// Connects two hosts, over a circuit if one is named.
+    pub(super) fn connect(
+        &mut self,
+        now: Time,
+        [near, far]: [(HostIndex, LinkId); 2],
+        circuit: Option<Ticket>,
+    ) {
         let connection = self.name();
         let latency = self.latency();
         let end = |(host, link), state| End { host, link, state };
@@ -137,10 +173,11 @@ impl Network {
             Connection {
                 ends: [end(near, EndState::Opening), end(far, EndState::Open)],
                 pipes: [Pipe::new(now), Pipe::new(now + latency)],
+                circuit,
             },
         );
         self.agenda.plan(now + latency, Moment::Up(connection));
-        self.announce(far.0, far.1, near.0, false);
+        self.announce(far.0, far.1, (near.0, false), circuit.is_none());
     }
 
     pub(super) fn opened(&mut self, connection: u64) {
@@ -150,16 +187,25 @@ impl Network {
             found.ends[0].state = EndState::Open;
             let [near, far] = &found.ends;
             let (host, link, peer) = (near.host, near.link, far.host);
-            self.announce(host, link, peer, true);
+            let direct = found.circuit.is_none();
+            self.announce(host, link, (peer, true), direct);
         }
     }
 
-    fn announce(&mut self, host: HostIndex, link: LinkId, peer: HostIndex, dialled: bool) {
-        let peer = self.hosts[peer].id;
+    fn announce(
+        &mut self,
+        host: HostIndex,
+        link: LinkId,
+        (peer, dialled): (HostIndex, bool),
+        direct: bool,
+    ) {
+        let far = &self.hosts[peer];
+        let (peer, ip) = (far.id, far.ip);
         let up = Arrival::LinkUp {
             link,
             peer,
             dialled,
+            host: ip.filter(|_| direct),
         };
         self.tell(host, up);
     }

@@ -182,7 +182,12 @@ impl Network {
             return;
         };
         let [from, to] = [side, 1 - side].map(|side| found.ends[side].host);
-        if found.pipes[side].is_stalled() || self.weather.is_cut(from, to) {
+        let stalled = found.pipes[side].is_stalled();
+        let held_up = stalled || self.is_held_up(connection, from, to);
+        let Some(found) = self.connections.get_mut(&connection) else {
+            return;
+        };
+        if held_up {
             found.pipes[side].stalled += 1;
             return;
         }

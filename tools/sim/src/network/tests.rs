@@ -2,6 +2,8 @@
 //! every dial.
 
 use super::dial::DIAL_PATIENCE;
+use ringtalk_wire::Addresses;
+
 use super::*;
 
 struct Bench {
@@ -13,7 +15,7 @@ impl Bench {
     fn new() -> Self {
         let mut network = Network::new(Random::new(1));
         for host in 0..2 {
-            network.add_host(id(host), &address(host));
+            network.add_host(id(host), [address(host).as_str()], Site::default());
         }
         Self {
             network,
@@ -22,8 +24,8 @@ impl Bench {
     }
 
     fn dial(&mut self) {
-        let none = String::new();
-        self.network.dial(self.now, 0, id(1), [address(1), none]);
+        let addresses = Addresses::at(address(1));
+        self.network.dial(self.now, 0, id(1), addresses);
     }
 
     /// Everything that reaches anybody until there is nothing more to do.
@@ -86,7 +88,7 @@ fn heard(news: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
 fn dial_failures(news: &[(HostIndex, Arrival)]) -> Vec<bool> {
     news.iter()
         .filter_map(|(_, arrival)| match arrival {
-            Arrival::DialFailed { refused, .. } => Some(*refused),
+            Arrival::DialFailed { refused, .. } => Some(!refused.is_empty()),
             _ => None,
         })
         .collect()
@@ -199,7 +201,9 @@ fn a_paused_host_answers_when_it_goes_on_in_time() {
 #[test]
 fn another_process_at_the_address_is_a_refusal() {
     let mut bench = Bench::new();
-    bench.network.add_host(id(9), &address(1));
+    bench
+        .network
+        .add_host(id(9), [address(1).as_str()], Site::default());
     bench.dial();
     assert_eq!(dial_failures(&bench.run()), [true]);
 }

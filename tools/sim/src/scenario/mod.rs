@@ -8,6 +8,7 @@ mod measure;
 mod merge;
 mod network;
 mod pause;
+mod reach;
 mod spread;
 mod talk;
 mod usurper;
@@ -138,6 +139,13 @@ scenarios! {
     forgery::one_member_alone_makes_no_gap
     forgery::a_thousand_strangers_silence_nobody
     forgery::who_floods_delays_nobody_for_long
+    reach::two_networks_and_a_bridge
+    reach::a_coordinator_that_nobody_can_dial
+    reach::homes_that_only_dial_out
+    reach::a_bridge_dies_where_there_are_two
+    reach::a_bridge_vanishes_where_there_are_two
+    reach::who_is_lost_elsewhere_is_dialled_by_few
+    reach::networks_part_and_meet_over_a_bridge
     usurper::a_dead_coordinator_has_no_advocate
     usurper::invitations_without_end_freeze_nothing
     usurper::a_pledge_that_lapsed_is_worth_nothing

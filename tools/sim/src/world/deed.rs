@@ -170,6 +170,30 @@ impl World {
             .collect()
     }
 
+    /// How many dials there were, by all.
+    pub(crate) const fn dials(&self) -> u64 {
+        self.network.dials
+    }
+
+    /// How often the ring, as its first member sees it, goes from one network to another.
+    pub(crate) fn crossings(&self) -> usize {
+        let view = self
+            .members()
+            .first()
+            .and_then(|&first| self.view_of(first));
+        let networks: Vec<_> = view
+            .iter()
+            .flat_map(|view| view.members())
+            .map(|one| one.network)
+            .collect();
+        let next = networks.iter().cycle().skip(1);
+        networks
+            .iter()
+            .zip(next)
+            .filter(|(one, next)| one != next)
+            .count()
+    }
+
     /// How long frames take from now on, at least and at most.
     pub(crate) fn set_latency(&mut self, [low, high]: [Duration; 2]) {
         self.network.set_latency(low, high);

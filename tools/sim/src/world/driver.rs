@@ -3,8 +3,8 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::{Event, Input, Output};
-use ringtalk_wire::{Addresses, Frame, NodeId, decode};
+use ringtalk_proto::{Event, Input, Output, Registration};
+use ringtalk_wire::{Addresses, Frame, NodeId, Ticket, decode};
 
 use super::sharing::bundle_of;
 use super::{Happening, REGISTER, World};
@@ -116,7 +116,13 @@ impl World {
         });
         let input = match answer {
             Some(Answer::Found) => Input::Found,
-            Some(Answer::Contact(contact)) => Input::Contact(contact),
+            Some(Answer::Registered(registration)) => {
+                self.announce_newcomer(index, &registration);
+                Input::Contact {
+                    coordinator: registration.coordinator,
+                    doors: registration.doors.to_vec(),
+                }
+            }
             Some(Answer::Wait) => return self.ask_in(index, WAIT),
             None => return self.ask_in(index, RETRY),
         };
@@ -133,17 +139,31 @@ impl World {
         self.agenda
             .plan(self.now + REGISTER, Happening::Register(index));
         let speaks = process.is_running() && self.reaches_director(index);
-        let contact = speaks.then(|| process.node.registration());
-        let Some(contact) = contact.flatten() else {
+        let registration = speaks.then(|| process.node.registration());
+        let Some(registration) = registration.flatten() else {
             return;
         };
         self.processes[index].registered = true;
         self.note_sign(index);
-        if let Err(other) = self.director.register(self.now, contact) {
+        if let Err(other) = self.director.register(self.now, registration) {
             self.trace
                 .show(self.now, || format!("n{index} is foreign to {other:?}"));
             self.tell_soon(index, Input::Foreign(other));
         }
+    }
+
+    /// The director tells the coordinator who is on its way.
+    fn announce_newcomer(&mut self, newcomer: HostIndex, registration: &Registration) {
+        let coordinator = self.indexes.get(&registration.coordinator.id).copied();
+        let Some(coordinator) = coordinator.filter(|&index| self.reaches_director(index)) else {
+            return;
+        };
+        let process = &self.processes[newcomer];
+        let expected = Input::Expected {
+            newcomer: process.id(),
+            addresses: process.addresses.clone(),
+        };
+        self.tell_soon(coordinator, expected);
     }
 
     fn tell_soon(&mut self, index: HostIndex, input: Input) {
@@ -228,6 +248,29 @@ impl World {
                 self.dial(index, peer, addresses);
                 Ok(())
             }
+            Output::Circuit {
+                ticket,
+                peer,
+                dials,
+                ..
+            } => {
+                self.network.come(self.now, index, (ticket, peer), dials);
+                Ok(())
+            }
+            Output::Splice { ticket, ends } => {
+                let ends = ends.map(|(end, _)| end);
+                self.network.splice(self.now, index, ticket, ends);
+                Ok(())
+            }
+            Output::Unsplice { number } => {
+                let relay = self.processes[index].id();
+                self.network.unsplice(self.now, Ticket { relay, number });
+                Ok(())
+            }
+            Output::Check { peer, addresses } => {
+                self.network.check(self.now, index, peer, &addresses);
+                Ok(())
+            }
             Output::Close { link, reason } => {
                 self.trace
                     .show(self.now, || format!("n{index} closes {link:?}: {reason}"));
@@ -253,7 +296,6 @@ impl World {
         self.trace.show(self.now, || {
             format!("n{index} dials {peer:?} at {addresses:?}")
         });
-        let addresses = [addresses.internal, addresses.public];
         self.network.dial(self.now, index, peer, addresses);
     }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ringtalk_wire::{Addresses, Join, NodeId};
 
 use super::World;
-use crate::network::HostIndex;
+use crate::network::{HostIndex, Site};
 use crate::oracle::Check;
 
 /// The first heartbeats of all come within this time, and not in one moment.
@@ -23,7 +23,11 @@ impl World {
         for number in 0..nodes {
             let address = self.free_address();
             // Names of their own: to find one that is free among thousands takes its time.
-            indexes.push(self.add_process(address, Some(format!("n{number}"))));
+            indexes.push(self.add_process(
+                Addresses::at(address),
+                Some(format!("n{number}")),
+                Site::default(),
+            ));
             self.now = self.now + HEARTBEAT / nodes as u32;
         }
         let Some((&first, others)) = indexes.split_first() else {
@@ -47,10 +51,8 @@ impl World {
         let process = &self.processes[index];
         let join = Join {
             name: format!("n{index}"),
-            addresses: Addresses {
-                internal: process.address.clone(),
-                public: String::new(),
-            },
+            addresses: Addresses::at(process.address.clone()),
+            network: super::network_of(&Addresses::at(process.address.clone())),
             tag: None,
         };
         (process.id(), join)

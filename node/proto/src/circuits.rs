@@ -1,0 +1,152 @@
+//! Circuits: what this node carries between two others that do not reach each other.
+//!
+//! What they say passes beside the protocol, and is encrypted from end to end; here is only how many there are, and
+//! between whom (`PROTOCOL.md` §3.5). Not here: the bytes (the driver).
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::NodeId;
+
+use crate::Time;
+
+/// How many circuits a node carries: each costs two sockets and 64 KiB at most.
+const CIRCUITS: usize = 128;
+/// How many of them one node may be an end of: as many links as a ring of a thousand wants of it.
+const CIRCUITS_OF_NODE: usize = 32;
+/// How many of them may have an end that is no member (yet).
+const CIRCUITS_OF_STRANGERS: usize = 16;
+/// How many circuits may be on their way to this node, all in all, and by one relay.
+const COMING: usize = 32;
+const COMING_BY_RELAY: usize = 8;
+/// How many of those relays may be no members.
+const COMING_BY_STRANGERS: usize = 4;
+/// How long one may be on its way: the driver gives up sooner.
+const COMING_TIME: Duration = Duration::from_secs(6);
+
+/// The circuits that this node carries, and those that are on their way to it.
+#[derive(Debug, Default)]
+pub(crate) struct Circuits {
+    last: u64,
+    open: BTreeMap<u64, [NodeId; 2]>,
+    coming: Vec<(Time, NodeId, bool)>,
+}
+
+impl Circuits {
+    /// Opens one between two, of whom both are members or not, and gives its number; nothing where there are too many.
+    /// The same two have one at a time: their last one is to be ended first ([`Circuits::between`]).
+    pub(crate) fn open(
+        &mut self,
+        ends: [NodeId; 2],
+        is_member: impl Fn(&NodeId) -> bool,
+    ) -> Option<u64> {
+        let crowded = |end: &NodeId| {
+            let open = self.open.values().filter(|ends| ends.contains(end));
+            open.count() >= CIRCUITS_OF_NODE
+        };
+        let strange = |ends: &&[NodeId; 2]| !ends.iter().all(&is_member);
+        let strangers = self.open.values().filter(strange).count();
+        if ends.iter().any(crowded)
+            || self.open.len() >= CIRCUITS
+            || strange(&&ends) && strangers >= CIRCUITS_OF_STRANGERS
+        {
+            return None;
+        }
+        self.last += 1;
+        self.open.insert(self.last, ends);
+        Some(self.last)
+    }
+
+    /// The one between these two.
+    pub(crate) fn between(&self, [one, other]: [NodeId; 2]) -> Option<u64> {
+        let mut open = self.open.iter();
+        let found = open.find(|(_, ends)| ends.contains(&one) && ends.contains(&other));
+        found.map(|(number, _)| *number)
+    }
+
+    /// Those of which an end is none of these.
+    pub(crate) fn without(&self, is_known: impl Fn(&NodeId) -> bool) -> Vec<u64> {
+        let open = self.open.iter();
+        let unknown = open.filter(|(_, ends)| !ends.iter().all(&is_known));
+        unknown.map(|(number, _)| *number).collect()
+    }
+
+    /// One has ended.
+    pub(crate) fn close(&mut self, number: u64) {
+        self.open.remove(&number);
+    }
+
+    /// How many are open.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// A relay, which is a member or not, has a circuit for this node; false where too many are on their way.
+    pub(crate) fn comes(&mut self, now: Time, relay: NodeId, is_member: bool) -> bool {
+        self.coming.retain(|(since, ..)| now - *since < COMING_TIME);
+        let of_relay = self.coming.iter().filter(|(_, one, _)| *one == relay);
+        let of_strangers = self.coming.iter().filter(|(.., member)| !member);
+        let room = self.coming.len() < COMING
+            && of_relay.count() < COMING_BY_RELAY
+            && (is_member || of_strangers.count() < COMING_BY_STRANGERS);
+        if room {
+            self.coming.push((now, relay, is_member));
+        }
+        room
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    #[test]
+    fn one_node_takes_a_part_and_all_take_no_more_than_there_is() {
+        let mut circuits = Circuits::default();
+        let mut open = |ends| circuits.open(ends, |_| true);
+        for far in 0..CIRCUITS_OF_NODE {
+            assert!(open([id(255), id(far as u8)]).is_some());
+        }
+        assert_eq!(open([id(254), id(255)]), None);
+        let opened = (0..250)
+            .filter_map(|low| open([id(low), id(low + 1)]))
+            .count();
+        assert_eq!(opened, CIRCUITS - CIRCUITS_OF_NODE);
+        assert_eq!(open([id(252), id(253)]), None);
+        circuits.close(1);
+        assert!(circuits.open([id(252), id(253)], |_| true).is_some());
+    }
+
+    #[test]
+    fn strangers_take_a_part() {
+        let mut circuits = Circuits::default();
+        let member = |one: &NodeId| *one == id(0);
+        for far in 1..=CIRCUITS_OF_STRANGERS as u8 {
+            assert!(circuits.open([id(0), id(far)], member).is_some());
+        }
+        assert_eq!(circuits.open([id(0), id(200)], member), None);
+        assert!(circuits.open([id(0), id(200)], |_| true).is_some());
+        assert_eq!(circuits.between([id(3), id(0)]), Some(3));
+        assert_eq!(circuits.without(|one| *one != id(3)), [3]);
+    }
+
+    #[test]
+    fn so_many_come_at_a_time() {
+        let now = Time::default();
+        let mut circuits = Circuits::default();
+        for _ in 0..COMING_BY_STRANGERS {
+            assert!(circuits.comes(now, id(1), false));
+        }
+        assert!(!circuits.comes(now, id(2), false));
+        for _ in 0..COMING_BY_RELAY {
+            assert!(circuits.comes(now, id(3), true));
+        }
+        assert!(!circuits.comes(now, id(3), true));
+        assert!(circuits.comes(now + COMING_TIME, id(2), false));
+    }
+}

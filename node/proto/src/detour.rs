@@ -1,0 +1,216 @@
+//! A dial with its detours: what to try next for a peer that does not answer where it is dialled.
+//!
+//! First others are asked to have it dial this node, then one after another is asked to carry what the two say
+//! (`PROTOCOL.md` §3.5). Not here: who those others are (`node::reaching`).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::{Addresses, NodeId};
+
+use crate::Time;
+
+/// How long a peer may take to dial back, before somebody is asked to relay.
+const CALL_WAIT: Duration = Duration::from_millis(600);
+/// How long a relay may take, before another one is asked.
+const RELAY_WAIT: Duration = Duration::from_secs(1);
+/// How many members are asked for help with one dial.
+pub(crate) const HELPERS: usize = 3;
+
+/// A dial that has not led to a link yet.
+#[derive(Debug)]
+pub(crate) struct Dial {
+    addresses: Addresses,
+    stage: Stage,
+    due: Time,
+    /// The dial itself came to nothing: only the detours are left.
+    failed: bool,
+    /// Who is asked for help, once somebody is.
+    helpers: Vec<(NodeId, Addresses)>,
+    /// At whose wish this node dials, where it is not its own: then it asks nobody for help.
+    wish: Option<NodeId>,
+}
+
+/// How far a dial has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// The addresses are tried, and nothing else.
+    Direct,
+    /// The peer is to dial back.
+    Called,
+    /// So many were asked to relay.
+    Relaying(usize),
+}
+
+/// What is to be done for a dial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Ask the helpers to have the peer dial back.
+    Call,
+    /// Ask the helper of this number to relay.
+    Relay(usize),
+    /// It came to nothing.
+    GiveUp,
+}
+
+impl Dial {
+    /// Begins; there is a detour where nothing comes of it for so long.
+    pub(crate) fn new(now: Time, addresses: Addresses, patience: Duration) -> Self {
+        Self {
+            addresses,
+            stage: Stage::Direct,
+            due: now + patience,
+            failed: false,
+            helpers: Vec::new(),
+            wish: None,
+        }
+    }
+
+    /// Begins with a relay, while the addresses are tried: that was the way the last time.
+    pub(crate) const fn with_relay(now: Time, addresses: Addresses) -> Self {
+        Self {
+            addresses,
+            stage: Stage::Called,
+            due: now,
+            failed: false,
+            helpers: Vec::new(),
+            wish: None,
+        }
+    }
+
+    /// Begins at somebody else's wish: where the addresses lead nowhere, nothing else is tried.
+    pub(crate) fn for_another(now: Time, addresses: Addresses, whom: NodeId) -> Self {
+        Self {
+            wish: Some(whom),
+            ..Self::with_relay(now, addresses)
+        }
+    }
+
+    /// This node wants the link itself now.
+    pub(crate) fn become_own(&mut self, now: Time, patience: Duration) {
+        if self.wish.take().is_some() {
+            self.stage = Stage::Direct;
+            self.due = now + patience;
+        }
+    }
+
+    /// Others may help now: the detours begin anew, after so long.
+    pub(crate) fn ask_others(&mut self, now: Time, patience: Duration) {
+        self.helpers.clear();
+        self.stage = Stage::Direct;
+        self.due = now + patience;
+    }
+
+    /// At whose wish this node dials, where it is not its own.
+    pub(crate) const fn wish(&self) -> Option<NodeId> {
+        self.wish
+    }
+
+    /// Who is asked for help.
+    pub(crate) fn helpers(&self) -> &[(NodeId, Addresses)] {
+        &self.helpers
+    }
+
+    /// These are to be asked for help.
+    pub(crate) fn ask(&mut self, helpers: Vec<(NodeId, Addresses)>) {
+        self.helpers = helpers;
+    }
+
+    /// Where the peer is dialled.
+    pub(crate) const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Nobody answers at the addresses.
+    pub(crate) fn fail(&mut self, now: Time) {
+        self.failed = true;
+        if self.stage == Stage::Direct {
+            self.due = self.due.min(now);
+        }
+    }
+
+    /// The addresses are tried once more; true where that had failed.
+    pub(crate) const fn begin_again(&mut self) -> bool {
+        core::mem::replace(&mut self.failed, false)
+    }
+
+    /// When the next step is due, if there is one.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        if self.wish.is_some() {
+            return None;
+        }
+        (self.failed || self.stage != Stage::Relaying(HELPERS)).then_some(self.due)
+    }
+
+    /// The next step, where it is due.
+    pub(crate) fn step(&mut self, now: Time) -> Option<Step> {
+        if self.deadline().is_none_or(|due| due > now) {
+            return None;
+        }
+        let (stage, wait, step) = match self.stage {
+            Stage::Direct => (Stage::Called, CALL_WAIT, Step::Call),
+            Stage::Called => (Stage::Relaying(1), RELAY_WAIT, Step::Relay(0)),
+            Stage::Relaying(asked) if asked < HELPERS => {
+                (Stage::Relaying(asked + 1), RELAY_WAIT, Step::Relay(asked))
+            }
+            Stage::Relaying(_) => (self.stage, RELAY_WAIT, Step::GiveUp),
+        };
+        self.stage = stage;
+        self.due = now + wait;
+        Some(step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(400);
+
+    fn steps(dial: &mut Dial, from: Time) -> Vec<(Duration, Step)> {
+        let mut steps = Vec::new();
+        while let Some(due) = dial.deadline() {
+            let now = due.max(from);
+            let step = dial.step(now);
+            steps.extend(step.map(|step| (now - from, step)));
+            if step == Some(Step::GiveUp) {
+                break;
+            }
+        }
+        steps
+    }
+
+    #[test]
+    fn who_does_not_answer_is_called_then_relayed_by_one_after_another() {
+        let start = Time::default() + Duration::from_secs(1);
+        let mut dial = Dial::new(start, Addresses::default(), PATIENCE);
+        assert_eq!(dial.step(start), None);
+        let found = steps(&mut dial, start);
+        let at = Duration::from_millis;
+        let expected = [
+            (at(400), Step::Call),
+            (at(1_000), Step::Relay(0)),
+            (at(2_000), Step::Relay(1)),
+            (at(3_000), Step::Relay(2)),
+        ];
+        assert_eq!(found, expected, "the dial itself is still waited for");
+        dial.fail(start + at(4_500));
+        assert_eq!(steps(&mut dial, start).last().unwrap().1, Step::GiveUp);
+    }
+
+    #[test]
+    fn a_dial_that_fails_at_once_has_its_detour_at_once() {
+        let start = Time::default() + Duration::from_secs(1);
+        let mut dial = Dial::new(start, Addresses::default(), PATIENCE);
+        dial.fail(start);
+        assert_eq!(dial.step(start), Some(Step::Call));
+        assert_eq!(dial.step(start), None);
+    }
+
+    #[test]
+    fn a_relay_that_is_known_is_asked_first() {
+        let start = Time::default() + Duration::from_secs(1);
+        let mut dial = Dial::with_relay(start, Addresses::default());
+        assert_eq!(dial.step(start), Some(Step::Relay(0)));
+    }
+}

@@ -1,0 +1,223 @@
+//! Dialling: links that are being made, directly or by way of others.
+//!
+//! Not here: what to try next (`detour`), and who is asked for help (`node::reaching`).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use ringtalk_wire::{Addresses, Frame, NodeId};
+
+use super::Links;
+use crate::config::FAR_PATIENCE;
+use crate::detour::{Dial, Step};
+use crate::{Output, Time};
+
+/// How many dials at the wish of others there are at a time, and how many of one.
+const WISHES: usize = 8;
+const WISHES_OF_NODE: usize = 2;
+
+/// Which end of a link has dialled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Made {
+    /// This one, there.
+    Here(Addresses),
+    /// The far one.
+    There,
+}
+
+impl Made {
+    /// Where the far end was dialled, if this one did.
+    pub(crate) fn addresses(self) -> Option<Addresses> {
+        match self {
+            Self::Here(addresses) => Some(addresses),
+            Self::There => None,
+        }
+    }
+}
+
+impl Links {
+    /// Dials a peer that has no link, unless that is being tried or was tried just now; others are asked to help
+    /// where it does not answer for so long.
+    pub(crate) fn dial(
+        &mut self,
+        now: Time,
+        (peer, addresses): (NodeId, &Addresses),
+        patience: Duration,
+        out: &mut VecDeque<Output>,
+    ) {
+        if let Some(dial) = self.dials.get_mut(&peer) {
+            return dial.become_own(now, patience);
+        }
+        let entry = self.peers.entry(peer).or_default();
+        if entry.current.is_none() && entry.dial_again <= now {
+            let addresses = addresses.clone();
+            entry.addresses = addresses.clone();
+            let dial = match entry.relay {
+                Some(_) => Dial::with_relay(now, addresses.clone()),
+                None => Dial::new(now, addresses.clone(), patience),
+            };
+            self.dials.insert(peer, dial);
+            out.push_back(Output::Dial { peer, addresses });
+        }
+    }
+
+    /// Dials a peer at somebody else's wish, and without anybody's help; true where it is being dialled now. There is room
+    /// for a few such dials.
+    pub(crate) fn dial_for(
+        &mut self,
+        now: Time,
+        whom: NodeId,
+        (peer, addresses): (NodeId, &Addresses),
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        if self.dials.contains_key(&peer) {
+            return true;
+        }
+        let mut wishes = self.dials.values().filter_map(Dial::wish);
+        let all = wishes.clone().count();
+        let of_one = wishes.by_ref().filter(|wish| *wish == whom).count();
+        if all >= WISHES || of_one >= WISHES_OF_NODE {
+            return false;
+        }
+        let entry = self.peers.entry(peer).or_default();
+        if entry.current.is_some() || entry.dial_again > now {
+            return false;
+        }
+        let addresses = addresses.clone();
+        entry.addresses = addresses.clone();
+        let dial = Dial::for_another(now, addresses.clone(), whom);
+        self.dials.insert(peer, dial);
+        out.push_back(Output::Dial { peer, addresses });
+        true
+    }
+
+    /// Sends a frame at somebody else's wish, over a link that is made where there is none.
+    pub(crate) fn send_for_another(
+        &mut self,
+        now: Time,
+        whom: NodeId,
+        (peer, addresses): (NodeId, &Addresses),
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) {
+        if self.send(now, &peer, frame, out) {
+            return;
+        }
+        if self.dial_for(now, whom, (peer, addresses), out) {
+            self.leave_parcel(peer, frame);
+        }
+    }
+
+    /// The detours that are due, each for whom and where that one is dialled; where its dial had failed, it is dialled
+    /// once more beside.
+    pub(crate) fn detours(
+        &mut self,
+        now: Time,
+        out: &mut VecDeque<Output>,
+    ) -> Vec<(NodeId, Addresses, Step)> {
+        let mut steps = Vec::new();
+        for (&peer, dial) in &mut self.dials {
+            let Some(step) = dial.step(now) else { continue };
+            let addresses = dial.addresses().clone();
+            if step != Step::GiveUp && dial.begin_again() {
+                let addresses = addresses.clone();
+                out.push_back(Output::Dial { peer, addresses });
+            }
+            steps.push((peer, addresses, step));
+        }
+        steps
+    }
+
+    /// Somebody has come who may reach those that this node does not: all detours begin anew.
+    pub(crate) fn ask_others(&mut self, now: Time) {
+        for dial in self.dials.values_mut() {
+            dial.ask_others(now, FAR_PATIENCE);
+        }
+    }
+
+    /// When [`Links::detours`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.dials.values().filter_map(Dial::deadline).min()
+    }
+
+    /// Nobody answers where a peer was dialled: true where there may be another way, if it is this node that wants one.
+    pub(crate) fn goes_on(&mut self, now: Time, peer: &NodeId) -> bool {
+        let dial = self.dials.get_mut(peer);
+        let own = dial.filter(|dial| dial.wish().is_none());
+        own.map(|dial| dial.fail(now)).is_some()
+    }
+
+    /// Who is asked for a way to a peer, from the first such question on.
+    pub(crate) fn helpers(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let dial = self.dials.get(peer);
+        dial.map(|dial| dial.helpers().to_vec()).unwrap_or_default()
+    }
+
+    /// These are to be asked for a way to a peer.
+    pub(crate) fn ask(&mut self, peer: &NodeId, helpers: Vec<(NodeId, Addresses)>) {
+        if let Some(dial) = self.dials.get_mut(peer) {
+            dial.ask(helpers);
+        }
+    }
+
+    /// How many dials came to nothing in turn.
+    pub(crate) fn failures(&self, peer: &NodeId) -> u32 {
+        self.peers.get(peer).map_or(0, |peer| peer.failures)
+    }
+
+    /// Somebody is about to carry the link to a peer.
+    pub(crate) fn relayed_by(&mut self, peer: &NodeId, relay: NodeId) {
+        self.peers.entry(*peer).or_default().relay = Some(relay);
+    }
+
+    /// Ends a link that somebody carries: it may be the carrier that says nothing.
+    pub(crate) fn drop_relayed(&mut self, peer: &NodeId, out: &mut VecDeque<Output>) {
+        if self.current(peer).is_some_and(|current| current.relayed) {
+            self.close(peer, "nothing comes over a circuit", out);
+            self.given_up.push(*peer);
+            if let Some(peer) = self.peers.get_mut(peer) {
+                peer.relay = None;
+            }
+        }
+    }
+
+    /// Who carried the last link to a peer.
+    pub(crate) fn relay(&self, peer: &NodeId) -> Option<NodeId> {
+        self.peers.get(peer)?.relay
+    }
+
+    /// True where there is a link to a peer that nobody carries.
+    pub(crate) fn is_direct(&self, peer: &NodeId) -> bool {
+        self.current(peer).is_some_and(|current| !current.relayed)
+    }
+
+    /// How the link to a peer was made, where there is one that nobody carries.
+    pub(crate) fn direct(&self, peer: &NodeId) -> Option<Made> {
+        let entry = self.peers.get(peer)?;
+        let current = entry.current.as_ref().filter(|one| !one.relayed)?;
+        Some(if current.dialled {
+            Made::Here(entry.addresses.clone())
+        } else {
+            Made::There
+        })
+    }
+
+    /// From which host a peer's last link came, or was made to.
+    pub(crate) fn host(&self, peer: &NodeId) -> Option<IpAddr> {
+        self.peers.get(peer)?.host
+    }
+
+    /// True where this peer answered from here when it was dialled at one of these hosts.
+    pub(crate) fn was_reached_at(&self, peer: &NodeId, hosts: &[IpAddr]) -> bool {
+        let reached = self.peers.get(peer).and_then(|peer| peer.reached);
+        reached.is_some_and(|host| hosts.contains(&host))
+    }
+
+    /// True where somebody carried the last link to this peer.
+    pub(crate) fn was_relayed(&self, peer: &NodeId) -> bool {
+        let peer = self.peers.get(peer);
+        peer.is_some_and(|peer| peer.relay.is_some() && peer.host.is_none())
+    }
+}

@@ -1,0 +1,62 @@
+//! The queue of a link: how much waits on it, and whose that is.
+//!
+//! Not here: the bytes themselves, which the driver keeps, and what follows where there are too many (`links`).
+
+use alloc::collections::VecDeque;
+use alloc::collections::btree_map::{BTreeMap, Entry};
+
+use ringtalk_wire::NodeId;
+
+/// What a frame in a queue costs beside its bytes.
+const FRAME_COST: usize = 96;
+
+/// The frames that wait on a link, by their sizes: many small ones weigh more than their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    frames: VecDeque<(usize, Option<NodeId>)>,
+    bytes: usize,
+    /// How much of this is of whom.
+    shares: BTreeMap<NodeId, usize>,
+    /// Bytes written of the first frame.
+    begun: usize,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, bytes: usize, share: Option<NodeId>) {
+        self.frames.push_back((bytes, share));
+        self.bytes += bytes;
+        if let Some(share) = share {
+            *self.shares.entry(share).or_default() += bytes;
+        }
+    }
+
+    pub(super) fn written(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.begun += bytes;
+        while let Some(&(first, share)) = self.frames.front()
+            && first <= self.begun
+        {
+            self.begun -= first;
+            self.frames.pop_front();
+            if let Some(Entry::Occupied(mut taken)) = share.map(|share| self.shares.entry(share)) {
+                *taken.get_mut() -= first;
+                if *taken.get() == 0 {
+                    taken.remove();
+                }
+            }
+        }
+    }
+
+    /// How many bytes are of this one.
+    pub(super) fn share(&self, of: &NodeId) -> usize {
+        self.shares.get(of).copied().unwrap_or(0)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        self.bytes + self.frames.len() * FRAME_COST
+    }
+}

@@ -1,0 +1,122 @@
+//! Doors: members that help newcomers who do not reach the coordinator.
+//!
+//! A coordinator registers some at its directors, and a newcomer is told of them. Not here: what a door does for a newcomer
+//! (`reaching`).
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Addresses, Contact, Member, NodeId};
+
+use super::Node;
+use crate::config::FAR_PATIENCE;
+use crate::{Time, View};
+
+/// How many doors a director is told of.
+const DOORS: usize = 4;
+/// How many announced newcomers are remembered: they ask again.
+const EXPECTED: usize = 16;
+
+/// What a coordinator registers at its directors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Registration {
+    /// The coordinator itself.
+    pub coordinator: Contact,
+    /// Members to whom a newcomer can turn that does not reach it; four at most.
+    pub doors: Arc<[Contact]>,
+}
+
+/// The doors that this node knows, as a coordinator and as a newcomer.
+#[derive(Debug, Default)]
+pub(super) struct Doors {
+    /// Those of one's own ring, for its newcomers.
+    own: Arc<[Contact]>,
+    /// Those that a director has named.
+    shown: Vec<Contact>,
+    /// Newcomers that a director has announced, where they are, and when to dial them.
+    expected: BTreeMap<NodeId, (Addresses, Time)>,
+}
+
+impl Doors {
+    /// A director names some.
+    pub(super) fn show(&mut self, mut doors: Vec<Contact>) {
+        doors.truncate(DOORS);
+        self.shown = doors;
+    }
+
+    /// When an announced newcomer is to be dialled.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.expected.values().map(|&(_, at)| at).min()
+    }
+
+    /// Those that a director has named.
+    pub(super) fn shown(&self) -> &[Contact] {
+        &self.shown
+    }
+
+    /// Chooses them anew from a view: those on several networks first, then those on others than the coordinator, then
+    /// the most senior.
+    pub(super) fn choose(&mut self, view: &View) {
+        let home = view.member(&view.coordinator()).map(|one| one.network);
+        let others = view.members().filter(|one| one.id != view.coordinator());
+        let mut others: Vec<&Member> = others.collect();
+        others.sort_by_key(|one| {
+            let at_home = Some(one.network) == home;
+            (!one.addresses.are_manifold(), at_home, one.seniority)
+        });
+        let epoch = view.tag().epoch;
+        let contact = |one: &Member| Contact {
+            id: one.id,
+            addresses: one.addresses.clone(),
+            epoch,
+        };
+        self.own = others.into_iter().take(DOORS).map(contact).collect();
+    }
+}
+
+impl Node {
+    /// Somebody is on its way to this coordinator, and may not get through.
+    pub(super) fn expect(&mut self, now: Time, newcomer: NodeId, addresses: Addresses) {
+        let expected = &mut self.doors.expected;
+        if newcomer != self.config.id && expected.len() < EXPECTED {
+            expected.insert(newcomer, (addresses, now + FAR_PATIENCE));
+        }
+    }
+
+    /// Dials the newcomers that have not come.
+    pub(super) fn expire_expected(&mut self, now: Time) {
+        let expected = &mut self.doors.expected;
+        let due: Vec<NodeId> = expected
+            .iter()
+            .filter(|(_, (_, at))| *at <= now)
+            .map(|(&id, _)| id)
+            .collect();
+        for newcomer in due {
+            let told = self.doors.expected.remove(&newcomer);
+            let Some((told, _)) = told.filter(|_| self.is_coordinator()) else {
+                continue;
+            };
+            let addresses = self.known_addresses(&newcomer).unwrap_or(told);
+            let whom = (newcomer, &addresses);
+            self.links
+                .dial_for(now, self.config.id, whom, &mut self.out);
+        }
+    }
+
+    /// What to register at the directors, while this node is the coordinator.
+    pub fn registration(&self) -> Option<Registration> {
+        let steady = self.doubt.is_none() && self.leaving.is_none() && !self.joining.is_outside();
+        if !steady || !self.is_coordinator() {
+            return None;
+        }
+        Some(Registration {
+            coordinator: Contact {
+                id: self.config.id,
+                addresses: self.config.addresses.clone(),
+                epoch: self.view.as_ref()?.tag().epoch,
+            },
+            doors: Arc::clone(&self.doors.own),
+        })
+    }
+}

@@ -1,0 +1,291 @@
+//! Reaching those who cannot be dialled: by having them dial, or by way of somebody whom both reach.
+//!
+//! `PROTOCOL.md` §3.5. Each helper is asked as any member would be, and carries bytes that it cannot read. Not here: when
+//! to ask (`detour`), and how many circuits a node carries (`circuits`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Addresses, Call, Circuit, Frame, NodeId, Reach, Ticket};
+
+use super::Node;
+use crate::config::{FAR_PATIENCE, NEAR_PATIENCE};
+use crate::detour::{HELPERS, Step};
+use crate::links::Made;
+use crate::{Output, Time};
+
+impl Node {
+    /// Dials a node; others are asked to help where that takes too long.
+    pub(super) fn dial(&mut self, now: Time, peer: NodeId, addresses: &Addresses) {
+        let patience = self.patience(&peer);
+        self.links
+            .dial(now, (peer, addresses), patience, &mut self.out);
+    }
+
+    /// Sends a frame to a node, over a link that is made where there is none.
+    pub(super) fn send_or_dial(&mut self, now: Time, peer: (NodeId, &Addresses), frame: &Frame) {
+        let patience = self.patience(&peer.0);
+        self.links
+            .send_or_dial(now, peer, patience, frame, &mut self.out);
+    }
+
+    /// True where a node is not known to be on this node's own network.
+    pub(super) fn is_far(&self, peer: &NodeId) -> bool {
+        let Some(view) = &self.view else { return true };
+        let me = view.member(&self.config.id);
+        let member = view.member(peer).map(|member| member.network);
+        let network = member.or_else(|| self.lost.network(peer));
+        network.is_none() || network != me.map(|me| me.network)
+    }
+
+    fn patience(&self, peer: &NodeId) -> core::time::Duration {
+        if self.is_far(peer) {
+            FAR_PATIENCE
+        } else {
+            NEAR_PATIENCE
+        }
+    }
+
+    /// True where it is worth to ask others for a way to a node.
+    pub(super) fn has_detour(&self, peer: &NodeId) -> bool {
+        let worth = self.is_far(peer) || self.is_member(peer);
+        worth && !self.dead.contains(peer) && !self.helpers_towards(peer).is_empty()
+    }
+
+    pub(super) fn expire_detours(&mut self, now: Time) {
+        for (peer, addresses, step) in self.links.detours(now, &mut self.out) {
+            let relay = match step {
+                Step::GiveUp => {
+                    self.links.dial_failed(now, &peer);
+                    self.unreached(now, peer);
+                    continue;
+                }
+                Step::Call => None,
+                Step::Relay(number) => Some(number),
+            };
+            let helpers = self.helpers_for(&peer);
+            let asked = match relay {
+                // Where there are fewer, one is asked again: it may have a link to the peer by now.
+                Some(number) if !helpers.is_empty() => {
+                    let turn = number % helpers.len();
+                    &helpers[turn..=turn]
+                }
+                _ => &helpers,
+            };
+            let reach = Frame::Reach(Reach {
+                peer,
+                addresses,
+                relay: relay.is_some(),
+            });
+            for (helper, addresses) in asked {
+                self.send_or_dial(now, (*helper, addresses), &reach);
+            }
+        }
+    }
+
+    /// Those who help with the dial to a node: the same ones from the first step to the last.
+    fn helpers_for(&mut self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let helpers = self.links.helpers(peer);
+        if !helpers.is_empty() || !self.is_far(peer) && !self.is_member(peer) {
+            return helpers;
+        }
+        let helpers = self.helpers_towards(peer);
+        self.links.ask(peer, helpers.clone());
+        helpers
+    }
+
+    /// Whom to ask for a way to a node: whoever carried the last link to it; then those on several networks, those
+    /// that are linked, and those on another network than this node's. Others each time it comes to nothing.
+    fn helpers_towards(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let Some(view) = self.view.as_ref().filter(|_| !self.joining.is_outside()) else {
+            return self.helpers_outside(peer);
+        };
+        let last = self.links.relay(peer);
+        let home = view.member(&self.config.id).map(|me| me.network);
+        let fit = view.members().filter(|member| {
+            let id = &member.id;
+            id != peer && *id != self.config.id && !self.detector.suspects(id)
+        });
+        // Who is neither linked nor on several networks knows no more than this node.
+        let fit = fit
+            .filter(|member| self.links.is_direct(&member.id) || member.addresses.are_manifold());
+        let mut ranked: Vec<_> = fit
+            .map(|member| {
+                let rank = (
+                    Some(member.id) != last,
+                    !member.addresses.are_manifold(),
+                    !self.links.is_direct(&member.id),
+                    Some(member.network) == home,
+                );
+                (rank, member)
+            })
+            .collect();
+        ranked.sort_by_key(|&(rank, member)| (rank, member.key));
+        if !ranked.is_empty() {
+            let turn = self.links.failures(peer) as usize * HELPERS;
+            let first = turn % ranked.len();
+            ranked.rotate_left(first);
+        }
+        let helpers = ranked.into_iter().take(HELPERS);
+        helpers
+            .map(|(_, member)| (member.id, member.addresses.clone()))
+            .collect()
+    }
+
+    /// Whom to ask while this node is no member: the doors that a director has named, and former fellows.
+    fn helpers_outside(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let doors = self.doors.shown().iter();
+        let doors = doors.map(|door| (door.id, &door.addresses));
+        let fellows = self.view.iter().flat_map(|view| view.members());
+        let fellows = fellows
+            .filter(|one| self.links.is_direct(&one.id))
+            .map(|one| (one.id, &one.addresses));
+        let others = doors
+            .chain(fellows)
+            .filter(|(id, _)| id != peer && *id != self.config.id);
+        others
+            .map(|(id, addresses)| (id, addresses.clone()))
+            .take(HELPERS)
+            .collect()
+    }
+
+    /// Somebody does not reach a node that this one may.
+    pub(super) fn take_reach(&mut self, now: Time, asker: NodeId, reach: Reach) {
+        let Reach {
+            peer,
+            addresses,
+            relay,
+        } = reach;
+        let between_strangers = !self.is_member(&asker) && !self.is_member(&peer);
+        if peer == self.config.id || peer == asker || between_strangers {
+            return;
+        }
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let addresses = self.known_addresses(&peer).unwrap_or(addresses);
+        if relay && self.links.is_up(&peer) {
+            return self.open_circuit(now, asker, peer);
+        }
+        let caller = view.member(&asker).filter(|_| !relay);
+        let out = &mut self.out;
+        match caller {
+            Some(caller) => {
+                let call = Frame::Call(Call {
+                    peer: asker,
+                    addresses: caller.addresses.clone(),
+                });
+                self.links
+                    .send_for_another(now, asker, (peer, &addresses), &call, out);
+            }
+            // A link will be wanted soon; where it is too late for that, at the next question.
+            None => {
+                self.links.dial_for(now, asker, (peer, &addresses), out);
+            }
+        }
+    }
+
+    /// Where a node is dialled, as a view says or said: whatever others say, that comes first.
+    pub(super) fn known_addresses(&self, peer: &NodeId) -> Option<Addresses> {
+        let view = self.view.as_ref();
+        let member = view.and_then(|view| view.member(peer));
+        let member = member.map(|member| &member.addresses);
+        member.or_else(|| self.lost.addresses(peer)).cloned()
+    }
+
+    /// Carries what two nodes say to each other, where this one has a link to both that nobody else carries.
+    fn open_circuit(&mut self, now: Time, asker: NodeId, peer: NodeId) {
+        let ends = self.links.direct(&asker).zip(self.links.direct(&peer));
+        let Some((to_asker, to_peer)) = ends else {
+            return;
+        };
+        let [to_asker, to_peer] = [to_asker, to_peer].map(Made::addresses);
+        let view = self.view.clone();
+        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
+        if let Some(before) = self.circuits.between([asker, peer]) {
+            self.end_circuit(before);
+        }
+        let Some(number) = self.circuits.open([asker, peer], is_member) else {
+            return;
+        };
+        tracing::info!(
+            ?asker,
+            ?peer,
+            circuits = self.circuits.len(),
+            "carrying what two others say"
+        );
+        for (end, far, dials, dialled) in [
+            (asker, peer, true, to_asker.is_some()),
+            (peer, asker, false, to_peer.is_some()),
+        ] {
+            let circuit = Frame::Circuit(Circuit {
+                number,
+                peer: far,
+                dials,
+                comes: !dialled,
+            });
+            self.links.send(now, &end, &circuit, &mut self.out);
+        }
+        self.out.push_back(Output::Splice {
+            ticket: Ticket {
+                relay: self.config.id,
+                number,
+            },
+            ends: [(asker, to_asker), (peer, to_peer)],
+        });
+    }
+
+    /// Ends a circuit that this node carries.
+    fn end_circuit(&mut self, number: u64) {
+        self.circuits.close(number);
+        self.out.push_back(Output::Unsplice { number });
+    }
+
+    /// Ends the circuits of those who are neither members nor linked any more.
+    pub(super) fn tidy_circuits(&mut self) {
+        let view = self.view.as_ref();
+        let ended = self
+            .circuits
+            .without(|id| self.links.is_up(id) || view.is_some_and(|view| view.contains(id)));
+        for number in ended {
+            self.end_circuit(number);
+        }
+    }
+
+    /// Somebody waits to be dialled.
+    pub(super) fn take_call(&mut self, now: Time, peer: NodeId, call: &Call) {
+        let known = self.known_addresses(&call.peer);
+        if call.peer == self.config.id || known.is_none() && !self.is_member(&peer) {
+            return;
+        }
+        let addresses = known.as_ref().unwrap_or(&call.addresses);
+        let whom = (call.peer, addresses);
+        self.links.dial_for(now, peer, whom, &mut self.out);
+    }
+
+    /// A relay has room for a link that this node wanted, or that somebody wants to it.
+    pub(super) fn take_circuit(&mut self, now: Time, relay: NodeId, circuit: &Circuit) {
+        let &Circuit {
+            number,
+            peer,
+            dials,
+            comes,
+        } = circuit;
+        let helpers = self.links.helpers(&peer);
+        let was_asked = helpers.iter().any(|(helper, _)| *helper == relay);
+        let is_member = self.is_member(&relay) || was_asked;
+        if peer == self.config.id || peer == relay || dials && !was_asked {
+            return;
+        }
+        let addresses = self.links.direct(&relay).and_then(Made::addresses);
+        if comes && addresses.is_none() || !self.circuits.comes(now, relay, is_member) {
+            return;
+        }
+        self.links.relayed_by(&peer, relay);
+        self.out.push_back(Output::Circuit {
+            ticket: Ticket { relay, number },
+            relay: addresses.filter(|_| comes),
+            peer,
+            dials,
+        });
+    }
+}

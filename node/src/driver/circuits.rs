@@ -1,0 +1,358 @@
+//! Circuits: connections between two nodes by way of a third.
+//!
+//! Each end has a connection of its own to the relay, told apart by a ticket in its handshake; from then on the relay
+//! copies what comes from one to the other, and cannot read it, since the two make their link over it as over any other
+//! connection. Not here: who asks whom for a circuit, and how many there are (the core).
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ringtalk_wire::{Addresses, NodeId, Ticket};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+use tokio::time::timeout;
+
+use super::dialler::find;
+use super::inbox::{DialFailure, Happening, Inbox};
+use crate::link::{Credentials, Link, LinkError, Openings, greet_over, welcome_over};
+
+/// How long the ends may take to come, and to make their link.
+const MEETING_TIME: Duration = Duration::from_secs(5);
+/// How much longer the ends together may take than each of them: so each tells what became of it.
+const ALLOWANCE: Duration = Duration::from_secs(1);
+/// How many connections for circuits of which this node has not heard yet are kept, and how many of one node.
+const EARLY: usize = 16;
+const EARLY_OF_NODE: usize = 2;
+/// How long an end may take none of what comes from the other.
+const STALL_TIME: Duration = Duration::from_secs(30);
+/// How long what is left of one direction may take after the other has ended.
+const REST_TIME: Duration = Duration::from_secs(5);
+/// When the system looks whether a silent end is still there, how often, and after how many looks in vain it is not:
+/// a link that stands by says nothing for hours, and a host that vanished says nothing either.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_PAUSE: Duration = Duration::from_secs(10);
+const KEEPALIVE_LOOKS: u32 = 3;
+/// How much is copied at once.
+const COPIED_BYTES: usize = 16 * 1024;
+
+/// Who comes with which ticket.
+type Key = (NodeId, Ticket);
+
+/// The place where the halves of circuits are found.
+#[derive(Clone, Debug)]
+pub(crate) struct Circuits {
+    me: Credentials,
+    openings: Openings,
+    inbox: Inbox,
+    halves: Arc<Mutex<HashMap<Key, Half>>>,
+    /// The circuits that this node carries, by their numbers.
+    carried: Arc<Mutex<HashMap<u64, AbortHandle>>>,
+}
+
+/// Half of a circuit that is missing something.
+#[derive(Debug)]
+enum Half {
+    /// Somebody waits for the connection.
+    Awaited(oneshot::Sender<TcpStream>),
+    /// The connection came before anybody waited for it.
+    Early(TcpStream),
+}
+
+impl Circuits {
+    /// No circuits yet.
+    pub(crate) fn new(me: Credentials, openings: Openings, inbox: Inbox) -> Self {
+        Self {
+            me,
+            openings,
+            inbox,
+            halves: Arc::default(),
+            carried: Arc::default(),
+        }
+    }
+
+    /// Somebody has made a connection for a circuit.
+    pub(crate) fn arrived(&self, peer: NodeId, ticket: Ticket, stream: TcpStream) {
+        let key = (peer, ticket);
+        let mut halves = lock(&self.halves);
+        if let Some(Half::Awaited(waiting)) = halves.remove(&key) {
+            // Who does not wait any more has given up.
+            let _ = waiting.send(stream);
+            return;
+        }
+        let early = halves
+            .iter()
+            .filter(|(_, half)| matches!(half, Half::Early(_)));
+        let of_node = early.clone().filter(|((one, _), _)| *one == peer).count();
+        if early.count() < EARLY && of_node < EARLY_OF_NODE {
+            halves.insert(key, Half::Early(stream));
+            drop(halves);
+            let circuits = self.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(MEETING_TIME).await;
+                circuits.forget(&key);
+            });
+        }
+    }
+
+    /// Makes a link to `peer` over a circuit, and says what became of it.
+    pub(crate) fn link(&self, ticket: Ticket, relay: Option<Addresses>, peer: NodeId, dials: bool) {
+        let half = self.half((ticket.relay, ticket), relay);
+        let this = self.clone();
+        tokio::spawn(async move {
+            let limit = MEETING_TIME + ALLOWANCE;
+            let made = timeout(limit, this.meet(half, peer, dials)).await;
+            match made.unwrap_or(Err(LinkError::Silent)) {
+                Ok(link) => {
+                    let link = Box::new(link);
+                    let happening = Happening::Linked {
+                        link,
+                        dialled: dials,
+                    };
+                    let _ = this.inbox.send(happening).await;
+                }
+                Err(error) => {
+                    tracing::debug!(?peer, relay = ?ticket.relay, %error, "no link over a circuit");
+                }
+            }
+        });
+    }
+
+    async fn meet(
+        &self,
+        half: impl Future<Output = Option<TcpStream>>,
+        peer: NodeId,
+        dials: bool,
+    ) -> Result<Link, LinkError> {
+        let stream = half.await.ok_or(LinkError::Silent)?;
+        let address = stream.peer_addr()?;
+        if dials {
+            return greet_over(stream, address, &self.me, peer)
+                .await?
+                .answer()
+                .await;
+        }
+        let link = welcome_over(stream, address, &self.me, &self.openings).await?;
+        if link.peer == peer {
+            Ok(link)
+        } else {
+            Err(LinkError::OtherNode(link.peer))
+        }
+    }
+
+    /// Carries what two nodes say to each other, until one of them has no more to say.
+    pub(crate) fn splice(&self, ticket: Ticket, ends: [(NodeId, Option<Addresses>); 2]) {
+        let [one, other] = ends.map(|(peer, addresses)| self.half((peer, ticket), addresses));
+        let (inbox, carried, number) = (self.inbox.clone(), self.carried.clone(), ticket.number);
+        let task = tokio::spawn(async move {
+            let limit = MEETING_TIME + ALLOWANCE;
+            let both = timeout(limit, async { tokio::join!(one, other) }).await;
+            if let Ok((Some(one), Some(other))) = both {
+                carry(one, other).await;
+            }
+            lock(&carried).remove(&number);
+            let _ = inbox.send(Happening::CircuitOver { number }).await;
+        });
+        let mut carried = lock(&self.carried);
+        carried.retain(|_, task| !task.is_finished());
+        carried.insert(number, task.abort_handle());
+    }
+
+    /// Carries what goes over this circuit no longer.
+    pub(crate) fn unsplice(&self, number: u64) {
+        if let Some(task) = lock(&self.carried).remove(&number) {
+            task.abort();
+        }
+    }
+
+    /// The connection of one end: made to `addresses`, else awaited.
+    fn half(
+        &self,
+        key: Key,
+        addresses: Option<Addresses>,
+    ) -> impl Future<Output = Option<TcpStream>> + Send + use<> {
+        let awaited = addresses.is_none().then(|| self.awaited(key));
+        let this = self.clone();
+        async move {
+            if let Some(addresses) = addresses {
+                return this.enter(&addresses, key).await.ok();
+            }
+            let stream = timeout(MEETING_TIME, awaited?).await;
+            this.forget(&key);
+            stream.ok()?.ok()
+        }
+    }
+
+    fn awaited(&self, key: Key) -> oneshot::Receiver<TcpStream> {
+        let (sender, receiver) = oneshot::channel();
+        let mut halves = lock(&self.halves);
+        match halves.remove(&key) {
+            Some(Half::Early(stream)) => drop(sender.send(stream)),
+            _ => drop(halves.insert(key, Half::Awaited(sender))),
+        }
+        receiver
+    }
+
+    async fn enter(
+        &self,
+        addresses: &Addresses,
+        (peer, ticket): Key,
+    ) -> Result<TcpStream, DialFailure> {
+        let greeted = find(addresses, peer, &self.me).await?;
+        let entered = greeted.enter(ticket).await;
+        entered.map_err(|_| DialFailure::default())
+    }
+
+    fn forget(&self, key: &Key) {
+        let mut halves = lock(&self.halves);
+        halves.remove(key);
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Copies what comes from each end to the other.
+async fn carry(one: TcpStream, other: TcpStream) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE_PAUSE)
+        .with_retries(KEEPALIVE_LOOKS);
+    for end in [&one, &other] {
+        if let Err(error) = SockRef::from(end).set_tcp_keepalive(&keepalive) {
+            tracing::debug!(%error, "a circuit's end is not looked at while it is silent");
+        }
+    }
+    let (one_in, one_out) = one.into_split();
+    let (other_in, other_out) = other.into_split();
+    let (there, back) = (copy(one_in, other_out), copy(other_in, one_out));
+    tokio::pin!(there, back);
+    // What is left of the other direction has a while to get through.
+    tokio::select! {
+        _ = &mut there => drop(timeout(REST_TIME, back).await),
+        _ = &mut back => drop(timeout(REST_TIME, there).await),
+    }
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
+    let mut bytes = vec![0; COPIED_BYTES];
+    loop {
+        let count = from.read(&mut bytes).await?;
+        if count == 0 {
+            return to.shutdown().await;
+        }
+        timeout(STALL_TIME, to.write_all(&bytes[..count])).await??;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::Frame;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::driver::listener::listen;
+    use crate::link::test_support::credentials;
+
+    /// A node that listens, with what happens to it.
+    struct Host {
+        circuits: Circuits,
+        addresses: Addresses,
+        happenings: mpsc::Receiver<Happening>,
+    }
+
+    async fn host(number: u8) -> Host {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addresses = Addresses::at(listener.local_addr().unwrap().to_string());
+        let (inbox, happenings) = mpsc::channel(8);
+        let (me, openings) = (credentials(number), Openings::default());
+        let circuits = Circuits::new(me.clone(), openings.clone(), inbox.clone());
+        tokio::spawn(listen(listener, me, openings, circuits.clone(), inbox));
+        Host {
+            circuits,
+            addresses,
+            happenings,
+        }
+    }
+
+    async fn linked(host: &mut Host) -> Box<Link> {
+        match host.happenings.recv().await.unwrap() {
+            Happening::Linked { link, .. } => link,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn ticket(relay: u8) -> Ticket {
+        let (relay, number) = (credentials(relay).id(), 7);
+        Ticket { relay, number }
+    }
+
+    #[tokio::test]
+    async fn two_that_both_reach_a_third_have_a_link_over_it() {
+        let [mut near, mut far, mut relay] = [host(1).await, host(2).await, host(3).await];
+        let ids = [1, 2].map(|number| credentials(number).id());
+        // The relay dials one of them, and the other comes.
+        let ends = [(ids[0], None), (ids[1], Some(far.addresses.clone()))];
+        relay.circuits.splice(ticket(3), ends);
+        far.circuits.link(ticket(3), None, ids[0], false);
+        let there = Some(relay.addresses.clone());
+        near.circuits.link(ticket(3), there, ids[1], true);
+        let (near_link, mut far_link) = tokio::join!(linked(&mut near), linked(&mut far));
+        assert_eq!((near_link.peer, far_link.peer), (ids[1], ids[0]));
+        assert!(near_link.relayed && far_link.relayed);
+        let mut writer = near_link.writer;
+        writer.add(&ringtalk_wire::encode(&Frame::Ping(5)));
+        writer.write().await.unwrap();
+        assert_eq!(far_link.reader.next().await.unwrap(), Some(Frame::Ping(5)));
+        drop((writer, near_link.reader));
+        assert!(matches!(far_link.reader.next().await, Ok(None) | Err(_)));
+        drop(far_link);
+        let over = relay.happenings.recv().await.unwrap();
+        assert!(
+            matches!(over, Happening::CircuitOver { number: 7 }),
+            "{over:?}"
+        );
+        for one in [near, far, relay] {
+            assert!(lock(&one.circuits.halves).is_empty());
+            assert!(lock(&one.circuits.carried).is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn somebody_else_at_the_other_end_is_no_link() {
+        let [mut near, far, relay] = [host(1).await, host(2).await, host(3).await];
+        let ids = [1, 2].map(|number| credentials(number).id());
+        let ends = [(ids[0], None), (ids[1], Some(far.addresses.clone()))];
+        relay.circuits.splice(ticket(3), ends);
+        far.circuits.link(ticket(3), None, ids[0], false);
+        let wanted = credentials(4).id();
+        near.circuits
+            .link(ticket(3), Some(relay.addresses.clone()), wanted, true);
+        let nothing = timeout(Duration::from_secs(1), near.happenings.recv()).await;
+        assert!(nothing.is_err(), "{nothing:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_carried_no_longer_breaks() {
+        let [mut near, mut far, relay] = [host(1).await, host(2).await, host(3).await];
+        let ids = [1, 2].map(|number| credentials(number).id());
+        let ends = [
+            (ids[0], Some(near.addresses.clone())),
+            (ids[1], Some(far.addresses.clone())),
+        ];
+        relay.circuits.splice(ticket(3), ends);
+        far.circuits.link(ticket(3), None, ids[0], false);
+        near.circuits.link(ticket(3), None, ids[1], true);
+        let (near_link, mut far_link) = tokio::join!(linked(&mut near), linked(&mut far));
+        relay.circuits.unsplice(7);
+        assert!(matches!(far_link.reader.next().await, Ok(None) | Err(_)));
+        drop(near_link);
+    }
+}

@@ -1,0 +1,212 @@
+//! Several networks, in namespaces: nodes that do not reach each other, and nodes that nobody can dial, are members like
+//! all others, by way of those who reach both.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::checker::Rules;
+use ringtalk_tests::cluster::Cluster;
+use ringtalk_tests::event::Event;
+use ringtalk_tests::measure::report;
+use ringtalk_tests::network::{Host, Network, Refusal};
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::talk::{Talk, talk_for};
+use ringtalk_tests::{alone, knob, ring_viz};
+
+/// How long a ring may take to be whole where some of it must find their ways first.
+const WHOLE: Duration = Duration::from_secs(15);
+/// How soon a user is to know that nobody gets through to it.
+const TOLD: Duration = Duration::from_secs(5);
+/// Within this after healing, there is one ring, and everybody has everything.
+const HEALED: Duration = Duration::from_secs(20);
+/// How many messages a second all write together.
+const RATE: u32 = 20;
+
+/// Hosts that start after each other joined from the first message on.
+const WHOLE_STORY: Rules = Rules {
+    complete_history: true,
+    retention: 10_000,
+    one_ring: true,
+};
+
+fn hosts(network: &Network, numbers: &[u8]) -> Vec<Host> {
+    numbers.iter().map(|&number| network.host(number)).collect()
+}
+
+/// Everybody says something for a while, and everybody hears everything; nothing is said twice.
+#[track_caller]
+fn everybody_hears_everybody(cluster: &Cluster, what: &str) {
+    let all = cluster.live();
+    talk_for(&all, RATE, Duration::from_secs(5));
+    cluster.everything_everywhere(WHOLE);
+    let checked = cluster.check_by(&WHOLE_STORY);
+    assert_eq!(checked.deliveries, checked.messages * all.len());
+    report(&format!("{what}: deliveries"), checked.deliveries);
+}
+
+#[test]
+fn two_networks_that_meet_in_one_node_are_one_ring() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    // The director and a node are on both.
+    let (one, other) = (hosts(&network, &[1, 2]), hosts(&network, &[4, 5]));
+    network.divide(&one, &other, &[]);
+    let mut cluster = Cluster::empty_on(&network.host(0));
+    for (number, what) in [
+        (1, "the first of one network"),
+        (3, "the node on both"),
+        (4, "the first of the other network"),
+        (2, "the second of the one"),
+        (5, "the second of the other"),
+    ] {
+        let node = cluster.join_on(&network.host(number));
+        node.ready(IN_TIME);
+        report(&format!("{what}: ready after"), node.time_to_ready());
+    }
+    cluster.one_ring(WHOLE);
+    everybody_hears_everybody(&cluster, "two networks");
+}
+
+#[test]
+fn a_coordinator_that_nobody_can_dial_is_one_all_the_same() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    let closed = hosts(&network, &[1, 3, 4, 5]);
+    network.divide(&[], &[], &closed);
+    let mut cluster = Cluster::empty_on(&network.host(0));
+    for number in 1..=5 {
+        let node = cluster.join_on(&network.host(number));
+        node.ready(IN_TIME);
+        report(
+            &format!("node {number} of those that only dial: ready after"),
+            node.time_to_ready(),
+        );
+    }
+    cluster.one_ring(WHOLE);
+    let first = Arc::clone(&cluster.everybody()[0]);
+    assert_eq!(cluster.coordinator().id(), first.id());
+    everybody_hears_everybody(&cluster, "nodes that only dial");
+    // The next coordinator is the one that can be dialled, then again one that cannot.
+    first.kill();
+    cluster.one_ring(WHOLE);
+    let rest = cluster.live();
+    talk_for(&rest, RATE, Duration::from_secs(2));
+    cluster.everything_everywhere(WHOLE);
+}
+
+#[test]
+fn whom_nobody_reaches_is_told_so_and_is_a_member() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(4) else {
+        return;
+    };
+    network.divide(&[], &[], &hosts(&network, &[3]));
+    let mut cluster = Cluster::empty_on(&network.host(0));
+    for number in 1..=2 {
+        cluster.join_on(&network.host(number)).ready(IN_TIME);
+    }
+    let launch = Launch::on(&network.host(3), "shy").join(&cluster.director.place());
+    let launch = launch.arguments(&["--public-address", "192.0.2.1:4000"]);
+    let started = Instant::now();
+    let shy = cluster.adopt(launch.start());
+    shy.ready(IN_TIME);
+    let message = told(&shy, started);
+    let internal = network.host(3).address().to_string();
+    for part in ["192.0.2.1:4000", &internal, "n1", "n2", "--public-address"] {
+        assert!(message.contains(part), "{part} is not in {message:?}");
+    }
+    report("unreachable: told after", started.elapsed());
+    cluster.one_ring(WHOLE);
+    for node in &cluster.everybody()[..2] {
+        let journal = node.journal();
+        let mut events = journal.since(0);
+        assert!(!events.any(|event| is_unreachable(event).is_some()));
+    }
+}
+
+/// What a user is told who is not reached.
+#[track_caller]
+fn told(node: &Node, since: Instant) -> String {
+    let within = TOLD.saturating_sub(since.elapsed());
+    node.wait_for_event("the word that it is not reached", 0, within, |event| {
+        is_unreachable(event).map(str::to_owned)
+    })
+}
+
+fn is_unreachable(event: &Event) -> Option<&str> {
+    match event {
+        Event::Error(trouble) if trouble.code == "unreachable-address" => Some(&trouble.message),
+        _ => None,
+    }
+}
+
+#[test]
+fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(6) else {
+        return;
+    };
+    let (one, other) = (hosts(&network, &[1, 2]), hosts(&network, &[4, 5]));
+    network.divide(&one, &other, &[]);
+    let mut cluster = Cluster::empty_on(&network.host(0));
+    for number in [1, 3, 4, 2, 5] {
+        cluster.join_on(&network.host(number)).ready(IN_TIME);
+    }
+    cluster.one_ring(WHOLE);
+    let all = cluster.live();
+    let sides = [[0, 1, 3].as_slice(), &[2, 4]];
+    let sides = sides.map(|side| {
+        side.iter()
+            .map(|&at| Arc::clone(&all[at]))
+            .collect::<Vec<_>>()
+    });
+    let talks = sides.each_ref().map(|side| Talk::start(side, RATE));
+    let cut = Instant::now();
+    network.part(
+        &hosts(&network, &[0, 1, 2, 3]),
+        &hosts(&network, &[4, 5]),
+        Refusal::Silence,
+    );
+    for side in &sides {
+        ringtalk_tests::cluster::one_ring(side, WHOLE);
+    }
+    // Waits until the cut has lasted as long as it is to: its length is what is tested.
+    std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
+    let healed = Instant::now();
+    network.divide(&one, &other, &[]);
+    cluster.one_ring(HEALED);
+    report(
+        "two networks: bridge back: one ring after",
+        healed.elapsed(),
+    );
+    let _ = talks.map(Talk::stop);
+    cluster.everything_everywhere(HEALED.saturating_sub(healed.elapsed()));
+    report(
+        "two networks: bridge back: everything everywhere after",
+        healed.elapsed(),
+    );
+}
+
+#[test]
+fn a_relayed_ring_looks_closed_from_where_all_can_be_seen() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(4) else {
+        return;
+    };
+    network.divide(&hosts(&network, &[1]), &hosts(&network, &[3]), &[]);
+    let mut cluster = Cluster::empty_on(&network.host(0));
+    for number in [1, 2, 3] {
+        cluster.join_on(&network.host(number)).ready(IN_TIME);
+    }
+    cluster.one_ring(WHOLE);
+    let look = ring_viz::run_on(
+        &network.host(2),
+        &["--join", &cluster.director.place(), "--once"],
+    );
+    assert_eq!(look.code, 0, "{look:?}");
+    assert_eq!(look.ring().members.len(), 3);
+}
