@@ -3,11 +3,14 @@
 //! Every project has a name of its own, and is gone when it is dropped. Not here: how the image is built
 //! (`cargo xtask image`).
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::ring_viz::Ring;
 use crate::tool;
 use crate::wait;
 
@@ -24,6 +27,8 @@ static PROJECTS: AtomicU32 = AtomicU32::new(0);
 pub struct Project {
     name: String,
     file: PathBuf,
+    /// The ports of this machine that the file names by variables.
+    ports: Vec<(&'static str, u16)>,
     compose: Vec<&'static str>,
 }
 
@@ -46,6 +51,8 @@ impl Project {
                 file: Path::new(env!("CARGO_MANIFEST_DIR"))
                     .join("../docker")
                     .join(file),
+                // Any port of this machine that is free.
+                ports: vec![("RINGTALK_PORT", 0)],
                 compose,
             }),
             Err(why) => {
@@ -57,6 +64,22 @@ impl Project {
                 None
             }
         }
+    }
+
+    /// The same project, with ports of this machine that are free now, by the variables that name them.
+    ///
+    /// # Panics
+    ///
+    /// Where there is none.
+    #[must_use]
+    pub fn with_ports(mut self, variables: &[&'static str]) -> Self {
+        let free = |variable: &&'static str| {
+            let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
+            let address = listener.local_addr().expect("an address");
+            (*variable, address.port())
+        };
+        self.ports = variables.iter().map(free).collect();
+        self
     }
 
     /// Runs a command of compose's, and returns what it printed.
@@ -76,9 +99,10 @@ impl Project {
             .args(&self.compose[1..])
             .args(["-p", &self.name, "-f"])
             .arg(&self.file)
-            .args(arguments)
-            // Any port of this machine that is free.
-            .env("RINGTALK_PORT", "0");
+            .args(arguments);
+        for (variable, port) in &self.ports {
+            command.env(variable, port.to_string());
+        }
         tool::finish(&mut command, "")
     }
 
@@ -112,10 +136,125 @@ impl Project {
         });
     }
 
+    /// Runs a command of Docker's with the container of a service as its last word.
+    #[track_caller]
+    pub fn docker(&self, arguments: &[&str], service: &str) -> String {
+        docker(&[arguments, &[&self.container(service)]].concat())
+    }
+
+    /// Takes a service off one of the file's networks.
+    #[track_caller]
+    pub fn disconnect(&self, network: &str, service: &str) {
+        let network = format!("{}_{network}", self.name);
+        self.docker(&["network", "disconnect", &network], service);
+    }
+
+    /// Puts a service back on one of the file's networks, at the first address that is free.
+    #[track_caller]
+    pub fn connect(&self, network: &str, service: &str) {
+        let network = format!("{}_{network}", self.name);
+        self.docker(&["network", "connect", &network], service);
+    }
+
+    /// Something else takes the first free address of one of the file's networks.
+    #[track_caller]
+    pub fn squat(&self, network: &str) -> Squatter {
+        let network = format!("{}_{network}", self.name);
+        let container = docker(&["run", "-d", "--network", &network, IMAGE, "director"]);
+        Squatter(container.trim().to_owned())
+    }
+
+    /// Where a service is on one of the file's networks.
+    #[track_caller]
+    pub fn address(&self, network: &str, service: &str) -> String {
+        let template = format!(
+            "{{{{(index .NetworkSettings.Networks \"{}_{network}\").IPAddress}}}}",
+            self.name
+        );
+        self.inspect(service, &template)
+    }
+
+    /// The ring as `ring-viz` in a service's container sees it by way of `director`, and its exit status.
+    pub fn look(&self, service: &str, director: &str) -> Result<Ring, String> {
+        let look = [
+            "exec",
+            &self.container(service),
+            "ring-viz",
+            "--join",
+            director,
+            "--once",
+        ];
+        let seen = tool::run("docker", &look)?;
+        serde_json::from_str(&seen).map_err(|error| format!("{error} in {seen}"))
+    }
+
+    /// Somebody types in a service's container.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no `docker` to start.
+    #[track_caller]
+    pub fn type_in(&self, service: &str) -> Typist {
+        let mut child = Command::new("docker")
+            .args(["attach", "--sig-proxy=false", &self.container(service)])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("docker attach");
+        let stdin = child.stdin.take().expect("a pipe");
+        Typist { child, stdin }
+    }
+
     /// Something that the engine knows of a service's container, as a Go template says.
     #[track_caller]
     pub fn inspect(&self, service: &str, template: &str) -> String {
         inspect(&self.container(service), template)
+    }
+}
+
+/// A container that has an address.
+#[derive(Debug)]
+pub struct Squatter(String);
+
+impl Drop for Squatter {
+    fn drop(&mut self) {
+        let gone = tool::run("docker", &["rm", "--force", &self.0]);
+        if let Err(error) = gone
+            && !std::thread::panicking()
+        {
+            panic!("{error}");
+        }
+    }
+}
+
+/// Somebody who types in a container.
+#[derive(Debug)]
+pub struct Typist {
+    child: Child,
+    stdin: ChildStdin,
+}
+
+impl Typist {
+    /// Types a line.
+    ///
+    /// # Panics
+    ///
+    /// Where the container takes none any more.
+    #[track_caller]
+    pub fn say(&mut self, text: &str) {
+        let line = format!("{text}\n");
+        self.stdin
+            .write_all(line.as_bytes())
+            .expect("it still reads");
+    }
+}
+
+impl Drop for Typist {
+    fn drop(&mut self) {
+        // It only connects this machine's ends with those of the container, which goes on.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
