@@ -88,7 +88,7 @@ fn steps() -> Vec<Step> {
         cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
         Step {
             name: "seeds",
-            action: Action::Cargo(simulator("run --seeds 0..200")),
+            action: Action::Cargo(simulator("run --seeds 0..1000")),
         },
         Step {
             name: "bounded search",
