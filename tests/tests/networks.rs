@@ -33,6 +33,21 @@ fn hosts(network: &Network, numbers: &[u8]) -> Vec<Host> {
     numbers.iter().map(|&number| network.host(number)).collect()
 }
 
+/// Six hosts: 1 and 2 on one network, 4 and 5 on another, and 0 and 3 on both; the director is on 0.
+#[track_caller]
+fn two_networks() -> Option<(Network, Cluster)> {
+    let network = Network::or_skip(6)?;
+    divide(&network);
+    let cluster = Cluster::empty_on(&network.host(0));
+    Some((network, cluster))
+}
+
+#[track_caller]
+fn divide(network: &Network) {
+    let (one, other) = (hosts(network, &[1, 2]), hosts(network, &[4, 5]));
+    network.divide(&one, &other, &[]);
+}
+
 /// Everybody says something for a while, and everybody hears everything; nothing is said twice.
 #[track_caller]
 fn everybody_hears_everybody(cluster: &Cluster, what: &str) {
@@ -47,13 +62,9 @@ fn everybody_hears_everybody(cluster: &Cluster, what: &str) {
 #[test]
 fn two_networks_that_meet_in_one_node_are_one_ring() {
     let _alone = alone();
-    let Some(network) = Network::or_skip(6) else {
+    let Some((network, mut cluster)) = two_networks() else {
         return;
     };
-    // The director and a node are on both.
-    let (one, other) = (hosts(&network, &[1, 2]), hosts(&network, &[4, 5]));
-    network.divide(&one, &other, &[]);
-    let mut cluster = Cluster::empty_on(&network.host(0));
     for (number, what) in [
         (1, "the first of one network"),
         (3, "the node on both"),
@@ -147,12 +158,9 @@ fn is_unreachable(event: &Event) -> Option<&str> {
 #[test]
 fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
     let _alone = alone();
-    let Some(network) = Network::or_skip(6) else {
+    let Some((network, mut cluster)) = two_networks() else {
         return;
     };
-    let (one, other) = (hosts(&network, &[1, 2]), hosts(&network, &[4, 5]));
-    network.divide(&one, &other, &[]);
-    let mut cluster = Cluster::empty_on(&network.host(0));
     for number in [1, 3, 4, 2, 5] {
         cluster.join_on(&network.host(number)).ready(IN_TIME);
     }
@@ -177,7 +185,7 @@ fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
     // Waits until the cut has lasted as long as it is to: its length is what is tested.
     std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
     let healed = Instant::now();
-    network.divide(&one, &other, &[]);
+    divide(&network);
     cluster.one_ring(HEALED);
     report(
         "two networks: bridge back: one ring after",

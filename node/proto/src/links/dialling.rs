@@ -52,15 +52,23 @@ impl Links {
         }
         let entry = self.peers.entry(peer).or_default();
         if entry.current.is_none() && entry.dial_again <= now {
-            let addresses = addresses.clone();
-            entry.addresses = addresses.clone();
             let dial = match entry.relay {
                 Some(_) => Dial::with_relay(now, addresses.clone()),
                 None => Dial::new(now, addresses.clone(), patience),
             };
-            self.dials.insert(peer, dial);
-            out.push_back(Output::Dial { peer, addresses });
+            self.begin(peer, dial, out);
         }
+    }
+
+    fn begin(&mut self, peer: NodeId, dial: Dial, out: &mut VecDeque<Output>) {
+        let addresses = dial.addresses().clone();
+        self.peers
+            .entry(peer)
+            .or_default()
+            .addresses
+            .clone_from(&addresses);
+        self.dials.insert(peer, dial);
+        out.push_back(Output::Dial { peer, addresses });
     }
 
     /// Dials a peer at somebody else's wish, and without anybody's help; true where it is being dialled now. There is room
@@ -75,21 +83,16 @@ impl Links {
         if self.dials.contains_key(&peer) {
             return true;
         }
-        let mut wishes = self.dials.values().filter_map(Dial::wish);
-        let all = wishes.clone().count();
-        let of_one = wishes.by_ref().filter(|wish| *wish == whom).count();
-        if all >= WISHES || of_one >= WISHES_OF_NODE {
+        let wishes = self.dials.values().filter_map(Dial::wish);
+        let of_one = wishes.clone().filter(|wish| *wish == whom);
+        if wishes.count() >= WISHES || of_one.count() >= WISHES_OF_NODE {
             return false;
         }
         let entry = self.peers.entry(peer).or_default();
         if entry.current.is_some() || entry.dial_again > now {
             return false;
         }
-        let addresses = addresses.clone();
-        entry.addresses = addresses.clone();
-        let dial = Dial::for_another(now, addresses.clone(), whom);
-        self.dials.insert(peer, dial);
-        out.push_back(Output::Dial { peer, addresses });
+        self.begin(peer, Dial::for_another(now, addresses.clone(), whom), out);
         true
     }
 

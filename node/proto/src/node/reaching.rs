@@ -46,9 +46,8 @@ impl Node {
     }
 
     /// True where it is worth to ask others for a way to a node.
-    pub(super) fn has_detour(&self, peer: &NodeId) -> bool {
-        let worth = self.is_far(peer) || self.is_member(peer);
-        worth && !self.dead.contains(peer) && !self.helpers_towards(peer).is_empty()
+    pub(super) fn has_detour(&mut self, peer: &NodeId) -> bool {
+        !self.dead.contains(peer) && !self.helpers_for(peer).is_empty()
     }
 
     pub(super) fn expire_detours(&mut self, now: Time) {
@@ -82,7 +81,7 @@ impl Node {
         }
     }
 
-    /// Those who help with the dial to a node: the same ones from the first step to the last.
+    /// Those who help with the dial to a node, if it may be out of reach: the same ones from the first step to the last.
     fn helpers_for(&mut self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let helpers = self.links.helpers(peer);
         if !helpers.is_empty() || !self.is_far(peer) && !self.is_member(peer) {
