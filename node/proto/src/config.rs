@@ -128,10 +128,13 @@ pub const WINDOW_LEAST: usize = 64;
 /// How much later than it could an acknowledgement may come before less is sent: more fills the queues
 /// of slow links, and all messages wait in them; less leaves fast ones idle.
 pub const QUEUEING: Duration = Duration::from_millis(300);
-/// Messages that the log keeps whatever `history` says: somebody may not have them yet.
-pub const LOG_LEAST: usize = 2_500;
+/// Messages that the log keeps beside `history`: somebody may not have the newest yet, and whoever comes may be
+/// fetching the oldest while more is said.
+pub const LOG_SPARE: usize = 2_500;
 /// Bytes of the log, beside the number of messages.
 pub const LOG_BYTES: usize = 32 * 1024 * 1024;
+/// So many of these are spare in the same way.
+pub const LOG_SPARE_BYTES: usize = 4 * 1024 * 1024;
 /// Messages held back until what they depend on has come: more than 25 authors have on their way at once.
 /// What is over it comes again, but late.
 pub const HELD_MESSAGES: usize = 65_536;

@@ -8,8 +8,8 @@ pub struct Load {
     pub held_messages: usize,
     /// Their bytes; at most [`HELD_BYTES`](crate::config::HELD_BYTES).
     pub held_bytes: usize,
-    /// Messages in the log; at most the history that was asked for, or
-    /// [`LOG_LEAST`](crate::config::LOG_LEAST), and what else is in the oldest bundle.
+    /// Messages in the log; at most the history that was asked for,
+    /// [`LOG_SPARE`](crate::config::LOG_SPARE), and what else is in the oldest bundle.
     pub logged_messages: usize,
     /// Their bytes; at most [`LOG_BYTES`](crate::config::LOG_BYTES).
     pub logged_bytes: usize,

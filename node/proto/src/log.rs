@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::{Bundle, MessageId, NodeId, Range, Sealed, VectorClock};
 
-use crate::config::{LOG_BYTES, LOG_LEAST};
+use crate::config::{LOG_BYTES, LOG_SPARE, LOG_SPARE_BYTES};
 use crate::planted::{Planted, PlantedBug};
 
 /// What each kept bundle costs beside its bytes: the entry, and its place in the index.
@@ -56,7 +56,7 @@ pub(crate) struct Pulled {
 
 impl Log {
     /// An empty log. It keeps `history` messages for latecomers, and what else is in the bundle of
-    /// the oldest; and [`LOG_LEAST`] for those who are here.
+    /// the oldest; and [`LOG_SPARE`] beside them.
     pub(crate) fn new(history: usize) -> Self {
         Self {
             history,
@@ -88,13 +88,14 @@ impl Log {
         for entry in self.awaited.values() {
             base.advance(entry.author, entry.last());
         }
-        let mut kept = self.messages;
+        let (mut kept, mut bytes) = (self.messages, self.bytes);
         for entry in &self.entries {
             let count = entry.count as usize;
-            if kept < self.history + count {
+            if kept < self.history + count && bytes <= LOG_BYTES - LOG_SPARE_BYTES {
                 break;
             }
             kept -= count;
+            bytes -= entry.weight();
             base.advance(entry.author, entry.last());
         }
         if self.planted.has(PlantedBug::OpenCut) {
@@ -235,7 +236,7 @@ impl Log {
             return false;
         }
         let oldest = self.entries.front().map(|entry| entry.count as usize);
-        let least = self.history.max(LOG_LEAST);
+        let least = self.history + LOG_SPARE;
         oldest.is_some_and(|oldest| self.messages - oldest >= least)
     }
 
@@ -413,14 +414,14 @@ mod tests {
     #[test]
     fn says_what_it_keeps_no_longer() {
         let mut log = Log::new(0);
-        let last = LOG_LEAST as u64 + 3;
+        let last = LOG_SPARE as u64 + 3;
         for seq in 1..=last {
             push(&mut log, 1, seq, 1, seq);
         }
-        assert_eq!(log.messages, LOG_LEAST);
+        assert_eq!(log.messages, LOG_SPARE);
         let pulled = log.pull(&[range(1, 2, last), range(1, 4, 5)], usize::MAX);
         assert_eq!(pulled.evicted, [range(1, 2, 3)]);
-        assert_eq!(pulled.bundles.len(), LOG_LEAST, "each once");
+        assert_eq!(pulled.bundles.len(), LOG_SPARE, "each once");
         assert!(!log.holds(MessageId {
             author: id(1),
             seq: 3
@@ -436,13 +437,13 @@ mod tests {
             author: id(1),
             seq: 3,
         };
-        push_beside(&mut log, 2, 1, LOG_LEAST + 1, 5, &[3]);
+        push_beside(&mut log, 2, 1, LOG_SPARE + 1, 5, &[3]);
         let pulled = log.pull(&[range(1, 1, 4)], usize::MAX);
         assert_eq!(pulled.evicted, [range(1, 1, 2)]);
         assert_eq!(pulled.bundles.len(), 1);
         assert!(log.holds(third) && log.bundle(third).is_some());
         assert_eq!(log.base_for_latecomers().get(&id(1)), 4, "not for them");
-        push(&mut log, 2, LOG_LEAST as u64 + 2, LOG_LEAST, 9);
+        push(&mut log, 2, LOG_SPARE as u64 + 2, LOG_SPARE, 9);
         assert!(!log.holds(third), "nobody lacks it any more");
         let pulled = log.pull(&[range(1, 1, 4)], usize::MAX);
         assert_eq!(pulled.evicted, [range(1, 1, 4)]);
@@ -468,6 +469,23 @@ mod tests {
         push(&mut log, 1, 7, 1, 7);
         assert_eq!(base(&log), 3);
         assert_eq!(log.messages, 7, "somebody may not have them yet");
+    }
+
+    #[test]
+    fn what_latecomers_were_promised_stays_while_they_fetch_it() {
+        let history = 100;
+        let mut log = Log::new(history);
+        let full = (history + LOG_SPARE) as u64;
+        for seq in 1..=full {
+            push(&mut log, 1, seq, 1, seq);
+        }
+        let promised = log.base_for_latecomers().get(&id(1)) + 1;
+        assert_eq!(full - promised, history as u64 - 1);
+        for seq in full + 1..=full + LOG_SPARE as u64 {
+            push(&mut log, 1, seq, 1, seq);
+        }
+        let pulled = log.pull(&[range(1, promised, full)], usize::MAX);
+        assert_eq!((pulled.bundles.len(), pulled.evicted.len()), (history, 0));
     }
 
     #[test]

@@ -64,6 +64,7 @@ scenarios! {
     everybody_gets_each_payload_once
     newcomers_cause_few_second_payloads
     newcomers_delay_nobody_for_long
+    a_newcomer_hears_what_is_said_at_once
     a_stopped_members_part_is_handed_over
     torn_rings_find_each_other_without_a_director
     three_parts_become_one

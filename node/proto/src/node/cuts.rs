@@ -9,8 +9,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::limit::AUTHORS;
-use ringtalk_wire::{Cut, MessageId, NodeId, VectorClock};
+use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
+use ringtalk_wire::{Cut, Frame, MessageId, NodeId, Pull, Range, VectorClock};
 
 use super::Node;
 use crate::Time;
@@ -47,6 +47,9 @@ struct Believed {
     base: VectorClock,
     /// What is to be fetched, and from whom.
     fetched: Vec<(MessageId, NodeId)>,
+    /// What others had already that was still on its way to the donor, by whom to ask for it: whoever carried it past
+    /// this node's place did so before there was anybody.
+    ahead: Vec<(NodeId, Vec<Range>)>,
     /// What somebody else has too: so much must be here before this node is ready.
     certain: VectorClock,
     authors: BTreeMap<NodeId, String>,
@@ -128,9 +131,11 @@ impl Cuts {
         let greatest = greatest.map_or(u64::MAX, |other| other.saturating_add(LAMPORT_AHEAD));
         let most = messages.saturating_mul(LAMPORT_AHEAD).min(greatest);
         let others = complete.iter().filter_map(|id| Some((*id, given.get(id)?)));
+        let others: Vec<(NodeId, &Given)> = others.collect();
         Some(Believed {
             donor,
-            fetched: shares(&base, (donor, &first), &others.collect::<Vec<_>>()),
+            ahead: ahead(&first, &others),
+            fetched: shares(&base, (donor, &first), &others),
             base,
             certain: borne_out(&first.clock),
             lamport: first.lamport.min(most),
@@ -161,6 +166,28 @@ fn shares(
         }
     }
     shares
+}
+
+/// What each of the others has beyond the first cut, and beyond those before it.
+fn ahead(first: &Given, others: &[(NodeId, &Given)]) -> Vec<(NodeId, Vec<Range>)> {
+    let mut known = first.clock.clone();
+    let mut ahead = Vec::new();
+    for (giver, other) in others {
+        let beyond = other.clock.iter().filter(|last| !known.covers(*last));
+        let range = |last: MessageId| Range {
+            author: last.author,
+            from: known.get(&last.author) + 1,
+            to: last.seq,
+        };
+        let ranges: Vec<Range> = beyond.map(range).take(PAGE_ITEMS).collect();
+        for range in &ranges {
+            known.advance(range.author, range.to);
+        }
+        if !ranges.is_empty() {
+            ahead.push((*giver, ranges));
+        }
+    }
+    ahead
 }
 
 impl Node {
@@ -206,6 +233,10 @@ impl Node {
             }
         }
         self.pull_due(now);
+        for (giver, ranges) in cut.ahead {
+            let pull = Frame::Pull(Pull { ranges });
+            self.links.send(now, &giver, &pull, &mut self.out);
+        }
         true
     }
 
@@ -296,6 +327,27 @@ mod tests {
         assert_eq!(believed.certain.get(&id(1)), 5);
         assert_eq!(believed.lamport, 5 * LAMPORT_AHEAD);
     }
+
+    #[test]
+    fn what_others_had_sooner_is_asked_of_them() {
+        let mut cuts = asked(&[6, 7, 8]);
+        cuts.take(id(7), page(&[], &[(1, 5), (2, 3)], 9, true));
+        cuts.take(id(8), page(&[], &[(1, 7), (2, 2)], 9, true));
+        cuts.take(id(6), page(&[], &[(1, 8), (3, 1)], 9, true));
+        let range = |author, from, to| Range {
+            author: id(author),
+            from,
+            to,
+        };
+        assert_eq!(
+            cuts.settle().unwrap().ahead,
+            [
+                (id(8), Vec::from([range(1, 6, 7)])),
+                (id(6), Vec::from([range(1, 8, 8), range(3, 1, 1)])),
+            ]
+        );
+    }
+
     #[test]
     fn all_who_have_the_history_give_a_share_of_it() {
         let mut cuts = asked(&[7, 8]);

@@ -20,6 +20,8 @@ pub(crate) const MEMBERS: u8 = 4;
 pub(crate) const KEYS: u8 = MEMBERS + 3;
 /// When the fuzzer begins.
 pub(crate) const BEGIN: Time = Time::from_micros(2_000_000);
+/// How many messages each keeps for latecomers.
+pub(crate) const HISTORY: usize = 100;
 /// When the record ends.
 const END: Time = Time::from_micros(9_000_000);
 /// How long every way takes.
@@ -51,7 +53,7 @@ pub(crate) fn node(key: Key, now: Time) -> Node {
         name: format!("n{}", key.0),
         addresses: addresses(key),
         network: NetworkId::default(),
-        history: 100,
+        history: HISTORY,
         fingers: true,
     };
     Node::new(config, Box::new(key), Box::new(Eye), now)

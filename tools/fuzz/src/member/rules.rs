@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_LEAST};
+use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_SPARE};
 use ringtalk_proto::{Delivered, Event, Node, Verifier};
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, FRAME_BYTES};
 use ringtalk_wire::{Epoch, Frame, NodeId, SealHash};
 
 use super::keys::{Eye, Key};
-use super::ring::{KEYS, Record, known_as};
+use super::ring::{HISTORY, KEYS, Record, known_as};
 use crate::wire::sealed_in;
 
 /// Outputs after one input: a pull may be answered with all that is kept, and everybody be told.
@@ -142,7 +142,7 @@ impl Rules {
         }
         let load = node.load();
         assert!(load.held_messages <= HELD_MESSAGES && load.held_bytes <= HELD_BYTES);
-        assert!(load.logged_messages <= LOG_LEAST + BUNDLE_MESSAGES);
+        assert!(load.logged_messages <= HISTORY + LOG_SPARE + BUNDLE_MESSAGES);
         assert!(load.logged_bytes <= LOG_BYTES);
     }
 }

@@ -3,7 +3,7 @@
 
 use ringtalk_proto::Load;
 use ringtalk_proto::config::{
-    HELD_BYTES, HELD_MESSAGES, LINK_QUEUE_LIMIT, LOG_BYTES, LOG_LEAST, PULL_BYTES,
+    HELD_BYTES, HELD_MESSAGES, LINK_QUEUE_LIMIT, LOG_BYTES, LOG_SPARE, PULL_BYTES,
 };
 use ringtalk_wire::NodeId;
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
@@ -23,7 +23,7 @@ pub(crate) fn queue_is_bounded(node: NodeId, bytes: usize) -> Check {
 /// A node keeps so much: what it holds back and its log, with so many messages for latecomers.
 pub(crate) fn load_is_bounded(node: NodeId, load: &Load, history: usize) -> Check {
     // The oldest bundle stays while any message of it is to stay.
-    let log_messages = history.max(LOG_LEAST) + BUNDLE_MESSAGES;
+    let log_messages = history + LOG_SPARE + BUNDLE_MESSAGES;
     let bounds = [
         ("messages held back", load.held_messages, HELD_MESSAGES),
         ("bytes held back", load.held_bytes, HELD_BYTES),
@@ -58,7 +58,7 @@ mod tests {
                 ..sound
             },
             Load {
-                logged_messages: LOG_LEAST + BUNDLE_MESSAGES + 1,
+                logged_messages: 50 + LOG_SPARE + BUNDLE_MESSAGES + 1,
                 ..sound
             },
             Load {

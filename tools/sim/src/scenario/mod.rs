@@ -113,6 +113,7 @@ scenarios! {
     spread::everybody_gets_each_payload_once
     spread::newcomers_cause_few_second_payloads
     spread::newcomers_delay_nobody_for_long
+    spread::a_newcomer_hears_what_is_said_at_once
     spread::a_stopped_members_part_is_handed_over
     merge::torn_rings_find_each_other_without_a_director
     merge::three_parts_become_one

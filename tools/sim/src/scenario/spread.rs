@@ -3,11 +3,14 @@
 use core::time::Duration;
 
 use super::{gather, millis, ordinary, seconds};
+use crate::network::HostIndex;
 use crate::oracle::Check;
 use crate::world::World;
 
 /// By then whoever did not get a message on its way round the ring has pulled it.
 const PULLED: Duration = millis(700);
+/// How often somebody says something where much is said.
+const PACE: Duration = millis(5);
 /// Of 1,000 payloads so many may be needless while newcomers come.
 const SECOND_PAYLOADS: u64 = 20;
 
@@ -72,6 +75,37 @@ pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
     world.run_for(seconds(2))?;
     world.all_had_it_within(&members, PULLED)?;
     world.must_come_to_rest()
+}
+
+/// Who comes to a ring in which somebody talks hears that as soon as it is in, though some of it was on its way past its
+/// place when it came.
+pub(super) fn a_newcomer_hears_what_is_said_at_once(world: &mut World) -> Check {
+    let chosen = world.random.between(2, 16);
+    let count = world.nodes.unwrap_or(chosen);
+    gather(world, count)?;
+    world.expect_failed(&[]);
+    world.set_latency([Duration::from_micros(20), millis(1)]);
+    world.run_for(seconds(3))?;
+    let speaker = world.random.pick(&world.members()).unwrap_or_default();
+    speak_for(world, speaker, millis(500))?;
+    let newcomer = world.start();
+    while !world.is_member(newcomer) {
+        speak_for(world, speaker, PACE)?;
+    }
+    world.follow_messages();
+    speak_for(world, speaker, seconds(1))?;
+    world.run_for(seconds(1))?;
+    world.all_had_it_within(&[newcomer], millis(30))?;
+    world.must_come_to_rest()
+}
+
+fn speak_for(world: &mut World, speaker: HostIndex, time: Duration) -> Check {
+    let end = world.time() + time;
+    while world.time() < end {
+        world.paste(speaker, 1)?;
+        world.run_for(PACE)?;
+    }
+    Ok(())
 }
 
 /// One is stopped, somebody talks: a quarter of a second later its part of the ring is another's.
