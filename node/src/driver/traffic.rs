@@ -22,7 +22,7 @@ use super::inbox::{Happening, Inbox};
 use crate::link::{FrameReader, FrameWriter, Link, LinkError};
 
 /// How much is written at once.
-const WRITE_BYTES: usize = 256 * 1024;
+const WRITE_BYTES: usize = 64 * 1024;
 /// How long a link that is being closed may take to write what is queued.
 const FAREWELL: Duration = Duration::from_secs(2);
 

@@ -2,10 +2,10 @@
 //!
 //! Not here: what the bytes mean (`ringtalk_wire::decode`), and the records around them (`record`).
 
-use bytes::BufMut;
 use ringtalk_wire::limit::FRAME_BYTES;
 
 use super::LinkError;
+use super::buffer::Buffer;
 
 /// How many bytes the length has.
 pub(super) const PREFIX_BYTES: usize = 4;
@@ -24,10 +24,10 @@ pub(super) fn first(stream: &[u8]) -> Result<Option<&[u8]>, LinkError> {
 }
 
 /// Appends a frame with its length.
-pub(super) fn append(buffer: &mut Vec<u8>, frame: &[u8]) {
+pub(super) fn append(buffer: &mut Buffer, frame: &[u8]) {
     debug_assert!(frame.len() <= FRAME_BYTES, "a frame outgrew its limit");
-    buffer.put_u32(frame.len() as u32);
-    buffer.put_slice(frame);
+    buffer.put(&(frame.len() as u32).to_be_bytes());
+    buffer.put(frame);
 }
 
 #[cfg(test)]
@@ -36,13 +36,14 @@ mod tests {
 
     #[test]
     fn a_frame_is_cut_once_it_is_complete() {
-        let mut stream = Vec::new();
+        let mut stream = Buffer::default();
         append(&mut stream, b"one");
         append(&mut stream, b"");
+        let stream = stream.waiting();
         for end in 0..PREFIX_BYTES + 3 {
             assert_eq!(first(&stream[..end]).unwrap(), None);
         }
-        assert_eq!(first(&stream).unwrap(), Some(&b"one"[..]));
+        assert_eq!(first(stream).unwrap(), Some(&b"one"[..]));
         assert_eq!(first(&stream[7..]).unwrap(), Some(&b""[..]));
     }
 

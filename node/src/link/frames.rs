@@ -3,22 +3,21 @@
 //! Not here: the tasks that drive them (`driver::traffic`), and how bytes are sealed (`record`).
 
 use std::io;
-use std::ops::Range;
 
-use bytes::{Buf, BytesMut};
 use ringtalk_wire::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::LinkError;
+use super::buffer::Buffer;
 use super::codec::{PREFIX_BYTES, append, first};
 use super::noise::Keys;
 use super::record::{Opener, Sealer};
 
-/// How much is read at once: many small frames, half a large one.
-const READ_BYTES: usize = 32 * 1024;
-/// A buffer that grew beyond this for a burst is given back after it.
-const KEPT_BYTES: usize = 64 * 1024;
+/// How much is read at once where little comes.
+const READ_LEAST: usize = 4 * 1024;
+/// How much is read at once where much comes: a record.
+const READ_MOST: usize = 64 * 1024;
 
 /// Reads frames.
 #[derive(Debug)]
@@ -26,9 +25,11 @@ pub struct FrameReader {
     half: OwnedReadHalf,
     opener: Opener,
     /// What came, and is not opened yet: less than a record, but for what came along with it.
-    sealed: BytesMut,
+    sealed: Buffer,
     /// What was opened, and is not read yet: less than a frame, but for what was in its record.
-    plain: BytesMut,
+    plain: Buffer,
+    /// How much is read next.
+    read: usize,
 }
 
 impl FrameReader {
@@ -36,8 +37,9 @@ impl FrameReader {
         Self {
             half,
             opener: Opener::new(keys),
-            sealed: BytesMut::new(),
-            plain: BytesMut::new(),
+            sealed: Buffer::default(),
+            plain: Buffer::default(),
+            read: READ_LEAST,
         }
     }
 
@@ -56,13 +58,13 @@ impl FrameReader {
     /// Reads on without a look, until the far end closes too. A socket that is dropped with
     /// something unread in it would tear away what the far end has not read yet.
     pub async fn discard(&mut self) {
-        (self.sealed, self.plain) = (BytesMut::new(), BytesMut::new());
+        (self.sealed, self.plain) = (Buffer::default(), Buffer::default());
         let mut void = vec![0; 4096];
         while self.half.read(&mut void).await.is_ok_and(|read| read > 0) {}
     }
 
     fn cut(&mut self) -> Result<Option<Frame>, LinkError> {
-        let Some(bytes) = first(&self.plain)? else {
+        let Some(bytes) = first(self.plain.waiting())? else {
             return Ok(None);
         };
         let length = bytes.len();
@@ -73,13 +75,12 @@ impl FrameReader {
 
     /// Reads more; false where the far end has closed the link between two frames.
     async fn read(&mut self) -> Result<bool, LinkError> {
-        for buffer in [&mut self.sealed, &mut self.plain] {
-            if buffer.is_empty() && buffer.capacity() > KEPT_BYTES {
-                *buffer = BytesMut::new();
-            }
-        }
-        self.sealed.reserve(READ_BYTES);
-        if self.half.read_buf(&mut self.sealed).await? > 0 {
+        self.sealed.rest();
+        self.plain.rest();
+        let read = self.half.read(self.sealed.room(self.read)).await?;
+        self.sealed.filled(read);
+        self.read = (2 * read).clamp(READ_LEAST, READ_MOST);
+        if read > 0 {
             Ok(true)
         } else if self.sealed.is_empty() && self.plain.is_empty() {
             Ok(false)
@@ -94,53 +95,51 @@ impl FrameReader {
 pub struct FrameWriter {
     half: OwnedWriteHalf,
     sealer: Sealer,
-    buffer: Vec<u8>,
-    /// How many frames are in the buffer.
+    plain: Buffer,
+    /// How many frames are in it.
     frames: usize,
-    /// What of the buffer was sealed, and is not written yet.
-    unsent: Range<usize>,
+    /// What of it was sealed, and is not written yet.
+    sealed: Buffer,
 }
 
 impl FrameWriter {
-    pub(super) const fn new(half: OwnedWriteHalf, keys: Keys) -> Self {
+    pub(super) fn new(half: OwnedWriteHalf, keys: Keys) -> Self {
         Self {
             half,
             sealer: Sealer::new(keys),
-            buffer: Vec::new(),
+            plain: Buffer::default(),
             frames: 0,
-            unsent: 0..0,
+            sealed: Buffer::default(),
         }
     }
 
     /// Adds an encoded frame to the next write. Nothing may be added while one is under way.
     pub fn add(&mut self, frame: &[u8]) {
-        debug_assert!(self.unsent.is_empty(), "what is sealed cannot grow");
-        append(&mut self.buffer, frame);
+        debug_assert!(self.sealed.is_empty(), "what is sealed cannot grow");
+        append(&mut self.plain, frame);
         self.frames += 1;
     }
 
     /// How many bytes the next write has, before they are sealed.
     pub const fn waiting(&self) -> usize {
-        self.buffer.len()
+        self.plain.len()
     }
 
     /// Writes everything that was added, or the rest of it, and says how many bytes of frames it was, their
     /// lengths and what seals them not counted.
     pub async fn write(&mut self) -> io::Result<usize> {
         self.seal();
-        let rest = &self.sealer.sealed()[self.unsent.clone()];
-        self.half.write_all(rest).await?;
+        self.half.write_all(self.sealed.waiting()).await?;
         Ok(self.written())
     }
 
     /// The same as far as it takes no waiting: nothing where a rest is left.
     pub fn write_now(&mut self) -> io::Result<Option<usize>> {
         self.seal();
-        while !self.unsent.is_empty() {
-            let rest = &self.sealer.sealed()[self.unsent.clone()];
-            match self.half.try_write(rest) {
+        while !self.sealed.is_empty() {
+            match self.half.try_write(self.sealed.waiting()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => self.unsent.start += written,
+                Ok(written) => self.sealed.advance(written),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(None),
                 Err(error) => return Err(error),
             }
@@ -154,17 +153,18 @@ impl FrameWriter {
     }
 
     fn seal(&mut self) {
-        if self.unsent.is_empty() {
-            self.unsent = 0..self.sealer.seal(&self.buffer).len();
+        if self.sealed.is_empty() {
+            self.sealer.seal(self.plain.waiting(), &mut self.sealed);
         }
     }
 
     fn written(&mut self) -> usize {
-        let written = self.buffer.len() - self.frames * PREFIX_BYTES;
-        self.buffer.clear();
-        self.buffer.shrink_to(KEPT_BYTES);
-        self.sealer.shrink();
-        (self.frames, self.unsent) = (0, 0..0);
+        let written = self.plain.len() - self.frames * PREFIX_BYTES;
+        self.plain.advance(self.plain.len());
+        self.sealed.advance(self.sealed.len());
+        self.plain.rest();
+        self.sealed.rest();
+        self.frames = 0;
         written
     }
 }

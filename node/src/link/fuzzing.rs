@@ -6,6 +6,7 @@ pub use super::noise::fuzzing::{Outcome, Part, handshake};
 
 use bytes::{Buf, BytesMut};
 
+use super::buffer::Buffer;
 use super::codec::{PREFIX_BYTES, first};
 use super::noise::Keys;
 use super::record::{Opener, Sealer};
@@ -41,7 +42,9 @@ impl Records {
         sealer.skip(skipped);
         let mut stream = Vec::new();
         for part in parts {
-            stream.extend_from_slice(sealer.seal(part));
+            let mut sealed = Buffer::default();
+            sealer.seal(part, &mut sealed);
+            stream.extend_from_slice(sealed.waiting());
         }
         stream
     }
@@ -50,10 +53,10 @@ impl Records {
     pub fn open(&self, skipped: u64, stream: &[u8], read_bytes: usize) -> Opened {
         let mut opener = Opener::new(self.keys[1].clone());
         opener.skip(skipped);
-        let (mut sealed, mut plain) = (BytesMut::new(), BytesMut::new());
+        let (mut sealed, mut plain) = (Buffer::default(), Buffer::default());
         let mut error = None;
         for chunk in stream.chunks(read_bytes.max(1)) {
-            sealed.extend_from_slice(chunk);
+            sealed.put(chunk);
             let opened = loop {
                 match opener.open(&mut sealed, &mut plain) {
                     Ok(true) => {}
@@ -66,7 +69,7 @@ impl Records {
             }
         }
         Opened {
-            plain,
+            plain: BytesMut::from(plain.waiting()),
             rest: sealed.len(),
             error,
         }

@@ -10,6 +10,7 @@
 //! side by side completes one link and no more, and the other end never takes a connection that was
 //! given up for a newer link.
 
+mod buffer;
 mod codec;
 mod credentials;
 mod error;

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use bytes::BytesMut;
 use ringtalk_wire::{PREFACE_BYTES, preface};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::buffer::Buffer;
 use super::noise::{Keys, open, read_opening};
 use super::record::{Opener, Sealer};
 use super::{Credentials, Link, LinkError, Welcomed};
@@ -49,7 +49,7 @@ pub(crate) struct Bare {
     pub(crate) stream: TcpStream,
     sealer: Sealer,
     opener: Opener,
-    sealed: BytesMut,
+    sealed: Buffer,
 }
 
 impl Bare {
@@ -72,34 +72,41 @@ impl Bare {
             stream,
             sealer: Sealer::new(keys.clone()),
             opener: Opener::new(keys),
-            sealed: BytesMut::new(),
+            sealed: Buffer::default(),
         }
     }
 
     /// The record that has these bytes.
     pub(crate) fn seal(&mut self, plain: &[u8]) -> Vec<u8> {
-        self.sealer.seal(plain).to_vec()
+        let mut sealed = Buffer::default();
+        self.sealer.seal(plain, &mut sealed);
+        sealed.waiting().to_vec()
     }
 
     /// Sends bytes, sealed.
     pub(crate) async fn send(&mut self, plain: &[u8]) {
-        let sealed = self.sealer.seal(plain);
-        self.stream.write_all(sealed).await.unwrap();
+        let sealed = self.seal(plain);
+        self.stream.write_all(&sealed).await.unwrap();
     }
 
     /// What comes, opened, and in how many records: so many bytes, or all until the far end closes.
     pub(crate) async fn receive(&mut self, length: usize) -> (Vec<u8>, usize) {
-        let (mut plain, mut records) = (BytesMut::new(), 0);
+        let (mut plain, mut records) = (Buffer::default(), 0);
         while plain.len() < length {
             match self.opener.open(&mut self.sealed, &mut plain) {
                 Ok(true) => records += 1,
-                Ok(false) if self.stream.read_buf(&mut self.sealed).await.unwrap() > 0 => {}
-                Ok(false) => break,
+                Ok(false) => {
+                    let read = self.stream.read(self.sealed.room(4096)).await.unwrap();
+                    self.sealed.filled(read);
+                    if read == 0 {
+                        break;
+                    }
+                }
                 Err(error @ LinkError::Record) => panic!("{error}"),
                 Err(error) => unreachable!("{error}"),
             }
         }
-        (plain.to_vec(), records)
+        (plain.waiting().to_vec(), records)
     }
 }
 
