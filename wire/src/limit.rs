@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
 /// The longest frame, its length prefix not counted: a full bundle and its envelope.
-pub const FRAME_BYTES: usize = 64 * 1024;
+pub const FRAME_BYTES: usize = 256 * 1024;
 /// The most that is sealed: it fits a frame with any envelope.
 pub const SEALED_BYTES: usize = FRAME_BYTES - 512;
 /// The longest message of a handshake: four times what the longest has.
@@ -32,9 +32,9 @@ pub const OTHER_ADDRESSES: usize = 2;
 /// The longest of them: they have digits, and no domain name.
 pub const OTHER_ADDRESS_BYTES: usize = 48;
 /// The most text in one bundle: it keeps a bundle within a frame, whatever its heads.
-pub const BUNDLE_TEXT_BYTES: usize = 48 * 1024;
+pub const BUNDLE_TEXT_BYTES: usize = 192 * 1024;
 /// The most messages in one bundle.
-pub const BUNDLE_MESSAGES: usize = 256;
+pub const BUNDLE_MESSAGES: usize = 1_024;
 /// The most heads of one bundle: 512 of 28 bytes fit a frame beside the text.
 pub const BUNDLE_HEADS: usize = 512;
 /// The longest bundle whose heads are named shortly, in bytes: of a longer one that would save less than a tenth

@@ -292,8 +292,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_6_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x06");
+fn the_bytes_of_version_7_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x07");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -346,8 +346,8 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x07").unwrap_err().to_string();
-    assert!(newer.contains("version 7"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x08").unwrap_err().to_string();
+    assert!(newer.contains("version 8"), "{newer}");
 }
 
 #[test]

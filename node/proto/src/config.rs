@@ -117,8 +117,9 @@ pub const SHARE_BYTES: usize = 256 * 1024;
 pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;
 /// Bytes queued on the link of a peer that is no member, beyond which it is closed.
 pub const STRANGER_QUEUE_BYTES: usize = 256 * 1024;
-/// Own messages that not everybody has acknowledged, at most; beyond, the user waits.
-pub const WINDOW_MESSAGES: usize = 2_500;
+/// Own messages that not everybody has acknowledged, at most; beyond, the user waits. Eight full bundles: fewer leave
+/// links idle between them.
+pub const WINDOW_MESSAGES: usize = 8_192;
 /// Own bytes that not everybody has acknowledged, at most; beyond, the user waits.
 pub const WINDOW_BYTES: usize = 4 * 1024 * 1024;
 /// Own messages that may be on their way before anything was acknowledged.
@@ -130,12 +131,12 @@ pub const WINDOW_LEAST: usize = 64;
 pub const QUEUEING: Duration = Duration::from_millis(300);
 /// Messages that the log keeps beside `history`: somebody may not have the newest yet, and whoever comes may be
 /// fetching the oldest while more is said.
-pub const LOG_SPARE: usize = 2_500;
+pub const LOG_SPARE: usize = 8_192;
 /// Bytes of the log, beside the number of messages.
 pub const LOG_BYTES: usize = 32 * 1024 * 1024;
 /// So many of these are spare in the same way.
 pub const LOG_SPARE_BYTES: usize = 4 * 1024 * 1024;
-/// Messages held back until what they depend on has come: more than 25 authors have on their way at once.
+/// Messages held back until what they depend on has come: as many as eight authors have on their way at once.
 /// What is over it comes again, but late.
 pub const HELD_MESSAGES: usize = 65_536;
 /// Bytes held back.

@@ -100,7 +100,14 @@ impl Outbox {
 
     /// True where a whole bundle waits: it need not wait for idle links.
     pub(crate) fn is_full(&self) -> bool {
-        self.pending.len() >= BUNDLE_MESSAGES || self.pending_bytes >= BUNDLE_TEXT_BYTES
+        let (messages, bytes) = self.window.bundle();
+        self.pending.len() >= messages || self.pending_bytes >= bytes
+    }
+
+    /// True where less than half of what may be on its way is. Beyond, each acknowledgement makes room for a few more
+    /// messages: those go in full bundles, for each costs a signature, and everybody its check.
+    pub(crate) const fn has_little_open(&self) -> bool {
+        self.open_messages < self.window.messages() / 2
     }
 
     /// How many messages have been sealed: the sequence number of the last.
@@ -116,11 +123,12 @@ impl Outbox {
     /// Takes the messages of the next bundle out; their first has the sequence number
     /// `sealed() + 1` as it was before.
     pub(crate) fn seal(&mut self) -> Vec<Text> {
+        let (most, most_bytes) = self.window.bundle();
         let mut messages = Vec::new();
         let mut bytes = 0;
         while let Some(text) = self.pending.front() {
             bytes += weight(text);
-            let fits = bytes <= BUNDLE_TEXT_BYTES && messages.len() < BUNDLE_MESSAGES;
+            let fits = bytes <= most_bytes && messages.len() < most;
             if !fits && !messages.is_empty() {
                 break;
             }
@@ -234,11 +242,12 @@ mod tests {
     #[test]
     fn a_bundle_keeps_its_bounds() {
         let mut outbox = Outbox::default();
-        for _ in 0..=BUNDLE_MESSAGES {
+        let (most, _) = outbox.window.bundle();
+        for _ in 0..=most {
             outbox.push(text(1).into());
         }
         assert!(outbox.is_full());
-        assert_eq!(outbox.seal().len(), BUNDLE_MESSAGES);
+        assert_eq!(outbox.seal().len(), most);
         assert_eq!(outbox.seal().len(), 1);
         for _ in 0..4 {
             outbox.push(text(16 * 1024).into());
@@ -275,6 +284,22 @@ mod tests {
         outbox.settled(other.0, false);
         outbox.settled(other.0, false);
         assert_eq!(outbox.unhanded(), said - one.1, "nobody took the second");
+    }
+
+    #[test]
+    fn while_much_is_on_its_way_little_waits_for_more() {
+        let mut outbox = Outbox::default();
+        let half = outbox.window.messages() / 2;
+        for said in 0..half {
+            assert!(outbox.has_little_open(), "{said}");
+            outbox.push(text(1).into());
+            let messages = outbox.seal();
+            outbox.opened(Time::default(), said as u64 + 1, &messages, 1);
+        }
+        assert!(!outbox.has_little_open());
+        outbox.acked(Time::default(), 1);
+        outbox.settled(1, true);
+        assert!(outbox.has_little_open());
     }
 
     #[test]

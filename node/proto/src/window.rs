@@ -6,11 +6,15 @@
 
 use core::time::Duration;
 
-use ringtalk_wire::limit::BUNDLE_MESSAGES;
+use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES};
 
 use crate::Time;
 use crate::config::{QUEUEING, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, WINDOW_MESSAGES};
 
+/// How many bytes may be on their way for each message that may.
+const BYTES_EACH: usize = 1_600;
+/// How many messages a bundle may have however few may be on their way.
+const LEAST_BUNDLE: usize = 256;
 /// How long the shortest way of an acknowledgement counts.
 const PERIOD: Duration = Duration::from_secs(10);
 
@@ -37,12 +41,25 @@ impl Default for Window {
 }
 
 impl Window {
+    /// How many messages may be on their way.
+    pub(crate) const fn messages(&self) -> usize {
+        self.messages
+    }
+
     /// True where so much may be on its way, and one message more.
-    pub(crate) const fn has_room(&self, messages: usize, bytes: usize) -> bool {
-        let most = WINDOW_BYTES / WINDOW_MESSAGES * self.messages;
+    pub(crate) fn has_room(&self, messages: usize, bytes: usize) -> bool {
+        let most = (BYTES_EACH * self.messages).min(WINDOW_BYTES);
         // A bundle of short messages costs little more than one message.
-        let whole_bundle = messages < BUNDLE_MESSAGES;
+        let whole_bundle = messages < LEAST_BUNDLE;
         (messages < self.messages || whole_bundle) && bytes < most
+    }
+
+    /// How many messages, and how many bytes of text, the next bundle has at most. Large ones spare signatures where much
+    /// is on its way, and would keep others' messages waiting on links that take less.
+    pub(crate) fn bundle(&self) -> (usize, usize) {
+        let share = self.messages * BUNDLE_MESSAGES / WINDOW_MESSAGES;
+        let messages = share.max(LEAST_BUNDLE);
+        (messages, BUNDLE_TEXT_BYTES / BUNDLE_MESSAGES * messages)
     }
 
     /// A bundle of so many messages that was sealed then is acknowledged now.
@@ -81,6 +98,7 @@ mod tests {
         }
         assert!(window.has_room(WINDOW_MESSAGES - 1, WINDOW_BYTES - WINDOW_BYTES / 100));
         assert!(!window.has_room(WINDOW_MESSAGES, 0) && !window.has_room(0, WINDOW_BYTES));
+        assert_eq!(window.bundle(), (BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES));
     }
 
     #[test]
@@ -98,7 +116,8 @@ mod tests {
             window.acked(now + WAY + QUEUEING * 2, now, 1);
         }
         assert_eq!(window.messages, WINDOW_LEAST);
-        assert!(window.has_room(BUNDLE_MESSAGES - 1, 0) && !window.has_room(BUNDLE_MESSAGES, 0));
+        assert!(window.has_room(LEAST_BUNDLE - 1, 0) && !window.has_room(LEAST_BUNDLE, 0));
+        assert_eq!(window.bundle().0, LEAST_BUNDLE);
         assert!(!window.has_room(0, WINDOW_BYTES / 32));
     }
 

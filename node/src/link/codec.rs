@@ -52,7 +52,7 @@ mod tests {
         let longest = (FRAME_BYTES as u32).to_be_bytes();
         assert_eq!(first(&longest).unwrap(), None);
         let longer = (FRAME_BYTES as u32 + 1).to_be_bytes();
-        assert!(matches!(first(&longer), Err(LinkError::TooLong(65_537))));
+        assert!(matches!(first(&longer), Err(LinkError::TooLong(262_145))));
         assert!(matches!(
             first(&[0xff; 4]),
             Err(LinkError::TooLong(u32::MAX))

@@ -21,12 +21,13 @@ impl Node {
         self.seal_what_waits(now);
     }
 
-    /// Seals what the user said: at once while the links are idle, else in full bundles.
+    /// Seals what the user said: at once while the links are idle and little is on its way, else in full bundles.
     pub(super) fn seal_what_waits(&mut self, now: Time) {
         while !self.outbox.is_empty()
             && self.joining.is_inside()
             && self.can_spread()
-            && (self.outbox.is_full() && self.has_room(&self.config.id) || self.spreads_at_once())
+            && (self.outbox.is_full() && self.has_room(&self.config.id)
+                || self.outbox.has_little_open() && self.spreads_at_once())
         {
             self.seal_one(now);
         }
