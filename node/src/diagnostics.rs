@@ -19,6 +19,7 @@ const LINES: usize = 1_024;
 /// The way to stderr.
 #[derive(Clone, Debug)]
 pub(crate) struct Diagnostics {
+    program: &'static str,
     lines: SyncSender<Line>,
 }
 
@@ -31,13 +32,18 @@ enum Line {
 }
 
 impl Diagnostics {
-    /// Starts the thread, and has everything logged there that passes the filter.
-    pub(crate) fn start(filter: EnvFilter) -> io::Result<Self> {
+    /// Starts the thread for a program that logs nothing.
+    pub(crate) fn without_log(program: &'static str) -> io::Result<Self> {
         let (lines, waiting) = mpsc::sync_channel(LINES);
         thread::Builder::new()
             .name("stderr".to_owned())
             .spawn(move || write_all(&waiting))?;
-        let diagnostics = Self { lines };
+        Ok(Self { program, lines })
+    }
+
+    /// Starts the thread, and has everything logged there that passes the filter.
+    pub(crate) fn start(program: &'static str, filter: EnvFilter) -> io::Result<Self> {
+        let diagnostics = Self::without_log(program)?;
         tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_ansi(false)
@@ -60,7 +66,7 @@ impl Diagnostics {
 
     /// Says something to whoever started the program.
     pub(crate) fn say(&self, text: &str) {
-        self.send(format!("node: {text}\n").into_bytes());
+        self.send(format!("{}: {text}\n", self.program).into_bytes());
     }
 
     /// Waits until everything is written, within a limit.

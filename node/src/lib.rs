@@ -2,8 +2,9 @@
 //!
 //! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
 //! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node,
-//! [`observer`] what it needs to look at a ring, [`embedded`] what runs a node inside it, [`Destination`] how it is told which, and [`harmless`](fn@harmless) makes what
-//! strangers wrote fit to be shown. Not here: what a frame means and what follows from it
+//! [`observer`] what it needs to look at a ring, [`terminal`] what it needs to have the terminal to itself,
+//! [`embedded`] what runs a node inside it, [`Destination`] how it is told which, and
+//! [`harmless`](fn@harmless) makes what strangers wrote fit to be shown. Not here: what a frame means and what follows from it
 //! (`ringtalk-proto`), and what travels (`ringtalk-wire`).
 
 mod address;
@@ -24,6 +25,8 @@ pub mod secret;
 mod settings;
 mod start;
 mod stdin;
+pub mod stdout;
+pub mod terminal;
 mod traces;
 
 use std::io::{self, Write};

@@ -20,13 +20,15 @@ use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::embedded::Ear;
-use crate::face::screen::{Seat, Terminal};
-use crate::face::{Face, Me, Stdout};
+use crate::face::screen::Seat;
+use crate::face::{Face, Me};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
 use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings, Show};
+use crate::stdout::Stdout;
+use crate::terminal::Terminal;
 use crate::{address, inside, stdin, traces};
 
 /// How long the last words may take to get to stderr.
@@ -135,7 +137,7 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
         .enable_all()
         .build();
     let started = runtime.and_then(|runtime| {
-        let diagnostics = Diagnostics::start(settings.log.clone())?;
+        let diagnostics = Diagnostics::start("node", settings.log.clone())?;
         Ok((runtime, diagnostics))
     });
     let (runtime, diagnostics) = match started {

@@ -1,17 +1,20 @@
 //! The ring seen from outside: what `ring-viz` prints, and that nobody notices it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use ringtalk_tests::alone;
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, view_of};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Event, Neighbours};
 use ringtalk_tests::id::NodeId;
+use ringtalk_tests::network::{Network, Refusal};
 use ringtalk_tests::node::{IN_TIME, Node};
-use ringtalk_tests::ring_viz::{Look, Ring, look, run};
+use ringtalk_tests::ring_viz::{Drawn, Look, Ring, Row, listed, live, live_on, look, run};
 use ringtalk_tests::wait::{Witness, poll};
+use ringtalk_tests::window::Window;
 
 #[test]
 fn five_nodes_are_seen_as_they_see_themselves() {
@@ -46,6 +49,189 @@ fn agrees_with_events(cluster: &Cluster, ring: &Ring) {
         let said = (ready.name.as_str(), ready.address.as_str());
         assert_eq!((place.name.as_str(), place.address.as_str()), said);
     }
+}
+
+/// How many nodes are readable in one window.
+const MANY: usize = 50;
+/// How soon a change is seen, on a machine that does other things too.
+const SOON: Duration = Duration::from_secs(20);
+
+/// Fifty nodes, and two windows that show them all the time.
+struct Crowd {
+    cluster: Cluster,
+    circle: Window,
+    list: Window,
+}
+
+impl Crowd {
+    fn gather() -> Self {
+        let mut cluster = Cluster::empty();
+        // One is there first, and the others come together.
+        cluster.join().ready(IN_TIME);
+        let place = cluster.director.place();
+        let circle = live(&place, (140, 50));
+        let list = live(&place, (100, 60));
+        list.sees("1 member", SOON);
+        list.press("l");
+        let newcomers: Vec<Arc<Node>> = (1..MANY).map(|_| cluster.join()).collect();
+        for node in &newcomers {
+            node.ready(IN_TIME);
+        }
+        Self {
+            cluster,
+            circle,
+            list,
+        }
+    }
+
+    /// Awaits that the ring is at rest, and then that everything that is drawn of it is what its nodes have
+    /// said last.
+    #[track_caller]
+    fn is_drawn_as_it_says(&self, what: &str) {
+        self.cluster.one_ring(REST);
+        let (rows, coordinator) = self.said();
+        let names: Vec<String> = rows.iter().map(|(name, _, _)| name.clone()).collect();
+        let circle = Drawn {
+            names,
+            coordinator: Some(coordinator.clone()),
+        };
+        self.circle
+            .wait(&format!("{what}: the circle"), SOON, |text| {
+                text.contains(" members · closed · ")
+                    && Drawn::circle(text).as_ref() == Some(&circle)
+            });
+        let list = (rows, vec![coordinator]);
+        self.list.wait(&format!("{what}: the list"), SOON, |text| {
+            listed(text) == list
+        });
+        let live = self.cluster.live();
+        let ring = closes(&live, &self.cluster.director.place(), REST);
+        assert_eq!(ring.members.len(), live.len(), "{what}");
+        assert_eq!(ring.coordinator, self.cluster.coordinator().id(), "{what}");
+        agrees_with_events(&self.cluster, &ring);
+    }
+
+    /// The ring as its nodes have said last: the order is that of the view, neighbours are each one's own.
+    fn said(&self) -> (Vec<Row>, String) {
+        let coordinator = self.cluster.coordinator();
+        let view = coordinator.journal().view.clone().expect("it is ready");
+        let members = view.members.into_iter();
+        let names: BTreeMap<NodeId, String> = members
+            .clone()
+            .map(|member| (member.node_id, member.name))
+            .collect();
+        let rows = members.map(|member| {
+            let node = self.cluster.by_id(member.node_id);
+            let said = node.journal().neighbours.expect("it has said so");
+            let neighbour = |id: Option<NodeId>| id.map(|id| names[&id].clone());
+            (
+                member.name,
+                neighbour(said.predecessor),
+                neighbour(said.successor),
+            )
+        });
+        (rows.collect(), names[&coordinator.id()].clone())
+    }
+}
+
+#[test]
+fn fifty_are_drawn_as_they_say_after_every_change() {
+    let _alone = alone();
+    let mut crowd = Crowd::gather();
+    crowd.is_drawn_as_it_says("fifty have come");
+    for _ in 0..2 {
+        crowd.cluster.join().ready(IN_TIME);
+    }
+    crowd.is_drawn_as_it_says("two more have come");
+    let order = crowd.cluster.in_ring_order();
+    order[20].quit();
+    assert_eq!(order[20].exit_code(IN_TIME), 0);
+    crowd.is_drawn_as_it_says("one has left");
+    for place in [7, 30, 31] {
+        order[place].kill();
+    }
+    crowd.is_drawn_as_it_says("three have died, two of them side by side");
+    crowd.cluster.coordinator().kill();
+    crowd.is_drawn_as_it_says("the coordinator has died");
+    crowd.cluster.join().ready(IN_TIME);
+    crowd.is_drawn_as_it_says("one has come to the new coordinator");
+}
+
+#[test]
+fn a_suspect_and_the_messages_on_links_are_seen_live() {
+    let _alone = alone();
+    let cluster = Cluster::start(5);
+    let place = cluster.director.place();
+    let window = live(&place, (100, 30));
+    window.sees("5 members · closed · n1 coordinates", SOON);
+    let rows_with = |text: &str, wanted: fn(char) -> bool| {
+        let rows = text.lines().count().saturating_sub(1);
+        text.lines().take(rows).any(|row| row.contains(wanted))
+    };
+    for number in 0..50 {
+        cluster.coordinator().say(&format!("number {number}"));
+    }
+    window.wait("shows messages on their way", SOON, |text| {
+        rows_with(text, |char| matches!(char, '↓' | '↑' | '←' | '→'))
+    });
+    let frozen = Arc::clone(&cluster.in_ring_order()[2]);
+    frozen.freeze();
+    window.wait("shows a suspect", SOON, |text| {
+        rows_with(text, |char| char == '?')
+    });
+    window.sees("4 members · closed", SOON);
+    window.sees(&format!("{} is gone", frozen.ready(IN_TIME).name), SOON);
+    frozen.thaw();
+    window.sees("5 members · closed", SOON);
+    window.press("q");
+    assert_eq!(window.exit_code(SOON), 0);
+    assert_eq!(window.not_given_back(), [""; 0]);
+}
+
+#[test]
+fn the_live_picture_survives_its_ring_and_ends_by_a_signal() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let place = cluster.director.place();
+    let window = live(&place, (80, 24));
+    window.sees("2 members · closed", SOON);
+    window.press("\t\t");
+    window.sees(" · before n", SOON);
+    for node in cluster.live() {
+        node.quit();
+    }
+    window.sees("nobody answers", SOON);
+    window.sees("no ring is registered", SOON);
+    window.signal(Signal::SIGTERM);
+    assert_eq!(window.exit_code(SOON), 0);
+    assert_eq!(window.not_given_back(), [""; 0]);
+}
+
+#[test]
+fn two_parts_of_a_cut_network_are_seen_side_by_side() {
+    let _alone = alone();
+    let Some(network) = Network::or_skip(7) else {
+        return;
+    };
+    let cluster = Cluster::across(&network, 6);
+    let place = cluster.director.place();
+    // Whoever looks is where the director is, and reaches both parts.
+    let window = live_on(&network.host(0), &place, (120, 30));
+    window.sees("6 members · closed", SOON);
+    let hosts = |numbers: std::ops::RangeInclusive<u8>| -> Vec<_> {
+        numbers.map(|number| network.host(number)).collect()
+    };
+    network.part(&hosts(1..=4), &hosts(5..=6), Refusal::Reset);
+    window.sees("2 rings, side by side", REST);
+    window.wait("shows both closed", REST, |text| {
+        let both = text
+            .lines()
+            .any(|row| row.contains("4 members") && row.contains("2 members"));
+        both && text.matches(" closed ").count() == 2 && !text.contains("not closed")
+    });
+    network.heal();
+    window.sees("6 members · closed", 2 * REST);
+    window.sees("the ring is one again", SOON);
 }
 
 #[test]

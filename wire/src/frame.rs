@@ -8,7 +8,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limit::{self, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES};
+use crate::limit::{
+    self, BROUGHT, FINGERS, NAME_BYTES, PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS, REASON_BYTES,
+    SUSPECTS,
+};
 use crate::{
     Addresses, Alive, Brief, Call, Checked, Circuit, Contact, MessageId, NetworkId, NodeId,
     Opening, Probe, Reach, RingKey, Sealed, ViewPage, ViewTag, ViewUpdate,
@@ -459,4 +462,21 @@ pub struct Report {
     /// The members to whom a link for speed is up.
     #[serde(deserialize_with = "limit::at_most::<_, _, FINGERS>")]
     pub fingers: Vec<NodeId>,
+    /// The members that it suspects, or has found dead.
+    #[serde(default, deserialize_with = "limit::at_most::<_, _, SUSPECTS>")]
+    pub suspects: Vec<NodeId>,
+    /// What has come from its neighbours and over its fingers.
+    #[serde(default, deserialize_with = "limit::at_most::<_, _, BROUGHT>")]
+    pub brought: Vec<Brought>,
+}
+
+/// How much a member has brought.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Brought {
+    /// Who.
+    pub member: NodeId,
+    /// How many messages that were new here have come over links to it; it begins anew where there was
+    /// no link for a while.
+    #[serde(deserialize_with = "limit::counter")]
+    pub messages: u64,
 }

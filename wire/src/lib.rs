@@ -26,9 +26,9 @@ pub use bundle::{Brief, Bundle, Sealed, ShortId, Text, item_to_sign};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
-    Ack, Acks, Announcement, Close, Cut, Digest, Direction, Frame, HandOver, Has, Heartbeat,
-    Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull, PullEnd,
-    Range, Report, Spread, Suspect,
+    Ack, Acks, Announcement, Brought, Close, Cut, Digest, Direction, Frame, HandOver, Has,
+    Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull,
+    PullEnd, Range, Report, Spread, Suspect,
 };
 pub use id::{
     DiscussionId, Epoch, MessageId, NodeId, OpeningsHash, RingKey, SealHash, SectorHash,

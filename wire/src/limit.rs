@@ -63,6 +63,10 @@ pub const VIEW_DEPARTURES: usize = 32;
 pub const COUNTER: u64 = 1 << 52;
 /// The most fingers in a report: two in each of the 14 halvings of a full ring make 28.
 pub const FINGERS: usize = 64;
+/// The most suspects in a report: a node that suspects more is most likely cut off itself.
+pub const SUSPECTS: usize = 64;
+/// The most members in a report of whom it says how much they have brought: fingers and neighbours.
+pub const BROUGHT: usize = FINGERS + 2;
 /// The most authors in a clock: present members, and those departed whose messages may still come.
 pub const AUTHORS: usize = 65_536;
 /// The longest reason in clear text.

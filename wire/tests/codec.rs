@@ -3,11 +3,12 @@
 use std::iter::repeat_n;
 
 use bytes::Bytes;
-use ringtalk_wire::limit::{COUNTER, FINGERS, FRAME_BYTES, TEXT_BYTES};
+use ciborium::Value;
+use ringtalk_wire::limit::{BROUGHT, COUNTER, FINGERS, FRAME_BYTES, SUSPECTS, TEXT_BYTES};
 use ringtalk_wire::{
-    Addresses, Announcement, Brief, Bundle, Call, Checked, Circuit, Contact, Cut, DecodeError,
-    Departed, Departure, Digest, Direction, Epoch, Frame, HandOver, Has, Heartbeat, Holding,
-    Interval, Introduction, Item, ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member,
+    Addresses, Announcement, Brief, Brought, Bundle, Call, Checked, Circuit, Contact, Cut,
+    DecodeError, Departed, Departure, Digest, Direction, Epoch, Frame, HandOver, Has, Heartbeat,
+    Holding, Interval, Introduction, Item, ItemId, ItemKind, Items, Join, KEY_BYTES, Meet, Member,
     MessageId, NetworkId, NodeId, Offer, Opening, PublicKey, Pull, PullEnd, Range, Reach, Renamed,
     Report, RingKey, SIGNATURE_BYTES, Seal, SealHash, Sealed, Signature, Spread, Suspect, Text,
     ViewHash, ViewPage, ViewTag, ViewUpdate, check_preface, decode, encode, encode_item,
@@ -269,7 +270,43 @@ fn report(fingers: usize) -> Report {
         predecessor: Some(id(2)),
         successor: None,
         fingers: vec![id(3); fingers],
+        suspects: vec![id(4)],
+        brought: vec![Brought {
+            member: id(2),
+            messages: 5,
+        }],
     }
+}
+
+/// What another program makes of a frame, and this one of what it sends.
+fn edited(frame: &Frame, edit: fn(&mut Vec<(Value, Value)>)) -> Result<Frame, DecodeError> {
+    let mut value: Value = ciborium::from_reader(&encode(frame)[..]).unwrap();
+    let Value::Map(frame) = &mut value else {
+        panic!("no map");
+    };
+    let Value::Map(body) = &mut frame[0].1 else {
+        panic!("no map in the map");
+    };
+    edit(body);
+    let mut bytes = Vec::new();
+    ciborium::into_writer(&value, &mut bytes).unwrap();
+    decode(&bytes)
+}
+
+#[test]
+fn a_report_may_say_less_or_more() {
+    let frame = Frame::Report(report(1));
+    let less = edited(&frame, |body| {
+        body.retain(|(key, _)| !["suspects", "brought"].contains(&key.as_text().unwrap()));
+    });
+    let expected = Report {
+        suspects: Vec::new(),
+        brought: Vec::new(),
+        ..report(1)
+    };
+    assert_eq!(less, Ok(Frame::Report(expected)));
+    let more = edited(&frame, |body| body.push(("weather".into(), 1.into())));
+    assert_eq!(more, Ok(frame));
 }
 
 #[test]
@@ -398,6 +435,15 @@ fn what_is_over_a_limit_is_refused() {
     assert!(decode(&encode(&far)).is_err());
     assert!(decode(&encode(&Frame::Report(report(FINGERS)))).is_ok());
     assert!(decode(&encode(&Frame::Report(report(FINGERS + 1)))).is_err());
+    let mut suspicious = report(1);
+    suspicious.suspects = vec![id(4); SUSPECTS];
+    suspicious.brought = vec![report(1).brought[0]; BROUGHT];
+    assert!(decode(&encode(&Frame::Report(suspicious.clone()))).is_ok());
+    suspicious.suspects.push(id(4));
+    assert!(decode(&encode(&Frame::Report(suspicious.clone()))).is_err());
+    suspicious.suspects.pop();
+    suspicious.brought.push(report(1).brought[0]);
+    assert!(decode(&encode(&Frame::Report(suspicious))).is_err());
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
 
+mod bringing;
 mod dialling;
 mod queue;
 
@@ -65,6 +66,8 @@ struct Peer {
     /// Who relayed its last link.
     relay: Option<NodeId>,
     parcels: Vec<Bytes>,
+    /// How many messages it has brought.
+    brought: u64,
 }
 
 #[derive(Debug)]

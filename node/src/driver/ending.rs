@@ -4,7 +4,8 @@ use std::process::{self, ExitCode};
 use std::thread;
 use std::time::Duration;
 
-use crate::face::{Goodbye, screen};
+use crate::face::Goodbye;
+use crate::terminal;
 
 /// A node that was asked to leave ends within 2 s, also where a thread hangs.
 const HARD_LIMIT: Duration = Duration::from_millis(1_940);
@@ -98,7 +99,7 @@ impl Ending {
         let guard = move || {
             thread::sleep(HARD_LIMIT);
             // The terminal may be what hangs.
-            let _ = thread::Builder::new().spawn(screen::restore);
+            let _ = thread::Builder::new().spawn(terminal::restore);
             thread::sleep(RESTORE_TIME);
             process::exit(status);
         };

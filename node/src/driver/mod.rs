@@ -25,10 +25,11 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::director_client::{DirectorClient, News, Reachability, Way};
-use crate::face::{Face, Goodbye, Progress, Stdout, StdoutError, Told};
+use crate::face::{Face, Goodbye, Progress, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
 use crate::stdin::Batch;
+use crate::stdout::{Stdout, StdoutError};
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
 use dialler::{check, dial};

@@ -2,7 +2,7 @@
 //!
 //! A face is a pure thing: events in, bytes out. It never touches protocol state. The full screen is
 //! drawn by a thread of its own, which is handed the same events. Not here: who writes the bytes
-//! (`face::stdout`), and what the user types (`stdin`).
+//! (`stdout`), and what the user types (`stdin`).
 
 mod harmless;
 mod json;
@@ -11,7 +11,6 @@ mod lines;
 mod losses;
 mod remarks;
 pub(crate) mod screen;
-mod stdout;
 mod timestamp;
 
 use std::time::Instant;
@@ -22,7 +21,6 @@ use time::UtcOffset;
 
 pub use harmless::{HarmlessJson, harmless, harmless_lines};
 pub(crate) use known::Me;
-pub(crate) use stdout::{Stdout, StdoutError};
 
 use crate::embedded::Ear;
 use crate::settings::Show;

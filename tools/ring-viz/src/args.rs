@@ -2,7 +2,7 @@
 //!
 //! Not here: whether anybody answers where it points.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process;
 use std::time::Duration;
 
@@ -20,8 +20,9 @@ const TIMEOUT_SECONDS: f64 = 3_600.0;
 
 /// Shows the ring of a Ringtalk discussion, as its nodes themselves report it.
 ///
-/// It only looks: it is no member, and nobody sees it come or go. The exit status is 0 where the
-/// ring is closed, 6 where it is not, 3 where nobody could be reached, 4 where it was refused.
+/// It only looks: it is no member, and nobody sees it come or go. In a terminal the ring is live; the exit
+/// status is 0 then, and with --once 0 where the ring is closed, 6 where it is not. It is 3 where nobody
+/// could be reached, 4 where it was refused.
 #[derive(Debug, Parser)]
 #[command(name = "ring-viz", version, max_term_width = 100)]
 struct Args {
@@ -42,7 +43,7 @@ struct Args {
     #[arg(long)]
     once: bool,
 
-    /// What to print [default: json, with --once]
+    /// What to show [default: tui; with --once json]
     #[arg(long, value_enum)]
     format: Option<Format>,
 
@@ -54,7 +55,7 @@ struct Args {
 /// What `--format` names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Format {
-    /// The ring live in the terminal (not there yet)
+    /// The ring live in the terminal; q quits
     Tui,
     /// A picture for browsers
     Svg,
@@ -72,14 +73,16 @@ pub(crate) struct Settings {
     /// The secret of the discussion.
     pub(crate) secret: Secret,
     /// How to show it.
-    pub(crate) picture: Picture,
+    pub(crate) show: Show,
     /// How long to try.
     pub(crate) timeout: Duration,
 }
 
-/// What is printed.
+/// How the ring is shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Picture {
+pub(crate) enum Show {
+    /// Live in the terminal.
+    Live,
     /// A picture for browsers.
     Svg,
     /// A graph for graphviz.
@@ -95,9 +98,11 @@ enum SettingsError {
     Destination(#[from] DestinationError),
     #[error("--join is missing: name a director as host:port, or an invite")]
     Nowhere,
-    #[error("the live view does not exist yet: add --once, with --format svg, dot or json")]
-    Live,
-    #[error("--format tui is the live view, which does not exist yet: choose svg, dot or json")]
+    #[error("the live view needs a terminal: add --once, with --format svg, dot or json")]
+    NoTerminal,
+    #[error("--format svg, dot and json are printed once: add --once")]
+    NotOnce,
+    #[error("--format tui is live: leave --once out, or choose svg, dot or json")]
     Tui,
     #[error("--timeout: {0:?} is no number of seconds above 0, at most {TIMEOUT_SECONDS}")]
     Timeout(String),
@@ -110,7 +115,8 @@ impl Settings {
         let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
         let variable = secret_variable();
         let variable = variable.as_ref().map(Hidden::as_str);
-        Self::resolve(&args, variable, ask_for_secret).unwrap_or_else(|error| {
+        let in_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+        Self::resolve(&args, in_terminal, variable, ask_for_secret).unwrap_or_else(|error| {
             if error.is_refusal() {
                 let _ = writeln!(io::stderr(), "ring-viz: {error}");
                 process::exit(Status::Refused as i32);
@@ -122,6 +128,7 @@ impl Settings {
 
     fn resolve(
         args: &Args,
+        in_terminal: bool,
         variable: Option<&str>,
         ask: impl FnOnce() -> io::Result<Hidden>,
     ) -> Result<Self, SettingsError> {
@@ -133,7 +140,7 @@ impl Settings {
         Ok(Self {
             places,
             secret: secret.unwrap_or(Secret::open()),
-            picture: picture(args)?,
+            show: show(args, in_terminal)?,
             timeout: timeout(&args.timeout)?,
         })
     }
@@ -145,13 +152,15 @@ impl SettingsError {
     }
 }
 
-fn picture(args: &Args) -> Result<Picture, SettingsError> {
-    match args.format {
-        Some(Format::Tui) => Err(SettingsError::Tui),
-        _ if !args.once => Err(SettingsError::Live),
-        Some(Format::Svg) => Ok(Picture::Svg),
-        Some(Format::Dot) => Ok(Picture::Dot),
-        Some(Format::Json) | None => Ok(Picture::Json),
+fn show(args: &Args, in_terminal: bool) -> Result<Show, SettingsError> {
+    match (args.once, args.format) {
+        (true, Some(Format::Tui)) => Err(SettingsError::Tui),
+        (true, Some(Format::Svg)) => Ok(Show::Svg),
+        (true, Some(Format::Dot)) => Ok(Show::Dot),
+        (true, Some(Format::Json) | None) => Ok(Show::Json),
+        (false, Some(Format::Tui) | None) if in_terminal => Ok(Show::Live),
+        (false, Some(Format::Tui) | None) => Err(SettingsError::NoTerminal),
+        (false, Some(_)) => Err(SettingsError::NotOnce),
     }
 }
 
@@ -169,7 +178,7 @@ mod tests {
     fn resolve(line: &str) -> Result<Settings, SettingsError> {
         let words = line.split_whitespace();
         let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
-        Settings::resolve(&args, None, || Err(io::ErrorKind::NotFound.into()))
+        Settings::resolve(&args, false, None, || Err(io::ErrorKind::NotFound.into()))
     }
 
     #[test]
@@ -180,7 +189,7 @@ mod tests {
     #[test]
     fn json_is_what_is_printed_once() {
         let settings = resolve("--once --join a:1 --join ringtalk://b:2,c:3/").unwrap();
-        assert_eq!(settings.picture, Picture::Json);
+        assert_eq!(settings.show, Show::Json);
         assert_eq!(settings.timeout, Duration::from_secs(5));
         let directors: Vec<&str> = settings
             .places
@@ -192,13 +201,18 @@ mod tests {
 
     #[test]
     fn each_format_is_a_picture() {
-        for (format, picture) in [
-            ("svg", Picture::Svg),
-            ("dot", Picture::Dot),
-            ("json", Picture::Json),
-        ] {
+        for (format, show) in [("svg", Show::Svg), ("dot", Show::Dot), ("json", Show::Json)] {
             let settings = resolve(&format!("--once --join a:1 --format {format}")).unwrap();
-            assert_eq!(settings.picture, picture);
+            assert_eq!(settings.show, show);
+        }
+    }
+
+    #[test]
+    fn a_terminal_has_it_live() {
+        for line in ["--join a:1", "--join a:1 --format tui"] {
+            let words = line.split(' ');
+            let args = Args::try_parse_from(std::iter::once("ring-viz").chain(words)).unwrap();
+            assert_eq!(show(&args, true).unwrap(), Show::Live);
         }
     }
 
@@ -212,9 +226,10 @@ mod tests {
                 "--once --join ringtalk://a:1/#secret",
                 "a secret has 24 letters",
             ),
-            ("--join a:1", "add --once"),
+            ("--join a:1", "needs a terminal"),
+            ("--join a:1 --format tui", "needs a terminal"),
             ("--join a:1 --format svg", "add --once"),
-            ("--join a:1 --once --format tui", "does not exist yet"),
+            ("--join a:1 --once --format tui", "leave --once out"),
             ("--join a:1 --once --timeout 0", "--timeout"),
             ("--join a:1 --once --timeout soon", "--timeout"),
         ] {
@@ -227,10 +242,10 @@ mod tests {
     fn a_secret_in_the_environment_is_never_ignored() {
         let args = Args::try_parse_from(["ring-viz", "--once", "--join", "a:1"]).unwrap();
         let nobody = || Err(io::ErrorKind::NotFound.into());
-        let error = Settings::resolve(&args, Some("mistyped"), nobody).unwrap_err();
+        let error = Settings::resolve(&args, true, Some("mistyped"), nobody).unwrap_err();
         assert!(error.is_refusal());
         let text = "00112233445566778899aabbccddeeff";
-        let settings = Settings::resolve(&args, Some(text), nobody).unwrap();
+        let settings = Settings::resolve(&args, true, Some(text), nobody).unwrap();
         assert_eq!(settings.secret, text.parse().unwrap());
     }
 }

@@ -25,6 +25,7 @@ struct MemberObject<'a> {
     predecessor: Option<NodeId>,
     successor: Option<NodeId>,
     fingers: &'a [NodeId],
+    suspects: &'a [NodeId],
 }
 
 /// One line, in which nothing can harm a terminal.
@@ -53,6 +54,7 @@ impl<'a> MemberObject<'a> {
             predecessor: place.predecessor(),
             successor: place.successor(),
             fingers: place.fingers(),
+            suspects: place.suspects(),
         }
     }
 }
@@ -77,7 +79,7 @@ mod tests {
             json!({
                 "node-id": id(number), "name": name, "address": format!("10.0.0.{number}:4000"),
                 "seniority": number, "predecessor": neighbour, "successor": neighbour,
-                "fingers": [],
+                "fingers": [], "suspects": [],
             })
         };
         let expected = json!({

@@ -1,12 +1,13 @@
 //! The binary `ring-viz`: looks at a ring from outside, and shows what its nodes report.
 //!
 //! It is no member and appears in no view. Not here: how nodes are found and asked (`survey`),
-//! when a ring is closed (`ring`), and how each picture is drawn.
+//! when a ring is closed (`ring`), how each picture is drawn, and the live one (`live`).
 
 mod args;
 mod asking;
 mod dot;
 mod json;
+mod live;
 mod ring;
 mod survey;
 mod svg;
@@ -14,7 +15,7 @@ mod svg;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use args::{Picture, Settings};
+use args::{Settings, Show};
 use ring::{Ring, Shape};
 use survey::{Survey, SurveyError};
 
@@ -22,7 +23,7 @@ use survey::{Survey, SurveyError};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 enum Status {
-    /// The ring is closed.
+    /// The ring is closed; or it was live, and somebody has seen enough.
     Closed = 0,
     /// A failure that has no status of its own.
     Failed = 1,
@@ -36,8 +37,8 @@ enum Status {
 
 fn main() -> ExitCode {
     let settings = Settings::from_command_line();
-    let status = match look(&settings) {
-        Ok(ring) => show(&ring, settings.picture),
+    let status = match run(settings) {
+        Ok(status) => status,
         Err(error) => {
             let _ = writeln!(io::stderr(), "ring-viz: {error}");
             status(&error)
@@ -46,25 +47,27 @@ fn main() -> ExitCode {
     ExitCode::from(status as u8)
 }
 
-fn look(settings: &Settings) -> Result<Ring, SurveyError> {
+fn run(settings: Settings) -> Result<Status, SurveyError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let ring = runtime.block_on(async {
+    let status = runtime.block_on(async {
+        let draw = match settings.show {
+            Show::Live => return live::run(settings).await.map(|()| Status::Closed),
+            Show::Svg => svg::draw,
+            Show::Dot => dot::draw,
+            Show::Json => json::write,
+        };
         let survey = Survey::new(&settings.places, &settings.secret)?;
-        survey.run(settings.timeout).await
+        let ring = survey.run(settings.timeout).await?;
+        Ok(print(&ring, &draw(&ring)))
     });
     // Name lookups that hang must not hold up the end.
     runtime.shutdown_background();
-    ring
+    status
 }
 
-fn show(ring: &Ring, picture: Picture) -> Status {
-    let text = match picture {
-        Picture::Svg => svg::draw(ring),
-        Picture::Dot => dot::draw(ring),
-        Picture::Json => json::write(ring),
-    };
+fn print(ring: &Ring, text: &str) -> Status {
     if let Err(error) = io::stdout().write_all(text.as_bytes()) {
         let _ = writeln!(io::stderr(), "ring-viz: cannot write to stdout: {error}");
         return Status::Failed;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringtalk_wire::{Epoch, Member, NodeId, Report, ViewTag};
 
 /// The members of a view, each with what it says of itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Ring {
     /// The view that was asked about.
     pub(crate) tag: ViewTag,
@@ -18,12 +18,27 @@ pub(crate) struct Ring {
 }
 
 /// A member, and what it says of itself.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Place {
     /// The member, as the view lists it.
     pub(crate) member: Member,
     /// Its report; none where it could not be reached.
     pub(crate) report: Option<Report>,
+    /// How many messages a second have come to it from others lately. Empty where it was asked once only.
+    pub(crate) rates: BTreeMap<NodeId, f64>,
+}
+
+/// How a member stands.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Standing {
+    /// It is there, and nobody doubts that.
+    Fine,
+    /// It follows a view of another reign.
+    Elsewhere,
+    /// It could not be reached from here.
+    Silent,
+    /// Another member suspects it, or has found it dead.
+    Suspected,
 }
 
 /// What the reports come to.
@@ -48,6 +63,7 @@ impl Ring {
         let place = |member: &Member| Place {
             member: member.clone(),
             report: reports.remove(&member.id),
+            rates: BTreeMap::new(),
         };
         Self {
             tag,
@@ -69,6 +85,74 @@ impl Ring {
     /// Whether the ring is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.shape() == Shape::Closed
+    }
+
+    /// "1 member", or more of them.
+    pub(crate) fn count(&self) -> String {
+        match self.places.len() {
+            1 => "1 member".to_owned(),
+            count => format!("{count} members"),
+        }
+    }
+
+    /// Whether the ring is closed, in words.
+    pub(crate) fn verdict(&self) -> &'static str {
+        if self.is_closed() {
+            "closed"
+        } else {
+            "not closed"
+        }
+    }
+
+    /// True where a member coordinates.
+    pub(crate) fn coordinates(&self, place: &Place) -> bool {
+        place.member.id == self.epoch().coordinator
+    }
+
+    /// How a member stands. The worst counts.
+    pub(crate) fn standing(&self, place: &Place) -> Standing {
+        if self.suspecting(&place.member.id).next().is_some() {
+            return Standing::Suspected;
+        }
+        match &place.report {
+            None => Standing::Silent,
+            Some(report) if report.tag.epoch != self.epoch() => Standing::Elsewhere,
+            Some(_) => Standing::Fine,
+        }
+    }
+
+    /// The members of this reign that suspect a member.
+    pub(crate) fn suspecting<'a>(&'a self, id: &'a NodeId) -> impl Iterator<Item = &'a Place> {
+        let is_here = move |place: &Place| {
+            let report = place.report.as_ref();
+            report.is_some_and(|report| report.tag.epoch == self.epoch())
+        };
+        let suspects = move |place: &&Place| is_here(place) && place.suspects().contains(id);
+        self.places.iter().filter(suspects)
+    }
+
+    /// The position after another one, clockwise.
+    pub(crate) const fn after(&self, here: usize) -> usize {
+        (here + 1) % self.places.len()
+    }
+
+    /// Where the successor of a member is, as that member says.
+    pub(crate) fn successor_of(&self, here: usize) -> Option<usize> {
+        let id = self.places[here].successor()?;
+        self.position(&id).filter(|there| *there != here)
+    }
+
+    /// True where a member's successor is not the next one of the view.
+    pub(crate) fn is_astray(&self, here: usize) -> bool {
+        let there = self.successor_of(here);
+        there.is_some_and(|there| there != self.after(here))
+    }
+
+    /// How many messages a second go from one position to another.
+    pub(crate) fn rate(&self, from: usize, to: usize) -> f64 {
+        let rates = &self.places[to].rates;
+        let rate = rates.get(&self.places[from].member.id);
+        rate.copied().unwrap_or_default()
     }
 
     /// What the reports come to.
@@ -152,6 +236,13 @@ impl Place {
             .as_ref()
             .map_or(&[], |report| report.fingers.as_slice())
     }
+
+    /// The members that it suspects, or has found dead.
+    pub(crate) fn suspects(&self) -> &[NodeId] {
+        self.report
+            .as_ref()
+            .map_or(&[], |report| report.suspects.as_slice())
+    }
 }
 
 #[cfg(test)]
@@ -164,40 +255,63 @@ pub(crate) mod tests {
         NodeId::from_bytes([number; 16])
     }
 
-    fn tag(number: u64) -> ViewTag {
+    /// The view of this number under a reign.
+    pub(crate) fn reign(epoch: u64, coordinator: u8, number: u64) -> ViewTag {
         ViewTag {
             epoch: Epoch {
-                number: 1,
-                coordinator: id(0),
+                number: epoch,
+                coordinator: id(coordinator),
             },
             number,
             hash: ViewHash::default(),
         }
     }
 
-    /// A closed ring of members with these names.
-    pub(crate) fn ring(names: &[&str]) -> Ring {
-        let count = u8::try_from(names.len()).unwrap();
-        let member = |(number, name): (u8, &&str)| Member {
+    fn tag(number: u64) -> ViewTag {
+        reign(1, 0, number)
+    }
+
+    pub(crate) fn member(number: u8, name: &str) -> Member {
+        Member {
             id: id(number),
-            name: (*name).to_owned(),
+            name: name.to_owned(),
             addresses: Addresses::at(format!("10.0.0.{number}:4000")),
             seniority: number.into(),
             key: RingKey(number.into()),
             network: NetworkId::default(),
-        };
-        let report = |number: u8| {
-            let neighbour = |steps: u8| (count > 1).then(|| id((number + steps) % count));
-            Report {
-                tag: tag(1),
-                predecessor: neighbour(count - 1),
-                successor: neighbour(1),
-                fingers: Vec::new(),
-            }
-        };
-        let members: Vec<Member> = (0..).zip(names).map(member).collect();
-        let reports = (0..count).map(|number| (id(number), report(number)));
-        Ring::new(tag(1), members.iter(), reports.collect())
+        }
+    }
+
+    /// What a member says where everything is well.
+    pub(crate) fn report(tag: ViewTag, number: u8, members: &[u8]) -> Report {
+        let here = members.iter().position(|member| *member == number).unwrap();
+        let count = members.len();
+        let neighbour = |steps| (count > 1).then(|| id(members[(here + steps) % count]));
+        Report {
+            tag,
+            predecessor: neighbour(count - 1),
+            successor: neighbour(1),
+            fingers: Vec::new(),
+            suspects: Vec::new(),
+            brought: Vec::new(),
+        }
+    }
+
+    /// A closed ring of these members under a reign.
+    pub(crate) fn ring_of(tag: ViewTag, members: &[(u8, &str)]) -> Ring {
+        let numbers: Vec<u8> = members.iter().map(|(number, _)| *number).collect();
+        let reports = numbers
+            .iter()
+            .map(|&number| (id(number), report(tag, number, &numbers)));
+        let members = members.iter().map(|(number, name)| member(*number, name));
+        let members: Vec<Member> = members.collect();
+        Ring::new(tag, members.iter(), reports.collect())
+    }
+
+    /// A closed ring of members with these names.
+    pub(crate) fn ring(names: &[&str]) -> Ring {
+        let members: Vec<(u8, &str)> = (0..).zip(names.iter().copied()).collect();
+        ring_of(tag(1), &members)
     }
 
     /// The shape of a ring of six in which each member's neighbours were changed.
@@ -272,6 +386,20 @@ pub(crate) mod tests {
         changing.places[1].report = None;
         changing.places[2].report.as_mut().unwrap().tag = tag(2);
         assert_eq!(changing.shape(), Shape::Unsettled);
+    }
+
+    #[test]
+    fn the_worst_that_is_known_of_a_member_counts() {
+        let mut ring = ring(&["a", "b", "c"]);
+        assert_eq!(ring.standing(&ring.places[1]), Standing::Fine);
+        ring.places[1].report.as_mut().unwrap().tag.epoch.number = 2;
+        assert_eq!(ring.standing(&ring.places[1]), Standing::Elsewhere);
+        ring.places[1].report.as_mut().unwrap().suspects = vec![id(2)];
+        assert_eq!(ring.standing(&ring.places[2]), Standing::Fine);
+        ring.places[1].report = None;
+        assert_eq!(ring.standing(&ring.places[1]), Standing::Silent);
+        ring.places[2].report.as_mut().unwrap().suspects = vec![id(1)];
+        assert_eq!(ring.standing(&ring.places[1]), Standing::Suspected);
     }
 
     #[test]

@@ -23,10 +23,10 @@ use crate::ring::{Ring, Shape};
 
 /// How many members are asked at once: enough to hide the time that answers take, and few enough
 /// for every host.
-const SIDE_BY_SIDE: usize = 16;
+pub(crate) const SIDE_BY_SIDE: usize = 16;
 /// How long a member may take to answer, its handshake included: several round trips between
 /// continents. Longer would only find members that the ring itself takes for dead.
-const ANSWER_TIME: Duration = Duration::from_millis(1_500);
+pub(crate) const ANSWER_TIME: Duration = Duration::from_millis(1_500);
 /// How long to wait before an unsettled ring is surveyed again.
 const AGAIN: Duration = Duration::from_millis(200);
 
@@ -81,7 +81,7 @@ impl<'a> Survey<'a> {
     }
 
     /// A link into the ring and the view there, the coordinator's if it can be had.
-    async fn enter(&self, deadline: Instant) -> Result<(Link, View), SurveyError> {
+    pub(crate) async fn enter(&self, deadline: Instant) -> Result<(Link, View), SurveyError> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let mut link = self.observer.find(self.places, left).await?;

@@ -11,8 +11,8 @@ use std::fmt::{self, Write};
 
 use ringtalk_wire::Member;
 
-use crate::ring::{Place, Ring};
-use layout::{Label, Layout, NODE_RADIUS};
+use crate::ring::{Place, Ring, Standing};
+use layout::{Label, Layout};
 use text::{escaped, shortened};
 
 /// Light by default, dark where the reader's system is.
@@ -23,6 +23,8 @@ text{font:13px system-ui,sans-serif;fill:#1f2328}
 .halo{fill:none;stroke:#0969da;stroke-width:2}
 .coordinator .node{fill:#ddf4ff;stroke:#0969da}
 .silent .node{fill:#fff;stroke:#bc4c00;stroke-dasharray:4 3}
+.suspected .node{fill:#fff8c5;stroke:#9a6700}
+.doubt,.hub-text{text-anchor:middle}
 .next,.astray,.odd,.finger,.orbit{fill:none;stroke:#57606a;stroke-width:1.5}
 .finger,.orbit{stroke:#d0d7de;stroke-width:1}
 .astray,.odd{stroke:#bc4c00}
@@ -30,7 +32,7 @@ text{font:13px system-ui,sans-serif;fill:#1f2328}
 .tip{fill:#57606a}
 .tip-astray{fill:#bc4c00}
 .legend,.count{fill:#57606a}
-.hub-text{text-anchor:middle}
+.size{font-weight:600}
 .broken{fill:#bc4c00}
 @media(prefers-color-scheme:dark){
 text{fill:#e6edf3}
@@ -39,6 +41,7 @@ text{fill:#e6edf3}
 .halo{stroke:#58a6ff}
 .coordinator .node{fill:#0c2d6b;stroke:#58a6ff}
 .silent .node{fill:#0d1117;stroke:#f0883e}
+.suspected .node{fill:#3b2300;stroke:#d29922}
 .next{stroke:#8b949e}
 .finger,.orbit{stroke:#30363d}
 .astray,.odd{stroke:#f0883e}
@@ -87,7 +90,7 @@ impl<'a> Drawing<'a> {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"{width:.0}\" \
              height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\">\n\
              <title>{}</title>\n<style>\n{STYLE}</style>\n\
-             <rect class=\"ground\" width=\"100%\" height=\"100%\"/>",
+             <rect class=\"ground\" width=\"100%\" height=\"100%\" rx=\"12\"/>",
             self.title()
         )?;
         self.orbit(out)?;
@@ -110,26 +113,13 @@ impl<'a> Drawing<'a> {
     }
 
     fn title(&self) -> String {
-        format!("A ring of {}, {}", self.count(), self.verdict())
-    }
-
-    fn count(&self) -> String {
-        match self.ring.places.len() {
-            1 => "1 member".to_owned(),
-            count => format!("{count} members"),
-        }
-    }
-
-    fn verdict(&self) -> &'static str {
-        if self.ring.is_closed() {
-            "closed"
-        } else {
-            "not closed"
-        }
+        format!("A ring of {}, {}", self.ring.count(), self.ring.verdict())
     }
 
     fn legend(&self) -> Vec<&'static str> {
         let places = || self.ring.places.iter();
+        let has_suspects =
+            || places().any(|place| self.ring.standing(place) == Standing::Suspected);
         let has_odd = || places().any(|place| self.ring.odd_predecessor(place).is_some());
         [
             (true, "double circle: the coordinator"),
@@ -138,10 +128,9 @@ impl<'a> Drawing<'a> {
                 places().any(|place| place.report.is_none()),
                 "dashed: could not be reached",
             ),
+            (has_suspects(), "?: suspected by another member"),
             (
-                (0..)
-                    .zip(places())
-                    .any(|(here, place)| self.is_astray(here, place)),
+                (0..self.ring.places.len()).any(|here| self.ring.is_astray(here)),
                 "arrow across: a successor that is not the next in the view",
             ),
             (
@@ -152,15 +141,6 @@ impl<'a> Drawing<'a> {
         .into_iter()
         .filter_map(|(is_there, text)| is_there.then_some(text))
         .collect()
-    }
-
-    fn is_astray(&self, here: usize, place: &Place) -> bool {
-        let there = place.successor().and_then(|id| self.ring.position(&id));
-        there.is_some_and(|there| there != self.after(here))
-    }
-
-    const fn after(&self, here: usize) -> usize {
-        (here + 1) % self.ring.places.len()
     }
 
     /// Where the ring would be.
@@ -181,9 +161,8 @@ impl<'a> Drawing<'a> {
     }
 
     fn arrows(&self, out: &mut String, here: usize, place: &Place) -> fmt::Result {
-        let there = place.successor().and_then(|id| self.ring.position(&id));
-        if let Some(there) = there.filter(|there| *there != here) {
-            let (class, tip, arrow) = if self.is_astray(here, place) {
+        if let Some(there) = self.ring.successor_of(here) {
+            let (class, tip, arrow) = if self.ring.is_astray(here) {
                 ("astray", "tip-astray", self.layout.across(here, there))
             } else {
                 ("next", "tip", self.layout.along(here, there))
@@ -202,7 +181,7 @@ impl<'a> Drawing<'a> {
     /// In the middle: what it comes to.
     fn hub(&self, out: &mut String) -> fmt::Result {
         let (x, y) = self.layout.centre();
-        let verdict = self.verdict();
+        let verdict = self.ring.verdict();
         let class = if self.ring.is_closed() {
             "hub-text"
         } else {
@@ -211,11 +190,11 @@ impl<'a> Drawing<'a> {
         writeln!(
             out,
             "<circle class=\"hub\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"48\"/>\n\
-             <text class=\"hub-text\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n\
+             <text class=\"hub-text size\" x=\"{x:.1}\" y=\"{:.1}\">{}</text>\n\
              <text class=\"{class}\" x=\"{x:.1}\" y=\"{:.1}\">{verdict}</text>\n\
              <text class=\"hub-text count\" x=\"{x:.1}\" y=\"{:.1}\">epoch {}</text>",
             y - LINE + 4.0,
-            self.count(),
+            self.ring.count(),
             y + 4.0,
             y + LINE + 4.0,
             self.ring.epoch().number
@@ -223,29 +202,39 @@ impl<'a> Drawing<'a> {
     }
 
     fn node(&self, out: &mut String, here: usize, place: &Place) -> fmt::Result {
-        let is_coordinator = place.member.id == self.ring.epoch().coordinator;
-        let mut class = String::from("member");
-        if is_coordinator {
-            class.push_str(" coordinator");
-        }
-        if place.report.is_none() {
-            class.push_str(" silent");
-        }
+        let is_coordinator = self.ring.coordinates(place);
+        let is_suspected = self.ring.standing(place) == Standing::Suspected;
+        let classes = [
+            (is_coordinator, " coordinator"),
+            (place.report.is_none(), " silent"),
+            (is_suspected, " suspected"),
+        ];
+        let class: String = classes
+            .iter()
+            .filter_map(|(is_so, class)| is_so.then_some(*class))
+            .collect();
         let (x, y) = self.layout.node(here);
+        let radius = self.layout.node_radius();
         writeln!(
             out,
-            "<g class=\"{class}\"><title>{}</title>",
-            hint(&place.member, is_coordinator, place.report.is_some())
+            "<g class=\"member{class}\"><title>{}</title>",
+            hint(&place.member, &class)
         )?;
         writeln!(
             out,
-            "<circle class=\"node\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{NODE_RADIUS}\"/>"
+            "<circle class=\"node\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>"
         )?;
         if is_coordinator {
-            let radius = NODE_RADIUS - 4.0;
+            let radius = radius - 4.0;
             writeln!(
                 out,
                 "<circle class=\"halo\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"{radius}\"/>"
+            )?;
+        }
+        if is_suspected {
+            writeln!(
+                out,
+                "<text class=\"doubt\" x=\"{x:.1}\" y=\"{y:.1}\" dy=\"0.35em\">?</text>"
             )?;
         }
         let Label { x, y, anchor, turn } = self.layout.label(here);
@@ -258,20 +247,17 @@ impl<'a> Drawing<'a> {
     }
 }
 
-/// What a pointer over the member shows.
-fn hint(member: &Member, is_coordinator: bool, was_reached: bool) -> String {
-    let role = if is_coordinator {
-        ", the coordinator"
-    } else {
-        ""
-    };
-    let state = if was_reached {
-        ""
-    } else {
-        ", could not be reached"
-    };
+/// What a pointer over the member shows, which is of these classes.
+fn hint(member: &Member, class: &str) -> String {
+    let words = [
+        ("coordinator", ", the coordinator"),
+        ("silent", ", could not be reached"),
+        ("suspected", ", suspected by another member"),
+    ];
+    let words = words.iter().filter(|(word, _)| class.contains(word));
+    let words: String = words.map(|(_, words)| *words).collect();
     format!(
-        "{}{role}{state}: {}, seniority {}",
+        "{}{words}: {}, seniority {}",
         escaped(&member.name),
         escaped(member.addresses.shown()),
         member.seniority

@@ -56,6 +56,7 @@ impl Node {
             self.pull_view(now, &peer);
         }
         self.compare_with_known(now, &bundle, &sealed);
+        self.links.brought(&peer, bundle.messages.len());
         let last = bundle.last_id();
         let reception = self.causal.receive(sealed, bundle);
         if reception == Reception::Refused {

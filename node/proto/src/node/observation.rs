@@ -4,7 +4,8 @@
 
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Frame, NodeId, Report};
+use ringtalk_wire::limit::SUSPECTS;
+use ringtalk_wire::{Brought, Frame, NodeId, Report};
 
 use super::Node;
 use crate::Time;
@@ -14,13 +15,28 @@ impl Node {
     pub(super) fn take_observe(&mut self, now: Time, peer: &NodeId) {
         let Some(view) = &self.view else { return };
         let neighbours = self.ring.neighbours();
+        let fingers = self.finger_ids();
+        let linked = self
+            .neighbour_ids()
+            .into_iter()
+            .chain(fingers.iter().copied());
+        let suspects = self.detector.all().filter(|id| view.contains(id));
         let report = Frame::Report(Report {
             tag: view.tag(),
             predecessor: neighbours.map(|(predecessor, _)| predecessor),
             successor: neighbours.map(|(_, successor)| successor),
-            fingers: self.finger_ids(),
+            suspects: suspects.take(SUSPECTS).collect(),
+            brought: linked.map(|member| self.brought_by(member)).collect(),
+            fingers,
         });
         self.links.send(now, peer, &report, &mut self.out);
+    }
+
+    fn brought_by(&self, member: NodeId) -> Brought {
+        Brought {
+            member,
+            messages: self.links.brought_by(&member),
+        }
     }
 
     /// The members to whom a finger link is up.
@@ -77,9 +93,25 @@ mod tests {
             predecessor: None,
             successor: None,
             fingers: Vec::new(),
+            suspects: Vec::new(),
+            brought: Vec::new(),
         };
         assert_eq!(reports(&mut node), [alone]);
         assert_eq!(node.view().map(|view| view.tag()), Some(before));
+    }
+
+    #[test]
+    fn who_is_no_member_is_no_suspect() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let me = node.id();
+        for suspect in [NodeId::from_bytes([7; 16]), me] {
+            node.detector.suspect(suspect);
+        }
+        let [report] = &reports(&mut node)[..] else {
+            panic!("not one report");
+        };
+        assert_eq!(report.suspects, [me]);
     }
 
     #[test]

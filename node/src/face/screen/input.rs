@@ -6,9 +6,8 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::bidi::visual;
-use super::width::width;
 use crate::face::harmless::harmless;
+use crate::terminal::{visual, width};
 
 /// Stands for the cursor, to see where it goes.
 const MARK: char = '\u{fffc}';

@@ -6,11 +6,10 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ringtalk_wire::NodeId;
 
-use super::bidi::visual;
 use super::deliveries::Delivery;
 use super::transcript::{Entry, Said, Tone, find_folded};
-use super::width::{fit, width, wrap};
 use crate::face::lines::hue;
+use crate::terminal::{fit, visual, width, wrap};
 
 /// `12:34 `.
 const TIME: usize = 6;

@@ -8,11 +8,10 @@ use ratatui::text::{Line, Span};
 use ringtalk_proto::View;
 use ringtalk_wire::{Member, NodeId};
 
-use super::bidi::visual;
 use super::layout::{Colors, dim};
-use super::width::fit;
 use crate::face::harmless::harmless;
 use crate::face::known::Known;
+use crate::terminal::{fit, visual};
 
 /// The coordinator's mark, and those of the neighbours: before, after, and both.
 const COORDINATOR: &str = "★";

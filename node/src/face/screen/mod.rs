@@ -3,7 +3,6 @@
 //! [`Screen`] takes events and keys and does no I/O; `view` draws it; `task` moves things between it, the
 //! terminal and the driver. Not here: the words for what happens (`remarks`).
 
-mod bidi;
 mod completion;
 mod deliveries;
 mod editor;
@@ -13,15 +12,12 @@ mod invite;
 mod keys;
 mod layout;
 mod members;
-mod painter;
 mod reading;
 mod scroll;
 mod standing;
 mod task;
-mod terminal;
 mod transcript;
 mod view;
-mod width;
 mod writing;
 
 use std::collections::VecDeque;
@@ -48,7 +44,6 @@ use scroll::Place;
 use transcript::{Entry, Said, Tone, Transcript};
 
 pub(crate) use task::{Feed, Seat};
-pub(crate) use terminal::{Terminal, restore};
 
 /// Something to be shown.
 #[derive(Debug)]

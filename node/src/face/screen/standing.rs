@@ -6,10 +6,10 @@
 use ringtalk_wire::NodeId;
 
 use super::Screen;
-use super::width::{fit, width};
 use crate::face::Progress;
 use crate::face::harmless::harmless;
 use crate::face::remarks::name_or_id;
+use crate::terminal::{fit, width};
 
 /// In which words, and how wide names may be: the first that fits is taken.
 const FORMS: [(bool, usize); 5] = [(true, 32), (true, 14), (true, 8), (false, 14), (false, 6)];

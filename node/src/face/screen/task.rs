@@ -10,34 +10,27 @@ use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossterm::event::{Event as TerminalEvent, read};
-use nix::sys::signal::Signal as SystemSignal;
+use crossterm::event::Event as TerminalEvent;
 use time::UtcOffset;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::sleep_until;
 
-use super::painter::Painter;
-use super::{Effect, Screen, Shown, terminal};
+use super::{Effect, Screen, Shown, view};
 use crate::face::known::Me;
-use crate::face::stdout::Pen;
 use crate::stdin::{Batch, Typed};
+use crate::stdout::Pen;
+use crate::terminal::{self, Painter};
 
 /// How much waits to be shown: a burst of a whole discussion so far.
 const WAITING: usize = 16_384;
 /// How much is taken in before the next frame is thought of.
 const AT_ONCE: usize = 256;
-/// How many keys wait: more than anybody types while a frame is drawn.
-const KEYS: usize = 256;
 /// How soon after a frame the next one comes, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
 /// What rings a terminal's bell.
 const BELL: u8 = b'\x07';
-/// How long the terminal may take to be given back before this process stops.
-const STOP_TIME: Duration = Duration::from_millis(250);
-/// How long a stop takes to come, if it does: a process that no shell controls is not stopped.
-const STOPPING: Duration = Duration::from_millis(100);
 
 /// The way to the screen.
 #[derive(Debug)]
@@ -66,10 +59,10 @@ impl Seat {
     /// Starts the threads.
     pub(crate) fn start(self, me: Me) -> io::Result<Feed> {
         let (feed, shown) = mpsc::channel(WAITING);
-        let (sender, keys) = mpsc::channel(KEYS);
-        let named = |name: &str| thread::Builder::new().name(name.to_owned());
-        named("keys").spawn(move || read_keys(&sender))?;
-        named("screen").spawn(move || self.run(me, shown, keys))?;
+        let keys = terminal::events()?;
+        thread::Builder::new()
+            .name("screen".to_owned())
+            .spawn(move || self.run(me, shown, keys))?;
         Ok(Feed(Some(feed)))
     }
 
@@ -88,7 +81,7 @@ impl Seat {
                 keys: Some(keys),
                 typed: self.typed,
                 waiting: VecDeque::new(),
-                continued: signal(SignalKind::from_raw(SystemSignal::SIGCONT as i32))?,
+                continued: terminal::continued()?,
                 hung_up: signal(SignalKind::hangup())?,
                 rings: false,
                 stale: true,
@@ -98,15 +91,6 @@ impl Seat {
         });
         if let Err(error) = ended {
             tracing::error!(%error, "the screen has ended");
-        }
-    }
-}
-
-/// Passes on what the terminal reports. The thread outlives its purpose, as that of stdin does.
-fn read_keys(sender: &Sender<TerminalEvent>) {
-    while let Ok(event) = read() {
-        if sender.blocking_send(event).is_err() {
-            return;
         }
     }
 }
@@ -227,7 +211,8 @@ impl Task {
     /// Draws what has changed, if it is time and the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
         if self.stale && self.pen.is_idle() && self.next_frame <= Instant::now() {
-            let mut bytes = self.painter.paint(&self.screen)?;
+            let (drawn, cursor) = view::drawn(&self.screen);
+            let mut bytes = self.painter.paint(drawn, cursor)?;
             if std::mem::take(&mut self.rings) {
                 bytes.push(BELL);
             }
@@ -240,24 +225,13 @@ impl Task {
 
     /// Gives the terminal to the shell until the user comes back.
     async fn suspend(&mut self) -> io::Result<()> {
-        self.pen.write(terminal::leave());
-        // A terminal that takes nothing is not worth to be waited for.
-        let _ = timeout(STOP_TIME, self.pen.idle()).await;
-        terminal::stop()?;
-        // The system stops all threads soon. Whoever is not stopped is not continued either.
-        tokio::select! {
-            _ = self.continued.recv() => {}
-            () = sleep(STOPPING) => {}
-        }
+        terminal::suspend(&self.pen, &mut self.continued).await?;
         self.begin_anew()
     }
 
     /// Somebody else had the terminal.
     fn begin_anew(&mut self) -> io::Result<()> {
-        terminal::raw()?;
-        self.pen.write(terminal::enter());
-        let size = terminal::size();
-        let resized = TerminalEvent::Resize(size.width, size.height);
+        let resized = terminal::take_again(&self.pen)?;
         self.screen.take(resized);
         self.stale = true;
         Ok(())

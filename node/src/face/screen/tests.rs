@@ -19,12 +19,12 @@ use ringtalk_wire::{
     SIGNATURE_BYTES, Seal, Signature, ViewTag,
 };
 
-use super::width::width;
 use super::*;
 use crate::face::Goodbye;
 use crate::secret::Secret;
 use crate::settings::Invite;
 use crate::stdin::Command;
+use crate::terminal::width;
 
 /// This node, which is bob.
 const ME: u8 = 2;
@@ -208,7 +208,7 @@ impl Stage {
     }
 
     fn cell(&self, wanted: &str) -> Cell {
-        let (buffer, _) = painter::drawn(&self.screen);
+        let (buffer, _) = view::drawn(&self.screen);
         let rows = text(&self.screen);
         let (y, row) = rows
             .lines()
@@ -222,7 +222,7 @@ impl Stage {
 
 /// The screen as text; `▏` is the cursor.
 fn text(screen: &Screen) -> String {
-    let (mut buffer, cursor) = painter::drawn(screen);
+    let (mut buffer, cursor) = view::drawn(screen);
     if let Some(cursor) = cursor {
         buffer[cursor].set_symbol("▏");
     }
@@ -464,7 +464,7 @@ fn colours_are_for_those_who_want_them() {
     assert!(stage.cell("hello").modifier.contains(Modifier::BOLD));
     assert!(!stage.cell("bobby").modifier.contains(Modifier::BOLD));
     stage.screen.colors = Colors(false);
-    let (buffer, _) = painter::drawn(&stage.screen);
+    let (buffer, _) = view::drawn(&stage.screen);
     assert!(buffer.content().iter().all(|cell| cell.fg == Color::Reset));
     assert!(stage.cell("hello").modifier.contains(Modifier::BOLD));
 }

@@ -1,18 +1,18 @@
 //! Draws the screen: the talk, the members beside it, how one stands, and what is being written.
 //!
 //! A pure function of the screen, to a grid of characters. Not here: how the grid gets to the terminal
-//! (`painter`).
+//! (`terminal`).
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Position, Rect};
+use ratatui::layout::{Position, Rect, Size};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
 use super::layout::{Look, dim};
 use super::scroll::Rows;
 use super::standing::standing;
-use super::width::fit;
 use super::{Mode, Screen, input, members};
+use crate::terminal::fit;
 
 /// A narrower window has no room for the members.
 const WITH_MEMBERS: u16 = 80;
@@ -36,8 +36,16 @@ struct Areas {
     input: Rect,
 }
 
+/// The screen as a grid of characters, and where the cursor goes.
+pub(super) fn drawn(screen: &Screen) -> (Buffer, Option<Position>) {
+    let Size { width, height } = screen.size;
+    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
+    let cursor = draw(screen, &mut buffer);
+    (buffer, cursor)
+}
+
 /// Draws everything, and says where the cursor goes.
-pub(super) fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
+fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
     let written = written(screen);
     let areas = areas(screen, &written);
     draw_talk(screen, areas.talk, buffer);

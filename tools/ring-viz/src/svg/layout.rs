@@ -6,13 +6,14 @@ use std::f64::consts::TAU;
 
 use super::text::width;
 
-/// How large a member is drawn.
-pub(super) const NODE_RADIUS: f64 = 14.0;
+/// How large a member is drawn, and where there are many.
+const NODE_RADIUS: f64 = 14.0;
+const SMALL_NODE_RADIUS: f64 = 10.0;
 /// The least circle: its middle has room for three lines of text.
 const LEAST_RADIUS: f64 = 110.0;
-/// The least way along the circle from one member to the next: a member, an arrow that can be
-/// seen, and a line of text.
-const STEP: f64 = 60.0;
+/// The least way along the circle between two members: an arrow that can be seen, and so much that names
+/// side by side do not touch. Fifty members are about as wide as a page.
+const STEP: f64 = 24.0;
 /// More names than this would overlap side by side, so they stand along the radius.
 const UPRIGHT: usize = 8;
 /// Between a member and its name.
@@ -33,6 +34,7 @@ const BEND: f64 = 0.45;
 pub(super) struct Layout {
     count: usize,
     radius: f64,
+    node_radius: f64,
     /// Half of the picture's width and height.
     half: (f64, f64),
 }
@@ -58,11 +60,18 @@ impl Layout {
     /// For members with these names.
     pub(super) fn of(names: &[String]) -> Self {
         let count = names.len().max(1);
-        let radius = LEAST_RADIUS.max(STEP * count as f64 / TAU);
+        let node_radius = if count <= UPRIGHT {
+            NODE_RADIUS
+        } else {
+            SMALL_NODE_RADIUS
+        };
+        let step = 2.0 * node_radius + STEP;
+        let radius = LEAST_RADIUS.max(step * count as f64 / TAU);
         let mut layout = Self {
             count,
             radius,
-            half: (LEAST_HALF, radius + NODE_RADIUS + GAP + EDGE),
+            node_radius,
+            half: (LEAST_HALF, radius + node_radius + GAP + EDGE),
         };
         for (place, name) in names.iter().enumerate() {
             let (x, y) = layout.extent(place, width(name));
@@ -89,6 +98,11 @@ impl Layout {
         self.radius
     }
 
+    /// How large a member is drawn.
+    pub(super) const fn node_radius(&self) -> f64 {
+        self.node_radius
+    }
+
     /// The middle of a member.
     pub(super) fn node(&self, place: usize) -> (f64, f64) {
         self.point(self.angle(place), self.radius)
@@ -96,7 +110,7 @@ impl Layout {
 
     /// An arrow along the circle, from one member clockwise to another.
     pub(super) fn along(&self, from: usize, to: usize) -> Arrow {
-        let (radius, gap) = (self.radius, NODE_RADIUS + ARROW_GAP);
+        let (radius, gap) = (self.radius, self.node_radius + ARROW_GAP);
         let (x1, y1) = self.point(self.angle(from) + gap / radius, radius);
         let (x2, y2) = self.point(self.angle(to) - (gap + TIP.0) / radius, radius);
         let end = self.point(self.angle(to) - gap / radius, radius);
@@ -108,7 +122,7 @@ impl Layout {
 
     /// An arrow through the circle.
     pub(super) fn across(&self, from: usize, to: usize) -> Arrow {
-        let gap = NODE_RADIUS + ARROW_GAP;
+        let gap = self.node_radius + ARROW_GAP;
         let (line, base) = self.bent(from, to, gap + TIP.0);
         let point = leave(self.node(to), self.bend(from, to), gap);
         let tip = tip(base, point);
@@ -117,13 +131,13 @@ impl Layout {
 
     /// A line through the circle that points nowhere.
     pub(super) fn chord(&self, from: usize, to: usize) -> String {
-        self.bent(from, to, NODE_RADIUS + ARROW_GAP).0
+        self.bent(from, to, self.node_radius + ARROW_GAP).0
     }
 
     /// A line through the circle, and its end, so far from the middle of the member there.
     fn bent(&self, from: usize, to: usize, gap: f64) -> (String, (f64, f64)) {
         let (bx, by) = self.bend(from, to);
-        let (x1, y1) = leave(self.node(from), (bx, by), NODE_RADIUS + ARROW_GAP);
+        let (x1, y1) = leave(self.node(from), (bx, by), self.node_radius + ARROW_GAP);
         let (x2, y2) = leave(self.node(to), (bx, by), gap);
         let line = format!("M{x1:.1} {y1:.1}Q{bx:.1} {by:.1} {x2:.1} {y2:.1}");
         (line, (x2, y2))
@@ -138,7 +152,7 @@ impl Layout {
     /// Where the name of a member stands.
     pub(super) fn label(&self, place: usize) -> Label {
         let angle = self.angle(place);
-        let (x, y) = self.point(angle, self.radius + NODE_RADIUS + GAP);
+        let (x, y) = self.point(angle, self.radius + self.node_radius + GAP);
         let side = angle.sin();
         if self.count <= UPRIGHT {
             let (anchor, shift) = if side > 0.3 {
@@ -236,7 +250,10 @@ mod tests {
             let layout = layout(count);
             let ((x1, y1), (x2, y2)) = (layout.node(0), layout.node(1));
             let distance = (x2 - x1).hypot(y2 - y1);
-            assert!(distance > 3.0 * NODE_RADIUS, "{count}: {distance}");
+            assert!(
+                distance > 2.0 * layout.node_radius() + 2.0 * TIP.0,
+                "{count}: {distance}"
+            );
         }
     }
 

@@ -15,7 +15,12 @@ fn a_closed_ring_has_an_arrow_from_each_to_the_next() {
         assert_eq!(count(&picture, "<path class=\"next\""), size);
         assert_eq!(count(&picture, "<circle class=\"node\""), size);
         assert_eq!(count(&picture, "<circle class=\"halo\""), 1);
-        for broken in ["class=\"astray\"", "class=\"odd\"", "silent\""] {
+        for broken in [
+            "class=\"astray\"",
+            "class=\"odd\"",
+            "silent\"",
+            "suspected\"",
+        ] {
             assert_eq!(count(&picture, broken), 0, "{broken}");
         }
     }
@@ -32,10 +37,10 @@ fn a_member_alone_has_no_arrow() {
 fn a_small_ring_is_drawn_like_this() {
     let picture = draw(&ring(&["ann", "bob"]));
     let (_, drawn) = picture.split_once("</style>\n").unwrap();
-    let expected = r#"<rect class="ground" width="100%" height="100%"/>
+    let expected = r#"<rect class="ground" width="100%" height="100%" rx="12"/>
 <circle class="orbit" cx="220.0" cy="160.0" r="110.0"/>
 <circle class="hub" cx="220.0" cy="160.0" r="48"/>
-<text class="hub-text" x="220.0" y="146.0">2 members</text>
+<text class="hub-text size" x="220.0" y="146.0">2 members</text>
 <text class="hub-text" x="220.0" y="164.0">closed</text>
 <text class="hub-text count" x="220.0" y="182.0">epoch 1</text>
 <path class="next" d="M236.9 51.3A110.0 110.0 0 0 1 245.8 266.9"/>
@@ -60,12 +65,15 @@ fn what_is_amiss_is_drawn_and_explained() {
     let mut amiss = ring(&["a", "b", "c", "d", "e"]);
     amiss.places[1].report = None;
     amiss.places[2].report.as_mut().unwrap().successor = Some(id(4));
+    amiss.places[4].report.as_mut().unwrap().suspects = vec![id(3)];
     let picture = draw(&amiss);
     assert!(picture.contains("<title>A ring of 5 members, not closed</title>"));
     assert_eq!(count(&picture, "class=\"member silent\""), 1);
     assert_eq!(count(&picture, "class=\"astray\""), 1);
     assert_eq!(count(&picture, "class=\"odd\""), 1);
-    assert_eq!(count(&picture, "class=\"legend\""), 4);
+    assert_eq!(count(&picture, "class=\"member suspected\""), 1);
+    assert_eq!(count(&picture, ">?</text>"), 1);
+    assert_eq!(count(&picture, "class=\"legend\""), 5);
 }
 
 #[test]
@@ -90,4 +98,13 @@ fn no_name_leaves_its_text() {
             .chars()
             .any(|char| char.is_control() && char != '\n')
     );
+}
+
+#[test]
+fn fifty_members_are_no_wider_than_a_page() {
+    let names: Vec<String> = (1..=50).map(|number| format!("member-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let drawing = ring(&names);
+    let width = Drawing::of(&drawing).layout.width();
+    assert!(width < 1_000.0, "{width}");
 }

@@ -3,6 +3,7 @@
 use nix::time::{ClockId, clock_gettime};
 
 use super::*;
+use crate::terminal::Painter;
 
 /// As many messages as are kept.
 const MESSAGES: u64 = 100_000;
@@ -16,6 +17,11 @@ fn worked() -> Duration {
         .into()
 }
 
+fn paint(painter: &mut Painter, stage: &Stage) {
+    let (drawn, cursor) = view::drawn(&stage.screen);
+    painter.paint(drawn, cursor).unwrap();
+}
+
 fn sorted(mut times: Vec<Duration>) -> (Duration, Duration) {
     times.sort_unstable();
     (times[times.len() / 2], times[times.len() * 99 / 100])
@@ -26,11 +32,11 @@ fn a_frame_is_fast_with_the_longest_text_in_the_making() {
     let mut stage = Stage::among(140, 50, 7);
     let paste = "words and 你好 ".repeat(1_000);
     stage.screen.take(TerminalEvent::Paste(paste));
-    let mut painter = painter::Painter::new();
+    let mut painter = Painter::new();
     let times = (0..200).map(|_| {
         let start = worked();
         stage.key(KeyCode::Left);
-        painter.paint(&stage.screen).unwrap();
+        paint(&mut painter, &stage);
         worked().saturating_sub(start)
     });
     let (median, p99) = sorted(times.collect());
@@ -46,11 +52,11 @@ fn a_frame_is_fast_with_a_hundred_thousand_messages() {
         message(1, seq, &words)
     });
     stage.events(texts);
-    let mut painter = painter::Painter::new();
+    let mut painter = Painter::new();
     let mut frame = |stage: &mut Stage, code: KeyCode| {
         let start = worked();
         stage.key(code);
-        painter.paint(&stage.screen).unwrap();
+        paint(&mut painter, stage);
         worked().saturating_sub(start)
     };
     let typed = (0..500).map(|_| frame(&mut stage, KeyCode::Char('x')));

@@ -1,16 +1,21 @@
 //! The terminal itself: taken over as a whole, and given back as it was, whatever happens.
 //!
-//! [`Terminal`] is held by whoever runs the node: it gives the terminal back where the node ends and where
-//! it panics. Not here: when the screen comes and goes (`task`).
+//! [`Terminal`] is held by whoever runs the program: it gives the terminal back where the program ends and
+//! where it panics. [`Painter`] brings frames to it, and text is measured and put in order for it here. Not
+//! here: what is on a screen, and when it comes and goes.
+
+mod bidi;
+mod painter;
+mod width;
 
 use std::io::{self, Write};
-use std::panic;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use std::{panic, thread};
 
 use crossterm::cursor::Show;
 use crossterm::event::{
-    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange,
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event, read,
 };
 use crossterm::style::{Print, ResetColor, force_color_output};
 use crossterm::terminal::{
@@ -18,11 +23,19 @@ use crossterm::terminal::{
     enable_raw_mode,
 };
 use crossterm::{queue, terminal};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{self, killpg};
 use nix::unistd::getpgrp;
 use ratatui::layout::Size;
+use tokio::signal::unix::{Signal, SignalKind};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::time::{sleep, timeout};
+
+pub use bidi::visual;
+pub use painter::Painter;
+pub use width::{fit, width, wrap};
 
 use crate::diagnostics::Diagnostics;
+use crate::stdout::Pen;
 
 /// The screen orders what is read from the right by itself (ECMA-48, BDSM), and back.
 const OWN_ORDER: &str = "\u{1b}[8l";
@@ -32,6 +45,12 @@ const NO_WHEEL: &str = "\u{1b}[?1007s\u{1b}[?1007l";
 const ITS_WHEEL: &str = "\u{1b}[?1007r";
 /// How long what was held may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
+/// How many keys wait: more than anybody types while a frame is drawn.
+const KEYS: usize = 256;
+/// How long the terminal may take to be given back before this process stops.
+const STOP_TIME: Duration = Duration::from_millis(250);
+/// How long a stop takes to come, if it does: a process that no shell controls is not stopped.
+const STOPPING: Duration = Duration::from_millis(100);
 /// Where the size is not to be had.
 const USUAL: Size = Size::new(80, 24);
 
@@ -40,11 +59,17 @@ static ON: AtomicBool = AtomicBool::new(false);
 
 /// The terminal, in the hands of this process. Dropping it gives it back.
 #[derive(Debug)]
-pub(crate) struct Terminal {
+pub struct Terminal {
     diagnostics: Diagnostics,
 }
 
 impl Terminal {
+    /// Takes the terminal over for a program that logs nothing. The words of a panic wait until it is given
+    /// back.
+    pub fn take_for(program: &'static str, colors: bool) -> io::Result<Self> {
+        Self::take(colors, &Diagnostics::without_log(program)?)
+    }
+
     /// Takes the terminal over. Diagnostics wait until it is given back, and so do the words of a panic.
     pub(crate) fn take(colors: bool, diagnostics: &Diagnostics) -> io::Result<Self> {
         enable_raw_mode()?;
@@ -77,56 +102,93 @@ pub(crate) fn restore() {
 }
 
 /// The size of the window.
-pub(super) fn size() -> Size {
+pub fn size() -> Size {
     let known = terminal::size().ok();
     known.map_or(USUAL, |(width, height)| Size::new(width, height))
 }
 
 /// What brings the alternate screen, so that no scrollback keeps the talk.
-pub(super) fn enter() -> Vec<u8> {
+pub fn enter() -> Vec<u8> {
     ON.store(true, Ordering::Relaxed);
-    let mut bytes = Vec::new();
-    let written = queue!(
-        bytes,
-        EnterAlternateScreen,
-        EnableBracketedPaste,
-        EnableFocusChange,
-        Print(OWN_ORDER),
-        Print(NO_WHEEL)
-    );
-    written.expect("memory takes whatever is written");
-    bytes
+    in_memory(|bytes| {
+        queue!(
+            bytes,
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            EnableFocusChange,
+            Print(OWN_ORDER),
+            Print(NO_WHEEL)
+        )
+    })
 }
 
 /// What brings back everything as it was.
-pub(super) fn leave() -> Vec<u8> {
+pub fn leave() -> Vec<u8> {
     ON.store(false, Ordering::Relaxed);
+    in_memory(|bytes| {
+        queue!(
+            bytes,
+            EndSynchronizedUpdate,
+            ResetColor,
+            Print(ITS_WHEEL),
+            Print(ITS_ORDER),
+            DisableFocusChange,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        )
+    })
+}
+
+fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let written = queue!(
-        bytes,
-        EndSynchronizedUpdate,
-        ResetColor,
-        Print(ITS_WHEEL),
-        Print(ITS_ORDER),
-        DisableFocusChange,
-        DisableBracketedPaste,
-        LeaveAlternateScreen,
-        Show
-    );
-    written.expect("memory takes whatever is written");
+    write(&mut bytes).expect("memory takes whatever is written");
     bytes
 }
 
-/// Has the terminal pass on keys as they come.
-pub(super) fn raw() -> io::Result<()> {
-    enable_raw_mode()
+/// What the terminal reports, read by a thread that outlives its purpose, as that of stdin does.
+pub fn events() -> io::Result<Receiver<Event>> {
+    let (sender, events) = mpsc::channel(KEYS);
+    let read_all = move || {
+        while let Ok(event) = read() {
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("keys".to_owned())
+        .spawn(read_all)?;
+    Ok(events)
 }
 
-/// Has the terminal work by lines again, and the shell stop this process and whoever started it.
-pub(super) fn stop() -> io::Result<()> {
+/// That a shell has let this process go on, to which it had given the terminal back.
+pub fn continued() -> io::Result<Signal> {
+    let kind = SignalKind::from_raw(signal::Signal::SIGCONT as i32);
+    tokio::signal::unix::signal(kind)
+}
+
+/// Gives the terminal to the shell until the user comes back; what follows is [`take_again`].
+pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
+    pen.write(leave());
+    // A terminal that takes nothing is not worth to be waited for.
+    let _ = timeout(STOP_TIME, pen.idle()).await;
     disable_raw_mode()?;
-    killpg(getpgrp(), Signal::SIGTSTP)?;
+    killpg(getpgrp(), signal::Signal::SIGTSTP)?;
+    // The system stops all threads soon. Whoever is not stopped is not continued either.
+    tokio::select! {
+        _ = continued.recv() => {}
+        () = sleep(STOPPING) => {}
+    }
     Ok(())
+}
+
+/// Takes the terminal over again, after somebody else had it. Tells which size it has now.
+pub fn take_again(pen: &Pen) -> io::Result<Event> {
+    enable_raw_mode()?;
+    pen.write(enter());
+    let size = size();
+    Ok(Event::Resize(size.width, size.height))
 }
 
 #[cfg(test)]
@@ -140,12 +202,12 @@ mod tests {
     use super::*;
 
     /// Which of these tests is run in a terminal, by the other one.
-    const INSIDE: &str = "face::screen::terminal::tests::inside_a_terminal";
+    const INSIDE: &str = "terminal::tests::inside_a_terminal";
 
     #[test]
     #[ignore = "it takes the terminal over that it is run in, and panics"]
     fn inside_a_terminal() {
-        let diagnostics = Diagnostics::start(EnvFilter::new("off")).unwrap();
+        let diagnostics = Diagnostics::start("node", EnvFilter::new("off")).unwrap();
         let _terminal = Terminal::take(true, &diagnostics).unwrap();
         let mut stdout = io::stdout();
         stdout.write_all(&enter()).unwrap();

@@ -1,8 +1,8 @@
 //! Stdout, written by a thread of its own, so that nobody waits for whoever reads it.
 //!
 //! What waits is bounded: heartbeats must go on while a reader pauses, and nothing that was
-//! delivered may be dropped in silence, so a node whose reader stays away for [`WAITING_BYTES`]
-//! says so and leaves. Not here: what is written (`lines`, `json`).
+//! delivered may be dropped in silence, so a node whose reader stays away for too long
+//! says so and leaves. Not here: what is written (`face`).
 
 use std::fs::File;
 use std::io::{self, Write, stdout};
@@ -21,7 +21,7 @@ const WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 /// Why nothing more can be shown.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum StdoutError {
+pub enum StdoutError {
     /// Nobody reads any more.
     #[error("stdout is closed: {0}")]
     Closed(io::Error),
@@ -35,7 +35,7 @@ pub(crate) enum StdoutError {
 
 /// Stdout.
 #[derive(Debug)]
-pub(crate) struct Stdout {
+pub struct Stdout {
     /// None where somebody else writes.
     pen: Option<Pen>,
     most: usize,
@@ -44,7 +44,7 @@ pub(crate) struct Stdout {
 
 /// Writes on stdout.
 #[derive(Debug)]
-pub(crate) struct Pen {
+pub struct Pen {
     queue: Sender<Vec<u8>>,
     waiting: Waiting,
 }
@@ -58,19 +58,19 @@ struct Waiting {
 
 impl Pen {
     /// Has the bytes written, in turn.
-    pub(crate) fn write(&self, bytes: Vec<u8>) {
+    pub fn write(&self, bytes: Vec<u8>) {
         self.waiting.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
         // Where the thread has ended, `failed` says why.
         let _ = self.queue.send(bytes);
     }
 
     /// True where everything is written.
-    pub(crate) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.waiting.bytes.load(Ordering::Relaxed) == 0
     }
 
     /// Waits until everything is written; for ever where nobody takes it.
-    pub(crate) async fn idle(&self) {
+    pub async fn idle(&self) {
         while !self.is_idle() {
             self.waiting.none.notified().await;
         }
@@ -79,7 +79,7 @@ impl Pen {
 
 impl Stdout {
     /// Starts the thread. It goes past the library's own buffer, which keeps what was written.
-    pub(crate) fn start() -> io::Result<Self> {
+    pub fn start() -> io::Result<Self> {
         let output = stdout().as_fd().try_clone_to_owned()?;
         Self::start_with(File::from(output), WAITING_BYTES)
     }
@@ -107,12 +107,12 @@ impl Stdout {
     }
 
     /// Lets somebody else write from now on; nothing where somebody does already.
-    pub(crate) const fn hand_over(&mut self) -> Option<Pen> {
+    pub const fn hand_over(&mut self) -> Option<Pen> {
         self.pen.take()
     }
 
     /// Has the bytes written, in turn.
-    pub(crate) fn write(&self, bytes: Vec<u8>) -> Result<(), StdoutError> {
+    pub fn write(&self, bytes: Vec<u8>) -> Result<(), StdoutError> {
         let Some(pen) = self.pen.as_ref().filter(|_| !bytes.is_empty()) else {
             return Ok(());
         };
@@ -125,7 +125,7 @@ impl Stdout {
     }
 
     /// Waits until stdout fails, which it may never do.
-    pub(crate) async fn failed(&mut self) -> StdoutError {
+    pub async fn failed(&mut self) -> StdoutError {
         if let Some(end) = &mut self.end {
             let ended = end.await;
             self.end = None;
@@ -139,7 +139,7 @@ impl Stdout {
     }
 
     /// Writes out what waits, within a limit.
-    pub(crate) async fn finish(self, deadline: Duration) {
+    pub async fn finish(self, deadline: Duration) {
         drop(self.pen);
         if let Some(end) = self.end {
             let _ = timeout(deadline, end).await;

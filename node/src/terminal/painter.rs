@@ -1,6 +1,6 @@
 //! Brings what is drawn to the terminal: the difference to what is there already, as bytes.
 //!
-//! Not here: what is drawn (`view`), and who writes the bytes (`stdout`).
+//! Not here: what is drawn, and who writes the bytes (`stdout`).
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -10,13 +10,11 @@ use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
-use ratatui::layout::{Rect, Size};
-
-use super::{Screen, view};
+use ratatui::layout::Position;
 
 /// Paints frame after frame.
 #[derive(Debug)]
-pub(super) struct Painter {
+pub struct Painter {
     backend: CrosstermBackend<Bytes>,
     bytes: Bytes,
     /// What is on the terminal; nothing where that is not known.
@@ -24,7 +22,8 @@ pub(super) struct Painter {
 }
 
 impl Painter {
-    pub(super) fn new() -> Self {
+    /// A painter who does not know what is on the terminal.
+    pub fn new() -> Self {
         let bytes = Bytes::default();
         Self {
             backend: CrosstermBackend::new(bytes.clone()),
@@ -34,13 +33,12 @@ impl Painter {
     }
 
     /// From now on nobody knows what is on the terminal.
-    pub(super) fn forget(&mut self) {
+    pub fn forget(&mut self) {
         self.before = None;
     }
 
     /// The bytes that bring the terminal from the last frame to this one.
-    pub(super) fn paint(&mut self, screen: &Screen) -> io::Result<Vec<u8>> {
-        let (next, cursor) = drawn(screen);
+    pub fn paint(&mut self, next: Buffer, cursor: Option<Position>) -> io::Result<Vec<u8>> {
         queue!(self.backend, BeginSynchronizedUpdate)?;
         self.backend.hide_cursor()?;
         let before = match self.before.take() {
@@ -61,12 +59,10 @@ impl Painter {
     }
 }
 
-/// The screen as a grid of characters, and where the cursor goes.
-pub(super) fn drawn(screen: &Screen) -> (Buffer, Option<ratatui::layout::Position>) {
-    let Size { width, height } = screen.size;
-    let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-    let cursor = view::draw(screen, &mut buffer);
-    (buffer, cursor)
+impl Default for Painter {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// What was written, until somebody takes it.

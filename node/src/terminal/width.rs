@@ -13,12 +13,12 @@ use unicode_width::UnicodeWidthStr;
 const NARROWEST: usize = 2;
 
 /// How many columns a text takes on one line.
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
 /// As much of a text as fits, with an ellipsis where that is not all.
-pub(super) fn fit(text: &str, room: usize) -> Cow<'_, str> {
+pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     if width(text) <= room {
         return Cow::Borrowed(text);
     }
@@ -36,7 +36,7 @@ pub(super) fn fit(text: &str, room: usize) -> Cow<'_, str> {
 
 /// Cuts a line into rows, at blanks and beside wide characters where possible. The blanks at which it
 /// is cut belong to no row.
-pub(super) fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
+pub fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
     let room = room.max(NARROWEST);
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);

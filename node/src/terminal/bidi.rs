@@ -1,7 +1,7 @@
 //! The order in which text is read: right-to-left runs are put where they are read from.
 //!
-//! Terminals differ in whether they do this. The full screen does it itself, and tells those that would
-//! do it too to leave it alone (`terminal`). Not here: characters that would reverse the order of what
+//! Terminals differ in whether they do this. A full screen does it itself, and those that would do it
+//! too are told to leave it alone (`terminal`). Not here: characters that would reverse the order of what
 //! somebody else wrote, which never get this far (`harmless`).
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// A row as it is to be put on the screen from left to right. `line` is the whole that the row is a part
 /// of: its first letter says how the row is read.
-pub(super) fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
+pub fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
     // No right-to-left letter comes before these.
     if row.chars().all(|char| char < '\u{590}') {
         return Cow::Borrowed(row);
