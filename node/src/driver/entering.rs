@@ -78,11 +78,10 @@ impl Driver {
     /// What an event means for the way in: each part of the discussion so far that comes gives the rest as
     /// much time again.
     pub(super) fn goes_on(&mut self, event: &Event) {
-        let moves = match event {
-            Event::View(_) | Event::Start { .. } => true,
-            Event::Message(message) => message.history,
-            _ => false,
-        };
+        let moves = matches!(
+            event,
+            Event::View(_) | Event::Start { .. } | Event::Message(_)
+        );
         if self.leaving.is_some() {
             return;
         }

@@ -56,7 +56,8 @@ pub(crate) struct Joining {
     trouble: Option<Trouble>,
     /// True where no director has answered the last question.
     unasked: bool,
-    /// How many messages of the discussion so far have come, and of how many.
+    /// How many messages have come, how many of them as history, and how many are to come.
+    came: u64,
     fetched: u64,
     to_fetch: u64,
 }
@@ -85,6 +86,7 @@ impl Joining {
             directors: String::new(),
             trouble: None,
             unasked: false,
+            came: 0,
             fetched: 0,
             to_fetch: 0,
         }
@@ -147,7 +149,10 @@ impl Joining {
         match event {
             Event::View(_) => self.stage = Stage::Fetching,
             Event::Start { history, .. } => self.to_fetch = *history,
-            Event::Message(message) if message.history => self.fetched += 1,
+            Event::Message(message) => {
+                self.came += 1;
+                self.fetched += u64::from(message.history);
+            }
             _ => {}
         }
     }
@@ -162,7 +167,7 @@ impl Joining {
         self.stage == Stage::Fetching
     }
 
-    /// How many messages of the discussion so far have come.
+    /// How many messages have come as history.
     pub(super) const fn fetched(&self) -> u64 {
         self.fetched
     }
@@ -204,7 +209,7 @@ impl Joining {
             return format!(
                 "fetching the discussion so far: {} of {} messages have come, and no more for {seconds} s; \
                  try again, others may have them (--timeout says how long to wait)",
-                grouped(self.fetched),
+                grouped(self.came),
                 grouped(self.of()),
             );
         }
@@ -245,16 +250,16 @@ impl Joining {
     /// How many messages are to come. What the others forgot meanwhile never comes, and what is lacking
     /// counts as such.
     fn of(&self) -> u64 {
-        self.to_fetch.max(self.fetched)
+        self.to_fetch.max(self.came)
     }
 
     fn fetching(&self) -> String {
-        let (fetched, all) = (grouped(self.fetched), grouped(self.of()));
-        format!("fetching {fetched} of {all} messages")
+        let (came, all) = (grouped(self.came), grouped(self.of()));
+        format!("fetching {came} of {all} messages")
     }
 
     fn bar(&self) -> String {
-        let done = self.fetched.saturating_mul(BAR) / self.of().max(1);
+        let done = self.came.saturating_mul(BAR) / self.of().max(1);
         let done = usize::try_from(done).unwrap_or(0);
         ["▇".repeat(done), "▁".repeat(BAR as usize - done)].concat()
     }
@@ -279,10 +284,10 @@ mod tests {
 
     const WITHIN: Duration = Duration::from_secs(30);
 
-    fn fetching(fetched: u64, to_fetch: u64) -> Joining {
+    fn fetching(came: u64, to_fetch: u64) -> Joining {
         Joining {
             stage: Stage::Fetching,
-            fetched,
+            came,
             to_fetch,
             ..Joining::new()
         }

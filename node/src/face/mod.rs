@@ -194,7 +194,7 @@ impl Face {
         // That no director answers is told as an error.
         let is_news = !self.known.ready && !joining.is_unasked();
         if let Some(reporter) = self.reporter.as_mut().filter(|_| is_news) {
-            reporter.report(joining.step());
+            reporter.report(joining.step(), joining.is_fetching());
         }
     }
 

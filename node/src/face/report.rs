@@ -5,14 +5,16 @@
 
 use crate::diagnostics::Diagnostics;
 
-/// The most lines of one way in: whoever waits for longer has understood.
-const LINES: usize = 64;
+/// The most steps of one way in: whoever waits for longer has understood.
+const STEPS: usize = 16;
 
 /// Tells how far the way in has got.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     stderr: Diagnostics,
     said: Vec<String>,
+    /// How often there was more of the same step to tell.
+    more: u32,
 }
 
 impl Reporter {
@@ -21,14 +23,24 @@ impl Reporter {
         Self {
             stderr,
             said: Vec::new(),
+            more: 0,
         }
     }
 
-    /// Says this, unless it was said.
-    pub(super) fn report(&mut self, step: String) {
-        if self.said.len() < LINES && !self.said.contains(&step) {
-            self.stderr.write(&format!("joining: {step}\n"));
+    /// Says this, unless it was said. A step that `grows` is told of after twice the time each time.
+    pub(super) fn report(&mut self, step: String, grows: bool) {
+        if grows {
+            self.more += 1;
+            if self.more.is_power_of_two() {
+                self.write(&step);
+            }
+        } else if self.said.len() < STEPS && !self.said.contains(&step) {
+            self.write(&step);
             self.said.push(step);
         }
+    }
+
+    fn write(&self, step: &str) {
+        self.stderr.write(&format!("joining: {step}\n"));
     }
 }
