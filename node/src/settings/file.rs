@@ -135,11 +135,9 @@ impl Settled {
     pub(super) fn parse(text: &str, path: &Path) -> Result<Self, FileError> {
         let line = |span: Range<usize>| Line {
             path: path.to_owned(),
-            number: text.as_bytes()[..span.start.min(text.len())]
-                .iter()
-                .filter(|byte| **byte == b'\n')
-                .count()
-                + 1,
+            number: 1 + text
+                .get(..span.start)
+                .map_or(0, |before| before.matches('\n').count()),
         };
         let table = DeTable::parse(text).map_err(|error| FileError::Wrong {
             line: line(error.span().unwrap_or_default()),

@@ -2,7 +2,7 @@
 //!
 //! Not here: what the file says (`file`), and what a value means (`settings`).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 
 use clap::parser::ValueSource;
@@ -83,7 +83,7 @@ fn given(matches: &ArgMatches, flag: &'static str) -> Option<Origin> {
         ValueSource::EnvVariable => {
             let mut values = matches.get_raw(&id)?;
             // An empty variable is as good as none.
-            let is_empty = values.all(|value| value.is_empty());
+            let is_empty = values.all(OsStr::is_empty);
             let variable = || Origin::Variable(format!("RINGTALK_{}", id.to_uppercase()));
             (!is_empty).then(variable)
         }
