@@ -249,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_shows_every_key() {
+        let readme = include_str!("../../../README.md");
+        let block = readme.split("```toml\n").nth(1).unwrap();
+        let block = block.split("```").next().unwrap();
+        let mut shown: Vec<_> = read(block)
+            .unwrap()
+            .into_iter()
+            .map(|(key, _)| key)
+            .collect();
+        let mut keys = KEYS.map(|(key, _)| key);
+        shown.sort_unstable();
+        keys.sort_unstable();
+        assert_eq!(shown, keys);
+    }
+
+    #[test]
     fn values_are_as_they_would_be_typed() {
         let text = "# mine\n\ntimeout = 2.5\nname = 'a \"b\"'\nhistory = 1_000\n";
         let expected = [("timeout", "2.5"), ("name", "a \"b\""), ("history", "1000")];
