@@ -13,6 +13,24 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// Each is run by `tests/tests/documents.rs`.
+const EXAMPLES: &str = "\
+Examples:
+  director
+      Serve everybody who reaches port 8080 of this machine
+  director --listen 127.0.0.1:9000
+      Serve this machine alone, at another port
+  director --listen 127.0.0.1:9000 --healthcheck
+      Say by the exit status whether that one is well
+
+Exit status:
+  0
+      It was asked to stop by a signal, or is well
+  1
+      It cannot listen there, or is not well
+  2
+      The command line is wrong";
+
 /// Points newcomers at the coordinator of a Ringtalk discussion.
 ///
 /// It keeps nothing but leases of a few seconds, in memory: stop and restart it at any time.
@@ -20,7 +38,7 @@ use tracing_subscriber::EnvFilter;
 /// It has one open discussion, which anybody joins by this address alone, and any number of private
 /// ones, of which it sees ids and addresses, and never the secret, a name or a message.
 #[derive(Debug, Parser)]
-#[command(name = "director", version)]
+#[command(name = "director", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Args {
     /// Where to listen; port 0 picks a free one
     #[arg(

@@ -66,7 +66,12 @@ impl Diagnostics {
 
     /// Says something to whoever started the program.
     pub(crate) fn say(&self, text: &str) {
-        self.send(format!("{}: {text}\n", self.program).into_bytes());
+        self.write(&format!("{}: {text}\n", self.program));
+    }
+
+    /// Writes a text as it is.
+    pub(crate) fn write(&self, text: &str) {
+        self.send(text.as_bytes().to_vec());
     }
 
     /// Waits until everything is written, within a limit.

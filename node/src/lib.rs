@@ -49,20 +49,13 @@ pub fn run() -> ExitCode {
         Task::Run(settings) => start::start(*settings),
         Task::Check { node, director } => healthcheck::check(node, director),
         Task::Complete(shell) => print(&completions(shell)),
-        Task::Manual => print(&manual()),
+        Task::Manual => print(&settings::manual()),
     }
 }
 
 fn completions(shell: Shell) -> Vec<u8> {
     let mut text = Vec::new();
     clap_complete::generate(shell, &mut Args::command(), "node", &mut text);
-    text
-}
-
-fn manual() -> Vec<u8> {
-    let mut text = Vec::new();
-    let rendered = clap_mangen::Man::new(Args::command()).render(&mut text);
-    rendered.expect("memory takes whatever is written");
     text
 }
 
@@ -79,7 +72,7 @@ mod tests {
 
     #[test]
     fn there_is_a_manual_and_completions() {
-        let manual = String::from_utf8(manual()).unwrap();
+        let manual = String::from_utf8(settings::manual()).unwrap();
         assert!(manual.contains("director\\-listen"));
         let completions = String::from_utf8(completions(Shell::Bash)).unwrap();
         assert!(completions.contains("--director-listen"));

@@ -2,7 +2,7 @@
 //!
 //! Not here: what any of them does.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::embedded::Ear;
 use crate::face::screen::Seat;
-use crate::face::{Face, Me};
+use crate::face::{Face, Me, Reporter};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
 use crate::measuring;
@@ -63,8 +63,8 @@ pub(crate) struct Ends {
 /// Who hears a node.
 #[derive(Debug)]
 enum Hearer {
-    /// Whoever reads stdout.
-    Reader,
+    /// Whoever reads stdout, and waits in front of stderr.
+    Reader(Option<Reporter>),
     /// The program that has the node inside.
     Program(Ear),
     /// Whoever sits in front of the full screen.
@@ -97,8 +97,9 @@ impl Ends {
             };
             return Ok((ends, Some(terminal)));
         }
+        let waits = matches!(settings.show, Show::Lines { .. }) && io::stderr().is_terminal();
         let ends = Self {
-            hearer: Hearer::Reader,
+            hearer: Hearer::Reader(waits.then(|| Reporter::new(diagnostics.clone()))),
             stdout,
             typed: stdin::read()?,
         };
@@ -212,7 +213,9 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
         face: match ends.hearer {
-            Hearer::Reader => Face::new(settings.show, me, settings.offset),
+            Hearer::Reader(reporter) => {
+                Face::new(settings.show, me, settings.offset).reporting(reporter)
+            }
             Hearer::Program(ear) => Face::of_program(ear, me),
             Hearer::Viewer(seat) => Face::on_screen(seat.start(me.clone())?, me),
         },

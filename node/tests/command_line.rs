@@ -5,16 +5,33 @@
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
+/// A folder that cannot be.
+const NOWHERE: &str = "/dev/null/nowhere";
+
 /// Runs `node` with these arguments, a stdin that ends at once, and no settings from outside.
 fn node(line: &str) -> Output {
     run(env!("CARGO_BIN_EXE_node"), line)
 }
 
 fn run(program: &str, line: &str) -> Output {
+    run_with(program, line, NOWHERE)
+}
+
+/// With a file of settings in this folder.
+fn run_with(program: &str, line: &str, settings: &str) -> Output {
     let mut command = Command::new(program);
-    for variable in ["JOIN", "START", "SECRET", "NAME", "LISTEN", "LOG"] {
+    for variable in [
+        "JOIN",
+        "START",
+        "SECRET",
+        "NAME",
+        "LISTEN",
+        "DIRECTOR_LISTEN",
+        "LOG",
+    ] {
         command.env_remove(format!("RINGTALK_{variable}"));
     }
+    command.env("XDG_CONFIG_HOME", settings);
     command
         .args(line.split_whitespace())
         .stdin(Stdio::null())
@@ -67,7 +84,13 @@ fn a_wrong_command_line_is_status_2_and_says_why() {
 fn a_director_that_cannot_be_reached_is_status_3() {
     let output = node(&format!("--json --timeout 0.5 --join {}", nobody()));
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stderr).contains("no way in was found"));
+    let stderr = text(&output.stderr);
+    let words = "no way in was found within 0.5 s; asking the director: none answers at 127.0.0.1:";
+    assert!(stderr.contains(words), "{stderr}");
+    assert!(
+        !stderr.contains("joining:"),
+        "a pipe is told of steps: {stderr}"
+    );
     let stdout = text(&output.stdout);
     let lines: Vec<&str> = stdout.lines().collect();
     assert!(lines[0].contains(r#""code":"director-unreachable""#));
@@ -104,4 +127,121 @@ fn who_begins_a_discussion_is_told_how_others_get_in() {
     );
     assert!(stdout.contains("* others join with: node --join ringtalk://127.0.0.1:"));
     assert!(stdout.ends_with("* goodbye\n"), "{stdout}");
+}
+
+/// A folder with a file of settings in it.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str, settings: &str) -> Self {
+        let name = format!("ringtalk-settings-{name}-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(folder.join("ringtalk")).unwrap();
+        std::fs::write(folder.join("ringtalk/config.toml"), settings).unwrap();
+        Self(folder)
+    }
+
+    fn node(&self, line: &str) -> Output {
+        let node = env!("CARGO_BIN_EXE_node");
+        run_with(node, line, self.0.to_str().unwrap())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn what_is_in_the_file_holds_unless_it_is_said_otherwise() {
+    let settings =
+        "name = \"filed\"\nlisten = \"127.0.0.1:0\"\ndirector-listen = \"127.0.0.1:0\"\n";
+    let folder = Folder::new("holds", settings);
+    let stdout = text(&folder.node("").stdout);
+    assert!(stdout.starts_with("* you are filed, and"), "{stdout}");
+    assert!(
+        stdout.contains("node --join ringtalk://127.0.0.1:"),
+        "{stdout}"
+    );
+    let stdout = text(&folder.node("--name typed").stdout);
+    assert!(stdout.starts_with("* you are typed, and"), "{stdout}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
+    let command = command
+        .env("XDG_CONFIG_HOME", &folder.0)
+        .stdin(Stdio::null());
+    let output = command.env("RINGTALK_NAME", "variable").output().unwrap();
+    assert!(text(&output.stdout).starts_with("* you are variable, and"));
+    let file = folder.0.join("ringtalk/config.toml");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), settings);
+    let entries = std::fs::read_dir(folder.0.join("ringtalk")).unwrap();
+    assert_eq!(entries.count(), 1);
+}
+
+#[test]
+fn what_is_wrong_in_the_file_is_status_2_and_named_with_its_line() {
+    for (settings, words) in [
+        (
+            "\nnam = \"x\"",
+            "line 2: there is no key nam; did you mean name?",
+        ),
+        ("name = 5", "line 1: name has a value of another kind"),
+        (
+            "name = \"\\u0007\"",
+            "line 1: name: a name has no control characters",
+        ),
+        (
+            "\n\ntimeout = 0",
+            "line 3: timeout: \"0\" is no number of seconds above 0",
+        ),
+        (
+            "history = 1000001",
+            "line 1: history: \"1000001\" is no number from 0",
+        ),
+        (
+            "history = -1",
+            "line 1: history: \"-1\" is no number from 0",
+        ),
+        (
+            "listen = \"nowhere\"",
+            "line 1: listen: \"nowhere\" is no address",
+        ),
+        ("public-address = \"x\"", "line 1: public-address: "),
+        ("director-listen = \"x\"", "line 1: director-listen: "),
+        ("log = \"a=b=c\"", "line 1: log: "),
+        (
+            "ui = \"tui\"",
+            "line 1: ui: for tui, stdin and stdout have to be a terminal",
+        ),
+        (
+            "fingers = \"many\"",
+            "line 1: fingers: \"many\" is none of auto, off",
+        ),
+        ("join = \"a:1\"", "line 1: join leads into one discussion"),
+        ("name =", "line 1: this is no TOML"),
+    ] {
+        let folder = Folder::new("wrong", settings);
+        let output = folder.node("");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{settings}: {stderr}");
+        assert!(stderr.contains("ringtalk/config.toml, "), "{stderr}");
+        assert!(stderr.contains(words), "{settings}: {stderr}");
+        assert!(output.stdout.is_empty(), "{settings}");
+        // Whoever wants to know what is right can ask.
+        assert!(folder.node("--help").status.success());
+        assert!(folder.node("--man").status.success());
+    }
+}
+
+#[test]
+fn an_error_names_the_variable_that_it_comes_from() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_node"));
+    let command = command.env("XDG_CONFIG_HOME", NOWHERE).stdin(Stdio::null());
+    let output = command.env("RINGTALK_LISTEN", "nowhere").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let stderr = text(&output.stderr);
+    assert!(
+        stderr.contains("RINGTALK_LISTEN: \"nowhere\" is no address"),
+        "{stderr}"
+    );
 }

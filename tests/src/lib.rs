@@ -11,6 +11,7 @@ pub mod checker;
 pub mod cluster;
 pub mod compose;
 pub mod director;
+pub mod documents;
 pub mod event;
 pub mod flood;
 pub mod handshake;

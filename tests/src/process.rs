@@ -28,6 +28,9 @@ pub enum Output {
     Text,
 }
 
+/// A folder that cannot be.
+const NOWHERE: &str = "/dev/null/nowhere";
+
 /// A child process.
 #[derive(Debug)]
 pub struct Process {
@@ -221,7 +224,11 @@ pub fn in_folder(folder: &Path, name: &str) -> PathBuf {
 }
 
 /// A developer's own settings must not change what is tested; diagnostics may be asked for.
-fn forget_own_environment(command: &mut Command) {
+pub(crate) fn forget_own_environment(command: &mut Command) {
+    let settings = "XDG_CONFIG_HOME";
+    if !command.get_envs().any(|(set, _)| set == settings) {
+        command.env(settings, NOWHERE);
+    }
     for (name, _) in std::env::vars_os() {
         let is_ours = name.to_string_lossy().starts_with("RINGTALK_") && name != "RINGTALK_LOG";
         if is_ours && !command.get_envs().any(|(set, _)| set == name) {

@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use pty_process::Size;
 use pty_process::blocking::{Pts, Pty, open};
 
-use crate::process::binary;
+use crate::process::{binary, forget_own_environment};
 use crate::wait::{self, Witness};
 
 /// A terminal with a program in it.
@@ -95,7 +95,7 @@ impl Window {
     #[track_caller]
     pub fn open(label: &str, (columns, rows): (u16, u16), mut command: Command) -> Self {
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
-        command.env_remove("RINGTALK_SECRET");
+        forget_own_environment(&mut command);
         let (pty, line) = open().expect("a pseudo-terminal");
         pty.resize(Size::new(rows, columns)).expect("a size");
         let child = pty_process::blocking::Command::from(command).spawn_borrowed(&line);

@@ -18,6 +18,9 @@ const WIPED: Duration = Duration::from_secs(1);
 /// How long a node is held at its end, to be looked at.
 const HELD_SECONDS: u32 = 6;
 
+/// A user's file of settings, which is read and never written.
+const SETTINGS: &str = "ringtalk/config.toml";
+
 /// Each 32 bytes long.
 const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
 const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
@@ -49,11 +52,15 @@ fn a_node_opens_nothing_for_writing() {
     let director = Director::start();
     let folder = std::env::temp_dir().join(format!("ringtalk-notes-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("a folder for the notes");
+    std::fs::create_dir_all(folder.join("ringtalk")).expect("a folder for settings");
+    std::fs::write(folder.join(SETTINGS), "history = 100\n").expect("a file of settings");
+    let settings = folder.to_str().expect("a folder with a name");
     let nodes: Vec<(Node, _)> = ["ann", "bob", "eve"]
         .map(|name| {
             let notes = folder.join(name);
             let traced = noting_what_is_opened(&binary("node"), &notes);
             let launch = Launch::by(name, traced).join(&director.place());
+            let launch = launch.environment("XDG_CONFIG_HOME", settings);
             let node = launch.start();
             node.ready(IN_TIME);
             (node, notes)
@@ -72,7 +79,7 @@ fn a_node_opens_nothing_for_writing() {
     for (node, notes) in &nodes {
         assert_eq!(node.exit_code(IN_TIME), 0);
         let opened = std::fs::read_to_string(notes).expect("there are notes");
-        assert!(opened.contains("openat"), "nothing was noted: {opened}");
+        assert!(opened.contains(SETTINGS), "no settings were read: {opened}");
         assert_eq!(written_files(notes), [""; 0]);
     }
     std::fs::remove_dir_all(&folder).expect("the notes can go");

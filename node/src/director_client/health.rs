@@ -106,20 +106,11 @@ impl Reachability {
             *failures = failures.saturating_add(1);
         }
         let enough = if ready { FAILURES } else { 1 };
-        let all = self
-            .failures
-            .iter()
-            .all(|(_, failures)| *failures >= enough);
-        if !all || self.told_down {
+        if !self.have_failed(enough) || self.told_down {
             return None;
         }
         self.told_down = true;
-        let names: Vec<&str> = self
-            .failures
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let names = names.join(", ");
+        let names = self.names();
         let rest = if ready {
             "nobody new can get in until one does; the discussion goes on"
         } else {
@@ -129,6 +120,27 @@ impl Reachability {
             code: "director-unreachable",
             message: format!("no director answers at {names} ({reason}): {rest}"),
         })
+    }
+
+    /// True where none has answered the last call.
+    pub(crate) fn are_all_down(&self) -> bool {
+        self.have_failed(1)
+    }
+
+    /// All of them, for people.
+    pub(crate) fn names(&self) -> String {
+        let names: Vec<&str> = self
+            .failures
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        names.join(", ")
+    }
+
+    /// True where so many calls in turn have failed, of each.
+    fn have_failed(&self, times: u32) -> bool {
+        let mut failures = self.failures.iter();
+        failures.all(|(_, failed)| *failed >= times)
     }
 
     fn failures_of(&mut self, director: &Address) -> Option<&mut u32> {

@@ -38,8 +38,13 @@ pub(super) struct Question {
 enum Reply {
     /// The way in.
     Way(Way),
-    /// Try again, not before this long.
-    Later(Duration),
+    /// Try again.
+    Later {
+        /// Not before this long.
+        again: Duration,
+        /// What the director says, if it says anything.
+        detail: Option<String>,
+    },
     /// There is no such discussion, at least not yet.
     NoSuch {
         /// What the director says.
@@ -97,7 +102,12 @@ impl Question {
         for place in places {
             match self.ask_one(&place).await {
                 Reply::Way(way) => return Ok(way),
-                Reply::Later(again) => round.pause = round.pause.max(again),
+                Reply::Later { again, detail } => {
+                    round.pause = round.pause.max(again);
+                    if let Some(detail) = detail {
+                        self.news.later(&place.director, detail).await;
+                    }
+                }
                 Reply::NoSuch { detail, again } => {
                     round.pause = round.pause.max(again);
                     round.no_such = Some(detail);
@@ -133,7 +143,7 @@ impl Question {
             }
             Err(error) => {
                 self.news.down(director, error).await;
-                Reply::Later(Duration::ZERO)
+                Reply::later(Duration::ZERO)
             }
         }
     }
@@ -142,15 +152,18 @@ impl Question {
         Ok(match answer.status {
             StatusCode::CREATED if place.may_found => Reply::Way(Way::Found),
             StatusCode::CREATED => Reply::NoSuch {
-                detail: "nobody is there: the discussion has ended, or its director has restarted"
-                    .to_owned(),
+                detail: format!(
+                    "{} knows of nobody: the discussion has ended, or that director has \
+                     restarted; ask somebody inside, or start another with --start",
+                    place.director
+                ),
                 again: LEASE_WAIT,
             },
             StatusCode::OK => {
                 let coordinator: Coordinator = answer.json()?;
                 if coordinator.id == self.newcomer.id {
                     // The registration of a reign of this node's own, which will lapse.
-                    Reply::Later(Duration::ZERO)
+                    Reply::later(Duration::ZERO)
                 } else {
                     let (contact, doors) = contacts(coordinator);
                     Reply::Way(Way::Join(contact, doors))
@@ -158,7 +171,8 @@ impl Question {
             }
             StatusCode::NOT_FOUND => Reply::NoSuch {
                 detail: format!(
-                    "no such discussion at {}: it has ended, or the secret is another one's",
+                    "no such discussion at {}: it has ended, or the secret is another one's; ask \
+                     somebody inside for a new invite",
                     place.director
                 ),
                 again: Duration::ZERO,
@@ -167,11 +181,24 @@ impl Question {
             // 401: the director has restarted between the two halves of the call.
             StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::TOO_MANY_REQUESTS
-            | StatusCode::UNAUTHORIZED => Reply::Later(answer.pause()),
+            | StatusCode::UNAUTHORIZED => Reply::Later {
+                again: answer.pause(),
+                detail: Some(answer.problem()),
+            },
             status => {
                 tracing::warn!(director = %place.director, %status, "an odd answer");
-                Reply::Later(LONGEST_WAIT)
+                Reply::Later {
+                    again: LONGEST_WAIT,
+                    detail: Some(format!("with an odd status, {status}")),
+                }
             }
         })
+    }
+}
+
+impl Reply {
+    const fn later(again: Duration) -> Self {
+        let detail = None;
+        Self::Later { again, detail }
     }
 }

@@ -52,6 +52,13 @@ pub(crate) enum News {
     },
     /// A director answered.
     Up(Address),
+    /// A director answered the question for the way in, and sent this node away for now.
+    Later {
+        /// Which one.
+        director: Address,
+        /// What it says.
+        reason: String,
+    },
     /// A director did not answer.
     Down {
         /// Which one.
@@ -208,6 +215,11 @@ impl NewsLine {
 
     async fn up(&self, director: &Address) {
         self.tell(News::Up(director.clone())).await;
+    }
+
+    async fn later(&self, director: &Address, reason: String) {
+        let director = director.clone();
+        self.tell(News::Later { director, reason }).await;
     }
 
     async fn down(&self, director: &Address, reason: impl ToString) {

@@ -20,6 +20,8 @@ const DIAL_TIME: Duration = Duration::from_millis(4_900);
 const OTHERS_WAIT: Duration = Duration::from_millis(250);
 /// How long it may take to find out whether somebody is there.
 const CHECK_TIME: Duration = Duration::from_millis(3_300);
+/// Why there is no link where several addresses came to nothing.
+const NOBODY: &str = "no answer at any of its addresses";
 /// The most addresses that are tried: a name may stand for many.
 const ADDRESSES: usize = 8;
 
@@ -33,11 +35,12 @@ pub(crate) async fn dial(
         let greeted = find(&addresses, peer, &me).await?;
         greeted.answer().await.map_err(|error| {
             tracing::debug!(?peer, %error, "cannot make a link");
-            DialFailure::default()
+            DialFailure::because(error.words())
         })
     };
     let result = timeout(DIAL_TIME, attempt).await;
-    result.unwrap_or_else(|_| Err(DialFailure::default()))
+    let silence = || format!("no answer within {} s", DIAL_TIME.as_secs_f32());
+    result.unwrap_or_else(|_| Err(DialFailure::because(silence())))
 }
 
 /// Dials `peer` until it shows that it is there; what follows is up to the caller.
@@ -69,7 +72,7 @@ pub(crate) async fn find(
             tokio::select! {
                 Ok(greeted) = &mut dials => Ok(greeted),
                 Ok(greeted) = &mut others => Ok(greeted),
-                else => Err(DialFailure::default()),
+                else => Err(DialFailure::because(NOBODY.to_owned())),
             }
         }
     }
@@ -128,7 +131,7 @@ async fn first(
 ) -> Result<Greeted, DialFailure> {
     let mut failure = DialFailure {
         refused: found.iter().map(SocketAddr::ip).collect(),
-        version: None,
+        ..DialFailure::because("this machine knows no such address".to_owned())
     };
     let mut attempts = JoinSet::new();
     for address in found {
@@ -157,10 +160,19 @@ async fn first(
 }
 
 impl DialFailure {
+    /// A failure that proves nothing.
+    fn because(reason: String) -> Self {
+        Self {
+            reason,
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, error: &LinkError) {
         if !error.is_refusal() {
             self.refused.clear();
         }
+        self.reason = error.words();
         if let LinkError::Preface(ringtalk_wire::PrefaceError::Version(_)) = error {
             self.version = Some(error.to_string());
         }

@@ -79,4 +79,6 @@ pub(crate) struct DialFailure {
     pub(crate) refused: Vec<IpAddr>,
     /// Where the far end speaks another version of the protocol, that it does.
     pub(crate) version: Option<String>,
+    /// For people: one of the reasons, in a few words.
+    pub(crate) reason: String,
 }

@@ -8,6 +8,7 @@ pub(crate) mod circuits;
 mod clock;
 pub(crate) mod dialler;
 mod ending;
+mod entering;
 pub(crate) mod inbox;
 pub(crate) mod listener;
 mod traffic;
@@ -24,7 +25,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::director_client::{DirectorClient, News, Reachability, Way};
+use crate::director_client::{DirectorClient, News, Reachability};
 use crate::face::{Face, Goodbye, Progress, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
@@ -33,7 +34,8 @@ use crate::stdout::{Stdout, StdoutError};
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
 use dialler::{check, dial};
-use inbox::{DialFailure, Happening, Inbox};
+use entering::Entering;
+use inbox::{Happening, Inbox};
 use traffic::Links;
 use typing::Typing;
 
@@ -95,6 +97,7 @@ pub(crate) struct Driver {
     /// When to give up trying to get in, or to leave.
     deadline: Option<Instant>,
     timeout: Duration,
+    entering: Entering,
     leaving: Option<Ending>,
     /// When this node was to end.
     departed: Option<Instant>,
@@ -131,6 +134,7 @@ impl Driver {
             terminate: signal(SignalKind::terminate())?,
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
+            entering: Entering::new(),
             leaving: None,
             departed: None,
             registered: None,
@@ -185,7 +189,8 @@ impl Driver {
     fn wake(&self) -> Instant {
         let timer = self.node.poll_timeout();
         let timer = timer.map(|time| self.clock.instant(time));
-        let earliest = timer.into_iter().chain(self.deadline).min();
+        let earliest = timer.into_iter().chain(self.deadline);
+        let earliest = earliest.chain(self.next_report()).min();
         earliest.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
     }
 
@@ -270,7 +275,8 @@ impl Driver {
             Output::Close { link, reason } => self.links.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
             Output::AskDirector => {
-                self.face.progress(|| Progress::Asking);
+                let directors = self.reachability.names();
+                self.face.progress(|| Progress::Asking { directors });
                 self.directors.ask();
             }
             Output::Event(event) => self.event(&event, now),
@@ -280,8 +286,8 @@ impl Driver {
 
     fn event(&mut self, event: &Event, now: std::time::Instant) {
         self.face.show(event, now);
-        if self.face.is_ready() && self.leaving.is_none() {
-            self.deadline = None;
+        if self.deadline.is_some() {
+            self.goes_on(event);
         }
     }
 
@@ -298,6 +304,9 @@ impl Driver {
                 let host = link.address.ip().to_canonical();
                 let host = Some(host).filter(|_| !link.relayed);
                 let link = self.links.adopt(*link);
+                if dialled {
+                    self.face.progress(|| Progress::Knocking);
+                }
                 self.feed(Input::LinkUp {
                     link,
                     peer,
@@ -308,7 +317,7 @@ impl Driver {
             Happening::Undialled { peer, failure } => {
                 let refused = failure.refused.clone();
                 self.feed(Input::DialFailed { peer, refused });
-                self.check_version(failure);
+                self.undialled(failure);
             }
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
@@ -327,16 +336,6 @@ impl Driver {
             }
             Happening::Director(news) => self.hear(news),
             Happening::Frame { .. } | Happening::Written { .. } | Happening::Broken { .. } => {}
-        }
-    }
-
-    /// A coordinator that speaks another version will not let this node in, however often it asks.
-    fn check_version(&mut self, failure: DialFailure) {
-        if let Some(version) = failure.version
-            && !self.face.is_ready()
-        {
-            let message = format!("{version}; run the same version everywhere");
-            self.depart(Ending::wrong(Status::Refused, "version", message));
         }
     }
 
@@ -363,24 +362,22 @@ impl Driver {
                 None
             }
             News::Up(director) => self.reachability.up(&director),
+            News::Later { director, reason } => {
+                let director = director.to_string();
+                self.face.progress(|| Progress::Later { director, reason });
+                None
+            }
             News::Down { director, reason } => {
                 let ready = self.face.is_ready();
-                self.reachability.down(&director, &reason, ready)
+                let told = self.reachability.down(&director, &reason, ready);
+                if self.reachability.are_all_down() {
+                    self.face.progress(|| Progress::Unasked { reason });
+                }
+                told
             }
         };
         if let Some(told) = told {
             self.face.tell(&told);
-        }
-    }
-
-    fn enter(&mut self, way: Way) {
-        match way {
-            Way::Found => self.feed(Input::Found),
-            Way::Join(coordinator, doors) => self.feed(Input::Contact { coordinator, doors }),
-            Way::Refused(detail) => {
-                let message = format!("the director let nobody in: {detail}");
-                self.depart(Ending::wrong(Status::Refused, "refused", message));
-            }
         }
     }
 
@@ -390,6 +387,7 @@ impl Driver {
         if self.node.poll_timeout().is_some_and(|time| time <= now) {
             self.node.handle(now, Input::Timer);
         }
+        self.report();
         if self
             .deadline
             .is_none_or(|deadline| Instant::now() < deadline)
@@ -400,12 +398,7 @@ impl Driver {
         if self.leaving.is_some() {
             self.left(Unhanded::Unknown);
         } else {
-            let seconds = self.timeout.as_secs_f64();
-            let message = format!(
-                "no way in was found within {seconds} s: is the director running at the address \
-                 given, and is somebody there? (--timeout says how long to try)"
-            );
-            self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
+            self.give_up();
         }
     }
 

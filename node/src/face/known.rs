@@ -8,6 +8,7 @@ use ringtalk_director::api::Address;
 use ringtalk_proto::{Event, View};
 use ringtalk_wire::{DiscussionId, NodeId, VectorClock};
 
+use super::joining::Joining;
 use crate::settings::Invite;
 
 /// What a face is told of its own node, once.
@@ -35,6 +36,7 @@ pub(crate) struct Known {
     pub(crate) me: Me,
     pub(crate) name: String,
     pub(crate) ready: bool,
+    pub(crate) joining: Joining,
     pub(crate) view: Option<Arc<View>>,
     pub(crate) predecessor: Option<NodeId>,
     pub(crate) successor: Option<NodeId>,
@@ -53,6 +55,7 @@ impl Known {
             name: me.wanted_name.clone(),
             me,
             ready: false,
+            joining: Joining::new(),
             view: None,
             predecessor: None,
             successor: None,
@@ -65,6 +68,9 @@ impl Known {
         let before = Before {
             view: self.view.clone(),
         };
+        if !self.ready {
+            self.joining.learn(event);
+        }
         match event {
             Event::Start { base, .. } => self.clock = base.clone(),
             Event::Ready { name } => {

@@ -5,11 +5,13 @@
 //! (`stdout`), and what the user types (`stdin`).
 
 mod harmless;
+mod joining;
 mod json;
 mod known;
 mod lines;
 mod losses;
 mod remarks;
+mod report;
 pub(crate) mod screen;
 mod timestamp;
 
@@ -20,7 +22,9 @@ use ringtalk_wire::{Epoch, MessageId};
 use time::UtcOffset;
 
 pub use harmless::{HarmlessJson, harmless, harmless_lines};
+pub(crate) use joining::{Joining, Progress};
 pub(crate) use known::Me;
+pub(crate) use report::Reporter;
 
 use crate::embedded::Ear;
 use crate::settings::Show;
@@ -77,18 +81,6 @@ pub(crate) enum Told {
     },
 }
 
-/// How far the way into a discussion has got.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Progress {
-    /// A director is asked where the coordinator is.
-    Asking,
-    /// A node is dialled.
-    Linking {
-        /// Where.
-        address: String,
-    },
-}
-
 /// Why a node says goodbye.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Goodbye {
@@ -126,6 +118,7 @@ pub(crate) struct Face {
     known: Known,
     losses: Losses,
     style: Style,
+    reporter: Option<Reporter>,
     bytes: Vec<u8>,
 }
 
@@ -151,8 +144,16 @@ impl Face {
             known: Known::new(me),
             losses: Losses::default(),
             style,
+            reporter: None,
             bytes: Vec::new(),
         }
+    }
+
+    /// Has somebody who waits read how far the way in has got.
+    #[must_use]
+    pub(crate) fn reporting(mut self, reporter: Option<Reporter>) -> Self {
+        self.reporter = reporter;
+        self
     }
 
     /// A face for the program that this node is a part of.
@@ -173,13 +174,31 @@ impl Face {
         }
     }
 
-    /// Shows how far the way in has got; only the screen is for what passes.
+    /// Takes in how far the way in has got, and shows it where there is a screen.
     pub(crate) fn progress(&mut self, progress: impl FnOnce() -> Progress) {
-        if let Style::Screen(feed) = &mut self.style
-            && !self.known.ready
-        {
-            feed.show(Shown::Progress(progress()));
+        if self.known.ready {
+            return;
         }
+        let progress = progress();
+        if let Style::Screen(feed) = &mut self.style {
+            feed.show(Shown::Progress(progress.clone()));
+        }
+        self.known.joining.take(progress);
+    }
+
+    /// Reports how far the way in has got, to somebody who has no screen and has waited for a while.
+    pub(crate) fn report(&mut self) {
+        let joining = &self.known.joining;
+        // That no director answers is told as an error.
+        let is_news = !self.known.ready && !joining.is_unasked();
+        if let Some(reporter) = self.reporter.as_mut().filter(|_| is_news) {
+            reporter.report(joining.step(), joining.is_fetching());
+        }
+    }
+
+    /// The way in.
+    pub(crate) const fn joining(&self) -> &Joining {
+        &self.known.joining
     }
 
     /// Shows an event of the core.

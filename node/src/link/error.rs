@@ -55,6 +55,14 @@ pub enum LinkError {
 }
 
 impl LinkError {
+    /// What it is, for people.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Io(error) => error.kind().to_string(),
+            error => error.to_string(),
+        }
+    }
+
     /// True where the node that was dialled cannot be there: nobody listens, or somebody else.
     pub fn is_refusal(&self) -> bool {
         match self {

@@ -1,11 +1,14 @@
-//! What the node was told to do: the command line and the environment, resolved and valid.
+//! What the node was told to do: the command line, the environment and the user's file, resolved and valid.
 //!
 //! Raw text in ([`Args`]), one [`Task`] out; whoever holds [`Settings`] need not check them again.
 //! Not here: anything that could only be known by trying, such as whether a port is free.
 
 mod args;
 mod destination;
+mod file;
+mod help;
 mod hidden;
+mod layers;
 mod name;
 mod place;
 mod surroundings;
@@ -16,8 +19,8 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use std::process;
 use std::time::Duration;
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use clap_complete::Shell;
 use ringtalk_director::api::Address;
 use time::UtcOffset;
@@ -25,6 +28,7 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use args::Args;
 pub use destination::{Destination, DestinationError, ask_for_secret};
+pub(crate) use help::manual;
 pub use hidden::Hidden;
 pub(crate) use name::{Name, NameError};
 pub(crate) use place::Invite;
@@ -36,7 +40,9 @@ use crate::secret::Secret;
 use crate::stdin::{Batch, Mistake, Typed};
 
 use args::{Color, Fingers, Ui};
+use file::{FileError, Settled};
 use hidden::without_secrets;
+use layers::{Origin, layer};
 use surroundings::Surroundings;
 
 /// The most messages that can be kept for latecomers.
@@ -128,53 +134,83 @@ pub(crate) enum Show {
     Nothing,
 }
 
-/// What is wrong with the command line.
+/// What is wrong with the command line, the environment or the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     #[error("{0}")]
     Destination(#[from] DestinationError),
     #[error("--join and --start: choose one")]
     JoinAndStart,
-    #[error("--start: {0}")]
-    Start(PlaceError),
-    #[error(
-        "--start: an invite leads into a discussion that exists; name a director, host:port, and \
-         let RINGTALK_SECRET give the secret, if it is not to be a new one"
-    )]
-    StartInvite,
+    #[error("{0}")]
+    File(#[from] FileError),
+    #[error("{origin}: {error}")]
+    Value { origin: Origin, error: ValueError },
     #[error("the system gives no random numbers: {0}")]
     Random(#[from] getrandom::Error),
     #[error("a value on the command line is empty: leave the flag out, or give it a value")]
     Empty,
-    #[error("--name: {0}")]
-    Name(#[from] NameError),
-    #[error("{flag}: {text:?} is no address to listen on, such as 0.0.0.0:4000 or [::]:0")]
-    Listen { flag: &'static str, text: String },
-    #[error("--public-address: {0}")]
-    PublicAddress(#[from] ringtalk_director::api::AddressError),
     #[error("--say: {0}")]
     Say(Mistake),
-    #[error("--timeout: {0:?} is no number of seconds above 0")]
-    Timeout(String),
-    #[error("--history: {0:?} is no number from 0 to {HISTORY}")]
-    History(String),
-    #[error("--log: {0}")]
-    Log(#[from] tracing_subscriber::filter::ParseError),
-    #[error("--ui tui: stdin and stdout have to be a terminal; --ui lines is for everything else")]
-    NoTerminal,
     #[error("--json writes lines, so it does not go with --ui {0}")]
     Json(&'static str),
+}
+
+/// What is wrong with a value.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ValueError {
+    #[error("{0}")]
+    Start(PlaceError),
+    #[error(
+        "an invite leads into a discussion that exists; name a director, host:port, and let \
+         RINGTALK_SECRET give the secret, if it is not to be a new one"
+    )]
+    StartInvite,
+    #[error("{0}")]
+    Name(#[from] NameError),
+    #[error("{0:?} is no address to listen on, such as 0.0.0.0:4000 or [::]:0")]
+    Listen(String),
+    #[error("{0}")]
+    PublicAddress(#[from] ringtalk_director::api::AddressError),
+    #[error("{0:?} is no number of seconds above 0, such as 30")]
+    Timeout(String),
+    #[error("{0:?} is no number from 0 to {HISTORY}")]
+    History(String),
+    #[error("{0}; such as warn, or ringtalk_node=debug")]
+    Log(#[from] tracing_subscriber::filter::ParseError),
+    #[error("for tui, stdin and stdout have to be a terminal; lines is for everything else")]
+    NoTerminal,
+}
+
+impl Args {
+    /// Says where a value was given that is wrong.
+    fn locate<T, E: Into<ValueError>>(
+        &self,
+        flag: &'static str,
+        read: Result<T, E>,
+    ) -> Result<T, SettingsError> {
+        read.map_err(|error| SettingsError::Value {
+            origin: self.origins.of(flag),
+            error: error.into(),
+        })
+    }
 }
 
 impl Task {
     /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
     /// where a secret is wrong or missing.
     pub(crate) fn from_command_line() -> Self {
-        let args = Args::try_parse().unwrap_or_else(|error| reject(&error));
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let around = Surroundings::look();
+        let args = layer(&words, Settled::default()).unwrap_or_else(|error| reject(&error));
         let resolved = if is_left_empty(typed()) {
             Err(SettingsError::Empty)
+        } else if args.completions.is_some() || args.man {
+            Self::resolve(&args, &around)
         } else {
-            Self::resolve(args, &Surroundings::look())
+            settled(&around).and_then(|file| {
+                let args = layer(&words, file).unwrap_or_else(|error| reject(&error));
+                Self::resolve(&args, &around)
+            })
         };
         resolved.unwrap_or_else(|error| {
             if error.is_refusal() {
@@ -186,15 +222,17 @@ impl Task {
         })
     }
 
-    fn resolve(args: Args, around: &Surroundings) -> Result<Self, SettingsError> {
+    fn resolve(args: &Args, around: &Surroundings) -> Result<Self, SettingsError> {
         if let Some(shell) = args.completions {
             Ok(Self::Complete(shell))
         } else if args.man {
             Ok(Self::Manual)
         } else if args.healthcheck {
             Ok(Self::Check {
-                node: listen("--listen", args.listen.as_deref())?.filter(|addr| addr.port() != 0),
-                director: director_listen(args.director_listen.as_deref())?.0,
+                node: args
+                    .locate("listen", listen(args.listen.as_deref()))?
+                    .filter(|addr| addr.port() != 0),
+                director: director_listen(args)?.0,
             })
         } else {
             Settings::resolve(args, around).map(|settings| Self::Run(Box::new(settings)))
@@ -211,34 +249,35 @@ impl Settings {
     {
         let named = [OsString::from("node")].into_iter();
         let words = named.chain(arguments.into_iter().map(Into::into));
-        let args = Args::try_parse_from(words).map_err(|error| error.to_string())?;
-        Self::resolve(args, &Surroundings::look()).map_err(|error| error.to_string())
+        let words: Vec<OsString> = words.collect();
+        // The file is the user's, and this is that program's matter.
+        let args = layer(&words, Settled::default()).map_err(|error| error.to_string())?;
+        Self::resolve(&args, &Surroundings::look()).map_err(|error| error.to_string())
     }
 
-    fn resolve(args: Args, around: &Surroundings) -> Result<Self, SettingsError> {
-        let show = show(&args, around)?;
-        let (entry, secret) = entry(&args, around)?;
+    fn resolve(args: &Args, around: &Surroundings) -> Result<Self, SettingsError> {
+        let show = show(args, around)?;
+        let (entry, secret) = entry(args, around)?;
         let name = match given(args.name.as_deref()) {
-            Some(name) => name.parse()?,
+            Some(name) => args.locate("name", name.parse())?,
             None => Name::of_login(around.logins.iter().cloned()),
         };
+        let public_address = given(args.public_address.as_deref()).map(str::parse);
         let quit_by_default = !args.json && !around.stdin_is_terminal;
         Ok(Self {
             entry,
             secret,
             name,
-            listen: listen("--listen", args.listen.as_deref())?,
-            public_address: given(args.public_address.as_deref())
-                .map(str::parse)
-                .transpose()?,
+            listen: args.locate("listen", listen(args.listen.as_deref()))?,
+            public_address: args.locate("public-address", public_address.transpose())?,
             show,
-            say: say(args.say)?,
+            say: say(&args.say)?,
             offset: around.offset.unwrap_or(UtcOffset::UTC),
             quit_on_eof: args.quit_on_eof.unwrap_or(quit_by_default),
-            timeout: timeout(&args.timeout)?,
-            history: history(args.history)?,
+            timeout: args.locate("timeout", timeout(&args.timeout))?,
+            history: args.locate("history", history(&args.history))?,
             fingers: args.fingers == Fingers::Auto,
-            log: EnvFilter::try_new(&args.log)?,
+            log: args.locate("log", EnvFilter::try_new(&args.log))?,
         })
     }
 }
@@ -278,9 +317,15 @@ fn is_left_empty(mut arguments: impl Iterator<Item = String>) -> bool {
     arguments.any(|text| text.is_empty() || (text.starts_with("--") && text.ends_with('=')))
 }
 
+/// What the user's file says, if it is there.
+fn settled(around: &Surroundings) -> Result<Settled, SettingsError> {
+    let file = around.file.as_deref().map(Settled::read);
+    Ok(file.transpose()?.unwrap_or_default())
+}
+
 /// What each line means, if all of them can be said.
-fn say(lines: Vec<String>) -> Result<Batch, SettingsError> {
-    let typed = lines.into_iter().filter_map(Typed::from_whole);
+fn say(lines: &[String]) -> Result<Batch, SettingsError> {
+    let typed = lines.iter().cloned().filter_map(Typed::from_whole);
     let sayable = typed.map(|line| match line {
         Typed::Mistake(mistake) => Err(SettingsError::Say(mistake)),
         line => Ok(line),
@@ -304,28 +349,31 @@ fn entry(args: &Args, around: &Surroundings) -> Result<(Entry, Secret), Settings
     let start = given(args.start.as_ref().map(Hidden::as_str));
     match (places.is_empty(), start) {
         (false, Some(_)) => Err(SettingsError::JoinAndStart),
-        (true, Some(start)) => Ok((started(start)?, private(secret)?)),
+        (true, Some(start)) => {
+            let places = args.locate("start", started(start))?;
+            Ok((Entry::Join(places), private(secret)?))
+        }
         (false, None) => Ok((Entry::Join(places), secret.unwrap_or(Secret::open()))),
         (true, None) => {
-            let (listen, exactly) = director_listen(args.director_listen.as_deref())?;
+            let (listen, exactly) = director_listen(args)?;
             Ok((Entry::Host { listen, exactly }, private(secret)?))
         }
     }
 }
 
 /// The directors at which a private discussion is to be started.
-fn started(text: &str) -> Result<Entry, SettingsError> {
+fn started(text: &str) -> Result<Vec<Place>, ValueError> {
     let found = Destination::find([text], None, || Err(io::ErrorKind::NotFound.into()));
     match found {
         Ok(Destination { places, .. })
             if !places.is_empty() && places.iter().all(|place| place.may_found) =>
         {
-            Ok(Entry::Join(places))
+            Ok(places)
         }
         Err(DestinationError::Join(error @ PlaceError::Address { .. })) => {
-            Err(SettingsError::Start(error))
+            Err(ValueError::Start(error))
         }
-        Ok(_) | Err(_) => Err(SettingsError::StartInvite),
+        Ok(_) | Err(_) => Err(ValueError::StartInvite),
     }
 }
 
@@ -334,9 +382,9 @@ fn private(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
     secret.map_or_else(Secret::generate, Ok)
 }
 
-fn director_listen(text: Option<&str>) -> Result<(SocketAddr, bool), SettingsError> {
-    let flag = "--director-listen";
-    Ok(match listen(flag, text)? {
+fn director_listen(args: &Args) -> Result<(SocketAddr, bool), SettingsError> {
+    let wanted = listen(args.director_listen.as_deref());
+    Ok(match args.locate("director-listen", wanted)? {
         Some(address) => (address, true),
         None => (
             DIRECTOR_LISTEN.parse().expect("the default is an address"),
@@ -345,15 +393,12 @@ fn director_listen(text: Option<&str>) -> Result<(SocketAddr, bool), SettingsErr
     })
 }
 
-fn listen(flag: &'static str, text: Option<&str>) -> Result<Option<SocketAddr>, SettingsError> {
+fn listen(text: Option<&str>) -> Result<Option<SocketAddr>, ValueError> {
     let Some(text) = given(text) else {
         return Ok(None);
     };
     let address = text.to_socket_addrs().ok().and_then(|mut all| all.next());
-    let no_address = || SettingsError::Listen {
-        flag,
-        text: text.to_owned(),
-    };
+    let no_address = || ValueError::Listen(text.to_owned());
     address.map(Some).ok_or_else(no_address)
 }
 
@@ -368,24 +413,26 @@ fn show(args: &Args, around: &Surroundings) -> Result<Show, SettingsError> {
         (true, Ui::None) => Err(SettingsError::Json("none")),
         (true, Ui::Auto | Ui::Lines) => Ok(Show::Json),
         (false, Ui::None) => Ok(Show::Nothing),
-        (false, Ui::Tui) if !around.have_terminal() => Err(SettingsError::NoTerminal),
+        (false, Ui::Tui) if !around.have_terminal() => {
+            args.locate("ui", Err(ValueError::NoTerminal))
+        }
         (false, Ui::Tui) => Ok(Show::Screen { color }),
         (false, Ui::Auto) if around.have_screen() => Ok(Show::Screen { color }),
         (false, Ui::Auto | Ui::Lines) => Ok(Show::Lines { color }),
     }
 }
 
-fn timeout(text: &str) -> Result<Duration, SettingsError> {
+fn timeout(text: &str) -> Result<Duration, ValueError> {
     let seconds = text.parse::<f64>().ok();
     let valid = seconds.filter(|seconds| *seconds > 0.0 && *seconds <= TIMEOUT_SECONDS);
-    let valid = valid.ok_or_else(|| SettingsError::Timeout(text.to_owned()))?;
+    let valid = valid.ok_or_else(|| ValueError::Timeout(text.to_owned()))?;
     Ok(Duration::from_secs_f64(valid))
 }
 
-fn history(text: String) -> Result<usize, SettingsError> {
+fn history(text: &str) -> Result<usize, ValueError> {
     match text.parse() {
         Ok(messages) if messages <= HISTORY => Ok(messages),
-        _ => Err(SettingsError::History(text)),
+        _ => Err(ValueError::History(text.to_owned())),
     }
 }
 

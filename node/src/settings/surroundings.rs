@@ -5,12 +5,14 @@
 use std::env;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, stdin, stdout};
+use std::path::PathBuf;
 
 use nix::unistd::{User, getuid};
 use time::UtcOffset;
 
 use super::Hidden;
 use super::destination::ask_for_secret;
+use super::file;
 
 /// Asks somebody for a secret.
 pub(crate) type Prompt = fn() -> io::Result<Hidden>;
@@ -28,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) no_color: bool,
     /// `RINGTALK_SECRET`, which has no flag because command lines can be seen by others.
     pub(crate) secret: Option<Hidden>,
+    /// Where the user's file of settings would be.
+    pub(crate) file: Option<PathBuf>,
     /// How to ask for a secret at the terminal, where anybody may be asked.
     pub(crate) prompt: Option<Prompt>,
     /// How far local time is from UTC, where that can be found out.
@@ -45,6 +49,7 @@ impl Surroundings {
             term: env::var_os("TERM"),
             no_color: env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
             secret: secret_variable(),
+            file: file::place(env::var_os("XDG_CONFIG_HOME"), env::var_os("HOME")),
             prompt: Some(ask_for_secret),
             // Later, when there are other threads, nobody can tell safely.
             offset: UtcOffset::current_local_offset().ok(),

@@ -1,11 +1,13 @@
 //! The command line, resolved.
 
+use clap::Parser;
+
 use super::*;
 
 fn resolve(line: &str, around: &Surroundings) -> Result<Task, SettingsError> {
     let words = line.split_whitespace();
     let args = Args::try_parse_from(std::iter::once("node").chain(words)).unwrap();
-    Task::resolve(args, around)
+    Task::resolve(&args, around)
 }
 
 fn settings(line: &str) -> Settings {

@@ -18,13 +18,21 @@ use crate::Status;
 /// The longest `--timeout`: an hour, since rings change all the time.
 const TIMEOUT_SECONDS: f64 = 3_600.0;
 
+/// Each is run by `tests/tests/documents.rs`.
+const EXAMPLES: &str = "\
+Examples:
+  ring-viz --join director:8080 --once
+      Print the ring as JSON
+  ring-viz --join director:8080 --once --format svg > ring.svg
+      Draw it";
+
 /// Shows the ring of a Ringtalk discussion, as its nodes themselves report it.
 ///
 /// It only looks: it is no member, and nobody sees it come or go. In a terminal the ring is live; the exit
 /// status is 0 then, and with --once 0 where the ring is closed, 6 where it is not. It is 3 where nobody
 /// could be reached, 4 where it was refused.
 #[derive(Debug, Parser)]
-#[command(name = "ring-viz", version, max_term_width = 100)]
+#[command(name = "ring-viz", version, max_term_width = 100, after_help = EXAMPLES)]
 struct Args {
     /// A director as host:port, or an invite ringtalk://host:port/#SECRET; repeat it for several
     ///

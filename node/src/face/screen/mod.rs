@@ -107,10 +107,6 @@ struct Screen {
     /// One's own texts that the node has not sent yet, oldest first.
     sending: VecDeque<String>,
     deliveries: Deliveries,
-    progress: Option<Progress>,
-    /// How many messages of the discussion so far have come, and of how many.
-    fetched: u64,
-    to_fetch: u64,
     director_answers: bool,
     effects: VecDeque<Effect>,
 }
@@ -134,9 +130,6 @@ impl Screen {
             completion: None,
             sending: VecDeque::new(),
             deliveries: Deliveries::default(),
-            progress: None,
-            fetched: 0,
-            to_fetch: 0,
             director_answers: true,
             effects: VecDeque::new(),
         }
@@ -147,7 +140,7 @@ impl Screen {
         match shown {
             Shown::Event(event) => self.event(event, now),
             Shown::Told(told) => self.tell(told),
-            Shown::Progress(progress) => self.progress = Some(progress.clone()),
+            Shown::Progress(progress) => self.known.joining.take(progress.clone()),
         }
     }
 
@@ -203,8 +196,7 @@ impl Screen {
                     self.transcript.mark(place, delivery);
                 }
             }
-            Event::Start { history, .. } => self.to_fetch = *history,
-            Event::Ready { .. } if self.fetched > 0 => {
+            Event::Ready { .. } if self.known.joining.fetched() > 0 => {
                 self.notice("that was before you came");
             }
             _ => {}
@@ -233,10 +225,9 @@ impl Screen {
     }
 
     fn said(&mut self, message: &Delivered, now: Instant) {
-        if message.history && self.fetched == 0 {
+        if message.history && self.known.joining.fetched() == 1 {
             self.notice("the discussion so far:");
         }
-        self.fetched += u64::from(message.history);
         let is_mine = message.id.author == self.known.me.id;
         let (is_news, is_sent) = (!is_mine && !message.history, is_mine && !message.history);
         let others = self.known.view.as_ref().map_or(0, |view| view.len() - 1);

@@ -1,0 +1,138 @@
+//! The way in as the user sees it: its steps, what is told of them while it lasts, and its end where none
+//! is found.
+//!
+//! Not here: the steps themselves (the core and `director_client`), and their words (`face::joining`).
+
+use std::time::Duration;
+
+use ringtalk_proto::{Event, Input};
+use tokio::time::Instant;
+
+use super::inbox::DialFailure;
+use super::{Driver, Ending, Status};
+use crate::director_client::Way;
+use crate::face::{Progress, Told};
+
+/// How soon somebody who waits is told what for, and how often then.
+const FIRST_REPORT: Duration = Duration::from_millis(500);
+const REPORT: Duration = Duration::from_secs(1);
+/// Vain dials are told of from the second one on, or from the first that took this long: one may be a
+/// moment's, while the ring elects somebody.
+const VAIN_DIALS: u32 = 2;
+const VAIN_TIME: Duration = Duration::from_secs(2);
+/// How long the discussion so far may stop coming before that is told of.
+const STALL: Duration = Duration::from_secs(5);
+
+/// What is to be told of the way in.
+#[derive(Debug)]
+pub(super) struct Entering {
+    report_at: Instant,
+    /// When it last got further.
+    moved: Instant,
+    vain_dials: u32,
+    told_of_member: bool,
+    told_of_stall: bool,
+}
+
+impl Entering {
+    /// Nothing has happened yet.
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            report_at: now + FIRST_REPORT,
+            moved: now,
+            vain_dials: 0,
+            told_of_member: false,
+            told_of_stall: false,
+        }
+    }
+}
+
+impl Driver {
+    /// When the user is to hear next how far the way in has got.
+    pub(super) fn next_report(&self) -> Option<Instant> {
+        let is_waited_for = !self.face.is_ready() && self.leaving.is_none();
+        is_waited_for.then_some(self.entering.report_at)
+    }
+
+    /// Tells the user how far the way in has got, if it is time.
+    pub(super) fn report(&mut self) {
+        let now = Instant::now();
+        if self.next_report().is_none_or(|at| now < at) {
+            return;
+        }
+        self.entering.report_at = now + REPORT;
+        self.face.report();
+        let stalls = self.face.joining().is_fetching() && now - self.entering.moved >= STALL;
+        if stalls && !self.entering.told_of_stall {
+            self.entering.told_of_stall = true;
+            let step = self.face.joining().step();
+            let seconds = STALL.as_secs();
+            self.face.tell(&Told::Error {
+                code: "history-stalled",
+                message: format!("{step}: no more for {seconds} s; asking other members"),
+            });
+        }
+    }
+
+    /// What an event means for the way in: each part of the discussion so far that comes gives the rest as
+    /// much time again.
+    pub(super) fn goes_on(&mut self, event: &Event) {
+        let moves = matches!(
+            event,
+            Event::View(_) | Event::Start { .. } | Event::Message(_)
+        );
+        if self.leaving.is_some() {
+            return;
+        }
+        if self.face.is_ready() {
+            self.deadline = None;
+        } else if moves {
+            self.entering.moved = Instant::now();
+            self.deadline = Some(self.entering.moved + self.timeout);
+        }
+    }
+
+    pub(super) fn enter(&mut self, way: Way) {
+        match way {
+            Way::Found => self.feed(Input::Found),
+            Way::Join(coordinator, doors) => self.feed(Input::Contact { coordinator, doors }),
+            Way::Refused(detail) => {
+                let message = format!("asking the director: {detail}");
+                self.depart(Ending::wrong(Status::Refused, "refused", message));
+            }
+        }
+    }
+
+    /// Nobody answers where the way in should go on. A coordinator that speaks another version will not let
+    /// this node in, however often it asks.
+    pub(super) fn undialled(&mut self, failure: DialFailure) {
+        if self.face.is_ready() || self.face.joining().is_fetching() {
+            return;
+        }
+        if let Some(version) = failure.version {
+            let step = self.face.joining().step();
+            let message = format!("{step}: {version}; run the same version everywhere");
+            return self.depart(Ending::wrong(Status::Refused, "version", message));
+        }
+        let reason = failure.reason;
+        self.face.progress(|| Progress::Unlinked { reason });
+        self.entering.vain_dials += 1;
+        let is_certain =
+            self.entering.vain_dials >= VAIN_DIALS || self.entering.moved.elapsed() >= VAIN_TIME;
+        let is_news = is_certain && !self.entering.told_of_member;
+        if let Some(trouble) = self.face.joining().trouble().filter(|_| is_news) {
+            self.entering.told_of_member = true;
+            self.face.tell(&Told::Error {
+                code: "member-unreachable",
+                message: format!("{trouble} trying again"),
+            });
+        }
+    }
+
+    /// Nobody got in in time.
+    pub(super) fn give_up(&mut self) {
+        let message = self.face.joining().failure(self.timeout);
+        self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
+    }
+}

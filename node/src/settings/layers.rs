@@ -1,0 +1,125 @@
+//! Flags over the environment over the file: which value counts, and where it was given.
+//!
+//! Not here: what the file says (`file`), and what a value means (`settings`).
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, Parser};
+
+use super::args::Args;
+use super::file::{KEYS, Line, Settled};
+
+/// Where a value was given, for people.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    /// On the command line.
+    Flag(&'static str),
+    /// In the environment.
+    Variable(String),
+    /// In the file.
+    File {
+        /// Where in the file.
+        line: Line,
+        /// Under which key.
+        key: &'static str,
+    },
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "--{flag}"),
+            Self::Variable(variable) => f.write_str(variable),
+            Self::File { line, key } => write!(f, "{line}: {key}"),
+        }
+    }
+}
+
+/// Where values were given that no flag gave.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origins(Vec<(&'static str, Origin)>);
+
+impl Origins {
+    /// Where the value of this flag was given.
+    pub(super) fn of(&self, flag: &'static str) -> Origin {
+        let found = self.0.iter().find(|(known, _)| *known == flag);
+        found.map_or(Origin::Flag(flag), |(_, origin)| origin.clone())
+    }
+}
+
+/// Reads a command line, over the environment, over the file.
+pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Error> {
+    let matches = Args::command().try_get_matches_from(words)?;
+    let flags = KEYS.iter().map(|(key, _)| *key).chain(["start"]);
+    let mut origins: Vec<_> = flags
+        .filter_map(|flag| Some((flag, given(&matches, flag)?)))
+        .collect();
+    // What the file says stands in front of what was typed.
+    let (program, typed) = words.split_at(words.len().min(1));
+    let mut all = program.to_vec();
+    for entry in file.entries {
+        let key = entry.key;
+        // Lines for programs are no matter of taste.
+        let is_settled = key == "ui" && matches.get_flag("json");
+        if !is_settled && origins.iter().all(|(given, _)| *given != key) {
+            all.push(format!("--{key}={}", entry.value).into());
+            let line = entry.line;
+            origins.push((key, Origin::File { line, key }));
+        }
+    }
+    all.extend_from_slice(typed);
+    let mut args = Args::try_parse_from(all)?;
+    args.origins = Origins(origins);
+    Ok(args)
+}
+
+/// Where the command line or the environment gives a value for this flag.
+fn given(matches: &ArgMatches, flag: &'static str) -> Option<Origin> {
+    let id = flag.replace('-', "_");
+    match matches.value_source(&id)? {
+        ValueSource::CommandLine => Some(Origin::Flag(flag)),
+        ValueSource::EnvVariable => {
+            let mut values = matches.get_raw(&id)?;
+            // An empty variable is as good as none.
+            let is_empty = values.all(OsStr::is_empty);
+            let variable = || Origin::Variable(format!("RINGTALK_{}", id.to_uppercase()));
+            (!is_empty).then(variable)
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn layered(line: &str, file: &str) -> Args {
+        let words: Vec<OsString> = line.split(' ').map(Into::into).collect();
+        let file = Settled::parse(file, Path::new("/c.toml")).unwrap();
+        layer(&words, file).unwrap()
+    }
+
+    #[test]
+    fn what_is_typed_comes_before_what_the_file_says() {
+        let file = "\nname = \"ann\"\ntimeout = 5";
+        let args = layered("node --timeout 7", file);
+        assert_eq!(
+            (args.name.as_deref(), args.timeout.as_str()),
+            (Some("ann"), "7")
+        );
+        assert_eq!(args.origins.of("timeout"), Origin::Flag("timeout"));
+        assert_eq!(args.origins.of("name").to_string(), "/c.toml, line 2: name");
+        assert_eq!(args.origins.of("log").to_string(), "--log");
+    }
+
+    #[test]
+    fn lines_for_programs_are_no_matter_of_taste() {
+        let args = layered("node --json", "ui = \"tui\"");
+        assert_eq!(args.ui, crate::settings::Ui::Auto);
+        assert_eq!(layered("node", "ui = \"tui\"").ui, crate::settings::Ui::Tui);
+    }
+}

@@ -1,0 +1,148 @@
+//! What the README, `--help` and the manual page tell people to type.
+//!
+//! Not here: what comes of it when it is typed.
+
+use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
+
+use crate::process::{Output, Process, binary};
+use crate::wait::Witness;
+
+/// The README, as it was when this was built.
+pub const README: &str = include_str!("../../README.md");
+
+/// What `program` prints when it is asked for help, or for another text.
+///
+/// # Panics
+///
+/// Where it prints none.
+#[track_caller]
+pub fn printed(program: &str, flag: &str) -> String {
+    let mut command = Command::new(binary(program));
+    let asked = Process::start(program, command.arg(flag), Output::Text);
+    let code = asked.exit_code(std::time::Duration::from_secs(5));
+    assert_eq!(code, 0, "{}", asked.account());
+    asked.journal().stdout_text()
+}
+
+/// The commands in the README's `sh` blocks.
+pub fn commands_of_readme() -> Vec<String> {
+    let blocks = README.split("```sh\n").skip(1);
+    let blocks = blocks.filter_map(|rest| rest.split("```").next());
+    blocks.flat_map(whole_commands).collect()
+}
+
+/// The commands below `Examples:`, which are less indented than what is said of them.
+pub fn examples_of_help(help: &str) -> Vec<String> {
+    let section = help.split("\nExamples:\n").nth(1).unwrap_or_default();
+    let lines = section.lines().take_while(|line| !line.trim().is_empty());
+    let commands = lines.filter_map(|line| line.strip_prefix("  "));
+    commands
+        .filter(|line| !line.starts_with(' '))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The commands in the section EXAMPLES of a manual page.
+pub fn examples_of_manual(page: &str) -> Vec<String> {
+    let section = page.split("\n.SH EXAMPLES\n").nth(1).unwrap_or_default();
+    let section = section.split("\n.SH ").next().unwrap_or_default();
+    let commands = section.lines().filter_map(|line| line.strip_prefix("\\fB"));
+    commands
+        .filter_map(|line| line.strip_suffix("\\fR"))
+        .map(|line| line.replace("\\-", "-").replace("\\*(Aq", "'"))
+        .collect()
+}
+
+/// The flags that a text names.
+pub fn flags(text: &str) -> BTreeSet<String> {
+    let is_flag = |char: char| char.is_ascii_lowercase() || char == '-';
+    let words = text.split(|char| !is_flag(char));
+    let flags = words.filter(|word| word.len() > 3 && word.starts_with("--"));
+    let flags = flags.filter(|word| !word[2..].starts_with('-'));
+    flags
+        .map(|word| word.trim_end_matches('-').to_owned())
+        .collect()
+}
+
+/// What a help text says of one flag, its defaults included.
+pub fn paragraph<'a>(help: &'a str, flag: &str) -> Option<&'a str> {
+    let start = help
+        .find(&format!("{flag} "))
+        .or_else(|| help.find(&format!("{flag}\n")))?;
+    let rest = &help[start..];
+    let end = rest.find("\n      -").or_else(|| rest.find("\n  -"));
+    Some(&rest[..end.unwrap_or(rest.len())])
+}
+
+/// The commands of a script: one ends where the shell says that it is whole.
+fn whole_commands(block: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut command = String::new();
+    for line in block.lines().map(without_comment) {
+        if !command.is_empty() {
+            command.push('\n');
+        }
+        command.push_str(line);
+        if is_whole(&command) {
+            commands.push(std::mem::take(&mut command));
+        }
+    }
+    commands.retain(|command| !command.trim().is_empty());
+    commands.extend(Some(command).filter(|rest| !rest.is_empty()));
+    commands
+}
+
+/// A line without what the shell does not read.
+fn without_comment(line: &str) -> &str {
+    let comment = line
+        .find(" #")
+        .or_else(|| line.starts_with('#').then_some(0));
+    line[..comment.unwrap_or(line.len())].trim_end()
+}
+
+fn is_whole(command: &str) -> bool {
+    if command.ends_with('\\') {
+        return false;
+    }
+    let mut shell = Command::new("bash");
+    let checked = shell.args(["-n", "-c", command]).stderr(Stdio::null());
+    checked.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_may_have_several_lines_and_comments() {
+        let block =
+            "one   # why\n# nothing\ntwo \\\n  more\nwhile read -r a; do\n  b\ndone\nc '/#x'\n";
+        let expected = [
+            "one",
+            "two \\\n  more",
+            "while read -r a; do\n  b\ndone",
+            "c '/#x'",
+        ];
+        assert_eq!(whole_commands(block), expected);
+    }
+
+    #[test]
+    fn examples_are_found_in_help_and_manual() {
+        let help = "x\n\nExamples:\n  a 'b'\n      what it does\n  c\n      more\n\nFiles:\n  d\n";
+        assert_eq!(examples_of_help(help), ["a 'b'", "c"]);
+        let page = ".SH X\n.SH EXAMPLES\n.TP\n\\fBa \\-\\-b \\*(Aqc\\*(Aq\\fR\nwhat\n.SH FILES\n\\fBd\\fR\n";
+        assert_eq!(examples_of_manual(page), ["a --b 'c'"]);
+    }
+
+    #[test]
+    fn flags_are_words_with_two_dashes() {
+        let found = flags("--join WHERE, `--quit-on-eof`; ---- --x a--bc");
+        let expected = ["--join", "--quit-on-eof"].map(str::to_owned);
+        assert!(
+            expected.iter().all(|flag| found.contains(flag)),
+            "{found:?}"
+        );
+        assert!(!found.contains("----"), "{found:?}");
+    }
+}

@@ -1,0 +1,506 @@
+//! What the README, `--help` and the manual page say is true: what they tell people to type is typed here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
+use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use ringtalk_tests::alone;
+use ringtalk_tests::director::Director;
+use ringtalk_tests::documents::{
+    README, commands_of_readme, examples_of_help, examples_of_manual, flags, paragraph, printed,
+};
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::process::{Output, Process, binary};
+use ringtalk_tests::wait::{self, Witness};
+
+/// How soon a program that was asked to stop is gone.
+const GONE: Duration = Duration::from_secs(5);
+
+/// How soon a question is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What comes of a command.
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    /// It says this, and goes on until a signal asks it to stop, which is no failure.
+    Goes(&'static str),
+    /// As before, as several processes, of which the last stops with those before.
+    Flows(&'static str),
+    /// Somebody in the open discussion hears this, and it ends by itself without a failure.
+    Says(&'static str),
+    /// It prints this, and ends by itself without a failure.
+    Ends(&'static str),
+    /// It is not run here, for this reason.
+    Elsewhere(&'static str),
+}
+
+use Outcome::{Elsewhere, Ends, Flows, Goes, Says};
+
+const GATE: &str = "it is what the gate runs, or a longer run of the same";
+const ENGINE: &str = "it needs a Docker engine: tests/tests/compose.rs";
+const HOURS: &str = "it measures for long, and the gate checks that it can be built";
+const SIMULATOR: &str = "the gate runs the simulator, its named scenarios and planted bugs";
+
+/// Every command that is written somewhere, and what comes of it. A new one is no longer unknown once it is here.
+const COMMANDS: &[(&str, Outcome)] = &[
+    ("node", Goes("others join with: node --join ringtalk://")),
+    (
+        "node --join 'ringtalk://192.0.2.7:8080/#EaGqGNVcyaY6oykTFuP5fAHy'",
+        Goes("here are "),
+    ),
+    (
+        "RINGTALK_SECRET=EaGqGNVcyaY6oykTFuP5fAHy node --join director:8080",
+        Goes("here are "),
+    ),
+    ("node --join director:8080", Goes("here are ")),
+    (
+        "node --start director:8080",
+        Goes("others join with: node --join ringtalk://"),
+    ),
+    (
+        "tail -f build.log | node --join director:8080 --name builds",
+        Flows("builds: all is well"),
+    ),
+    (
+        "node --join director:8080 --say 'the build is done' </dev/null",
+        Says("the build is done"),
+    ),
+    (
+        "node --join director:8080 --json",
+        Goes(r#""event":"ready""#),
+    ),
+    (
+        "node --join director:8080 --json </dev/null | grep --line-buffered '\"event\":\"message\"'",
+        Flows("what ann said"),
+    ),
+    (CLOCK, Flows("")),
+    ("director", Goes("director listening on http://")),
+    (
+        "director --listen 127.0.0.1:9000",
+        Goes("director listening on http://127.0.0.1:"),
+    ),
+    ("director --listen 127.0.0.1:9000 --healthcheck", Ends("")),
+    (
+        "ring-viz --join director:8080 --once",
+        Ends(r#""closed":true"#),
+    ),
+    (
+        "ring-viz --join director:8080 --once --format svg > ring.svg",
+        Ends(""),
+    ),
+    (
+        "ring-viz --join director:8080 --once --format dot | dot -Tpng > ring.png",
+        Ends(""),
+    ),
+    ("cargo xtask ci", Elsewhere(GATE)),
+    ("cargo xtask test", Elsewhere(GATE)),
+    ("cargo xtask image", Elsewhere(ENGINE)),
+    (
+        "docker compose -p ringtalk -f docker/compose.yaml up",
+        Elsewhere(ENGINE),
+    ),
+    (
+        "docker attach --sig-proxy=false ringtalk-ann-1",
+        Elsewhere(ENGINE),
+    ),
+    (
+        "cargo build --release --manifest-path tools/bench/Cargo.toml",
+        Elsewhere(HOURS),
+    ),
+    (
+        "tools/bench/target/release/bench --members 8,32 --bytes 256 --rounds 3 --seconds 1 --peers \
+         ringtalk,\"raw ring\",nats-server",
+        Elsewhere(HOURS),
+    ),
+    (
+        "cargo run --release -p ringtalk-sim -- run --seeds 0..1000",
+        Elsewhere(SIMULATOR),
+    ),
+    (
+        "cargo run --release -p ringtalk-sim -- run --scenario FILE.toml",
+        Elsewhere(SIMULATOR),
+    ),
+    (
+        "cargo run --release -p ringtalk-sim -- mutants",
+        Elsewhere(SIMULATOR),
+    ),
+    (
+        "cargo run --release -p ringtalk-sim -- explore --nodes 4",
+        Elsewhere(SIMULATOR),
+    ),
+    (
+        "cargo run --release -p ringtalk-sim -- scale --nodes 200 --json",
+        Elsewhere(SIMULATOR),
+    ),
+    ("cargo xtask soak", Elsewhere(SIMULATOR)),
+    (
+        "cargo xtask fuzz --seconds 600",
+        Elsewhere("the gate replays what the fuzzer has found"),
+    ),
+];
+
+/// The README's bot: it tells the time to whoever asks.
+const CLOCK: &str = r#"coproc node --join director:8080 --name clock --json &&
+while read -r event; do
+  case $event in
+    *'"message":"what time is it?"'*'"history":false'*) date >&"${COPROC[1]}" ;;
+  esac
+done <&"${COPROC[0]}""#;
+
+/// Flags of other programs that the README names.
+const OF_OTHERS: &str =
+    "--release --bin --path --manifest-path --sig-proxy --all --locked --line-buffered";
+
+/// A shell and whatever it has started.
+struct Group(Process);
+
+impl Deref for Group {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let _ = killpg(self.0.pid(), Signal::SIGKILL);
+    }
+}
+
+/// A director with ann in its open discussion, and a private one that host has started.
+struct Scene {
+    folder: PathBuf,
+    ann: Node,
+    host: Node,
+    secret: String,
+    director: Director,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let director = Director::start();
+        let place = director.place();
+        let ann = Launch::new("ann").join(&place).start();
+        ann.ready(IN_TIME);
+        let host = Launch::new("host").arguments(&["--start", &place]).start();
+        let invite = host.ready(IN_TIME).invite;
+        let (_, secret) = invite.split_once('#').expect("an invite has a secret");
+        let folder =
+            std::env::temp_dir().join(format!("ringtalk-documents-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join("build.log"), "all is well\n").expect("a log");
+        Self {
+            folder,
+            secret: secret.to_owned(),
+            ann,
+            host,
+            director,
+        }
+    }
+
+    /// What is typed, with the addresses and the secret that there are here.
+    fn typed(&self, command: &str) -> String {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let free = free.expect("a free port").to_string();
+        let place = self.director.place();
+        let elsewhere = if command.contains("--healthcheck") {
+            &place
+        } else {
+            &free
+        };
+        command
+            .replace("127.0.0.1:9000", elsewhere)
+            .replace("192.0.2.7:8080", &place)
+            .replace("director:8080", &place)
+            .replace("EaGqGNVcyaY6oykTFuP5fAHy", &self.secret)
+    }
+
+    /// Types it in a shell whose path leads to the programs, in a group of its own.
+    #[track_caller]
+    fn start(&self, command: &str) -> Group {
+        let programs = binary("node");
+        let programs = programs.parent().expect("a program is in a folder");
+        let path = std::env::var("PATH").unwrap_or_default();
+        let path = format!("{}:{path}:{}", programs.display(), self.shims().display());
+        let mut shell = Command::new("bash");
+        shell.args(["-c", &self.typed(command)]);
+        shell.current_dir(&self.folder).env("PATH", path);
+        // The ports that programs take by themselves may be taken.
+        shell.env("RINGTALK_LISTEN", "127.0.0.1:0");
+        shell.env("RINGTALK_DIRECTOR_LISTEN", "127.0.0.1:0");
+        shell.process_group(0);
+        Group(Process::start(command, &mut shell, Output::Text))
+    }
+
+    /// Graphviz, for machines without.
+    fn shims(&self) -> PathBuf {
+        let shims = self.folder.join("shims");
+        std::fs::create_dir_all(&shims).expect("a folder");
+        let dot = shims.join("dot");
+        std::fs::write(&dot, "#!/bin/sh\nexec grep digraph\n").expect("a program");
+        let mode = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(&dot, mode).expect("a program can be run");
+        shims
+    }
+
+    #[track_caller]
+    fn check(&self, command: &str, outcome: Outcome) {
+        match outcome {
+            Elsewhere(reason) => println!("not run here: {command}: {reason}"),
+            Goes(words) => {
+                let process = self.start(command);
+                shows(&process, words);
+                process.signal(Signal::SIGTERM);
+                assert_eq!(process.exit_code(GONE), 0, "{}", process.account());
+            }
+            Flows(words) => {
+                let process = self.start(command);
+                self.flow(command, &process, words);
+            }
+            Says(words) => {
+                let process = self.start(command);
+                self.ann.hears(words, IN_TIME);
+                assert_eq!(process.exit_code(IN_TIME), 0, "{}", process.account());
+            }
+            Ends(words) => {
+                let process = self.start(command);
+                assert_eq!(process.exit_code(IN_TIME), 0, "{}", process.account());
+                shows(&process, words);
+                if let Some((_, file)) = command.split_once("> ") {
+                    let drawn = std::fs::read(self.folder.join(file)).expect("it is there");
+                    assert!(!drawn.is_empty(), "{command} wrote nothing");
+                }
+            }
+        }
+    }
+
+    /// What goes through a pipe arrives.
+    #[track_caller]
+    fn flow(&self, command: &str, process: &Process, words: &str) {
+        match command {
+            CLOCK => {
+                sees(&self.ann, "clock");
+                self.ask_the_time();
+            }
+            _ if command.starts_with("tail") => {
+                self.ann.hears("all is well", IN_TIME);
+                shows(process, words);
+            }
+            _ => {
+                self.ann.say("what ann said");
+                shows(process, words);
+            }
+        }
+    }
+}
+
+impl Scene {
+    /// Asks again and again: what was said before the clock was ready is history to it.
+    #[track_caller]
+    fn ask_the_time(&self) {
+        let mut asked: Option<Instant> = None;
+        wait::poll("hears the time", IN_TIME, &[&self.ann], || {
+            if asked.is_none_or(|at| at.elapsed() > ASK_AGAIN) {
+                self.ann.say("what time is it?");
+                asked = Some(Instant::now());
+            }
+            let texts = &self.ann.journal().texts;
+            let is_time = |text: &String| text.contains(" 20");
+            let is_told = texts.iter().any(is_time);
+            is_told.then_some(()).ok_or("no year in anything said")
+        });
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        self.ann.quit();
+        self.host.quit();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[track_caller]
+fn shows(process: &Process, words: &str) {
+    process.wait_for(&format!("shows {words:?}"), IN_TIME, |journal| {
+        journal.stdout_text().contains(words).then_some(())
+    });
+}
+
+/// Awaits that somebody is seen to come.
+#[track_caller]
+fn sees(node: &Node, name: &str) {
+    node.wait_for_event("sees who comes", 0, IN_TIME, |event| match event {
+        ringtalk_tests::event::Event::Joined(who) if who.name == name => Some(()),
+        _ => None,
+    });
+}
+
+/// Everything that is written, as whoever has installed the programs types it.
+fn written() -> BTreeSet<String> {
+    let of_help = |program| examples_of_help(&printed(program, "--help"));
+    let all = [
+        commands_of_readme(),
+        of_help("node"),
+        of_help("director"),
+        of_help("ring-viz"),
+        examples_of_manual(&printed("node", "--man")),
+    ];
+    let all = all.into_iter().flatten();
+    all.map(
+        |command| match command.strip_prefix("cargo run --release --bin ") {
+            Some(program) => program.replacen(" -- ", " ", 1),
+            None => command,
+        },
+    )
+    .collect()
+}
+
+#[test]
+fn whatever_people_are_told_to_type_does_what_is_said() {
+    let _alone = alone();
+    let scene = Scene::new();
+    let known: BTreeMap<&str, Outcome> = COMMANDS.iter().copied().collect();
+    let written = written();
+    for command in &written {
+        let outcome = known.get(command.as_str());
+        let outcome = outcome.unwrap_or_else(|| panic!("no test knows what comes of: {command}"));
+        scene.check(command, *outcome);
+    }
+    for command in known.keys() {
+        assert!(
+            written.contains(*command),
+            "nobody is told to type: {command}"
+        );
+    }
+}
+
+#[test]
+fn help_and_manual_have_the_same_examples() {
+    let _alone = alone();
+    let help = examples_of_help(&printed("node", "--help"));
+    assert!(help.len() > 5, "{help:?}");
+    assert_eq!(help, examples_of_manual(&printed("node", "--man")));
+    let short = examples_of_help(&printed("node", "-h"));
+    assert!(!short.is_empty() && help.starts_with(&short), "{short:?}");
+}
+
+#[test]
+fn the_manual_has_every_section() {
+    let _alone = alone();
+    let page = printed("node", "--man");
+    for section in [
+        "NAME",
+        "SYNOPSIS",
+        "DESCRIPTION",
+        "THE DISCUSSION",
+        "WHAT IS SHOWN",
+        "WHAT IS SAID",
+        "THE NETWORK",
+        "THE PROGRAM",
+        "EXAMPLES",
+        "ENVIRONMENT",
+        "FILES",
+        "EXIT STATUS",
+    ] {
+        let quoted = format!("\n.SH \"{section}\"\n");
+        let plain = format!("\n.SH {section}\n");
+        assert!(
+            page.contains(&quoted) || page.contains(&plain),
+            "no {section}: {page}"
+        );
+    }
+}
+
+#[test]
+fn every_flag_is_told_of_everywhere() {
+    let _alone = alone();
+    let of_node = flags(&printed("node", "--help"));
+    assert!(of_node.len() > 15, "{of_node:?}");
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = printed("node", &format!("--completions={shell}"));
+        for flag in &of_node {
+            let name = flag.trim_start_matches('-');
+            assert!(
+                completions.contains(name),
+                "{shell} does not complete {flag}"
+            );
+        }
+    }
+    let page = printed("node", "--man").replace("\\-", "-");
+    let in_readme = flags(README);
+    for flag in &of_node {
+        assert!(page.contains(flag.as_str()), "the manual has no {flag}");
+        let key = format!("\n{} = ", flag.trim_start_matches('-'));
+        let is_told_of = in_readme.contains(flag) || README.contains(&key);
+        assert!(is_told_of, "the README has no {flag}");
+    }
+    let all = ["director", "ring-viz"].map(|program| flags(&printed(program, "--help")));
+    let mut known: BTreeSet<String> = all.into_iter().flatten().chain(of_node).collect();
+    known.extend(flags(OF_OTHERS));
+    known.extend(flags(&README_OF_TOOLS.concat()));
+    for flag in &in_readme {
+        assert!(
+            known.contains(flag),
+            "the README has {flag}, which no program has"
+        );
+    }
+}
+
+/// Flags of the simulator and the benchmark, whose own tests know them.
+const README_OF_TOOLS: [&str; 2] = [
+    "--seeds --scenario --nodes --lasts --dead --json ",
+    "--members --bytes --rounds --seconds --peers --restart",
+];
+
+#[test]
+fn defaults_are_what_help_says() {
+    let _alone = alone();
+    for (program, flag, default) in [
+        ("node", "--timeout", "[default: 30]"),
+        ("node", "--history", "[default: 10000]"),
+        ("node", "--ui", "[default: auto]"),
+        ("node", "--fingers", "[default: auto]"),
+        ("node", "--color", "[default: auto]"),
+        ("node", "--log", "[default: warn]"),
+        (
+            "node",
+            "--director-listen",
+            "[default: 0.0.0.0:8080, or the next free port]",
+        ),
+        ("node", "--name", "[default: the login name]"),
+        ("director", "--listen", "[default: 0.0.0.0:8080]"),
+        ("director", "--log", "[default: warn]"),
+        ("ring-viz", "--timeout", "[default: 5]"),
+    ] {
+        let help = printed(program, "--help");
+        let said = paragraph(&help, flag).unwrap_or_else(|| panic!("{program} has no {flag}"));
+        let said: Vec<&str> = said.split_whitespace().collect();
+        let said = said.join(" ");
+        assert!(said.contains(default), "{program} {flag}: {said}");
+    }
+    let host = Launch::bare("login")
+        .arguments(&["--json", "--listen", "127.0.0.1:0"])
+        .environment("USER", "somebody")
+        .start();
+    let ready = host.ready(IN_TIME);
+    assert_eq!(ready.name, "somebody");
+    let port: u16 = ready
+        .invite
+        .split([':', '/'])
+        .nth(4)
+        .and_then(|port| port.parse().ok())
+        .expect("a port");
+    assert!(
+        (8080..9080).contains(&port),
+        "the director inside is at {port}"
+    );
+    host.quit();
+}

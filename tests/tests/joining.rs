@@ -1,0 +1,205 @@
+//! Whoever does not get in is told at which step, what was tried, and what to do.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+use std::time::Duration;
+
+use ringtalk_tests::alone;
+use ringtalk_tests::director::Director;
+use ringtalk_tests::id::NodeId;
+use ringtalk_tests::node::{IN_TIME, Launch};
+use ringtalk_tests::process::binary;
+use ringtalk_tests::wait;
+use ringtalk_tests::window::Window;
+
+/// How soon a step that hangs is shown.
+const SOON: Duration = Duration::from_secs(5);
+
+/// What a node that joins `place` says on stderr, and its exit status.
+#[track_caller]
+fn told(place: &str, timeout: &str) -> (i32, String) {
+    let node = Launch::plain("late").join(place);
+    let node = node.arguments(&["--timeout", timeout]).start();
+    let code = node.exit_code(IN_TIME);
+    let stderr = node.journal().stderr_text();
+    assert!(
+        !stderr.contains("joining:"),
+        "a pipe is told of steps: {stderr}"
+    );
+    (code, stderr)
+}
+
+#[track_caller]
+fn ends_with(place: &str, timeout: &str, status: i32, words: &[&str]) {
+    let (code, stderr) = told(place, timeout);
+    assert_eq!(code, status, "{stderr}");
+    for words in words {
+        assert!(stderr.contains(words), "without {words:?}: {stderr}");
+    }
+}
+
+/// A director that says that the open discussion is at this address, for some seconds.
+fn pointing_at(address: SocketAddr) -> Director {
+    let director = Director::start();
+    let id = NodeId::made_up(1);
+    let body = format!(
+        r#"{{"id":"{id}","internal-address":"{address}","public-address":null,"epoch":{{"number":1,"coordinator":"{id}"}}}}"#
+    );
+    director.post("/register_coordinator", &body).expect(200);
+    director
+}
+
+/// A socket at which nobody answers, and where it is.
+fn silent() -> (TcpListener, SocketAddr) {
+    let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = socket.local_addr().expect("it has an address");
+    (socket, address)
+}
+
+#[test]
+fn a_director_that_is_not_there_is_named() {
+    let _alone = alone();
+    let (socket, nobody) = silent();
+    drop(socket);
+    let words = [
+        "no way in was found within 1 s; asking the director: none answers at",
+        &nobody.to_string(),
+        "(no connection); is the address right, and the director running there?",
+    ];
+    ends_with(&nobody.to_string(), "1", 3, &words);
+}
+
+#[test]
+fn a_member_that_is_dead_is_named() {
+    let _alone = alone();
+    let (socket, dead) = silent();
+    drop(socket);
+    let director = pointing_at(dead);
+    let linking = format!("linking to {dead}: connection refused");
+    let words = [
+        "no way in was found within 1.5 s",
+        linking.as_str(),
+        "is that node still running",
+    ];
+    ends_with(&director.place(), "1.5", 3, &words);
+}
+
+#[test]
+fn a_member_that_says_nothing_is_named() {
+    let _alone = alone();
+    let (_socket, silent) = silent();
+    let director = pointing_at(silent);
+    let words = format!("linking to {silent}: no answer yet");
+    ends_with(&director.place(), "1", 3, &[&words]);
+    let director = pointing_at(silent);
+    let node = Launch::new("late").join(&director.place()).start();
+    let stalls = |journal: &ringtalk_tests::journal::Journal| {
+        let errors = journal.errors_since(0).map(|error| error.code.clone());
+        errors
+            .into_iter()
+            .any(|code| code == "member-unreachable")
+            .then_some(())
+    };
+    node.wait_for("says that nobody answers", IN_TIME, stalls);
+}
+
+#[test]
+fn another_version_is_a_refusal() {
+    let _alone = alone();
+    let (socket, other) = silent();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _): (TcpStream, _) = socket.accept().expect("somebody comes");
+        stream.write_all(b"RTLK\x00\x63").expect("it listens");
+        let _ = stream.read(&mut [0; 64]);
+    });
+    let director = pointing_at(other);
+    let linking = format!("linking to {other}: the other end speaks version 99");
+    ends_with(
+        &director.place(),
+        "20",
+        4,
+        &[&linking, "run the same version everywhere"],
+    );
+    answering.join().expect("it was dialled");
+}
+
+#[test]
+fn a_discussion_that_is_not_there_is_a_refusal() {
+    let _alone = alone();
+    let director = Director::start();
+    let host = Launch::new("host")
+        .arguments(&["--start", &director.place()])
+        .start();
+    host.ready(IN_TIME);
+    let invite = format!(
+        "ringtalk://{}/#00112233445566778899aabbccddeeff",
+        director.place()
+    );
+    let words = [
+        "asking the director: no such discussion at ",
+        "the secret is another one's; ask somebody inside for a new invite",
+    ];
+    ends_with(&invite, "20", 4, &words);
+    // And mistyped, it is no secret at all.
+    ends_with(
+        &invite.replace("ee", "e"),
+        "20",
+        4,
+        &["a secret has 24 letters"],
+    );
+    host.quit();
+}
+
+#[test]
+fn a_director_whose_ring_has_vanished_is_quoted() {
+    let _alone = alone();
+    let director = Director::start();
+    let ann = Launch::new("ann").join(&director.place()).start();
+    ann.ready(IN_TIME);
+    ann.kill();
+    wait::poll("the registration lapses", IN_TIME, &[&director], || {
+        let answer = director.fetch("/");
+        (answer.status == 503).then_some(()).ok_or(answer.status)
+    });
+    let words = [
+        "asking the director: ",
+        " answers, but ",
+        "is somebody still inside?",
+    ];
+    // A director waits for some seconds for a ring to come back before it answers.
+    ends_with(&director.place(), "8", 3, &words);
+}
+
+/// In a terminal the steps are told as they last, in plain text too.
+#[test]
+fn who_waits_in_front_of_plain_text_reads_each_step_once() {
+    let _alone = alone();
+    let (socket, silent) = silent();
+    let director = pointing_at(silent);
+    let place = director.place();
+    let lines = ["--join", place.as_str(), "--ui", "lines"];
+    let window = Window::node("late", (100, 24), &lines);
+    let linking = format!("joining: linking to {silent}");
+    window.sees(&linking, SOON);
+    drop(socket);
+    window.signal(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(window.exit_code(SOON), 0);
+    assert_eq!(
+        window.raw().matches(&linking).count(),
+        1,
+        "{}",
+        window.raw()
+    );
+    // Without a terminal on stderr the same is quiet.
+    let mut quiet = Command::new("sh");
+    let node = binary("node");
+    let node = node.display();
+    quiet.args([
+        "-c",
+        &format!("{node} --join {silent} --ui lines --timeout 2 2>/dev/null"),
+    ]);
+    let window = Window::open("quiet", (100, 24), quiet);
+    assert_eq!(window.exit_code(IN_TIME), 3);
+    assert!(!window.raw().contains("joining:"), "{}", window.raw());
+}
