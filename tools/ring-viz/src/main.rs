@@ -14,6 +14,8 @@ mod svg;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use ringtalk_node::harmless_lines;
+
 use args::{Picture, Settings};
 use ring::{Ring, Shape};
 use survey::{Survey, SurveyError};
@@ -39,7 +41,8 @@ fn main() -> ExitCode {
     let status = match look(&settings) {
         Ok(ring) => show(&ring, settings.picture),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "ring-viz: {error}");
+            let text = harmless_lines(&error.to_string());
+            let _ = writeln!(io::stderr(), "ring-viz: {text}");
             status(&error)
         }
     };

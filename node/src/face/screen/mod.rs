@@ -7,6 +7,8 @@ mod bidi;
 mod completion;
 mod deliveries;
 mod editor;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod history;
 mod input;
 mod invite;

@@ -13,6 +13,7 @@ use super::scroll::Rows;
 use super::standing::standing;
 use super::width::fit;
 use super::{Mode, Screen, input, members};
+use crate::face::{harmless, harmless_lines};
 
 /// A narrower window has no room for the members.
 const WITH_MEMBERS: u16 = 80;
@@ -101,7 +102,7 @@ fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     if screen.bottom.is_none() {
         let first = screen.sending.len().saturating_sub(SENDING);
         let waiting = screen.sending.range(first..);
-        page.extend(waiting.flat_map(|text| look.sending(text)));
+        page.extend(waiting.flat_map(|text| look.sending(&harmless_lines(text))));
         page.drain(..page.len().saturating_sub(height));
     }
     if screen.bottom.is_some()
@@ -168,7 +169,7 @@ fn draw_input(
         Mode::Writing => return draw_written(written, area, buffer),
         Mode::Searching(search) => {
             let over = if search.is_over { " (no more)" } else { "" };
-            let text = format!("search: {}{over}", search.query);
+            let text = format!("search: {}{over}", harmless(&search.query));
             put(buffer, &fit(&text, width), bold);
         }
         Mode::Asking => put(buffer, "leave the discussion? (y/n)", bold),
