@@ -1,8 +1,8 @@
 //! What goes to stderr: log lines, and the words of a node that cannot go on.
 //!
 //! A thread of its own writes them. Whoever does not read stderr loses log lines, and holds up
-//! nobody. Never any message text or name, at any level. Not here: what the user should see of
-//! the discussion (`face`).
+//! nobody. Never any message text or name, at any level; and what others wrote in an answer or an address is made
+//! harmless. Not here: what the user should see of the discussion (`face`).
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::face::{harmless, harmless_lines};
 
 /// How many lines wait at most.
 const LINES: usize = 1_024;
@@ -66,7 +68,7 @@ impl Diagnostics {
 
     /// Says something to whoever started the program.
     pub(crate) fn say(&self, text: &str) {
-        self.write(&format!("{}: {text}\n", self.program));
+        self.write(&format!("{}: {}\n", self.program, harmless_lines(text)));
     }
 
     /// Writes a text as it is.
@@ -107,7 +109,9 @@ pub(crate) struct Entry {
 
 impl Write for Entry {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.diagnostics.send(bytes.to_vec());
+        let text = String::from_utf8_lossy(bytes);
+        let line = harmless(text.trim_end_matches('\n')) + "\n";
+        self.diagnostics.send(line.into_bytes());
         Ok(bytes.len())
     }
 
@@ -140,5 +144,39 @@ fn write_all(lines: &mpsc::Receiver<Line>) {
                 let _ = done.send(());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_harmless_here_too() {
+        let (lines, waiting) = mpsc::sync_channel(2);
+        let diagnostics = Diagnostics {
+            lines,
+            program: "node",
+        };
+        diagnostics.say("the director said:\n\u{1b}[2J");
+        let entry = "peer=\u{202e}evil\nnode: fine\n";
+        diagnostics
+            .make_writer()
+            .write_all(entry.as_bytes())
+            .unwrap();
+        let written: Vec<String> = waiting
+            .try_iter()
+            .map(|line| match line {
+                Line::Text(text) => String::from_utf8(text).unwrap(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            written,
+            [
+                "node: the director said:\n\u{241b}[2J\n",
+                "peer=\\u{202e}evil\u{240a}node: fine\n"
+            ]
+        );
     }
 }

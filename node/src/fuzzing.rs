@@ -2,6 +2,7 @@
 //!
 //! Not here: what must be true of what is read.
 
+pub use crate::face::screen::fuzzing::shown;
 pub use crate::link::fuzzing::{Opened, Outcome, Part, Records, cut_frames, handshake};
 pub use crate::stdin::fuzzing::{Said, read_lines};
 

@@ -357,7 +357,8 @@ fn two_rings_that_learn_of_each_other_become_one() {
     cluster.live()[1].say("said in the larger ring");
     cluster.everything_everywhere(EVERYWHERE);
     let elsewhere = Director::start();
-    let launch = Launch::new("other")
+    // It looks like one of the others.
+    let launch = Launch::new("\u{ff4e}1")
         .join(&elsewhere.place())
         .join(&cluster.director.place());
     let founder = cluster.adopt(launch.start());
@@ -368,6 +369,12 @@ fn two_rings_that_learn_of_each_other_become_one() {
     report("two rings: one ring after", since.elapsed());
     cluster.everything_everywhere(EVERYWHERE);
     founder.hears("said in the larger ring", EVERYWHERE);
+    let id = founder.id();
+    let name = founder.wait_for_event("has another name", 0, EVERYWHERE, |event| match event {
+        Event::Renamed(renamed) if renamed.node_id == id => Some(renamed.name.clone()),
+        _ => None,
+    });
+    assert_eq!(name, "\u{ff4e}1-2");
     let rules = ringtalk_tests::checker::Rules {
         one_ring: false,
         ..Default::default()

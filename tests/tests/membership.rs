@@ -319,7 +319,7 @@ fn pass_through(cluster: &mut Cluster, count: usize) {
 }
 
 #[test]
-fn names_are_unique_whatever_their_case() {
+fn nobody_is_taken_for_somebody_else() {
     let _alone = alone();
     let mut cluster = Cluster::empty();
     let place = cluster.director.place();
@@ -341,10 +341,18 @@ fn names_are_unique_whatever_their_case() {
         ![first, second].contains(&third_in_lower_case),
         "{third} is taken"
     );
+    // Cyrillic letters, a character that nobody sees, and wide letters.
+    let (fifth, _) = join("\u{430}nn");
+    assert_eq!(fifth, "\u{430}nn-4");
+    let (sixth, _) = join("b\u{200b}ob");
+    assert_eq!(sixth, "b\u{200b}ob-2");
 
     assert_eq!(rename(&cluster, &bob, "bob", "/name Kurt"), "Kurt");
     let clash = rename(&cluster, &bob, "Kurt", "/name Ann");
     assert!(clash.starts_with("Ann-"), "a clash of names became {clash}");
+    let wide = "\u{ff41}nn";
+    let alike = rename(&cluster, &bob, &clash, &format!("/name {wide}"));
+    assert_eq!(alike, format!("{wide}-5"));
     ann.say("hello");
     bob.say("hello too");
     cluster.everything_everywhere(EVERYWHERE);

@@ -68,7 +68,7 @@ impl Addresses {
 pub struct Member {
     /// Its id.
     pub id: NodeId,
-    /// Its name, unique in the view without regard to case.
+    /// Its name: none in the view could be taken for another.
     #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
     pub name: String,
     /// Where it can be dialled.

@@ -1,8 +1,8 @@
 //! Acknowledgements: how many members have delivered a bundle, counted up the tree that it came down.
 //!
 //! A node acknowledges a bundle to its parent when it has delivered it and its children have
-//! acknowledged it, those excepted that it gave up on (`PROTOCOL.md` §4.6). Not here: receipts, which
-//! say who carries a bundle on (`spread`), and the author's window (`outbox`).
+//! acknowledged it, those excepted that it gave up on, and once more for whoever is late (`PROTOCOL.md` §4.6).
+//! Not here: receipts, which say who carries a bundle on (`spread`), and the author's window (`outbox`).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -18,6 +18,10 @@ use crate::planted::{Planted, PlantedBug};
 /// whoever waits for their acknowledgement gives up in time.
 const WAITED_FOR: usize = 8_192;
 
+/// For how many of the last bundles that were acknowledged late acknowledgements are passed on: those of some seconds of
+/// a lively talk.
+pub(crate) const LATE: usize = 512;
+
 /// How many parts of a bundle are acknowledged at most.
 const PARENTS: usize = 64;
 /// How many parts of it are acknowledged to one parent.
@@ -32,6 +36,9 @@ const BUSY: u32 = 3;
 pub(crate) struct Acks {
     open: BTreeMap<ItemId, Open>,
     order: VecDeque<ItemId>,
+    /// The last that were acknowledged, the oldest first in `told_order`.
+    told: BTreeMap<ItemId, Told>,
+    told_order: VecDeque<ItemId>,
     /// When to give up on a child's acknowledgement; none of those that came.
     due: BTreeSet<(Time, ItemId, NodeId)>,
     /// The last bundle of an author, of those with open ones, that a child acknowledged, and when.
@@ -49,7 +56,19 @@ struct Open {
     /// Who gets the acknowledgement; the first is told how many members there are behind it.
     parents: Vec<NodeId>,
     children: BTreeMap<NodeId, Awaited>,
+    /// All who carry a part, waited for or not.
+    carriers: BTreeSet<NodeId>,
     /// How many members have delivered it, as far as is known.
+    members: u64,
+}
+
+/// A bundle that was acknowledged, maybe without some who carry it.
+#[derive(Debug)]
+struct Told {
+    /// Who is told of those who are late; nobody where the bundle is one's own.
+    parent: Option<NodeId>,
+    carriers: BTreeSet<NodeId>,
+    /// Of how many members was told.
     members: u64,
 }
 
@@ -71,7 +90,7 @@ pub(crate) struct Acked {
     pub(crate) item: ItemId,
     /// Who waits for the news; nobody where the bundle is one's own.
     pub(crate) parents: Vec<NodeId>,
-    /// How many members it stands for.
+    /// How many members it stands for: all of them where the bundle is one's own, else those of whom nobody was told.
     pub(crate) members: u64,
     /// When they are told at the latest.
     pub(crate) leaves: Time,
@@ -116,10 +135,11 @@ impl Acks {
     /// slow.
     pub(crate) fn carried(&mut self, now: Time, item: ItemId, child: NodeId, wait: Duration) {
         let hasty = self.planted.has(PlantedBug::AckBeforeChildren);
-        if hasty || self.slow.contains(&child) {
-            return;
-        }
-        if let Some(open) = self.open.get_mut(&item) {
+        if let Some(open) = self.open.get_mut(&item).filter(|_| !hasty) {
+            open.carriers.insert(child);
+            if self.slow.contains(&child) {
+                return;
+            }
             let due = now + wait;
             let before = open.children.get(&child).copied();
             if let Some(before) = before {
@@ -136,7 +156,7 @@ impl Acks {
         }
     }
 
-    /// A child acknowledges one part.
+    /// A child acknowledges one part, or what comes late to those behind it.
     pub(crate) fn acked(
         &mut self,
         now: Time,
@@ -145,11 +165,14 @@ impl Acks {
         members: u64,
     ) -> Option<Acked> {
         self.slow.remove(child);
-        let open = self.open.get_mut(&item)?;
+        let open = self.open.get_mut(&item);
+        let Some(open) = open.filter(|open| open.carriers.contains(child)) else {
+            return self.late(now, child, item, members);
+        };
+        open.members = (open.members + members).min(MEMBERS as u64);
         let awaited = open.children.get_mut(child)?;
         let progress = self.progress.entry(item.origin).or_default();
         progress.insert(*child, (item.number, now));
-        open.members = (open.members + members).min(MEMBERS as u64);
         awaited.parts -= 1;
         if awaited.parts > 0 {
             return None;
@@ -229,6 +252,45 @@ impl Acks {
         true
     }
 
+    /// Somebody has delivered a bundle that was acknowledged without it.
+    fn late(&mut self, now: Time, child: &NodeId, item: ItemId, members: u64) -> Option<Acked> {
+        let told = self.told.get_mut(&item)?;
+        let before = told.members;
+        let all = before.saturating_add(members).min(MEMBERS as u64);
+        if all == before || !told.carriers.contains(child) {
+            return None;
+        }
+        told.members = all;
+        Some(Acked {
+            item,
+            parents: told.parent.into_iter().collect(),
+            members: told.parent.map_or(all, |_| all - before),
+            leaves: now,
+        })
+    }
+
+    /// Somebody may be late with this bundle.
+    fn keep(&mut self, item: ItemId, open: &mut Open) {
+        if open.carriers.is_empty() {
+            return;
+        }
+        let told = self.told.entry(item).or_insert_with(|| {
+            self.told_order.push_back(item);
+            Told {
+                parent: open.parents.first().copied(),
+                carriers: BTreeSet::new(),
+                members: 0,
+            }
+        });
+        told.carriers.append(&mut open.carriers);
+        told.members = (told.members + open.members).min(MEMBERS as u64);
+        if self.told_order.len() > LATE
+            && let Some(oldest) = self.told_order.pop_front()
+        {
+            self.told.remove(&oldest);
+        }
+    }
+
     /// Nothing is kept of authors without open bundles.
     fn forget_progress(&mut self, author: NodeId) {
         let bundle = |number| ItemId {
@@ -251,8 +313,9 @@ impl Acks {
         if !open.delivered || !open.children.is_empty() {
             return None;
         }
-        let open = self.open.remove(&item)?;
+        let mut open = self.open.remove(&item)?;
         self.forget_progress(item.origin);
+        self.keep(item, &mut open);
         Some(Acked {
             item,
             parents: open.parents,
@@ -338,6 +401,53 @@ mod tests {
     }
 
     #[test]
+    fn who_is_late_is_told_of_once_more() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        acks.came(item(1), Some(id(7)), true, Time::default());
+        acks.came(item(1), Some(id(8)), false, Time::default());
+        for child in [2, 3] {
+            acks.carried(now, item(1), id(child), WAIT);
+        }
+        acks.excuse(&id(2), item(1));
+        assert_eq!(acks.delivered(item(1)), None);
+        assert_eq!(acks.acked(now, &id(2), item(1), 1), None);
+        assert_eq!(acks.acked(now, &id(3), item(1), 4), Some(done(&[7, 8], 6)));
+        assert_eq!(acks.acked(now, &id(3), item(1), 2), Some(done(&[7], 2)));
+        assert_eq!(acks.acked(now, &id(3), item(1), 0), None);
+        assert_eq!(acks.acked(now, &id(9), item(1), 1), None, "no child");
+        acks.came(item(1), Some(id(9)), false, Time::default());
+        let too_many = acks.acked(now, &id(2), item(1), u64::MAX - 8);
+        assert_eq!(too_many, Some(done(&[7], MEMBERS as u64 - 8)));
+    }
+
+    #[test]
+    fn an_author_learns_of_all_who_have_it_by_now() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        acks.came(item(1), None, true, Time::default());
+        acks.carried(now, item(1), id(2), WAIT);
+        acks.delivered(item(1));
+        assert_eq!(acks.expire(now + WAIT).1, [done(&[], 1)]);
+        let late = acks.acked(Time::default(), &id(2), item(1), 3);
+        assert_eq!(late, Some(done(&[], 4)));
+    }
+
+    #[test]
+    fn late_ones_are_passed_on_for_the_last_bundles_only() {
+        let mut acks = Acks::default();
+        for number in 1..=LATE as u64 + 1 {
+            acks.came(item(number), None, true, Time::default());
+            acks.carried(Time::default(), item(number), id(2), WAIT);
+            acks.excuse(&id(2), item(number));
+            acks.delivered(item(number));
+        }
+        assert_eq!((acks.told.len(), acks.told_order.len()), (LATE, LATE));
+        assert_eq!(acks.acked(Time::default(), &id(2), item(1), 1), None);
+        assert!(acks.acked(Time::default(), &id(2), item(2), 1).is_some());
+    }
+
+    #[test]
     fn a_slow_child_holds_nothing_up_until_it_acknowledges_again() {
         let mut acks = Acks::default();
         let now = Time::default();
@@ -348,10 +458,10 @@ mod tests {
         acks.carried(now, item(1), id(2), WAIT);
         assert_eq!(acks.delivered(item(1)), Some(done(&[], 1)));
         assert_eq!(acks.acked(now, &id(2), item(2), 1), None);
-        acks.came(item(1), None, true, Time::default());
-        acks.carried(now, item(1), id(2), WAIT);
-        assert_eq!(acks.delivered(item(1)), None);
-        assert_eq!(acks.acked(now, &id(2), item(1), 1), Some(done(&[], 2)));
+        acks.came(item(3), None, true, Time::default());
+        acks.carried(now, item(3), id(2), WAIT);
+        assert_eq!(acks.delivered(item(3)), None);
+        assert!(acks.acked(now, &id(2), item(3), 1).is_some());
     }
 
     #[test]

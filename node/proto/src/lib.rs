@@ -29,6 +29,7 @@ mod lost;
 #[cfg(feature = "benchmarks")]
 pub mod measuring;
 mod merge;
+mod names;
 mod newcomers;
 mod node;
 mod outbox;
@@ -48,6 +49,7 @@ mod window;
 pub use config::Config;
 pub use input::{Input, LinkId};
 pub use load::Load;
+pub use names::{is_blank, skeletons};
 pub use node::{Node, Registration};
 pub use outbox::Draft;
 pub use output::{Delivered, Event, Output, Person};

@@ -37,18 +37,15 @@ pub(crate) fn opening(inviting: Epoch, invited: Epoch) -> Opening {
     }
 }
 
-/// Gives the name that a member gets when it wishes for one and these, in lower case, are taken.
-type NameFor = fn(&str, &[String]) -> String;
-
 /// The view of two rings that have become one, under the inviting coordinator. Its members keep
 /// their names and seniorities, the others follow in their order, each beside those of its network; all get new keys at
 /// even distances.
 ///
-/// `name` gives the name for a wish, where it is told which folded names are taken.
+/// `name` gives each of the others its name, the most senior first.
 pub(crate) fn union(
     inviting: &View,
     invited: &View,
-    name: NameFor,
+    name: impl FnMut(&Member) -> String,
     opening: Opening,
     seal: impl FnOnce(&ViewTag) -> Seal,
 ) -> Option<View> {
@@ -76,16 +73,14 @@ fn by_network(members: Vec<Member>) -> Vec<Member> {
     members
 }
 
-/// Gives the newcomers names that nobody has, and seniorities after everybody's.
-fn follow(members: &[Member], newcomers: &mut [Member], name: NameFor) {
-    let mut names: Vec<String> = members.iter().map(|one| one.name.to_lowercase()).collect();
+/// Gives the newcomers their names, and seniorities after everybody's.
+fn follow(members: &[Member], newcomers: &mut [Member], mut name: impl FnMut(&Member) -> String) {
     let highest = members.iter().map(|one| one.seniority).max();
     let mut order: Vec<&mut Member> = newcomers.iter_mut().collect();
     order.sort_by_key(|one| (one.seniority, one.id));
     for (seniority, member) in (highest.unwrap_or_default() + 1..).zip(order) {
         member.seniority = seniority;
-        member.name = name(&member.name, &names);
-        names.push(member.name.to_lowercase());
+        member.name = name(member);
     }
 }
 
@@ -166,16 +161,13 @@ mod tests {
     fn everybody_of_both_is_in_the_union() {
         let one = view(4, &[(1, "ann"), (2, "bob")]);
         let other = view(7, &[(9, "Ann"), (2, "bob"), (8, "eve")]);
-        let suffixed = |wish: &str, taken: &[String]| {
-            let is_taken = taken.contains(&wish.to_lowercase());
-            if is_taken {
-                format!("{wish}-2")
-            } else {
-                wish.to_string()
-            }
+        let mut named = 0;
+        let numbered = |member: &Member| {
+            named += 1;
+            format!("{}-{named}", member.name)
         };
         let opening = opening(one.tag().epoch, other.tag().epoch);
-        let union = union(&one, &other, suffixed, opening, unsealed).unwrap();
+        let union = union(&one, &other, numbered, opening, unsealed).unwrap();
         let members: Vec<(NodeId, u64, String)> = union
             .members()
             .map(|one| (one.id, one.seniority, one.name.clone()))
@@ -184,8 +176,8 @@ mod tests {
         let expected = [
             (id(1), 0, name("ann")),
             (id(2), 1, name("bob")),
-            (id(9), 2, name("Ann-2")),
-            (id(8), 3, name("eve")),
+            (id(9), 2, name("Ann-1")),
+            (id(8), 3, name("eve-2")),
         ];
         assert_eq!(members, expected);
         assert_eq!(union.tag().epoch.number, 8);

@@ -182,16 +182,18 @@ impl Outbox {
         }
     }
 
-    /// Everybody has delivered the bundle, but for those who are not waited for; gives its last
-    /// message.
+    /// Everybody has delivered the bundle, but for those who are not waited for, or some of these too; gives its last
+    /// message while it is here.
     pub(crate) fn acked(&mut self, now: Time, first: u64) -> Option<u64> {
         let open = self.open.get_mut(&first)?;
-        open.acked = true;
+        let last = first + open.messages as u64 - 1;
+        if core::mem::replace(&mut open.acked, true) {
+            return Some(last);
+        }
         // Those of lone messages come when they like, and say nothing of how much the ring takes.
         if open.messages > 1 {
             self.window.acked(now, open.sealed, open.messages);
         }
-        let last = first + open.messages as u64 - 1;
         self.close_if_done(first);
         Some(last)
     }

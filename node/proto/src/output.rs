@@ -130,7 +130,8 @@ pub enum Event {
         /// Its epoch.
         epoch: Epoch,
     },
-    /// Everybody who is waited for has delivered one's own messages `first..=last`.
+    /// Everybody who is waited for has delivered one's own messages `first..=last`. It comes again where somebody
+    /// has who was not waited for.
     Reached {
         /// The first.
         first: u64,

@@ -1,7 +1,7 @@
 //! Characters that would do something to a terminal, or to the order in which text is read.
 //!
-//! They travel as text, and every face makes them visible and harmless. Not here: characters that
-//! are merely unusual, such as the joiners within emoji.
+//! They travel as text; every face, and whatever else shows what others wrote, makes them visible and harmless
+//! here. Not here: characters that are merely unusual, such as the joiners within emoji.
 
 use std::io;
 
@@ -10,8 +10,8 @@ use unicode_width::UnicodeWidthChar;
 
 /// How many columns a tab takes.
 const TAB: &str = "    ";
-/// How many marks a character may carry: no script needs more, and a tower of them covers the lines
-/// around it.
+/// How many marks a character may carry, joiners counted too: no script needs more, and a tower of them covers the
+/// lines around it.
 const MARKS: usize = 4;
 /// Stands for the marks beyond that.
 const TOO_MANY_MARKS: char = '\u{fffd}';
@@ -49,10 +49,9 @@ fn picture(char: char) -> Option<char> {
     char::from_u32(0x2400 + u32::from(char))
 }
 
-/// What is drawn over the character before it. Joiners and the choice between text and emoji are not.
+/// What takes no column: it is drawn over the character before it, or does not keep others from being.
 fn is_mark(char: char) -> bool {
-    let joins = matches!(char, '\u{200b}'..='\u{200f}' | '\u{fe00}'..='\u{fe0f}');
-    !joins && !misleads(char) && char.width() == Some(0)
+    !misleads(char) && char.width() == Some(0)
 }
 
 /// Control characters beyond ASCII, line ends of Unicode, and what reverses the order of reading.
@@ -120,8 +119,10 @@ mod tests {
     fn a_tower_of_marks_is_cut() {
         let marks = "\u{301}".repeat(4);
         assert_eq!(harmless(&format!("a{marks}b")), format!("a{marks}b"));
-        let tower = "\u{301}\u{489}".repeat(500);
-        assert_eq!(harmless(&format!("a{tower}b")).chars().count(), 7);
+        for storey in ["\u{301}\u{489}", "\u{301}\u{200d}", "\u{fe0f}\u{301}"] {
+            let tower = storey.repeat(500);
+            assert_eq!(harmless(&format!("a{tower}b")).chars().count(), 7);
+        }
     }
 
     #[test]
@@ -131,7 +132,10 @@ mod tests {
 
     #[test]
     fn ordinary_text_stays_as_it_is() {
-        for text in ["你好 🎉", "👩‍👩‍👧", "שָׁלוֹם", "é", ""] {
+        let emoji = "👩🏽\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨🏿 1\u{fe0f}\u{20e3}";
+        let farsi = "می\u{200c}خواهم";
+        for text in ["你好 🎉", "👩‍👩‍👧", "שָׁלוֹם", "é", "", emoji, farsi]
+        {
             assert_eq!(harmless(text), text);
         }
     }

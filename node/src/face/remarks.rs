@@ -104,7 +104,9 @@ fn of_ready(name: &str, known: &Known) -> Vec<Remark> {
     });
     if name != known.me.wanted_name {
         let wanted = &known.me.wanted_name;
-        remarks.push(notice(format!("(somebody else is {wanted} already)")));
+        remarks.push(notice(format!(
+            "(somebody else is {wanted} already, or looks like it)"
+        )));
     }
     if alone || known.me.hosts {
         remarks.extend(of_told(&Told::Invite, known));

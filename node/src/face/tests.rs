@@ -272,7 +272,7 @@ fn lines_read_like_a_conversation() {
             &format!("{time} ann: second"),
             "* that was before you came",
             "* you are bob-2; here are ann, bob-2",
-            "* (somebody else is bob already)",
+            "* (somebody else is bob already, or looks like it)",
             "* type to talk; /help lists what else there is",
             &format!("{time} ann: ␛[2Jthird"),
             "* ann left",

@@ -36,6 +36,7 @@ pub use place::{Place, PlaceError};
 pub use surroundings::secret_variable;
 
 use crate::driver::Status;
+use crate::face::harmless_lines;
 use crate::secret::Secret;
 use crate::stdin::{Batch, Mistake, Typed};
 
@@ -213,12 +214,14 @@ impl Task {
             })
         };
         resolved.unwrap_or_else(|error| {
+            // An invite comes from somebody else.
+            let text = harmless_lines(&error.to_string());
             if error.is_refusal() {
-                let _ = writeln!(io::stderr(), "node: {error}");
+                let _ = writeln!(io::stderr(), "node: {text}");
                 process::exit(Status::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
-            reject(&Args::command().error(kind, error))
+            reject(&Args::command().error(kind, text))
         })
     }
 

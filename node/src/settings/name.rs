@@ -1,10 +1,11 @@
 //! A user's name: how long it may be, and what it may not hold.
 //!
-//! Not here: whether somebody else has it already, which the coordinator decides.
+//! Not here: whether somebody else has it already, or one that looks like it, which the coordinator decides.
 
 use std::fmt;
 use std::str::FromStr;
 
+use ringtalk_proto::is_blank;
 use ringtalk_wire::limit::NAME_CHARS;
 
 /// A name that may be asked for.
@@ -43,7 +44,7 @@ impl FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let length = text.chars().count();
-        if text.trim().is_empty() {
+        if is_blank(text) {
             Err(NameError::Blank)
         } else if length > NAME_CHARS {
             Err(NameError::TooLong(length))
@@ -77,6 +78,7 @@ mod tests {
     fn what_cannot_be_seen_is_no_name() {
         assert_eq!("".parse::<Name>(), Err(NameError::Blank));
         assert_eq!("  ".parse::<Name>(), Err(NameError::Blank));
+        assert_eq!("\u{200b}\u{3164}".parse::<Name>(), Err(NameError::Blank));
         assert_eq!("a\u{1b}[2J".parse::<Name>(), Err(NameError::Control));
         assert_eq!("a\u{9b}2J".parse::<Name>(), Err(NameError::Control));
     }

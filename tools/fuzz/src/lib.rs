@@ -12,6 +12,7 @@ mod memory;
 mod reader;
 mod records;
 mod seeds;
+mod terminal;
 mod texts;
 mod wire;
 
@@ -21,7 +22,7 @@ pub use seeds::seeds;
 pub type Check = fn(&[u8]);
 
 /// All targets by their names, which are those of the binaries and of the corpora.
-pub const TARGETS: [(&str, Check); 12] = [
+pub const TARGETS: [(&str, Check); 13] = [
     ("announcement", wire::announcement),
     ("answer", director::answer),
     ("bundle", wire::bundle),
@@ -29,6 +30,7 @@ pub const TARGETS: [(&str, Check); 12] = [
     ("differential", differential::check),
     ("frame", wire::frame),
     ("handshake", handshake::check),
+    ("harmless", terminal::check),
     ("introduction", wire::introduction),
     ("lines", texts::lines),
     ("places", texts::places),

@@ -19,6 +19,7 @@ pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     seeds.extend(of_texts());
     seeds.extend(of_directors());
     seeds.extend(of_members());
+    seeds.extend(of_terminals());
     seeds
 }
 
@@ -130,6 +131,20 @@ fn of_members() -> Vec<(&'static str, Vec<u8>)> {
         ("core", bytes)
     };
     members.map(life).collect()
+}
+
+/// What tries to do something to whoever reads it.
+fn of_terminals() -> Vec<(&'static str, Vec<u8>)> {
+    let tower = "\u{301}\u{200d}".repeat(9);
+    let texts = [
+        "ann\nhello\r\n\tyou\u{7}".to_owned(),
+        "\u{1b}]0;title\u{7}\u{1b}[31mred\n\u{9b}2J\u{1b}[?1049h".to_owned(),
+        "\u{202e}nna\n\u{2066}a\u{61c}b\u{2028}c\u{2069}".to_owned(),
+        format!("a{tower}\nb{tower} c"),
+        "דנה\nשָׁלוֹם 你好 👩\u{200d}👩\u{200d}👧 1\u{fe0f}\u{20e3}".to_owned(),
+    ];
+    let texts = texts.into_iter().map(String::into_bytes);
+    texts.map(|text| ("harmless", text)).collect()
 }
 
 #[cfg(test)]

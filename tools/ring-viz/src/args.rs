@@ -10,7 +10,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 use ringtalk_node::secret::Secret;
 use ringtalk_node::{
-    Destination, DestinationError, Hidden, Place, ask_for_secret, reject, secret_variable,
+    Destination, DestinationError, Hidden, Place, ask_for_secret, harmless_lines, reject,
+    secret_variable,
 };
 
 use crate::Status;
@@ -125,12 +126,14 @@ impl Settings {
         let variable = variable.as_ref().map(Hidden::as_str);
         let in_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         Self::resolve(&args, in_terminal, variable, ask_for_secret).unwrap_or_else(|error| {
+            // An invite comes from somebody else.
+            let text = harmless_lines(&error.to_string());
             if error.is_refusal() {
-                let _ = writeln!(io::stderr(), "ring-viz: {error}");
+                let _ = writeln!(io::stderr(), "ring-viz: {text}");
                 process::exit(Status::Refused as i32);
             }
             let kind = ErrorKind::ValueValidation;
-            reject(&Args::command().error(kind, error))
+            reject(&Args::command().error(kind, text))
         })
     }
 

@@ -15,6 +15,8 @@ mod svg;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use ringtalk_node::harmless_lines;
+
 use args::{Settings, Show};
 use ring::{Ring, Shape};
 use survey::{Survey, SurveyError};
@@ -40,7 +42,8 @@ fn main() -> ExitCode {
     let status = match run(settings) {
         Ok(status) => status,
         Err(error) => {
-            let _ = writeln!(io::stderr(), "ring-viz: {error}");
+            let text = harmless_lines(&error.to_string());
+            let _ = writeln!(io::stderr(), "ring-viz: {text}");
             status(&error)
         }
     };

@@ -43,7 +43,17 @@ pub(crate) use traffic::Traffic;
 
 /// Names that users choose: few enough to clash now and then.
 const NAMES: [&str; 12] = [
-    "ann", "Ann", "bob", "carol", "dave", "eve", "frank", "grace", "heidi", "阿明", "judy",
+    "ann",
+    "Ann",
+    "\u{430}nn",
+    "bob",
+    "carol",
+    "dave",
+    "eve",
+    "frank",
+    "grace",
+    "heidi",
+    "阿明",
     "mallory",
 ];
 /// What nodes keep for latecomers, unless a scenario says less.

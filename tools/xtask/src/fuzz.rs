@@ -16,10 +16,11 @@ use crate::cargo::Cargo;
 const FOLDER: &str = "tools/fuzz";
 const RESULTS: &str = "tools/fuzz/results.toml";
 /// What the targets run, where that is more than `wire`.
-const BEYOND_WIRE: [(&str, &str); 7] = [
+const BEYOND_WIRE: [(&str, &str); 8] = [
     ("answer", "node/src"),
     ("core", "node/proto/src"),
     ("handshake", "node/src"),
+    ("harmless", "node/src"),
     ("lines", "node/src"),
     ("places", "node/src"),
     ("records", "node/src"),

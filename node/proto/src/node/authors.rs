@@ -16,7 +16,7 @@ use ringtalk_wire::limit::{AUTHORS, MEMBERS};
 
 use super::Node;
 use crate::Time;
-use crate::admission::free_name;
+use crate::admission::presentable;
 use crate::view::Differences;
 
 /// How long a bundle may wait for its author's admission before it is shown without a name.
@@ -79,7 +79,7 @@ impl Node {
         if self.named() < AUTHORS {
             self.causal.admit(id);
             if !self.is_named(&id) {
-                self.authors.former.insert(id, free_name(name, &[]));
+                self.authors.former.insert(id, presentable(name));
             }
         }
     }

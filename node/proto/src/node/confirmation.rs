@@ -14,7 +14,7 @@ use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId};
 
 use super::Node;
-use crate::acks::Acked;
+use crate::acks::{Acked, LATE};
 use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
 use crate::spread::{Child, Part};
 use crate::{Event, Time};
@@ -25,6 +25,8 @@ pub(super) struct Confirmations {
     owed: BTreeMap<NodeId, Owed>,
     /// When the first of it leaves.
     due: Option<Time>,
+    /// The last of one's own bundles of which the user was told, by their first messages: up to which.
+    told: BTreeMap<u64, u64>,
 }
 
 /// What a peer is to be told of.
@@ -202,7 +204,7 @@ impl Node {
     /// Sends what is due by now.
     pub(super) fn send_confirmations(&mut self) {
         let now = self.handled;
-        let Confirmations { owed, due } = &mut self.confirmations;
+        let Confirmations { owed, due, .. } = &mut self.confirmations;
         if due.is_none_or(|due| due > now) {
             return;
         }
@@ -234,9 +236,15 @@ impl Node {
         self.send_confirmations();
     }
 
-    /// One's own bundle is acknowledged.
+    /// One's own bundle is acknowledged, for the first time or by more members.
     fn reached(&mut self, first: u64, members: u64) {
-        if let Some(last) = self.outbox.acked(self.handled, first) {
+        let acked = self.outbox.acked(self.handled, first);
+        let told = &mut self.confirmations.told;
+        if let Some(last) = acked.or_else(|| told.get(&first).copied()) {
+            told.insert(first, last);
+            if told.len() > LATE {
+                told.pop_first();
+            }
             self.emit(Event::Reached {
                 first,
                 last,

@@ -15,6 +15,7 @@ use super::Node;
 use crate::admission::{seen_network, unique_name};
 use crate::config::EPOCHS_AHEAD;
 use crate::joining::{Stage, Step};
+use crate::names::Names;
 use crate::{Event, Output, Time, View};
 
 /// After how many vain requests the coordinator itself stops waiting for a discussion so far that
@@ -158,7 +159,7 @@ impl Node {
             }
             return;
         };
-        let joined = slotted(&view, &newcomers);
+        let joined = slotted(&view, &newcomers, &mut self.names);
         let others = newcomers.iter().map(|(peer, _)| *peer);
         let others: Vec<NodeId> = others
             .filter(|peer| joined.iter().all(|member| member.id != *peer))
@@ -336,14 +337,15 @@ impl Node {
 }
 
 /// The newcomers with their names and places, each beside those before it.
-pub(super) fn slotted(view: &View, newcomers: &[(NodeId, Join)]) -> Vec<Member> {
+pub(super) fn slotted(view: &View, newcomers: &[(NodeId, Join)], names: &mut Names) -> Vec<Member> {
     let mut next = View::clone(view);
     let mut joined = Vec::new();
     for (peer, join) in newcomers {
+        names.follow(&next);
         let network = join.network;
         let newcomer = Member {
             id: *peer,
-            name: unique_name(&next, &join.name, peer),
+            name: unique_name(names, &join.name, peer),
             addresses: join.addresses.clone(),
             seniority: next.next_seniority(),
             key: next.place_in(network),

@@ -9,12 +9,13 @@ use core::time::Duration;
 
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{
-    Announcement, Contact, Epoch, Frame, Item, Meet, NodeId, Opening, Sealed, ViewPage, ViewTag,
+    Announcement, Contact, Epoch, Frame, Item, Meet, Member, NodeId, Opening, Sealed, ViewPage,
+    ViewTag,
 };
 
 use super::Node;
 use super::membership::Pages;
-use crate::admission::free_name;
+use crate::admission::unique_name;
 use crate::config::{EPOCHS_AHEAD, INVITATION};
 use crate::merge::{opening, outranks, union};
 use crate::{Event, Time, View};
@@ -291,7 +292,14 @@ impl Node {
         }
         let agreed = self.with_own_seal(pledge);
         let seal = |tag: &ViewTag| self.seals.seal_view(tag);
-        if let Some(merged) = union(&view, &theirs, free_name, agreed, seal) {
+        let mut names = core::mem::take(&mut self.names);
+        names.follow(&view);
+        let name = |member: &Member| {
+            let name = unique_name(&names, &member.name, &member.id);
+            names.take(&name, member.id);
+            name
+        };
+        if let Some(merged) = union(&view, &theirs, name, agreed, seal) {
             let pages = merged.pages().into_iter().map(Announcement::Page);
             let pages: Vec<Sealed> = pages.map(|page| self.seal_item(&page)).collect();
             for page in pages.clone() {

@@ -416,7 +416,8 @@ impl Node {
         let Some(member) = view.member(&id) else {
             return;
         };
-        let name = unique_name(&view, wish, &id);
+        self.names.follow(&view);
+        let name = unique_name(&self.names, wish, &id);
         if name != member.name {
             let renamed = Renamed { id, name };
             self.publish(now, Vec::new(), Vec::new(), Vec::from([renamed]));

@@ -51,6 +51,7 @@ use crate::joining::Joining;
 use crate::links::{LinkUp, Links};
 use crate::log::Log;
 use crate::lost::Lost;
+use crate::names::Names;
 use crate::newcomers::Newcomers;
 use crate::outbox::{Draft, Outbox};
 use crate::parking::Parking;
@@ -91,6 +92,8 @@ pub struct Node {
     announced: membership::Pages,
     lost: Lost,
     newcomers: Newcomers,
+    /// Of the last view in which this node, as coordinator, gave somebody a name.
+    names: Names,
 
     authors: authors::Authors,
     causal: Causal,
@@ -161,6 +164,7 @@ impl Node {
             announced: membership::Pages::default(),
             lost: Lost::default(),
             newcomers: Newcomers::default(),
+            names: Names::default(),
             authors: authors::Authors::default(),
             causal,
             log: Log::new(config.history),

@@ -25,7 +25,7 @@ impl Node {
         };
         let change = Change {
             opening: None,
-            joined: slotted(&view, newcomers),
+            joined: slotted(&view, newcomers, &mut self.names),
             departed: Vec::new(),
             renamed: Vec::new(),
         };

@@ -6,7 +6,7 @@ use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
 use ringtalk_wire::NodeId;
 
-use super::deliveries::Delivery;
+use super::deliveries::{Delivery, Reach};
 use super::transcript::{Entry, Said, Tone, find_folded};
 use crate::face::lines::hue;
 use crate::terminal::{fit, visual, width, wrap};
@@ -196,10 +196,11 @@ impl Look {
         let (text, style) = match delivery {
             None => return,
             Some(Delivery::Sent) => (" ·".to_owned(), dim()),
-            Some(Delivery::Reached { got, of }) if got == of => (" ✓".to_owned(), dim()),
-            Some(Delivery::Reached { got, of }) => {
-                (format!(" ! reached {got} of {of}"), self.colors.warning())
+            Some(Delivery::Reached(reach)) if reach.is_full() => (" ✓".to_owned(), dim()),
+            Some(Delivery::Reached(reach)) if reach.is_wanting() => {
+                (format!(" ! {}", so_far(reach)), self.colors.warning())
             }
+            Some(Delivery::Reached(reach)) => (format!(" · {}", so_far(reach)), dim()),
             Some(Delivery::Late) => (
                 " ! somebody has not got this yet".to_owned(),
                 self.colors.warning(),
@@ -240,5 +241,14 @@ impl Look {
 
     const fn gutter(&self) -> usize {
         TIME + self.name_width() + 3
+    }
+}
+
+/// How many have a message, where that is not everybody.
+fn so_far(Reach { got, of, gone, .. }: Reach) -> String {
+    let reached = format!("reached {got} of {of}");
+    match gone {
+        0 => reached,
+        gone => format!("{reached}, {gone} gone since"),
     }
 }

@@ -6,6 +6,8 @@
 mod completion;
 mod deliveries;
 mod editor;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod history;
 mod input;
 mod invite;
@@ -21,11 +23,12 @@ mod view;
 mod writing;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
 use crossterm::event::{Event as TerminalEvent, KeyEventKind};
 use ratatui::layout::Size;
-use ringtalk_proto::{Delivered, Event};
+use ringtalk_proto::{Delivered, Event, View};
 use time::UtcOffset;
 
 use super::harmless::{harmless, harmless_lines};
@@ -168,9 +171,8 @@ impl Screen {
 
     /// Takes in that time passes.
     fn tick(&mut self, now: Instant) {
-        for place in self.deliveries.late(now) {
-            self.transcript.mark(place, Delivery::Late);
-        }
+        let changed = self.deliveries.late(now);
+        self.mark(changed);
     }
 
     /// When `tick` will have something to do.
@@ -192,9 +194,16 @@ impl Screen {
                 last,
                 members,
             } => {
-                for (place, delivery) in self.deliveries.reached(*first, *last, *members) {
-                    self.transcript.mark(place, delivery);
-                }
+                let changed = self.deliveries.reached(*first, *last, *members);
+                self.mark(changed);
+            }
+            Event::Left(person) | Event::Failed(person) => {
+                let changed = self.deliveries.went(&person.id, false);
+                self.mark(changed);
+            }
+            Event::Joined(person) => {
+                let changed = self.deliveries.went(&person.id, true);
+                self.mark(changed);
             }
             Event::Ready { .. } if self.known.joining.fetched() > 0 => {
                 self.notice("that was before you came");
@@ -202,6 +211,13 @@ impl Screen {
             _ => {}
         }
         self.remark(remarks::of_event(event, &self.known, before));
+    }
+
+    /// Says how far one's own messages have got.
+    fn mark(&mut self, changed: Vec<(u64, Delivery)>) {
+        for (place, delivery) in changed {
+            self.transcript.mark(place, delivery);
+        }
     }
 
     fn tell(&mut self, told: &Told) {
@@ -230,7 +246,7 @@ impl Screen {
         }
         let is_mine = message.id.author == self.known.me.id;
         let (is_news, is_sent) = (!is_mine && !message.history, is_mine && !message.history);
-        let others = self.known.view.as_ref().map_or(0, |view| view.len() - 1);
+        let audience = self.known.view.clone().filter(|view| view.len() > 1);
         let (action, text) = match message.text.strip_prefix(ACTION) {
             Some(action) => (true, harmless_lines(action)),
             None => (false, harmless_lines(&message.text)),
@@ -248,20 +264,20 @@ impl Screen {
                 false if is_mention => Tone::Mention,
                 false => Tone::Usual,
             },
-            delivery: (is_sent && others > 0).then_some(Delivery::Sent),
+            delivery: (is_sent && audience.is_some()).then_some(Delivery::Sent),
         }));
         if is_mention {
             self.effects.push_back(Effect::Bell);
         }
         if is_sent {
-            self.sent(message, place, others, now);
+            self.sent(message, place, audience, now);
         }
         if is_news {
             self.news(place);
         }
     }
 
-    fn sent(&mut self, message: &Delivered, place: u64, others: usize, now: Instant) {
+    fn sent(&mut self, message: &Delivered, place: u64, audience: Option<Arc<View>>, now: Instant) {
         if self
             .sending
             .front()
@@ -269,8 +285,8 @@ impl Screen {
         {
             self.sending.pop_front();
         }
-        if others > 0 {
-            self.deliveries.sent(message.id.seq, place, others, now);
+        if let Some(audience) = audience {
+            self.deliveries.sent(message.id.seq, place, audience, now);
         }
     }
 

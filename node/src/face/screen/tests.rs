@@ -7,13 +7,12 @@ mod speed;
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use ringtalk_proto::{Change, Person, View};
+use ringtalk_proto::{Change, Person};
 use ringtalk_wire::{
     Addresses, DiscussionId, KEY_BYTES, Member, MessageId, NetworkId, NodeId, PublicKey, RingKey,
     SIGNATURE_BYTES, Seal, Signature, ViewTag,
@@ -38,7 +37,7 @@ const NAMES: [&str; 7] = [
     "a-name-of-thirty-two-characters!",
 ];
 
-fn id(number: u8) -> NodeId {
+pub(super) fn id(number: u8) -> NodeId {
     NodeId::from_bytes([number; 16])
 }
 
@@ -59,7 +58,7 @@ fn person(number: u8) -> Person {
 }
 
 /// The first of them coordinates.
-fn view(members: std::ops::RangeInclusive<u8>) -> Arc<View> {
+pub(super) fn view(members: std::ops::RangeInclusive<u8>) -> Arc<View> {
     let unsealed = |_: &ViewTag| Seal {
         key: PublicKey([0; KEY_BYTES]),
         signature: Signature([0; SIGNATURE_BYTES]),
@@ -391,6 +390,31 @@ fn somebody_is_slow() {
         stage.events([message(ME, 2, "to most"), reached(2, 6)]);
         stage.events([message(ME, 3, "and on its way")]);
         stage.enter("not even sent");
+        stage
+    });
+}
+
+#[test]
+fn marks_change_with_what_becomes_of_who_was_missing() {
+    check("marks", 16, |width| {
+        let mut stage = Stage::among(width, 16, 7);
+        let texts = ["they had it", "one came late", "one is gone", "nobody said"];
+        stage.events((1..).zip(texts).map(|(seq, text)| message(ME, seq, text)));
+        stage.events([reached(1, 6), reached(2, 6), reached(3, 5)]);
+        let shown = stage.text();
+        assert!(shown.contains("one came late · reached 5 of 6"), "{shown}");
+        stage.wait(Duration::from_secs(10));
+        stage.events([reached(2, 7)]);
+        let shown = stage.text();
+        assert!(
+            shown.contains("they had it ✓") && shown.contains("one came late ✓"),
+            "{shown}"
+        );
+        stage.events([Event::Failed(person(7)), Event::View(view(1..=6))]);
+        let shown = stage.text();
+        let less = "! reached 4 of 6, 1 gone since";
+        assert!(shown.contains(less), "{shown}");
+        stage.events([Event::Left(person(6)), Event::View(view(1..=5))]);
         stage
     });
 }

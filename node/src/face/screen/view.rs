@@ -12,6 +12,7 @@ use super::layout::{Look, dim};
 use super::scroll::Rows;
 use super::standing::standing;
 use super::{Mode, Screen, input, members};
+use crate::face::{harmless, harmless_lines};
 use crate::terminal::fit;
 
 /// A narrower window has no room for the members.
@@ -109,7 +110,7 @@ fn draw_talk(screen: &Screen, area: Rect, buffer: &mut Buffer) {
     if screen.bottom.is_none() {
         let first = screen.sending.len().saturating_sub(SENDING);
         let waiting = screen.sending.range(first..);
-        page.extend(waiting.flat_map(|text| look.sending(text)));
+        page.extend(waiting.flat_map(|text| look.sending(&harmless_lines(text))));
         page.drain(..page.len().saturating_sub(height));
     }
     if screen.bottom.is_some()
@@ -176,7 +177,7 @@ fn draw_input(
         Mode::Writing => return draw_written(written, area, buffer),
         Mode::Searching(search) => {
             let over = if search.is_over { " (no more)" } else { "" };
-            let text = format!("search: {}{over}", search.query);
+            let text = format!("search: {}{over}", harmless(&search.query));
             put(buffer, &fit(&text, width), bold);
         }
         Mode::Asking => put(buffer, "leave the discussion? (y/n)", bold),
