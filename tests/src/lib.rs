@@ -23,6 +23,7 @@ pub mod liar;
 pub mod measure;
 pub mod network;
 pub mod node;
+pub mod picture;
 pub mod process;
 pub mod raw;
 pub mod resources;

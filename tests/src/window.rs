@@ -17,6 +17,7 @@ use nix::unistd::Pid;
 use pty_process::Size;
 use pty_process::blocking::{Pts, Pty, open};
 
+use crate::picture;
 use crate::process::{binary, forget_own_environment};
 use crate::wait::{self, Witness};
 
@@ -139,6 +140,11 @@ impl Window {
     /// What a person sees.
     pub fn text(&self) -> String {
         self.seen.state().emulator.screen().contents()
+    }
+
+    /// The same as a picture for a page.
+    pub fn picture(&self) -> String {
+        picture::draw(self.seen.state().emulator.screen())
     }
 
     /// How often it rang.

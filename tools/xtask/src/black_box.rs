@@ -19,8 +19,7 @@ const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 /// Builds the binaries, then runs the tests whose name contains `filter`.
 pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Result<()> {
     build().run(root)?;
-    let binaries = Metadata::read(root)?.target_directory.join("gate");
-    test(&binaries, filter, harness).run(root)
+    test(root, filter, harness)?.run(root)
 }
 
 /// The selection is that of the unit tests, so that both share their dependencies as built. Only
@@ -33,7 +32,13 @@ pub(crate) fn build() -> Cargo {
     )
 }
 
-fn test(binaries: &Path, filter: Option<&str>, harness: &[String]) -> Cargo {
+/// The tests whose name contains `filter`, with the binaries that were built.
+pub(crate) fn test(root: &Path, filter: Option<&str>, harness: &[String]) -> Result<Cargo> {
+    let binaries = Metadata::read(root)?.target_directory.join("gate");
+    Ok(test_of(&binaries, filter, harness))
+}
+
+fn test_of(binaries: &Path, filter: Option<&str>, harness: &[String]) -> Cargo {
     let mut command = Cargo::new("test --profile gate --locked -p ringtalk-tests")
         .variable(BINARIES_VARIABLE, binaries.to_string_lossy());
     // Many processes to a test and few cores: side by side, the tests would take each other's time.
@@ -53,7 +58,7 @@ mod tests {
 
     #[test]
     fn the_tests_are_told_where_the_binaries_are() {
-        let command = test(
+        let command = test_of(
             Path::new("out/gate"),
             Some("split"),
             &["--nocapture".to_owned()],

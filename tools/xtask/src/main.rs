@@ -13,6 +13,7 @@ mod layering;
 mod licences;
 mod metadata;
 mod micro;
+mod pictures;
 mod report;
 mod soak;
 mod tidy;
@@ -63,6 +64,8 @@ enum Task {
     Costs,
     /// Counts the instructions of single operations, here and at another commit; needs valgrind
     Micro(micro::Micro),
+    /// Draws the README's pictures anew, of the programs as they are
+    Pictures,
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -96,6 +99,7 @@ fn run(task: Task) -> Result<()> {
         Task::Costs => costs::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Fuzz(fuzzing) => fuzzing.run(&root),
+        Task::Pictures => pictures::run(&root),
         Task::Micro(micro) => micro.run(&root),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
     }

@@ -1,0 +1,110 @@
+//! The README's pictures are of real programs: a talk in a terminal, and the ring beneath it.
+//!
+//! `cargo xtask pictures` draws them anew. Only what is never the same twice is set to one value: the time of day, and
+//! the ports of the nodes; and the colours of names are not compared.
+
+use std::path::Path;
+use std::time::Duration;
+use std::{env, fs};
+
+use ringtalk_tests::alone;
+use ringtalk_tests::director::Director;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::ring_viz;
+use ringtalk_tests::window::Window;
+
+/// How soon what was said is seen, on a machine that does other things too.
+const SOON: Duration = Duration::from_secs(10);
+const SIZE: (u16, u16) = (92, 16);
+/// The time at which all of it is said.
+const TIME: &str = "21:58";
+const PORT: &str = "7000";
+
+#[test]
+fn the_pictures_of_the_readme_are_what_is_seen() {
+    let _alone = alone();
+    let director = Director::start();
+    let place = director.place();
+    let ann = Window::node("ann", SIZE, &["--join", &place]);
+    ann.sees("you are ann", IN_TIME);
+    let come = |name: &str| {
+        let node = Launch::new(name).join(&place).start();
+        node.ready(IN_TIME);
+        ann.sees(&format!("{name} joined"), SOON);
+        node
+    };
+    let others: [Node; 6] = ["bob", "carol", "Дмитрий", "eve", "李雷", "grace"].map(come);
+    ann.enter("/clear");
+    ann.wait("forgets who came", SOON, |text| !text.contains("joined"));
+    let [bob, carol, dmitri, ..] = &others;
+    ann.enter("hello everybody");
+    ann.sees("hello everybody ✓", SOON);
+    for (who, said, seen) in [
+        (bob, "hi ann! 你好 👋", "hi ann! 你好"),
+        (carol, "/me waves", "carol waves"),
+        (dmitri, "am I late, ann?", "am I late, ann?"),
+    ] {
+        who.say(said);
+        ann.sees(seen, SOON);
+    }
+    ann.enter("no, we have just begun");
+    ann.sees("just begun ✓", SOON);
+    ann.sees("reached 6/6", SOON);
+    ann.sees("director ok", SOON);
+    ann.press("this is gone when we are");
+    ann.sees("> this is gone when we are", SOON);
+    is_the_picture("talk", &at_one_time(&ann.picture()));
+    let ring = ring_viz::run(&["--join", &place, "--once", "--format", "svg"]);
+    assert_eq!(ring.code, 0, "{}", ring.stderr);
+    is_the_picture("ring", &at_one_port(&ring.stdout));
+}
+
+/// The picture of that name, as it is in the repository; writes it where that was asked for.
+#[track_caller]
+fn is_the_picture(name: &str, found: &str) {
+    let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures");
+    let path = pictures.join(format!("{name}.svg"));
+    if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&path, found).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        without_hues(found) == without_hues(&expected),
+        "{} is another picture now (cargo xtask pictures draws it):\n{found}",
+        path.display()
+    );
+}
+
+/// A name's colour is its node's, which has another id each time.
+fn without_hues(picture: &str) -> String {
+    let hues = ["c1", "c2", "c3", "c4", "c5", "c6"];
+    hues.iter().fold(picture.to_owned(), |picture, hue| {
+        picture.replace(&format!("{hue}\""), "c\"")
+    })
+}
+
+/// Each `>12:34` is said at one time.
+fn at_one_time(picture: &str) -> String {
+    let is_time = |text: &str| {
+        let bytes = text.as_bytes().first_chunk::<5>();
+        bytes.is_some_and(|[a, b, colon, c, d]| {
+            *colon == b':' && [a, b, c, d].into_iter().all(u8::is_ascii_digit)
+        })
+    };
+    let parts = picture.split('>').map(|part| match is_time(part) {
+        true => format!("{TIME}{}", &part[TIME.len()..]),
+        false => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(">")
+}
+
+/// Each node has the same port.
+fn at_one_port(picture: &str) -> String {
+    const HOST: &str = "127.0.0.1:";
+    let mut parts = picture.split(HOST);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |whole, part| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        whole + HOST + PORT + rest
+    })
+}
