@@ -17,6 +17,8 @@ const TAG: &str = "ringtalk";
 /// The profile of the programs in it.
 const PROFILE: &str = "image";
 const PROGRAMS: [&str; 3] = ["node", "director", "ring-viz"];
+/// Everything comes along, and addresses that are set when a program starts take an eighth of their room.
+const FLAGS: &str = "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs";
 
 /// The same where an engine answers; elsewhere says in one line that there will be no image.
 pub(crate) fn run_or_skip(root: &Path) -> Result<()> {
@@ -57,7 +59,7 @@ fn build(target: &str) -> Cargo {
     for program in PROGRAMS {
         words = format!("{words} -p ringtalk-{program} --bin {program}");
     }
-    Cargo::new(&words).variable("RUSTFLAGS", "-C target-feature=+crt-static")
+    Cargo::new(&words).variable("RUSTFLAGS", FLAGS)
 }
 
 /// The platform of this machine: named, so that what runs while building is not linked the same way.
@@ -92,7 +94,7 @@ mod tests {
         let line = build("some-target").to_string();
         assert_eq!(
             line,
-            "RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --profile image --target some-target \
+            "RUSTFLAGS='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs' cargo build --locked --profile image --target some-target \
              -p ringtalk-node --bin node -p ringtalk-director --bin director -p ringtalk-ring-viz --bin ring-viz"
         );
     }
