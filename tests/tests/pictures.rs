@@ -91,9 +91,12 @@ fn at_one_time(picture: &str) -> String {
             *colon == b':' && [a, b, c, d].into_iter().all(u8::is_ascii_digit)
         })
     };
-    let parts = picture.split('>').map(|part| match is_time(part) {
-        true => format!("{TIME}{}", &part[TIME.len()..]),
-        false => part.to_owned(),
+    let parts = picture.split('>').map(|part| {
+        if is_time(part) {
+            format!("{TIME}{}", &part[TIME.len()..])
+        } else {
+            part.to_owned()
+        }
     });
     parts.collect::<Vec<_>>().join(">")
 }

@@ -13,7 +13,7 @@ use ringtalk_wire::{
 };
 use time::UtcOffset;
 
-use super::painter::drawn;
+use super::view::drawn;
 use super::{Screen, Shown};
 use crate::face::{Face, Me, Told};
 use crate::secret::Secret;
