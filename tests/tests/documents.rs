@@ -18,6 +18,7 @@ use ringtalk_tests::documents::{
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::process::{Output, Process, binary};
 use ringtalk_tests::wait::{self, Witness};
+use ringtalk_tests::window::Window;
 
 /// How soon a program that was asked to stop is gone.
 const GONE: Duration = Duration::from_secs(5);
@@ -34,13 +35,15 @@ enum Outcome {
     Flows(&'static str),
     /// Somebody in the open discussion hears this, and it ends by itself without a failure.
     Says(&'static str),
+    /// It shows this on a terminal, and ends without a failure where `q` is pressed.
+    Watches(&'static str),
     /// It prints this, and ends by itself without a failure.
     Ends(&'static str),
     /// It is not run here, for this reason.
     Elsewhere(&'static str),
 }
 
-use Outcome::{Elsewhere, Ends, Flows, Goes, Says};
+use Outcome::{Elsewhere, Ends, Flows, Goes, Says, Watches};
 
 const GATE: &str = "it is what the gate runs, or a longer run of the same";
 const ENGINE: &str = "it needs a Docker engine: tests/tests/compose.rs";
@@ -86,6 +89,7 @@ const COMMANDS: &[(&str, Outcome)] = &[
         Goes("director listening on http://127.0.0.1:"),
     ),
     ("director --listen 127.0.0.1:9000 --healthcheck", Ends("")),
+    ("ring-viz --join director:8080", Watches("ann")),
     (
         "ring-viz --join director:8080 --once",
         Ends(r#""closed":true"#),
@@ -225,6 +229,12 @@ impl Scene {
     /// Types it in a shell whose path leads to the programs, in a group of its own.
     #[track_caller]
     fn start(&self, command: &str) -> Group {
+        let mut shell = self.shell(command);
+        shell.process_group(0);
+        Group(Process::start(command, &mut shell, Output::Text))
+    }
+
+    fn shell(&self, command: &str) -> Command {
         let programs = binary("node");
         let programs = programs.parent().expect("a program is in a folder");
         let path = std::env::var("PATH").unwrap_or_default();
@@ -235,8 +245,7 @@ impl Scene {
         // The ports that programs take by themselves may be taken.
         shell.env("RINGTALK_LISTEN", "127.0.0.1:0");
         shell.env("RINGTALK_DIRECTOR_LISTEN", "127.0.0.1:0");
-        shell.process_group(0);
-        Group(Process::start(command, &mut shell, Output::Text))
+        shell
     }
 
     /// Graphviz, for machines without.
@@ -268,6 +277,12 @@ impl Scene {
                 let process = self.start(command);
                 self.ann.hears(words, IN_TIME);
                 assert_eq!(process.exit_code(IN_TIME), 0, "{}", process.account());
+            }
+            Watches(words) => {
+                let window = Window::open(command, (100, 30), self.shell(command));
+                window.sees(words, IN_TIME);
+                window.press("q");
+                assert_eq!(window.exit_code(GONE), 0);
             }
             Ends(words) => {
                 let process = self.start(command);
