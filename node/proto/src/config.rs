@@ -111,7 +111,7 @@ pub const LEAVE_WAIT: Duration = Duration::from_millis(1_500);
 /// Bytes queued on one link, beyond which it carries only what keeps the ring together.
 pub const LINK_QUEUE_BYTES: usize = 4 * 1024 * 1024;
 /// Bytes of one author queued on one link, beyond which what else comes of it waits: less means that
-/// others' messages wait for less, more that a fast link is never idle. Four full bundles and more.
+/// others' messages wait for less, more that a fast link is never idle. One full bundle and more.
 pub const SHARE_BYTES: usize = 256 * 1024;
 /// Bytes queued on one link, beyond which it is closed: the peer reads nothing at all.
 pub const LINK_QUEUE_LIMIT: usize = 6 * 1024 * 1024;

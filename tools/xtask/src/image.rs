@@ -17,8 +17,10 @@ const TAG: &str = "ringtalk";
 /// The profile of the programs in it.
 const PROFILE: &str = "image";
 const PROGRAMS: [&str; 3] = ["node", "director", "ring-viz"];
-/// Everything comes along, and addresses that are set when a program starts take an eighth of their room.
-const FLAGS: &str = "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs";
+/// Everything comes along, addresses that are set when a program starts take an eighth of their room, and functions
+/// that are the same bytes are there once.
+const FLAGS: &str =
+    "-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs,--icf=all";
 
 /// The same where an engine answers; elsewhere says in one line that there will be no image.
 pub(crate) fn run_or_skip(root: &Path) -> Result<()> {
@@ -94,7 +96,7 @@ mod tests {
         let line = build("some-target").to_string();
         assert_eq!(
             line,
-            "RUSTFLAGS='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs' cargo build --locked --profile image --target some-target \
+            "RUSTFLAGS='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs,--icf=all' cargo build --locked --profile image --target some-target \
              -p ringtalk-node --bin node -p ringtalk-director --bin director -p ringtalk-ring-viz --bin ring-viz"
         );
     }
