@@ -37,9 +37,9 @@ pub const BUNDLE_TEXT_BYTES: usize = 192 * 1024;
 pub const BUNDLE_MESSAGES: usize = 1_024;
 /// The most heads of one bundle: 512 of 28 bytes fit a frame beside the text.
 pub const BUNDLE_HEADS: usize = 512;
-/// The longest bundle whose heads are named shortly, in bytes: of a longer one that would save less than a tenth
-/// mostly, and take it apart at every hop.
-pub const BRIEF_BYTES: usize = 4 * 1024;
+/// How many times the bytes of its heads a bundle may have where they are named shortly: with more it is copied at
+/// every hop for too little.
+pub const BRIEF_SHARE: usize = 64;
 /// The most members of a discussion.
 pub const MEMBERS: usize = 16_384;
 /// The most members in one page of a view: full pages of the longest names and addresses fit a

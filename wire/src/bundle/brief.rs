@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Sealed;
 use super::reading::{self, Beginning};
 use crate::codec::encode_any;
-use crate::limit::{BRIEF_BYTES, SEALED_BYTES};
+use crate::limit::{BRIEF_SHARE, SEALED_BYTES};
 use crate::{DecodeError, Interval, ItemId, ItemKind, MessageId, NodeId, Seal};
 
 /// How much of the BLAKE3 of a bundle goes along with it: who knows another author of the same short id must not take
@@ -78,10 +78,10 @@ impl Brief {
         interval: Interval,
         known: impl Fn(ShortId) -> Option<NodeId>,
     ) -> Option<Self> {
-        if sealed.raw.len() > BRIEF_BYTES {
+        let Beginning { heads, place, .. } = reading::beginning(&sealed.raw)?;
+        if sealed.raw.len() > place.len() * BRIEF_SHARE {
             return None;
         }
-        let Beginning { heads, place, .. } = reading::beginning(&sealed.raw)?;
         let clear = |head: &MessageId| known(ShortId::of(&head.author)) == Some(head.author);
         if heads.is_empty() || !heads.iter().all(clear) {
             return None;
@@ -275,10 +275,9 @@ mod tests {
     fn what_would_save_nothing_or_is_not_clear_goes_whole() {
         assert_eq!(brief(&sealed(&[], "hello")), None);
         assert_eq!(brief(&sealed(&[(1, 1), (4, 1)], "hello")), None);
-        assert_eq!(
-            brief(&sealed(&[(1, 1)], &"long".repeat(BRIEF_BYTES / 4))),
-            None
-        );
+        let much = "a head for each".repeat(2 * BRIEF_SHARE);
+        assert_eq!(brief(&sealed(&[(1, 1)], &much)), None);
+        assert!(brief(&sealed(&[(1, 1), (2, 1)], &much)).is_some());
         let twins = known([id(1), twin(1)]);
         let ambiguous = Brief::of(&sealed(&[(1, 1)], "hello"), interval(), twins);
         assert_eq!(ambiguous, None);
