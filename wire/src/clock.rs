@@ -38,13 +38,16 @@ impl VectorClock {
 
     /// Moves an author's entry up to `seq`; an entry never goes down.
     pub fn advance(&mut self, author: NodeId, seq: u64) {
-        let before = self.get(&author);
-        if seq > before {
-            if before > 0 {
-                self.hash = self.hash.wrapping_sub(entry_hash(author, before));
+        if seq == 0 {
+            return;
+        }
+        let known = self.entries.entry(author).or_insert(0);
+        if seq > *known {
+            if *known > 0 {
+                self.hash = self.hash.wrapping_sub(entry_hash(author, *known));
             }
             self.hash = self.hash.wrapping_add(entry_hash(author, seq));
-            self.entries.insert(author, seq);
+            *known = seq;
         }
     }
 

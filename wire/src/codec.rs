@@ -34,6 +34,11 @@ pub enum DecodeError {
 /// How many bytes most items take, and a large one beside what it carries.
 const USUAL_BYTES: usize = 256;
 
+/// From so many bytes on a frame is read around what it carries.
+const MUCH_BYTES: usize = 8 * 1024;
+/// What stands there meanwhile: one byte, since no string of bytes is empty.
+const PLACEHOLDER: &[u8] = b"\x41\x00";
+
 /// Encodes a frame, without its length prefix.
 pub fn encode(frame: &Frame) -> Bytes {
     let carried = frame.carried_bytes();
@@ -48,7 +53,27 @@ pub fn encode(frame: &Frame) -> Bytes {
 
 /// Decodes one frame, without its length prefix.
 pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
-    decode_item(bytes)
+    match decode_around(bytes) {
+        Some(frame) => Ok(frame),
+        None => decode_item(bytes),
+    }
+}
+
+/// The same for a frame that carries much: ciborium reads what is around that, which is copied once, and not in pieces
+/// into memory that grows. None where it is to be read in whole.
+fn decode_around(bytes: &[u8]) -> Option<Frame> {
+    if !(MUCH_BYTES..=FRAME_BYTES).contains(&bytes.len()) {
+        return None;
+    }
+    let (start, carried) = well_formed::long_bytes(bytes, MUCH_BYTES / 2)?;
+    let around = [&bytes[..start], PLACEHOLDER, &bytes[carried.end..]].concat();
+    let mut frame: Frame = decode_item(&around).ok()?;
+    // Else there is something in it that is read and not kept.
+    if encode_any(&frame) != around {
+        return None;
+    }
+    *frame.carried_mut()? = Bytes::copy_from_slice(&bytes[carried]);
+    Some(frame)
 }
 
 /// Encodes anything that travels, sealed or as a frame.
@@ -86,5 +111,93 @@ pub(crate) fn decode_item<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Decode
         Ok(item)
     } else {
         Err(DecodeError::Trailing(rest.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Brief, Direction, Interval, Item, KEY_BYTES, PublicKey, RingKey, SIGNATURE_BYTES, Seal,
+        Sealed, Signature, Spread,
+    };
+
+    const SEAL: Seal = Seal {
+        key: PublicKey([7; KEY_BYTES]),
+        signature: Signature([9; SIGNATURE_BYTES]),
+    };
+    const INTERVAL: Interval = Interval {
+        direction: Direction::Clockwise,
+        limit: RingKey(5),
+        layout: 0,
+    };
+
+    fn sealed(bytes: usize) -> Sealed {
+        Sealed {
+            raw: alloc::vec![b'm'; bytes].into(),
+            seal: SEAL,
+        }
+    }
+
+    fn frames(bytes: usize) -> [Frame; 4] {
+        [
+            Frame::Spread(Spread {
+                interval: INTERVAL,
+                item: Item::Bundle(sealed(bytes)),
+            }),
+            Frame::Spread(Spread {
+                interval: INTERVAL,
+                item: Item::Announcement(sealed(bytes)),
+            }),
+            Frame::Pulled(sealed(bytes)),
+            Frame::Brief(Brief {
+                interval: INTERVAL,
+                raw: sealed(bytes).raw,
+                heads: sealed(13).raw,
+                seal: SEAL,
+            }),
+        ]
+    }
+
+    #[test]
+    fn what_carries_much_is_read_as_if_it_was_read_in_whole() {
+        for bytes in [1, MUCH_BYTES - 1, MUCH_BYTES, 70_000] {
+            for frame in frames(bytes) {
+                assert_eq!(decode(&encode(&frame)), Ok(frame), "{bytes}");
+            }
+        }
+        let around = |bytes| frames(bytes).map(|frame| decode_around(&encode(&frame)).is_some());
+        assert_eq!(around(MUCH_BYTES), [true, true, true, false]);
+        assert_eq!(around(MUCH_BYTES / 2), [false; 4]);
+    }
+
+    #[test]
+    fn whatever_is_damaged_in_it_is_refused_or_taken_alike() {
+        let mut taken = 0;
+        for frame in frames(MUCH_BYTES) {
+            let whole = encode(&frame);
+            for (place, value) in (0..whole.len())
+                .filter(|place| !(200..whole.len() - 200).contains(place))
+                .flat_map(|place| (0..=255).map(move |value| (place, value)))
+            {
+                let mut damaged = whole.to_vec();
+                damaged[place] = value;
+                if let Some(frame) = decode_around(&damaged) {
+                    taken += 1;
+                    assert_eq!(Ok(frame), decode_item(&damaged), "{value} at {place}");
+                }
+            }
+        }
+        assert!(taken > 10_000, "{taken}");
+    }
+
+    #[test]
+    fn what_is_not_kept_is_read_in_whole() {
+        // An empty name and what it names: nobody writes that, and so nobody reads it around.
+        let whole = encode(&Frame::Pulled(sealed(MUCH_BYTES)));
+        let place = whole.iter().position(|&byte| byte == 0xa2).unwrap();
+        let longer = [&whole[..place], b"\xa3\x60\x01", &whole[place + 1..]].concat();
+        assert_eq!(decode_around(&longer), None);
+        assert_eq!(decode(&longer), decode_item(&longer));
     }
 }

@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::limit::{
@@ -137,6 +138,19 @@ impl Frame {
             Self::Brief(brief) => brief.weight(),
             Self::Update(sealed) | Self::Pulled(sealed) | Self::Evidence(sealed) => sealed.weight(),
             _ => 0,
+        }
+    }
+
+    /// What it carries, where that is the only string of bytes in it that is of any length.
+    pub(crate) const fn carried_mut(&mut self) -> Option<&mut Bytes> {
+        match self {
+            Self::Spread(spread) => match &mut spread.item {
+                Item::Bundle(sealed) | Item::Announcement(sealed) => Some(&mut sealed.raw),
+            },
+            Self::Update(sealed) | Self::Pulled(sealed) | Self::Evidence(sealed) => {
+                Some(&mut sealed.raw)
+            }
+            _ => None,
         }
     }
 }

@@ -5,6 +5,8 @@
 //! nothing is tagged or of unknown length, and no string of bytes is empty, so that what is taken has one
 //! meaning. Not here: what is in the item.
 
+use core::ops::Range;
+
 use crate::limit::NESTING;
 
 /// The simple values that are written: false, true and null.
@@ -14,6 +16,24 @@ const NULL: u64 = 22;
 /// What follows the first item; nothing where that is cut off, malformed, or nested too deep.
 pub(crate) fn skip_item(bytes: &[u8]) -> Option<&[u8]> {
     skip(bytes, NESTING)
+}
+
+/// The first string of at least so many bytes: from where its head begins, and what it says. Of an item that is well
+/// formed, all heads come one after the other.
+pub(crate) fn long_bytes(bytes: &[u8], least: usize) -> Option<(usize, Range<usize>)> {
+    let mut rest = bytes;
+    loop {
+        let (major, argument, after) = head(rest)?;
+        let length = match major {
+            2 | 3 => usize::try_from(argument).ok()?,
+            _ => 0,
+        };
+        let (start, from) = (bytes.len() - rest.len(), bytes.len() - after.len());
+        rest = after.get(length..)?;
+        if major == 2 && length >= least {
+            return Some((start, from..from + length));
+        }
+    }
 }
 
 fn skip(bytes: &[u8], depth: usize) -> Option<&[u8]> {

@@ -39,6 +39,9 @@ pub(crate) struct Acks {
     /// The last that were acknowledged, the oldest first in `told_order`.
     told: BTreeMap<ItemId, Told>,
     told_order: VecDeque<ItemId>,
+    /// The last that were pulled before the tree brought them: nobody was told that this node has them.
+    pulled: BTreeSet<ItemId>,
+    pulled_order: VecDeque<ItemId>,
     /// When to give up on a child's acknowledgement; none of those that came.
     due: BTreeSet<(Time, ItemId, NodeId)>,
     /// The last bundle of an author, of those with open ones, that a child acknowledged, and when.
@@ -103,9 +106,22 @@ impl Acks {
         self.planted = planted;
     }
 
+    /// A new bundle was pulled: the tree may bring it yet, unless it has, and the bundle waits for room.
+    pub(crate) fn pulled(&mut self, item: ItemId) {
+        if !self.open.contains_key(&item) && self.pulled.insert(item) {
+            self.pulled_order.push_back(item);
+        }
+        if self.pulled_order.len() > LATE
+            && let Some(oldest) = self.pulled_order.pop_front()
+        {
+            self.pulled.remove(&oldest);
+        }
+    }
+
     /// A bundle came, or is one's own (no parent), and its acknowledgement is to leave then. A node counts itself
-    /// where the bundle is new.
+    /// where the bundle is new, or comes by the tree for the first time.
     pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool, leaves: Time) {
+        let new = self.pulled.remove(&item) || new;
         let open = self.open.entry(item).or_insert_with(|| {
             self.order.push_back(item);
             Open {
@@ -462,6 +478,28 @@ mod tests {
         acks.carried(now, item(3), id(2), WAIT);
         assert_eq!(acks.delivered(item(3)), None);
         assert!(acks.acked(now, &id(2), item(3), 1).is_some());
+    }
+
+    #[test]
+    fn who_pulled_a_bundle_counts_itself_when_the_tree_brings_it() {
+        let mut acks = Acks::default();
+        acks.pulled(item(1));
+        acks.came(item(1), Some(id(7)), false, Time::default());
+        assert_eq!(acks.delivered(item(1)), Some(done(&[7], 1)));
+        acks.came(item(1), Some(id(8)), false, Time::default());
+        assert_eq!(acks.delivered(item(1)), Some(done(&[8], 0)), "once");
+        acks.came(item(2), Some(id(7)), true, Time::default());
+        acks.pulled(item(2));
+        acks.came(item(2), Some(id(8)), false, Time::default());
+        let both = Acked {
+            item: item(2),
+            ..done(&[7, 8], 1)
+        };
+        assert_eq!(acks.delivered(item(2)), Some(both), "it was counted");
+        for number in 3..=LATE as u64 + 3 {
+            acks.pulled(item(number));
+        }
+        assert_eq!(acks.pulled.len(), LATE, "only the last are kept");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A member that was evicted takes the same way back, without the history. `PROTOCOL.md` §5.1.
 //! Not here: how the coordinator admits somebody (`admission`).
 
-use ringtalk_wire::{Contact, NodeId, VectorClock};
+use ringtalk_wire::{Contact, MessageId, NodeId, VectorClock};
 
 use crate::Time;
 use crate::config::JOIN_WAIT;
@@ -66,6 +66,8 @@ pub(crate) struct Joining {
     stage: Stage,
     /// When a former member that finds nobody goes on alone.
     alone_at: Option<Time>,
+    /// The clock of the first cut: so far goes the history, however often the rest of it is asked for.
+    history: VectorClock,
 }
 
 impl Joining {
@@ -74,6 +76,7 @@ impl Joining {
         Self {
             stage: Stage::Asking,
             alone_at: None,
+            history: VectorClock::new(),
         }
     }
 
@@ -166,6 +169,9 @@ impl Joining {
     pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
         match &mut self.stage {
             Stage::Fetching { until, cut, .. } if cut.is_none() => {
+                if self.history.is_empty() {
+                    self.history = clock.clone();
+                }
                 *cut = Some((donor, clock));
                 *until = now + JOIN_WAIT;
                 true
@@ -191,9 +197,9 @@ impl Joining {
         }
     }
 
-    /// The clock up to which the history goes.
-    pub(crate) fn history(&self) -> Option<&VectorClock> {
-        self.promised().map(|(_, clock)| clock)
+    /// True for what was said before this node came.
+    pub(crate) fn is_history(&self, message: MessageId) -> bool {
+        self.history.covers(message)
     }
 
     /// Who gave the cut, and the clock up to which the history goes.
@@ -218,6 +224,7 @@ impl Joining {
     /// A member that has everything.
     pub(crate) fn arrive(&mut self) {
         self.stage = Stage::Inside;
+        self.history = VectorClock::new();
     }
 
     /// What to do now.
@@ -313,6 +320,21 @@ mod tests {
         joining.donor_lost(now, &id(1));
         assert_eq!(joining.expire(now), Some(Step::Fetch));
         assert!(joining.cut(now, id(2), VectorClock::new()));
+    }
+
+    #[test]
+    fn what_was_said_before_stays_history_while_the_rest_is_asked_for_again() {
+        let mut joining = Joining::new();
+        let message = |seq| MessageId { author: id(3), seq };
+        let now = Time::default();
+        joining.fetch(now);
+        joining.cut(now, id(1), [message(5)].into_iter().collect());
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::Fetch));
+        assert!(joining.is_history(message(5)), "nobody has answered anew");
+        joining.cut(now + JOIN_WAIT, id(1), [message(7)].into_iter().collect());
+        assert!(joining.is_history(message(5)) && !joining.is_history(message(6)));
+        joining.arrive();
+        assert!(!joining.is_history(message(5)));
     }
 
     #[test]

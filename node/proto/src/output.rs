@@ -1,6 +1,7 @@
 //! What the core asks its driver to do, and what it tells the user. Not here: what it can be told
 //! (`input`).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -39,7 +40,7 @@ pub enum Output {
         /// What tells the circuit apart.
         ticket: Ticket,
         /// The two, and where each is dialled; nothing where it dials this node.
-        ends: [(NodeId, Option<Addresses>); 2],
+        ends: Box<[(NodeId, Option<Addresses>); 2]>,
     },
     /// Carry what goes over a circuit no longer.
     Unsplice {

@@ -262,7 +262,7 @@ impl Driver {
                 peer,
                 dials,
             } => self.circuits.link(ticket, relay, peer, dials),
-            Output::Splice { ticket, ends } => self.circuits.splice(ticket, ends),
+            Output::Splice { ticket, ends } => self.circuits.splice(ticket, *ends),
             Output::Unsplice { number } => self.circuits.unsplice(number),
             Output::Check { peer, addresses } => {
                 let (me, inbox) = (self.credentials.clone(), self.inbox.clone());

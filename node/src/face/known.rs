@@ -43,12 +43,6 @@ pub(crate) struct Known {
     pub(crate) clock: VectorClock,
 }
 
-/// What is worth to be remembered of how things were before an event.
-#[derive(Debug)]
-pub(crate) struct Before {
-    pub(crate) view: Option<Arc<View>>,
-}
-
 impl Known {
     pub(crate) fn new(me: Me) -> Self {
         Self {
@@ -63,11 +57,8 @@ impl Known {
         }
     }
 
-    /// Takes in an event, and says how things were before.
-    pub(crate) fn learn(&mut self, event: &Event) -> Before {
-        let before = Before {
-            view: self.view.clone(),
-        };
+    /// Takes in an event.
+    pub(crate) fn learn(&mut self, event: &Event) {
         if !self.ready {
             self.joining.learn(event);
         }
@@ -94,7 +85,6 @@ impl Known {
             }
             _ => {}
         }
-        before
     }
 
     /// A member's name, as far as it is known.

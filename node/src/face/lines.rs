@@ -10,7 +10,7 @@ use time::UtcOffset;
 
 use super::Told;
 use super::harmless::harmless;
-use super::known::{Before, Known};
+use super::known::Known;
 use super::remarks::{self, Remark};
 use super::timestamp::hours_and_minutes;
 use crate::stdin::ACTION;
@@ -35,7 +35,7 @@ impl Lines {
         }
     }
 
-    pub(super) fn show(&mut self, event: &Event, known: &Known, before: Before, out: &mut Vec<u8>) {
+    pub(super) fn show(&mut self, event: &Event, known: &Known, out: &mut Vec<u8>) {
         match event {
             Event::Message(message) => self.message(message, known, out),
             Event::Ready { .. } if self.in_history => {
@@ -43,7 +43,7 @@ impl Lines {
             }
             _ => {}
         }
-        for remark in remarks::of_event(event, known, before) {
+        for remark in remarks::of_event(event, known) {
             self.remark(&remark, out);
         }
     }

@@ -206,7 +206,7 @@ impl Face {
         if matches!(event, Event::Failed(_)) {
             self.losses.add(now);
         }
-        let before = self.known.learn(event);
+        self.known.learn(event);
         let Self {
             known,
             style,
@@ -214,7 +214,7 @@ impl Face {
             ..
         } = self;
         match style {
-            Style::Lines(lines) => lines.show(event, known, before, bytes),
+            Style::Lines(lines) => lines.show(event, known, bytes),
             Style::Json => json::show(event, known, bytes),
             Style::Program(ear) => ear.hear(event),
             Style::Screen(feed) => feed.show(Shown::Event(event.clone())),

@@ -6,7 +6,7 @@
 use ringtalk_proto::{Event, View};
 use ringtalk_wire::{Member, NodeId};
 
-use super::known::{Before, Known};
+use super::known::Known;
 use super::{Goodbye, Told};
 use crate::stdin::HELP;
 
@@ -37,7 +37,7 @@ fn warning(text: impl Into<String>) -> Remark {
 }
 
 /// What is to be said of an event of the core.
-pub(super) fn of_event(event: &Event, known: &Known, before: Before) -> Vec<Remark> {
+pub(super) fn of_event(event: &Event, known: &Known) -> Vec<Remark> {
     let remark = match event {
         Event::Ready { name } => return of_ready(name, known),
         Event::Joined(person) => notice(format!("{} joined", person.name)),
@@ -47,7 +47,7 @@ pub(super) fn of_event(event: &Event, known: &Known, before: Before) -> Vec<Rema
             notice(format!("you are {} now (before: {previous})", person.name))
         }
         Event::Renamed { person, previous } => notice(format!("{previous} is {} now", person.name)),
-        Event::Coordinator { epoch } => match of_coordinator(&epoch.coordinator, known, before) {
+        Event::Coordinator { epoch } => match of_coordinator(&epoch.coordinator, known) {
             Some(text) => notice(text),
             None => return Vec::new(),
         },
@@ -116,13 +116,13 @@ fn of_ready(name: &str, known: &Known) -> Vec<Remark> {
 }
 
 /// Who coordinates is of interest where it was somebody else before.
-fn of_coordinator(id: &NodeId, known: &Known, before: Before) -> Option<String> {
-    let former = before.view.map(|view| view.coordinator());
-    former.filter(|_| known.ready)?;
-    Some(if *id == known.me.id {
-        "you coordinate the ring now".to_owned()
-    } else {
-        format!("{} coordinates the ring now", name_or_id(id, known))
+fn of_coordinator(id: &NodeId, known: &Known) -> Option<String> {
+    known.ready.then(|| {
+        if *id == known.me.id {
+            "you coordinate the ring now".to_owned()
+        } else {
+            format!("{} coordinates the ring now", name_or_id(id, known))
+        }
     })
 }
 

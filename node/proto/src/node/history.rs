@@ -13,6 +13,7 @@ use ringtalk_wire::{
 };
 
 use super::Node;
+use super::relay::bundle_item;
 use crate::causal::Reception;
 use crate::config::PULL_BYTES;
 use crate::planted::PlantedBug;
@@ -94,7 +95,9 @@ impl Node {
             return;
         }
         self.admit_author(author);
+        let id = bundle_item(author, bundle.first);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
+            self.acks.pulled(id);
             self.recovered.insert(author);
             self.joining.progressed(now);
         }

@@ -152,8 +152,7 @@ impl Node {
 
     fn tell_messages(&mut self, bundle: &Bundle) {
         let name: Arc<str> = self.name_of(&bundle.author).into();
-        let cut = self.joining.history();
-        let history = cut.is_some_and(|cut| cut.covers(bundle.last_id()));
+        let history = self.joining.is_history(bundle.last_id());
         for (place, message) in (0..).zip(&bundle.messages) {
             let id = MessageId {
                 author: bundle.author,

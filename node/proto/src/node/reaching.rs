@@ -3,6 +3,7 @@
 //! `PROTOCOL.md` §3.5. Each helper is asked as any member would be, and carries bytes that it cannot read. Not here: when
 //! to ask (`detour`), and how many circuits a node carries (`circuits`).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{Addresses, Call, Circuit, Frame, NodeId, Reach, Ticket};
@@ -229,7 +230,7 @@ impl Node {
                 relay: self.config.id,
                 number,
             },
-            ends: [(asker, to_asker), (peer, to_peer)],
+            ends: Box::new([(asker, to_asker), (peer, to_peer)]),
         });
     }
 

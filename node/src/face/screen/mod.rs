@@ -186,7 +186,7 @@ impl Screen {
     }
 
     fn event(&mut self, event: &Event, now: Instant) {
-        let before = self.known.learn(event);
+        self.known.learn(event);
         match event {
             Event::Message(message) => self.said(message, now),
             Event::Reached {
@@ -210,7 +210,7 @@ impl Screen {
             }
             _ => {}
         }
-        self.remark(remarks::of_event(event, &self.known, before));
+        self.remark(remarks::of_event(event, &self.known));
     }
 
     /// Says how far one's own messages have got.
