@@ -41,6 +41,9 @@ pub(crate) struct Known {
     pub(crate) predecessor: Option<NodeId>,
     pub(crate) successor: Option<NodeId>,
     pub(crate) clock: VectorClock,
+    pub(crate) coordinator: Option<NodeId>,
+    /// Who coordinated before the last event that told who does.
+    pub(crate) former_coordinator: Option<NodeId>,
 }
 
 impl Known {
@@ -54,6 +57,8 @@ impl Known {
             predecessor: None,
             successor: None,
             clock: VectorClock::new(),
+            coordinator: None,
+            former_coordinator: None,
         }
     }
 
@@ -76,6 +81,9 @@ impl Known {
                 ..
             } => self.clock.advance(*author, *to),
             Event::View(view) => self.view = Some(Arc::clone(view)),
+            Event::Coordinator { epoch } => {
+                self.former_coordinator = self.coordinator.replace(epoch.coordinator);
+            }
             Event::Neighbours {
                 predecessor,
                 successor,

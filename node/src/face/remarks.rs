@@ -117,7 +117,9 @@ fn of_ready(name: &str, known: &Known) -> Vec<Remark> {
 
 /// Who coordinates is of interest where it was somebody else before.
 fn of_coordinator(id: &NodeId, known: &Known) -> Option<String> {
-    known.ready.then(|| {
+    let former = known.former_coordinator;
+    let another = known.ready && former.is_some_and(|former| former != *id);
+    another.then(|| {
         if *id == known.me.id {
             "you coordinate the ring now".to_owned()
         } else {

@@ -281,6 +281,25 @@ fn lines_read_like_a_conversation() {
 }
 
 #[test]
+fn lines_tell_who_coordinates_where_it_is_somebody_else() {
+    let mut face = face(Show::Lines { color: false });
+    let by = |number, coordinator| Event::Coordinator {
+        epoch: Epoch {
+            number,
+            coordinator,
+        },
+    };
+    let ready = Event::Ready {
+        name: "bob-2".to_owned(),
+    };
+    shown(&mut face, &[Event::View(view()), by(1, ANN), ready]);
+    assert_eq!(shown(&mut face, &[by(2, ANN)]), "", "as before");
+    let text = shown(&mut face, &[by(3, BOB), by(4, BOB), by(5, ANN)]);
+    let expected = "* you coordinate the ring now\n* ann coordinates the ring now\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
 fn lines_list_who_is_here() {
     let mut face = face(Show::Lines { color: false });
     shown(&mut face, &[Event::View(view())]);
