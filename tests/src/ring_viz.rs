@@ -50,6 +50,8 @@ pub struct Place {
     pub name: String,
     /// What others dial.
     pub address: String,
+    /// The network that its coordinator takes it for a member of: a number that all of that network have.
+    pub network: u64,
     /// The order of admission.
     pub seniority: u64,
     /// The node before it, as it says itself.

@@ -112,6 +112,14 @@ fn three_networks_are_one_ring_that_crosses_as_rarely_as_it_can() {
         .filter(|(one, next)| one != next)
         .count();
     assert_eq!(crossings, 2, "{ring:?}");
+    let network = |name: &str| {
+        let place = ring.members.iter().find(|one| one.name == name);
+        place.map(|one| one.network).expect("everybody is there")
+    };
+    let [left, right] = [network("ann"), network("cyd")];
+    assert_ne!(left, right, "{ring:?}");
+    assert_eq!([network("bob"), network("dan")], [left, right], "{ring:?}");
+    assert!([left, right].contains(&network("eve")), "{ring:?}");
     // Nobody but eve and the director is on two networks.
     for person in &PEOPLE[..4] {
         let networks = project.inspect(person, "{{len .NetworkSettings.Networks}}");

@@ -118,8 +118,7 @@ const COMMANDS: &[(&str, Outcome)] = &[
         Elsewhere(HOURS),
     ),
     (
-        "tools/bench/target/release/bench --members 8,32 --bytes 256 --rounds 3 --seconds 1 --peers \
-         ringtalk,\"raw ring\",nats-server",
+        "tools/bench/target/release/bench --members 8,32 --bytes 256",
         Elsewhere(HOURS),
     ),
     (

@@ -1,7 +1,7 @@
 //! The ring as one JSON object, as `contract.md` has it.
 
 use ringtalk_node::HarmlessJson;
-use ringtalk_wire::{Epoch, NodeId};
+use ringtalk_wire::{Epoch, NetworkId, NodeId};
 use serde::Serialize;
 use serde_json::Serializer;
 
@@ -21,6 +21,7 @@ struct MemberObject<'a> {
     node_id: NodeId,
     name: &'a str,
     address: &'a str,
+    network: NetworkId,
     seniority: u64,
     predecessor: Option<NodeId>,
     successor: Option<NodeId>,
@@ -50,6 +51,7 @@ impl<'a> MemberObject<'a> {
             node_id: place.member.id,
             name: &place.member.name,
             address: place.member.addresses.shown(),
+            network: place.member.network,
             seniority: place.member.seniority,
             predecessor: place.predecessor(),
             successor: place.successor(),
@@ -78,7 +80,7 @@ mod tests {
         let member = |number: u8, name: &str, neighbour: Value| {
             json!({
                 "node-id": id(number), "name": name, "address": format!("10.0.0.{number}:4000"),
-                "seniority": number, "predecessor": neighbour, "successor": neighbour,
+                "network": NetworkId::default(), "seniority": number, "predecessor": neighbour, "successor": neighbour,
                 "fingers": [], "suspects": [],
             })
         };

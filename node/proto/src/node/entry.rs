@@ -144,6 +144,7 @@ impl Node {
         }
         let host = self.links.host(&peer);
         let network = seen_network(&join, host.filter(|_| self.links.is_direct(&peer)));
+        tracing::debug!(?peer, ?host, ?network, "a newcomer asks for a place");
         if !self.newcomers.wait(peer, Join { network, ..join }) {
             return self.answer_later(now, &peer, self.coordinator_contact());
         }

@@ -15,6 +15,7 @@ mod doors;
 mod entry;
 mod forks;
 mod frames;
+mod helping;
 mod history;
 mod meeting;
 mod membership;

@@ -1,9 +1,8 @@
 //! Reaching those who cannot be dialled: by having them dial, or by way of somebody whom both reach.
 //!
-//! `PROTOCOL.md` §3.5. Each helper is asked as any member would be, and carries bytes that it cannot read. Not here: when
-//! to ask (`detour`), and how many circuits a node carries (`circuits`).
+//! `PROTOCOL.md` §3.5. Each helper is asked as any member would be. Not here: when to ask (`detour`), and what a helper does
+//! (`helping`).
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{Addresses, Call, Circuit, Frame, NodeId, Reach, Ticket};
@@ -148,107 +147,12 @@ impl Node {
             .collect()
     }
 
-    /// Somebody does not reach a node that this one may.
-    pub(super) fn take_reach(&mut self, now: Time, asker: NodeId, reach: Reach) {
-        let Reach {
-            peer,
-            addresses,
-            relay,
-        } = reach;
-        let between_strangers = !self.is_member(&asker) && !self.is_member(&peer);
-        if peer == self.config.id || peer == asker || between_strangers {
-            return;
-        }
-        let Some(view) = self.view.clone() else {
-            return;
-        };
-        let addresses = self.known_addresses(&peer).unwrap_or(addresses);
-        if relay && self.links.is_up(&peer) {
-            return self.open_circuit(now, asker, peer);
-        }
-        let caller = view.member(&asker).filter(|_| !relay);
-        let out = &mut self.out;
-        match caller {
-            Some(caller) => {
-                let call = Frame::Call(Call {
-                    peer: asker,
-                    addresses: caller.addresses.clone(),
-                });
-                self.links
-                    .send_for_another(now, asker, (peer, &addresses), &call, out);
-            }
-            // A link will be wanted soon; where it is too late for that, at the next question.
-            None => {
-                self.links.dial_for(now, asker, (peer, &addresses), out);
-            }
-        }
-    }
-
     /// Where a node is dialled, as a view says or said: whatever others say, that comes first.
     pub(super) fn known_addresses(&self, peer: &NodeId) -> Option<Addresses> {
         let view = self.view.as_ref();
         let member = view.and_then(|view| view.member(peer));
         let member = member.map(|member| &member.addresses);
         member.or_else(|| self.lost.addresses(peer)).cloned()
-    }
-
-    /// Carries what two nodes say to each other, where this one has a link to both that nobody else carries.
-    fn open_circuit(&mut self, now: Time, asker: NodeId, peer: NodeId) {
-        let ends = self.links.direct(&asker).zip(self.links.direct(&peer));
-        let Some((to_asker, to_peer)) = ends else {
-            return;
-        };
-        let [to_asker, to_peer] = [to_asker, to_peer].map(Made::addresses);
-        let view = self.view.clone();
-        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
-        if let Some(before) = self.circuits.between([asker, peer]) {
-            self.end_circuit(before);
-        }
-        let Some(number) = self.circuits.open([asker, peer], is_member) else {
-            return;
-        };
-        tracing::info!(
-            ?asker,
-            ?peer,
-            circuits = self.circuits.len(),
-            "carrying what two others say"
-        );
-        for (end, far, dials, dialled) in [
-            (asker, peer, true, to_asker.is_some()),
-            (peer, asker, false, to_peer.is_some()),
-        ] {
-            let circuit = Frame::Circuit(Circuit {
-                number,
-                peer: far,
-                dials,
-                comes: !dialled,
-            });
-            self.links.send(now, &end, &circuit, &mut self.out);
-        }
-        self.out.push_back(Output::Splice {
-            ticket: Ticket {
-                relay: self.config.id,
-                number,
-            },
-            ends: Box::new([(asker, to_asker), (peer, to_peer)]),
-        });
-    }
-
-    /// Ends a circuit that this node carries.
-    fn end_circuit(&mut self, number: u64) {
-        self.circuits.close(number);
-        self.out.push_back(Output::Unsplice { number });
-    }
-
-    /// Ends the circuits of those who are neither members nor linked any more.
-    pub(super) fn tidy_circuits(&mut self) {
-        let view = self.view.as_ref();
-        let ended = self
-            .circuits
-            .without(|id| self.links.is_up(id) || view.is_some_and(|view| view.contains(id)));
-        for number in ended {
-            self.end_circuit(number);
-        }
     }
 
     /// Somebody waits to be dialled.
