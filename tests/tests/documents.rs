@@ -470,7 +470,7 @@ fn every_flag_is_told_of_everywhere() {
 
 /// Flags of the simulator and the benchmark, whose own tests know them.
 const README_OF_TOOLS: [&str; 2] = [
-    "--seeds --scenario --nodes --lasts --dead --json ",
+    "--seeds --scenario --nodes --lasts --dead --talk --newcomers --json ",
     "--members --bytes --rounds --seconds --peers --restart",
 ];
 
