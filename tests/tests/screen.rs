@@ -16,6 +16,8 @@ use ringtalk_tests::window::Window;
 
 /// How soon what was typed is seen, on a machine that does other things too.
 const SOON: Duration = Duration::from_secs(5);
+/// How soon a hundred thousand messages are there.
+const MUCH: Duration = Duration::from_secs(60);
 /// How long a node is held at its end, to be looked at, and how soon nothing of the talk may be in memory.
 const HELD_SECONDS: u32 = 6;
 const WIPED: Duration = Duration::from_secs(3);
@@ -287,4 +289,22 @@ fn the_full_screen_opens_nothing_for_writing() {
     assert!(opened.contains("openat"), "nothing was noted: {opened}");
     assert_eq!(written_files(&notes), [""; 0]);
     std::fs::remove_file(&notes).expect("the notes can go");
+}
+
+/// More than the screen takes while it comes; neither that member nor the others may lose it.
+#[test]
+fn what_comes_faster_than_a_screen_shows_it_is_waited_for() {
+    let _alone = alone();
+    let director = Director::start();
+    let ann = Window::node("ann", (100, 24), &["--join", &director.place()]);
+    ann.sees("you are ann", IN_TIME);
+    let bob = Launch::new("bob").join(&director.place()).start();
+    bob.ready(IN_TIME);
+    let lines: Vec<String> = (1..=100_000)
+        .map(|number| format!("line {number} of a very long paste"))
+        .collect();
+    bob.paste(&lines);
+    ann.sees("line 100000 of a very long paste", MUCH);
+    ann.enter("all of it is here");
+    ann.sees("all of it is here ✓", MUCH);
 }

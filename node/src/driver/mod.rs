@@ -173,12 +173,14 @@ impl Driver {
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
         let more_lines = self.has_lines_to_take();
+        let has_room = self.face.has_room();
         tokio::select! {
             biased;
             _ = self.interrupt.recv() => self.interrupted(),
             _ = self.terminate.recv() => self.depart(Ending::asked(Goodbye::Signal)),
             error = self.stdout.failed() => self.unshown(&error),
-            _ = self.happenings.recv_many(batch, BATCH) => {}
+            _ = self.happenings.recv_many(batch, BATCH), if has_room => {}
+            () = self.face.room(), if !has_room => {}
             () = self.typing.wait() => {}
             () = yield_now(), if more_lines => {}
             () = sleep_until(wake) => {}

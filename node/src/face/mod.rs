@@ -186,6 +186,21 @@ impl Face {
         self.known.joining.take(progress);
     }
 
+    /// False while the screen has more to show than it should: nothing more is to be taken in.
+    pub(crate) fn has_room(&self) -> bool {
+        match &self.style {
+            Style::Screen(feed) => feed.has_room(),
+            _ => true,
+        }
+    }
+
+    /// Waits until there is room.
+    pub(crate) async fn room(&mut self) {
+        if let Style::Screen(feed) = &mut self.style {
+            feed.room().await;
+        }
+    }
+
     /// Reports how far the way in has got, to somebody who has no screen and has waited for a while.
     pub(crate) fn report(&mut self) {
         let joining = &self.known.joining;

@@ -23,8 +23,10 @@ use crate::stdin::{Batch, Typed};
 use crate::stdout::Pen;
 use crate::terminal::{self, Painter};
 
-/// How much waits to be shown: a burst of a whole discussion so far.
+/// How much may wait to be shown before the driver takes in nothing more.
 const WAITING: usize = 16_384;
+/// How much waits at most: what the driver has taken in may make all that the core holds back deliverable at once.
+const MOST: usize = 262_144;
 /// How much is taken in before the next frame is thought of.
 const AT_ONCE: usize = 256;
 /// How soon after a frame the next one comes, unless a key was pressed.
@@ -44,6 +46,24 @@ impl Feed {
             self.0 = None;
         }
     }
+
+    /// False while so much waits that nothing more should come.
+    pub(crate) fn has_room(&self) -> bool {
+        let feed = self.0.as_ref();
+        feed.is_none_or(|feed| feed.capacity() >= MOST - WAITING)
+    }
+
+    /// Waits until there is room: the screen takes what waits whatever the terminal and the driver do.
+    pub(crate) async fn room(&self) {
+        let has_come = match &self.0 {
+            Some(feed) => feed.reserve_many(MOST - WAITING).await.is_ok(),
+            None => true,
+        };
+        // Whoever has the pen learns that there is no screen any more.
+        if !has_come {
+            pending::<()>().await;
+        }
+    }
 }
 
 /// The screen before it is known who sits in front of it.
@@ -58,7 +78,7 @@ pub(crate) struct Seat {
 impl Seat {
     /// Starts the threads.
     pub(crate) fn start(self, me: Me) -> io::Result<Feed> {
-        let (feed, shown) = mpsc::channel(WAITING);
+        let (feed, shown) = mpsc::channel(MOST);
         let keys = terminal::events()?;
         thread::Builder::new()
             .name("screen".to_owned())
@@ -235,5 +255,42 @@ impl Task {
         self.screen.take(resized);
         self.stale = true;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::face::Told;
+
+    #[tokio::test]
+    async fn who_has_much_to_show_waits_and_ends_nothing() {
+        let (feed, mut shown) = mpsc::channel(MOST);
+        let mut feed = Feed(Some(feed));
+        for _ in 0..WAITING {
+            assert!(feed.has_room());
+            feed.show(Shown::Told(Told::Help));
+        }
+        feed.show(Shown::Told(Told::Help));
+        assert!(!feed.has_room());
+        let at_once = Duration::ZERO;
+        assert!(timeout(at_once, feed.room()).await.is_err());
+        // What was taken in already is shown all the same.
+        for _ in 0..WAITING {
+            feed.show(Shown::Told(Told::Help));
+        }
+        let mut batch = Vec::new();
+        while shown.len() > WAITING {
+            shown.recv_many(&mut batch, AT_ONCE).await;
+        }
+        timeout(Duration::from_secs(5), feed.room()).await.unwrap();
+        assert!(feed.has_room());
+        drop(shown);
+        assert!(
+            timeout(at_once, feed.room()).await.is_err(),
+            "it is not awaited in a loop"
+        );
     }
 }
