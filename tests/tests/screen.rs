@@ -291,7 +291,7 @@ fn the_full_screen_opens_nothing_for_writing() {
     std::fs::remove_file(&notes).expect("the notes can go");
 }
 
-/// More than the screen takes while it comes; neither that member nor the others may lose it.
+/// As much as a screen keeps, in one go: all of it is seen. (It is too slow a burst to fill what waits for the screen.)
 #[test]
 fn what_comes_faster_than_a_screen_shows_it_is_waited_for() {
     let _alone = alone();
