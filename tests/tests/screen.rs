@@ -18,6 +18,8 @@ use ringtalk_tests::window::Window;
 const SOON: Duration = Duration::from_secs(5);
 /// How soon a hundred thousand messages are there.
 const MUCH: Duration = Duration::from_secs(60);
+/// How long a node stands still that is not to be taken for dead.
+const STOPPED: Duration = Duration::from_secs(1);
 /// How long a node is held at its end, to be looked at, and how soon nothing of the talk may be in memory.
 const HELD_SECONDS: u32 = 6;
 const WIPED: Duration = Duration::from_secs(3);
@@ -291,20 +293,34 @@ fn the_full_screen_opens_nothing_for_writing() {
     std::fs::remove_file(&notes).expect("the notes can go");
 }
 
-/// As much as a screen keeps, in one go: all of it is seen. (It is too slow a burst to fill what waits for the screen.)
+/// More than may wait for a screen is there at once, and it misses nothing.
 #[test]
 fn what_comes_faster_than_a_screen_shows_it_is_waited_for() {
     let _alone = alone();
     let director = Director::start();
-    let ann = Window::node("ann", (100, 24), &["--join", &director.place()]);
+    let ann = Window::node("ann", (140, 50), &["--join", &director.place()]);
     ann.sees("you are ann", IN_TIME);
-    let bob = Launch::new("bob").join(&director.place()).start();
-    bob.ready(IN_TIME);
-    let lines: Vec<String> = (1..=100_000)
-        .map(|number| format!("line {number} of a very long paste"))
-        .collect();
-    bob.paste(&lines);
-    ann.sees("line 100000 of a very long paste", MUCH);
+    let names = ["bob", "carol", "dan", "eve"];
+    let authors = names.map(|name| Launch::new(name).join(&director.place()).start());
+    for author in &authors {
+        author.ready(IN_TIME);
+        ann.sees(&format!("{} joined", author.process().label()), SOON);
+    }
+    ann.signal(Signal::SIGSTOP);
+    for author in &authors {
+        let line = |number| format!("line {number} of what {} pastes", author.process().label());
+        author.paste(&(1..=25_000).map(line).collect::<Vec<_>>());
+    }
+    // Waits for nothing: so long, what is said to ann's node heaps up, and she is not taken for dead.
+    std::thread::sleep(STOPPED);
+    ann.signal(Signal::SIGCONT);
+    let bob = &authors[0];
+    for name in names {
+        bob.hears(&format!("line 25000 of what {name} pastes"), MUCH);
+    }
+    // It comes after all that bob has read.
+    bob.say("that was all");
+    ann.sees("that was all", MUCH);
     ann.enter("all of it is here");
     ann.sees("all of it is here ✓", MUCH);
 }
