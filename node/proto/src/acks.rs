@@ -48,6 +48,8 @@ pub(crate) struct Acks {
     progress: BTreeMap<NodeId, BTreeMap<NodeId, (u64, Time)>>,
     /// Children that let one be overdue, and have acknowledged nothing since.
     slow: BTreeSet<NodeId>,
+    /// True while nothing is complete.
+    held: bool,
     planted: Planted,
 }
 
@@ -202,6 +204,17 @@ impl Acks {
         self.complete(item)
     }
 
+    /// From now on nothing is complete; or it is again, and what became so meanwhile is given.
+    pub(crate) fn hold(&mut self, held: bool) -> Vec<Acked> {
+        if !core::mem::replace(&mut self.held, held) || held {
+            return Vec::new();
+        }
+        let open: Vec<ItemId> = self.open.keys().copied().collect();
+        open.into_iter()
+            .filter_map(|item| self.complete(item))
+            .collect()
+    }
+
     /// A child carries this bundle no more, or is given up on.
     pub(crate) fn excuse(&mut self, child: &NodeId, item: ItemId) -> Option<Acked> {
         let awaited = self.open.get_mut(&item)?.children.remove(child)?;
@@ -326,7 +339,7 @@ impl Acks {
 
     fn complete(&mut self, item: ItemId) -> Option<Acked> {
         let open = self.open.get(&item)?;
-        if !open.delivered || !open.children.is_empty() {
+        if self.held || !open.delivered || !open.children.is_empty() {
             return None;
         }
         let mut open = self.open.remove(&item)?;
@@ -389,6 +402,26 @@ mod tests {
         assert_eq!(acks.acked(now, &id(3), item(1), 1), None);
         assert_eq!(acks.delivered(item(1)), Some(done(&[7], 11)));
         assert_eq!(acks.deadline(), None);
+    }
+
+    #[test]
+    fn nothing_is_acknowledged_while_it_is_held() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        for number in 1..=3 {
+            acks.came(item(number), Some(id(7)), true, now);
+        }
+        acks.carried(now, item(2), id(2), WAIT);
+        assert_eq!(acks.hold(true), []);
+        for number in 1..=2 {
+            assert_eq!(acks.delivered(item(number)), None);
+        }
+        assert_eq!(acks.forget(&id(2)), []);
+        assert_eq!(acks.hold(true), []);
+        let held: Vec<ItemId> = acks.hold(false).into_iter().map(|one| one.item).collect();
+        assert_eq!(held, [item(1), item(2)]);
+        assert_eq!(acks.hold(false), []);
+        assert!(acks.delivered(item(3)).is_some());
     }
 
     #[test]

@@ -72,6 +72,9 @@ pub const DIAL_ALLOWANCE: Duration = Duration::from_millis(500);
 /// How long a child's acknowledgement is waited for at least; and for so much longer, up to twice
 /// this, as there are members behind it, so that whoever is next to a stuck one gives up first.
 pub const ACK_WAIT_LEAST: Duration = Duration::from_millis(950);
+/// How long a reader that is behind may read nothing before others wait for it no longer. Less than
+/// [`ACK_WAIT_LEAST`], so that a reader that has stopped is not a slow member.
+pub const READER_WAIT: Duration = Duration::from_millis(800);
 /// How long clocks may differ before they are compared: under load they always differ a little.
 pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
 /// How long a message that is known to exist may be on its way before it is pulled.

@@ -68,6 +68,12 @@ pub enum Input {
         bytes: usize,
     },
 
+    /// Whoever reads what this node delivers has fallen behind, or has caught up. Who is behind is said to be so again
+    /// whenever it has read something: who reads nothing is not waited for.
+    Reader {
+        /// True where much waits to be read.
+        behind: bool,
+    },
     /// The user says something. Only while [`Node::accepts_input`](crate::Node::accepts_input).
     Say(Draft),
     /// The user wishes another name.

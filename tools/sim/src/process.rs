@@ -9,6 +9,7 @@ use ringtalk_wire::{Addresses, NodeId, Probe};
 
 use crate::agenda::Slot;
 use crate::network::HostIndex;
+use crate::world::reading::Reader;
 
 /// How a process is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +51,8 @@ pub(crate) struct Process {
     /// The last suspect that it was asked about.
     pub(crate) probe: Option<Probe>,
     pub(crate) health: Health,
+    /// Who reads what it delivers, where that is done slowly.
+    pub(crate) reader: Option<Reader>,
     pub(crate) inbox: VecDeque<Told>,
     /// The timer that is planned, and for when the node asked for it.
     pub(crate) timer: Option<(Slot, Time)>,
@@ -86,6 +89,7 @@ impl Process {
             errors: BTreeSet::new(),
             probe: None,
             health: Health::Running,
+            reader: None,
             inbox: VecDeque::new(),
             timer: None,
             overdue: false,

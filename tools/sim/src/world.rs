@@ -12,6 +12,7 @@ mod driver;
 mod forgery;
 mod gathering;
 mod inject;
+pub(crate) mod reading;
 mod sharing;
 mod survey;
 mod traffic;
@@ -77,6 +78,7 @@ enum Happening {
     Relief(u64),
     Reunion(u64),
     Release(LinkId),
+    Read(HostIndex),
 }
 
 /// What is asked of a run beside its seed.
@@ -322,6 +324,7 @@ impl World {
             Happening::Resume(index) => self.resume(index),
             Happening::LeaveDue(index) => self.leave_due(index),
             Happening::Release(link) => self.release(link),
+            Happening::Read(index) => self.read(index),
             other => {
                 self.befall(other);
                 Ok(())

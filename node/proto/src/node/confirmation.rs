@@ -176,6 +176,12 @@ impl Node {
         self.pass_up(acked);
     }
 
+    /// The reader is behind, and nothing is acknowledged, or is not.
+    pub(super) fn hold_acks(&mut self, held: bool) {
+        let acked = self.acks.hold(held);
+        self.pass_up(acked);
+    }
+
     /// A child carries a bundle no more.
     pub(super) fn excuse(&mut self, child: &NodeId, id: ItemId) {
         let acked = self.acks.excuse(child, id);

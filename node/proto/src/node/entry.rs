@@ -243,6 +243,10 @@ impl Node {
     }
 
     pub(super) fn expire_joining(&mut self, now: Time) {
+        if self.reading.is_behind() {
+            // The history waits for its reader.
+            self.joining.progressed(now);
+        }
         match self.joining.expire(now) {
             Some(Step::AskDirector) => {
                 self.out.push_back(Output::AskDirector);

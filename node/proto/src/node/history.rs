@@ -242,6 +242,9 @@ impl Node {
     }
 
     pub(super) fn pull_due(&mut self, now: Time) {
+        if self.reading.is_behind() {
+            return;
+        }
         let causal = &self.causal;
         let due = self.repair.due(now, |author| causal.first_missing(author));
         for (peer, ranges) in due {

@@ -23,6 +23,7 @@ mod messages;
 mod misread;
 mod observation;
 mod reaching;
+mod reading;
 mod relay;
 mod ring;
 mod shares;
@@ -104,6 +105,7 @@ pub struct Node {
     parking: Parking,
     acks: Acks,
     confirmations: confirmation::Confirmations,
+    reading: reading::Reading,
     announcements: relay::Announcements,
     repair: Repair,
     searches: Searches,
@@ -174,6 +176,7 @@ impl Node {
             parking: Parking::default(),
             acks: Acks::default(),
             confirmations: confirmation::Confirmations::default(),
+            reading: reading::Reading::default(),
             announcements: relay::Announcements::default(),
             repair: Repair::default(),
             searches: Searches::default(),
@@ -242,6 +245,7 @@ impl Node {
             Input::Checked { peer, reached } => self.tell_checked(now, peer, reached),
             Input::Frame { link, frame } => self.frame(now, link, frame),
             Input::Written { link, bytes } => self.written(now, link, bytes),
+            Input::Reader { behind } => self.reader(now, behind),
             Input::Say(draft) => self.say(now, draft),
             Input::Rename { name } => self.rename(now, name),
             Input::Leave => self.leave(now),
@@ -288,7 +292,8 @@ impl Node {
                 .deadline()
                 .filter(|&due| due > self.handled),
             self.acks.deadline(),
-            self.repair.deadline(),
+            self.repair.deadline().filter(|_| !self.reading.is_behind()),
+            self.reading.deadline(),
             self.searches.deadline(),
             self.detector.deadline(),
             self.trials.deadline(),
@@ -359,6 +364,7 @@ impl Node {
             self.beat(now);
         }
         self.expire_doubt(now);
+        self.expire_reader(now);
         self.expire_joining(now);
         self.expire_detours(now);
         self.expire_checking(now);

@@ -88,6 +88,9 @@ scenarios! {
     talk::three_nodes_talk
     talk::eight_join_at_once
     talk::twenty_talk
+    talk::authors_wait_for_a_slow_reader
+    talk::nobody_waits_for_a_reader_that_has_stopped
+    talk::history_waits_for_a_slow_reader
     talk::pasted_lines_arrive
     talk::all_paste_at_once_over_slow_links
     talk::latecomer_gets_everything_before_ready

@@ -305,6 +305,9 @@ impl World {
             .show(self.now, || format!("n{index} says {event:?}"));
         match event {
             Event::Message(message) => {
+                if let Some(reader) = &mut self.processes[index].reader {
+                    reader.note();
+                }
                 self.note_delivery(index, message);
                 self.trace.mix(message.id.seq);
                 self.trace.mix_bytes(message.id.author.as_bytes());
