@@ -1,23 +1,26 @@
 //! Stdout, written by a thread of its own, so that nobody waits for whoever reads it.
 //!
 //! What waits is bounded: heartbeats must go on while a reader pauses, and nothing that was
-//! delivered may be dropped in silence, so a node whose reader stays away for too long
-//! says so and leaves. Not here: what is written (`face`).
+//! delivered may be dropped in silence. Where much waits the core is told, and others are slowed; a node whose
+//! reader stays away for too long says so and leaves. Not here: what is written (`face`).
 
 use std::fs::File;
 use std::io::{self, Write, stdout};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::Duration;
 
+use ringtalk_proto::config::UNREAD;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-/// The most bytes that wait to be written: some 100,000 messages as JSON.
+/// The most bytes that wait to be written: some 200,000 short messages as JSON.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// How much is written at once, so that it is seen that a slow reader reads.
+const SLICE: usize = 64 * 1024;
 
 /// Why nothing more can be shown.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +29,7 @@ pub enum StdoutError {
     #[error("stdout is closed: {0}")]
     Closed(io::Error),
     /// Somebody does not read.
-    #[error("nobody has read stdout for so long that {0} bytes wait there")]
+    #[error("what reads stdout has stopped, or is too slow: {0} bytes wait there")]
     Stuck(usize),
     /// The screen has ended, or could not follow.
     #[error("the screen has ended")]
@@ -45,23 +48,51 @@ pub struct Stdout {
 /// Writes on stdout.
 #[derive(Debug)]
 pub struct Pen {
-    queue: Sender<Vec<u8>>,
+    queue: Sender<Chunk>,
     waiting: Waiting,
 }
 
-/// How many bytes wait to be written, and news of there being none.
+/// How many bytes wait to be written, and news of there being none, or less.
 #[derive(Clone, Debug, Default)]
 struct Waiting {
     bytes: Arc<AtomicUsize>,
+    /// Of how many events they are.
+    events: Arc<AtomicU64>,
     none: Arc<Notify>,
+    less: Arc<Notify>,
+}
+
+/// What is written as one.
+#[derive(Debug)]
+struct Chunk {
+    bytes: Vec<u8>,
+    /// How many events it shows.
+    events: u64,
+}
+
+impl Waiting {
+    /// So much was written.
+    fn took(&self, bytes: usize, events: u64) {
+        if self.bytes.fetch_sub(bytes, Ordering::Relaxed) == bytes {
+            self.none.notify_one();
+        }
+        if self.events.fetch_sub(events, Ordering::Relaxed) > UNREAD {
+            self.less.notify_one();
+        }
+    }
 }
 
 impl Pen {
     /// Has the bytes written, in turn.
     pub fn write(&self, bytes: Vec<u8>) {
+        self.write_events(bytes, 0);
+    }
+
+    fn write_events(&self, bytes: Vec<u8>, events: u64) {
         self.waiting.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.waiting.events.fetch_add(events, Ordering::Relaxed);
         // Where the thread has ended, `failed` says why.
-        let _ = self.queue.send(bytes);
+        let _ = self.queue.send(Chunk { bytes, events });
     }
 
     /// True where everything is written.
@@ -111,8 +142,8 @@ impl Stdout {
         self.pen.take()
     }
 
-    /// Has the bytes written, in turn.
-    pub fn write(&self, bytes: Vec<u8>) -> Result<(), StdoutError> {
+    /// Has so many events, shown as these bytes, written in turn.
+    pub fn write(&self, bytes: Vec<u8>, events: u64) -> Result<(), StdoutError> {
         let Some(pen) = self.pen.as_ref().filter(|_| !bytes.is_empty()) else {
             return Ok(());
         };
@@ -120,8 +151,25 @@ impl Stdout {
         if waiting > self.most {
             return Err(StdoutError::Stuck(waiting));
         }
-        pen.write(bytes);
+        pen.write_events(bytes, events);
         Ok(())
+    }
+
+    /// How many events wait to be written.
+    pub fn unread(&self) -> u64 {
+        let pen = self.pen.as_ref();
+        pen.map_or(0, |pen| pen.waiting.events.load(Ordering::Relaxed))
+    }
+
+    /// News of less waiting, where much does.
+    pub fn reading(&self) -> impl Future<Output = ()> + use<> {
+        let less = self.pen.as_ref().map(|pen| pen.waiting.less.clone());
+        async move {
+            match less {
+                Some(less) => less.notified().await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// Waits until stdout fails, which it may never do.
@@ -150,14 +198,18 @@ impl Stdout {
 /// Writes chunk after chunk, until nobody can send any more.
 fn write_all(
     mut output: impl Write,
-    chunks: &Receiver<Vec<u8>>,
+    chunks: &Receiver<Chunk>,
     waiting: &Waiting,
 ) -> io::Result<()> {
-    while let Ok(chunk) = chunks.recv() {
-        output.write_all(&chunk)?;
-        output.flush()?;
-        if waiting.bytes.fetch_sub(chunk.len(), Ordering::Relaxed) == chunk.len() {
-            waiting.none.notify_one();
+    while let Ok(Chunk { bytes, mut events }) = chunks.recv() {
+        let mut slices = bytes.chunks(SLICE);
+        while let Some(slice) = slices.next() {
+            output.write_all(slice)?;
+            output.flush()?;
+            // Its events are about as long as each other.
+            let share = events / (slices.len() as u64 + 1);
+            events -= share;
+            waiting.took(slice.len(), share);
         }
     }
     Ok(())
@@ -188,8 +240,8 @@ mod tests {
         let (permits, permitted) = mpsc::channel();
         let (written, chunks) = mpsc::channel();
         let stdout = Stdout::start_with(Slow(permitted, written), 10).unwrap();
-        stdout.write(b"one".to_vec()).unwrap();
-        stdout.write(b"two".to_vec()).unwrap();
+        stdout.write(b"one".to_vec(), 1).unwrap();
+        stdout.write(b"two".to_vec(), 1).unwrap();
         permits.send(()).unwrap();
         permits.send(()).unwrap();
         stdout.finish(Duration::from_secs(5)).await;
@@ -200,10 +252,29 @@ mod tests {
     async fn a_reader_that_stays_away_is_noticed_and_does_not_hold_up_the_end() {
         let (_permits, permitted) = mpsc::channel();
         let stdout = Stdout::start_with(Slow(permitted, mpsc::channel().0), 10).unwrap();
-        stdout.write(vec![0; 10]).unwrap();
-        let error = stdout.write(vec![0; 1]).unwrap_err();
+        stdout.write(vec![0; 10], 1).unwrap();
+        let error = stdout.write(vec![0; 1], 1).unwrap_err();
         assert!(matches!(error, StdoutError::Stuck(11)));
         stdout.finish(Duration::from_millis(20)).await;
+    }
+
+    #[tokio::test]
+    async fn it_is_seen_that_a_slow_reader_reads() {
+        let (permits, permitted) = mpsc::channel();
+        let (written, chunks) = mpsc::channel();
+        let stdout = Stdout::start_with(Slow(permitted, written), WAITING_BYTES).unwrap();
+        stdout.write(vec![0; 3 * SLICE], UNREAD + 1).unwrap();
+        assert_eq!(stdout.unread(), UNREAD + 1);
+        assert!(timeout(Duration::ZERO, stdout.reading()).await.is_err());
+        permits.send(()).unwrap();
+        assert_eq!(chunks.recv().unwrap().len(), SLICE);
+        stdout.reading().await;
+        assert_eq!(stdout.unread(), UNREAD + 1 - (UNREAD + 1) / 3);
+        for _ in 0..2 {
+            permits.send(()).unwrap();
+        }
+        stdout.finish(Duration::from_secs(5)).await;
+        assert_eq!(chunks.iter().count(), 2);
     }
 
     #[tokio::test]
@@ -211,7 +282,7 @@ mod tests {
         let (permits, permitted) = mpsc::channel();
         let mut stdout = Stdout::start_with(Slow(permitted, mpsc::channel().0), 10).unwrap();
         drop(permits);
-        stdout.write(b"x".to_vec()).unwrap();
+        stdout.write(b"x".to_vec(), 1).unwrap();
         assert!(matches!(stdout.failed().await, StdoutError::Closed(_)));
     }
 }

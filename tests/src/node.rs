@@ -123,6 +123,13 @@ impl Launch {
         self
     }
 
+    /// Reads so many of its events in a second.
+    #[must_use]
+    pub fn reading_slowly(mut self, a_second: u32) -> Self {
+        self.output = Output::Slowly(a_second);
+        self
+    }
+
     /// Starts it.
     #[track_caller]
     pub fn start(mut self) -> Node {

@@ -24,6 +24,8 @@ use crate::wait::{self, Witness};
 pub enum Output {
     /// One event a line.
     Json,
+    /// The same, of which so many are read in a second.
+    Slowly(u32),
     /// Text for people, kept as it comes.
     Text,
 }
@@ -258,7 +260,8 @@ fn reader(
     move || {
         if let Some(stdout) = stdout {
             match output {
-                Output::Json => read_events(stdout, &journal),
+                Output::Json => read_events(stdout, &journal, || {}),
+                Output::Slowly(a_second) => read_events(stdout, &journal, pacer(a_second)),
                 Output::Text => read_chunks(stdout, |bytes| {
                     lock(&journal).stdout.extend_from_slice(bytes);
                 }),
@@ -269,7 +272,20 @@ fn reader(
     }
 }
 
-fn read_events(stdout: ChildStdout, journal: &Mutex<Journal>) {
+/// Lets so many pass in a second.
+fn pacer(a_second: u32) -> impl FnMut() {
+    let mut next = Instant::now();
+    move || {
+        next = next.max(Instant::now()) + Duration::from_secs(1) / a_second;
+        // Waits as a slow reader does, a few milliseconds at a time: nothing else makes it one.
+        let early = next.saturating_duration_since(Instant::now());
+        if early > Duration::from_millis(5) {
+            std::thread::sleep(early);
+        }
+    }
+}
+
+fn read_events(stdout: ChildStdout, journal: &Mutex<Journal>, mut wait: impl FnMut()) {
     let mut lines = BufReader::new(stdout);
     let mut line = Vec::new();
     // A line without an end was cut off when its writer was killed.
@@ -279,6 +295,7 @@ fn read_events(stdout: ChildStdout, journal: &Mutex<Journal>) {
         lock(journal).note(event, &text);
         wait::beat();
         line.clear();
+        wait();
     }
 }
 

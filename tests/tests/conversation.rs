@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring};
+use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::{latency, report};
-use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::talk::talk_for;
 use ringtalk_tests::{alone, knob, texts};
 
@@ -123,6 +124,42 @@ fn what_eight_paste_at_once_reaches_everybody() {
         );
     }
     cluster.check();
+}
+
+/// More than may wait for a reader, and faster than it reads: the authors wait, and it misses nothing.
+#[test]
+fn a_slow_reader_of_much_that_is_pasted_is_waited_for() {
+    let _alone = alone();
+    let director = Director::start();
+    let start = |launch: Launch| {
+        let node = launch.join(&director.place()).start();
+        node.ready(IN_TIME);
+        node
+    };
+    let reader = start(Launch::new("reader").reading_slowly(20_000));
+    let authors = ["bob", "carol", "dan", "eve"].map(|name| start(Launch::new(name)));
+    let since = Instant::now();
+    for author in &authors {
+        let name = author.process().label();
+        let line = |number| format!("{:.<256}", format!("{name} says {number} "));
+        author.paste(&(1..=40_000).map(line).collect::<Vec<_>>());
+    }
+    for author in &authors {
+        let last = format!(
+            "{:.<256}",
+            format!("{} says 40000 ", author.process().label())
+        );
+        reader.hears(&last, Duration::from_secs(60));
+    }
+    report(
+        "four paste 40,000 lines each, all read at 20,000 a second",
+        since.elapsed(),
+    );
+    for author in &authors {
+        assert_eq!(reader.journal().delivered.get(&author.id()), Some(&40_000));
+    }
+    let gap = |event: &Event| matches!(event, Event::Gap(_));
+    assert!(!reader.journal().since(0).any(gap));
 }
 
 #[test]

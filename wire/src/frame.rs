@@ -339,6 +339,9 @@ pub struct Ack {
     /// How many members that is.
     #[serde(rename = "m", deserialize_with = "limit::counter")]
     pub members: u64,
+    /// True where the reader of one of them is behind, and the author is to slow down.
+    #[serde(rename = "b", default, skip_serializing_if = "core::ops::Not::not")]
+    pub behind: bool,
 }
 
 /// Items that the receiver is to take over, or to pull first.

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ringtalk_wire::limit::MEMBERS;
-use ringtalk_wire::{ItemId, ItemKind, NodeId};
+use ringtalk_wire::{Ack, ItemId, ItemKind, NodeId};
 
 use crate::Time;
 use crate::planted::{Planted, PlantedBug};
@@ -48,8 +48,6 @@ pub(crate) struct Acks {
     progress: BTreeMap<NodeId, BTreeMap<NodeId, (u64, Time)>>,
     /// Children that let one be overdue, and have acknowledged nothing since.
     slow: BTreeSet<NodeId>,
-    /// True while nothing is complete.
-    held: bool,
     planted: Planted,
 }
 
@@ -65,6 +63,8 @@ struct Open {
     carriers: BTreeSet<NodeId>,
     /// How many members have delivered it, as far as is known.
     members: u64,
+    /// True where the reader of one of them is behind.
+    behind: bool,
 }
 
 /// A bundle that was acknowledged, maybe without some who carry it.
@@ -97,6 +97,8 @@ pub(crate) struct Acked {
     pub(crate) parents: Vec<NodeId>,
     /// How many members it stands for: all of them where the bundle is one's own, else those of whom nobody was told.
     pub(crate) members: u64,
+    /// True where the reader of one of them is behind.
+    pub(crate) behind: bool,
     /// When they are told at the latest.
     pub(crate) leaves: Time,
 }
@@ -179,8 +181,11 @@ impl Acks {
         &mut self,
         now: Time,
         child: &NodeId,
-        item: ItemId,
-        members: u64,
+        Ack {
+            item,
+            members,
+            behind,
+        }: Ack,
     ) -> Option<Acked> {
         self.slow.remove(child);
         let open = self.open.get_mut(&item);
@@ -188,6 +193,7 @@ impl Acks {
             return self.late(now, child, item, members);
         };
         open.members = (open.members + members).min(MEMBERS as u64);
+        open.behind |= behind;
         let awaited = open.children.get_mut(child)?;
         let progress = self.progress.entry(item.origin).or_default();
         progress.insert(*child, (item.number, now));
@@ -202,17 +208,6 @@ impl Acks {
     pub(crate) fn delivered(&mut self, item: ItemId) -> Option<Acked> {
         self.open.get_mut(&item)?.delivered = true;
         self.complete(item)
-    }
-
-    /// From now on nothing is complete; or it is again, and what became so meanwhile is given.
-    pub(crate) fn hold(&mut self, held: bool) -> Vec<Acked> {
-        if !core::mem::replace(&mut self.held, held) || held {
-            return Vec::new();
-        }
-        let open: Vec<ItemId> = self.open.keys().copied().collect();
-        open.into_iter()
-            .filter_map(|item| self.complete(item))
-            .collect()
     }
 
     /// A child carries this bundle no more, or is given up on.
@@ -294,6 +289,7 @@ impl Acks {
             item,
             parents: told.parent.into_iter().collect(),
             members: told.parent.map_or(all, |_| all - before),
+            behind: false,
             leaves: now,
         })
     }
@@ -339,7 +335,7 @@ impl Acks {
 
     fn complete(&mut self, item: ItemId) -> Option<Acked> {
         let open = self.open.get(&item)?;
-        if self.held || !open.delivered || !open.children.is_empty() {
+        if !open.delivered || !open.children.is_empty() {
             return None;
         }
         let mut open = self.open.remove(&item)?;
@@ -349,6 +345,7 @@ impl Acks {
             item,
             parents: open.parents,
             members: open.members,
+            behind: open.behind,
             leaves: open.leaves,
         })
     }
@@ -372,11 +369,20 @@ mod tests {
         }
     }
 
+    fn ack(item: ItemId, members: u64) -> Ack {
+        Ack {
+            item,
+            members,
+            behind: false,
+        }
+    }
+
     fn done(parents: &[u8], members: u64) -> Acked {
         Acked {
             item: item(1),
             parents: parents.iter().map(|&byte| id(byte)).collect(),
             members,
+            behind: false,
             leaves: Time::default(),
         }
     }
@@ -397,31 +403,25 @@ mod tests {
         acks.carried(now, item(1), id(2), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
         acks.carried(now, item(1), id(3), WAIT);
-        assert_eq!(acks.acked(now, &id(2), item(1), 4), None);
-        assert_eq!(acks.acked(now, &id(3), item(1), 5), None);
-        assert_eq!(acks.acked(now, &id(3), item(1), 1), None);
+        assert_eq!(acks.acked(now, &id(2), ack(item(1), 4)), None);
+        assert_eq!(acks.acked(now, &id(3), ack(item(1), 5)), None);
+        assert_eq!(acks.acked(now, &id(3), ack(item(1), 1)), None);
         assert_eq!(acks.delivered(item(1)), Some(done(&[7], 11)));
         assert_eq!(acks.deadline(), None);
     }
 
     #[test]
-    fn nothing_is_acknowledged_while_it_is_held() {
+    fn a_reader_behind_any_child_is_told_of() {
         let mut acks = Acks::default();
         let now = Time::default();
-        for number in 1..=3 {
-            acks.came(item(number), Some(id(7)), true, now);
-        }
-        acks.carried(now, item(2), id(2), WAIT);
-        assert_eq!(acks.hold(true), []);
-        for number in 1..=2 {
-            assert_eq!(acks.delivered(item(number)), None);
-        }
-        assert_eq!(acks.forget(&id(2)), []);
-        assert_eq!(acks.hold(true), []);
-        let held: Vec<ItemId> = acks.hold(false).into_iter().map(|one| one.item).collect();
-        assert_eq!(held, [item(1), item(2)]);
-        assert_eq!(acks.hold(false), []);
-        assert!(acks.delivered(item(3)).is_some());
+        acks.came(item(1), Some(id(7)), true, now);
+        acks.carried(now, item(1), id(2), WAIT);
+        acks.carried(now, item(1), id(3), WAIT);
+        let mut behind = ack(item(1), 1);
+        behind.behind = true;
+        assert_eq!(acks.acked(now, &id(2), behind), None);
+        assert_eq!(acks.acked(now, &id(3), ack(item(1), 1)), None);
+        assert!(acks.delivered(item(1)).is_some_and(|acked| acked.behind));
     }
 
     #[test]
@@ -460,13 +460,19 @@ mod tests {
         }
         acks.excuse(&id(2), item(1));
         assert_eq!(acks.delivered(item(1)), None);
-        assert_eq!(acks.acked(now, &id(2), item(1), 1), None);
-        assert_eq!(acks.acked(now, &id(3), item(1), 4), Some(done(&[7, 8], 6)));
-        assert_eq!(acks.acked(now, &id(3), item(1), 2), Some(done(&[7], 2)));
-        assert_eq!(acks.acked(now, &id(3), item(1), 0), None);
-        assert_eq!(acks.acked(now, &id(9), item(1), 1), None, "no child");
+        assert_eq!(acks.acked(now, &id(2), ack(item(1), 1)), None);
+        assert_eq!(
+            acks.acked(now, &id(3), ack(item(1), 4)),
+            Some(done(&[7, 8], 6))
+        );
+        assert_eq!(
+            acks.acked(now, &id(3), ack(item(1), 2)),
+            Some(done(&[7], 2))
+        );
+        assert_eq!(acks.acked(now, &id(3), ack(item(1), 0)), None);
+        assert_eq!(acks.acked(now, &id(9), ack(item(1), 1)), None, "no child");
         acks.came(item(1), Some(id(9)), false, Time::default());
-        let too_many = acks.acked(now, &id(2), item(1), u64::MAX - 8);
+        let too_many = acks.acked(now, &id(2), ack(item(1), u64::MAX - 8));
         assert_eq!(too_many, Some(done(&[7], MEMBERS as u64 - 8)));
     }
 
@@ -478,7 +484,7 @@ mod tests {
         acks.carried(now, item(1), id(2), WAIT);
         acks.delivered(item(1));
         assert_eq!(acks.expire(now + WAIT).1, [done(&[], 1)]);
-        let late = acks.acked(Time::default(), &id(2), item(1), 3);
+        let late = acks.acked(Time::default(), &id(2), ack(item(1), 3));
         assert_eq!(late, Some(done(&[], 4)));
     }
 
@@ -492,8 +498,11 @@ mod tests {
             acks.delivered(item(number));
         }
         assert_eq!((acks.told.len(), acks.told_order.len()), (LATE, LATE));
-        assert_eq!(acks.acked(Time::default(), &id(2), item(1), 1), None);
-        assert!(acks.acked(Time::default(), &id(2), item(2), 1).is_some());
+        assert_eq!(acks.acked(Time::default(), &id(2), ack(item(1), 1)), None);
+        assert!(
+            acks.acked(Time::default(), &id(2), ack(item(2), 1))
+                .is_some()
+        );
     }
 
     #[test]
@@ -506,11 +515,11 @@ mod tests {
         acks.came(item(1), None, true, Time::default());
         acks.carried(now, item(1), id(2), WAIT);
         assert_eq!(acks.delivered(item(1)), Some(done(&[], 1)));
-        assert_eq!(acks.acked(now, &id(2), item(2), 1), None);
+        assert_eq!(acks.acked(now, &id(2), ack(item(2), 1)), None);
         acks.came(item(3), None, true, Time::default());
         acks.carried(now, item(3), id(2), WAIT);
         assert_eq!(acks.delivered(item(3)), None);
-        assert!(acks.acked(now, &id(2), item(3), 1).is_some());
+        assert!(acks.acked(now, &id(2), ack(item(3), 1)).is_some());
     }
 
     #[test]
@@ -546,7 +555,7 @@ mod tests {
         }
         for number in 1..=3 {
             let now = begin + (WAIT * number).saturating_sub(Duration::from_millis(100));
-            acks.acked(now, &id(2), item(number.into()), 1);
+            acks.acked(now, &id(2), ack(item(number.into()), 1));
             assert_eq!(acks.expire(now), ([].into(), [].into()), "{number}");
         }
         let (slow, acked) = acks.expire(begin + WAIT * BUSY);
@@ -562,7 +571,7 @@ mod tests {
             acks.carried(begin, item(number), id(2), WAIT);
         }
         let now = begin + WAIT / 2;
-        acks.acked(now, &id(2), item(2), 1);
+        acks.acked(now, &id(2), ack(item(2), 1));
         assert_eq!(acks.expire(begin + WAIT).0, [id(2)]);
     }
 

@@ -72,9 +72,16 @@ pub const DIAL_ALLOWANCE: Duration = Duration::from_millis(500);
 /// How long a child's acknowledgement is waited for at least; and for so much longer, up to twice
 /// this, as there are members behind it, so that whoever is next to a stuck one gives up first.
 pub const ACK_WAIT_LEAST: Duration = Duration::from_millis(950);
-/// How long a reader that is behind may read nothing before others wait for it no longer. Less than
-/// [`ACK_WAIT_LEAST`], so that a reader that has stopped is not a slow member.
+/// How many events may wait to be read before authors are slowed down. More would leave a reader far behind, fewer would
+/// slow others for one that pauses now and then.
+pub const UNREAD: u64 = 8_192;
+/// How long a reader that is behind may take for the next [`READ_LEAST`] events before others wait for it no longer.
 pub const READER_WAIT: Duration = Duration::from_millis(800);
+/// How many events a reader has to read in that time. Less would have pasted lines wait for minutes.
+pub const READ_LEAST: u64 = 800;
+/// How long an author that is to slow down waits after each bundle that it is told so for: several authors say then what one
+/// slow reader reads.
+pub const SLOWED: Duration = Duration::from_millis(500);
 /// How long clocks may differ before they are compared: under load they always differ a little.
 pub const DIFFERENCE_WAIT: Duration = Duration::from_millis(800);
 /// How long a message that is known to exist may be on its way before it is pulled.

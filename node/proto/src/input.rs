@@ -68,11 +68,11 @@ pub enum Input {
         bytes: usize,
     },
 
-    /// Whoever reads what this node delivers has fallen behind, or has caught up. Who is behind is said to be so again
-    /// whenever it has read something: who reads nothing is not waited for.
-    Reader {
-        /// True where much waits to be read.
-        behind: bool,
+    /// How far whoever reads this node's events is behind. Is to be said, now and then, while more than
+    /// [`UNREAD`](crate::config::UNREAD) of them wait, and once when that is over.
+    Read {
+        /// How many of all events so far wait to be read.
+        unread: u64,
     },
     /// The user says something. Only while [`Node::accepts_input`](crate::Node::accepts_input).
     Say(Draft),

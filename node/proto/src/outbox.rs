@@ -110,6 +110,21 @@ impl Outbox {
         self.open_messages < self.window.messages() / 2
     }
 
+    /// True while what is said waits for readers that are behind.
+    pub(crate) const fn is_slowed(&self) -> bool {
+        self.window.slowed_until().is_some()
+    }
+
+    /// When it does no more.
+    pub(crate) const fn deadline(&self) -> Option<Time> {
+        self.window.slowed_until()
+    }
+
+    /// Nothing waits any more whose time has come.
+    pub(crate) fn expire(&mut self, now: Time) {
+        self.window.expire(now);
+    }
+
     /// How many messages have been sealed: the sequence number of the last.
     pub(crate) const fn sealed(&self) -> u64 {
         self.sealed
@@ -184,7 +199,7 @@ impl Outbox {
 
     /// Everybody has delivered the bundle, but for those who are not waited for, or some of these too; gives its last
     /// message while it is here.
-    pub(crate) fn acked(&mut self, now: Time, first: u64) -> Option<u64> {
+    pub(crate) fn acked(&mut self, now: Time, first: u64, behind: bool) -> Option<u64> {
         let open = self.open.get_mut(&first)?;
         let last = first + open.messages as u64 - 1;
         if core::mem::replace(&mut open.acked, true) {
@@ -193,6 +208,9 @@ impl Outbox {
         // Those of lone messages come when they like, and say nothing of how much the ring takes.
         if open.messages > 1 {
             self.window.acked(now, open.sealed, open.messages);
+            if behind {
+                self.window.slow_down(now);
+            }
         }
         self.close_if_done(first);
         Some(last)
@@ -279,10 +297,10 @@ mod tests {
         outbox.settled(one.0, true);
         outbox.settled(one.0, false);
         assert!(!outbox.has_room(&Draft::default()), "not everybody has it");
-        outbox.acked(Time::default(), one.0);
+        outbox.acked(Time::default(), one.0, false);
         assert!(outbox.has_room(&Draft::default()));
         assert_eq!(outbox.unhanded(), said - one.1);
-        outbox.acked(Time::default(), other.0);
+        outbox.acked(Time::default(), other.0, false);
         outbox.settled(other.0, false);
         outbox.settled(other.0, false);
         assert_eq!(outbox.unhanded(), said - one.1, "nobody took the second");
@@ -299,7 +317,7 @@ mod tests {
             outbox.opened(Time::default(), said as u64 + 1, &messages, 1);
         }
         assert!(!outbox.has_little_open());
-        outbox.acked(Time::default(), 1);
+        outbox.acked(Time::default(), 1, false);
         outbox.settled(1, true);
         assert!(outbox.has_little_open());
     }

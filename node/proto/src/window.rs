@@ -9,7 +9,7 @@ use core::time::Duration;
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES};
 
 use crate::Time;
-use crate::config::{QUEUEING, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, WINDOW_MESSAGES};
+use crate::config::{QUEUEING, SLOWED, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, WINDOW_MESSAGES};
 
 /// How many bytes may be on their way for each message that may.
 const BYTES_EACH: usize = 1_600;
@@ -27,6 +27,8 @@ pub(crate) struct Window {
     period: Time,
     /// When it was halved last: what was sealed before says nothing new.
     halved: Time,
+    /// Until when nothing is to leave, since readers are behind.
+    slowed_until: Option<Time>,
 }
 
 impl Default for Window {
@@ -36,6 +38,7 @@ impl Default for Window {
             shortest: [Duration::MAX; 2],
             period: Time::default(),
             halved: Time::default(),
+            slowed_until: None,
         }
     }
 }
@@ -52,6 +55,22 @@ impl Window {
         // A bundle of short messages costs little more than one message.
         let whole_bundle = messages < LEAST_BUNDLE;
         (messages < self.messages || whole_bundle) && bytes < most
+    }
+
+    /// Until when nothing is to leave.
+    pub(crate) const fn slowed_until(&self) -> Option<Time> {
+        self.slowed_until
+    }
+
+    /// Something is to leave again, if it is time.
+    pub(crate) fn expire(&mut self, now: Time) {
+        self.slowed_until = self.slowed_until.filter(|&until| now < until);
+    }
+
+    /// Readers are behind: so little leaves now and then that they catch up.
+    pub(crate) fn slow_down(&mut self, now: Time) {
+        self.messages = WINDOW_LEAST;
+        self.slowed_until = Some(now + SLOWED);
     }
 
     /// How many messages, and how many bytes of text, the next bundle has at most. Large ones spare signatures where much
@@ -119,6 +138,18 @@ mod tests {
         assert!(window.has_room(LEAST_BUNDLE - 1, 0) && !window.has_room(LEAST_BUNDLE, 0));
         assert_eq!(window.bundle().0, LEAST_BUNDLE);
         assert!(!window.has_room(0, WINDOW_BYTES / 32));
+    }
+
+    #[test]
+    fn while_readers_are_behind_little_leaves_now_and_then() {
+        let mut window = Window::default();
+        let now = Time::default() + WAY;
+        window.slow_down(now);
+        assert_eq!(window.slowed_until(), Some(now + SLOWED));
+        assert_eq!(window.bundle().0, LEAST_BUNDLE);
+        assert!(window.has_room(LEAST_BUNDLE - 1, 0) && !window.has_room(LEAST_BUNDLE, 0));
+        window.expire(now + SLOWED);
+        assert_eq!(window.slowed_until(), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod typing;
 
 use std::time::Duration;
 
+use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
@@ -89,6 +90,10 @@ pub(crate) struct Driver {
     reachability: Reachability,
     face: Face,
     stdout: Stdout,
+    /// How many events the face has shown since its bytes were taken.
+    shown: u64,
+    /// How many events whoever reads has left to read.
+    unread: u64,
     typing: Typing,
     quit_on_eof: bool,
     is_first: bool,
@@ -127,6 +132,8 @@ impl Driver {
             reachability: parts.reachability,
             face: parts.face,
             stdout: parts.stdout,
+            shown: 0,
+            unread: 0,
             typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
@@ -161,6 +168,7 @@ impl Driver {
                 return self.finish(ending).await;
             }
             self.wait(&mut batch).await;
+            self.look_at_reader();
             for happening in batch.drain(..) {
                 self.take(happening);
             }
@@ -173,14 +181,16 @@ impl Driver {
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
         let more_lines = self.has_lines_to_take();
-        let has_room = self.face.has_room();
+        let reading = self.stdout.reading();
+        let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
             _ = self.interrupt.recv() => self.interrupted(),
             _ = self.terminate.recv() => self.depart(Ending::asked(Goodbye::Signal)),
             error = self.stdout.failed() => self.unshown(&error),
-            _ = self.happenings.recv_many(batch, BATCH), if has_room => {}
-            () = self.face.room(), if !has_room => {}
+            _ = self.happenings.recv_many(batch, BATCH) => {}
+            () = reading, if is_behind => {}
+            () = self.face.caught_up(), if is_behind => {}
             () = self.typing.wait() => {}
             () = yield_now(), if more_lines => {}
             () = sleep_until(wake) => {}
@@ -194,6 +204,15 @@ impl Driver {
         let earliest = timer.into_iter().chain(self.deadline);
         let earliest = earliest.chain(self.next_report()).min();
         earliest.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
+    }
+
+    /// Lets the core know how far behind whoever reads is, once all that it says has been shown.
+    fn look_at_reader(&mut self) {
+        let unread = self.stdout.unread() + self.face.unread();
+        let before = std::mem::replace(&mut self.unread, unread);
+        if before.max(unread) > UNREAD {
+            self.feed(Input::Read { unread });
+        }
     }
 
     fn feed(&mut self, input: Input) {
@@ -288,13 +307,19 @@ impl Driver {
 
     fn event(&mut self, event: &Event, now: std::time::Instant) {
         self.face.show(event, now);
+        self.shown += 1;
         if self.deadline.is_some() {
             self.goes_on(event);
         }
     }
 
+    fn write_events(&mut self) -> Result<(), StdoutError> {
+        let events = std::mem::take(&mut self.shown);
+        self.stdout.write(self.face.take(), events)
+    }
+
     fn show(&mut self) {
-        if let Err(error) = self.stdout.write(self.face.take()) {
+        if let Err(error) = self.write_events() {
             self.unshown(&error);
         }
     }
@@ -462,7 +487,7 @@ impl Driver {
         }
         let reason = ending.goodbye;
         self.face.tell(&Told::Goodbye { reason });
-        let _ = self.stdout.write(self.face.take());
+        let _ = self.write_events();
         let was_last = self.is_alone();
         let spent = self.departed.map_or(Duration::ZERO, |at| at.elapsed());
         let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));

@@ -15,6 +15,7 @@ mod report;
 pub(crate) mod screen;
 mod timestamp;
 
+use std::future::pending;
 use std::time::Instant;
 
 use ringtalk_proto::Event;
@@ -186,18 +187,19 @@ impl Face {
         self.known.joining.take(progress);
     }
 
-    /// False while the screen has more to show than it should: nothing more is to be taken in.
-    pub(crate) fn has_room(&self) -> bool {
+    /// How many events wait to be shown on the screen.
+    pub(crate) fn unread(&self) -> u64 {
         match &self.style {
-            Style::Screen(feed) => feed.has_room(),
-            _ => true,
+            Style::Screen(feed) => feed.unread(),
+            _ => 0,
         }
     }
 
-    /// Waits until there is room.
-    pub(crate) async fn room(&mut self) {
-        if let Style::Screen(feed) = &mut self.style {
-            feed.room().await;
+    /// Waits until a screen that is behind has caught up; for ever where there is none.
+    pub(crate) async fn caught_up(&mut self) {
+        match &mut self.style {
+            Style::Screen(feed) => feed.caught_up().await,
+            _ => pending().await,
         }
     }
 

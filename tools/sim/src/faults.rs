@@ -94,19 +94,10 @@ fn deaths(world: &mut World) -> Vec<Deed> {
 fn pauses(world: &mut World) -> Vec<Deed> {
     let long = world.random.millis(500, 20_000);
     let short = world.random.millis(50, 999);
-    match world.random.below(34) {
+    match world.random.below(30) {
         0..12 => one_of(world, |node| Deed::Pause { node, time: long }),
         12..22 => coordinator(world, |node| Deed::Pause { node, time: long }),
         22..28 => one_of(world, |node| Deed::Pause { node, time: short }),
-        30.. => {
-            let a_second = world.random.below(20);
-            let read = |node| Deed::ReadSlowly {
-                node,
-                a_second,
-                time: long,
-            };
-            one_of(world, read)
-        }
         _ => {
             let victims = world.members();
             let stalled = |node| Deed::Pause { node, time: short };

@@ -84,16 +84,6 @@ pub enum Deed {
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
-    /// Whoever reads what a node delivers is slow.
-    ReadSlowly {
-        /// Which.
-        node: Who,
-        /// How many messages it reads in a second.
-        a_second: u64,
-        /// For how many seconds.
-        #[serde(rename = "for", with = "seconds")]
-        time: Duration,
-    },
     /// A link between two nodes breaks, if there is one.
     Reset {
         /// One end.
@@ -210,7 +200,6 @@ impl Deed {
             Self::Restart { .. } => "restart",
             Self::LastWords { .. } => "last words",
             Self::Pause { .. } => "pause",
-            Self::ReadSlowly { .. } => "slow reader",
             Self::Reset { .. } => "reset",
             Self::Leave { .. } => "leave",
             Self::Start => "start",

@@ -164,7 +164,7 @@ impl Node {
     pub(super) fn take_acks(&mut self, now: Time, peer: NodeId, acks: &[Ack]) {
         let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
         for ack in acks {
-            let acked = self.acks.acked(now, &peer, ack.item, ack.members);
+            let acked = self.acks.acked(now, &peer, *ack);
             self.pass_up(acked);
         }
         self.take_receipt(now, peer, &items);
@@ -173,12 +173,6 @@ impl Node {
     /// This node has delivered a bundle.
     pub(super) fn has_delivered(&mut self, id: ItemId) {
         let acked = self.acks.delivered(id);
-        self.pass_up(acked);
-    }
-
-    /// The reader is behind, and nothing is acknowledged, or is not.
-    pub(super) fn hold_acks(&mut self, held: bool) {
-        let acked = self.acks.hold(held);
         self.pass_up(acked);
     }
 
@@ -243,8 +237,8 @@ impl Node {
     }
 
     /// One's own bundle is acknowledged, for the first time or by more members.
-    fn reached(&mut self, first: u64, members: u64) {
-        let acked = self.outbox.acked(self.handled, first);
+    fn reached(&mut self, first: u64, members: u64, behind: bool) {
+        let acked = self.outbox.acked(self.handled, first, behind);
         let told = &mut self.confirmations.told;
         if let Some(last) = acked.or_else(|| told.get(&first).copied()) {
             told.insert(first, last);
@@ -266,16 +260,22 @@ impl Node {
             item,
             parents,
             members,
+            behind,
             leaves,
         } in acked
         {
+            let behind = behind || self.reading.is_behind();
             if parents.is_empty() && item.origin == self.config.id {
-                self.reached(item.number, members);
+                self.reached(item.number, members, behind);
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(told) {
                 self.confirmations.owe(parent, |owed| {
-                    owed.acks.push(Ack { item, members });
+                    owed.acks.push(Ack {
+                        item,
+                        members,
+                        behind,
+                    });
                     let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
                     owed.acks_due = Some(due);
                     if leaving || owed.acks.len() >= PAGE_ITEMS {

@@ -26,6 +26,7 @@ impl Node {
         while !self.outbox.is_empty()
             && self.joining.is_inside()
             && self.can_spread()
+            && !self.outbox.is_slowed()
             && (self.outbox.is_full() && self.has_room(&self.config.id)
                 || self.outbox.has_little_open() && self.spreads_at_once())
         {

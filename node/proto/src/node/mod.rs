@@ -245,7 +245,7 @@ impl Node {
             Input::Checked { peer, reached } => self.tell_checked(now, peer, reached),
             Input::Frame { link, frame } => self.frame(now, link, frame),
             Input::Written { link, bytes } => self.written(now, link, bytes),
-            Input::Reader { behind } => self.reader(now, behind),
+            Input::Read { unread } => self.read(now, unread),
             Input::Say(draft) => self.say(now, draft),
             Input::Rename { name } => self.rename(now, name),
             Input::Leave => self.leave(now),
@@ -294,6 +294,7 @@ impl Node {
             self.acks.deadline(),
             self.repair.deadline().filter(|_| !self.reading.is_behind()),
             self.reading.deadline(),
+            self.outbox.deadline(),
             self.searches.deadline(),
             self.detector.deadline(),
             self.trials.deadline(),
@@ -371,6 +372,7 @@ impl Node {
         self.expire_expected(now);
         self.expire_ring(now);
         self.expire_receipts(now);
+        self.outbox.expire(now);
         self.expire_acks(now);
         self.expire_repair(now);
         self.expire_suspicion(now);
@@ -387,6 +389,7 @@ impl Node {
     }
 
     fn emit(&mut self, event: Event) {
+        self.reading.note();
         self.out.push_back(Output::Event(event));
     }
 

@@ -1,47 +1,139 @@
 //! Reading: whoever reads what this node delivers may be slower than what is said.
 //!
-//! While it is behind, this node acknowledges nothing, so that authors wait, and pulls nothing
-//! (`PROTOCOL.md` §4.6). Not here: how much waits to be read, which the driver knows.
+//! While it is behind, acknowledgements tell authors to slow down, and nothing is pulled (`PROTOCOL.md` §4.6). Not
+//! here: how much waits to be read, which the driver knows, and how authors slow down (`window`).
 
 use super::Node;
 use crate::Time;
-use crate::config::READER_WAIT;
+use crate::config::{READ_LEAST, READER_WAIT, UNREAD};
 
 /// The reader, as far as it is known.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
-    /// Until when the reader is waited for, unless it reads on; nothing where it keeps up.
-    until: Option<Time>,
+    /// How many events there were so far.
+    events: u64,
+    pace: Pace,
+}
+
+/// How fast the reader is, and how many events it had read when that was found.
+#[derive(Clone, Copy, Default, Debug)]
+enum Pace {
+    #[default]
+    KeepsUp,
+    /// Others wait for it until then, unless it reads on.
+    Behind { read: u64, until: Time },
+    /// It is no reason for others to wait.
+    Stopped { read: u64 },
 }
 
 impl Reading {
-    /// True while the reader is waited for.
-    pub(super) const fn is_behind(&self) -> bool {
-        self.until.is_some()
+    /// There is one event more.
+    pub(super) const fn note(&mut self) {
+        self.events += 1;
     }
 
-    /// When the reader is waited for no more.
+    /// So many events wait to be read.
+    fn unread(&mut self, now: Time, unread: u64) {
+        let read = self.events.saturating_sub(unread);
+        let goes_on = match self.pace {
+            Pace::KeepsUp => true,
+            Pace::Behind { read: before, .. } | Pace::Stopped { read: before } => {
+                read >= before + READ_LEAST
+            }
+        };
+        if unread <= UNREAD {
+            self.pace = Pace::KeepsUp;
+        } else if goes_on {
+            let until = now + READER_WAIT;
+            self.pace = Pace::Behind { read, until };
+        }
+    }
+
+    /// Nobody waits any more for a reader that has stopped.
+    fn expire(&mut self, now: Time) {
+        if let Pace::Behind { read, until } = self.pace
+            && until <= now
+        {
+            self.pace = Pace::Stopped { read };
+        }
+    }
+
+    /// True while others are to wait for the reader.
+    pub(super) const fn is_behind(&self) -> bool {
+        matches!(self.pace, Pace::Behind { .. })
+    }
+
+    /// When they are not, unless it reads on.
     pub(super) const fn deadline(&self) -> Option<Time> {
-        self.until
+        match self.pace {
+            Pace::Behind { until, .. } => Some(until),
+            _ => None,
+        }
     }
 }
 
 impl Node {
-    /// The reader is behind and has read something, or has caught up.
-    pub(super) fn reader(&mut self, now: Time, behind: bool) {
-        let was_behind = self.reading.is_behind();
-        self.reading.until = behind.then(|| now + READER_WAIT);
-        self.hold_acks(behind);
-        if was_behind && !behind {
-            self.pull_due(now);
-            self.seal_what_waits(now);
-        }
+    /// So many events wait to be read.
+    pub(super) fn read(&mut self, now: Time, unread: u64) {
+        self.change_pace(now, |reading| reading.unread(now, unread));
     }
 
-    /// A reader that has stopped is no reason for others to wait.
     pub(super) fn expire_reader(&mut self, now: Time) {
-        if self.reading.until.is_some_and(|until| until <= now) {
-            self.reader(now, false);
+        self.change_pace(now, |reading| reading.expire(now));
+    }
+
+    fn change_pace(&mut self, now: Time, change: impl FnOnce(&mut Reading)) {
+        let was_behind = self.reading.is_behind();
+        change(&mut self.reading);
+        if was_behind && !self.reading.is_behind() {
+            self.pull_due(now);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_far_behind_and_reads_on_is_waited_for() {
+        let events = 20_000;
+        let mut reading = Reading {
+            events,
+            ..Reading::default()
+        };
+        let now = Time::default();
+        reading.unread(now, UNREAD);
+        assert!(!reading.is_behind());
+        reading.unread(now, events);
+        assert_eq!(reading.deadline(), Some(now + READER_WAIT));
+        let later = now + READER_WAIT / 2;
+        reading.unread(later, events - READ_LEAST + 1);
+        assert_eq!(reading.deadline(), Some(now + READER_WAIT), "too little");
+        reading.unread(later, events - READ_LEAST);
+        assert_eq!(reading.deadline(), Some(later + READER_WAIT));
+        reading.expire(later);
+        assert!(reading.is_behind());
+        reading.unread(later, UNREAD);
+        assert!(!reading.is_behind(), "it has caught up");
+    }
+
+    #[test]
+    fn who_has_stopped_is_not_until_it_reads_on() {
+        let events = 20_000;
+        let mut reading = Reading {
+            events,
+            ..Reading::default()
+        };
+        let now = Time::default();
+        reading.unread(now, events);
+        reading.expire(now + READER_WAIT);
+        for _ in 0..3 {
+            reading.note();
+            reading.unread(now + READER_WAIT, events + 1);
+            assert!(!reading.is_behind());
+        }
+        reading.unread(now + READER_WAIT, events - READ_LEAST + 3);
+        assert!(reading.is_behind());
     }
 }

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event as TerminalEvent;
+use ringtalk_proto::config::UNREAD;
 use time::UtcOffset;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -23,9 +24,7 @@ use crate::stdin::{Batch, Typed};
 use crate::stdout::Pen;
 use crate::terminal::{self, Painter};
 
-/// How much may wait to be shown before the driver takes in nothing more.
-const WAITING: usize = 16_384;
-/// How much waits at most: what the driver has taken in may make all that the core holds back deliverable at once.
+/// How much waits to be shown at most: where it is a part of that, others are slowed, but what is on its way comes.
 const MOST: usize = 262_144;
 /// How much is taken in before the next frame is thought of.
 const AT_ONCE: usize = 256;
@@ -47,16 +46,16 @@ impl Feed {
         }
     }
 
-    /// False while so much waits that nothing more should come.
-    pub(crate) fn has_room(&self) -> bool {
+    /// How much waits to be shown.
+    pub(crate) fn unread(&self) -> u64 {
         let feed = self.0.as_ref();
-        feed.is_none_or(|feed| feed.capacity() >= MOST - WAITING)
+        feed.map_or(0, |feed| (MOST - feed.capacity()) as u64)
     }
 
-    /// Waits until there is room: the screen takes what waits whatever the terminal and the driver do.
-    pub(crate) async fn room(&self) {
+    /// Waits until that is no reason to slow others.
+    pub(crate) async fn caught_up(&self) {
         let has_come = match &self.0 {
-            Some(feed) => feed.reserve_many(MOST - WAITING).await.is_ok(),
+            Some(feed) => feed.reserve_many(MOST - UNREAD as usize).await.is_ok(),
             None => true,
         };
         // Whoever has the pen learns that there is no screen any more.
@@ -266,30 +265,30 @@ mod tests {
     use crate::face::Told;
 
     #[tokio::test]
-    async fn who_has_much_to_show_waits_and_ends_nothing() {
+    async fn a_screen_with_much_to_show_is_behind_and_has_not_ended() {
         let (feed, mut shown) = mpsc::channel(MOST);
         let mut feed = Feed(Some(feed));
-        for _ in 0..WAITING {
-            assert!(feed.has_room());
+        for unread in 0..=UNREAD {
+            assert_eq!(feed.unread(), unread);
             feed.show(Shown::Told(Told::Help));
         }
-        feed.show(Shown::Told(Told::Help));
-        assert!(!feed.has_room());
         let at_once = Duration::ZERO;
-        assert!(timeout(at_once, feed.room()).await.is_err());
+        assert!(timeout(at_once, feed.caught_up()).await.is_err());
         // What was taken in already is shown all the same.
-        for _ in 0..WAITING {
+        for _ in 0..UNREAD {
             feed.show(Shown::Told(Told::Help));
         }
         let mut batch = Vec::new();
-        while shown.len() > WAITING {
+        while shown.len() > UNREAD as usize {
             shown.recv_many(&mut batch, AT_ONCE).await;
         }
-        timeout(Duration::from_secs(5), feed.room()).await.unwrap();
-        assert!(feed.has_room());
+        timeout(Duration::from_secs(5), feed.caught_up())
+            .await
+            .unwrap();
+        assert!(feed.unread() <= UNREAD);
         drop(shown);
         assert!(
-            timeout(at_once, feed.room()).await.is_err(),
+            timeout(at_once, feed.caught_up()).await.is_err(),
             "it is not awaited in a loop"
         );
     }

@@ -383,6 +383,7 @@ fn acks(reader: &mut Reader<'_>) -> Frame {
     let acks = items(reader).items.into_iter().map(|item| Ack {
         item,
         members: reader.number(),
+        behind: reader.byte() % 2 == 1,
     });
     Frame::Ack(Acks {
         acks: acks.collect(),

@@ -76,26 +76,22 @@ pub(super) fn all_paste_at_once_over_slow_links(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// How many messages may be on their way to a slow reader, beside what it leaves unread before it is behind: the
-/// windows of two authors, and what they say between two looks at it.
-const UNREAD: u64 = 2 * 8_192 + 2_000;
-
 pub(super) fn authors_wait_for_a_slow_reader(world: &mut World) -> Check {
     gather(world, 4)?;
     world.expect_failed(&[]);
-    world.read_slowly(3, 2_000, seconds(60));
-    for _ in 0..400 {
-        for author in 0..2 {
+    world.read_slowly(3, 3_000, seconds(60));
+    for _ in 0..600 {
+        for author in 0..3 {
             world.paste(author, 500)?;
         }
         world.run_for(millis(50))?;
     }
     let (said, unread) = (world.said(), world.most_unread(3));
-    ensure((20_000..80_000).contains(&said), "waits", || {
-        format!("{said} messages were said while 40,000 could be read")
+    ensure(said > 75_000, "waits", || {
+        format!("only {said} messages were said while 90,000 could be read")
     })?;
-    ensure(unread <= UNREAD, "unread", || {
-        format!("{unread} messages had to wait for a reader")
+    ensure(unread < 60_000, "unread", || {
+        format!("{unread} events had to wait for a reader")
     })?;
     world.must_come_to_rest()
 }
@@ -119,9 +115,9 @@ pub(super) fn nobody_waits_for_a_reader_that_has_stopped(world: &mut World) -> C
 }
 
 pub(super) fn history_waits_for_a_slow_reader(world: &mut World) -> Check {
-    world.keep_history(20_000);
+    world.keep_history(40_000);
     gather(world, 3)?;
-    for _ in 0..40 {
+    for _ in 0..80 {
         for index in 0..3 {
             world.paste(index, 120)?;
         }
@@ -129,10 +125,10 @@ pub(super) fn history_waits_for_a_slow_reader(world: &mut World) -> Check {
     }
     world.demand_everything_at_ready(true);
     let newcomer = world.start();
-    world.read_slowly(newcomer, 1_000, seconds(60));
+    world.read_slowly(newcomer, 2_000, seconds(60));
     world.all_ready_within(seconds(20))?;
     let (said, unread) = (world.said(), world.most_unread(newcomer));
-    ensure(said > 10_000 && unread < said * 3 / 4, "unread", || {
+    ensure(said > 20_000 && unread < said / 2, "unread", || {
         format!("{unread} of {said} messages had to wait for a reader")
     })?;
     world.must_come_to_rest()

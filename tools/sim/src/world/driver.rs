@@ -202,6 +202,7 @@ impl World {
             Input::Frame { frame, .. } if matches!(frame, Frame::Brief(_)) => bundle_of(frame),
             _ => None,
         };
+        self.look_at_reader(index);
         self.processes[index].node.handle(now, input);
         self.share_expanded(index, brief);
     }
@@ -301,13 +302,13 @@ impl World {
 
     fn event(&mut self, index: HostIndex, event: &Event) -> Check {
         let node = self.processes[index].id();
+        if let Some(reader) = &mut self.processes[index].reader {
+            reader.note();
+        }
         self.trace
             .show(self.now, || format!("n{index} says {event:?}"));
         match event {
             Event::Message(message) => {
-                if let Some(reader) = &mut self.processes[index].reader {
-                    reader.note();
-                }
                 self.note_delivery(index, message);
                 self.trace.mix(message.id.seq);
                 self.trace.mix_bytes(message.id.author.as_bytes());

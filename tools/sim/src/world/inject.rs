@@ -83,13 +83,6 @@ impl World {
                 world.restart(index, after);
             }),
             Deed::Pause { node, time } => self.each(node, |world, index| world.pause(index, time)),
-            Deed::ReadSlowly {
-                node,
-                a_second,
-                time,
-            } => self.each(node, |world, index| {
-                world.read_slowly(index, a_second, time);
-            }),
             Deed::Reset { node, other } => {
                 if let Some([one, other]) = self.both(node, other) {
                     self.reset_between(one, other);
