@@ -277,9 +277,9 @@ fn pacer(a_second: u32) -> impl FnMut() {
     let mut next = Instant::now();
     move || {
         next = next.max(Instant::now()) + Duration::from_secs(1) / a_second;
-        // Waits as a slow reader does, a few milliseconds at a time: nothing else makes it one.
         let early = next.saturating_duration_since(Instant::now());
         if early > Duration::from_millis(5) {
+            // Waits as a slow reader does: nothing else makes it one.
             std::thread::sleep(early);
         }
     }

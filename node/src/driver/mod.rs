@@ -11,6 +11,7 @@ mod ending;
 mod entering;
 pub(crate) mod inbox;
 pub(crate) mod listener;
+mod showing;
 mod traffic;
 mod typing;
 
@@ -31,7 +32,7 @@ use crate::face::{Face, Goodbye, Progress, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
 use crate::stdin::Batch;
-use crate::stdout::{Stdout, StdoutError};
+use crate::stdout::Stdout;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
 use dialler::{check, dial};
@@ -206,15 +207,6 @@ impl Driver {
         earliest.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600))
     }
 
-    /// Lets the core know how far behind whoever reads is, once all that it says has been shown.
-    fn look_at_reader(&mut self) {
-        let unread = self.stdout.unread() + self.face.unread();
-        let before = std::mem::replace(&mut self.unread, unread);
-        if before.max(unread) > UNREAD {
-            self.feed(Input::Read { unread });
-        }
-    }
-
     fn feed(&mut self, input: Input) {
         self.node.handle(self.clock.now(), input);
     }
@@ -310,17 +302,6 @@ impl Driver {
         self.shown += 1;
         if self.deadline.is_some() {
             self.goes_on(event);
-        }
-    }
-
-    fn write_events(&mut self) -> Result<(), StdoutError> {
-        let events = std::mem::take(&mut self.shown);
-        self.stdout.write(self.face.take(), events)
-    }
-
-    fn show(&mut self) {
-        if let Err(error) = self.write_events() {
-            self.unshown(&error);
         }
     }
 
@@ -436,14 +417,6 @@ impl Driver {
             self.ended = Some(Ending::wrong(Status::Failed, "interrupted", message));
         } else {
             self.depart(Ending::asked(Goodbye::Signal));
-        }
-    }
-
-    /// Nobody can see what happens here any more, so this node should not stay.
-    fn unshown(&mut self, error: &StdoutError) {
-        if self.leaving.is_none() && self.ended.is_none() {
-            let message = format!("{error}; leaving");
-            self.depart(Ending::wrong(Status::Failed, "stdout", message));
         }
     }
 

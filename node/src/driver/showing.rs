@@ -1,0 +1,40 @@
+//! What is shown, and how far behind whoever reads it is. Not here: how it looks (`face`), and what others do about a slow
+//! reader (the core).
+
+use ringtalk_proto::Input;
+use ringtalk_proto::config::UNREAD;
+
+use super::{Driver, Ending, Status};
+use crate::stdout::StdoutError;
+
+impl Driver {
+    /// Lets the core know how far behind whoever reads is, once all that it says has been shown.
+    pub(super) fn look_at_reader(&mut self) {
+        let unread = self.stdout.unread() + self.face.unread();
+        let before = std::mem::replace(&mut self.unread, unread);
+        if before.max(unread) > UNREAD {
+            self.feed(Input::Read { unread });
+        }
+    }
+
+    /// Has everything written that the face has shown.
+    pub(super) fn show(&mut self) {
+        if let Err(error) = self.write_events() {
+            self.unshown(&error);
+        }
+    }
+
+    /// The same, where nobody needs to be told that it cannot be.
+    pub(super) fn write_events(&mut self) -> Result<(), StdoutError> {
+        let events = std::mem::take(&mut self.shown);
+        self.stdout.write(self.face.take(), events)
+    }
+
+    /// Nobody can see what happens here any more, so this node should not stay.
+    pub(super) fn unshown(&mut self, error: &StdoutError) {
+        if self.leaving.is_none() && self.ended.is_none() {
+            let message = format!("{error}; leaving");
+            self.depart(Ending::wrong(Status::Failed, "stdout", message));
+        }
+    }
+}
