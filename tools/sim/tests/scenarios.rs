@@ -38,6 +38,9 @@ scenarios! {
     three_nodes_talk
     eight_join_at_once
     twenty_talk
+    authors_wait_for_a_slow_reader
+    nobody_waits_for_a_reader_that_has_stopped
+    history_waits_for_a_slow_reader
     pasted_lines_arrive
     all_paste_at_once_over_slow_links
     latecomer_gets_everything_before_ready

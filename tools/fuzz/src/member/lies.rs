@@ -380,10 +380,13 @@ fn name(reader: &mut Reader<'_>) -> String {
 }
 
 fn acks(reader: &mut Reader<'_>) -> Frame {
-    let acks = items(reader).items.into_iter().map(|item| Ack {
-        item,
-        members: reader.number(),
-        behind: reader.byte() % 2 == 1,
+    let acks = items(reader).items.into_iter().map(|item| {
+        let members = reader.number();
+        Ack {
+            item,
+            members,
+            behind: members % 2 == 1,
+        }
     });
     Frame::Ack(Acks {
         acks: acks.collect(),

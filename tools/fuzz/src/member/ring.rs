@@ -108,6 +108,7 @@ pub(crate) fn copy(input: &Input) -> Input {
             link: *link,
             bytes: *bytes,
         },
+        Input::Read { unread } => Input::Read { unread: *unread },
         Input::Say(draft) => Input::Say(draft.clone()),
         Input::Rename { name } => Input::Rename { name: name.clone() },
         Input::Leave => Input::Leave,
