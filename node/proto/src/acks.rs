@@ -294,10 +294,10 @@ impl Acks {
         })
     }
 
-    /// Somebody may be late with this bundle.
-    fn keep(&mut self, item: ItemId, open: &mut Open) {
+    /// Somebody may be late with this bundle; gives how many members have it by now, as far as is known.
+    fn keep(&mut self, item: ItemId, open: &mut Open) -> u64 {
         if open.carriers.is_empty() {
-            return;
+            return open.members;
         }
         let told = self.told.entry(item).or_insert_with(|| {
             self.told_order.push_back(item);
@@ -309,11 +309,13 @@ impl Acks {
         });
         told.carriers.append(&mut open.carriers);
         told.members = (told.members + open.members).min(MEMBERS as u64);
+        let all = told.members;
         if self.told_order.len() > LATE
             && let Some(oldest) = self.told_order.pop_front()
         {
             self.told.remove(&oldest);
         }
+        all
     }
 
     /// Nothing is kept of authors without open bundles.
@@ -340,11 +342,12 @@ impl Acks {
         }
         let mut open = self.open.remove(&item)?;
         self.forget_progress(item.origin);
-        self.keep(item, &mut open);
+        let all = self.keep(item, &mut open);
+        let is_own = open.parents.is_empty();
         Some(Acked {
             item,
             parents: open.parents,
-            members: open.members,
+            members: if is_own { all } else { open.members },
             behind: open.behind,
             leaves: open.leaves,
         })
@@ -486,6 +489,23 @@ mod tests {
         assert_eq!(acks.expire(now + WAIT).1, [done(&[], 1)]);
         let late = acks.acked(Time::default(), &id(2), ack(item(1), 3));
         assert_eq!(late, Some(done(&[], 4)));
+    }
+
+    #[test]
+    fn an_author_that_passes_its_own_on_again_counts_all_of_them() {
+        let mut acks = Acks::default();
+        let now = Time::default();
+        for (child, members) in [(2, 3), (3, 5)] {
+            acks.came(item(1), None, child == 2, now);
+            acks.carried(now, item(1), id(child), WAIT);
+            acks.acked(now, &id(child), ack(item(1), members));
+        }
+        assert_eq!(acks.delivered(item(1)), Some(done(&[], 9)));
+        acks.came(item(1), None, false, now);
+        acks.carried(now, item(1), id(4), WAIT);
+        acks.delivered(item(1));
+        let acked = acks.acked(now, &id(4), ack(item(1), 2));
+        assert_eq!(acked, Some(done(&[], 11)));
     }
 
     #[test]

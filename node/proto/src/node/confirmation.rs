@@ -122,9 +122,16 @@ impl Node {
     /// is new to it, so that nobody is counted twice, whatever ways it comes.
     /// Nobody waits for that of a lone message.
     pub(super) fn owe_ack(&mut self, parent: NodeId, id: ItemId, new: bool, lone: bool) {
-        if id.kind == ItemKind::Bundle {
-            let wait = if lone { ACK_PACE } else { Duration::ZERO };
-            let leaves = self.handled + wait;
+        if id.kind != ItemKind::Bundle {
+            return;
+        }
+        let wait = if lone { ACK_PACE } else { Duration::ZERO };
+        let leaves = self.handled + wait;
+        if id.origin == self.config.id {
+            // An author counts those behind it itself.
+            self.acks.came(id, None, false, leaves);
+            self.tell_parent(parent, id, (0, false), leaves);
+        } else {
             self.acks.came(id, Some(parent), new, leaves);
         }
     }
@@ -255,7 +262,6 @@ impl Node {
 
     /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
     fn pass_up(&mut self, acked: impl IntoIterator<Item = Acked>) {
-        let (now, leaving) = (self.handled, self.leaving.is_some());
         for Acked {
             item,
             parents,
@@ -270,19 +276,31 @@ impl Node {
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(told) {
-                self.confirmations.owe(parent, |owed| {
-                    owed.acks.push(Ack {
-                        item,
-                        members,
-                        behind,
-                    });
-                    let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
-                    owed.acks_due = Some(due);
-                    if leaving || owed.acks.len() >= PAGE_ITEMS {
-                        owed.hurry(now);
-                    }
-                });
+                self.tell_parent(parent, item, (members, behind), leaves);
             }
         }
+    }
+
+    /// So many members more have delivered a bundle, and maybe the reader of one of them is behind.
+    fn tell_parent(
+        &mut self,
+        parent: NodeId,
+        item: ItemId,
+        (members, behind): (u64, bool),
+        leaves: Time,
+    ) {
+        let (now, leaving) = (self.handled, self.leaving.is_some());
+        self.confirmations.owe(parent, |owed| {
+            owed.acks.push(Ack {
+                item,
+                members,
+                behind,
+            });
+            let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
+            owed.acks_due = Some(due);
+            if leaving || owed.acks.len() >= PAGE_ITEMS {
+                owed.hurry(now);
+            }
+        });
     }
 }
