@@ -4,7 +4,7 @@
 
 use std::thread;
 
-use ringtalk_sim::{Figures, Options, Scenario, run_seeds};
+use ringtalk_sim::{Figures, Options, Scenario, Schedule, run_seeds};
 
 /// How many seeds each named scenario runs.
 const SEEDS: u64 = 12;
@@ -120,6 +120,22 @@ fn random_faults() {
         figures.effective_faults() > 0,
         "H1: no fault took effect, so nothing was tried"
     );
+}
+
+/// What went wrong once, each with the seed that brought it out.
+#[test]
+fn schedules_that_found_a_fault() {
+    let found = [
+        include_str!("../scenarios/a_coordinator_goes_on_without_its_follower.toml"),
+        include_str!("../scenarios/an_author_is_given_its_own_message.toml"),
+    ];
+    for text in found {
+        let schedule = Schedule::from_toml(text).expect("a schedule");
+        let seed = schedule.seed;
+        let scenario = Scenario::scheduled("found", schedule);
+        let report = run_seeds(&scenario, seed..seed + 12, Options::default(), 1, |_| true);
+        report.must_be_clean();
+    }
 }
 
 fn run(name: &str, seeds: u64, jobs: usize) -> Figures {

@@ -161,7 +161,7 @@ impl Node {
 
     /// Brings a peer to the view in force: a member by the updates since its own, where they are
     /// still here, and anybody else by the full view.
-    fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
+    pub(super) fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
         let Some(view) = self.view.clone() else {
             return;
         };

@@ -99,7 +99,7 @@ impl Node {
             Frame::Invite(meet) => self.take_invite(now, peer, &meet),
             Frame::Pledge(pledge) => self.take_pledge(peer, pledge),
             Frame::Accept(page) => self.take_accept(now, peer, *page),
-            Frame::Foreign(contact) => self.meet(now, &contact),
+            Frame::Foreign(contact) => self.take_foreign(now, peer, &contact),
             Frame::Reach(reach) => self.take_reach(now, peer, reach),
             Frame::Call(call) => self.take_call(now, peer, &call),
             Frame::Circuit(circuit) => self.take_circuit(now, peer, &circuit),

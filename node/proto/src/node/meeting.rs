@@ -164,6 +164,17 @@ impl Node {
         }
     }
 
+    /// A member has this node coordinate, and has come across another ring. Where this node follows that one by now, the
+    /// member may believe nobody else that it is to do so too.
+    pub(super) fn take_foreign(&mut self, now: Time, peer: NodeId, contact: &Contact) {
+        let epoch = self.view.as_ref().map(|view| view.tag().epoch);
+        if epoch == Some(contact.epoch) && !self.is_coordinator() {
+            self.catch_up(now, &peer, None);
+        } else {
+            self.meet(now, contact);
+        }
+    }
+
     /// Members follow another coordinator: those who watched one's own may be among them, so it is
     /// looked at by everybody who notices.
     pub(super) fn look_after_coordinator(&mut self, now: Time) {
