@@ -95,22 +95,27 @@ impl Node {
 mod tests {
     use super::*;
 
+    const EVENTS: u64 = 20_000;
+
+    fn unread_so_far() -> Reading {
+        Reading {
+            events: EVENTS,
+            ..Reading::default()
+        }
+    }
+
     #[test]
     fn who_is_far_behind_and_reads_on_is_waited_for() {
-        let events = 20_000;
-        let mut reading = Reading {
-            events,
-            ..Reading::default()
-        };
+        let mut reading = unread_so_far();
         let now = Time::default();
         reading.unread(now, UNREAD);
         assert!(!reading.is_behind());
-        reading.unread(now, events);
+        reading.unread(now, EVENTS);
         assert_eq!(reading.deadline(), Some(now + READER_WAIT));
         let later = now + READER_WAIT / 2;
-        reading.unread(later, events - READ_LEAST + 1);
+        reading.unread(later, EVENTS - READ_LEAST + 1);
         assert_eq!(reading.deadline(), Some(now + READER_WAIT), "too little");
-        reading.unread(later, events - READ_LEAST);
+        reading.unread(later, EVENTS - READ_LEAST);
         assert_eq!(reading.deadline(), Some(later + READER_WAIT));
         reading.expire(later);
         assert!(reading.is_behind());
@@ -120,20 +125,16 @@ mod tests {
 
     #[test]
     fn who_has_stopped_is_not_until_it_reads_on() {
-        let events = 20_000;
-        let mut reading = Reading {
-            events,
-            ..Reading::default()
-        };
+        let mut reading = unread_so_far();
         let now = Time::default();
-        reading.unread(now, events);
+        reading.unread(now, EVENTS);
         reading.expire(now + READER_WAIT);
         for _ in 0..3 {
             reading.note();
-            reading.unread(now + READER_WAIT, events + 1);
+            reading.unread(now + READER_WAIT, EVENTS + 1);
             assert!(!reading.is_behind());
         }
-        reading.unread(now + READER_WAIT, events - READ_LEAST + 3);
+        reading.unread(now + READER_WAIT, EVENTS - READ_LEAST + 3);
         assert!(reading.is_behind());
     }
 }

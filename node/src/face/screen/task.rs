@@ -24,7 +24,7 @@ use crate::stdin::{Batch, Typed};
 use crate::stdout::Pen;
 use crate::terminal::{self, Painter};
 
-/// How much waits to be shown at most: where it is a part of that, others are slowed, but what is on its way comes.
+/// How much waits to be shown at most. Others are slowed long before ([`UNREAD`]), but what is on its way by then comes.
 const MOST: usize = 262_144;
 /// How much is taken in before the next frame is thought of.
 const AT_ONCE: usize = 256;

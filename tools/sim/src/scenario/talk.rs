@@ -1,10 +1,28 @@
 //! People talk and nothing goes wrong: everybody gets in, and everything arrives.
 
+use core::ops::Range;
 use core::time::Duration;
 
 use super::{JOINING, gather, millis, seconds, slow_links, talk_for};
+use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 use crate::world::World;
+
+/// So often, each of these authors pastes so many lines, as far as they are taken; a pause follows each time.
+fn paste_in_turn(
+    world: &mut World,
+    times: u32,
+    (authors, lines): (Range<HostIndex>, u64),
+    pause: Duration,
+) -> Check {
+    for _ in 0..times {
+        for author in authors.clone() {
+            world.paste(author, lines)?;
+        }
+        world.run_for(pause)?;
+    }
+    Ok(())
+}
 
 pub(super) fn three_nodes_talk(world: &mut World) -> Check {
     gather(world, 3)?;
@@ -59,12 +77,7 @@ pub(super) fn all_paste_at_once_over_slow_links(world: &mut World) -> Check {
     world.expect_failed(&[]);
     slow_links(world, 200)?;
     world.follow_messages();
-    for _ in 0..400 {
-        for index in 0..8 {
-            world.paste(index, 100)?;
-        }
-        world.run_for(millis(50))?;
-    }
+    paste_in_turn(world, 400, (0..8, 100), millis(50))?;
     world.run_for(seconds(10))?;
     for index in 0..8 {
         world.has_everything(index)?;
@@ -80,12 +93,7 @@ pub(super) fn authors_wait_for_a_slow_reader(world: &mut World) -> Check {
     gather(world, 4)?;
     world.expect_failed(&[]);
     world.read_slowly(3, 3_000, seconds(60));
-    for _ in 0..600 {
-        for author in 0..3 {
-            world.paste(author, 500)?;
-        }
-        world.run_for(millis(50))?;
-    }
+    paste_in_turn(world, 600, (0..3, 500), millis(50))?;
     let (said, unread) = (world.said(), world.most_unread(3));
     ensure(said > 75_000, "waits", || {
         format!("only {said} messages were said while 90,000 could be read")
@@ -100,10 +108,7 @@ pub(super) fn nobody_waits_for_a_reader_that_has_stopped(world: &mut World) -> C
     gather(world, 4)?;
     world.expect_failed(&[]);
     world.read_slowly(3, 0, seconds(60));
-    for _ in 0..100 {
-        world.paste(0, 500)?;
-        world.run_for(millis(50))?;
-    }
+    paste_in_turn(world, 100, (0..1, 500), millis(50))?;
     let said = world.said();
     ensure(said > 30_000, "waits", || {
         format!("only {said} messages were said")
@@ -117,12 +122,7 @@ pub(super) fn nobody_waits_for_a_reader_that_has_stopped(world: &mut World) -> C
 pub(super) fn history_waits_for_a_slow_reader(world: &mut World) -> Check {
     world.keep_history(40_000);
     gather(world, 3)?;
-    for _ in 0..80 {
-        for index in 0..3 {
-            world.paste(index, 120)?;
-        }
-        world.run_for(millis(100))?;
-    }
+    paste_in_turn(world, 80, (0..3, 120), millis(100))?;
     world.demand_everything_at_ready(true);
     let newcomer = world.start();
     world.read_slowly(newcomer, 2_000, seconds(60));
@@ -136,12 +136,7 @@ pub(super) fn history_waits_for_a_slow_reader(world: &mut World) -> Check {
 
 pub(super) fn latecomer_gets_everything_before_ready(world: &mut World) -> Check {
     gather(world, 4)?;
-    for _ in 0..10 {
-        for index in 0..4 {
-            world.paste(index, 25)?;
-        }
-        world.run_for(millis(300))?;
-    }
+    paste_in_turn(world, 10, (0..4, 25), millis(300))?;
     ensure(world.said() == 1_000, "input", || {
         "not all was taken".into()
     })?;
@@ -165,12 +160,7 @@ pub(super) fn latecomer_gets_everything_before_ready(world: &mut World) -> Check
 pub(super) fn both_neighbours_give_the_discussion_so_far(world: &mut World) -> Check {
     world.set_latency([millis(10), millis(12)]);
     gather(world, 6)?;
-    for _ in 0..10 {
-        for index in 0..6 {
-            world.paste(index, 120)?;
-        }
-        world.run_for(millis(500))?;
-    }
+    paste_in_turn(world, 10, (0..6, 120), millis(500))?;
     world.demand_everything_at_ready(true);
     world.follow_messages();
     let newcomer = world.start();

@@ -59,11 +59,11 @@ impl World {
             reader.at_once
         };
         reader.unread = reader.unread.saturating_sub(read);
-        if reader.was_behind {
-            let unread = reader.unread;
-            return self.tell(index, Input::Read { unread }.into());
+        if !self.processes[index].is_running() {
+            return Ok(());
         }
-        Ok(())
+        self.look_at_reader(index);
+        self.drain(index)
     }
 
     /// A node learns how far its reader is before it learns anything else, as from a driver.
