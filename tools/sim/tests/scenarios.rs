@@ -128,6 +128,8 @@ fn schedules_that_found_a_fault() {
     let found = [
         include_str!("../scenarios/a_coordinator_goes_on_without_its_follower.toml"),
         include_str!("../scenarios/an_author_is_given_its_own_message.toml"),
+        include_str!("../scenarios/a_carrier_vanishes_between_two_neighbours.toml"),
+        include_str!("../scenarios/a_newcomer_founds_before_it_has_the_history.toml"),
     ];
     for text in found {
         let schedule = Schedule::from_toml(text).expect("a schedule");

@@ -175,12 +175,21 @@ impl Links {
         self.peers.entry(*peer).or_default().relay = Some(relay);
     }
 
-    /// Ends a link that somebody carries: it may be the carrier that says nothing.
-    pub(crate) fn drop_relayed(&mut self, peer: &NodeId, out: &mut VecDeque<Output>) {
-        if self.current(peer).is_some_and(|current| current.relayed) {
-            self.close(peer, "nothing comes over a circuit", out);
-            self.given_up.push(*peer);
-            if let Some(peer) = self.peers.get_mut(peer) {
+    /// Closes the link to a suspect if somebody carries it and nothing has come over it for `patience`: it may be
+    /// the carrier that is gone, and then neither end would ever notice.
+    pub(crate) fn drop_silent_circuit(
+        &mut self,
+        now: Time,
+        suspect: &NodeId,
+        patience: Duration,
+        out: &mut VecDeque<Output>,
+    ) {
+        let is_silent =
+            |current: &super::Current| current.relayed && current.heard + patience <= now;
+        if self.current(suspect).is_some_and(is_silent) {
+            self.close(suspect, "nothing comes over a circuit", out);
+            self.given_up.push(*suspect);
+            if let Some(peer) = self.peers.get_mut(suspect) {
                 peer.relay = None;
             }
         }

@@ -34,6 +34,8 @@ impl Node {
         if !self.joining.is_outside() {
             return;
         }
+        // A newcomer may have had its place, and lost it before anybody gave it the discussion so far.
+        self.start(VectorClock::new(), 0, 0);
         self.joining.arrive();
         let Some(view) = self.view.clone() else {
             let founder = Member {
@@ -44,7 +46,6 @@ impl Node {
                 key: RingKey(0),
                 network: self.config.network,
             };
-            self.start(VectorClock::new(), 0, 0);
             let view = View::founding(founder, 1, |tag| self.seals.seal_view(tag));
             return self.adopt(now, view);
         };
@@ -292,6 +293,7 @@ impl Node {
             }
         }
         if self.joining.is_inside() && !self.ready {
+            debug_assert!(self.started, "a clock starts before anything is said");
             self.ready = true;
             let name = self.name_of(&self.config.id);
             self.emit(Event::Ready { name });

@@ -223,6 +223,7 @@ impl Node {
             }
         }
         self.detector.relax();
+        self.drop_silent_circuits(now);
         self.report_suspects(now);
         self.tend_ring(now);
         if let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) {

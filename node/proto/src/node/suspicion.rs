@@ -95,8 +95,10 @@ impl Node {
 
     pub(super) fn expire_suspicion(&mut self, now: Time) {
         let silent = self.detector.expire(now);
+        if !silent.is_empty() {
+            self.drop_silent_circuits(now);
+        }
         for suspect in &silent {
-            self.links.drop_relayed(suspect, &mut self.out);
             self.give_up_on_giver(now, suspect);
             self.rehome(now, suspect);
             self.scout_beyond(now, suspect);
@@ -121,6 +123,15 @@ impl Node {
         {
             self.report_suspects(now);
             self.tend_ring(now);
+        }
+    }
+
+    /// Closes the circuits of suspects, whatever made them suspects: a link over a circuit whose carrier has vanished
+    /// looks alive from both ends, and each would go on suspecting the other.
+    pub(super) fn drop_silent_circuits(&mut self, now: Time) {
+        for suspect in self.detector.all() {
+            self.links
+                .drop_silent_circuit(now, &suspect, SUSPICION, &mut self.out);
         }
     }
 
