@@ -68,6 +68,8 @@ bugs! {
     MergeKeepsOneSide,
     /// After a merge the own messages are counted from 1 again.
     MergeRestartsNumbers,
+    /// A coordinator that said different things to different members stays in office.
+    KeepLiarInOffice,
 }
 
 /// The mistake that a node makes, if it makes one.

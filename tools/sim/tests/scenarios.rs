@@ -87,6 +87,7 @@ scenarios! {
     a_forged_view_is_refused
     a_forged_election_is_refused
     a_fork_is_shown_up_everywhere
+    a_coordinator_that_was_shown_up_is_replaced
     a_fork_mutes_nobody_else
     a_fork_with_other_bounds_stops_nobody
     forks_in_a_busy_ring_with_losses

@@ -132,16 +132,17 @@ impl Node {
         if !self.has_authority() || self.leaving.is_some() {
             return self.answer_later(now, &peer, None);
         }
+        if !view.contains(&peer) && !self.has_room_for(&peer, view.len()) {
+            let message = "this discussion is full: nobody else is let in".into();
+            self.warn(now, "full", message);
+            return self.answer_later(now, &peer, None);
+        }
+        // Only for somebody who has a place, or is about to get one: each new epoch is work for all members.
         if !self.outreach(now, join.tag.as_ref()) {
             return self.answer_later(now, &peer, None);
         }
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             return self.send_view(now, &peer);
-        }
-        if !self.has_room_for(&peer, view.len()) {
-            let message = "this discussion is full: nobody else is let in".into();
-            self.warn(now, "full", message);
-            return self.answer_later(now, &peer, None);
         }
         let host = self.links.host(&peer);
         let network = seen_network(&join, host.filter(|_| self.links.is_direct(&peer)));
@@ -364,4 +365,54 @@ pub(super) fn slotted(view: &View, newcomers: &[(NodeId, Join)], names: &mut Nam
         }
     }
     joined
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::limit::AUTHORS;
+    use ringtalk_wire::{Addresses, Epoch, MessageId, NetworkId};
+
+    use super::*;
+    use crate::node::test_support::node;
+
+    fn id(number: u128) -> NodeId {
+        NodeId::from_bytes(number.to_be_bytes())
+    }
+
+    /// A node that coordinates a ring of one.
+    fn coordinator() -> Node {
+        let mut node = node();
+        node.handle(Time::default(), crate::Input::Found);
+        node
+    }
+
+    fn join_of(node: &Node, ahead: u64) -> Join {
+        let tag = node.view.as_ref().map(|view| {
+            let mut tag = view.tag();
+            tag.epoch = Epoch {
+                number: tag.epoch.number + ahead,
+                coordinator: id(9),
+            };
+            tag
+        });
+        Join {
+            name: "eve".into(),
+            addresses: Addresses::default(),
+            network: NetworkId::default(),
+            tag,
+        }
+    }
+
+    #[test]
+    fn nobody_who_is_turned_away_raises_the_epoch() {
+        let mut node = coordinator();
+        for author in 0..AUTHORS as u128 {
+            let author = id(author << 8);
+            node.causal.pass(MessageId { author, seq: 1 });
+        }
+        let before = node.view.as_ref().map(|view| view.tag());
+        let join = join_of(&node, 5);
+        node.take_join(Time::default(), id(9), join);
+        assert_eq!(node.view.as_ref().map(|view| view.tag()), before);
+    }
 }

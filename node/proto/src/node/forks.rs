@@ -13,6 +13,7 @@ use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed, VectorCl
 
 use super::Node;
 use crate::Time;
+use crate::planted::PlantedBug;
 
 /// Of so many authors the evidence is kept, 2 MiB at most; of others it goes round once.
 const KEPT: usize = 16;
@@ -148,10 +149,26 @@ impl Node {
             .copied()
             .find(|id| !self.is_member(id));
         self.forks.prove(author, both.clone(), departed);
+        self.depose_liar(now);
         let peers: Vec<NodeId> = self.needed_ids().copied().collect();
         for peer in peers.into_iter().filter(|peer| Some(*peer) != source) {
             self.send_evidence(now, &peer, both);
         }
+    }
+
+    /// A coordinator that was shown up cannot stay in office: for the election it counts as dead, whatever it says.
+    pub(super) fn depose_liar(&mut self, now: Time) {
+        let coordinator = self.view.as_ref().map(|view| view.coordinator());
+        if let Some(liar) = coordinator.filter(|id| self.is_deposed(id)) {
+            self.found_dead(now, liar);
+        }
+    }
+
+    /// True if this is the coordinator, and it was shown up.
+    pub(super) fn is_deposed(&self, id: &NodeId) -> bool {
+        let view = self.view.as_ref();
+        let planted = self.planted.has(PlantedBug::KeepLiarInOffice);
+        !planted && self.forks.is_proven(id) && view.is_some_and(|view| view.coordinator() == *id)
     }
 
     pub(super) fn is_member(&self, id: &NodeId) -> bool {

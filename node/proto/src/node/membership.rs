@@ -236,11 +236,19 @@ impl Node {
         if self.planted.has(PlantedBug::WokenCoordinatorGoesOn) && self.is_coordinator() {
             return;
         }
+        let inside = !self.joining.is_outside();
+        if inside
+            && tag.epoch.coordinator == mine.epoch.coordinator
+            && self.is_deposed(&mine.epoch.coordinator)
+        {
+            // It could raise its own epoch faster than anybody is elected.
+            return;
+        }
         let higher = self.is_higher(&tag, &mine);
         let near = tag.number <= mine.number + EPOCHS_AHEAD
             && next.layout() <= view.layout() + EPOCHS_AHEAD;
         let vouched = self.vouches(&view, &peer, &next);
-        let proven = self.joining.is_outside()
+        let proven = !inside
             || vouched
             || peer == view.coordinator()
             || self.planted.has(PlantedBug::SkipEpochCheck)
@@ -353,6 +361,7 @@ impl Node {
         self.ask_for_history(now);
         self.serve_fetchers(now);
         self.leave_again(now, &next, new_epoch);
+        self.depose_liar(now);
         self.seal_what_waits(now);
     }
 

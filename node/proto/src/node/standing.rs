@@ -323,7 +323,8 @@ impl Node {
         let candidate = opening.epoch.coordinator;
         let signed = self.signers(&opening).contains(&candidate);
         let current = opening.before == view.tag().epoch && view.contains(&candidate);
-        if !signed || !current || opening.seals.len() != 1 {
+        let honest = !self.forks.is_proven(&candidate);
+        if !signed || !current || !honest || opening.seals.len() != 1 {
             return;
         }
         if !self.is_next(now, view, &candidate) {

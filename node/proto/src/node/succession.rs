@@ -142,10 +142,11 @@ impl Node {
         self.open_epoch(now, opening, self.dead_members());
     }
 
-    /// All members, first who is to coordinate.
+    /// All members, first who is to coordinate; last those who were shown up, however senior they are.
     pub(super) fn by_rank(&self, view: &View) -> Vec<NodeId> {
         let members = view.by_seniority().into_iter();
         let mut ranked: Vec<NodeId> = members.map(|member| member.id).collect();
+        ranked.sort_by_key(|id| self.forks.is_proven(id));
         if self.planted.has(PlantedBug::ElectById) {
             ranked.sort_unstable_by(|one, other| other.cmp(one));
         }

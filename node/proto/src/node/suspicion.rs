@@ -49,7 +49,7 @@ impl Node {
         tracing::warn!(?late, "this node slept");
         self.detector.pardon(now);
         self.trials.clear();
-        self.dead.clear();
+        self.dead.retain(|id| self.forks.is_proven(id));
         self.election.settle();
         if self.view.as_ref().is_some_and(|view| view.len() > 1) {
             self.doubt = Some(Doubt {
@@ -252,6 +252,9 @@ impl Node {
     /// Somebody was heard.
     pub(super) fn acquit(&mut self, member: &NodeId) {
         self.trials.acquit(member);
+        if self.is_deposed(member) {
+            return;
+        }
         if !self.dead.is_empty() && self.dead.remove(member) {
             let view = self.view.as_ref();
             if view.is_some_and(|view| view.coordinator() == *member) {
@@ -330,7 +333,7 @@ impl Node {
         }
     }
 
-    fn found_dead(&mut self, now: Time, member: NodeId) {
+    pub(super) fn found_dead(&mut self, now: Time, member: NodeId) {
         tracing::info!(?member, "found dead");
         self.detector.suspect(member);
         self.dead.insert(member);

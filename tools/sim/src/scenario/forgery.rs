@@ -124,6 +124,26 @@ pub(super) fn a_fork_is_shown_up_everywhere(world: &mut World) -> Check {
     })
 }
 
+pub(super) fn a_coordinator_that_was_shown_up_is_replaced(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.run_for(seconds(1))?;
+    let liar = the_coordinator(world)?;
+    world.expect_failed(&[liar]);
+    world.distrust(liar);
+    let bundle = words(world, liar, "this I say to one of you only");
+    let sealed = world.seal_as(liar, &bundle);
+    let dupe = world.linked_to(liar).first().copied().unwrap_or(liar);
+    world.forge(liar, dupe, &spread(Item::Bundle(sealed)))?;
+    world.run_for(seconds(1))?;
+    world.paste(liar, 1)?;
+    world.run_for(seconds(5))?;
+    let next = the_coordinator(world)?;
+    ensure(next != liar, "shown-up", || {
+        format!("n{liar} is the coordinator still")
+    })?;
+    world.must_come_to_rest()
+}
+
 pub(super) fn a_fork_mutes_nobody_else(world: &mut World) -> Check {
     let Cast { liar, dupe, .. } = begin_silent(world)?;
     world.distrust(liar);

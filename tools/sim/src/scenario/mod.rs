@@ -137,6 +137,7 @@ scenarios! {
     forgery::a_forged_view_is_refused
     forgery::a_forged_election_is_refused
     forgery::a_fork_is_shown_up_everywhere
+    forgery::a_coordinator_that_was_shown_up_is_replaced
     forgery::a_fork_mutes_nobody_else
     forgery::a_fork_with_other_bounds_stops_nobody
     forgery::forks_in_a_busy_ring_with_losses
