@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::id::NodeId;
 
 /// What each end sends first: the magic, and the version.
-pub const PREFACE: &[u8] = b"RTLK\x00\x07";
+pub const PREFACE: &[u8] = b"RTLK\x00\x08";
 
 /// The secret of the open discussion, which everybody knows.
 pub const OPEN: Secret = Secret(*b"ringtalk-open-02");

@@ -380,6 +380,9 @@ pub struct Range {
 /// Ranges that somebody lacks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pull {
+    /// Names the pull: its answer's end repeats it. From 1.
+    #[serde(deserialize_with = "limit::counter")]
+    pub number: u64,
     /// The ranges.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub ranges: Vec<Range>,
@@ -388,6 +391,9 @@ pub struct Pull {
 /// The end of an answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PullEnd {
+    /// Which pull it answers; 0 if nobody pulled, but asked who has a message.
+    #[serde(deserialize_with = "limit::counter")]
+    pub number: u64,
     /// True where there is more to be pulled.
     pub more: bool,
     /// Ranges that were asked for and had been delivered here, but are kept no longer.

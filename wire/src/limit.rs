@@ -45,6 +45,8 @@ pub const MEMBERS: usize = 16_384;
 /// The most members in one page of a view: full pages of the longest names and addresses fit a
 /// frame, and 16,384 members fit 256 pages.
 pub const PAGE_MEMBERS: usize = 64;
+/// The most names of former members in one page of a view: with a full page of members they still fit a frame.
+pub const PAGE_FORMER: usize = 512;
 /// The most changes in one view update; more go into the next view.
 pub const UPDATE_CHANGES: usize = 64;
 /// The most entries of a clock in one page.

@@ -3,7 +3,7 @@
 //! Not here: what follows, the handshake (`introduction`, and the node's links).
 
 /// The version of the protocol that this crate speaks.
-pub const VERSION: u16 = 7;
+pub const VERSION: u16 = 8;
 
 /// How many bytes a preface has.
 pub const PREFACE_BYTES: usize = 6;

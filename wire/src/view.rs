@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::encode_any;
 use crate::limit::{
-    self, ADDRESS_BYTES, NAME_BYTES, OTHER_ADDRESS_BYTES, OTHER_ADDRESSES, PAGE_MEMBERS,
-    UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS,
+    self, ADDRESS_BYTES, NAME_BYTES, OTHER_ADDRESS_BYTES, OTHER_ADDRESSES, PAGE_FORMER,
+    PAGE_MEMBERS, UPDATE_CHANGES, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS,
 };
 use crate::{Epoch, NetworkId, NodeId, Opening, RingKey, Seal, ViewHash, ViewTag};
 
@@ -164,6 +164,13 @@ pub struct ViewPage {
     /// On page 0: the last departures, oldest first.
     #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_DEPARTURES>")]
     pub departed: Vec<Departed>,
+    /// In a merge: the names of former members whose words are still kept.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "limit::at_most::<_, _, PAGE_FORMER>"
+    )]
+    pub former: Vec<Renamed>,
 }
 
 /// What the coordinator signs under a view: its tag, whose hash stands for everything else.

@@ -160,6 +160,20 @@ fn frames_between_any_two() -> Vec<Frame> {
     ]
 }
 
+fn spread(item: Item) -> Frame {
+    Frame::Spread(Spread {
+        interval: interval(),
+        item,
+    })
+}
+
+fn renamed() -> Renamed {
+    Renamed {
+        id: id(5),
+        name: "dan".into(),
+    }
+}
+
 fn frames() -> Vec<Frame> {
     let contact = Contact {
         id: id(1),
@@ -172,12 +186,6 @@ fn frames() -> Vec<Frame> {
     };
     let items = || Items {
         items: vec![item_id()],
-    };
-    let spread = |item| {
-        Frame::Spread(Spread {
-            interval: interval(),
-            item,
-        })
     };
     let announcement = encode_item(&Announcement::View(update()));
     vec![
@@ -209,6 +217,7 @@ fn frames() -> Vec<Frame> {
             members: vec![member()],
             ancestors: vec![tag().hash],
             departed: Vec::new(),
+            former: vec![renamed()],
         })),
         spread(Item::Bundle(sealed(encode_item(&bundle("hello"))))),
         spread(Item::Announcement(sealed(announcement))),
@@ -224,6 +233,7 @@ fn frames() -> Vec<Frame> {
             answer: true,
         }),
         Frame::Pull(Pull {
+            number: 1,
             ranges: vec![Range {
                 author: id(1),
                 from: 1,
@@ -232,6 +242,7 @@ fn frames() -> Vec<Frame> {
         }),
         Frame::Evidence(sealed(Bytes::from_static(b"bundle"))),
         Frame::PullEnd(PullEnd {
+            number: 1,
             more: false,
             evicted: Vec::new(),
         }),
@@ -329,8 +340,8 @@ fn no_frame_survives_a_missing_or_an_added_byte() {
 }
 
 #[test]
-fn the_bytes_of_version_7_stay_as_they_are() {
-    assert_eq!(preface(), *b"RTLK\x00\x07");
+fn the_bytes_of_version_8_stay_as_they_are() {
+    assert_eq!(preface(), *b"RTLK\x00\x08");
     assert_eq!(encode(&Frame::Observe)[..], *b"\x67observe");
     assert_eq!(encode(&Frame::Ping(1))[..], *b"\xa1\x64ping\x01");
     let receipt = encode(&Frame::Receipt(Items {
@@ -383,8 +394,8 @@ fn a_preface_says_what_is_wrong() {
     assert!(check_preface(preface()).is_ok());
     let http = check_preface(*b"GET / ").unwrap_err().to_string();
     assert_eq!(http, "this is no Ringtalk node");
-    let newer = check_preface(*b"RTLK\x00\x08").unwrap_err().to_string();
-    assert!(newer.contains("version 8"), "{newer}");
+    let newer = check_preface(*b"RTLK\x00\x09").unwrap_err().to_string();
+    assert!(newer.contains("version 9"), "{newer}");
 }
 
 #[test]
@@ -426,6 +437,7 @@ fn what_is_over_a_limit_is_refused() {
     });
     assert!(decode(&encode(&too_many)).is_err());
     let far = Frame::Pull(Pull {
+        number: 1,
         ranges: vec![Range {
             author: id(1),
             from: 1,

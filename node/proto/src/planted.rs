@@ -70,6 +70,8 @@ bugs! {
     MergeRestartsNumbers,
     /// A coordinator that said different things to different members stays in office.
     KeepLiarInOffice,
+    /// Takes bundles from a peer that no view lists.
+    HearStrangers,
 }
 
 /// The mistake that a node makes, if it makes one.

@@ -7,7 +7,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::PAGE_ITEMS;
-use ringtalk_wire::{MessageId, NodeId, Range};
+use ringtalk_wire::{MessageId, NodeId, Pull, Range};
 
 use crate::Time;
 use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
@@ -26,12 +26,18 @@ pub(crate) struct Repair {
     /// For each holder, when which author's messages are due from it.
     dues: BTreeMap<NodeId, BTreeSet<(Time, NodeId)>>,
     /// The one open pull of each peer.
-    pulls: BTreeMap<NodeId, Pull>,
+    pulls: BTreeMap<NodeId, Open>,
+    /// When each peer was last asked for anything, so that its answer counts even if it is no member by then.
+    asked: BTreeMap<NodeId, Time>,
+    /// How many pulls there were.
+    numbered: u64,
     planted: Planted,
 }
 
+/// A pull whose end has not come.
 #[derive(Debug)]
-struct Pull {
+struct Open {
+    number: u64,
     since: Time,
     ranges: Vec<Range>,
 }
@@ -118,19 +124,29 @@ impl Repair {
         self.wants.contains_key(author)
     }
 
-    /// True where a peer's answer is awaited.
-    pub(crate) fn has_open_pull(&self, peer: &NodeId) -> bool {
-        self.pulls.contains_key(peer)
+    /// True if a peer was asked for something so recently that its answer may be on its way.
+    pub(crate) fn was_asked(&self, now: Time, peer: &NodeId) -> bool {
+        let asked = self.asked.get(peer);
+        asked.is_some_and(|&asked| now - asked < PULL_TIMEOUT)
     }
 
-    /// The ranges to pull now, by peer: what is due and still missing, from peers that have no
+    /// A pull with a number of its own.
+    pub(crate) fn numbered(&mut self, now: Time, peer: NodeId, ranges: Vec<Range>) -> Pull {
+        self.numbered += 1;
+        self.asked.insert(peer, now);
+        let number = self.numbered;
+        Pull { number, ranges }
+    }
+
+    /// What to pull now, by peer: what is due and still missing, from peers that have no
     /// pull open. `first_missing` gives an author's first missing message.
     pub(crate) fn due(
         &mut self,
         now: Time,
         first_missing: impl Fn(NodeId) -> u64,
-    ) -> BTreeMap<NodeId, Vec<Range>> {
-        let silent = |pull: &Pull| now - pull.since >= PULL_TIMEOUT;
+    ) -> BTreeMap<NodeId, Pull> {
+        self.asked.retain(|_, asked| now - *asked < PULL_TIMEOUT);
+        let silent = |pull: &Open| now - pull.since >= PULL_TIMEOUT;
         let given_up = self.pulls.iter().filter(|(_, pull)| silent(pull));
         let given_up: Vec<NodeId> = given_up.map(|(&peer, _)| peer).collect();
         for peer in given_up {
@@ -143,15 +159,14 @@ impl Repair {
         for holder in free {
             let ranges = self.due_from(now, &holder, &first_missing);
             if !ranges.is_empty() {
-                let pull = ranges.clone();
-                self.pulls.insert(
-                    holder,
-                    Pull {
-                        since: now,
-                        ranges: pull,
-                    },
-                );
-                pulled.insert(holder, ranges);
+                let pull = self.numbered(now, holder, ranges);
+                let open = Open {
+                    number: pull.number,
+                    since: now,
+                    ranges: pull.ranges.clone(),
+                };
+                self.pulls.insert(holder, open);
+                pulled.insert(holder, pull);
             }
         }
         pulled
@@ -210,14 +225,19 @@ impl Repair {
     }
 
     /// A peer's answer is complete, or there is `more`: that is asked for at once, as what was not asked
-    /// for yet, unless the answer brought nothing. Gives what was asked for; nothing where nothing was.
+    /// for yet, unless the answer brought nothing. Returns what was asked for, and nothing if it is not the
+    /// open pull that was answered.
     pub(crate) fn pull_ended(
         &mut self,
         now: Time,
         peer: &NodeId,
-        more: bool,
+        (number, more): (u64, bool),
         first_missing: impl Fn(NodeId) -> u64,
     ) -> Vec<Range> {
+        let open = self.pulls.get(peer);
+        if open.is_none_or(|open| open.number != number) {
+            return Vec::new();
+        }
         let Some(pull) = self.pulls.remove(peer) else {
             return Vec::new();
         };
@@ -267,6 +287,18 @@ mod tests {
         NodeId::from_bytes([byte; 16])
     }
 
+    /// The open pull of a peer has ended.
+    fn end(
+        repair: &mut Repair,
+        now: Time,
+        peer: u8,
+        more: bool,
+        first_missing: impl Fn(NodeId) -> u64,
+    ) -> Vec<Range> {
+        let number = repair.pulls.get(&id(peer)).map_or(0, |open| open.number);
+        repair.pull_ended(now, &id(peer), (number, more), first_missing)
+    }
+
     fn message(author: u8, seq: u64) -> MessageId {
         MessageId {
             author: id(author),
@@ -300,11 +332,11 @@ mod tests {
             from: 3,
             to: 5,
         };
-        assert_eq!(ranges, BTreeMap::from([(id(7), Vec::from([only]))]));
+        assert_eq!(ranges[&id(7)].ranges, [only]);
         assert!(repair.due(later, first_missing).is_empty(), "one at a time");
-        repair.pull_ended(later, &id(7), true, |_| 4);
+        end(&mut repair, later, 7, true, |_| 4);
         assert_eq!(repair.due(later, |_| 4).len(), 1, "there was more");
-        repair.pull_ended(later, &id(7), true, |_| 4);
+        end(&mut repair, later, 7, true, |_| 4);
         assert!(repair.due(later, |_| 4).is_empty(), "it brought nothing");
     }
 
@@ -317,12 +349,16 @@ mod tests {
             repair.want(start, MessageId { author, seq: 1 }, id(7), true);
         }
         let first = repair.due(start, |_| 1);
-        let first: BTreeSet<NodeId> = first[&id(7)].iter().map(|range| range.author).collect();
+        let first: BTreeSet<NodeId> = first[&id(7)]
+            .ranges
+            .iter()
+            .map(|range| range.author)
+            .collect();
         assert_eq!(first.len(), PAGE_ITEMS);
         let first_missing = |author: NodeId| if first.contains(&author) { 2 } else { 1 };
-        repair.pull_ended(start, &id(7), false, first_missing);
+        end(&mut repair, start, 7, false, first_missing);
         let second = repair.due(start, first_missing);
-        assert_eq!(second[&id(7)].len(), WANTS - PAGE_ITEMS);
+        assert_eq!(second[&id(7)].ranges.len(), WANTS - PAGE_ITEMS);
     }
 
     #[test]
@@ -332,11 +368,11 @@ mod tests {
         for author in 1..=3 {
             repair.want(start, message(author, 1), id(7), true);
         }
-        assert_eq!(repair.due(start, |_| 1)[&id(7)].len(), 3);
+        assert_eq!(repair.due(start, |_| 1)[&id(7)].ranges.len(), 3);
         let first_missing = |author| if author == id(1) { 2 } else { 1 };
-        repair.pull_ended(start, &id(7), true, first_missing);
-        assert_eq!(repair.due(start, first_missing)[&id(7)].len(), 2);
-        repair.pull_ended(start, &id(7), true, first_missing);
+        end(&mut repair, start, 7, true, first_missing);
+        assert_eq!(repair.due(start, first_missing)[&id(7)].ranges.len(), 2);
+        end(&mut repair, start, 7, true, first_missing);
         assert!(repair.due(start, first_missing).is_empty(), "nothing came");
     }
 
@@ -347,7 +383,7 @@ mod tests {
         repair.want(start, message(1, 1 << 40), id(7), true);
         assert!(repair.due(start, |_| 1).contains_key(&id(7)));
         repair.want(start, message(1, 5), id(8), false);
-        assert_eq!(repair.pull_ended(start, &id(7), false, |_| 1).len(), 1);
+        assert_eq!(end(&mut repair, start, 7, false, |_| 1).len(), 1);
         let later = start + PULL_WAIT;
         assert!(repair.due(later, |_| 1).is_empty(), "7 has more, it says");
         repair.want(later, message(1, 5), id(8), false);
@@ -377,8 +413,37 @@ mod tests {
     #[test]
     fn an_answer_that_was_not_asked_for_is_none() {
         let mut repair = Repair::default();
-        let asked = repair.pull_ended(Time::default(), &id(7), true, |_| 1);
+        let asked = end(&mut repair, Time::default(), 7, true, |_| 1);
         assert_eq!(asked, []);
+    }
+
+    #[test]
+    fn the_end_of_another_pull_closes_nothing() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        let other = repair.numbered(start, id(7), Vec::new());
+        repair.want(start, message(1, 5), id(7), true);
+        let pull = repair.due(start, |_| 1)[&id(7)].clone();
+        assert_ne!(pull.number, other.number);
+        let ended = repair.pull_ended(start, &id(7), (other.number, false), |_| 1);
+        assert_eq!(ended, [], "nothing of it was asked for by that pull");
+        let ended = repair.pull_ended(start, &id(7), (pull.number, true), |_| 3);
+        assert_eq!(ended, pull.ranges);
+        assert_eq!(
+            repair.due(start, |_| 3)[&id(7)].ranges[0].from,
+            3,
+            "at once"
+        );
+    }
+
+    #[test]
+    fn an_answer_counts_for_as_long_as_a_pull_may_take() {
+        let start = Time::default();
+        let mut repair = Repair::default();
+        repair.numbered(start, id(7), Vec::new());
+        assert!(repair.was_asked(start, &id(7)));
+        assert!(!repair.was_asked(start, &id(8)));
+        assert!(!repair.was_asked(start + PULL_TIMEOUT, &id(7)));
     }
 
     #[test]

@@ -363,6 +363,7 @@ impl View {
             } else {
                 Vec::new()
             },
+            former: Vec::new(),
         };
         (0..pages).map(page).collect()
     }

@@ -6,14 +6,16 @@ use std::net::IpAddr;
 
 use ringtalk_proto::LinkId;
 use ringtalk_wire::{Frame, NodeId};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::director_client::News;
 use crate::link::{Link, LinkError};
 
 /// How many happenings wait at most. Their senders wait beyond that, so that a peer who floods
-/// this node fills its own TCP connection, and 16 MiB of memory here.
+/// this node fills its own TCP connection.
 pub(crate) const INBOX: usize = 256;
+/// How many bytes of frames wait at most, of all links together: as much as 64 of the longest.
+pub(crate) const INBOX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The way to the task that owns the core.
 pub(crate) type Inbox = mpsc::Sender<Happening>;
@@ -53,6 +55,8 @@ pub(crate) enum Happening {
         link: LinkId,
         /// What it says.
         frame: Frame,
+        /// Its part of [`INBOX_BYTES`], given back once the frame has been handled.
+        room: OwnedSemaphorePermit,
     },
     /// Bytes of frames have left a link's queue.
     Written {

@@ -329,7 +329,7 @@ impl Driver {
             }
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
-            Happening::Frame { link, frame } if self.links.are_up(link) => {
+            Happening::Frame { link, frame, .. } if self.links.are_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
                     tracing::debug!(?link, ?reason, "a peer closes its link");
                 }

@@ -7,18 +7,19 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ringtalk_proto::LinkId;
 use ringtalk_wire::limit::REASON_BYTES;
 use ringtalk_wire::{Close, Frame, NodeId, encode};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::inbox::{Happening, Inbox};
+use super::inbox::{Happening, INBOX_BYTES, Inbox};
 use crate::link::{FrameReader, FrameWriter, Link, LinkError};
 
 /// How much is written at once.
@@ -34,6 +35,8 @@ pub(crate) struct Links {
     ready: Vec<LinkId>,
     last: u64,
     inbox: Inbox,
+    /// Room for the frames that wait in the inbox.
+    room: Arc<Semaphore>,
     farewells: JoinSet<()>,
 }
 
@@ -65,6 +68,7 @@ impl Links {
             ready: Vec::new(),
             last: 0,
             inbox,
+            room: Arc::new(Semaphore::new(INBOX_BYTES)),
             farewells: JoinSet::new(),
         }
     }
@@ -75,7 +79,12 @@ impl Links {
         let id = LinkId(self.last);
         let closing = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(read(link.reader, id, self.inbox.clone(), closing.clone()));
+        let way = Way {
+            link: id,
+            inbox: self.inbox.clone(),
+            room: Arc::clone(&self.room),
+        };
+        tasks.spawn(read(link.reader, way, closing.clone()));
         let handle = Handle {
             peer: link.peer,
             address: link.address,
@@ -222,25 +231,40 @@ fn fill(writer: &mut FrameWriter, queue: &mut VecDeque<Bytes>) -> bool {
 
 /// Passes frames on until the link breaks or is closed; then reads on without a look, until the
 /// peer has closed its end.
-async fn read(mut reader: FrameReader, link: LinkId, inbox: Inbox, closing: CancellationToken) {
+/// The way of what a link brings to the task that owns the core.
+#[derive(Debug)]
+struct Way {
+    link: LinkId,
+    inbox: Inbox,
+    room: Arc<Semaphore>,
+}
+
+async fn read(mut reader: FrameReader, way: Way, closing: CancellationToken) {
     tokio::select! {
         biased;
         () = closing.cancelled() => {}
-        error = pass_on(&mut reader, link, &inbox) => {
-            let _ = inbox.send(Happening::Broken { link, error }).await;
+        error = pass_on(&mut reader, &way) => {
+            let link = way.link;
+            let _ = way.inbox.send(Happening::Broken { link, error }).await;
             closing.cancelled().await;
         }
     }
     reader.discard().await;
 }
 
-async fn pass_on(reader: &mut FrameReader, link: LinkId, inbox: &Inbox) -> Option<LinkError> {
+async fn pass_on(reader: &mut FrameReader, way: &Way) -> Option<LinkError> {
+    let link = way.link;
     loop {
-        match reader.next().await {
-            Ok(Some(frame)) => inbox.send(Happening::Frame { link, frame }).await.ok()?,
+        let frame = match reader.next().await {
+            Ok(Some(frame)) => frame,
             Ok(None) => return None,
             Err(error) => return Some(error),
-        }
+        };
+        // A frame has 256 KiB at most, so that there is always room for one.
+        let room = Arc::clone(&way.room).acquire_many_owned(reader.last_bytes() as u32);
+        let room = room.await.ok()?;
+        let happening = Happening::Frame { link, frame, room };
+        way.inbox.send(happening).await.ok()?;
     }
 }
 

@@ -30,6 +30,8 @@ pub struct FrameReader {
     plain: Buffer,
     /// How much is read next.
     read: usize,
+    /// How many bytes the last frame had.
+    last: usize,
 }
 
 impl FrameReader {
@@ -40,7 +42,13 @@ impl FrameReader {
             sealed: Buffer::default(),
             plain: Buffer::default(),
             read: READ_LEAST,
+            last: 0,
         }
+    }
+
+    /// How many bytes the last frame had, its length not counted.
+    pub const fn last_bytes(&self) -> usize {
+        self.last
     }
 
     /// The next frame; none where the far end has closed the link.
@@ -70,6 +78,7 @@ impl FrameReader {
         let length = bytes.len();
         let frame = ringtalk_wire::decode(bytes)?;
         self.plain.advance(PREFIX_BYTES + length);
+        self.last = length;
         Ok(Some(frame))
     }
 

@@ -119,6 +119,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
         Bug::RelayWithoutLimit => (&["payload"], Named("everybody_gets_each_payload_once")),
         Bug::MergeKeepsOneSide => (&["C2", "C5"], Named("partition_heals")),
         Bug::MergeRestartsNumbers => (&["C4"], Named("partition_heals")),
+        Bug::HearStrangers => (&["stranger"], Named("who_is_no_member_is_not_heard")),
         Bug::KeepLiarInOffice => (
             &["shown-up"],
             Named("a_coordinator_that_was_shown_up_is_replaced"),

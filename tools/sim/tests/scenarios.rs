@@ -93,6 +93,7 @@ scenarios! {
     forks_in_a_busy_ring_with_losses
     one_member_alone_makes_no_gap
     a_thousand_strangers_silence_nobody
+    who_is_no_member_is_not_heard
     who_floods_delays_nobody_for_long
     two_networks_and_a_bridge
     a_coordinator_that_nobody_can_dial

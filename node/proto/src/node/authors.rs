@@ -5,14 +5,14 @@
 //! coordinator may lie: so the departed of whom nothing was heard are forgotten where there are too many,
 //! and too many are not heard at all. Not here: when a bundle is delivered (`causal`).
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::NodeId;
-use ringtalk_wire::limit::{AUTHORS, MEMBERS};
+use ringtalk_wire::limit::{AUTHORS, MEMBERS, PAGE_FORMER};
+use ringtalk_wire::{NodeId, Renamed, ViewTag};
 
 use super::Node;
 use crate::Time;
@@ -26,6 +26,10 @@ const ADMISSION_WAIT: Duration = Duration::from_secs(1);
 /// can speak as very many.
 const NAMELESS: usize = 4_096;
 
+/// How many of those one peer may bring: whoever makes up more than this is not one of a few whose admission was
+/// missed.
+const NAMELESS_OF_PEER: usize = 64;
+
 /// How many there may be in a ring, those that speak counted twice, that lets newcomers in: two such rings
 /// may still merge.
 const ADMITTING: usize = AUTHORS / 2;
@@ -38,10 +42,27 @@ const NAMES: usize = AUTHORS + MEMBERS;
 pub(super) struct Authors {
     /// The names of those who are no members any more, as far as they are known; the view has the others'.
     former: BTreeMap<NodeId, String>,
-    /// Since when something has waited for an author's admission.
-    strangers: BTreeMap<NodeId, Time>,
-    /// Authors whose admission never came.
-    nameless: BTreeSet<NodeId>,
+    /// Authors of whom something waits for their admission.
+    strangers: BTreeMap<NodeId, Stranger>,
+    /// Authors whose admission never came, each with who brought something of it first.
+    nameless: BTreeMap<NodeId, NodeId>,
+}
+
+/// An author whose admission is awaited.
+#[derive(Clone, Copy, Debug)]
+struct Stranger {
+    since: Time,
+    /// Who brought something of it first.
+    by: NodeId,
+}
+
+impl Authors {
+    /// How many authors without a name there are, and how many of them a peer has brought.
+    fn nameless_by(&self, peer: &NodeId) -> (usize, usize) {
+        let waiting = self.strangers.values().map(|stranger| &stranger.by);
+        let by = waiting.chain(self.nameless.values());
+        (by.clone().count(), by.filter(|by| *by == peer).count())
+    }
 }
 
 impl Node {
@@ -84,6 +105,28 @@ impl Node {
         }
     }
 
+    /// The names of former members of whom something is kept, for those who were not there when they came: as many
+    /// as a page of a view has room for.
+    pub(super) fn former_names(&self) -> Vec<Renamed> {
+        let authors = self.log.authors().into_iter();
+        let former = authors.filter_map(|id| {
+            let name = self.authors.former.get(&id)?.clone();
+            Some(Renamed { id, name })
+        });
+        former.take(PAGE_FORMER).collect()
+    }
+
+    /// A coordinator names former members of its ring, beside a view that it has sealed: it counts once that view is
+    /// in force, as everything else that a coordinator says of names.
+    pub(super) fn note_former_names(&mut self, tag: &ViewTag, former: &[Renamed]) {
+        if self.view.as_ref().is_some_and(|view| view.tag() == *tag) {
+            for Renamed { id, name } in former {
+                self.note_former(*id, name);
+                self.authors.nameless.remove(id);
+            }
+        }
+    }
+
     /// How many have a name.
     fn named(&self) -> usize {
         let members = self.view.as_ref().map_or(0, |view| view.len());
@@ -103,7 +146,7 @@ impl Node {
         let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
         let is_named = |id: &NodeId| former.contains_key(id) || is_member(id);
         self.causal
-            .forget_authors(|id| *id == me || is_named(id) || nameless.contains(id));
+            .forget_authors(|id| *id == me || is_named(id) || nameless.contains_key(id));
         let causal = &self.causal;
         self.forks
             .forget_authors(|id| is_member(id) || causal.knows(id));
@@ -117,52 +160,56 @@ impl Node {
         members < MEMBERS && (is_author || members + authors < ADMITTING)
     }
 
-    /// True where there is room for an author.
-    pub(super) fn may_be_an_author(&self, author: &NodeId) -> bool {
-        let Authors {
-            strangers,
-            nameless,
-            ..
-        } = &self.authors;
-        let waiting = strangers.len();
-        let room = self.causal.clock().len() + waiting < AUTHORS;
-        let place = self.is_named(author) || nameless.len() + waiting < NAMELESS;
-        let admitted = self.causal.knows(author);
-        self.causal.has_any_of(author)
-            || strangers.contains_key(author)
-            || room && (admitted || place)
+    /// True if there is room for an author of whom a peer brings something.
+    pub(super) fn may_be_an_author(&self, author: &NodeId, peer: &NodeId) -> bool {
+        let strangers = &self.authors.strangers;
+        if self.causal.has_any_of(author) || strangers.contains_key(author) {
+            return true;
+        }
+        let room = self.causal.clock().len() + strangers.len() < AUTHORS;
+        let place = || {
+            let (all, brought) = self.authors.nameless_by(peer);
+            all < NAMELESS && brought < NAMELESS_OF_PEER
+        };
+        room && (self.causal.knows(author) || self.is_named(author) || place())
     }
 
-    /// Lets an author's bundles through, whether or not it has a name.
-    pub(super) fn admit_author(&mut self, author: NodeId) {
+    /// Lets an author's bundles through that a peer has brought, whether or not it has a name.
+    pub(super) fn admit_author(&mut self, author: NodeId, peer: NodeId) {
         self.causal.admit(author);
         if author != self.config.id && !self.is_named(&author) {
-            self.authors.nameless.insert(author);
+            self.authors.nameless.entry(author).or_insert(peer);
         }
     }
 
-    /// Something of this author is here; true where nobody has told of its admission, and this is news.
-    pub(super) fn is_new_stranger(&mut self, now: Time, author: NodeId) -> bool {
+    /// A peer has brought something of this author; true if nobody has told of its admission, and this is news.
+    pub(super) fn is_new_stranger(&mut self, now: Time, author: NodeId, peer: NodeId) -> bool {
         if self.is_named(&author) {
             self.causal.admit(author);
         }
         if self.causal.knows(&author) || self.authors.strangers.contains_key(&author) {
             return false;
         }
-        self.authors.strangers.insert(author, now);
+        let stranger = Stranger {
+            since: now,
+            by: peer,
+        };
+        self.authors.strangers.insert(author, stranger);
         true
     }
 
     /// Bundles of authors whose admission never came are shown all the same.
     pub(super) fn admit_strangers(&mut self, now: Time) {
         let strangers = self.authors.strangers.iter();
-        let overdue: Vec<NodeId> = strangers
-            .filter(|(id, since)| now - **since >= ADMISSION_WAIT || self.causal.knows(id))
-            .map(|(&id, _)| id)
+        let is_overdue =
+            |id: &NodeId, since| now - since >= ADMISSION_WAIT || self.causal.knows(id);
+        let overdue: Vec<(NodeId, NodeId)> = strangers
+            .filter(|(id, stranger)| is_overdue(id, stranger.since))
+            .map(|(&id, stranger)| (id, stranger.by))
             .collect();
-        for author in overdue {
+        for (author, by) in overdue {
             self.authors.strangers.remove(&author);
-            self.admit_author(author);
+            self.admit_author(author, by);
         }
     }
 
@@ -209,7 +256,7 @@ mod tests {
 
     fn speaks(node: &mut Node, number: usize) {
         let author = nth(number).id;
-        node.is_new_stranger(Time::default(), author);
+        node.is_new_stranger(Time::default(), author, author);
         node.causal.pass(MessageId { author, seq: 1 });
     }
 
@@ -229,7 +276,10 @@ mod tests {
         }
         assert!(!node.is_named(&silent) && !node.causal.knows(&silent));
         assert_eq!(node.authors.former.len(), 1);
-        assert!(node.may_be_an_author(&silent), "a late word is still heard");
+        assert!(
+            node.may_be_an_author(&silent, &silent),
+            "a late word is still heard"
+        );
         let me = node.config.id;
         assert!(node.causal.knows(&me), "one's own is always heard");
     }
@@ -243,10 +293,29 @@ mod tests {
         for number in 1..=AUTHORS {
             speaks(&mut node, number);
         }
-        assert!(node.may_be_an_author(&nth(1).id), "who was heard is heard");
-        assert!(!node.may_be_an_author(&nth(AUTHORS + 1).id));
+        assert!(
+            node.may_be_an_author(&nth(1).id, &nobody),
+            "who was heard is heard"
+        );
+        assert!(!node.may_be_an_author(&nth(AUTHORS + 1).id, &nobody));
         assert!(!node.has_room_for(&nobody, 1));
         assert!(node.has_room_for(&heard, 1), "it comes back");
         assert!(!node.has_room_for(&heard, MEMBERS));
+    }
+
+    #[test]
+    fn one_peer_brings_so_many_authors_without_a_name_and_others_are_heard_still() {
+        let mut node = node();
+        let [liar, honest] = [nth(1).id, nth(2).id];
+        let mut author = (3..).map(|number| nth(number).id);
+        for author in author.by_ref().take(NAMELESS_OF_PEER) {
+            assert!(node.may_be_an_author(&author, &liar));
+            node.is_new_stranger(Time::default(), author, liar);
+        }
+        node.admit_strangers(Time::default() + ADMISSION_WAIT);
+        let one_more = author.next().unwrap();
+        assert!(!node.may_be_an_author(&one_more, &liar));
+        assert!(node.may_be_an_author(&one_more, &honest));
+        assert!(node.may_be_an_author(&nth(3).id, &liar), "it is known");
     }
 }

@@ -7,11 +7,11 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Announcement, Frame, ItemId, NodeId, Sealed, ViewTag};
+use ringtalk_wire::{Announcement, Frame, ItemId, NodeId, Sealed, ViewPage, ViewTag};
 
 use super::Node;
-use crate::Time;
 use crate::config::UPDATE_WAIT;
+use crate::{Time, View};
 
 /// How many updates a peer may have missed that are sent one by one: more make a full view.
 const STEPS: usize = 16;
@@ -153,10 +153,19 @@ impl Node {
         let Some(view) = self.view.clone() else {
             return;
         };
-        for page in view.pages() {
+        for page in self.pages_of(&view) {
             self.links
                 .send(now, peer, &Frame::View(page.into()), &mut self.out);
         }
+    }
+
+    /// A view in pages; its coordinator names the former members of its ring on the first of them.
+    pub(super) fn pages_of(&self, view: &View) -> Vec<ViewPage> {
+        let mut pages = view.pages();
+        if let Some(first) = pages.first_mut().filter(|_| self.is_coordinator()) {
+            first.former = self.former_names();
+        }
+        pages
     }
 
     /// Brings a peer to the view in force: a member by the updates since its own, where they are

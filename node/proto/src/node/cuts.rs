@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
-use ringtalk_wire::{Cut, Frame, MessageId, NodeId, Pull, Range, VectorClock};
+use ringtalk_wire::{Cut, MessageId, NodeId, Range, VectorClock};
 
 use super::Node;
 use crate::Time;
@@ -234,8 +234,7 @@ impl Node {
         }
         self.pull_due(now);
         for (giver, ranges) in cut.ahead {
-            let pull = Frame::Pull(Pull { ranges });
-            self.links.send(now, &giver, &pull, &mut self.out);
+            self.pull_beside(now, giver, ranges);
         }
         true
     }

@@ -2,9 +2,10 @@
 //!
 //! Not here: any concern itself.
 
-use ringtalk_wire::{Announcement, Frame, Item, NodeId, Spread};
+use ringtalk_wire::{Announcement, Frame, NodeId};
 
 use super::Node;
+use crate::planted::PlantedBug;
 use crate::{LinkId, Time};
 
 impl Node {
@@ -13,7 +14,10 @@ impl Node {
             return;
         };
         self.heard(now, &peer);
-        if !self.may_say(&peer, &frame) {
+        if self.is_carried_by_stranger(&peer, &frame) {
+            return self.hold_for_view(now, peer, frame);
+        }
+        if !self.may_say(now, &peer, &frame) {
             return tracing::debug!(?peer, "refusing a frame of somebody who is no member");
         }
         match frame {
@@ -37,7 +41,7 @@ impl Node {
     }
 
     /// Whether a peer may say such a thing: `PROTOCOL.md` §5.5.
-    fn may_say(&self, peer: &NodeId, frame: &Frame) -> bool {
+    fn may_say(&self, now: Time, peer: &NodeId, frame: &Frame) -> bool {
         let Some(view) = &self.view else {
             return true;
         };
@@ -61,20 +65,14 @@ impl Node {
             | Frame::Call(_)
             | Frame::Circuit(_)
             | Frame::Checked(_)
-            | Frame::Report(_)
-            // What a newcomer carries may come before the view that lists it; its author shows by the seal.
-            | Frame::Offer(_)
-            | Frame::Brief(_)
-            | Frame::Spread(Spread {
-                item: Item::Bundle(_),
-                ..
-            }) => true,
-            Frame::Receipt(_)
-            | Frame::Ack(_)
-            | Frame::Want(_)
-            | Frame::Pull(_)
-            | Frame::Pulled(_)
-            | Frame::PullEnd(_) => self.is_named(peer),
+            | Frame::Report(_) => true,
+            // They give nothing away, and may be on their way while a view leaves their sender out.
+            Frame::Receipt(_) | Frame::Ack(_) => self.is_named(peer),
+            // It was a member when it was asked.
+            Frame::Pulled(_) | Frame::PullEnd(_) => {
+                view.contains(peer) || self.repair.was_asked(now, peer)
+            }
+            Frame::Spread(_) if self.planted.has(PlantedBug::HearStrangers) => true,
             _ => view.contains(peer),
         }
     }
@@ -111,7 +109,7 @@ impl Node {
         }
     }
 
-    fn message_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
+    pub(super) fn message_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
         match frame {
             Frame::Spread(spread) => self.take_spread(now, peer, &spread),
             Frame::Brief(brief) => self.take_brief(now, peer, &brief),
@@ -120,7 +118,7 @@ impl Node {
             Frame::Offer(offer) => self.take_offer(now, peer, &offer),
             Frame::Want(want) => self.take_want(now, peer, &want.items),
             Frame::Digest(digest) => self.take_digest(now, peer, &digest),
-            Frame::Pull(pull) => self.take_pull(now, peer, &pull.ranges),
+            Frame::Pull(pull) => self.take_pull(now, peer, &pull),
             Frame::Pulled(sealed) => self.take_pulled(now, peer, sealed),
             Frame::Evidence(sealed) => self.take_evidence(now, peer, sealed),
             Frame::PullEnd(end) => self.take_pull_end(now, peer, &end),

@@ -49,7 +49,7 @@ impl Node {
                 self.log.pass(entry);
             }
             if self.causal.first_missing(entry.author) <= entry.seq
-                && self.may_be_an_author(&entry.author)
+                && self.may_be_an_author(&entry.author, &peer)
             {
                 self.repair.want(now, entry, peer, false);
             }
@@ -59,7 +59,9 @@ impl Node {
         }
     }
 
-    pub(super) fn take_pull(&mut self, now: Time, peer: NodeId, ranges: &[Range]) {
+    /// Somebody lacks these: whatever is kept of them goes there, and then the end of the pull of that number.
+    pub(super) fn take_pull(&mut self, now: Time, peer: NodeId, pull: &Pull) {
+        let Pull { number, ranges } = pull;
         if self.links.is_full(&peer) {
             return;
         }
@@ -73,6 +75,7 @@ impl Node {
             self.links.send(now, &peer, &frame, &mut self.out);
         }
         let end = Frame::PullEnd(PullEnd {
+            number: *number,
             more: pulled.more,
             evicted: pulled.evicted,
         });
@@ -91,10 +94,10 @@ impl Node {
         }
         let author = bundle.author;
         let muted = author == peer && self.forks.is_proven(&author);
-        if muted || !self.may_be_an_author(&author) {
+        if muted || !self.may_be_an_author(&author, &peer) {
             return;
         }
-        self.admit_author(author);
+        self.admit_author(author, peer);
         let id = bundle_item(author, bundle.first);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.acks.pulled(id);
@@ -105,12 +108,10 @@ impl Node {
 
     pub(super) fn take_pull_end(&mut self, now: Time, peer: NodeId, end: &PullEnd) {
         self.deliver_ready(now);
-        if !self.repair.has_open_pull(&peer) {
-            return self.offer_recovered(now, &peer);
-        }
         let causal = &self.causal;
         let first_missing = |author| causal.first_missing(author);
-        let asked = self.repair.pull_ended(now, &peer, end.more, first_missing);
+        let answer = (end.number, end.more);
+        let asked = self.repair.pull_ended(now, &peer, answer, first_missing);
         self.pull_due(now);
         for range in &end.evicted {
             let up_to = MessageId {
@@ -193,7 +194,11 @@ impl Node {
                 from: only,
                 to: only,
             };
-            self.take_pull(now, peer, &[range]);
+            let pull = Pull {
+                number: 0,
+                ranges: Vec::from([range]),
+            };
+            self.take_pull(now, peer, &pull);
         }
     }
 
@@ -247,17 +252,21 @@ impl Node {
         }
         let causal = &self.causal;
         let due = self.repair.due(now, |author| causal.first_missing(author));
-        for (peer, ranges) in due {
-            self.send_pull(now, &peer, ranges);
+        for (peer, pull) in due {
+            debug_assert!(pull.ranges.len() <= PAGE_ITEMS);
+            if !self
+                .links
+                .send(now, &peer, &Frame::Pull(pull), &mut self.out)
+            {
+                self.repair.forget(&peer);
+            }
         }
     }
 
-    fn send_pull(&mut self, now: Time, peer: &NodeId, ranges: Vec<Range>) {
-        debug_assert!(ranges.len() <= PAGE_ITEMS);
-        let pull = Frame::Pull(Pull { ranges });
-        if !self.links.send(now, peer, &pull, &mut self.out) {
-            self.repair.forget(peer);
-        }
+    /// Pulls these from a peer, beside what is pulled from it because it is known to have more.
+    pub(super) fn pull_beside(&mut self, now: Time, peer: NodeId, ranges: Vec<Range>) {
+        let pull = Frame::Pull(self.repair.numbered(now, peer, ranges));
+        self.links.send(now, &peer, &pull, &mut self.out);
     }
 
     /// What came late, others may lack too: all that are linked to the ring are told at once.
@@ -288,10 +297,7 @@ impl Node {
                     to: message.seq,
                 };
                 for peer in self.neighbour_ids() {
-                    let pull = Frame::Pull(Pull {
-                        ranges: Vec::from([range]),
-                    });
-                    self.links.send(now, &peer, &pull, &mut self.out);
+                    self.pull_beside(now, peer, Vec::from([range]));
                 }
             }
             Step::AskEverybody(message) => {

@@ -7,7 +7,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
+use ringtalk_wire::limit::{MEMBERS, PAGE_FORMER, PAGE_MEMBERS};
 use ringtalk_wire::{
     Announcement, Contact, Epoch, Frame, Item, Meet, Member, NodeId, Opening, Sealed, ViewPage,
     ViewTag,
@@ -259,7 +259,7 @@ impl Node {
         };
         self.links
             .send(now, &peer, &Frame::Pledge(pledge), &mut self.out);
-        for page in view.pages() {
+        for page in self.pages_of(&view) {
             self.links
                 .send(now, &peer, &Frame::Accept(page.into()), &mut self.out);
         }
@@ -279,7 +279,7 @@ impl Node {
             _ => return,
         };
         let theirs = self.meeting.accepted.add(peer, page);
-        let Some((view, theirs)) = self.view.clone().zip(theirs) else {
+        let Some((view, (theirs, former))) = self.view.clone().zip(theirs) else {
             return;
         };
         self.meeting.lapse(now);
@@ -311,14 +311,21 @@ impl Node {
             name
         };
         if let Some(merged) = union(&view, &theirs, name, agreed, seal) {
-            let pages = merged.pages().into_iter().map(Announcement::Page);
+            let mut pages = self.pages_of(&merged);
+            if let Some(first) = pages.first_mut() {
+                first.former.extend(former.iter().cloned());
+                first.former.truncate(PAGE_FORMER);
+            }
+            let pages = pages.into_iter().map(Announcement::Page);
             let pages: Vec<Sealed> = pages.map(|page| self.seal_item(&page)).collect();
             for page in pages.clone() {
                 self.links
                     .send(now, &peer, &Frame::Update(page), &mut self.out);
             }
             self.spread_pages(now, pages);
+            let tag = merged.tag();
             self.adopt(now, merged);
+            self.note_former_names(&tag, &former);
         }
     }
 

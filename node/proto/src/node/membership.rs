@@ -8,7 +8,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
+use ringtalk_wire::limit::{MEMBERS, PAGE_FORMER, PAGE_MEMBERS};
 use ringtalk_wire::{
     Announcement, Contact, Departed, Departure, Epoch, Frame, Item, Member, Name, NodeId, Opening,
     Renamed, ViewPage, ViewTag, ViewUpdate,
@@ -36,8 +36,8 @@ impl Pages {
         self.coming.remove(source);
     }
 
-    /// Adds a page; gives the view when it was the last that was missing.
-    pub(super) fn add(&mut self, source: NodeId, page: ViewPage) -> Option<View> {
+    /// Adds a page; returns the view and the former members that its pages name if no page is missing any more.
+    pub(super) fn add(&mut self, source: NodeId, page: ViewPage) -> Option<(View, Vec<Renamed>)> {
         let pages = self.coming.entry(source).or_default();
         if pages.values().next().is_some_and(|one| one.tag != page.tag) {
             pages.clear();
@@ -52,8 +52,12 @@ impl Pages {
             self.make_room(&source);
             return None;
         }
-        let pages = self.coming.remove(&source)?;
-        View::from_pages(pages.into_values().collect())
+        let mut pages: Vec<ViewPage> = self.coming.remove(&source)?.into_values().collect();
+        let former = pages
+            .iter_mut()
+            .flat_map(|page| core::mem::take(&mut page.former));
+        let former: Vec<Renamed> = former.take(PAGE_FORMER).collect();
+        Some((View::from_pages(pages)?, former))
     }
 
     /// Forgets the largest of the others' where there are too many.
@@ -180,9 +184,10 @@ impl Node {
 
     /// A page of a full view arrived.
     pub(super) fn take_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
-        let Some(next) = self.pages.add(peer, page) else {
+        let Some((next, former)) = self.pages.add(peer, page) else {
             return;
         };
+        let tag = next.tag();
         if !self.seals.is_coordinators(&next.tag(), next.seal()) {
             return self.reject(now, peer, "a view that its coordinator did not sign");
         }
@@ -198,17 +203,22 @@ impl Node {
         } else if trusted {
             self.consider(now, peer, next);
         } else {
-            self.sight_ring(now, &next);
+            return self.sight_ring(now, &next);
+        }
+        if peer == tag.epoch.coordinator {
+            self.note_former_names(&tag, &former);
         }
     }
 
     /// A page of a full view arrived on its way round the ring.
     pub(super) fn take_announced_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
         let maker = page.tag.epoch.coordinator;
-        if let Some(next) = self.announced.add(maker, page)
+        if let Some((next, former)) = self.announced.add(maker, page)
             && self.seals.is_coordinators(&next.tag(), next.seal())
         {
+            let tag = next.tag();
             self.consider(now, peer, next);
+            self.note_former_names(&tag, &former);
         }
     }
 

@@ -50,10 +50,10 @@ impl Node {
         bundle: Bundle,
     ) -> Reception {
         let author = bundle.author;
-        if author == self.config.id || !self.may_be_an_author(&author) {
+        if author == self.config.id || !self.may_be_an_author(&author, &peer) {
             return Reception::Refused;
         }
-        if self.is_new_stranger(now, author) {
+        if self.is_new_stranger(now, author, peer) {
             self.pull_view(now, &peer);
         }
         self.compare_with_known(now, &bundle, &sealed);

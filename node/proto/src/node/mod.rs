@@ -32,6 +32,7 @@ mod simulation;
 mod standing;
 mod succession;
 mod suspicion;
+mod unlisted;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -97,6 +98,7 @@ pub struct Node {
     /// Of the last view in which this node, as coordinator, gave somebody a name.
     names: Names,
 
+    unlisted: unlisted::Unlisted,
     authors: authors::Authors,
     causal: Causal,
     log: Log,
@@ -168,6 +170,7 @@ impl Node {
             lost: Lost::default(),
             newcomers: Newcomers::default(),
             names: Names::default(),
+            unlisted: unlisted::Unlisted::default(),
             authors: authors::Authors::default(),
             causal,
             log: Log::new(config.history),
@@ -263,6 +266,7 @@ impl Node {
         for peer in self.links.take_given_up() {
             self.peer_lost(now, &peer);
         }
+        self.take_held(now);
         self.carry_parked(now);
         self.deliver_ready(now);
         self.arrive_if_complete(now);
@@ -287,6 +291,7 @@ impl Node {
             self.doors.deadline(),
             self.ring.deadline(),
             self.spreading.deadline(),
+            self.unlisted.deadline(),
             // What is due already leaves before anybody waits.
             self.confirmations
                 .deadline()

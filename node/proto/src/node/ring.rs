@@ -103,6 +103,7 @@ impl Node {
         self.ring.exchanged.remove(peer);
         self.pages.forget(peer);
         self.cuts.forget(peer);
+        self.unlisted.forget(peer);
         self.fetchers.remove(peer);
         self.newcomers.forget(peer);
         self.confirmations.forget(peer);

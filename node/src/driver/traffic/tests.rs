@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::{self, Receiver};
 
 use super::*;
-use crate::driver::inbox::INBOX;
+use crate::driver::inbox::{INBOX, INBOX_BYTES};
 use crate::link::test_support::{Bare, credentials, link_of};
 use crate::link::{Openings, welcome};
 
@@ -52,6 +52,20 @@ async fn frames_come_and_go_and_written_bytes_are_counted() {
     let expected: Vec<u8> = frames.iter().flat_map(framed).collect();
     let (received, _) = peer.receive(expected.len()).await;
     assert_eq!(received, expected);
+}
+
+#[tokio::test]
+async fn frames_wait_by_their_bytes_and_give_their_room_back() {
+    let (links, _id, mut happenings, mut peer) = linked().await;
+    let long = Frame::Close(Close {
+        reason: "x".repeat(256),
+    });
+    peer.send(&framed(&long)).await;
+    let happening = happenings.recv().await.unwrap();
+    let taken = INBOX_BYTES - links.room.available_permits();
+    assert_eq!(taken, encode(&long).len());
+    drop(happening);
+    assert_eq!(links.room.available_permits(), INBOX_BYTES);
 }
 
 #[tokio::test]

@@ -69,11 +69,13 @@ impl Liar<'_> {
                 answer: reader.flag(),
             }),
             17 => Frame::Pull(Pull {
+                number: reader.number(),
                 ranges: ranges(reader),
             }),
             18 | 19 => Frame::Pulled(self.author(reader).sealed(self.bundle(reader))),
             20 => Frame::Evidence(self.author(reader).sealed(self.bundle(reader))),
             21 => Frame::PullEnd(PullEnd {
+                number: reader.number(),
                 more: reader.flag(),
                 evicted: ranges(reader),
             }),

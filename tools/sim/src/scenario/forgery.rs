@@ -228,6 +228,7 @@ pub(super) fn one_member_alone_makes_no_gap(world: &mut World) -> Check {
             answer: false,
         }),
         Frame::PullEnd(PullEnd {
+            number: 1,
             more: false,
             evicted: vec![everything],
         }),
@@ -270,6 +271,26 @@ pub(super) fn a_thousand_strangers_silence_nobody(world: &mut World) -> Check {
         .into_iter()
         .all(|index| world.takes_input(index));
     ensure(room, "C5", || "somebody may not speak any more".to_owned())
+}
+
+pub(super) fn who_is_no_member_is_not_heard(world: &mut World) -> Check {
+    let Cast { liar, dupe, .. } = begin(world)?;
+    let words = words(world, liar, "I was never let in");
+    let sealed = world.seal_as_nobody(|author| Bundle {
+        author,
+        first: 1,
+        ..words
+    });
+    let author = sealed.seal.signer();
+    world.stranger_says(dupe, vec![spread(Item::Bundle(sealed))])?;
+    world.run_for(seconds(5))?;
+    for index in world.members() {
+        let heard = world.heard_of(index, &author);
+        ensure(heard == 0, "stranger", || {
+            format!("n{index} has delivered what somebody said who is no member")
+        })?;
+    }
+    world.must_come_to_rest()
 }
 
 /// Of a message so much may pass until it is delivered where somebody floods links of 500 KB a second.

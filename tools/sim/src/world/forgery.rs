@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use ringtalk_proto::{Input, View};
+use ringtalk_proto::{Input, LinkId, View};
 use ringtalk_wire::{
     Bundle, Direction, Frame, Interval, Item, NodeId, Probe, RingKey, Seal, Sealed, Spread,
     encode_item, item_to_sign,
@@ -16,6 +16,9 @@ use super::World;
 use crate::keys::signer;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
+
+/// The name of a link that the network knows nothing of: nothing that is sent over it arrives.
+const STRANGERS_LINK: LinkId = LinkId(u64::MAX);
 
 impl World {
     /// A process's signature under something.
@@ -49,6 +52,29 @@ impl World {
             self.tell(to, Input::Frame { link, frame }.into())?;
         }
         Ok(())
+    }
+
+    /// Somebody who is no member has a link to a node, and says this over it.
+    pub(crate) fn stranger_says(&mut self, to: HostIndex, frames: Vec<Frame>) -> Check {
+        let key = signer(self.chance.bytes(), self.real_keys).public_key();
+        let up = Input::LinkUp {
+            link: STRANGERS_LINK,
+            peer: NodeId::of(&key),
+            dialled: false,
+            host: None,
+        };
+        self.figures.fault("stranger");
+        self.tell(to, up.into())?;
+        for frame in frames {
+            let link = STRANGERS_LINK;
+            self.tell(to, Input::Frame { link, frame }.into())?;
+        }
+        Ok(())
+    }
+
+    /// How many messages of an author a node has delivered.
+    pub(crate) fn heard_of(&self, index: HostIndex, author: &NodeId) -> u64 {
+        self.processes[index].node.clock().get(author)
     }
 
     /// A signature under something by a key that is nobody's.
