@@ -132,6 +132,7 @@ fn schedules_that_found_a_fault() {
         include_str!("../scenarios/an_author_is_given_its_own_message.toml"),
         include_str!("../scenarios/a_carrier_vanishes_between_two_neighbours.toml"),
         include_str!("../scenarios/a_newcomer_founds_before_it_has_the_history.toml"),
+        include_str!("../scenarios/a_woken_member_follows_an_epoch_that_died_out.toml"),
     ];
     for text in found {
         let schedule = Schedule::from_toml(text).expect("a schedule");

@@ -90,7 +90,7 @@ impl Node {
             Frame::Suspect(suspect) => self.take_suspect(now, &suspect),
             Frame::Probe(probe) => self.take_probe(now, peer, probe),
             Frame::Alive(alive) => self.take_alive(now, alive),
-            Frame::Election(tag) => self.take_election(now, peer, &tag),
+            Frame::Election(tag) => self.take_election(now, peer, tag.epoch),
             Frame::Answer(tag) => self.take_answer(now, peer, &tag),
             Frame::Stand(opening) => self.take_stand(now, peer, opening),
             Frame::Meet(meet) => self.take_meet(now, peer, &meet),

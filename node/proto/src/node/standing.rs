@@ -194,8 +194,12 @@ impl Node {
     /// The members that may be alive beside this one, and of its ring.
     pub(super) fn survivors(&self, view: &View) -> impl Iterator<Item = NodeId> {
         let members = view.members().map(|member| member.id);
-        let gone = |id: &NodeId| self.dead.contains(id) || self.standing.elsewhere.contains(id);
-        members.filter(move |id| *id != self.config.id && !gone(id))
+        members.filter(|id| *id != self.config.id && !self.is_lost_to_ring(id))
+    }
+
+    /// True if a member was found dead, or follows an epoch that is not believed here.
+    pub(super) fn is_lost_to_ring(&self, id: &NodeId) -> bool {
+        self.dead.contains(id) || self.standing.elsewhere.contains(id)
     }
 
     /// Asks others to stand for an epoch of one's own.
@@ -275,7 +279,7 @@ impl Node {
         let rank = |id: &NodeId| order.iter().position(|one| one == id);
         let current = opening.before == mine;
         if !current || self.is_coordinator() || rank(&self.config.id) < rank(&peer) {
-            return self.take_election(now, peer, &view.tag());
+            return self.take_election(now, peer, opening.before);
         }
         if self.election.is_standing() {
             self.election.answered_by(now, peer);

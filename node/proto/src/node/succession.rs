@@ -5,7 +5,7 @@
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::UPDATE_CHANGES;
-use ringtalk_wire::{Departed, Departure, Frame, HandOver, NodeId, ViewTag};
+use ringtalk_wire::{Departed, Departure, Epoch, Frame, HandOver, NodeId, ViewTag};
 
 use super::Node;
 use crate::config::{DEPUTIES, EPOCHS_AHEAD};
@@ -46,15 +46,15 @@ impl Node {
         }
     }
 
-    /// A junior says that the coordinator is dead.
-    pub(super) fn take_election(&mut self, now: Time, peer: NodeId, tag: &ViewTag) {
+    /// Somebody who follows this epoch says that its coordinator is dead.
+    pub(super) fn take_election(&mut self, now: Time, peer: NodeId, epoch: Epoch) {
         let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
             return;
         };
         let answer = Frame::Answer(view.tag());
         self.links.send(now, &peer, &answer, &mut self.out);
         let coordinator = view.coordinator();
-        let other_ring = self.is_rival(&tag.epoch) || tag.epoch.number < view.tag().epoch.number;
+        let other_ring = self.is_rival(&epoch) || epoch.number < view.tag().epoch.number;
         if self.is_coordinator() || other_ring {
             self.send_view(now, &peer);
             self.send_heartbeat(now, &peer);
@@ -153,7 +153,8 @@ impl Node {
         ranked
     }
 
-    /// The members more senior than this node that are not known to be dead, nor to promise in vain.
+    /// The members more senior than this node that may still take over: not those that are known to be dead, that
+    /// promise in vain, or that have gone over to another ring.
     fn seniors(&self) -> Vec<NodeId> {
         let Some(view) = &self.view else {
             return Vec::new();
@@ -161,7 +162,7 @@ impl Node {
         self.by_rank(view)
             .into_iter()
             .take_while(|id| *id != self.config.id)
-            .filter(|id| !self.dead.contains(id) && !self.election.is_unreliable(id))
+            .filter(|id| !self.is_lost_to_ring(id) && !self.election.is_unreliable(id))
             .collect()
     }
 }
