@@ -31,6 +31,14 @@ pub fn flood() -> usize {
     usize::try_from(number("RINGTALK_FLOOD_CONNECTIONS", 2_000)).expect("so many fit")
 }
 
+/// How long the full show of an attack lasts.
+pub const FULL_ATTACK: Duration = Duration::from_secs(20);
+
+/// `RINGTALK_ATTACK_SECONDS`: how long a stranger says what nobody should hear; 60 in the full show.
+pub fn attack() -> Duration {
+    Duration::from_secs(number("RINGTALK_ATTACK_SECONDS", 3))
+}
+
 /// `RINGTALK_COSTS_MESSAGES`: how many messages one run of `cargo xtask costs` has.
 ///
 /// # Panics

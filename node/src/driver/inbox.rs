@@ -56,6 +56,10 @@ pub(crate) enum Happening {
         /// What it says.
         frame: Frame,
         /// Its part of [`INBOX_BYTES`], given back once the frame has been handled.
+        #[expect(
+            dead_code,
+            reason = "it is held, and gives the room back when it is dropped"
+        )]
         room: OwnedSemaphorePermit,
     },
     /// Bytes of frames have left a link's queue.

@@ -74,6 +74,7 @@ scenarios! {
     large_rings_merge
     merge_after_ten_minutes
     a_coordinator_dies_while_rings_merge
+    a_merge_names_who_came_and_left
     the_merged_view_is_lost_on_its_way
     a_coordinator_wakes_up_to_strangers
     a_dead_coordinators_only_follower_is_back

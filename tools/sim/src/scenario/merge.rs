@@ -127,6 +127,34 @@ pub(super) fn a_dead_coordinators_only_follower_is_back(world: &mut World) -> Ch
     world.must_come_to_rest()
 }
 
+/// Somebody comes, speaks and leaves while the ring is torn: after the merge the other part shows that one's words under
+/// the name that it had.
+pub(super) fn a_merge_names_who_came_and_left(world: &mut World) -> Check {
+    gather(world, 6)?;
+    world.follow_messages();
+    let far = 3..6;
+    world.partition(|index| u8::from(far.contains(&index)));
+    world.run_for(seconds(8))?;
+    let visitor = world.start();
+    world.run_for(seconds(5))?;
+    world.paste(visitor, 2)?;
+    world.run_for(seconds(1))?;
+    world.leave(visitor)?;
+    world.run_for(seconds(3))?;
+    world.partition(|_| 0);
+    world.one_ring_within(MERGE)?;
+    world.run_for(seconds(3))?;
+    let author = world.id(visitor);
+    let name = world.shown_as(0, author);
+    for index in world.members() {
+        let shown = world.shown_as(index, author);
+        ensure(name.is_some() && shown == name, "name", || {
+            format!("n{index} shows {shown:?} for {name:?}")
+        })?;
+    }
+    world.must_come_to_rest()
+}
+
 /// One of eight is stopped: the others' paste is through 2 s later, and the stopped one has it when
 /// it has woken up.
 pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check {

@@ -123,6 +123,7 @@ scenarios! {
     merge::large_rings_merge
     merge::merge_after_ten_minutes
     merge::a_coordinator_dies_while_rings_merge
+    merge::a_merge_names_who_came_and_left
     merge::the_merged_view_is_lost_on_its_way
     merge::a_coordinator_wakes_up_to_strangers
     merge::a_dead_coordinators_only_follower_is_back

@@ -3,10 +3,11 @@
 //! It judges nothing, and changes nothing. Not here: the figures made of it (`scale`).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use core::time::Duration;
 use ringtalk_proto::{Delivered, Input, Time};
-use ringtalk_wire::{Frame, Item, MessageId, Spread, decode, encode_item};
+use ringtalk_wire::{Frame, Item, MessageId, NodeId, Spread, decode, encode_item};
 
 use super::World;
 use super::sharing::bundle_of;
@@ -28,6 +29,8 @@ pub(crate) struct Survey {
     /// How many bundles of the discussion so far each has given to whom.
     given: BTreeMap<HostIndex, BTreeMap<HostIndex, u64>>,
     follows: bool,
+    /// Under which name each node showed what an author said last, where messages are followed.
+    names: BTreeMap<(HostIndex, NodeId), Arc<str>>,
     /// How many heads each bundle has that was sealed.
     pub(crate) heads: Vec<usize>,
     /// Of the payloads that came to somebody, how many have heads that weigh so much, in bytes.
@@ -69,6 +72,12 @@ impl World {
     /// From now on what is said is counted; the ways of so many messages would be too much to keep.
     pub(crate) fn count_messages(&mut self) {
         self.survey = Some(Survey::default());
+    }
+
+    /// Under which name a node showed what an author said last, if messages are followed and it has shown any.
+    pub(crate) fn shown_as(&self, index: HostIndex, author: NodeId) -> Option<Arc<str>> {
+        let names = &self.survey.as_ref()?.names;
+        names.get(&(index, author)).cloned()
     }
 
     /// So many nodes have delivered each message that was followed, beside its author.
@@ -159,6 +168,10 @@ impl World {
         };
         if own {
             survey.heads.extend(delivered.heads.as_ref().map(Vec::len));
+        }
+        if survey.follows {
+            let name = Arc::clone(&delivered.name);
+            survey.names.insert((index, message.author), name);
         }
         if own && survey.follows {
             let travels = Travels {
