@@ -41,6 +41,8 @@ pub enum Event {
     Transcript(Transcript),
     /// Something the user should know.
     Error(Trouble),
+    /// Something the user may like to know.
+    Notice(Trouble),
     /// The last line.
     Goodbye(Goodbye),
     /// An event that this reader has no use for; its name.
@@ -247,6 +249,7 @@ impl Event {
             "gap" => Self::Gap(fields(line)?),
             "transcript" => Self::Transcript(fields(line)?),
             "error" => Self::Error(fields(line)?),
+            "notice" => Self::Notice(fields(line)?),
             "goodbye" => Self::Goodbye(fields(line)?),
             other => Self::Other(fields::<serde_json::Value>(line).map(|_| other.to_owned())?),
         };

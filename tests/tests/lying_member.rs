@@ -378,7 +378,7 @@ fn renamed(victim: &Node) -> Change {
         departed: Vec::new(),
         renamed: vec![Renamed {
             id: wire(victim),
-            name: "a fool".to_owned(),
+            name: "a-fool".to_owned(),
         }],
     }
 }

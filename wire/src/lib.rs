@@ -15,6 +15,7 @@ mod introduction;
 mod key;
 mod life;
 pub mod limit;
+pub mod name;
 mod network;
 mod opening;
 mod preface;

@@ -5,36 +5,40 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
+use core::iter;
 use core::net::{IpAddr, SocketAddr};
 
 use ringtalk_wire::limit::NAME_CHARS;
-use ringtalk_wire::{Join, NetworkId, NodeId};
+use ringtalk_wire::{Join, NetworkId, name};
 
-use crate::names::{Names, is_blank};
+use crate::names::is_blank;
 
-/// The name that somebody gets when it wishes for `wish`: that one, or with the lowest suffix from 2 with which it could not
-/// be taken for somebody else's.
-pub(crate) fn unique_name(names: &Names, wish: &str, wisher: &NodeId) -> String {
-    let base = presentable(wish);
-    let mut name = base.clone();
-    let mut suffix = 1;
-    while names.clash(&name, wisher) {
-        suffix += 1;
-        let ending = format!("-{suffix}");
-        let room = NAME_CHARS - ending.len();
-        name = base.chars().take(room).chain(ending.chars()).collect();
-    }
-    name
+/// Who has wished for a name without a letter and a digit.
+const UNNAMED: &str = "anonymous";
+
+/// The name that somebody gets when it wishes for `wish`: that one, or the first of its [`names_for`] that is not taken.
+pub(crate) fn unique_name(wish: &str, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut names = names_for(wish);
+    let free = names.find(|name| !is_taken(name));
+    free.expect("there are more numbers than members")
 }
 
-/// The wish as a name: 1 to 32 characters, something to be seen among them, and no control characters.
+/// The names that somebody may get who wishes for `wish`, the best first: that one, then with suffixes from 2 on.
+pub(crate) fn names_for(wish: &str) -> impl Iterator<Item = String> {
+    let base = presentable(wish);
+    let plain = iter::once(base.clone());
+    let suffixed = (2_u64..).map(move |suffix| {
+        let ending = format!("-{suffix}");
+        let room = NAME_CHARS - ending.len();
+        base.chars().take(room).chain(ending.chars()).collect()
+    });
+    plain.chain(suffixed)
+}
+
+/// The wish as a name, if only by its grammar: it may be taken, or reserved.
 pub(crate) fn presentable(wish: &str) -> String {
-    let harmless = wish.chars().filter(|character| !character.is_control());
-    let name: String = harmless.take(NAME_CHARS).collect();
-    match name.trim() {
-        name if is_blank(name) => "nobody".to_string(),
-        name => name.to_string(),
-    }
+    let name = name::from_wish(wish).filter(|name| !is_blank(name));
+    name.unwrap_or_else(|| UNNAMED.to_string())
 }
 
 /// The network of a newcomer that comes from that host, or from none where somebody relays it: as it says, unless the host
@@ -54,9 +58,10 @@ pub(crate) fn seen_network(join: &Join, host: Option<IpAddr>) -> NetworkId {
 mod tests {
     use alloc::vec::Vec;
 
-    use ringtalk_wire::Addresses;
+    use ringtalk_wire::{Addresses, NodeId};
 
     use super::*;
+    use crate::names::Names;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -93,28 +98,43 @@ mod tests {
     #[test]
     fn a_second_ann_is_ann_2_whatever_it_looks_like() {
         let names = taken(&["ann", "ann-2"]);
-        let given = |wish: &str| unique_name(&names, wish, &id(9));
+        let given = |wish: &str| unique_name(wish, |name| names.clash(name, |_| false));
         assert_eq!(given("bob"), "bob");
         assert_eq!(given("Ann"), "Ann-3");
+        assert_eq!(given("a n.n"), "a-n.n-3");
         assert_eq!(given("\u{430}nn"), "\u{430}nn-3");
         assert_eq!(given("ann-\u{ff12}"), "ann-\u{ff12}-2");
-        let own = unique_name(&names, "ANN", &id(0));
+        let own = unique_name("ANN", |name| names.clash(name, |holder| *holder == id(0)));
         assert_eq!(own, "ANN", "one's own name");
     }
 
     #[test]
     fn a_suffix_keeps_a_name_within_its_length() {
         let long = "a".repeat(NAME_CHARS);
-        let name = unique_name(&taken(&[&long]), &long, &id(9));
+        let names = taken(&[&long]);
+        let name = unique_name(&long, |name| names.clash(name, |_| false));
         assert_eq!(name.chars().count(), NAME_CHARS);
         assert!(name.ends_with("a-2"));
     }
 
     #[test]
-    fn a_name_is_made_presentable() {
-        assert_eq!(presentable(" \u{1b}[31mred "), "[31mred");
-        for blank in ["\n", "", "\u{200b}\u{3164}"] {
-            assert_eq!(presentable(blank), "nobody");
+    fn whatever_somebody_wishes_it_gets_a_name() {
+        let names = taken(&[]);
+        for wish in [
+            "",
+            "\n",
+            "\u{200b}\u{3164}",
+            "🎉",
+            "bob: I agree",
+            "me",
+            "a11",
+            "\u{660}",
+            "\u{640}",
+        ] {
+            let name = unique_name(wish, |name| names.clash(name, |_| false));
+            assert!(name::is_name(&name), "{wish:?} became {name:?}");
         }
+        assert_eq!(presentable("🎉"), UNNAMED);
+        assert_eq!(presentable(" \u{1b}[31mred "), "31mred");
     }
 }

@@ -1,36 +1,86 @@
 //! Names, and which of them a person could take for one another.
 //!
-//! `PROTOCOL.md` §5.4. Not here: the name that somebody gets who wishes for one that is taken
-//! (`admission`).
+//! `PROTOCOL.md` §5.4. Not here: what a name may have (`ringtalk_wire::name`), and the name that somebody gets who wishes
+//! for one that is taken (`admission`).
 
-use alloc::collections::BTreeSet;
+mod kept;
+
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use ringtalk_wire::NodeId;
+use ringtalk_wire::name::{RESERVED, is_separator};
 use unicode_normalization::UnicodeNormalization;
 use unicode_security::skeleton;
 
 use crate::View;
 
-/// The names of a view's members by their skeletons. It follows a coordinator's views, so that a newcomer
-/// to a large ring costs a few skeletons, and not everybody's.
-#[derive(Debug, Default)]
+pub(crate) use kept::Kept;
+
+/// The names of a view's members, and those that are kept, by their skeletons. It follows a coordinator's views, so that a
+/// newcomer to a large ring costs a few skeletons, and not everybody's.
+#[derive(Debug)]
 pub(crate) struct Names {
     taken: BTreeSet<(String, NodeId)>,
+    reserved: BTreeSet<String>,
     view: Option<View>,
+    /// What was kept last, and the count of its changes then.
+    kept: (u64, BTreeMap<NodeId, String>),
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let reserved = RESERVED.iter().flat_map(|word| skeletons(word));
+        Self {
+            taken: BTreeSet::new(),
+            reserved: reserved.collect(),
+            view: None,
+            kept: (0, BTreeMap::new()),
+        }
+    }
 }
 
 impl Names {
-    /// Goes over to a view: only what has changed since the last one is looked at.
-    pub(crate) fn follow(&mut self, view: &View) {
+    /// Goes over to a view, and to the names that are kept beside it: only what has changed since the last time is looked
+    /// at.
+    pub(crate) fn follow(&mut self, view: &View, kept: &Kept) {
+        // What is kept goes first and comes last: a member that is back has its name by the view.
+        let changed = self.kept.0 != kept.changes();
+        if changed {
+            self.let_go(kept);
+        }
+        self.follow_view(view);
+        if changed {
+            for (id, name) in kept.iter() {
+                if !self.kept.1.contains_key(&id) {
+                    self.take(name, id);
+                    self.kept.1.insert(id, name.clone());
+                }
+            }
+            self.kept.0 = kept.changes();
+        }
+    }
+
+    /// Forgets what is not kept any more.
+    fn let_go(&mut self, kept: &Kept) {
+        let before = core::mem::take(&mut self.kept.1);
+        for (id, name) in before {
+            if kept.of(&id) == Some(&name) {
+                self.kept.1.insert(id, name);
+            } else {
+                self.give_back(&name, id);
+            }
+        }
+    }
+
+    fn follow_view(&mut self, view: &View) {
         let before = self.view.replace(view.clone());
         let differences = view.since(before.as_ref());
         let changed = differences.changed.iter();
         for member in changed.clone().chain(&differences.gone) {
             let known = before.as_ref().and_then(|view| view.member(&member.id));
-            for skeleton in known.into_iter().flat_map(|known| skeletons(&known.name)) {
-                self.taken.remove(&(skeleton, member.id));
+            if let Some(known) = known {
+                self.give_back(&known.name, member.id);
             }
         }
         for member in changed.chain(&differences.joined) {
@@ -44,28 +94,58 @@ impl Names {
         self.taken.extend(skeletons.map(|skeleton| (skeleton, id)));
     }
 
-    /// True where a person could take this name for that of somebody other than `id`.
-    pub(crate) fn clash(&self, name: &str, id: &NodeId) -> bool {
+    fn give_back(&mut self, name: &str, id: NodeId) {
+        for skeleton in skeletons(name) {
+            self.taken.remove(&(skeleton, id));
+        }
+    }
+
+    /// Returns true if a person could take this name for a reserved word, or for that of somebody who may not lose it
+    /// to the one that it is for.
+    pub(crate) fn clash(&self, name: &str, may_lose_it: impl Fn(&NodeId) -> bool) -> bool {
+        let skeletons = skeletons(name);
+        let is_reserved = skeletons.iter().any(|one| self.reserved.contains(one));
+        is_reserved || self.holders_of(skeletons).any(|id| !may_lose_it(id))
+    }
+
+    /// Those whose names a person could take for this one.
+    pub(crate) fn holders(&self, name: &str) -> impl Iterator<Item = &NodeId> {
+        self.holders_of(skeletons(name))
+    }
+
+    fn holders_of(&self, skeletons: [String; 2]) -> impl Iterator<Item = &NodeId> {
         let lowest = NodeId::from_bytes([0; 16]);
-        skeletons(name).into_iter().any(|skeleton| {
+        skeletons.into_iter().flat_map(move |skeleton| {
             let from = (skeleton, lowest);
             let same = self.taken.range(&from..);
-            let mut same = same.take_while(|(other, _)| *other == from.0);
-            same.any(|(_, other)| other != id)
+            let same = same.take_while(move |(other, _)| *other == from.0);
+            same.map(|(_, id)| id)
         })
     }
 }
 
-/// What a name is compared by: its skeleton (Unicode Technical Standard 39), and the one that it has without
-/// regard to case, width and the like. Runs of blanks are one, and what cannot be seen is left out. A person could take
-/// two names for one another that have a skeleton in common.
+/// What a name is compared by: its skeleton (Unicode Technical Standard 39), and the one that it has without regard to
+/// case, width and the like; without blanks and separators, and without what cannot be seen. A person could take two names
+/// for one another that have a skeleton in common.
 pub fn skeletons(name: &str) -> [String; 2] {
-    let folded = name.nfkd().flat_map(char::to_uppercase);
+    let visible = || name.chars().filter(|&char| !is_left_out(char));
+    let own: String = visible().collect();
+    let folded = visible().nfkd().flat_map(char::to_uppercase);
     let folded: String = folded.flat_map(char::to_lowercase).collect();
-    [name, &folded].map(|form| {
-        let skeleton: String = skeleton(form).collect();
-        skeleton.split_whitespace().collect::<Vec<_>>().join(" ")
+    [own, folded].map(|form| {
+        let skeleton = skeleton(&form);
+        skeleton.filter(|&char| !is_left_out(char)).collect()
     })
+}
+
+/// Blanks, separators, and what the tables of confusables leave in although it cannot be seen: the marks of direction
+/// (U+200E and U+200F), the soft hyphen, those of interlinear annotations, and the tags.
+const fn is_left_out(char: char) -> bool {
+    let is_hidden = matches!(
+        char,
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+    );
+    is_hidden || is_separator(char) || char.is_whitespace()
 }
 
 /// True for a name of which nothing can be seen.
@@ -81,6 +161,7 @@ mod tests {
     use ringtalk_wire::Renamed;
 
     use super::*;
+    use crate::Time;
     use crate::view::Change;
     use crate::view::test_support::{even_ring, id, unsealed};
 
@@ -105,6 +186,11 @@ mod tests {
             ("ann", "\u{202e}ann"),
             ("ann lee", "ann  \u{2003}lee"),
             ("ann lee", "ann\u{a0}\u{ad} lee"),
+            ("ann", "a-n_n."),
+            ("oneill", "O'Neill"),
+            ("ann", "ann\u{200e}"),
+            ("ann", "\u{fff9}ann\u{fffb}"),
+            ("ann", "ann\u{e0041}\u{e007f}"),
             ("Ian", "lan"),
             ("Ian", "ian"),
             ("bob0", "bobO"),
@@ -125,7 +211,6 @@ mod tests {
     fn names_that_are_told_apart() {
         for (one, other) in [
             ("ann", "anne"),
-            ("ann", "an n"),
             ("ian", "lan"),
             ("zoe", "zo\u{eb}"),
             ("n1", "n11"),
@@ -141,10 +226,10 @@ mod tests {
 
     #[test]
     fn nothing_to_be_seen_is_blank() {
-        for name in ["", " ", "\u{200b}", "\u{3164} \u{ad}", "\u{2800}"] {
+        for name in ["", " ", "-", "\u{200b}", "\u{3164} \u{ad}", "\u{2800}"] {
             assert!(is_blank(name), "{name:?}");
         }
-        assert!(!is_blank("-"));
+        assert!(!is_blank("-a"));
     }
 
     /// The view after `view`, with these changes.
@@ -168,21 +253,51 @@ mod tests {
 
     #[test]
     fn names_come_and_go_with_the_views() {
-        let mut names = Names::default();
+        let (mut names, kept) = (Names::default(), Kept::default());
         let view = even_ring(3);
-        names.follow(&view);
-        assert!(names.clash("2", &id(9)) && !names.clash("2", &id(2)));
+        names.follow(&view, &kept);
+        assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
 
         let view = after(&view, None, Some((2, "eve")));
-        names.follow(&view);
-        assert!(names.clash("Eve", &id(9)) && !names.clash("2", &id(9)));
+        names.follow(&view, &kept);
+        assert!(clash(&names, "Eve", 9) && !clash(&names, "2", 9));
 
         let view = after(&view, Some(2), None);
-        names.follow(&view);
-        assert!(!names.clash("eve", &id(9)) && names.clash("1", &id(9)));
+        names.follow(&view, &kept);
+        assert!(!clash(&names, "eve", 9) && clash(&names, "1", 9));
 
         let mut anew = Names::default();
-        anew.follow(&view);
+        anew.follow(&view, &kept);
         assert_eq!(anew.taken, names.taken);
+    }
+
+    #[test]
+    fn names_are_kept_beside_the_view_until_their_holders_are_back() {
+        let (mut names, mut kept) = (Names::default(), Kept::default());
+        let whole = even_ring(3);
+        names.follow(&whole, &kept);
+        let without = after(&whole, Some(2), None);
+        kept.keep(Time::default(), id(2), "2");
+        names.follow(&without, &kept);
+        assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
+
+        kept.release(&id(2));
+        names.follow(&whole, &kept);
+        assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
+        names.follow(&without, &kept);
+        assert!(!clash(&names, "2", 9));
+    }
+
+    #[test]
+    fn reserved_words_and_what_looks_like_them_are_taken() {
+        let names = Names::default();
+        for word in ["me", "M\u{435}", "a11", "ring-talk", "y.o.u"] {
+            assert!(clash(&names, word, 9), "{word}");
+        }
+        assert!(!clash(&names, "me-2", 9));
+    }
+
+    fn clash(names: &Names, name: &str, wisher: u16) -> bool {
+        names.clash(name, |holder| *holder == id(wisher))
     }
 }

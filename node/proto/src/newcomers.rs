@@ -38,22 +38,35 @@ impl Newcomers {
         self.waiting.retain(|(waiting, _)| waiting != peer);
     }
 
-    /// Those whom the next view admits, if it is time for one.
-    pub(crate) fn admit(&mut self, now: Time) -> Vec<(NodeId, Join)> {
-        if self.deadline().is_none_or(|due| due > now) {
+    /// Those whom the next view admits, if it is time for one; those that are held up wait on.
+    pub(crate) fn admit(
+        &mut self,
+        now: Time,
+        is_held_up: impl Fn(&NodeId) -> bool,
+    ) -> Vec<(NodeId, Join)> {
+        if self.deadline(&is_held_up).is_none_or(|due| due > now) {
             return Vec::new();
         }
         self.admitted = Some(now);
-        let count = self.waiting.len().min(UPDATE_CHANGES);
-        self.waiting.drain(..count).collect()
+        let mut admitted = Vec::new();
+        for (peer, join) in core::mem::take(&mut self.waiting) {
+            if admitted.len() < UPDATE_CHANGES && !is_held_up(&peer) {
+                admitted.push((peer, join));
+            } else {
+                self.waiting.push_back((peer, join));
+            }
+        }
+        admitted
     }
 
     /// When the next view is due.
-    pub(crate) fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self, is_held_up: impl Fn(&NodeId) -> bool) -> Option<Time> {
         let due = self
             .admitted
             .map_or(Time::default(), |last| last + ADMISSION);
-        (!self.waiting.is_empty()).then_some(due)
+        let mut waiting = self.waiting.iter();
+        let is_due = waiting.any(|(peer, _)| !is_held_up(peer));
+        is_due.then_some(due)
     }
 }
 
@@ -76,7 +89,7 @@ mod tests {
     }
 
     fn admitted(newcomers: &mut Newcomers, now: Time) -> Vec<NodeId> {
-        let admitted = newcomers.admit(now).into_iter();
+        let admitted = newcomers.admit(now, |_| false).into_iter();
         admitted.map(|(peer, _)| peer).collect()
     }
 
@@ -90,10 +103,22 @@ mod tests {
             newcomers.wait(id(number), join());
         }
         assert_eq!(admitted(&mut newcomers, start), []);
-        let due = newcomers.deadline().unwrap();
+        let due = newcomers.deadline(|_| false).unwrap();
         assert_eq!(due, start + ADMISSION);
         assert_eq!(admitted(&mut newcomers, due), [id(3), id(2)]);
-        assert_eq!(newcomers.deadline(), None);
+        assert_eq!(newcomers.deadline(|_| false), None);
+    }
+
+    #[test]
+    fn who_is_held_up_keeps_nobody_waiting() {
+        let mut newcomers = Newcomers::default();
+        let start = Time::from_micros(1_000_000);
+        newcomers.wait(id(1), join());
+        assert_eq!(newcomers.deadline(|peer| *peer == id(1)), None);
+        newcomers.wait(id(2), join());
+        let admitted = newcomers.admit(start, |peer| *peer == id(1));
+        assert_eq!(admitted.len(), 1);
+        assert_eq!(self::admitted(&mut newcomers, start + ADMISSION), [id(1)]);
     }
 
     #[test]
@@ -102,7 +127,7 @@ mod tests {
         let waits = (0..2_000).filter(|&number| newcomers.wait(id(number), join()));
         assert_eq!(waits.count(), WAITING);
         let start = Time::from_micros(1_000_000);
-        assert_eq!(newcomers.admit(start).len(), UPDATE_CHANGES);
+        assert_eq!(newcomers.admit(start, |_| false).len(), UPDATE_CHANGES);
         newcomers.forget(&id(64));
         assert_eq!(admitted(&mut newcomers, start + ADMISSION)[0], id(65));
     }

@@ -9,6 +9,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
+use ringtalk_wire::name::is_name;
 use ringtalk_wire::{
     Departed, Direction, KEY_BYTES, Member, NetworkId, NodeId, Opening, OpeningsHash, PublicKey,
     RingKey, SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage, ViewTag,
@@ -76,7 +77,7 @@ const UNSEALED: Seal = Seal {
 pub enum Mismatch {
     /// It follows another view.
     Parent,
-    /// It leads to another hash than it says, or names members twice or unknown ones.
+    /// It leads to another hash than it says, names members twice or unknown ones, or has a name that is none.
     Content,
 }
 
@@ -294,7 +295,10 @@ impl View {
         let fits = |one: &Member| is_possible(one, &update.tag);
         let sound = |view: &Self| {
             let hash = view.content_hash();
-            view.has_coordinator() && hash == update.tag.hash && update.joined.iter().all(fits)
+            view.has_coordinator()
+                && hash == update.tag.hash
+                && update.joined.iter().all(fits)
+                && update.renamed.iter().all(|renamed| is_name(&renamed.name))
         };
         let view = self.changed(update).filter(sound);
         view.ok_or(Mismatch::Content)
@@ -453,9 +457,9 @@ pub struct Change {
     pub renamed: Vec<ringtalk_wire::Renamed>,
 }
 
-/// True where so many can have been admitted before a member: each view lets in so many at most.
-const fn is_possible(member: &Member, tag: &ViewTag) -> bool {
-    member.seniority <= tag.number.saturating_mul(MEMBERS as u64)
+/// True where so many can have been admitted before a member (each view lets in so many at most), and its name is one.
+fn is_possible(member: &Member, tag: &ViewTag) -> bool {
+    member.seniority <= tag.number.saturating_mul(MEMBERS as u64) && is_name(&member.name)
 }
 
 /// The last openings of a ring that becomes one with another: they keep half of what a view keeps each.
@@ -475,7 +479,7 @@ fn keep_last<T>(items: &mut VecDeque<T>, most: usize) {
 pub(crate) mod test_support {
     use alloc::string::ToString;
 
-    use ringtalk_wire::Addresses;
+    use ringtalk_wire::{Addresses, Renamed};
 
     use super::*;
 
@@ -566,5 +570,44 @@ pub(crate) mod test_support {
         let view = even_ring(4);
         let place = view.place_in(NetworkId::default());
         assert_eq!(place, RingKey(1 << 125));
+    }
+
+    #[test]
+    fn a_view_with_a_name_that_is_none_is_not_believed() {
+        let ring = even_ring(2);
+        let joining = |name: &str| Change {
+            opening: None,
+            joined: Vec::from([Member {
+                id: id(9),
+                key: RingKey(9),
+                name: name.into(),
+                ..Member::clone(ring.member(&id(0)).unwrap())
+            }]),
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        };
+        let renamed = |name: &str| Change {
+            opening: None,
+            joined: Vec::new(),
+            departed: Vec::new(),
+            renamed: Vec::from([Renamed {
+                id: id(1),
+                name: name.into(),
+            }]),
+        };
+        for (name, is_believed) in [
+            ("eve", true),
+            ("bob: I agree to pay", false),
+            ("a\u{ad}", false),
+            ("me", false),
+            ("", false),
+        ] {
+            for change in [joining(name), renamed(name)] {
+                let (update, view) = ring.next(change, unsealed).unwrap();
+                assert_eq!(ring.apply(&update).is_ok(), is_believed, "{name:?}");
+                let whole = View::from_pages(view.pages());
+                assert_eq!(whole.is_some(), is_believed, "{name:?}");
+            }
+        }
     }
 }

@@ -298,7 +298,7 @@ impl Driver {
     }
 
     fn event(&mut self, event: &Event, now: std::time::Instant) {
-        self.face.show(event, now);
+        self.face.show(event, now, wall_clock_ms());
         self.shown += 1;
         if self.deadline.is_some() {
             self.goes_on(event);

@@ -137,9 +137,11 @@ impl Driver {
         self.drain();
         match command {
             Command::Quit => self.depart(Ending::asked(Goodbye::Quit)),
-            Command::Name(name) => self.feed(Input::Rename {
-                name: name.to_string(),
-            }),
+            Command::Name(name) => {
+                self.face.wishes(name.as_str());
+                let name = name.to_string();
+                self.feed(Input::Rename { name });
+            }
             Command::Transcript => {
                 let transcript = self.node.transcript();
                 self.face.tell(&Told::Transcript(transcript));

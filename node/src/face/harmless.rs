@@ -15,6 +15,9 @@ const TAB: &str = "    ";
 const MARKS: usize = 4;
 /// Stands for the marks beyond that.
 const TOO_MANY_MARKS: char = '\u{fffd}';
+/// How many columns a run of blanks may have in plain lines: a tab's. With longer ones a text could go on at the beginning of
+/// a terminal's next row, and look like another line.
+const BLANKS: usize = TAB.len();
 
 /// The text with everything harmful made visible, with its line ends.
 pub fn harmless_lines(text: &str) -> String {
@@ -44,6 +47,29 @@ pub fn harmless(text: &str) -> String {
     shown
 }
 
+/// The text, harmless already, with its runs of blanks shortened; what takes no column does not end a run.
+pub(super) fn shortened(text: &str) -> String {
+    let mut columns = 0;
+    let belongs = |char: &char| {
+        match char.width() {
+            Some(width) if is_blank(*char) => columns += width.max(1),
+            Some(0) if columns > 0 => {}
+            _ => columns = 0,
+        }
+        columns <= BLANKS
+    };
+    text.chars().filter(belongs).collect()
+}
+
+/// What leaves columns empty, letters among it.
+fn is_blank(char: char) -> bool {
+    let is_empty_letter = matches!(
+        char,
+        '\u{115f}'..='\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{13441}'..='\u{13442}'
+    );
+    is_empty_letter || char.is_whitespace()
+}
+
 /// Unicode has a picture of each of the 32 control characters of ASCII, in the same order.
 fn picture(char: char) -> Option<char> {
     char::from_u32(0x2400 + u32::from(char))
@@ -54,15 +80,20 @@ fn is_mark(char: char) -> bool {
     !misleads(char) && char.width() == Some(0)
 }
 
-/// Control characters beyond ASCII, line ends of Unicode, and what reverses the order of reading.
+/// Control characters beyond ASCII, line ends of Unicode, what changes the order of reading, and what cannot be seen: soft
+/// hyphens, the marks of interlinear annotations, and tags, in which a whole text can hide.
 const fn misleads(char: char) -> bool {
     matches!(
         char,
         '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
             | '\u{61c}'
+            | '\u{200e}'..='\u{200f}'
             | '\u{2028}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}'
             | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
     )
 }
 
@@ -82,7 +113,9 @@ impl Formatter for HarmlessJson {
             writer.write_all(before.as_bytes())?;
             let mut chars = from.chars();
             for char in chars.by_ref().take(1) {
-                write!(writer, "\\u{:04x}", u32::from(char))?;
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
             }
             rest = chars.as_str();
         }
@@ -116,6 +149,40 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(
+            harmless("a\u{ad}b\u{200e}\u{fff9}"),
+            "a\\u{ad}b\\u{200e}\\u{fff9}"
+        );
+        assert_eq!(harmless("a\u{e0041}"), "a\\u{e0041}");
+        assert_eq!(json("a\u{e0041}\u{ad}"), r#""a\udb40\udc41\u00ad""#);
+    }
+
+    #[test]
+    fn a_run_of_blanks_is_shortened() {
+        for (text, shown) in [
+            ("a b    c", "a b    c"),
+            ("a     b", "a    b"),
+            (
+                "a\u{a0}\u{2003}\u{2800}\u{3000}b",
+                "a\u{a0}\u{2003}\u{2800}b",
+            ),
+            (
+                "a \u{200b} \u{200d} \u{301} \u{200b} b",
+                "a \u{200b} \u{200d} \u{301} \u{200b}b",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(shortened(text), shown, "{text:?}");
+        }
+        let long = format!("{}x{}", " ".repeat(500), "\u{3000}".repeat(500));
+        assert_eq!(shortened(&long), "    x\u{3000}\u{3000}");
+        for filler in ["\u{3164}", "\u{1160}", "\u{ffa0}", "\u{2800}"] {
+            assert!(shortened(&filler.repeat(9)).chars().count() <= BLANKS);
+        }
+    }
+
+    #[test]
     fn a_tower_of_marks_is_cut() {
         let marks = "\u{301}".repeat(4);
         assert_eq!(harmless(&format!("a{marks}b")), format!("a{marks}b"));
@@ -142,7 +209,7 @@ mod tests {
 
     #[test]
     fn every_character_is_harmless_and_survives_json() {
-        for char in '\0'..='\u{ffff}' {
+        for char in ('\0'..='\u{ffff}').chain('\u{e0000}'..='\u{e01ff}') {
             let text = format!("a{char}b");
             for shown in [harmless(&text), json(&text)] {
                 assert!(!shown.chars().any(|c| c.is_control() || misleads(c)));

@@ -1,7 +1,7 @@
 //! The face for people: plain text, one line for each thing that happens.
 //!
-//! Messages are `12:34 ann: text`; notices start with `*`, errors with `!`. Nothing that a peer
-//! sends can reach the terminal as anything but text (`harmless`). Not here: the full screen, and
+//! Messages are `12:34 ann: text`, actions `12:34 * ann waves`; notices start with `*`, errors with `!`. Nothing that a peer
+//! sends can reach the terminal as anything but text (`harmless`), and no text can begin a line. Not here: the full screen, and
 //! the words (`remarks`).
 
 use ringtalk_proto::{Delivered, Event};
@@ -9,10 +9,10 @@ use ringtalk_wire::NodeId;
 use time::UtcOffset;
 
 use super::Told;
-use super::harmless::harmless;
+use super::harmless::{harmless, shortened};
 use super::known::Known;
 use super::remarks::{self, Remark};
-use super::timestamp::hours_and_minutes;
+use super::timestamp::said_at;
 use crate::stdin::ACTION;
 
 /// Clears a terminal, and what it keeps above.
@@ -35,9 +35,16 @@ impl Lines {
         }
     }
 
-    pub(super) fn show(&mut self, event: &Event, known: &Known, out: &mut Vec<u8>) {
+    /// Shows an event of the core that came at `arrived_ms`.
+    pub(super) fn show(
+        &mut self,
+        event: &Event,
+        arrived_ms: u64,
+        known: &Known,
+        out: &mut Vec<u8>,
+    ) {
         match event {
-            Event::Message(message) => self.message(message, known, out),
+            Event::Message(message) => self.message(message, arrived_ms, known, out),
             Event::Ready { .. } if self.in_history => {
                 self.notice("that was before you came", out);
             }
@@ -57,19 +64,20 @@ impl Lines {
         }
     }
 
-    fn message(&mut self, message: &Delivered, known: &Known, out: &mut Vec<u8>) {
+    fn message(&mut self, message: &Delivered, arrived_ms: u64, known: &Known, out: &mut Vec<u8>) {
         if message.history && !self.in_history {
             self.in_history = true;
             self.notice("the discussion so far:", out);
         }
-        let time = hours_and_minutes(message.timestamp_ms, self.offset);
+        let time = said_at(message, arrived_ms, self.offset);
         let name = harmless(&message.name);
+        let text = |text: &str| shortened(&harmless(text));
         let said = match message.text.strip_prefix(ACTION) {
-            Some(action) => ["* ", &name, " ", &harmless(action)].concat(),
-            None if message.history => format!("{name}: {}", harmless(&message.text)),
+            Some(action) => ["* ", &name, " ", &text(action.trim_start())].concat(),
+            None if message.history => format!("{name}: {}", text(&message.text)),
             None => {
                 let name = self.paint.name(&name, &message.id.author, known);
-                format!("{name}: {}", harmless(&message.text))
+                format!("{name}: {}", text(&message.text))
             }
         };
         let line = if message.history {

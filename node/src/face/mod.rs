@@ -10,6 +10,7 @@ mod json;
 mod known;
 mod lines;
 mod losses;
+mod naming;
 mod remarks;
 mod report;
 pub(crate) mod screen;
@@ -218,8 +219,8 @@ impl Face {
         &self.known.joining
     }
 
-    /// Shows an event of the core.
-    pub(crate) fn show(&mut self, event: &Event, now: Instant) {
+    /// Shows an event of the core, which came now: by the calendar, at `now_ms`.
+    pub(crate) fn show(&mut self, event: &Event, now: Instant, now_ms: u64) {
         if matches!(event, Event::Failed(_)) {
             self.losses.add(now);
         }
@@ -231,14 +232,26 @@ impl Face {
             ..
         } = self;
         match style {
-            Style::Lines(lines) => lines.show(event, known, bytes),
+            Style::Lines(lines) => lines.show(event, now_ms, known, bytes),
             Style::Json => json::show(event, known, bytes),
             Style::Program(ear) => ear.hear(event),
-            Style::Screen(feed) => feed.show(Shown::Event(event.clone())),
+            Style::Screen(feed) => feed.show(Shown::Event(event.clone(), now_ms)),
             Style::Nothing => {}
+        }
+        if let Some(message) = self.known.called_otherwise(event) {
+            let code = "other-name";
+            self.tell(&Told::Notice { code, message });
         }
         if matches!(event, Event::Ready { .. }) {
             self.warn_if_open();
+        }
+    }
+
+    /// The user asks for another name, and is told if it gets one that differs.
+    pub(crate) fn wishes(&mut self, name: &str) {
+        if let Some(message) = self.known.wish(name) {
+            let code = "same-name";
+            self.tell(&Told::Notice { code, message });
         }
     }
 

@@ -102,12 +102,6 @@ fn of_ready(name: &str, known: &Known) -> Vec<Remark> {
         None => notice(format!("you are {name}, and the first here")),
         Some(view) => notice(format!("you are {name}; here are {}", names(view))),
     });
-    if name != known.me.wanted_name {
-        let wanted = &known.me.wanted_name;
-        remarks.push(notice(format!(
-            "(somebody else is {wanted} already, or looks like it)"
-        )));
-    }
     if alone || known.me.hosts {
         remarks.extend(of_told(&Told::Invite, known));
     }

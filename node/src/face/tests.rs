@@ -85,7 +85,7 @@ fn ann() -> Person {
 
 fn shown(face: &mut Face, events: &[Event]) -> String {
     for event in events {
-        face.show(event, Instant::now());
+        face.show(event, Instant::now(), 1_700_000_000_042);
     }
     String::from_utf8(face.take()).unwrap()
 }
@@ -187,6 +187,8 @@ fn json_tells_of_the_ring() {
         json!({"event": "coordinator", "node-id": ANN_UUID, "epoch": epoch}),
         json!({"event": "neighbours", "predecessor": ANN_UUID, "successor": null}),
         ready,
+        json!({"event": "notice", "code": "other-name",
+               "message": "(somebody else is bob already, or looks like it)"}),
         json!({"event": "renamed", "node-id": ANN_UUID, "name": "ann", "previous": "anna"}),
     ];
     assert_eq!(objects(&shown(&mut face, &events)), expected);
@@ -272,12 +274,83 @@ fn lines_read_like_a_conversation() {
             &format!("{time} ann: second"),
             "* that was before you came",
             "* you are bob-2; here are ann, bob-2",
-            "* (somebody else is bob already, or looks like it)",
             "* type to talk; /help lists what else there is",
+            "* (somebody else is bob already, or looks like it)",
             &format!("{time} ann: ␛[2Jthird"),
             "* ann left",
         ]
     );
+}
+
+#[test]
+fn no_text_looks_like_another_line() {
+    let mut face = face(Show::Lines { color: false });
+    let wide = format!("{}22:13 bob: I agree", "\u{3000} ".repeat(200));
+    let texts = [
+        "one\n22:13 bob: I agree",
+        "one\r\n* bob left",
+        "one\u{2028}! bob left",
+        "   ",
+        "\u{200b}\u{ad}",
+        "/me    \u{3164}waves",
+        "/me \n* bob left",
+        &wide,
+    ];
+    let events: Vec<Event> = (3..)
+        .zip(texts)
+        .map(|(seq, text)| message(ANN, seq, text, false))
+        .collect();
+    let text = shown(&mut face, &events);
+    let expected = [
+        "22:13 ann: one␊22:13 bob: I agree",
+        "22:13 ann: one␍␊* bob left",
+        r"22:13 ann: one\u{2028}! bob left",
+        "22:13 ann:    ",
+        "22:13 ann: \u{200b}\\u{ad}",
+        "22:13 * ann \u{3164}waves",
+        "22:13 * ann * bob left",
+        "22:13 ann: \u{3000} 22:13 bob: I agree",
+    ];
+    assert_eq!(text.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_time_that_is_off_is_marked() {
+    let mut face = face(Show::Lines { color: false });
+    let (now, now_ms) = (Instant::now(), 1_700_000_600_042);
+    face.show(&message(ANN, 3, "late", false), now, now_ms);
+    face.show(&message(ANN, 4, "old", true), now, now_ms);
+    let text = String::from_utf8(face.take()).unwrap();
+    let expected = "22:23? ann: late\n* the discussion so far:\n22:13 ann: old\n";
+    assert_eq!(text, expected);
+}
+
+#[test]
+fn who_is_called_otherwise_is_told_why() {
+    let mut face = face(Show::Json);
+    let ready = Event::Ready {
+        name: "bob".to_owned(),
+    };
+    assert_eq!(objects(&shown(&mut face, &[ready])).len(), 1);
+    face.wishes("bob!");
+    face.wishes("Mary Jane");
+    let renamed = |name: &str| Event::Renamed {
+        person: Person {
+            id: BOB,
+            name: name.into(),
+        },
+        previous: "bob".to_owned(),
+    };
+    let lines = objects(&shown(&mut face, &[renamed("Mary-Jane"), renamed("bob")]));
+    let told = |number: usize| {
+        (
+            lines[number]["event"].clone(),
+            lines[number]["code"].clone(),
+        )
+    };
+    assert_eq!(told(0), (json!("notice"), json!("same-name")));
+    assert_eq!(told(2), (json!("notice"), json!("other-name")));
+    assert_eq!(lines.len(), 4);
 }
 
 #[test]

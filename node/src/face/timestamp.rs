@@ -2,10 +2,15 @@
 //!
 //! They come from peers and may be anything; what no calendar has is shown as its last moment.
 
+use ringtalk_proto::Delivered;
 use time::format_description::well_known::Iso8601;
 use time::format_description::well_known::iso8601::{self, TimePrecision};
 use time::{OffsetDateTime, UtcOffset};
 
+/// How far an author's clock may be off: clocks that somebody sets differ less.
+const OFF_MS: u64 = 60_000;
+/// Marks a time that is not the author's.
+const ARRIVED: char = '?';
 /// 9999-12-31T23:59:59.999Z.
 const LAST_MS: u64 = 253_402_300_799_999;
 /// RFC 3339 with milliseconds.
@@ -21,8 +26,22 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     formatted.expect("a moment within the calendar can be written")
 }
 
+/// For people: when a message was said, as its author says. If that is off by more than a minute, it is when the message
+/// arrived, marked, so that nobody speaks before or after its time. A message from before this node came may be as old as it
+/// says.
+pub(crate) fn said_at(message: &Delivered, arrived_ms: u64, offset: UtcOffset) -> String {
+    let said_ms = message.timestamp_ms;
+    let is_ahead = said_ms > arrived_ms.saturating_add(OFF_MS);
+    let is_behind = said_ms.saturating_add(OFF_MS) < arrived_ms && !message.history;
+    if is_ahead || is_behind {
+        format!("{}{ARRIVED}", hours_and_minutes(arrived_ms, offset))
+    } else {
+        hours_and_minutes(said_ms, offset)
+    }
+}
+
 /// For people: hours and minutes.
-pub(crate) fn hours_and_minutes(ms: u64, offset: UtcOffset) -> String {
+fn hours_and_minutes(ms: u64, offset: UtcOffset) -> String {
     let moment = moment(ms);
     // At the ends of the calendar another time zone has no name for the moment.
     let local = moment.checked_to_offset(offset).unwrap_or(moment);
@@ -36,7 +55,38 @@ fn moment(ms: u64) -> OffsetDateTime {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_wire::{MessageId, NodeId};
+
     use super::*;
+
+    const NOON_MS: u64 = 12 * 60 * 60 * 1_000;
+
+    fn said(timestamp_ms: u64, history: bool) -> String {
+        let message = Delivered {
+            id: MessageId {
+                author: NodeId::from_bytes([1; 16]),
+                seq: 1,
+            },
+            name: "ann".into(),
+            timestamp_ms,
+            text: "hello".into(),
+            lamport: 1,
+            heads: None,
+            history,
+        };
+        said_at(&message, NOON_MS, UtcOffset::UTC)
+    }
+
+    #[test]
+    fn a_time_that_is_off_is_that_of_the_arrival() {
+        assert_eq!(said(NOON_MS - OFF_MS, false), "11:59");
+        assert_eq!(said(NOON_MS + OFF_MS, false), "12:01");
+        for off in [NOON_MS - OFF_MS - 1, NOON_MS + OFF_MS + 1, 0, u64::MAX] {
+            assert_eq!(said(off, false), "12:00?");
+        }
+        assert_eq!(said(NOON_MS / 2, true), "06:00", "an old message is old");
+        assert_eq!(said(NOON_MS * 2, true), "12:00?", "none is from tomorrow");
+    }
 
     #[test]
     fn programs_read_rfc_3339() {

@@ -1,12 +1,14 @@
-//! A user's name: how long it may be, and what it may not hold.
+//! The name that a user asks for.
 //!
-//! Not here: whether somebody else has it already, or one that looks like it, which the coordinator decides.
+//! It travels as it was typed. Not here: what it becomes (`ringtalk_wire::name`), and whether somebody else has that already,
+//! or one that looks like it, which the coordinator decides.
 
 use std::fmt;
 use std::str::FromStr;
 
 use ringtalk_proto::is_blank;
 use ringtalk_wire::limit::NAME_CHARS;
+use ringtalk_wire::name::from_wish;
 
 /// A name that may be asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -16,7 +18,7 @@ pub(crate) struct Name(String);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum NameError {
     /// Nothing, or nothing to be seen.
-    #[error("a name needs a visible character")]
+    #[error("a name needs a visible character beside - _ . '")]
     Blank,
     /// Too many characters.
     #[error("a name has {NAME_CHARS} characters at most, this one has {0}")]
@@ -27,15 +29,16 @@ pub(crate) enum NameError {
 }
 
 impl Name {
-    /// The name of whoever is logged in, as far as the system says, cut to what a name may be.
+    /// The name of whoever is logged in, as far as the system says, as the name that it becomes.
     pub(crate) fn of_login(candidates: impl IntoIterator<Item = String>) -> Self {
-        let shortened = |candidate: String| {
-            let visible = candidate.chars().filter(|char| !char.is_control());
-            let short: String = visible.take(NAME_CHARS).collect();
-            short.parse().ok()
-        };
-        let name = candidates.into_iter().find_map(shortened);
-        name.unwrap_or_else(|| Self("node".to_owned()))
+        let names = candidates.into_iter();
+        let name = names.filter_map(|login| from_wish(&login)).next();
+        Self(name.unwrap_or_else(|| "node".to_owned()))
+    }
+
+    /// As it was asked for.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -88,6 +91,7 @@ mod tests {
         let of = |names: &[&str]| Name::of_login(names.iter().map(ToString::to_string)).0;
         assert_eq!(of(&["", "ann"]), "ann");
         assert_eq!(of(&[&"x".repeat(40)]), "x".repeat(32));
+        assert_eq!(of(&["...", "CORP\\mary jane"]), "CORP-mary-jane");
         assert_eq!(of(&[]), "node");
     }
 }

@@ -12,7 +12,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use ringtalk_wire::limit::{AUTHORS, MEMBERS, PAGE_FORMER};
-use ringtalk_wire::{NodeId, Renamed, ViewTag};
+use ringtalk_wire::name::is_name;
+use ringtalk_wire::{Departure, NodeId, Renamed, ViewTag};
 
 use super::Node;
 use crate::Time;
@@ -73,20 +74,37 @@ impl Node {
         present.or_else(|| self.authors.former.get(id))
     }
 
+    /// True for whoever was a member, and is none now.
+    pub(super) fn is_former(&self, id: &NodeId) -> bool {
+        self.authors.former.contains_key(id)
+    }
+
     /// True for whoever is or was a member, as far as is known.
     pub(super) fn is_named(&self, id: &NodeId) -> bool {
         self.known_name(id).is_some()
     }
 
     /// Notes the names of those who went, and lets the words of those through who came.
-    pub(super) fn note_names(&mut self, differences: &Differences) {
+    pub(super) fn note_names(&mut self, now: Time, differences: &Differences) {
         for member in &differences.joined {
+            self.naming.is_called(&member.id, &member.name);
             self.causal.admit_awaited(member.id);
             self.links.welcome(&member.id);
             self.authors.former.remove(&member.id);
             self.authors.nameless.remove(&member.id);
         }
+        for member in &differences.changed {
+            self.naming.is_called(&member.id, &member.name);
+        }
         for member in &differences.gone {
+            match self
+                .view
+                .as_ref()
+                .and_then(|view| view.departure(&member.id))
+            {
+                Some(gone) if gone.how == Departure::Left => self.naming.left(&member.id),
+                _ => self.naming.failed(now, member.id, &member.name),
+            }
             let former = &mut self.authors.former;
             former.insert(member.id, member.name.clone());
         }
@@ -100,7 +118,10 @@ impl Node {
         if self.named() < AUTHORS {
             self.causal.admit(id);
             if !self.is_named(&id) {
-                self.authors.former.insert(id, presentable(name));
+                // A node with newer tables may have given it.
+                let own = Some(name).filter(|name| is_name(name));
+                let name = own.map_or_else(|| presentable(name), String::from);
+                self.authors.former.insert(id, name);
             }
         }
     }
@@ -248,10 +269,11 @@ mod tests {
     }
 
     fn go(node: &mut Node, members: impl Iterator<Item = usize>) {
-        node.note_names(&Differences {
+        let differences = Differences {
             gone: members.map(nth).collect(),
             ..Differences::default()
-        });
+        };
+        node.note_names(Time::default(), &differences);
     }
 
     fn speaks(node: &mut Node, number: usize) {
@@ -282,6 +304,15 @@ mod tests {
         );
         let me = node.config.id;
         assert!(node.causal.knows(&me), "one's own is always heard");
+    }
+
+    #[test]
+    fn former_members_have_names_too() {
+        let mut node = node();
+        node.note_former(nth(2).id, "bob: I agree to pay");
+        node.note_former(nth(3).id, "小明");
+        assert_eq!(node.name_of(&nth(2).id), "bob-I-agree-to-pay");
+        assert_eq!(node.name_of(&nth(3).id), "小明");
     }
 
     #[test]

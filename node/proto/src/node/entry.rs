@@ -12,10 +12,10 @@ use ringtalk_wire::{
 };
 
 use super::Node;
-use crate::admission::{seen_network, unique_name};
+use super::naming::Naming;
+use crate::admission::seen_network;
 use crate::config::EPOCHS_AHEAD;
 use crate::joining::{Stage, Step};
-use crate::names::Names;
 use crate::{Event, Output, Time, View};
 
 /// After how many vain requests the coordinator itself stops waiting for a discussion so far that
@@ -40,7 +40,7 @@ impl Node {
         let Some(view) = self.view.clone() else {
             let founder = Member {
                 id: self.config.id,
-                name: self.config.name.clone(),
+                name: self.name_of_founder(),
                 addresses: self.config.addresses.clone(),
                 seniority: 0,
                 key: RingKey(0),
@@ -132,10 +132,15 @@ impl Node {
         if !self.has_authority() || self.leaving.is_some() {
             return self.answer_later(now, &peer, None);
         }
-        if !view.contains(&peer) && !self.has_room_for(&peer, view.len()) {
-            let message = "this discussion is full: nobody else is let in".into();
-            self.warn(now, "full", message);
-            return self.answer_later(now, &peer, None);
+        if !view.contains(&peer) {
+            if !self.may_return(now, &peer) {
+                return self.answer_later(now, &peer, None);
+            }
+            if !self.has_room_for(&peer, view.len()) {
+                let message = "this discussion is full: nobody else is let in".into();
+                self.warn(now, "full", message);
+                return self.answer_later(now, &peer, None);
+            }
         }
         // Only for somebody who has a place, or is about to get one: each new epoch is work for all members.
         if !self.outreach(now, join.tag.as_ref()) {
@@ -147,6 +152,7 @@ impl Node {
         let host = self.links.host(&peer);
         let network = seen_network(&join, host.filter(|_| self.links.is_direct(&peer)));
         tracing::debug!(?peer, ?host, ?network, "a newcomer asks for a place");
+        self.look_for_predecessor(now, peer, &join.name);
         if !self.newcomers.wait(peer, Join { network, ..join }) {
             return self.answer_later(now, &peer, self.coordinator_contact());
         }
@@ -155,18 +161,24 @@ impl Node {
 
     /// Lets those in who wait, where a view is due for them.
     pub(super) fn admit_newcomers(&mut self, now: Time) {
-        let newcomers = self.newcomers.admit(now);
+        let newcomers = self.newcomers.admit(now, |peer| self.naming.waits(peer));
         let Some(view) = self.view.clone().filter(|_| self.has_authority()) else {
             for (peer, _) in newcomers {
                 self.answer_later(now, &peer, None);
             }
             return;
         };
-        let joined = slotted(&view, &newcomers, &mut self.names);
+        let joined = slotted(now, &view, &newcomers, &mut self.naming);
+        for (peer, _) in &newcomers {
+            self.naming.forget_newcomer(peer);
+        }
         let others = newcomers.iter().map(|(peer, _)| *peer);
         let others: Vec<NodeId> = others
             .filter(|peer| joined.iter().all(|member| member.id != *peer))
             .collect();
+        for member in &joined {
+            self.note_return(now, member.id);
+        }
         if !joined.is_empty() {
             self.publish(now, joined, Vec::new(), Vec::new());
         }
@@ -345,15 +357,20 @@ impl Node {
 }
 
 /// The newcomers with their names and places, each beside those before it.
-pub(super) fn slotted(view: &View, newcomers: &[(NodeId, Join)], names: &mut Names) -> Vec<Member> {
+pub(super) fn slotted(
+    now: Time,
+    view: &View,
+    newcomers: &[(NodeId, Join)],
+    naming: &mut Naming,
+) -> Vec<Member> {
     let mut next = View::clone(view);
     let mut joined = Vec::new();
     for (peer, join) in newcomers {
-        names.follow(&next);
+        naming.follow(now, &next);
         let network = join.network;
         let newcomer = Member {
             id: *peer,
-            name: unique_name(names, &join.name, peer),
+            name: naming.name_newcomer(&next, &join.name, peer),
             addresses: join.addresses.clone(),
             seniority: next.next_seniority(),
             key: next.place_in(network),

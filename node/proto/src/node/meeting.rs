@@ -15,7 +15,6 @@ use ringtalk_wire::{
 
 use super::Node;
 use super::membership::Pages;
-use crate::admission::unique_name;
 use crate::config::{EPOCHS_AHEAD, INVITATION};
 use crate::merge::{opening, outranks, union};
 use crate::{Event, Time, View};
@@ -303,14 +302,15 @@ impl Node {
         }
         let agreed = self.with_own_seal(pledge);
         let seal = |tag: &ViewTag| self.seals.seal_view(tag);
-        let mut names = core::mem::take(&mut self.names);
-        names.follow(&view);
-        let name = |member: &Member| {
-            let name = unique_name(&names, &member.name, &member.id);
-            names.take(&name, member.id);
-            name
-        };
-        if let Some(merged) = union(&view, &theirs, name, agreed, seal) {
+        for member in theirs.members() {
+            self.naming.is_listed(&member.id);
+        }
+        self.naming.follow(now, &view);
+        let naming = &mut self.naming;
+        let name = |member: &Member| naming.give(&member.name, member.id);
+        let both = union(&view, &theirs, name, agreed, seal);
+        self.naming.start_over();
+        if let Some(merged) = both {
             let mut pages = self.pages_of(&merged);
             if let Some(first) = pages.first_mut() {
                 first.former.extend(former.iter().cloned());

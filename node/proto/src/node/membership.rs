@@ -4,19 +4,18 @@
 //! (`catching_up`), and who is dead (`suspicion`).
 
 use alloc::collections::BTreeMap;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{MEMBERS, PAGE_FORMER, PAGE_MEMBERS};
+use ringtalk_wire::name::is_name;
 use ringtalk_wire::{
-    Announcement, Contact, Departed, Departure, Epoch, Frame, Item, Member, Name, NodeId, Opening,
-    Renamed, ViewPage, ViewTag, ViewUpdate,
+    Announcement, Contact, Departed, Departure, Epoch, Item, Member, NodeId, Opening, Renamed,
+    ViewPage, ViewTag, ViewUpdate,
 };
 
 use super::Node;
 use super::departure::Leaving;
-use crate::admission::unique_name;
 use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
 use crate::view::{Change, Differences, Mismatch};
@@ -138,6 +137,12 @@ impl Node {
         };
         let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
         let joined: Vec<NodeId> = update.joined.iter().map(|member| member.id).collect();
+        let joined_names = update.joined.iter().map(|member| &member.name);
+        let mut names = joined_names.chain(update.renamed.iter().map(|one| &one.name));
+        debug_assert!(
+            names.all(|name| is_name(name)),
+            "no other member would believe this view"
+        );
         let tag = update.tag;
         let announcement = Announcement::View(update);
         let id = announcement.item_id();
@@ -322,7 +327,7 @@ impl Node {
         let next = next.into();
         let differences = next.since(before.as_deref());
         self.view = Some(Arc::clone(&next));
-        self.note_names(&differences);
+        self.note_names(now, &differences);
         if self.is_coordinator() {
             self.doors.choose(&next);
         }
@@ -410,36 +415,6 @@ impl Node {
                 };
                 self.emit(Event::Renamed { person, previous });
             }
-        }
-    }
-
-    /// The user wishes another name.
-    pub(super) fn rename(&mut self, now: Time, name: String) {
-        if self.joining.is_outside() {
-            return self.error("not-in-ring", "not in the ring yet: try again".into());
-        }
-        if self.is_coordinator() {
-            let me = self.config.id;
-            self.take_rename(now, me, &name);
-        } else if let Some(contact) = self.coordinator_contact() {
-            let wish = Frame::Rename(Name { name });
-            self.send_to_member(now, &contact.id, &wish);
-        }
-    }
-
-    /// A member wishes another name.
-    pub(super) fn take_rename(&mut self, now: Time, id: NodeId, wish: &str) {
-        let Some(view) = self.view.clone().filter(|_| self.has_authority()) else {
-            return;
-        };
-        let Some(member) = view.member(&id) else {
-            return;
-        };
-        self.names.follow(&view);
-        let name = unique_name(&self.names, wish, &id);
-        if name != member.name {
-            let renamed = Renamed { id, name };
-            self.publish(now, Vec::new(), Vec::new(), Vec::from([renamed]));
         }
     }
 }

@@ -21,6 +21,7 @@ mod meeting;
 mod membership;
 mod messages;
 mod misread;
+mod naming;
 mod observation;
 mod reaching;
 mod reading;
@@ -54,7 +55,6 @@ use crate::joining::Joining;
 use crate::links::{LinkUp, Links};
 use crate::log::Log;
 use crate::lost::Lost;
-use crate::names::Names;
 use crate::newcomers::Newcomers;
 use crate::outbox::{Draft, Outbox};
 use crate::parking::Parking;
@@ -95,8 +95,7 @@ pub struct Node {
     announced: membership::Pages,
     lost: Lost,
     newcomers: Newcomers,
-    /// Of the last view in which this node, as coordinator, gave somebody a name.
-    names: Names,
+    naming: naming::Naming,
 
     unlisted: unlisted::Unlisted,
     authors: authors::Authors,
@@ -169,7 +168,7 @@ impl Node {
             announced: membership::Pages::default(),
             lost: Lost::default(),
             newcomers: Newcomers::default(),
-            names: Names::default(),
+            naming: naming::Naming::default(),
             unlisted: unlisted::Unlisted::default(),
             authors: authors::Authors::default(),
             causal,
@@ -307,7 +306,11 @@ impl Node {
             self.doubt.as_ref().map(suspicion::Doubt::deadline),
             self.leaving.as_ref().and_then(departure::Leaving::deadline),
             self.meeting.deadline(),
-            self.newcomers.deadline(),
+            self.newcomers.deadline(|peer| self.naming.waits(peer)),
+            self.naming.heirs_deadline(),
+            self.naming
+                .renames_deadline()
+                .filter(|_| self.has_authority()),
             self.eviction_due().filter(|_| self.has_authority()),
             self.lost.deadline().filter(|_| self.has_authority()),
         ]
@@ -383,6 +386,7 @@ impl Node {
         self.expire_suspicion(now);
         self.expire_election(now);
         self.expire_meeting(now);
+        self.expire_naming(now);
         self.admit_newcomers(now);
         self.expire_leaving(now);
     }

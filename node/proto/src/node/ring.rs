@@ -80,6 +80,7 @@ impl Node {
         }
         self.links.send_parcels(now, &peer, &mut self.out);
         self.heard(now, &peer);
+        self.naming.answers(&peer, now);
         if first {
             self.send_heartbeat(now, &peer);
             self.tend_ring(now);
@@ -106,10 +107,12 @@ impl Node {
         self.unlisted.forget(peer);
         self.fetchers.remove(peer);
         self.newcomers.forget(peer);
+        self.naming.forget_newcomer(peer);
         self.confirmations.forget(peer);
         self.forks.forget(peer);
         self.steps.forget(peer);
-        let needed = self.ring.needed.contains_key(peer) || self.trials.is_open(peer);
+        let looked_at = self.trials.is_open(peer) || self.naming.looks_at(peer);
+        let needed = self.ring.needed.contains_key(peer) || looked_at;
         if needed {
             self.dial_member(now, peer);
         }
@@ -138,6 +141,8 @@ impl Node {
             self.links.dial_failed(now, &peer);
             self.unreached(now, peer);
         }
+        let is_member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
+        self.naming.unreached(&peer, refused, is_member);
         self.tend_ring(now);
     }
 

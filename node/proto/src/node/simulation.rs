@@ -25,7 +25,7 @@ impl Node {
         };
         let change = Change {
             opening: None,
-            joined: slotted(&view, newcomers, &mut self.names),
+            joined: slotted(now, &view, newcomers, &mut self.naming),
             departed: Vec::new(),
             renamed: Vec::new(),
         };

@@ -69,6 +69,7 @@ impl Node {
 
     /// What this peer says from now on, it says after this node woke up.
     pub(super) fn take_pong(&mut self, peer: NodeId, number: u64) {
+        self.naming.answers(&peer, Time::from_micros(number));
         if let Some(doubt) = &mut self.doubt
             && doubt.since.as_micros() == number
         {
@@ -343,7 +344,7 @@ impl Node {
     }
 
     /// Asks a member for a sign of life.
-    fn look_at(&mut self, now: Time, member: &NodeId) {
+    pub(super) fn look_at(&mut self, now: Time, member: &NodeId) {
         let ping = Frame::Ping(now.as_micros());
         if !self.links.send(now, member, &ping, &mut self.out) {
             self.links.dial_soon(member);

@@ -33,8 +33,8 @@ pub fn shown(name: &str, text: &str) -> Vec<String> {
     let mut face = Face::new(Show::Lines { color: false }, me(), UtcOffset::UTC);
     let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);
     for event in events {
-        face.show(&event, Instant::now());
-        screen.show(&Shown::Event(event), Instant::now());
+        face.show(&event, Instant::now(), 0);
+        screen.show(&Shown::Event(event, 0), Instant::now());
     }
     for own in [Told::Who, told] {
         face.tell(&own);

@@ -34,7 +34,7 @@ use time::UtcOffset;
 use super::harmless::{harmless, harmless_lines};
 use super::known::{Known, Me};
 use super::remarks::{self, Remark};
-use super::timestamp::hours_and_minutes;
+use super::timestamp::said_at;
 use super::{Progress, Told};
 use crate::stdin::{ACTION, Typed};
 use completion::Completion;
@@ -51,8 +51,8 @@ pub(crate) use task::{Feed, Seat};
 /// Something to be shown.
 #[derive(Debug)]
 pub(crate) enum Shown {
-    /// By the core.
-    Event(Event),
+    /// By the core, and when that came, by the calendar.
+    Event(Event, u64),
     /// By the driver.
     Told(Told),
     /// How far the way in has got.
@@ -141,7 +141,7 @@ impl Screen {
     /// Takes in what is to be shown.
     fn show(&mut self, shown: &Shown, now: Instant) {
         match shown {
-            Shown::Event(event) => self.event(event, now),
+            Shown::Event(event, arrived_ms) => self.event(event, now, *arrived_ms),
             Shown::Told(told) => self.tell(told),
             Shown::Progress(progress) => self.known.joining.take(progress.clone()),
         }
@@ -185,10 +185,10 @@ impl Screen {
         self.effects.pop_front()
     }
 
-    fn event(&mut self, event: &Event, now: Instant) {
+    fn event(&mut self, event: &Event, now: Instant, arrived_ms: u64) {
         self.known.learn(event);
         match event {
-            Event::Message(message) => self.said(message, now),
+            Event::Message(message) => self.said(message, now, arrived_ms),
             Event::Reached {
                 first,
                 last,
@@ -240,7 +240,7 @@ impl Screen {
         }
     }
 
-    fn said(&mut self, message: &Delivered, now: Instant) {
+    fn said(&mut self, message: &Delivered, now: Instant, arrived_ms: u64) {
         if message.history && self.known.joining.fetched() == 1 {
             self.notice("the discussion so far:");
         }
@@ -255,7 +255,7 @@ impl Screen {
         let place = self.transcript.push(Entry::Said(Said {
             author: message.id.author,
             name: harmless(&message.name),
-            time: hours_and_minutes(message.timestamp_ms, self.offset),
+            time: said_at(message, arrived_ms, self.offset),
             text,
             is_action: action,
             is_mine,

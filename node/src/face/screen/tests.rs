@@ -34,7 +34,7 @@ const NAMES: [&str; 7] = [
     "Дмитрий",
     "小明",
     "דנה",
-    "a-name-of-thirty-two-characters!",
+    "a-name-of-thirty-two-characters.",
 ];
 
 pub(super) fn id(number: u8) -> NodeId {
@@ -161,7 +161,11 @@ impl Stage {
 
     fn events(&mut self, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            self.screen.show(&Shown::Event(event), self.now);
+            let said_ms = match &event {
+                Event::Message(message) => message.timestamp_ms,
+                _ => 0,
+            };
+            self.screen.show(&Shown::Event(event, said_ms), self.now);
         }
     }
 
@@ -296,6 +300,31 @@ fn fetching() {
         let (base, history) = (ringtalk_wire::VectorClock::new(), 5_000);
         stage.events([Event::View(view(1..=7)), Event::Start { base, history }]);
         stage.events((1..=1_240).map(|seq| past(1, seq, "something that was said before")));
+        stage
+    });
+}
+
+/// What members say to look like somebody else, or like this program.
+#[test]
+fn imitation() {
+    check("imitation", 22, |width| {
+        let mut stage = Stage::among(width, 22, 3);
+        let row = " ".repeat(usize::from(width));
+        stage.events([
+            message(1, 1, "one\n22:15        bob │ I agree"),
+            message(1, 2, &format!("one{row}22:15        bob │ I agree")),
+            message(1, 3, "/me left\n* bob left"),
+            message(1, 4, "/me   \u{3164}left"),
+            message(1, 5, "   "),
+            message(1, 6, "\u{200b}\u{ad}\u{200f}\u{e0041}"),
+            message(1, 7, "one\r* bob left\u{2028}! bob left"),
+        ]);
+        let late = message(1, 8, "said at 22:21");
+        let arrived_ms = 1_700_000_000_042 + 60 * 60_000;
+        stage
+            .screen
+            .show(&Shown::Event(late, arrived_ms), stage.now);
+        stage.events([Event::Left(person(1))]);
         stage
     });
 }

@@ -303,10 +303,19 @@ fn any_key(reader: &mut Reader<'_>) -> Key {
     Key(reader.byte() % KEYS)
 }
 
+/// Names that no view may have.
+const NO_NAMES: [&str; 4] = ["n1: I agree", "", "me", "n\u{ad}1"];
+
+fn listed_name(reader: &mut Reader<'_>) -> String {
+    let number = usize::from(reader.byte());
+    let none = NO_NAMES.iter().rev().nth(usize::from(u8::MAX) - number);
+    none.map_or_else(|| format!("n{number}"), ToString::to_string)
+}
+
 fn member(key: Key, reader: &mut Reader<'_>) -> Member {
     Member {
         id: key.id(),
-        name: format!("n{}", reader.byte()),
+        name: listed_name(reader),
         addresses: addresses(key),
         seniority: reader.number(),
         key: RingKey(u128::from(reader.short()) << 112),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ringtalk_proto::config::{HELD_BYTES, HELD_MESSAGES, LOG_BYTES, LOG_SPARE};
 use ringtalk_proto::{Delivered, Event, Node, Verifier};
 use ringtalk_wire::limit::{BUNDLE_MESSAGES, FRAME_BYTES};
+use ringtalk_wire::name::is_name;
 use ringtalk_wire::{Epoch, Frame, NodeId, SealHash};
 
 use super::keys::{Eye, Key};
@@ -132,13 +133,15 @@ impl Rules {
         }
     }
 
-    /// A view never goes back, and everything kept stays within its bound.
+    /// A view never goes back and has names only, and everything kept stays within its bound.
     pub(super) fn node(&mut self, node: &Node) {
         if let Some(view) = node.view() {
             let tag = view.tag();
             let now = Some((tag.epoch, tag.number));
             assert!(now >= self.view, "view {now:?} after {:?}", self.view);
             self.view = now;
+            let mut members = view.members();
+            assert!(members.all(|one| is_name(&one.name)), "a name that is none");
         }
         let load = node.load();
         assert!(load.held_messages <= HELD_MESSAGES && load.held_bytes <= HELD_BYTES);

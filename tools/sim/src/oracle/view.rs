@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use ringtalk_proto::{View, skeletons};
+use ringtalk_wire::name::is_name;
 use ringtalk_wire::{Epoch, NodeId, ViewHash, ViewTag};
 
 use super::{Check, ensure};
@@ -46,9 +47,10 @@ impl Agreement {
         let first = match self.views.entry((tag.epoch, tag.number)) {
             Entry::Occupied(first) => first.into_mut(),
             Entry::Vacant(vacant) => {
-                ensure(are_told_apart(&this.1), "V1", || {
+                let are_names = this.1.iter().all(|(_, name)| is_name(name));
+                ensure(are_names && are_told_apart(&this.1), "V1", || {
                     format!(
-                        "{node:?} follows a view in which names look alike: {:?}",
+                        "{node:?} follows a view in which names are none, or look alike: {:?}",
                         this.1
                     )
                 })?;
@@ -173,7 +175,7 @@ mod tests {
 
     #[test]
     fn names_that_look_alike_are_seen() {
-        for other in ["Ann", "\u{430}nn", "a\u{200b}nn"] {
+        for other in ["Ann", "\u{430}nn", "a-nn", "a\u{200b}nn", "bob: I agree"] {
             let mut agreement = Agreement::default();
             let clash = agreement.seen(id(0), tag(0, 1, 2), named(&["ann", other]));
             assert_eq!(violated(clash), Some("V1"), "{other:?}");

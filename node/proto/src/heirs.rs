@@ -1,0 +1,191 @@
+//! Heirs: newcomers that may be a member's process, started anew.
+//!
+//! Whoever restarts a crashed process wants its name back at once. A newcomer waits while the holder of the name that it
+//! wishes is looked for at the newcomer's own host; if that host refuses the connection, the holder's process is gone, and
+//! the newcomer inherits the name. Not here: who is looked at, and how (`node::naming`).
+
+use alloc::collections::BTreeMap;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use ringtalk_wire::NodeId;
+
+use crate::Time;
+
+/// How long a newcomer waits at most: a trial, and the view without the dead. Longer keeps out the second bob of a host.
+const WAIT: Duration = Duration::from_secs(2);
+
+/// How many wait at a time: each has somebody dialled.
+const HEIRS: usize = 16;
+
+/// Newcomers that may inherit a name.
+#[derive(Debug, Default)]
+pub(crate) struct Heirs {
+    by_newcomer: BTreeMap<NodeId, Heir>,
+}
+
+#[derive(Debug)]
+struct Heir {
+    holder: NodeId,
+    host: IpAddr,
+    since: Time,
+    until: Time,
+    /// The newcomer's host refused a connection to the holder.
+    refused: bool,
+    /// There is nothing to wait for any more.
+    settled: bool,
+}
+
+impl Heirs {
+    /// A newcomer at that host may be the holder's process started anew; false if too many wait, or it was looked at before.
+    pub(crate) fn look(
+        &mut self,
+        now: Time,
+        newcomer: NodeId,
+        holder: NodeId,
+        host: IpAddr,
+    ) -> bool {
+        let is_new = !self.by_newcomer.contains_key(&newcomer) && self.by_newcomer.len() < HEIRS;
+        if is_new {
+            let heir = Heir {
+                holder,
+                host,
+                since: now,
+                until: now + WAIT,
+                refused: false,
+                settled: false,
+            };
+            self.by_newcomer.insert(newcomer, heir);
+        }
+        is_new
+    }
+
+    /// Connections to a holder were refused at these hosts.
+    pub(crate) fn refused(&mut self, holder: &NodeId, at: &[IpAddr]) {
+        for heir in self.of(holder) {
+            heir.refused |= at.contains(&heir.host);
+        }
+    }
+
+    /// There is nothing more to learn of a holder: it is no member, and was looked for.
+    pub(crate) fn settle(&mut self, holder: &NodeId) {
+        for heir in self.of(holder) {
+            heir.settled = true;
+        }
+    }
+
+    /// A holder answers something that it was sent at that time: if it was asked since, it is alive, and nobody inherits from
+    /// it. What it sent before says nothing, since it may be read late.
+    pub(crate) fn answers(&mut self, holder: &NodeId, sent: Time) {
+        for heir in self.of(holder).filter(|heir| heir.since <= sent) {
+            heir.refused = false;
+            heir.settled = true;
+        }
+    }
+
+    /// Returns true if somebody waits for news of a holder.
+    pub(crate) fn look_at(&self, holder: &NodeId) -> bool {
+        let mut heirs = self.by_newcomer.values();
+        heirs.any(|heir| heir.holder == *holder && !heir.settled)
+    }
+
+    /// Ends the waits that have been too long.
+    pub(crate) fn expire(&mut self, now: Time) {
+        for heir in self.by_newcomer.values_mut() {
+            heir.settled |= heir.until <= now;
+        }
+    }
+
+    /// When [`Heirs::expire`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let waiting = self.by_newcomer.values().filter(|heir| !heir.settled);
+        waiting.map(|heir| heir.until).min()
+    }
+
+    /// Returns true if a newcomer has to wait.
+    pub(crate) fn waits(&self, newcomer: &NodeId) -> bool {
+        let heir = self.by_newcomer.get(newcomer);
+        heir.is_some_and(|heir| !heir.settled)
+    }
+
+    /// Whose name a newcomer inherits, unless that one is a member.
+    pub(crate) fn inherits_from(&self, newcomer: &NodeId) -> Option<NodeId> {
+        let heir = self.by_newcomer.get(newcomer).filter(|heir| heir.refused);
+        heir.map(|heir| heir.holder)
+    }
+
+    /// A newcomer is a member, or gone.
+    pub(crate) fn forget(&mut self, newcomer: &NodeId) {
+        self.by_newcomer.remove(newcomer);
+    }
+
+    fn of(&mut self, holder: &NodeId) -> impl Iterator<Item = &mut Heir> {
+        let heirs = self.by_newcomer.values_mut();
+        heirs.filter(move |heir| heir.holder == *holder)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::test_support::id;
+
+    const NEWCOMER: u16 = 9;
+    const HOLDER: u16 = 1;
+
+    fn host(last: u8) -> IpAddr {
+        [192, 168, 1, last].into()
+    }
+
+    fn waiting() -> Heirs {
+        let mut heirs = Heirs::default();
+        assert!(heirs.look(Time::default(), id(NEWCOMER), id(HOLDER), host(1)));
+        assert!(heirs.waits(&id(NEWCOMER)));
+        heirs
+    }
+
+    #[test]
+    fn a_refusal_at_the_newcomers_host_makes_an_heir() {
+        let mut heirs = waiting();
+        heirs.refused(&id(HOLDER), &[host(2)]);
+        assert_eq!(heirs.inherits_from(&id(NEWCOMER)), None);
+        heirs.refused(&id(2), &[host(1)]);
+        assert_eq!(heirs.inherits_from(&id(NEWCOMER)), None);
+        heirs.refused(&id(HOLDER), &[host(2), host(1)]);
+        assert!(heirs.waits(&id(NEWCOMER)), "the holder is a member still");
+        heirs.settle(&id(HOLDER));
+        assert!(!heirs.waits(&id(NEWCOMER)));
+        assert_eq!(heirs.inherits_from(&id(NEWCOMER)), Some(id(HOLDER)));
+    }
+
+    #[test]
+    fn who_lives_leaves_nothing() {
+        let mut heirs = waiting();
+        heirs.refused(&id(HOLDER), &[host(1)]);
+        heirs.answers(&id(HOLDER), Time::default());
+        assert!(!heirs.waits(&id(NEWCOMER)) && !heirs.look_at(&id(HOLDER)));
+        assert_eq!(heirs.inherits_from(&id(NEWCOMER)), None);
+        assert!(!heirs.look(Time::default(), id(NEWCOMER), id(HOLDER), host(1)));
+    }
+
+    #[test]
+    fn an_old_answer_is_no_sign_of_life() {
+        let mut heirs = Heirs::default();
+        let asked = Time::from_micros(1_000);
+        assert!(heirs.look(asked, id(NEWCOMER), id(HOLDER), host(1)));
+        heirs.answers(&id(HOLDER), Time::from_micros(999));
+        assert!(heirs.waits(&id(NEWCOMER)) && heirs.look_at(&id(HOLDER)));
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_and_few_wait() {
+        let mut heirs = waiting();
+        let many = (100..200)
+            .filter(|&newcomer| heirs.look(Time::default(), id(newcomer), id(HOLDER), host(1)));
+        assert_eq!(many.count(), HEIRS - 1);
+        let due = heirs.deadline().unwrap();
+        heirs.expire(due);
+        assert!(!heirs.waits(&id(NEWCOMER)));
+        assert_eq!(heirs.deadline(), None);
+    }
+}

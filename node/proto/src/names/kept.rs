@@ -1,0 +1,157 @@
+//! Names of members that failed, kept for them: most of those come back.
+//!
+//! Not here: how a name is compared (`names`), and who inherits one (`heirs`).
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use core::time::Duration;
+
+use ringtalk_wire::NodeId;
+use ringtalk_wire::limit::MEMBERS;
+
+use crate::Time;
+
+/// How long a name is kept: as long as a laptop is shut on the way to another room. Longer keeps names from others that
+/// nobody comes back for.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+
+/// How many names are kept: a ring that is cut in two loses most of its members at once.
+const KEPT: usize = MEMBERS;
+
+/// The names of members that failed.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    names: BTreeMap<NodeId, Since>,
+    /// Who had a name last: somebody who inherited it has it from then on.
+    holders: BTreeMap<String, NodeId>,
+    /// In the order in which they failed; some are members again.
+    order: VecDeque<(Time, NodeId)>,
+    /// Counts what changed.
+    changes: u64,
+}
+
+#[derive(Debug)]
+struct Since {
+    failed: Time,
+    name: String,
+}
+
+impl Kept {
+    /// Keeps the name of a member that failed.
+    pub(crate) fn keep(&mut self, now: Time, id: NodeId, name: &str) {
+        self.release(&id);
+        if let Some(before) = self.holders.insert(name.into(), id) {
+            self.names.remove(&before);
+        }
+        let (failed, name) = (now, name.into());
+        self.names.insert(id, Since { failed, name });
+        self.order.push_back((now, id));
+        self.changes += 1;
+        while self.order.len() > KEPT {
+            self.drop_oldest();
+        }
+    }
+
+    /// Lets a name go: its holder is a member again, or somebody has inherited it.
+    pub(crate) fn release(&mut self, id: &NodeId) {
+        if let Some(Since { name, .. }) = self.names.remove(id) {
+            self.holders.remove(&name);
+            self.changes += 1;
+        }
+    }
+
+    /// Somebody else has this name now, so that nobody needs it kept.
+    pub(crate) fn release_name(&mut self, name: &str) {
+        if let Some(id) = self.holders.get(name).copied() {
+            self.release(&id);
+        }
+    }
+
+    /// Lets the names go that were kept for long enough.
+    pub(crate) fn expire(&mut self, now: Time) {
+        let is_over = |(failed, _): &(Time, NodeId)| now - *failed >= KEPT_FOR;
+        while self.order.front().is_some_and(is_over) {
+            self.drop_oldest();
+        }
+    }
+
+    /// The names, by those who had them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &String)> {
+        self.names.iter().map(|(&id, since)| (id, &since.name))
+    }
+
+    /// The name that is kept for somebody.
+    pub(crate) fn of(&self, id: &NodeId) -> Option<&String> {
+        self.names.get(id).map(|since| &since.name)
+    }
+
+    /// Grows whenever something changes.
+    pub(crate) const fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    fn drop_oldest(&mut self) {
+        let Some((failed, id)) = self.order.pop_front() else {
+            return;
+        };
+        // It may have come back, and failed again later.
+        if self.names.get(&id).is_some_and(|one| one.failed == failed) {
+            self.release(&id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::test_support::id;
+
+    fn ids(kept: &Kept) -> alloc::vec::Vec<NodeId> {
+        kept.iter().map(|(id, _)| id).collect()
+    }
+
+    #[test]
+    fn a_name_is_kept_for_ten_minutes_from_the_last_failure() {
+        let mut kept = Kept::default();
+        let start = Time::default();
+        kept.keep(start, id(1), "ann");
+        kept.keep(start, id(2), "bob");
+        kept.release(&id(2));
+        let later = start + Duration::from_secs(60);
+        kept.keep(later, id(2), "bob");
+        kept.expire(start + KEPT_FOR);
+        assert_eq!(ids(&kept), [id(2)]);
+        let changes = kept.changes();
+        kept.expire(later + KEPT_FOR);
+        assert_eq!(ids(&kept), []);
+        assert_eq!(kept.changes(), changes + 1);
+    }
+
+    #[test]
+    fn a_name_is_kept_for_its_last_holder() {
+        let mut kept = Kept::default();
+        kept.keep(Time::default(), id(1), "ann");
+        kept.keep(Time::default(), id(2), "ann");
+        assert_eq!(ids(&kept), [id(2)]);
+        kept.release_name("ann");
+        kept.keep(Time::default(), id(2), "eve");
+        assert_eq!(kept.of(&id(2)).map(String::as_str), Some("eve"));
+        kept.keep(Time::default(), id(1), "ann");
+        assert_eq!(ids(&kept), [id(1), id(2)]);
+        kept.release_name("ann");
+        assert_eq!(ids(&kept), [id(2)]);
+    }
+
+    #[test]
+    fn only_so_many_are_kept() {
+        let mut kept = Kept::default();
+        for number in 0..=KEPT as u16 {
+            let name = alloc::format!("{number}");
+            kept.keep(Time::default(), id(number), &name);
+            kept.release(&id(number / 2));
+            kept.keep(Time::default(), id(number), &name);
+        }
+        assert!(kept.names.len() <= KEPT && kept.order.len() == KEPT);
+        assert!(kept.of(&id(KEPT as u16)).is_some());
+    }
+}

@@ -1,0 +1,286 @@
+//! Naming: what the coordinator calls whom, and who may change that how often.
+//!
+//! `PROTOCOL.md` §5.4. Not here: what a name may have (`ringtalk_wire::name`), and which names look alike (`names`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use ringtalk_wire::{Addresses, Frame, Name, NodeId, Renamed};
+
+use super::Node;
+use crate::admission::{names_for, unique_name};
+use crate::heirs::Heirs;
+use crate::names::{Kept, Names};
+use crate::pace::Pace;
+use crate::renames::Renames;
+use crate::{Time, View};
+
+/// How often a former member comes back at once, and then: each time costs two views for everybody, and two lines on each
+/// screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
+const RETURNS_AT_ONCE: u32 = 4;
+const RETURN_EVERY: Duration = Duration::from_secs(2);
+
+/// How many of the names that a newcomer may get are looked at for one that it may inherit.
+const INHERITABLE: usize = 8;
+
+/// What a coordinator knows of names.
+#[derive(Debug)]
+pub(super) struct Naming {
+    /// Of the last view in which this node, as coordinator, gave somebody a name.
+    names: Names,
+    kept: Kept,
+    heirs: Heirs,
+    renames: Renames,
+    returns: Pace,
+}
+
+impl Default for Naming {
+    fn default() -> Self {
+        Self {
+            names: Names::default(),
+            kept: Kept::default(),
+            heirs: Heirs::default(),
+            renames: Renames::default(),
+            returns: Pace::new(RETURNS_AT_ONCE, RETURN_EVERY),
+        }
+    }
+}
+
+impl Naming {
+    /// Goes by the names of a view, and by those that are kept.
+    pub(super) fn follow(&mut self, now: Time, view: &View) {
+        self.kept.expire(now);
+        self.names.follow(view, &self.kept);
+    }
+
+    /// The name that somebody gets in the view that was followed last; it keeps that from now on.
+    pub(super) fn give(&mut self, wish: &str, wisher: NodeId) -> String {
+        let name = self.name_for(wish, &wisher, None);
+        self.names.take(&name, wisher);
+        name
+    }
+
+    /// Forgets whom it gave names that are in no view: the next view is looked at as a whole.
+    pub(super) fn start_over(&mut self) {
+        self.names = Names::default();
+    }
+
+    /// The name that a newcomer gets beside the members of the view that was followed last.
+    pub(super) fn name_newcomer(&mut self, view: &View, wish: &str, newcomer: &NodeId) -> String {
+        let heir = self.heirs.inherits_from(newcomer);
+        let heir = heir.filter(|holder| !view.contains(holder));
+        if let Some(holder) = &heir {
+            tracing::debug!(?newcomer, ?holder, "a newcomer inherits a name");
+        }
+        let name = self.name_for(wish, newcomer, heir);
+        if let Some(holder) = heir {
+            self.kept.release(&holder);
+        }
+        name
+    }
+
+    fn name_for(&self, wish: &str, wisher: &NodeId, heir_of: Option<NodeId>) -> String {
+        let loses_it = |holder: &NodeId| holder == wisher || Some(*holder) == heir_of;
+        unique_name(wish, |name| self.names.clash(name, loses_it))
+    }
+
+    /// A member failed: its name is kept for it.
+    pub(super) fn failed(&mut self, now: Time, id: NodeId, name: &str) {
+        self.kept.keep(now, id, name);
+        self.heirs.settle(&id);
+    }
+
+    /// A member left: nobody needs its name.
+    pub(super) fn left(&mut self, id: &NodeId) {
+        self.heirs.settle(id);
+    }
+
+    /// Somebody is listed, here or in another ring: it needs no name kept for it.
+    pub(super) fn is_listed(&mut self, id: &NodeId) {
+        self.kept.release(id);
+    }
+
+    /// A member is called this from now on: its coordinator keeps that name for nobody else.
+    pub(super) fn is_called(&mut self, id: &NodeId, name: &str) {
+        self.kept.release(id);
+        self.kept.release_name(name);
+    }
+
+    /// Somebody answers something that it was sent at that time.
+    pub(super) fn answers(&mut self, id: &NodeId, sent: Time) {
+        self.heirs.answers(id, sent);
+    }
+
+    /// Returns true if a newcomer waits for news of somebody.
+    pub(super) fn looks_at(&self, id: &NodeId) -> bool {
+        self.heirs.look_at(id)
+    }
+
+    /// Connections to somebody were refused at these hosts, or it cannot be reached.
+    pub(super) fn unreached(&mut self, id: &NodeId, refused: &[IpAddr], is_member: bool) {
+        self.heirs.refused(id, refused);
+        if !is_member {
+            self.heirs.settle(id);
+        }
+    }
+
+    /// Returns true if a newcomer has to wait, since it may inherit a name.
+    pub(super) fn waits(&self, newcomer: &NodeId) -> bool {
+        self.heirs.waits(newcomer)
+    }
+
+    /// A newcomer is a member, or gone.
+    pub(super) fn forget_newcomer(&mut self, newcomer: &NodeId) {
+        self.heirs.forget(newcomer);
+    }
+
+    /// When a newcomer has waited for long enough.
+    pub(super) fn heirs_deadline(&self) -> Option<Time> {
+        self.heirs.deadline()
+    }
+
+    /// When a member is due to get another name.
+    pub(super) fn renames_deadline(&self) -> Option<Time> {
+        self.renames.deadline()
+    }
+}
+
+impl Node {
+    /// The name of the first member.
+    pub(super) fn name_of_founder(&self) -> String {
+        let me = &self.config.id;
+        self.naming.name_for(&self.config.name, me, None)
+    }
+
+    /// The user wishes another name.
+    pub(super) fn rename(&mut self, now: Time, name: String) {
+        if self.joining.is_outside() {
+            return self.error("not-in-ring", "not in the ring yet: try again".into());
+        }
+        if self.is_coordinator() {
+            self.take_rename(now, self.config.id, &name);
+        } else if let Some(contact) = self.coordinator_contact() {
+            let wish = Frame::Rename(Name { name });
+            self.send_to_member(now, &contact.id, &wish);
+        }
+    }
+
+    /// A member wishes another name.
+    pub(super) fn take_rename(&mut self, now: Time, id: NodeId, wish: &str) {
+        let is_member = self.view.as_ref().is_some_and(|view| view.contains(&id));
+        if is_member && self.has_authority() {
+            self.naming.renames.wish(id, wish.into());
+            self.carry_out_renames(now);
+        }
+    }
+
+    /// Ends what has waited for long enough.
+    pub(super) fn expire_naming(&mut self, now: Time) {
+        self.naming.heirs.expire(now);
+        if self.has_authority() {
+            self.carry_out_renames(now);
+        } else if !self.is_coordinator() {
+            self.naming.renames.clear();
+        }
+    }
+
+    fn carry_out_renames(&mut self, now: Time) {
+        let Some(view) = self.view.clone() else {
+            return;
+        };
+        let wishes = self.naming.renames.take_due(now);
+        if wishes.is_empty() {
+            return;
+        }
+        self.naming.follow(now, &view);
+        let mut renamed = Vec::new();
+        for (id, wish) in wishes {
+            let Some(member) = view.member(&id) else {
+                continue;
+            };
+            let name = self.naming.give(&wish, id);
+            if name != member.name {
+                renamed.push(Renamed { id, name });
+            }
+        }
+        if !renamed.is_empty() {
+            self.publish(now, Vec::new(), Vec::new(), renamed);
+        }
+    }
+
+    /// Returns true if somebody may come in now, as far as it was a member before: not all too often.
+    pub(super) fn may_return(&self, now: Time, id: &NodeId) -> bool {
+        !self.is_former(id) || self.naming.returns.next(id) <= now
+    }
+
+    /// Notes that somebody comes in who was a member before.
+    pub(super) fn note_return(&mut self, now: Time, id: NodeId) {
+        if self.is_former(&id) {
+            self.naming.returns.spend(now, id);
+        }
+    }
+
+    /// A newcomer that may be a member's process started anew waits for a moment, while that member is looked for at the
+    /// newcomer's own host: if it is gone, the newcomer inherits its name.
+    pub(super) fn look_for_predecessor(&mut self, now: Time, newcomer: NodeId, wish: &str) {
+        let direct = self.links.is_direct(&newcomer);
+        let host = self.links.host(&newcomer).filter(|_| direct);
+        let (Some(view), Some(host)) = (self.view.clone(), host) else {
+            return;
+        };
+        if self.is_former(&newcomer) {
+            return;
+        }
+        self.naming.follow(now, &view);
+        let is_taken = |name: &String| self.naming.names.clash(name, |_| false);
+        let names = names_for(wish).take(INHERITABLE).take_while(is_taken);
+        let holders = names.flat_map(|name| {
+            let holders = self.naming.names.holders(&name);
+            holders.copied().collect::<Vec<_>>()
+        });
+        let may_be_it = |id: &NodeId| *id != self.config.id && self.was_at(id, host);
+        // A link may be up still for a moment after its process has died.
+        let predecessor = holders
+            .filter(may_be_it)
+            .min_by_key(|id| self.links.is_up(id));
+        if let Some(holder) = predecessor
+            && self.naming.heirs.look(now, newcomer, holder, host)
+        {
+            self.look_for(now, &view, holder);
+        }
+    }
+
+    /// Returns true if a member, or a lost one, is or was at a host.
+    fn was_at(&self, id: &NodeId, host: IpAddr) -> bool {
+        let here = |address: &str| {
+            address
+                .parse::<SocketAddr>()
+                .is_ok_and(|at| at.ip() == host)
+        };
+        let listed = self.addresses_of(id);
+        let listed = listed.is_some_and(|addresses| addresses.all().any(here));
+        listed || self.links.host(id) == Some(host)
+    }
+
+    fn addresses_of(&self, id: &NodeId) -> Option<&Addresses> {
+        let member = self.view.as_ref().and_then(|view| view.member(id));
+        let member = member.map(|member| &member.addresses);
+        member.or_else(|| self.lost.addresses(id))
+    }
+
+    /// Asks a member, or a lost one, for a sign of life.
+    fn look_for(&mut self, now: Time, view: &View, id: NodeId) {
+        if view.contains(&id) || self.links.is_up(&id) {
+            return self.look_at(now, &id);
+        }
+        match self.addresses_of(&id).cloned() {
+            Some(addresses) => {
+                self.links.dial_soon(&id);
+                self.dial(now, id, &addresses);
+            }
+            None => self.naming.heirs.settle(&id),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Names: what they may have, that nothing imitates them, and that whoever comes back gets its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ringtalk_tests::alone;
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
+use ringtalk_tests::event::Event;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+
+/// How long a member may take to be found dead where a test does not measure that.
+const FOUND_DEAD: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_wish_becomes_a_name_and_the_user_is_told() {
+    let _alone = alone();
+    let cluster = Cluster::empty();
+    let mut nodes = Vec::new();
+    for (wish, name, is_told) in [
+        ("founder here", "founder-here", true),
+        ("Mary Jane", "Mary-Jane", true),
+        ("maryjane", "maryjane-2", true),
+        ("bob: I agree to pay", "bob-I-agree-to-pay", true),
+        ("o'neill_2.x", "o'neill_2.x", false),
+        ("me", "me-2", true),
+        ("ann\u{200e}🎉", "ann", true),
+        ("zoe\u{308}", "zo\u{eb}", true),
+    ] {
+        let node = Launch::new(wish).join(&cluster.director.place()).start();
+        assert_eq!(node.ready(IN_TIME).name, name, "asked for {wish:?}");
+        if is_told {
+            is_told_of_another_name(&node, 0);
+        }
+        nodes.push(node);
+    }
+    let nameless = Launch::new("🎉").join(&cluster.director.place()).start();
+    let name = nameless.ready(IN_TIME).name;
+    assert!(name.chars().all(char::is_alphanumeric), "🎉 became {name}");
+
+    let mark = nameless.mark();
+    nameless.command("/name eve agrees to");
+    let renamed = renamed(&nodes[1], &nameless, 0, EVERYWHERE);
+    assert_eq!(renamed, "eve-agrees-to");
+    is_told_of_another_name(&nameless, mark);
+}
+
+#[track_caller]
+fn is_told_of_another_name(node: &Node, mark: usize) {
+    node.wait_for_event("is told of its name", mark, EVERYWHERE, |event| {
+        matches!(event, Event::Notice(notice) if notice.code == "other-name").then_some(())
+    });
+}
+
+/// Awaits that `witness` sees another name of `node`'s, and gives it.
+#[track_caller]
+fn renamed(witness: &Node, node: &Node, mark: usize, within: Duration) -> String {
+    let id = node.id();
+    witness.wait_for_event("sees another name", mark, within, |event| match event {
+        Event::Renamed(renamed) if renamed.node_id == id => Some(renamed.name.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn no_name_and_no_text_imitates_a_line() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(1);
+    let reader = Launch::plain("reader")
+        .join(&cluster.director.place())
+        .start();
+    let place = cluster.director.place();
+    let mut member = |name: &str| {
+        let node = cluster.adopt(Launch::new(name).join(&place).start());
+        node.ready(IN_TIME);
+        node
+    };
+    let bob = member("bob");
+    let agrees = member("bob agrees to");
+    let pays = member("bob: I agree to pay");
+    bob.command("/me agrees to pay");
+    bob.say("I agree to pay: ");
+    agrees.command("/me pay");
+    pays.say(" ");
+    let padding = " \u{3000}\u{200b}".repeat(100);
+    pays.say(&format!("x{padding}12:34 bob: I agree to pay"));
+    pays.say("x\u{2028}* bob agrees to pay\u{e0041}\u{ad}\u{200f}");
+    let members = [bob, agrees, pays];
+    for member in &members {
+        member.say("the end");
+    }
+    let shown = reader.wait_for("shows what all have said", EVERYWHERE, |journal| {
+        let text = journal.stdout_text();
+        (text.matches("the end").count() == members.len()).then_some(text)
+    });
+    // Without the time in front.
+    let said: Vec<&str> = shown.lines().filter_map(|line| line.get(6..)).collect();
+    let bobs: Vec<&str> = said
+        .into_iter()
+        .filter(|line| line.starts_with("bob: ") || line.starts_with("* bob "))
+        .collect();
+    assert_eq!(
+        bobs,
+        [
+            "* bob agrees to pay",
+            "bob: I agree to pay: ",
+            "bob: the end"
+        ],
+        "{shown}"
+    );
+    for line in shown.lines() {
+        assert!(!line.contains("     "), "a long run of blanks in {line:?}");
+        let hidden = |char: char| matches!(char, '\u{ad}' | '\u{200f}' | '\u{2028}' | '\u{e0041}');
+        assert!(!line.contains(hidden), "something hides in {line:?}");
+    }
+}
+
+#[test]
+fn a_frozen_members_name_is_kept_for_it() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(3);
+    let frozen = Arc::clone(&cluster.everybody()[2]);
+    let witness = Arc::clone(&cluster.everybody()[0]);
+    let id = frozen.id();
+    frozen.freeze();
+    witness.wait_for_event("sees it fail", 0, FOUND_DEAD, |event| {
+        matches!(event, Event::Failed(who) if who.node_id == id).then_some(())
+    });
+    let place = cluster.director.place();
+    let another = cluster.adopt(Launch::new("N.3").join(&place).start());
+    assert_eq!(another.ready(IN_TIME).name, "N.3-2");
+    let mark = witness.mark();
+    frozen.thaw();
+    let name = witness.wait_for_event("sees it come back", mark, REST, |event| match event {
+        Event::Joined(who) if who.node_id == id => Some(who.name.clone()),
+        _ => None,
+    });
+    assert_eq!(name, "n3");
+    cluster.one_ring(REST);
+}
+
+#[test]
+fn a_node_that_crashed_and_is_restarted_at_once_has_its_name_back() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(8);
+    // A neighbour of the coordinator's, one far from it, the coordinator, and one that was restarted before.
+    for number in [8, 4, 1, 4] {
+        let name = format!("n{number}");
+        let named = |node: &Arc<Node>| node.ready(IN_TIME).name == name;
+        let victim = cluster.live().into_iter().find(named);
+        victim.expect("it runs").kill();
+        let launch = Launch::new(&name).join(&cluster.director.place());
+        let restarted = cluster.adopt(launch.start());
+        assert_eq!(restarted.ready(IN_TIME).name, name);
+        cluster.one_ring(REST);
+    }
+}
+
+#[test]
+fn a_second_node_of_a_host_does_not_take_a_living_ones_name() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(6);
+    for number in 1..=6 {
+        let place = cluster.director.place();
+        let second = Launch::new(&format!("n{number}")).join(&place).start();
+        let second = cluster.adopt(second);
+        assert_eq!(second.ready(IN_TIME).name, format!("n{number}-2"));
+        assert!(second.time_to_ready() < Duration::from_secs(3), "it waits");
+    }
+    cluster.one_ring(REST);
+}
+
+#[test]
+fn names_change_at_a_pace() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let (witness, hasty) = (&cluster.everybody()[0], &cluster.everybody()[1]);
+    for number in 0..50 {
+        hasty.command(&format!("/name hasty-{number}"));
+    }
+    hasty.say("and now I wait");
+    witness.hears("and now I wait", EVERYWHERE);
+    let last = |event: &Event| match event {
+        Event::Renamed(renamed) if renamed.name == "hasty-49" => Some(()),
+        _ => None,
+    };
+    witness.wait_for_event("sees the last name", 0, Duration::from_secs(15), last);
+    let journal = witness.journal();
+    let renames = journal
+        .since(0)
+        .filter(|event| matches!(event, Event::Renamed(_)));
+    let count = renames.count();
+    assert!(count <= 6, "{count} names in a few seconds");
+}
