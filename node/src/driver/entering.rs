@@ -68,7 +68,7 @@ impl Driver {
             self.entering.told_of_stall = true;
             let step = self.face.joining().step();
             let seconds = STALL.as_secs();
-            self.face.tell(&Told::Error {
+            self.face.tell(Told::Error {
                 code: "history-stalled",
                 message: format!("{step}: no more for {seconds} s; asking other members"),
             });
@@ -77,11 +77,7 @@ impl Driver {
 
     /// What an event means for the way in: each part of the discussion so far that comes gives the rest as
     /// much time again.
-    pub(super) fn goes_on(&mut self, event: &Event) {
-        let moves = matches!(
-            event,
-            Event::View(_) | Event::Start { .. } | Event::Message(_)
-        );
+    pub(super) fn goes_on(&mut self, moves: bool) {
         if self.leaving.is_some() {
             return;
         }
@@ -123,7 +119,7 @@ impl Driver {
         let is_news = is_certain && !self.entering.told_of_member;
         if let Some(trouble) = self.face.joining().trouble().filter(|_| is_news) {
             self.entering.told_of_member = true;
-            self.face.tell(&Told::Error {
+            self.face.tell(Told::Error {
                 code: "member-unreachable",
                 message: format!("{trouble} trying again"),
             });
@@ -135,4 +131,12 @@ impl Driver {
         let message = self.face.joining().failure(self.timeout);
         self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
     }
+}
+
+/// True for an event that shows that the way in gets further.
+pub(super) const fn moves(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::View(_) | Event::Start { .. } | Event::Message(_)
+    )
 }

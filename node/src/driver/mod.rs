@@ -91,8 +91,6 @@ pub(crate) struct Driver {
     reachability: Reachability,
     face: Face,
     stdout: Stdout,
-    /// How many events the face has shown since its bytes were taken.
-    shown: u64,
     /// How many events whoever reads has left to read.
     unread: u64,
     typing: Typing,
@@ -133,7 +131,6 @@ impl Driver {
             reachability: parts.reachability,
             face: parts.face,
             stdout: parts.stdout,
-            shown: 0,
             unread: 0,
             typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
@@ -182,7 +179,6 @@ impl Driver {
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
         let more_lines = self.has_lines_to_take();
-        let reading = self.stdout.reading();
         let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
@@ -190,7 +186,6 @@ impl Driver {
             _ = self.terminate.recv() => self.depart(Ending::asked(Goodbye::Signal)),
             error = self.stdout.failed() => self.unshown(&error),
             _ = self.happenings.recv_many(batch, BATCH) => {}
-            () = reading, if is_behind => {}
             () = self.face.caught_up(), if is_behind => {}
             () = self.typing.wait() => {}
             () = yield_now(), if more_lines => {}
@@ -292,16 +287,17 @@ impl Driver {
                 self.face.progress(|| Progress::Asking { directors });
                 self.directors.ask();
             }
-            Output::Event(event) => self.event(&event, now),
+            Output::Event(event) => self.event(event, now),
             Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
         }
     }
 
-    fn event(&mut self, event: &Event, now: std::time::Instant) {
+    fn event(&mut self, event: Event, now: std::time::Instant) {
+        let is_way_in = self.deadline.is_some();
+        let moves = is_way_in && entering::moves(&event);
         self.face.show(event, now);
-        self.shown += 1;
-        if self.deadline.is_some() {
-            self.goes_on(event);
+        if is_way_in {
+            self.goes_on(moves);
         }
     }
 
@@ -385,7 +381,7 @@ impl Driver {
             }
         };
         if let Some(told) = told {
-            self.face.tell(&told);
+            self.face.tell(told);
         }
     }
 
@@ -456,14 +452,15 @@ impl Driver {
         if let Some((code, message)) = ending.error.clone()
             && self.face.is_for_programs()
         {
-            self.face.tell(&Told::Error { code, message });
+            self.face.tell(Told::Error { code, message });
         }
         let reason = ending.goodbye;
-        self.face.tell(&Told::Goodbye { reason });
-        let _ = self.write_events();
+        self.face.tell(Told::Goodbye { reason });
         let was_last = self.is_alone();
         let spent = self.departed.map_or(Duration::ZERO, |at| at.elapsed());
         let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));
+        // What was told is written once nobody can tell anything more.
+        drop(self.face);
         tokio::join!(
             self.directors.stop(self.registered.filter(|_| was_last)),
             self.links.close_all(limit),

@@ -14,6 +14,9 @@ use super::known::Known;
 use super::timestamp::rfc3339;
 use crate::stdin::HELP;
 
+/// The most entries of a clock that are shown with a message: with those of all authors ever, a line would be as long as
+/// whoever makes up authors likes.
+const CLOCK_SHOWN: usize = 64;
 /// The one room, until there are rooms.
 const ROOM: &str = "main";
 
@@ -59,7 +62,10 @@ enum Line<'a> {
         message: &'a str,
         lamport: u64,
         heads: Vec<Head>,
-        vector_clock: Clock<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vector_clock: Option<Clock<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        clock_size: Option<usize>,
         history: bool,
     },
     View {
@@ -202,6 +208,7 @@ impl<'a> Line<'a> {
     }
 
     fn message(message: &'a Delivered, clock: &'a VectorClock) -> Self {
+        let is_short = clock.len() <= CLOCK_SHOWN;
         Self::Message {
             id: message.id.uuid(),
             node_id: message.id.author,
@@ -212,7 +219,8 @@ impl<'a> Line<'a> {
             message: &message.text,
             lamport: message.lamport,
             heads: message.depends_on().iter().map(Head::from).collect(),
-            vector_clock: Clock(clock),
+            vector_clock: is_short.then_some(Clock(clock)),
+            clock_size: (!is_short).then(|| clock.len()),
             history: message.history,
         }
     }

@@ -18,7 +18,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::sleep_until;
 
-use super::{Effect, Screen, Shown, view};
+use super::{Effect, Screen, view};
+use crate::face::Shown;
 use crate::face::known::Me;
 use crate::stdin::{Batch, Typed};
 use crate::stdout::Pen;

@@ -19,7 +19,7 @@ use ringtalk_wire::{
 };
 
 use super::*;
-use crate::face::Goodbye;
+use crate::face::{Goodbye, Progress};
 use crate::secret::Secret;
 use crate::settings::Invite;
 use crate::stdin::Command;

@@ -45,8 +45,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
     let following = tokio::spawn(Arc::clone(&follower).run(places));
     let following = AbortOnDropHandle::new(following);
     let colors = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let mut stdout = Stdout::start()?;
-    let pen = stdout.hand_over().expect("nobody else writes");
+    let (mut stdout, pen) = Stdout::start()?;
     let _terminal = Terminal::take_for("ring-viz", colors)?;
     let show = Show {
         follower,
