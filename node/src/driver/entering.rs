@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use ringtalk_proto::{Event, Input};
+use ringtalk_proto::{Event, Input, JoiningStage};
+use ringtalk_wire::NodeId;
 use tokio::time::Instant;
 
 use super::inbox::DialFailure;
@@ -75,8 +76,8 @@ impl Driver {
         }
     }
 
-    /// What an event means for the way in: each part of the discussion so far that comes gives the rest as
-    /// much time again.
+    /// What an event means for the way in, which may get further with it: each part of the discussion so far that comes
+    /// gives the rest as much time again.
     pub(super) fn goes_on(&mut self, moves: bool) {
         if self.leaving.is_some() {
             return;
@@ -102,8 +103,8 @@ impl Driver {
 
     /// Nobody answers where the way in should go on. A coordinator that speaks another version will not let
     /// this node in, however often it asks.
-    pub(super) fn undialled(&mut self, failure: DialFailure) {
-        if self.face.is_ready() || self.face.joining().is_fetching() {
+    pub(super) fn undialled(&mut self, peer: &NodeId, failure: DialFailure) {
+        if self.face.is_ready() || !self.face.joining().seeks(peer) {
             return;
         }
         if let Some(version) = failure.version {
@@ -133,10 +134,12 @@ impl Driver {
     }
 }
 
-/// True for an event that shows that the way in gets further.
+/// Returns true for an event that shows that more of the discussion so far is here. Steps before that are taken again and
+/// again while nobody lets this node in.
 pub(super) const fn moves(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::View(_) | Event::Start { .. } | Event::Message(_)
-    )
+    match event {
+        Event::Joining(stage) => matches!(stage, JoiningStage::FetchingHistory { .. }),
+        Event::Message(message) => message.history,
+        _ => false,
+    }
 }

@@ -249,9 +249,6 @@ impl Driver {
     fn act(&mut self, output: Output, now: std::time::Instant) {
         match output {
             Output::Dial { peer, addresses } => {
-                self.face.progress(|| Progress::Linking {
-                    address: addresses.shown().to_owned(),
-                });
                 let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
                 tokio::spawn(async move {
                     let happening = match dial(addresses, peer, me).await {
@@ -308,9 +305,6 @@ impl Driver {
                 let host = link.address.ip().to_canonical();
                 let host = Some(host).filter(|_| !link.relayed);
                 let link = self.links.adopt(*link);
-                if dialled {
-                    self.face.progress(|| Progress::Knocking);
-                }
                 self.feed(Input::LinkUp {
                     link,
                     peer,
@@ -321,7 +315,7 @@ impl Driver {
             Happening::Undialled { peer, failure } => {
                 let refused = failure.refused.clone();
                 self.feed(Input::DialFailed { peer, refused });
-                self.undialled(failure);
+                self.undialled(&peer, failure);
             }
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),

@@ -2,7 +2,7 @@
 //!
 //! Not here: when the lines are written (`stdout`).
 
-use ringtalk_proto::{Delivered, Event, Person};
+use ringtalk_proto::{Delivered, Event, JoiningStage, Person};
 use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -42,6 +42,13 @@ pub(super) fn tell(told: &Told, known: &Known, out: &mut Vec<u8>) {
     rename_all_fields = "kebab-case"
 )]
 enum Line<'a> {
+    Joining {
+        stage: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        done: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
     Ready {
         node_id: NodeId,
         name: &'a str,
@@ -142,6 +149,7 @@ impl<'a> Line<'a> {
     fn of_event(event: &'a Event, known: &'a Known) -> Option<Self> {
         Some(match event {
             Event::Start { .. } => return None,
+            Event::Joining(stage) => Self::joining(stage),
             Event::Ready { name } => Self::ready(name, known),
             Event::Message(message) => Self::message(message, &known.clock),
             Event::View(view) => Self::View {
@@ -191,6 +199,18 @@ impl<'a> Line<'a> {
             },
             Event::Error { code, message } => Self::Error { code, message },
         })
+    }
+
+    const fn joining(stage: &JoiningStage) -> Self {
+        let (stage, done, total) = match stage {
+            JoiningStage::AskingDirector => ("asking-director", None, None),
+            JoiningStage::Linking { .. } => ("linking", None, None),
+            JoiningStage::AskingForPlace { .. } => ("asking-for-place", None, None),
+            JoiningStage::FetchingHistory { done, total } => {
+                ("fetching-history", Some(*done), Some(*total))
+            }
+        };
+        Self::Joining { stage, done, total }
     }
 
     fn ready(name: &'a str, known: &'a Known) -> Self {

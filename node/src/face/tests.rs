@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use ringtalk_proto::{Change, Delivered, Person, View};
+use ringtalk_proto::{Change, Delivered, JoiningStage, Person, View};
 use ringtalk_wire::{
     Addresses, DiscussionId, KEY_BYTES, Member, NetworkId, NodeId, PublicKey, RingKey,
     SIGNATURE_BYTES, Seal, Signature, VectorClock, ViewTag,
@@ -148,7 +148,7 @@ fn json_messages_have_every_field_of_the_contract() {
         author: ANN,
         seq: 4,
     }]);
-    let start = Event::Start { base, history: 0 };
+    let start = Event::Start { base };
     let text = shown(face, &[start, message(BOB, 1, "héllo\n", true)]);
     assert!(text.starts_with(r#"{"event":"message","#), "{text}");
     assert_eq!(text.matches('\n').count(), 1);
@@ -171,6 +171,33 @@ fn json_messages_have_every_field_of_the_contract() {
         "history": true,
     });
     assert_eq!(objects(&text), [expected]);
+}
+
+#[test]
+fn json_tells_of_the_way_in() {
+    let peer = ANN;
+    let address = "10.0.0.1:4000".to_owned();
+    let linking = JoiningStage::Linking {
+        peer,
+        address: address.clone(),
+    };
+    let (done, total) = (3, 10);
+    let stages = [
+        JoiningStage::AskingDirector,
+        linking,
+        JoiningStage::AskingForPlace { peer, address },
+        JoiningStage::FetchingHistory { done, total },
+    ];
+    let lines = objects(&shown(face(Show::Json), &stages.map(Event::Joining)));
+    let stage = |stage| json!({"event": "joining", "stage": stage});
+    let fetching = json!({"event": "joining", "stage": "fetching-history", "done": 3, "total": 10});
+    let expected = [
+        stage("asking-director"),
+        stage("linking"),
+        stage("asking-for-place"),
+        fetching,
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]

@@ -128,7 +128,7 @@ impl Shown {
             Self::Event(Event::Message(message)) => bytes_of(message),
             // Other views may share its members, but need not.
             Self::Event(Event::View(view)) => view.len() * size_of::<Member>(),
-            Self::Event(Event::Start { base, .. }) => base.len() * size_of::<MessageId>(),
+            Self::Event(Event::Start { base }) => base.len() * size_of::<MessageId>(),
             Self::Told(Told::Transcript(ids)) => ids.len() * size_of::<MessageId>(),
             Self::Event(Event::Error { message, .. })
             | Self::Told(Told::Error { message, .. } | Told::Notice { message, .. }) => {

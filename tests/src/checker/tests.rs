@@ -6,8 +6,8 @@ use std::time::Instant;
 use super::ring::{self, Place};
 use super::{End, Record, Report, Rule, Rules, check};
 use crate::event::{
-    CLOCK_SHOWN, Epoch, Event, Gap, Goodbye, Head, Member, Message, Neighbours, Ready, Reign,
-    Transcript, View,
+    CLOCK_SHOWN, Epoch, Event, Gap, Goodbye, Head, Joining, Member, Message, Neighbours, Ready,
+    Reign, Transcript, View,
 };
 use crate::id::{MessageId, NodeId};
 use crate::journal::Seen;
@@ -555,6 +555,17 @@ fn a_second_ready_history_after_it_and_words_after_goodbye() {
     let mut run = dialogue();
     let again = run.records[0].seen[0].event.clone();
     run.note(0, again);
+    run.expect(Rule::Session);
+
+    let mut run = dialogue();
+    run.note(
+        0,
+        Event::Joining(Joining {
+            stage: "linking".to_owned(),
+            done: None,
+            total: None,
+        }),
+    );
     run.expect(Rule::Session);
 
     let mut run = dialogue();
