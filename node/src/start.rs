@@ -29,7 +29,7 @@ use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings, Show};
 use crate::stdout::Stdout;
-use crate::terminal::Terminal;
+use crate::terminal::{Hangup, Terminal};
 use crate::{address, inside, stdin, traces};
 
 /// How long the last words may take to get to stderr.
@@ -57,6 +57,7 @@ pub(crate) enum StartError {
 #[derive(Debug)]
 pub(crate) struct Ends {
     hearer: Hearer,
+    terminal: Hangup,
     typed: mpsc::Receiver<stdin::Batch>,
 }
 
@@ -89,21 +90,31 @@ impl Ends {
                 offset: settings.offset,
             };
             let hearer = Hearer::Viewer(seat, stdout);
-            let ends = Self { hearer, typed };
+            let ends = Self {
+                hearer,
+                terminal: Hangup::watch()?,
+                typed,
+            };
             return Ok((ends, Some(terminal)));
         }
         let waits = matches!(settings.show, Show::Lines { .. }) && io::stderr().is_terminal();
         let ends = Self {
             hearer: Hearer::Reader(waits.then(|| Reporter::new(diagnostics.clone()))),
+            // Without a face nobody sits there.
+            terminal: match settings.show {
+                Show::Nothing => Hangup::never(),
+                _ => Hangup::watch()?,
+            },
             typed: stdin::read()?,
         };
         Ok((ends, None))
     }
 
     /// A program that has the node inside.
-    pub(crate) const fn of_program(ear: Ear, typed: mpsc::Receiver<stdin::Batch>) -> Self {
+    pub(crate) fn of_program(ear: Ear, typed: mpsc::Receiver<stdin::Batch>) -> Self {
         Self {
             hearer: Hearer::Program(ear),
+            terminal: Hangup::never(),
             typed,
         }
     }
@@ -225,6 +236,7 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
         face,
         stdout,
+        terminal: ends.terminal,
         say: settings.say,
         typed: ends.typed,
         quit_on_eof: settings.quit_on_eof,

@@ -4,6 +4,7 @@
 //! timer. No protocol decision is taken here. Nothing here waits for a peer, a director or a
 //! reader: they have tasks and threads of their own, with bounded queues between.
 
+mod asked;
 pub(crate) mod circuits;
 mod clock;
 pub(crate) mod dialler;
@@ -21,7 +22,6 @@ use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -33,6 +33,8 @@ use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
 use crate::stdin::Batch;
 use crate::stdout::Stdout;
+use crate::terminal::Hangup;
+use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
 use dialler::{check, dial};
@@ -67,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) reachability: Reachability,
     pub(crate) face: Face,
     pub(crate) stdout: Stdout,
+    /// The terminal in front of which somebody sits.
+    pub(crate) terminal: Hangup,
     /// What is said before what is typed.
     pub(crate) say: Batch,
     pub(crate) typed: Receiver<Batch>,
@@ -96,8 +100,7 @@ pub(crate) struct Driver {
     typing: Typing,
     quit_on_eof: bool,
     is_first: bool,
-    interrupt: Signal,
-    terminate: Signal,
+    asked: Asked,
     /// When to give up trying to get in, or to leave.
     deadline: Option<Instant>,
     timeout: Duration,
@@ -135,8 +138,7 @@ impl Driver {
             typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            asked: Asked::new(parts.terminal)?,
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
             entering: Entering::new(),
@@ -182,8 +184,7 @@ impl Driver {
         let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
-            _ = self.interrupt.recv() => self.interrupted(),
-            _ = self.terminate.recv() => self.depart(Ending::asked(Goodbye::Signal)),
+            way = self.asked.wait() => self.asked_to_end(way),
             error = self.stdout.failed() => self.unshown(&error),
             _ = self.happenings.recv_many(batch, BATCH) => {}
             () = self.face.caught_up(), if is_behind => {}
@@ -400,9 +401,9 @@ impl Driver {
         }
     }
 
-    /// Ctrl-C leaves; a second one does not even wait for that.
-    fn interrupted(&mut self) {
-        if self.leaving.is_some() {
+    /// Whoever asks is obeyed; a second Ctrl-C does not even wait for that.
+    fn asked_to_end(&mut self, way: asked::Way) {
+        if way == asked::Way::Interrupt && self.leaving.is_some() {
             let message = "interrupted while leaving".to_owned();
             self.ended = Some(Ending::wrong(Status::Failed, "interrupted", message));
         } else {

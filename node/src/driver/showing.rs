@@ -5,6 +5,7 @@ use ringtalk_proto::Input;
 use ringtalk_proto::config::UNREAD;
 
 use super::{Driver, Ending, Status};
+use crate::face::Goodbye;
 use crate::stdout::StdoutError;
 
 impl Driver {
@@ -24,8 +25,11 @@ impl Driver {
         }
     }
 
-    /// Nobody can see what happens here any more, so this node should not stay.
+    /// Nobody can see what happens here any more, so this node should not stay. A window that was closed is no failure.
     pub(super) fn unshown(&mut self, error: &StdoutError) {
+        if self.asked.is_terminal_gone() {
+            return self.depart(Ending::asked(Goodbye::Signal));
+        }
         if self.leaving.is_none() && self.ended.is_none() {
             let message = format!("{error}; leaving");
             self.depart(Ending::wrong(Status::Failed, "stdout", message));
