@@ -103,7 +103,7 @@ impl Embedded {
     /// signals that ask to end are the node's.
     pub async fn run(self, ear: Ear) -> Result<(), EmbeddedError> {
         prepare().map_err(StartError::from)?;
-        let ends = Ends::of_program(ear, self.typed)?;
+        let ends = Ends::of_program(ear, self.typed);
         let driver = Box::pin(assemble(self.settings, ends)).await?;
         match driver.start().await.error {
             Some((_, message)) => Err(EmbeddedError::Ended(message)),

@@ -11,6 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
 use ringtalk_wire::NodeId;
+use time::UtcOffset;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -21,14 +22,14 @@ use crate::driver::inbox::INBOX;
 use crate::driver::{Driver, Ending, Parts, Status, listener};
 use crate::embedded::Ear;
 use crate::face::screen::Seat;
-use crate::face::{Face, Me, Reporter};
+use crate::face::{Face, Me, Reporter, Writer};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
 use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings, Show};
 use crate::stdout::Stdout;
-use crate::terminal::Terminal;
+use crate::terminal::{Hangup, Terminal};
 use crate::{address, inside, stdin, traces};
 
 /// How long the last words may take to get to stderr.
@@ -56,7 +57,7 @@ pub(crate) enum StartError {
 #[derive(Debug)]
 pub(crate) struct Ends {
     hearer: Hearer,
-    stdout: Stdout,
+    terminal: Hangup,
     typed: mpsc::Receiver<stdin::Batch>,
 }
 
@@ -67,8 +68,8 @@ enum Hearer {
     Reader(Option<Reporter>),
     /// The program that has the node inside.
     Program(Ear),
-    /// Whoever sits in front of the full screen.
-    Viewer(Seat),
+    /// Whoever sits in front of the full screen, with the thread that writes there.
+    Viewer(Seat, Stdout),
 }
 
 impl Ends {
@@ -78,21 +79,20 @@ impl Ends {
         settings: &Settings,
         diagnostics: &Diagnostics,
     ) -> io::Result<(Self, Option<Terminal>)> {
-        let mut stdout = Stdout::start()?;
-        if let Show::Screen { color: colors } = settings.show
-            && let Some(pen) = stdout.hand_over()
-        {
+        if let Show::Screen { color: colors } = settings.show {
+            let (stdout, pen) = Stdout::start()?;
             let terminal = Terminal::take(colors, diagnostics)?;
             let (sender, typed) = stdin::channel();
-            let hearer = Hearer::Viewer(Seat {
+            let seat = Seat {
                 pen,
                 typed: sender,
                 colors,
                 offset: settings.offset,
-            });
+            };
+            let hearer = Hearer::Viewer(seat, stdout);
             let ends = Self {
                 hearer,
-                stdout,
+                terminal: Hangup::watch()?,
                 typed,
             };
             return Ok((ends, Some(terminal)));
@@ -100,21 +100,42 @@ impl Ends {
         let waits = matches!(settings.show, Show::Lines { .. }) && io::stderr().is_terminal();
         let ends = Self {
             hearer: Hearer::Reader(waits.then(|| Reporter::new(diagnostics.clone()))),
-            stdout,
+            // Without a face nobody sits there.
+            terminal: match settings.show {
+                Show::Nothing => Hangup::never(),
+                _ => Hangup::watch()?,
+            },
             typed: stdin::read()?,
         };
         Ok((ends, None))
     }
 
     /// A program that has the node inside.
-    pub(crate) fn of_program(
-        ear: Ear,
-        typed: mpsc::Receiver<stdin::Batch>,
-    ) -> Result<Self, StartError> {
-        Ok(Self {
+    pub(crate) fn of_program(ear: Ear, typed: mpsc::Receiver<stdin::Batch>) -> Self {
+        Self {
             hearer: Hearer::Program(ear),
-            stdout: Stdout::start()?,
+            terminal: Hangup::never(),
             typed,
+        }
+    }
+}
+
+impl Hearer {
+    /// The face that it is shown, and the thread that writes it.
+    fn face(self, show: Show, offset: UtcOffset, me: Me) -> io::Result<(Face, Stdout)> {
+        Ok(match self {
+            Self::Reader(reporter) => {
+                let (face, stdout) = match Writer::new(show, me.clone(), offset) {
+                    Some(writer) => {
+                        let (stdout, pen) = Stdout::start_for(writer)?;
+                        (Face::on_stdout(pen, show == Show::Json, me), stdout)
+                    }
+                    None => (Face::of_nothing(me), Stdout::unused()),
+                };
+                (face.reporting(reporter), stdout)
+            }
+            Self::Program(ear) => (Face::of_program(ear, me), Stdout::unused()),
+            Self::Viewer(seat, stdout) => (Face::on_screen(seat.start(me.clone())?, me), stdout),
         })
     }
 }
@@ -206,20 +227,16 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     let directors = way.places.iter().map(|place| place.director.clone());
     let openings = Openings::default();
     let circuits = Circuits::new(credentials.clone(), openings.clone(), inbox.clone());
+    let (face, stdout) = ends.hearer.face(settings.show, settings.offset, me)?;
     let parts = Parts {
         config,
         circuits: circuits.clone(),
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
         directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
-        face: match ends.hearer {
-            Hearer::Reader(reporter) => {
-                Face::new(settings.show, me, settings.offset).reporting(reporter)
-            }
-            Hearer::Program(ear) => Face::of_program(ear, me),
-            Hearer::Viewer(seat) => Face::on_screen(seat.start(me.clone())?, me),
-        },
-        stdout: ends.stdout,
+        face,
+        stdout,
+        terminal: ends.terminal,
         say: settings.say,
         typed: ends.typed,
         quit_on_eof: settings.quit_on_eof,

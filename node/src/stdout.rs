@@ -1,8 +1,8 @@
 //! Stdout, written by a thread of its own, so that nobody waits for whoever reads it.
 //!
-//! What waits is bounded: heartbeats must go on while a reader pauses, and nothing that was
-//! delivered may be dropped in silence. Where much waits the core is told, and others are slowed; a node whose
-//! reader stays away for too long says so and leaves. Not here: what is written (`face`).
+//! What waits here are the things to be shown. A [`Scribe`] makes bytes of them when stdout has taken those before, so
+//! that a long line takes memory only while it is written. Not here: what is written, and how much of it may wait
+//! (`face`).
 
 use std::fs::File;
 use std::io::{self, Write, stdout};
@@ -17,9 +17,8 @@ use ringtalk_proto::config::UNREAD;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-/// The most bytes that wait to be written: some 200,000 short messages as JSON.
-const WAITING_BYTES: usize = 64 * 1024 * 1024;
-/// How much is written at once, so that it is seen that a slow reader reads.
+/// How many bytes are made before they are written: enough for a thousand short lines at once, and a slow reader is still
+/// seen to read.
 const SLICE: usize = 64 * 1024;
 
 /// Why nothing more can be shown.
@@ -36,71 +35,109 @@ pub enum StdoutError {
     NoScreen,
 }
 
-/// Stdout.
+/// Makes bytes of things, in turn.
+pub trait Scribe: Send + 'static {
+    /// Something to be written.
+    type Item: Send + 'static;
+
+    /// Adds what is to be written of an item.
+    fn write(&mut self, item: Self::Item, out: &mut Vec<u8>);
+}
+
+/// Bytes as they are.
+#[derive(Debug)]
+struct Plain;
+
+impl Scribe for Plain {
+    type Item = Vec<u8>;
+
+    fn write(&mut self, mut item: Vec<u8>, out: &mut Vec<u8>) {
+        out.append(&mut item);
+    }
+}
+
+/// The thread that writes on stdout.
 #[derive(Debug)]
 pub struct Stdout {
-    /// None where somebody else writes.
-    pen: Option<Pen>,
-    most: usize,
     end: Option<oneshot::Receiver<io::Error>>,
 }
 
-/// Writes on stdout.
+/// Has things written on stdout.
 #[derive(Debug)]
-pub struct Pen {
-    queue: Sender<Chunk>,
+pub struct Pen<T = Vec<u8>> {
+    queue: Sender<Chunk<T>>,
     waiting: Waiting,
 }
 
-/// How many bytes wait to be written, and news of there being none, or less.
+/// What something takes while it waits.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct Load {
+    /// How many bytes of memory, roughly.
+    pub bytes: usize,
+    /// How many of the core's events it shows.
+    pub events: u64,
+}
+
+/// What was handed over and not written yet, and news of there being none, or less.
 #[derive(Clone, Debug, Default)]
 struct Waiting {
     bytes: Arc<AtomicUsize>,
-    /// Of how many events they are.
     events: Arc<AtomicU64>,
     none: Arc<Notify>,
     less: Arc<Notify>,
 }
 
-/// What is written as one.
+/// What is handed over as one.
 #[derive(Debug)]
-struct Chunk {
-    bytes: Vec<u8>,
-    /// How many events it shows.
-    events: u64,
+struct Chunk<T> {
+    item: T,
+    load: Load,
 }
 
 impl Waiting {
+    fn add(&self, load: Load) {
+        self.bytes.fetch_add(load.bytes, Ordering::Relaxed);
+        self.events.fetch_add(load.events, Ordering::Relaxed);
+    }
+
     /// So much was written.
-    fn took(&self, bytes: usize, events: u64) {
-        if self.bytes.fetch_sub(bytes, Ordering::Relaxed) == bytes {
-            self.none.notify_one();
-        }
-        if self.events.fetch_sub(events, Ordering::Relaxed) > UNREAD {
+    fn took(&self, load: Load) {
+        if self.events.fetch_sub(load.events, Ordering::Relaxed) > UNREAD {
             self.less.notify_one();
+        }
+        if self.bytes.fetch_sub(load.bytes, Ordering::Relaxed) == load.bytes {
+            self.none.notify_one();
         }
     }
 }
 
-impl Pen {
-    /// Has the bytes written, in turn.
-    pub fn write(&self, bytes: Vec<u8>) {
-        self.write_events(bytes, 0);
+impl<T> Pen<T> {
+    /// Has something written, in turn.
+    pub fn hand_over(&self, item: T, load: Load) {
+        self.waiting.add(load);
+        // If the thread has ended, `failed` says why.
+        let _ = self.queue.send(Chunk { item, load });
     }
 
-    fn write_events(&self, bytes: Vec<u8>, events: u64) {
-        self.waiting.bytes.fetch_add(bytes.len(), Ordering::Relaxed);
-        self.waiting.events.fetch_add(events, Ordering::Relaxed);
-        // Where the thread has ended, `failed` says why.
-        let _ = self.queue.send(Chunk { bytes, events });
+    /// How much waits to be written.
+    pub fn waiting(&self) -> Load {
+        Load {
+            bytes: self.waiting.bytes.load(Ordering::Relaxed),
+            events: self.waiting.events.load(Ordering::Relaxed),
+        }
     }
 
-    /// True where everything is written.
+    /// Waits until less waits, while more than [`UNREAD`] events do.
+    pub async fn less(&self) {
+        self.waiting.less.notified().await;
+    }
+
+    /// Returns true if everything is written.
     pub fn is_idle(&self) -> bool {
         self.waiting.bytes.load(Ordering::Relaxed) == 0
     }
 
-    /// Waits until everything is written; for ever where nobody takes it.
+    /// Waits until everything is written; for ever if nobody takes it.
     pub async fn idle(&self) {
         while !self.is_idle() {
             self.waiting.none.notified().await;
@@ -108,21 +145,41 @@ impl Pen {
     }
 }
 
+impl Pen {
+    /// Has the bytes written, in turn.
+    pub fn write(&self, bytes: Vec<u8>) {
+        let load = Load {
+            bytes: bytes.len(),
+            events: 0,
+        };
+        self.hand_over(bytes, load);
+    }
+}
+
 impl Stdout {
-    /// Starts the thread. It goes past the library's own buffer, which keeps what was written.
-    pub fn start() -> io::Result<Self> {
-        let output = stdout().as_fd().try_clone_to_owned()?;
-        Self::start_with(File::from(output), WAITING_BYTES)
+    /// Starts the thread for bytes.
+    pub fn start() -> io::Result<(Self, Pen)> {
+        Self::start_for(Plain)
     }
 
-    fn start_with(output: impl Write + Send + 'static, most: usize) -> io::Result<Self> {
+    /// Starts the thread for what a scribe makes bytes of. It goes past the library's own buffer, which keeps what was
+    /// written.
+    pub fn start_for<S: Scribe>(scribe: S) -> io::Result<(Self, Pen<S::Item>)> {
+        let output = stdout().as_fd().try_clone_to_owned()?;
+        Self::start_with(File::from(output), scribe)
+    }
+
+    pub(crate) fn start_with<S: Scribe>(
+        output: impl Write + Send + 'static,
+        scribe: S,
+    ) -> io::Result<(Self, Pen<S::Item>)> {
         let (queue, chunks) = mpsc::channel();
         let (ended, end) = oneshot::channel();
         let waiting = Waiting::default();
         let writer = {
             let waiting = waiting.clone();
             move || {
-                if let Err(error) = write_all(output, &chunks, &waiting) {
+                if let Err(error) = write_all(output, scribe, &chunks, &waiting) {
                     let _ = ended.send(error);
                 }
             }
@@ -130,87 +187,53 @@ impl Stdout {
         thread::Builder::new()
             .name("stdout".to_owned())
             .spawn(writer)?;
-        Ok(Self {
-            pen: Some(Pen { queue, waiting }),
-            most,
-            end: Some(end),
-        })
+        Ok((Self { end: Some(end) }, Pen { queue, waiting }))
     }
 
-    /// Lets somebody else write from now on; nothing where somebody does already.
-    pub const fn hand_over(&mut self) -> Option<Pen> {
-        self.pen.take()
-    }
-
-    /// Has so many events, shown as these bytes, written in turn.
-    pub fn write(&self, bytes: Vec<u8>, events: u64) -> Result<(), StdoutError> {
-        let Some(pen) = self.pen.as_ref().filter(|_| !bytes.is_empty()) else {
-            return Ok(());
-        };
-        let waiting = pen.waiting.bytes.load(Ordering::Relaxed) + bytes.len();
-        if waiting > self.most {
-            return Err(StdoutError::Stuck(waiting));
-        }
-        pen.write_events(bytes, events);
-        Ok(())
-    }
-
-    /// How many events wait to be written.
-    pub fn unread(&self) -> u64 {
-        let pen = self.pen.as_ref();
-        pen.map_or(0, |pen| pen.waiting.events.load(Ordering::Relaxed))
-    }
-
-    /// News of less waiting, where much does.
-    pub fn reading(&self) -> impl Future<Output = ()> + use<> {
-        let less = self.pen.as_ref().map(|pen| pen.waiting.less.clone());
-        async move {
-            match less {
-                Some(less) => less.notified().await,
-                None => std::future::pending().await,
-            }
-        }
+    /// Nothing is ever written.
+    pub const fn unused() -> Self {
+        Self { end: None }
     }
 
     /// Waits until stdout fails, which it may never do.
     pub async fn failed(&mut self) -> StdoutError {
-        if let Some(end) = &mut self.end {
-            let ended = end.await;
-            self.end = None;
-            match ended {
-                Ok(error) => return StdoutError::Closed(error),
-                Err(_) if self.pen.is_none() => return StdoutError::NoScreen,
-                Err(_) => {}
-            }
-        }
-        std::future::pending().await
+        let Some(end) = &mut self.end else {
+            return std::future::pending().await;
+        };
+        let ended = end.await;
+        self.end = None;
+        ended.map_or(StdoutError::NoScreen, StdoutError::Closed)
     }
 
-    /// Writes out what waits, within a limit.
-    pub async fn finish(self, deadline: Duration) {
-        drop(self.pen);
+    /// Waits, within a limit, until what waits is written. Everybody who had the pen has dropped it.
+    pub async fn finish(self, limit: Duration) {
         if let Some(end) = self.end {
-            let _ = timeout(deadline, end).await;
+            let _ = timeout(limit, end).await;
         }
     }
 }
 
-/// Writes chunk after chunk, until nobody can send any more.
-fn write_all(
+/// Writes chunk after chunk, until nobody can hand over any more. What is here already is written as one, up to a slice.
+fn write_all<S: Scribe>(
     mut output: impl Write,
-    chunks: &Receiver<Chunk>,
+    mut scribe: S,
+    chunks: &Receiver<Chunk<S::Item>>,
     waiting: &Waiting,
 ) -> io::Result<()> {
-    while let Ok(Chunk { bytes, mut events }) = chunks.recv() {
-        let mut slices = bytes.chunks(SLICE);
-        while let Some(slice) = slices.next() {
-            output.write_all(slice)?;
-            output.flush()?;
-            // Its events are about as long as each other.
-            let share = events / (slices.len() as u64 + 1);
-            events -= share;
-            waiting.took(slice.len(), share);
+    while let Ok(first) = chunks.recv() {
+        let mut bytes = Vec::new();
+        let mut load = Load::default();
+        let mut next = Some(first);
+        while let Some(Chunk { item, load: more }) = next {
+            scribe.write(item, &mut bytes);
+            load.bytes += more.bytes;
+            load.events += more.events;
+            let has_room = bytes.len() < SLICE;
+            next = has_room.then(|| chunks.try_recv().ok()).flatten();
         }
+        output.write_all(&bytes)?;
+        output.flush()?;
+        waiting.took(load);
     }
     Ok(())
 }
@@ -235,54 +258,78 @@ mod tests {
         }
     }
 
+    /// Makes a line as long as a slice of each number, and tells how many it has made.
+    struct Long(Arc<AtomicUsize>);
+
+    impl Scribe for Long {
+        type Item = u8;
+
+        fn write(&mut self, item: u8, out: &mut Vec<u8>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            out.extend(std::iter::repeat_n(item, SLICE));
+        }
+    }
+
     #[tokio::test]
     async fn what_waits_is_written_before_the_end() {
         let (permits, permitted) = mpsc::channel();
         let (written, chunks) = mpsc::channel();
-        let stdout = Stdout::start_with(Slow(permitted, written), 10).unwrap();
-        stdout.write(b"one".to_vec(), 1).unwrap();
-        stdout.write(b"two".to_vec(), 1).unwrap();
+        let (stdout, pen) = Stdout::start_with(Slow(permitted, written), Plain).unwrap();
+        pen.write(b"one".to_vec());
+        pen.write(b"two".to_vec());
+        drop(pen);
         permits.send(()).unwrap();
         permits.send(()).unwrap();
         stdout.finish(Duration::from_secs(5)).await;
-        assert_eq!(chunks.iter().collect::<Vec<_>>(), [b"one", b"two"]);
+        let chunks: Vec<Vec<u8>> = chunks.iter().collect();
+        assert_eq!(chunks.concat(), b"onetwo");
     }
 
     #[tokio::test]
-    async fn a_reader_that_stays_away_is_noticed_and_does_not_hold_up_the_end() {
+    async fn a_reader_that_stays_away_does_not_hold_up_the_end() {
         let (_permits, permitted) = mpsc::channel();
-        let stdout = Stdout::start_with(Slow(permitted, mpsc::channel().0), 10).unwrap();
-        stdout.write(vec![0; 10], 1).unwrap();
-        let error = stdout.write(vec![0; 1], 1).unwrap_err();
-        assert!(matches!(error, StdoutError::Stuck(11)));
+        let (stdout, pen) = Stdout::start_with(Slow(permitted, mpsc::channel().0), Plain).unwrap();
+        pen.write(vec![0; 10]);
+        assert!(!pen.is_idle());
+        drop(pen);
         stdout.finish(Duration::from_millis(20)).await;
     }
 
     #[tokio::test]
-    async fn it_is_seen_that_a_slow_reader_reads() {
+    async fn bytes_are_made_only_once_those_before_were_taken() {
         let (permits, permitted) = mpsc::channel();
         let (written, chunks) = mpsc::channel();
-        let stdout = Stdout::start_with(Slow(permitted, written), WAITING_BYTES).unwrap();
-        stdout.write(vec![0; 3 * SLICE], UNREAD + 1).unwrap();
-        assert_eq!(stdout.unread(), UNREAD + 1);
-        assert!(timeout(Duration::ZERO, stdout.reading()).await.is_err());
-        permits.send(()).unwrap();
-        assert_eq!(chunks.recv().unwrap().len(), SLICE);
-        stdout.reading().await;
-        assert_eq!(stdout.unread(), UNREAD + 1 - (UNREAD + 1) / 3);
-        for _ in 0..2 {
-            permits.send(()).unwrap();
+        let made = Arc::new(AtomicUsize::new(0));
+        let scribe = Long(Arc::clone(&made));
+        let (_stdout, pen) = Stdout::start_with(Slow(permitted, written), scribe).unwrap();
+        let each = Load {
+            bytes: 1,
+            events: UNREAD,
+        };
+        for item in 0..100 {
+            pen.hand_over(item, each);
         }
-        stdout.finish(Duration::from_secs(5)).await;
-        assert_eq!(chunks.iter().count(), 2);
+        for taken in 0..3 {
+            let rest = Load {
+                bytes: 100 - taken,
+                events: (100 - taken as u64) * UNREAD,
+            };
+            assert_eq!(pen.waiting(), rest);
+            permits.send(()).unwrap();
+            assert_eq!(chunks.recv().unwrap(), vec![taken as u8; SLICE]);
+            pen.less().await;
+            // The next one is made to be offered.
+            assert!(made.load(Ordering::SeqCst) <= taken + 2);
+        }
     }
 
     #[tokio::test]
     async fn a_reader_that_is_gone_is_noticed() {
         let (permits, permitted) = mpsc::channel();
-        let mut stdout = Stdout::start_with(Slow(permitted, mpsc::channel().0), 10).unwrap();
+        let (mut stdout, pen) =
+            Stdout::start_with(Slow(permitted, mpsc::channel().0), Plain).unwrap();
         drop(permits);
-        stdout.write(b"x".to_vec(), 1).unwrap();
+        pen.write(b"x".to_vec());
         assert!(matches!(stdout.failed().await, StdoutError::Closed(_)));
     }
 }

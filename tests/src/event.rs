@@ -10,9 +10,14 @@ use serde::de::DeserializeOwned;
 
 use crate::id::{MessageId, NodeId};
 
+/// The most entries of a clock that a `message` shows.
+pub const CLOCK_SHOWN: usize = 64;
+
 /// One line of a node's stdout.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// A step of the way in.
+    Joining(Joining),
     /// In the ring, the discussion so far fetched.
     Ready(Ready),
     /// A message was delivered.
@@ -56,6 +61,17 @@ pub struct Epoch {
     pub number: u64,
     /// Whose reign it is.
     pub coordinator: NodeId,
+}
+
+/// See [`Event::Joining`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Joining {
+    /// Which step.
+    pub stage: String,
+    /// While the discussion so far is fetched: how many of its messages are here.
+    pub done: Option<u64>,
+    /// How many are to come in all.
+    pub total: Option<u64>,
 }
 
 /// See [`Event::Ready`].
@@ -102,8 +118,10 @@ pub struct Message {
     pub lamport: u64,
     /// The direct causal dependencies.
     pub heads: Vec<Head>,
-    /// This node's clock right after the delivery.
-    pub vector_clock: BTreeMap<NodeId, u64>,
+    /// This node's clock right after the delivery, if it has at most [`CLOCK_SHOWN`] entries.
+    pub vector_clock: Option<BTreeMap<NodeId, u64>>,
+    /// How many entries it has, if it has more.
+    pub clock_size: Option<usize>,
     /// Whether it lies before this node's join cut.
     pub history: bool,
 }
@@ -235,6 +253,7 @@ impl Event {
     pub fn parse(line: &str) -> Result<Self, String> {
         let name = event_name(line).ok_or("`event` is not the first field")?;
         let event = match name {
+            "joining" => Self::Joining(fields(line)?),
             "ready" => Self::Ready(fields(line)?),
             "message" => Self::Message(fields(line)?),
             "view" => Self::View(fields(line)?),

@@ -3,8 +3,10 @@
 //! It is a pseudo-terminal with an emulator on the other side. Not here: what the program means by what it
 //! shows.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
+use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -24,7 +26,8 @@ use crate::wait::{self, Witness};
 /// A terminal with a program in it.
 pub struct Window {
     label: String,
-    pty: Arc<Pty>,
+    /// Nothing once the window was closed.
+    pty: Option<Arc<Pty>>,
     /// The program's side, kept open so that what it leaves behind can be looked at.
     line: Option<Pts>,
     child: Mutex<Child>,
@@ -44,6 +47,7 @@ struct State {
     emulator: vt100::Parser<Bells>,
     raw: Vec<u8>,
     is_stalled: bool,
+    is_closed: bool,
 }
 
 #[derive(Default)]
@@ -62,6 +66,7 @@ impl Default for State {
             emulator: vt100::Parser::new_with_callbacks(size, size, 0, Bells::default()),
             raw: Vec::new(),
             is_stalled: false,
+            is_closed: false,
         }
     }
 }
@@ -102,14 +107,14 @@ impl Window {
         let child = pty_process::blocking::Command::from(command).spawn_borrowed(&line);
         let mut window = Self {
             label: label.to_owned(),
-            pty: Arc::new(pty),
+            pty: Some(Arc::new(pty)),
             line: Some(line),
             child: Mutex::new(child.expect("the program starts")),
             seen: Arc::new(Seen::default()),
             reader: None,
         };
         window.emulate(columns, rows);
-        let (pty, seen) = (Arc::clone(&window.pty), Arc::clone(&window.seen));
+        let (pty, seen) = (Arc::clone(window.pty()), Arc::clone(&window.seen));
         window.reader = Some(std::thread::spawn(move || read_all(&pty, &seen)));
         window
     }
@@ -120,7 +125,7 @@ impl Window {
     ///
     /// Where the program takes nothing any more.
     pub fn press(&self, keys: &str) {
-        let written = (&*self.pty).write_all(keys.as_bytes());
+        let written = (&**self.pty()).write_all(keys.as_bytes());
         written.expect("the terminal takes keys");
     }
 
@@ -181,7 +186,7 @@ impl Window {
     /// Where that is none.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.emulate(columns, rows);
-        let resized = self.pty.resize(Size::new(rows, columns));
+        let resized = self.pty().resize(Size::new(rows, columns));
         resized.expect("a size");
     }
 
@@ -189,6 +194,27 @@ impl Window {
     pub fn stall(&self, is_stalled: bool) {
         self.seen.state().is_stalled = is_stalled;
         self.seen.resumed.notify_all();
+    }
+
+    /// Closes it, as somebody does who wants to see no more, or whose connection breaks.
+    ///
+    /// # Panics
+    ///
+    /// Where it was closed before.
+    pub fn close(&mut self) {
+        self.seen.state().is_closed = true;
+        // Whoever reads the window wakes up, and lets go of it.
+        let line = self.line.as_ref().expect("the line is open");
+        let line = line.as_fd().try_clone_to_owned().expect("a descriptor");
+        let _ = File::from(line).write_all(b" ");
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        self.pty = None;
+    }
+
+    fn pty(&self) -> &Arc<Pty> {
+        self.pty.as_ref().expect("the window is open")
     }
 
     /// The program's process id.
@@ -282,6 +308,9 @@ fn read_all(pty: &Pty, seen: &Seen) {
             return;
         };
         let mut state = seen.state();
+        if state.is_closed {
+            return;
+        }
         state.raw.extend_from_slice(&buffer[..length]);
         state.emulator.process(&buffer[..length]);
         drop(state);

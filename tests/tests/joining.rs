@@ -7,11 +7,17 @@ use std::time::Duration;
 
 use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
+use ringtalk_tests::event::{Event, Joining};
 use ringtalk_tests::id::NodeId;
-use ringtalk_tests::node::{IN_TIME, Launch};
+use ringtalk_tests::liar::Liar;
+use ringtalk_tests::network::Proxy;
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::process::binary;
 use ringtalk_tests::wait;
 use ringtalk_tests::window::Window;
+
+/// How many messages a long discussion has: several answers to requests for them.
+const HISTORY: usize = 6_000;
 
 /// How soon a step that hangs is shown.
 const SOON: Duration = Duration::from_secs(5);
@@ -41,13 +47,21 @@ fn ends_with(place: &str, timeout: &str, status: i32, words: &[&str]) {
 
 /// A director that says that the open discussion is at this address, for some seconds.
 fn pointing_at(address: SocketAddr) -> Director {
+    pointing_to(NodeId::made_up(1), address)
+}
+
+/// The same, with who is there.
+fn pointing_to(id: NodeId, address: SocketAddr) -> Director {
     let director = Director::start();
-    let id = NodeId::made_up(1);
+    point(&director, id, address);
+    director
+}
+
+fn point(director: &Director, id: NodeId, address: SocketAddr) {
     let body = format!(
         r#"{{"id":"{id}","internal-address":"{address}","public-address":null,"epoch":{{"number":1,"coordinator":"{id}"}}}}"#
     );
     director.post("/register_coordinator", &body).expect(200);
-    director
 }
 
 /// A socket at which nobody answers, and where it is.
@@ -169,6 +183,111 @@ fn a_director_whose_ring_has_vanished_is_quoted() {
     ];
     // A director waits for some seconds for a ring to come back before it answers.
     ends_with(&director.place(), "8", 3, &words);
+}
+
+/// While the discussion so far arrives, other links are made: they are no steps.
+#[test]
+fn each_step_is_told_and_how_much_of_a_long_history_has_come() {
+    let _alone = alone();
+    let director = Director::start();
+    let proxy = Proxy::start();
+    let ann = Launch::behind(&proxy, "ann")
+        .join(&director.place())
+        .start();
+    ann.ready(IN_TIME);
+    let bob = Launch::new("bob").join(&director.place()).start();
+    bob.ready(IN_TIME);
+    let lines: Vec<String> = (1..=HISTORY)
+        .map(|n| format!("{n} {}", "x".repeat(500)))
+        .collect();
+    ann.paste(&lines);
+    bob.hears(&lines[HISTORY - 1], IN_TIME);
+    proxy.delay(Duration::from_millis(40));
+    let late = Launch::new("late").join(&director.place()).start();
+    late.ready(IN_TIME);
+    let journal = late.journal();
+    let mut steps: Vec<Joining> = Vec::new();
+    let mut delivered = 0;
+    for event in journal.since(0) {
+        match event {
+            Event::Joining(step) => {
+                let is_true = step.done.is_none_or(|done| done == delivered);
+                assert!(is_true, "{step:?} after {delivered} messages");
+                steps.push(step.clone());
+            }
+            Event::Message(message) if message.history => delivered += 1,
+            Event::Ready(_) => break,
+            _ => {}
+        }
+    }
+    assert_eq!(delivered, HISTORY as u64);
+    let step = |stage: &str| Joining {
+        stage: stage.to_owned(),
+        done: None,
+        total: None,
+    };
+    let before = ["asking-director", "linking", "asking-for-place"].map(step);
+    assert_eq!(steps[..3], before, "{steps:?}");
+    let fetching = &steps[3..];
+    assert!(
+        fetching.iter().all(|step| step.stage == "fetching-history"),
+        "{steps:?}"
+    );
+    let all = Some(HISTORY as u64);
+    assert!(
+        fetching
+            .iter()
+            .any(|step| step.done > Some(0) && step.done < all && step.total == all)
+    );
+    let last = fetching.last().map(|step| (step.done, step.total));
+    assert_eq!(last, Some((all, all)));
+    assert!(fetching.len() < 110, "{}", fetching.len());
+}
+
+/// Two members let somebody in, of whom one gives a part of the discussion so far. The link to the other is made when
+/// that has begun.
+#[test]
+fn a_history_that_stops_coming_is_told_of_as_that() {
+    let _alone = alone();
+    let eve = Liar::found("eve");
+    let lines = (1..=HISTORY).map(|n| format!("{n} {}", "x".repeat(500)));
+    eve.say(lines.collect());
+    let id = NodeId(*eve.id().as_uuid());
+    let director = pointing_to(id, eve.address());
+    let dan = Liar::join(&director, "dan");
+    wait::until("dan has the discussion so far", IN_TIME, &[], || {
+        let bundles = dan.bundles_of(eve.id());
+        let bundles = bundles.iter().filter_map(|sealed| sealed.bundle().ok());
+        let messages: usize = bundles.map(|bundle| bundle.messages.len()).sum();
+        (messages >= HISTORY).then_some(()).ok_or(messages)
+    });
+    eve.answer_pulls(2);
+    dan.answer_pulls(0);
+    point(&director, id, eve.address());
+    let place = director.place();
+    let late = Launch::new("late")
+        .join(&place)
+        .arguments(&["--timeout", "7"]);
+    let late = late.start();
+    let told = |late: &Node, code: &str| {
+        let code = code.to_owned();
+        late.wait_for_event("is told", 0, IN_TIME, move |event| match event {
+            Event::Error(error) if error.code == code => Some(error.message.clone()),
+            _ => None,
+        })
+    };
+    let stalled = told(&late, "history-stalled");
+    assert!(stalled.starts_with("fetching "), "{stalled}");
+    assert!(
+        stalled.contains(" of 6,000 messages: no more for 5 s"),
+        "{stalled}"
+    );
+    assert_eq!(late.exit_code(IN_TIME), 3);
+    let ended = told(&late, "unreachable");
+    assert!(
+        ended.starts_with("fetching the discussion so far: "),
+        "{ended}"
+    );
 }
 
 /// In a terminal the steps are told as they last, in plain text too.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ringtalk_node::identity::Identity;
 use ringtalk_proto::{Change, View};
 use ringtalk_tests::alone;
 use ringtalk_tests::checker::{self, End, Record, Rules};
@@ -12,10 +13,15 @@ use ringtalk_tests::event::{Event, Reign};
 use ringtalk_tests::id::{MessageId, NodeId as Id};
 use ringtalk_tests::liar::Liar;
 use ringtalk_tests::node::Node;
+use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{
     Announcement, Bundle, Departed, Departure, Direction, Frame, Interval, Item, NodeId, Opening,
-    Renamed, RingKey, SealHash, Sealed, Spread, Text, ViewUpdate, view_to_sign,
+    Renamed, RingKey, Seal, SealHash, Sealed, Spread, Text, ViewUpdate, encode_item, item_to_sign,
+    view_to_sign,
 };
+
+/// How many authors the liar makes up, beside one that goes on talking: as many as one member may speak for.
+const AUTHORS: usize = 4_095;
 
 /// What the liar says where it says something true.
 const TRUTH: &str = "this I say to everybody";
@@ -160,6 +166,58 @@ fn a_fork_is_shown_up_everywhere() {
     for node in stage.cluster.live() {
         assert!(!node.journal().texts.contains("does anybody listen?"));
     }
+}
+
+/// A key costs nothing: every delivery moves the clock of a reader that follows thousands of authors.
+#[test]
+fn thousands_of_authors_end_no_reader() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let nodes = stage.cluster.live();
+    let author = || Identity::generate().expect("random numbers");
+    let mut last = author();
+    let mut first_words = says(&last, 1, SealHash::default(), &["first words".to_owned()]);
+    for _ in 0..AUTHORS {
+        for node in &nodes {
+            stage.lie(node, Frame::Pulled(first_words.clone()));
+        }
+        last = author();
+        first_words = says(&last, 1, SealHash::default(), &["first words".to_owned()]);
+    }
+    let lines: Vec<String> = (1..=BUNDLE_MESSAGES)
+        .map(|line| format!("line {line}"))
+        .collect();
+    let rest = says(&last, 2, first_words.seal.hash(), &lines);
+    for bundle in [first_words, rest] {
+        for node in &nodes {
+            stage.lie(node, Frame::Pulled(bundle.clone()));
+        }
+    }
+    let last = Id(*last.id().as_uuid());
+    for (node, mark) in nodes.iter().zip(&stage.marks) {
+        node.hears(&lines[BUNDLE_MESSAGES - 1], EVERYWHERE);
+        let journal = node.journal();
+        let messages = journal.since(*mark).filter_map(|event| match event {
+            Event::Message(message) => Some(message),
+            _ => None,
+        });
+        let (of_last, others): (Vec<_>, Vec<_>) =
+            messages.partition(|message| message.node_id == last);
+        assert_eq!(others.len(), AUTHORS, "each author's first words once");
+        let said: Vec<&String> = of_last[1..]
+            .iter()
+            .map(|message| &message.message)
+            .collect();
+        assert_eq!(said, lines.iter().collect::<Vec<_>>());
+        for message in of_last {
+            assert_eq!(message.vector_clock, None);
+            assert!(message.clock_size > Some(AUTHORS), "{message:?}");
+        }
+    }
+    for node in &nodes {
+        node.say(&format!("still here: {}", node.process().label()));
+    }
+    stage.cluster.everything_everywhere(EVERYWHERE);
 }
 
 /// Four nodes that talk, and a liar among them.
@@ -383,6 +441,25 @@ fn renamed(victim: &Node) -> Change {
     }
 }
 
+/// A bundle of so many messages under its author's own seal.
+fn says(author: &Identity, first: u64, previous: SealHash, texts: &[String]) -> Sealed {
+    let mut bundle = words(author.id(), first, previous, "");
+    bundle.messages = texts.iter().map(|text| said(text)).collect();
+    let raw = encode_item(&bundle);
+    let seal = Seal {
+        key: author.public_key(),
+        signature: author.sign(&item_to_sign(&raw)),
+    };
+    Sealed { raw, seal }
+}
+
+fn said(text: &str) -> Text {
+    Text {
+        timestamp_ms: 0,
+        text: text.into(),
+    }
+}
+
 /// A bundle of one message.
 fn words(author: NodeId, seq: u64, previous: SealHash, text: &str) -> Bundle {
     Bundle {
@@ -391,10 +468,7 @@ fn words(author: NodeId, seq: u64, previous: SealHash, text: &str) -> Bundle {
         previous,
         lamport: seq,
         heads: Vec::new(),
-        messages: vec![Text {
-            timestamp_ms: 0,
-            text: text.into(),
-        }],
+        messages: vec![said(text)],
     }
 }
 

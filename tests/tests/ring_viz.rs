@@ -1,6 +1,7 @@
 //! The ring seen from outside: what `ring-viz` prints, and that nobody notices it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use ringtalk_tests::event::{Event, Neighbours};
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::network::{Network, Refusal};
 use ringtalk_tests::node::{IN_TIME, Node};
+use ringtalk_tests::process::binary;
 use ringtalk_tests::ring_viz::{Drawn, Look, Ring, Row, listed, live, live_on, look, run};
 use ringtalk_tests::wait::{Witness, poll};
 use ringtalk_tests::window::Window;
@@ -205,6 +207,26 @@ fn the_live_picture_survives_its_ring_and_ends_by_a_signal() {
     window.signal(Signal::SIGTERM);
     assert_eq!(window.exit_code(SOON), 0);
     assert_eq!(window.not_given_back(), [""; 0]);
+}
+
+/// The system tells the shell, which may not tell anybody.
+#[test]
+fn the_live_picture_ends_with_its_window() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let (viz, place) = (binary("ring-viz"), cluster.director.place());
+    let run = format!("{} --join {place}", viz.display());
+    for shell in [
+        format!("trap '' HUP; {run}; exit $?"),
+        format!("exec {run}"),
+    ] {
+        let mut command = Command::new("sh");
+        command.args(["-c", &shell]);
+        let mut window = Window::open("ring-viz", (80, 24), command);
+        window.sees("2 members · closed", SOON);
+        window.close();
+        assert_eq!(window.exit_code(SOON), 0, "{shell}");
+    }
 }
 
 #[test]

@@ -229,6 +229,96 @@ fn closing_the_window_is_leaving() {
     assert_eq!(scene.ann.exit_code(GONE), 0);
 }
 
+/// The system tells the shell that the window is gone, which may not tell anybody.
+#[test]
+fn a_window_that_goes_without_a_word_is_leaving() {
+    let _alone = alone();
+    for ui in ["--ui tui", "--ui lines", "--json"] {
+        let director = Director::start();
+        let bob = Launch::new("bob").join(&director.place()).start();
+        bob.ready(IN_TIME);
+        let node = binary("node");
+        let (node, place) = (node.display(), director.place());
+        let run = format!("{node} --name ann --listen 127.0.0.1:0 --join {place} {ui}");
+        // The first shell ignores hang-ups, and so does the node that it starts; the second does not.
+        for shell in [
+            format!("trap '' HUP; {run}; exit $?"),
+            format!("exec {run}"),
+        ] {
+            let mark = bob.mark();
+            let mut command = Command::new("sh");
+            command.args(["-c", &shell]);
+            let mut ann = Window::open("ann", (100, 24), command);
+            bob.wait_for_event("ann comes", mark, IN_TIME, |event| {
+                matches!(event, Event::Joined(joined) if joined.name == "ann").then_some(())
+            });
+            ann.wait("is ready", IN_TIME, |text| {
+                text.contains("you are ann") || text.contains(r#""event":"ready""#)
+            });
+            ann.close();
+            assert_eq!(ann.exit_code(GONE), 0, "{shell}");
+            bob.wait_for_event("ann left", mark, SOON, |event| match event {
+                Event::Left(person) if person.name == "ann" => Some(()),
+                Event::Failed(person) => panic!("{shell}: {} is gone", person.name),
+                _ => None,
+            });
+        }
+    }
+}
+
+#[test]
+fn who_is_told_to_ignore_hang_ups_goes_on() {
+    let _alone = alone();
+    let director = Director::start();
+    let mut shell = Command::new("sh");
+    shell.args(["-c", r#"trap '' HUP; exec "$0" "$@""#]);
+    shell.arg(binary("node"));
+    let ann = Launch::by("ann", shell).join(&director.place()).start();
+    ann.ready(IN_TIME);
+    ann.process().signal(Signal::SIGHUP);
+    ann.say("still here");
+    ann.hears("still here", SOON);
+    ann.quit();
+    assert_eq!(ann.exit_code(GONE), 0);
+}
+
+#[test]
+fn what_ends_the_prompt_for_the_secret_gives_the_terminal_back() {
+    let _alone = alone();
+    let ask = || {
+        let invite = ["--join", "ringtalk://127.0.0.1:1/#", "--timeout", "1"];
+        let window = Window::node("ann", (80, 24), &invite);
+        window.sees("the secret of the discussion (not shown):", IN_TIME);
+        window.wait("hides what is typed", SOON, |_| {
+            !window.not_given_back().is_empty()
+        });
+        window
+    };
+    for (key, signal) in [
+        (Some("\u{3}"), Signal::SIGINT),
+        (None, Signal::SIGTERM),
+        (None, Signal::SIGHUP),
+    ] {
+        let window = ask();
+        match key {
+            Some(key) => window.press(key),
+            None => window.signal(signal),
+        }
+        assert_eq!(window.exit_code(SOON), -(signal as i32));
+        assert_eq!(window.not_given_back(), [""; 0], "{signal}");
+    }
+    // No shell could let it go on here, so that the system does not stop it: it asks again.
+    let window = ask();
+    window.signal(Signal::SIGTSTP);
+    window.wait("asks again", SOON, |text| {
+        text.matches("(not shown):").count() == 2 && !window.not_given_back().is_empty()
+    });
+    window.enter("00112233445566778899aabbccddeeff");
+    assert_eq!(window.exit_code(IN_TIME), 3);
+    assert_eq!(window.not_given_back(), [""; 0]);
+    assert!(!window.raw().contains("0011"), "{}", window.raw());
+}
+
 #[test]
 fn memory_has_nothing_of_the_talk_when_the_screen_is_gone() {
     let _alone = alone();

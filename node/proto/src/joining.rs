@@ -5,8 +5,9 @@
 
 use ringtalk_wire::{Contact, MessageId, NodeId, VectorClock};
 
-use crate::Time;
 use crate::config::JOIN_WAIT;
+use crate::progress::Progress;
+use crate::{JoiningStage, Time};
 
 /// How long to rest before the director is asked again.
 const REST: core::time::Duration = core::time::Duration::from_millis(200);
@@ -68,6 +69,7 @@ pub(crate) struct Joining {
     alone_at: Option<Time>,
     /// The clock of the first cut: so far goes the history, however often the rest of it is asked for.
     history: VectorClock,
+    progress: Progress,
 }
 
 impl Joining {
@@ -77,6 +79,7 @@ impl Joining {
             stage: Stage::Asking,
             alone_at: None,
             history: VectorClock::new(),
+            progress: Progress::new(),
         }
     }
 
@@ -101,6 +104,29 @@ impl Joining {
             self.stage,
             Stage::Asking | Stage::Resting(_) | Stage::Knocking { .. }
         )
+    }
+
+    /// What is being done, if the user was not told of it yet.
+    pub(crate) fn news(&mut self, is_linked: impl Fn(&NodeId) -> bool) -> Option<JoiningStage> {
+        let stage = match &self.stage {
+            Stage::Asking => JoiningStage::AskingDirector,
+            Stage::Knocking { contact, .. } => {
+                let (peer, address) = (contact.id, contact.addresses.shown().into());
+                if is_linked(&peer) {
+                    JoiningStage::AskingForPlace { peer, address }
+                } else {
+                    JoiningStage::Linking { peer, address }
+                }
+            }
+            Stage::Fetching { .. } => self.progress.fetching(),
+            Stage::Resting(_) | Stage::Inside => return None,
+        };
+        self.progress.news(stage)
+    }
+
+    /// How much of the discussion so far is here, to be told to the user.
+    pub(crate) const fn progress(&mut self) -> &mut Progress {
+        &mut self.progress
     }
 
     /// Knocks at a coordinator's door.
@@ -276,6 +302,8 @@ impl Joining {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use ringtalk_wire::{Addresses, Epoch};
 
     use super::*;
@@ -335,6 +363,35 @@ mod tests {
         assert!(joining.is_history(message(5)) && !joining.is_history(message(6)));
         joining.arrive();
         assert!(!joining.is_history(message(5)));
+    }
+
+    #[test]
+    fn the_user_is_told_of_each_step() {
+        let mut joining = Joining::new();
+        let now = Time::default();
+        let (nobody, everybody) = (|_: &NodeId| false, |_: &NodeId| true);
+        assert_eq!(joining.news(nobody), None, "it was told of the first");
+        joining.knock(now, contact());
+        let (peer, address) = (id(1), String::new());
+        let linking = JoiningStage::Linking {
+            peer,
+            address: address.clone(),
+        };
+        assert_eq!(joining.news(nobody), Some(linking));
+        assert_eq!(joining.news(nobody), None);
+        let asking = JoiningStage::AskingForPlace { peer, address };
+        assert_eq!(joining.news(everybody), Some(asking));
+        joining.fetch(now);
+        let fetching = |done, total| Some(JoiningStage::FetchingHistory { done, total });
+        assert_eq!(joining.news(everybody), fetching(0, 0));
+        joining.progress().promise(2);
+        assert_eq!(joining.news(nobody), fetching(0, 2), "whoever is linked");
+        joining.progress().came(2);
+        assert_eq!(joining.news(everybody), fetching(2, 2));
+        joining.rest(now);
+        assert_eq!(joining.news(everybody), None);
+        joining.expire(now + REST);
+        assert_eq!(joining.news(everybody), Some(JoiningStage::AskingDirector));
     }
 
     #[test]

@@ -82,13 +82,13 @@ pub enum Output {
 /// Something for the user to know: `contract.md` calls them events too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
+    /// A step of the way in; none follows [`Event::Ready`].
+    Joining(JoiningStage),
     /// Where this node's clock starts: what lies before is not kept by anybody any more. Comes
     /// before the first message, so that a face can keep the clock by itself.
     Start {
         /// The clock before the first message.
         base: VectorClock,
-        /// How many messages of the discussion so far are to come.
-        history: u64,
     },
     /// In the ring, and the discussion so far is fetched. Once.
     Ready {
@@ -158,6 +158,34 @@ pub enum Event {
         code: &'static str,
         /// For people: what happened, and what to do.
         message: String,
+    },
+}
+
+/// How far the way in has got.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum JoiningStage {
+    /// A director was asked where the coordinator is.
+    AskingDirector,
+    /// A link is being made to the node that gives places.
+    Linking {
+        /// Which node.
+        peer: NodeId,
+        /// Where it is, to be shown.
+        address: String,
+    },
+    /// That node was asked for a place.
+    AskingForPlace {
+        /// Which node.
+        peer: NodeId,
+        /// Where it is, to be shown.
+        address: String,
+    },
+    /// This node is a member, and the discussion so far comes.
+    FetchingHistory {
+        /// How many of its messages have been delivered.
+        done: u64,
+        /// How many it has; 0 until a neighbour has said so. What nobody has any more never comes.
+        total: u64,
     },
 }
 

@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use ringtalk_proto::{Event, Input};
+use ringtalk_proto::{Event, Input, JoiningStage};
+use ringtalk_wire::NodeId;
 use tokio::time::Instant;
 
 use super::inbox::DialFailure;
@@ -68,20 +69,16 @@ impl Driver {
             self.entering.told_of_stall = true;
             let step = self.face.joining().step();
             let seconds = STALL.as_secs();
-            self.face.tell(&Told::Error {
+            self.face.tell(Told::Error {
                 code: "history-stalled",
                 message: format!("{step}: no more for {seconds} s; asking other members"),
             });
         }
     }
 
-    /// What an event means for the way in: each part of the discussion so far that comes gives the rest as
-    /// much time again.
-    pub(super) fn goes_on(&mut self, event: &Event) {
-        let moves = matches!(
-            event,
-            Event::View(_) | Event::Start { .. } | Event::Message(_)
-        );
+    /// What an event means for the way in, which may get further with it: each part of the discussion so far that comes
+    /// gives the rest as much time again.
+    pub(super) fn goes_on(&mut self, moves: bool) {
         if self.leaving.is_some() {
             return;
         }
@@ -106,8 +103,8 @@ impl Driver {
 
     /// Nobody answers where the way in should go on. A coordinator that speaks another version will not let
     /// this node in, however often it asks.
-    pub(super) fn undialled(&mut self, failure: DialFailure) {
-        if self.face.is_ready() || self.face.joining().is_fetching() {
+    pub(super) fn undialled(&mut self, peer: &NodeId, failure: DialFailure) {
+        if self.face.is_ready() || !self.face.joining().seeks(peer) {
             return;
         }
         if let Some(version) = failure.version {
@@ -123,7 +120,7 @@ impl Driver {
         let is_news = is_certain && !self.entering.told_of_member;
         if let Some(trouble) = self.face.joining().trouble().filter(|_| is_news) {
             self.entering.told_of_member = true;
-            self.face.tell(&Told::Error {
+            self.face.tell(Told::Error {
                 code: "member-unreachable",
                 message: format!("{trouble} trying again"),
             });
@@ -134,5 +131,15 @@ impl Driver {
     pub(super) fn give_up(&mut self) {
         let message = self.face.joining().failure(self.timeout);
         self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
+    }
+}
+
+/// Returns true for an event that shows that more of the discussion so far is here. Steps before that are taken again and
+/// again while nobody lets this node in.
+pub(super) const fn moves(event: &Event) -> bool {
+    match event {
+        Event::Joining(stage) => matches!(stage, JoiningStage::FetchingHistory { .. }),
+        Event::Message(message) => message.history,
+        _ => false,
     }
 }

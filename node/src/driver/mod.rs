@@ -4,6 +4,7 @@
 //! timer. No protocol decision is taken here. Nothing here waits for a peer, a director or a
 //! reader: they have tasks and threads of their own, with bounded queues between.
 
+mod asked;
 pub(crate) mod circuits;
 mod clock;
 pub(crate) mod dialler;
@@ -21,7 +22,6 @@ use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
@@ -33,6 +33,8 @@ use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
 use crate::stdin::Batch;
 use crate::stdout::Stdout;
+use crate::terminal::Hangup;
+use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
 use dialler::{check, dial};
@@ -67,6 +69,8 @@ pub(crate) struct Parts {
     pub(crate) reachability: Reachability,
     pub(crate) face: Face,
     pub(crate) stdout: Stdout,
+    /// The terminal in front of which somebody sits.
+    pub(crate) terminal: Hangup,
     /// What is said before what is typed.
     pub(crate) say: Batch,
     pub(crate) typed: Receiver<Batch>,
@@ -91,15 +95,12 @@ pub(crate) struct Driver {
     reachability: Reachability,
     face: Face,
     stdout: Stdout,
-    /// How many events the face has shown since its bytes were taken.
-    shown: u64,
     /// How many events whoever reads has left to read.
     unread: u64,
     typing: Typing,
     quit_on_eof: bool,
     is_first: bool,
-    interrupt: Signal,
-    terminate: Signal,
+    asked: Asked,
     /// When to give up trying to get in, or to leave.
     deadline: Option<Instant>,
     timeout: Duration,
@@ -133,13 +134,11 @@ impl Driver {
             reachability: parts.reachability,
             face: parts.face,
             stdout: parts.stdout,
-            shown: 0,
             unread: 0,
             typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
+            asked: Asked::new(parts.terminal)?,
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
             entering: Entering::new(),
@@ -182,15 +181,12 @@ impl Driver {
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
         let more_lines = self.has_lines_to_take();
-        let reading = self.stdout.reading();
         let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
-            _ = self.interrupt.recv() => self.interrupted(),
-            _ = self.terminate.recv() => self.depart(Ending::asked(Goodbye::Signal)),
+            way = self.asked.wait() => self.asked_to_end(way),
             error = self.stdout.failed() => self.unshown(&error),
             _ = self.happenings.recv_many(batch, BATCH) => {}
-            () = reading, if is_behind => {}
             () = self.face.caught_up(), if is_behind => {}
             () = self.typing.wait() => {}
             () = yield_now(), if more_lines => {}
@@ -254,9 +250,6 @@ impl Driver {
     fn act(&mut self, output: Output, now: std::time::Instant) {
         match output {
             Output::Dial { peer, addresses } => {
-                self.face.progress(|| Progress::Linking {
-                    address: addresses.shown().to_owned(),
-                });
                 let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
                 tokio::spawn(async move {
                     let happening = match dial(addresses, peer, me).await {
@@ -292,16 +285,17 @@ impl Driver {
                 self.face.progress(|| Progress::Asking { directors });
                 self.directors.ask();
             }
-            Output::Event(event) => self.event(&event, now),
+            Output::Event(event) => self.event(event, now),
             Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
         }
     }
 
-    fn event(&mut self, event: &Event, now: std::time::Instant) {
+    fn event(&mut self, event: Event, now: std::time::Instant) {
+        let is_way_in = self.deadline.is_some();
+        let moves = is_way_in && entering::moves(&event);
         self.face.show(event, now, wall_clock_ms());
-        self.shown += 1;
-        if self.deadline.is_some() {
-            self.goes_on(event);
+        if is_way_in {
+            self.goes_on(moves);
         }
     }
 
@@ -312,9 +306,6 @@ impl Driver {
                 let host = link.address.ip().to_canonical();
                 let host = Some(host).filter(|_| !link.relayed);
                 let link = self.links.adopt(*link);
-                if dialled {
-                    self.face.progress(|| Progress::Knocking);
-                }
                 self.feed(Input::LinkUp {
                     link,
                     peer,
@@ -325,7 +316,7 @@ impl Driver {
             Happening::Undialled { peer, failure } => {
                 let refused = failure.refused.clone();
                 self.feed(Input::DialFailed { peer, refused });
-                self.undialled(failure);
+                self.undialled(&peer, failure);
             }
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
@@ -385,7 +376,7 @@ impl Driver {
             }
         };
         if let Some(told) = told {
-            self.face.tell(&told);
+            self.face.tell(told);
         }
     }
 
@@ -410,9 +401,9 @@ impl Driver {
         }
     }
 
-    /// Ctrl-C leaves; a second one does not even wait for that.
-    fn interrupted(&mut self) {
-        if self.leaving.is_some() {
+    /// Whoever asks is obeyed; a second Ctrl-C does not even wait for that.
+    fn asked_to_end(&mut self, way: asked::Way) {
+        if way == asked::Way::Interrupt && self.leaving.is_some() {
             let message = "interrupted while leaving".to_owned();
             self.ended = Some(Ending::wrong(Status::Failed, "interrupted", message));
         } else {
@@ -456,14 +447,15 @@ impl Driver {
         if let Some((code, message)) = ending.error.clone()
             && self.face.is_for_programs()
         {
-            self.face.tell(&Told::Error { code, message });
+            self.face.tell(Told::Error { code, message });
         }
         let reason = ending.goodbye;
-        self.face.tell(&Told::Goodbye { reason });
-        let _ = self.write_events();
+        self.face.tell(Told::Goodbye { reason });
         let was_last = self.is_alone();
         let spent = self.departed.map_or(Duration::ZERO, |at| at.elapsed());
         let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));
+        // What was told is written once nobody can tell anything more.
+        drop(self.face);
         tokio::join!(
             self.directors.stop(self.registered.filter(|_| was_last)),
             self.links.close_all(limit),

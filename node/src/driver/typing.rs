@@ -88,7 +88,7 @@ impl Driver {
                     self.say(std::mem::take(&mut draft));
                     self.obey(command);
                 }
-                Typed::Mistake(mistake) => self.face.tell(&Told::Error {
+                Typed::Mistake(mistake) => self.face.tell(Told::Error {
                     code: mistake.code(),
                     message: mistake.to_string(),
                 }),
@@ -144,13 +144,13 @@ impl Driver {
             }
             Command::Transcript => {
                 let transcript = self.node.transcript();
-                self.face.tell(&Told::Transcript(transcript));
+                self.face.tell(Told::Transcript(transcript));
             }
-            Command::Clear => self.face.tell(&Told::Clear),
-            Command::Who => self.face.tell(&Told::Who),
-            Command::Ring => self.face.tell(&Told::Ring),
-            Command::Invite => self.face.tell(&Told::Invite),
-            Command::Help => self.face.tell(&Told::Help),
+            Command::Clear => self.face.tell(Told::Clear),
+            Command::Who => self.face.tell(Told::Who),
+            Command::Ring => self.face.tell(Told::Ring),
+            Command::Invite => self.face.tell(Told::Invite),
+            Command::Help => self.face.tell(Told::Help),
         }
     }
 }

@@ -5,14 +5,15 @@
 
 use std::time::Duration;
 
-use ringtalk_proto::Event;
+use ringtalk_proto::{Event, JoiningStage};
+use ringtalk_wire::NodeId;
 
 use super::harmless::harmless;
 
 /// How many columns a bar has.
 const BAR: u64 = 10;
 
-/// A step of the way in, or what came of one.
+/// What came of a step of the way in, as the driver knows it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Progress {
     /// The directors are asked where the coordinator is.
@@ -32,18 +33,11 @@ pub(crate) enum Progress {
         /// Why, in a few words.
         reason: String,
     },
-    /// A node is dialled.
-    Linking {
-        /// Where.
-        address: String,
-    },
-    /// It could not be linked to.
+    /// The node that gives places could not be linked to.
     Unlinked {
         /// Why, in a few words.
         reason: String,
     },
-    /// It was linked to, and asked for a place.
-    Knocking,
 }
 
 /// The way in.
@@ -52,24 +46,23 @@ pub(crate) struct Joining {
     stage: Stage,
     /// The directors that were asked.
     directors: String,
+    /// Who was to give a place last, and where that node is.
+    sought: Option<(NodeId, String)>,
     /// What came of the last step that failed: its stage, and what to do.
     trouble: Option<Trouble>,
     /// True where no director has answered the last question.
     unasked: bool,
-    /// How many messages have come, how many of them as history, and how many are to come.
-    came: u64,
+    /// How many messages have come as history.
     fetched: u64,
-    to_fetch: u64,
 }
 
 /// How far.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
-    Starting,
     Asking,
-    Linking(String),
-    Knocking(String),
-    Fetching,
+    Linking,
+    Knocking,
+    Fetching { done: u64, total: u64 },
 }
 
 /// A step that failed.
@@ -82,26 +75,19 @@ struct Trouble {
 impl Joining {
     pub(super) const fn new() -> Self {
         Self {
-            stage: Stage::Starting,
+            stage: Stage::Asking,
             directors: String::new(),
+            sought: None,
             trouble: None,
             unasked: false,
-            came: 0,
             fetched: 0,
-            to_fetch: 0,
         }
     }
 
-    /// Takes in a step, or what came of one.
+    /// Takes in what came of a step.
     pub(crate) fn take(&mut self, progress: Progress) {
         match progress {
-            Progress::Asking { directors } => {
-                if matches!(self.stage, Stage::Knocking(_)) {
-                    self.trouble = self.pending();
-                }
-                self.directors = directors;
-                self.stage = Stage::Asking;
-            }
+            Progress::Asking { directors } => self.directors = directors,
             Progress::Later { director, reason } => {
                 self.unasked = false;
                 self.fails(
@@ -119,16 +105,7 @@ impl Joining {
                     "is the address right, and the director running there?",
                 );
             }
-            Progress::Linking { address } => {
-                self.unasked = false;
-                self.stage = Stage::Linking(address);
-            }
             Progress::Unlinked { reason } => self.unlinked(&reason),
-            Progress::Knocking => {
-                if let Stage::Linking(address) = &self.stage {
-                    self.stage = Stage::Knocking(address.clone());
-                }
-            }
         }
     }
 
@@ -147,14 +124,41 @@ impl Joining {
     /// Takes in an event of the core.
     pub(super) fn learn(&mut self, event: &Event) {
         match event {
-            Event::View(_) => self.stage = Stage::Fetching,
-            Event::Start { history, .. } => self.to_fetch = *history,
-            Event::Message(message) => {
-                self.came += 1;
-                self.fetched += u64::from(message.history);
-            }
+            Event::Joining(stage) => self.step_to(stage),
+            Event::Message(message) => self.fetched += u64::from(message.history),
             _ => {}
         }
+    }
+
+    fn step_to(&mut self, stage: &JoiningStage) {
+        self.stage = match stage {
+            JoiningStage::AskingDirector => {
+                if self.stage == Stage::Knocking {
+                    self.trouble = self.pending();
+                }
+                Stage::Asking
+            }
+            JoiningStage::Linking { peer, address } => {
+                self.seek(*peer, address);
+                Stage::Linking
+            }
+            JoiningStage::AskingForPlace { peer, address } => {
+                self.seek(*peer, address);
+                Stage::Knocking
+            }
+            &JoiningStage::FetchingHistory { done, total } => Stage::Fetching { done, total },
+        };
+    }
+
+    fn seek(&mut self, peer: NodeId, address: &str) {
+        self.unasked = false;
+        self.sought = Some((peer, address.to_owned()));
+    }
+
+    /// True where this is the node that is to give a place.
+    pub(crate) fn seeks(&self, peer: &NodeId) -> bool {
+        let sought = self.sought.as_ref().map(|(sought, _)| sought);
+        sought == Some(peer) && !self.is_fetching()
     }
 
     /// True where no director has answered the last question.
@@ -163,8 +167,8 @@ impl Joining {
     }
 
     /// True where there is a place in the ring, and the discussion so far comes.
-    pub(crate) fn is_fetching(&self) -> bool {
-        self.stage == Stage::Fetching
+    pub(crate) const fn is_fetching(&self) -> bool {
+        matches!(self.stage, Stage::Fetching { .. })
     }
 
     /// How many messages have come as history.
@@ -174,43 +178,45 @@ impl Joining {
 
     /// What this node is doing, in a few words; with a bar where there is much to come.
     pub(super) fn words(&self) -> String {
-        match &self.stage {
-            Stage::Fetching if self.of() == 0 => "asking for the discussion so far".to_owned(),
-            Stage::Fetching => format!("{} {}", self.fetching(), self.bar()),
+        match self.stage {
+            Stage::Fetching { total: 0, .. } => "asking for the discussion so far".to_owned(),
+            Stage::Fetching { done, total } => format!("{} {}", self.step(), bar(done, total)),
             _ => self.step(),
         }
     }
 
     /// What this node is doing, in words that can be read aloud.
     pub(crate) fn step(&self) -> String {
-        match &self.stage {
-            Stage::Starting | Stage::Asking if self.unasked => "no director answers yet".to_owned(),
-            Stage::Starting => "starting".to_owned(),
+        match self.stage {
+            Stage::Asking if self.unasked => "no director answers yet".to_owned(),
             Stage::Asking => "asking the director".to_owned(),
-            Stage::Linking(_) => self.linking(),
-            Stage::Knocking(address) => format!("asking {} for a place", harmless(address)),
-            Stage::Fetching => self.fetching(),
+            Stage::Linking => self.linking(),
+            Stage::Knocking => format!("asking {} for a place", self.address()),
+            Stage::Fetching { done, total } => {
+                let (done, total) = (grouped(done), grouped(total));
+                format!("fetching {done} of {total} messages")
+            }
         }
     }
 
     fn linking(&self) -> String {
-        match &self.stage {
-            Stage::Linking(address) | Stage::Knocking(address) => {
-                format!("linking to {}", harmless(address))
-            }
-            _ => "linking".to_owned(),
-        }
+        format!("linking to {}", self.address())
+    }
+
+    fn address(&self) -> String {
+        let address = self.sought.as_ref().map(|(_, address)| harmless(address));
+        address.unwrap_or_default()
     }
 
     /// Why nobody got in within this time: the stage, what was tried, and what to do next.
     pub(crate) fn failure(&self, within: Duration) -> String {
         let seconds = within.as_secs_f64();
-        if self.stage == Stage::Fetching {
+        if let Stage::Fetching { done, total } = self.stage {
             return format!(
                 "fetching the discussion so far: {} of {} messages have come, and no more for {seconds} s; \
                  try again, others may have them (--timeout says how long to wait)",
-                grouped(self.came),
-                grouped(self.of()),
+                grouped(done),
+                grouped(total),
             );
         }
         let trouble = self.pending().or_else(|| self.trouble.clone());
@@ -231,38 +237,27 @@ impl Joining {
 
     /// What is the matter where a step has not come to an end.
     fn pending(&self) -> Option<Trouble> {
-        match &self.stage {
-            Stage::Knocking(address) => Some(Trouble {
+        match self.stage {
+            Stage::Knocking => Some(Trouble {
                 what: format!(
                     "asking {} for a place: it does not let this node in",
-                    harmless(address)
+                    self.address()
                 ),
                 advice: "it may be frozen, on its way out, or have no room: try again",
             }),
-            Stage::Linking(_) if self.trouble.is_none() => Some(Trouble {
+            Stage::Linking if self.trouble.is_none() => Some(Trouble {
                 what: format!("{}: no answer yet", self.linking()),
                 advice: "can this machine reach that node?",
             }),
             _ => None,
         }
     }
+}
 
-    /// How many messages are to come. What the others forgot meanwhile never comes, and what is lacking
-    /// counts as such.
-    fn of(&self) -> u64 {
-        self.to_fetch.max(self.came)
-    }
-
-    fn fetching(&self) -> String {
-        let (came, all) = (grouped(self.came), grouped(self.of()));
-        format!("fetching {came} of {all} messages")
-    }
-
-    fn bar(&self) -> String {
-        let done = self.came.saturating_mul(BAR) / self.of().max(1);
-        let done = usize::try_from(done).unwrap_or(0);
-        ["▇".repeat(done), "▁".repeat(BAR as usize - done)].concat()
-    }
+fn bar(done: u64, total: u64) -> String {
+    let done = done.saturating_mul(BAR) / total.max(1);
+    let done = usize::try_from(done.min(BAR)).unwrap_or(0);
+    ["▇".repeat(done), "▁".repeat(BAR as usize - done)].concat()
 }
 
 /// A number with its thousands apart.
@@ -283,52 +278,64 @@ mod tests {
     use super::*;
 
     const WITHIN: Duration = Duration::from_secs(30);
+    const MEMBER: NodeId = NodeId::from_bytes([1; 16]);
 
-    fn fetching(came: u64, to_fetch: u64) -> Joining {
-        Joining {
-            stage: Stage::Fetching,
-            came,
-            to_fetch,
-            ..Joining::new()
-        }
+    /// What the core or the driver tells.
+    #[derive(Clone, Debug)]
+    enum Told {
+        Stage(JoiningStage),
+        Came(Progress),
     }
 
-    fn after(steps: impl IntoIterator<Item = Progress>) -> Joining {
+    fn after(steps: impl IntoIterator<Item = Told>) -> Joining {
         let mut joining = Joining::new();
         for step in steps {
-            joining.take(step);
+            match step {
+                Told::Stage(stage) => joining.learn(&Event::Joining(stage)),
+                Told::Came(progress) => joining.take(progress),
+            }
         }
         joining
     }
 
-    fn asking() -> Progress {
-        Progress::Asking {
-            directors: "d:1".to_owned(),
-        }
+    fn fetching(done: u64, total: u64) -> Joining {
+        after([Told::Stage(JoiningStage::FetchingHistory { done, total })])
     }
 
-    fn linking() -> Progress {
-        Progress::Linking {
+    fn asking() -> Told {
+        Told::Stage(JoiningStage::AskingDirector)
+    }
+
+    fn linking() -> Told {
+        Told::Stage(JoiningStage::Linking {
+            peer: MEMBER,
             address: "m:2".to_owned(),
-        }
+        })
     }
 
-    fn unlinked() -> Progress {
-        Progress::Unlinked {
+    fn knocking() -> Told {
+        Told::Stage(JoiningStage::AskingForPlace {
+            peer: MEMBER,
+            address: "m:2".to_owned(),
+        })
+    }
+
+    fn unlinked() -> Told {
+        Told::Came(Progress::Unlinked {
             reason: "refused".to_owned(),
-        }
+        })
     }
 
-    fn unasked() -> Progress {
-        Progress::Unasked {
+    fn unasked() -> Told {
+        Told::Came(Progress::Unasked {
             reason: "no connection".to_owned(),
-        }
+        })
     }
 
     #[test]
     fn a_bar_shows_how_much_has_come() {
-        let bar = |fetched, all| fetching(fetched, all).bar().matches('▇').count();
-        assert_eq!([bar(0, 5), bar(1, 10), bar(9, 5)], [0, 1, 10]);
+        let full = |done, total| bar(done, total).matches('▇').count();
+        assert_eq!([full(0, 5), full(1, 10), full(9, 9)], [0, 1, 10]);
         assert!(!fetching(0, 0).words().contains('▁'));
         assert!(fetching(0, 5).words().contains("0 of 5 messages ▁"));
         assert!(!fetching(0, 5).step().contains('▁'));
@@ -344,27 +351,29 @@ mod tests {
 
     #[test]
     fn each_stage_has_words() {
-        assert_eq!(after([]).words(), "starting");
+        assert_eq!(after([]).words(), "asking the director");
         assert_eq!(after([asking()]).words(), "asking the director");
         assert_eq!(
             after([asking(), unasked()]).words(),
             "no director answers yet"
         );
         assert_eq!(after([linking()]).words(), "linking to m:2");
-        let knocking = after([linking(), Progress::Knocking]);
-        assert_eq!(knocking.words(), "asking m:2 for a place");
+        let asked = after([linking(), knocking()]);
+        assert_eq!(asked.words(), "asking m:2 for a place");
     }
 
     #[test]
     fn the_failure_names_the_stage_in_which_it_is_stuck() {
-        let later = Progress::Later {
+        let later = Told::Came(Progress::Later {
             director: "d:1".to_owned(),
             reason: "nobody is here".to_owned(),
-        };
+        });
+        let directors = "d:1".to_owned();
+        let named = Told::Came(Progress::Asking { directors });
         for (steps, words) in [
             (vec![], "asking the director: no answer yet"),
             (
-                vec![asking(), unasked()],
+                vec![asking(), named.clone(), unasked()],
                 "asking the director: none answers at d:1 (no connection)",
             ),
             (
@@ -379,15 +388,12 @@ mod tests {
                 "linking to m:2: refused",
             ),
             (
-                vec![linking(), unlinked(), asking(), unasked()],
+                vec![linking(), unlinked(), asking(), named, unasked()],
                 "none answers at d:1",
             ),
+            (vec![linking(), knocking()], "asking m:2 for a place"),
             (
-                vec![linking(), Progress::Knocking],
-                "asking m:2 for a place",
-            ),
-            (
-                vec![linking(), Progress::Knocking, asking()],
+                vec![linking(), knocking(), asking()],
                 "asking m:2 for a place",
             ),
         ] {
@@ -403,6 +409,21 @@ mod tests {
             failure.contains("fetching the discussion so far: 1,240 of 5,000"),
             "{failure}"
         );
+    }
+
+    #[test]
+    fn only_who_is_to_give_a_place_is_sought() {
+        assert!(!after([asking()]).seeks(&MEMBER));
+        assert!(after([linking()]).seeks(&MEMBER));
+        assert!(
+            after([linking(), asking()]).seeks(&MEMBER),
+            "a dial takes its time"
+        );
+        let other = NodeId::from_bytes([2; 16]);
+        assert!(!after([linking()]).seeks(&other));
+        let (done, total) = (1, 2);
+        let fetching = Told::Stage(JoiningStage::FetchingHistory { done, total });
+        assert!(!after([linking(), knocking(), fetching]).seeks(&MEMBER));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Not here: when the lines are written (`stdout`).
 
-use ringtalk_proto::{Delivered, Event, Person};
+use ringtalk_proto::{Delivered, Event, JoiningStage, Person};
 use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -14,6 +14,9 @@ use super::known::Known;
 use super::timestamp::rfc3339;
 use crate::stdin::HELP;
 
+/// The most entries of a clock that are shown with a message: with those of all authors ever, a line would be as long as
+/// whoever makes up authors likes.
+const CLOCK_SHOWN: usize = 64;
 /// The one room, until there are rooms.
 const ROOM: &str = "main";
 
@@ -39,6 +42,13 @@ pub(super) fn tell(told: &Told, known: &Known, out: &mut Vec<u8>) {
     rename_all_fields = "kebab-case"
 )]
 enum Line<'a> {
+    Joining {
+        stage: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        done: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
     Ready {
         node_id: NodeId,
         name: &'a str,
@@ -59,7 +69,10 @@ enum Line<'a> {
         message: &'a str,
         lamport: u64,
         heads: Vec<Head>,
-        vector_clock: Clock<'a>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vector_clock: Option<Clock<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        clock_size: Option<usize>,
         history: bool,
     },
     View {
@@ -136,6 +149,7 @@ impl<'a> Line<'a> {
     fn of_event(event: &'a Event, known: &'a Known) -> Option<Self> {
         Some(match event {
             Event::Start { .. } => return None,
+            Event::Joining(stage) => Self::joining(stage),
             Event::Ready { name } => Self::ready(name, known),
             Event::Message(message) => Self::message(message, &known.clock),
             Event::View(view) => Self::View {
@@ -187,6 +201,18 @@ impl<'a> Line<'a> {
         })
     }
 
+    const fn joining(stage: &JoiningStage) -> Self {
+        let (stage, done, total) = match stage {
+            JoiningStage::AskingDirector => ("asking-director", None, None),
+            JoiningStage::Linking { .. } => ("linking", None, None),
+            JoiningStage::AskingForPlace { .. } => ("asking-for-place", None, None),
+            JoiningStage::FetchingHistory { done, total } => {
+                ("fetching-history", Some(*done), Some(*total))
+            }
+        };
+        Self::Joining { stage, done, total }
+    }
+
     fn ready(name: &'a str, known: &'a Known) -> Self {
         let epoch = known.view.as_ref().map(|view| view.tag().epoch);
         Self::Ready {
@@ -202,6 +228,7 @@ impl<'a> Line<'a> {
     }
 
     fn message(message: &'a Delivered, clock: &'a VectorClock) -> Self {
+        let is_short = clock.len() <= CLOCK_SHOWN;
         Self::Message {
             id: message.id.uuid(),
             node_id: message.id.author,
@@ -212,7 +239,8 @@ impl<'a> Line<'a> {
             message: &message.text,
             lamport: message.lamport,
             heads: message.depends_on().iter().map(Head::from).collect(),
-            vector_clock: Clock(clock),
+            vector_clock: is_short.then_some(Clock(clock)),
+            clock_size: (!is_short).then(|| clock.len()),
             history: message.history,
         }
     }

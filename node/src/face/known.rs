@@ -35,8 +35,6 @@ pub(crate) struct Me {
 pub(crate) struct Known {
     pub(crate) me: Me,
     pub(crate) name: String,
-    /// The name that was asked for last, until there is an answer.
-    pub(super) wish: Option<String>,
     pub(crate) ready: bool,
     pub(crate) joining: Joining,
     pub(crate) view: Option<Arc<View>>,
@@ -52,7 +50,6 @@ impl Known {
     pub(crate) fn new(me: Me) -> Self {
         Self {
             name: me.wanted_name.clone(),
-            wish: Some(me.wanted_name.clone()),
             me,
             ready: false,
             joining: Joining::new(),

@@ -1,8 +1,8 @@
 //! Faces: what the user sees of the discussion, on the full screen, as plain text, as JSON, or not at all.
 //!
-//! A face is a pure thing: events in, bytes out. It never touches protocol state. The full screen is
-//! drawn by a thread of its own, which is handed the same events. Not here: who writes the bytes
-//! (`stdout`), and what the user types (`stdin`).
+//! What people and programs see is made by a thread of its own, which draws the screen or writes on stdout, and is handed
+//! what happened. It never touches protocol state. Not here: who writes the bytes (`stdout`), and what the user types
+//! (`stdin`).
 
 mod harmless;
 mod joining;
@@ -15,25 +15,38 @@ mod remarks;
 mod report;
 pub(crate) mod screen;
 mod timestamp;
+mod written;
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Instant;
 
-use ringtalk_proto::Event;
+use ringtalk_proto::{Event, View};
 use ringtalk_wire::{Epoch, MessageId};
-use time::UtcOffset;
 
 pub use harmless::{HarmlessJson, harmless, harmless_lines};
 pub(crate) use joining::{Joining, Progress};
 pub(crate) use known::Me;
 pub(crate) use report::Reporter;
+pub(crate) use written::Writer;
 
 use crate::embedded::Ear;
-use crate::settings::Show;
-use known::Known;
-use lines::Lines;
+use crate::stdout::{Pen, StdoutError};
 use losses::Losses;
-use screen::{Feed, Shown};
+use naming::Naming;
+use screen::Feed;
+use written::Written;
+
+/// Something to be shown.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// By the core, and when that came, by the calendar.
+    Event(Event, u64),
+    /// By the driver.
+    Told(Told),
+    /// What came of a step of the way in.
+    Progress(Progress),
+}
 
 /// What the driver itself has to tell, beside the core's events.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -114,40 +127,64 @@ impl Goodbye {
     }
 }
 
-/// A face, and what it has to say.
+/// A face, and what the driver needs to know of what it has shown.
 #[derive(Debug)]
 pub(crate) struct Face {
-    known: Known,
-    losses: Losses,
     style: Style,
+    /// True where a program reads.
+    is_for_programs: bool,
+    /// The directors of an open discussion.
+    open_at: Option<String>,
+    ready: bool,
+    joining: Joining,
+    naming: Naming,
+    view: Option<Arc<View>>,
+    losses: Losses,
     reporter: Option<Reporter>,
-    bytes: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum Style {
-    Lines(Lines),
-    Json,
+    Written(Written),
     Nothing,
     Program(Ear),
     Screen(Feed),
 }
 
 impl Face {
-    /// A face that has shown nothing yet; `offset` is the local time's.
-    pub(crate) fn new(show: Show, me: Me, offset: UtcOffset) -> Self {
-        let style = match show {
-            Show::Lines { color } => Style::Lines(Lines::new(color, offset)),
-            Show::Json => Style::Json,
-            // A screen without a thread that has it is none: see `on_screen`.
-            Show::Nothing | Show::Screen { .. } => Style::Nothing,
-        };
+    /// A face that shows nothing.
+    pub(crate) fn of_nothing(me: Me) -> Self {
+        Self::new(Style::Nothing, me)
+    }
+
+    /// A face for whoever reads stdout, which may be a program; the pen is that of a [`Writer`].
+    pub(crate) fn on_stdout(pen: Pen<Shown>, is_for_programs: bool, me: Me) -> Self {
+        let mut face = Self::new(Style::Written(Written::new(pen)), me);
+        face.is_for_programs = is_for_programs;
+        face
+    }
+
+    /// A face for the program that this node is a part of.
+    pub(crate) fn of_program(ear: Ear, me: Me) -> Self {
+        Self::new(Style::Program(ear), me)
+    }
+
+    /// A face that has events shown on the full screen.
+    pub(crate) fn on_screen(feed: Feed, me: Me) -> Self {
+        Self::new(Style::Screen(feed), me)
+    }
+
+    fn new(style: Style, me: Me) -> Self {
         Self {
-            known: Known::new(me),
-            losses: Losses::default(),
             style,
+            is_for_programs: false,
+            naming: Naming::new(&me),
+            open_at: me.open_at,
+            ready: false,
+            joining: Joining::new(),
+            view: None,
+            losses: Losses::default(),
             reporter: None,
-            bytes: Vec::new(),
         }
     }
 
@@ -158,57 +195,41 @@ impl Face {
         self
     }
 
-    /// A face for the program that this node is a part of.
-    pub(crate) fn of_program(ear: Ear, me: Me) -> Self {
-        let nothing = Self::new(Show::Nothing, me, UtcOffset::UTC);
-        Self {
-            style: Style::Program(ear),
-            ..nothing
-        }
-    }
-
-    /// A face that has events shown on the full screen.
-    pub(crate) fn on_screen(feed: Feed, me: Me) -> Self {
-        let nothing = Self::new(Show::Nothing, me, UtcOffset::UTC);
-        Self {
-            style: Style::Screen(feed),
-            ..nothing
-        }
-    }
-
-    /// Takes in how far the way in has got, and shows it where there is a screen.
+    /// Takes in what came of a step of the way in, and shows it where there is a screen.
     pub(crate) fn progress(&mut self, progress: impl FnOnce() -> Progress) {
-        if self.known.ready {
+        if self.ready {
             return;
         }
         let progress = progress();
         if let Style::Screen(feed) = &mut self.style {
             feed.show(Shown::Progress(progress.clone()));
         }
-        self.known.joining.take(progress);
+        self.joining.take(progress);
     }
 
-    /// How many events wait to be shown on the screen.
+    /// How many events wait to be shown.
     pub(crate) fn unread(&self) -> u64 {
         match &self.style {
             Style::Screen(feed) => feed.unread(),
-            _ => 0,
+            Style::Written(written) => written.unread(),
+            Style::Nothing | Style::Program(_) => 0,
         }
     }
 
-    /// Waits until a screen that is behind has caught up; for ever where there is none.
+    /// Waits until a face that is behind has shown more; for ever where none can be.
     pub(crate) async fn caught_up(&mut self) {
         match &mut self.style {
             Style::Screen(feed) => feed.caught_up().await,
-            _ => pending().await,
+            Style::Written(written) => written.less().await,
+            Style::Nothing | Style::Program(_) => pending().await,
         }
     }
 
     /// Reports how far the way in has got, to somebody who has no screen and has waited for a while.
     pub(crate) fn report(&mut self) {
-        let joining = &self.known.joining;
+        let joining = &self.joining;
         // That no director answers is told as an error.
-        let is_news = !self.known.ready && !joining.is_unasked();
+        let is_news = !self.ready && !joining.is_unasked();
         if let Some(reporter) = self.reporter.as_mut().filter(|_| is_news) {
             reporter.report(joining.step(), joining.is_fetching());
         }
@@ -216,90 +237,85 @@ impl Face {
 
     /// The way in.
     pub(crate) const fn joining(&self) -> &Joining {
-        &self.known.joining
+        &self.joining
     }
 
     /// Shows an event of the core, which came now: by the calendar, at `now_ms`.
-    pub(crate) fn show(&mut self, event: &Event, now: Instant, now_ms: u64) {
-        if matches!(event, Event::Failed(_)) {
-            self.losses.add(now);
+    pub(crate) fn show(&mut self, event: Event, now: Instant, now_ms: u64) {
+        match &event {
+            Event::Failed(_) => self.losses.add(now),
+            Event::View(view) => self.view = Some(Arc::clone(view)),
+            _ => {}
         }
-        self.known.learn(event);
-        let Self {
-            known,
-            style,
-            bytes,
-            ..
-        } = self;
-        match style {
-            Style::Lines(lines) => lines.show(event, now_ms, known, bytes),
-            Style::Json => json::show(event, known, bytes),
-            Style::Program(ear) => ear.hear(event),
-            Style::Screen(feed) => feed.show(Shown::Event(event.clone(), now_ms)),
+        if !self.ready {
+            self.joining.learn(&event);
+        }
+        let is_entry = matches!(event, Event::Ready { .. });
+        self.ready |= is_entry;
+        let called_otherwise = self.naming.learn(&event);
+        match &mut self.style {
+            Style::Program(ear) => ear.hear(&event),
+            Style::Screen(feed) => feed.show(Shown::Event(event, now_ms)),
+            Style::Written(written) => written.show(Shown::Event(event, now_ms)),
             Style::Nothing => {}
         }
-        if let Some(message) = self.known.called_otherwise(event) {
+        if let Some(message) = called_otherwise {
             let code = "other-name";
-            self.tell(&Told::Notice { code, message });
+            self.tell(Told::Notice { code, message });
         }
-        if matches!(event, Event::Ready { .. }) {
+        if is_entry {
             self.warn_if_open();
         }
     }
 
     /// The user asks for another name, and is told if it gets one that differs.
     pub(crate) fn wishes(&mut self, name: &str) {
-        if let Some(message) = self.known.wish(name) {
+        if let Some(message) = self.naming.wish(name) {
             let code = "same-name";
-            self.tell(&Told::Notice { code, message });
+            self.tell(Told::Notice { code, message });
         }
     }
 
     /// Says plainly who can read along, where that is everybody.
     fn warn_if_open(&mut self) {
-        if let Some(directors) = &self.known.me.open_at {
+        if let Some(directors) = &self.open_at {
             let message = format!(
                 "this is the open discussion of {directors}: anybody who reaches that director \
                  can come in and read along"
             );
-            self.tell(&Told::Open { message });
+            self.tell(Told::Open { message });
         }
     }
 
     /// Shows something of the driver's own.
-    pub(crate) fn tell(&mut self, told: &Told) {
-        let Self {
-            known,
-            style,
-            bytes,
-            ..
-        } = self;
-        match style {
-            Style::Lines(lines) => lines.tell(told, known, bytes),
-            Style::Json => json::tell(told, known, bytes),
-            Style::Screen(feed) => feed.show(Shown::Told(told.clone())),
+    pub(crate) fn tell(&mut self, told: Told) {
+        match &mut self.style {
+            Style::Screen(feed) => feed.show(Shown::Told(told)),
+            Style::Written(written) => written.show(Shown::Told(told)),
             Style::Nothing | Style::Program(_) => {}
         }
     }
 
-    /// Everything that was shown and not taken yet. Call it once a batch of events is complete:
-    /// what follows from several of them together is added here.
-    pub(crate) fn take(&mut self) -> Vec<u8> {
+    /// A batch of events is complete: shows what follows from several of them together. Fails if whoever reads has stopped.
+    pub(crate) fn settle(&mut self) -> Result<(), StdoutError> {
         if self.losses.are_a_split()
-            && let Some(view) = &self.known.view
+            && let Some(view) = &self.view
         {
             let split = Told::Split {
                 members: view.len(),
                 epoch: view.tag().epoch,
             };
-            self.tell(&split);
+            self.tell(split);
         }
-        std::mem::take(&mut self.bytes)
+        match &self.style {
+            Style::Written(written) => written.check(),
+            _ => Ok(()),
+        }
     }
 
     /// True where a program reads.
     pub(crate) const fn is_for_programs(&self) -> bool {
-        matches!(self.style, Style::Json)
+        self.is_for_programs
     }
 
     /// True where the process is that of a program that has the node inside.
@@ -309,7 +325,7 @@ impl Face {
 
     /// True once the node is in the ring and has the discussion so far.
     pub(crate) const fn is_ready(&self) -> bool {
-        self.known.ready
+        self.ready
     }
 }
 

@@ -3,11 +3,29 @@
 //! Not here: the grammar of names (`ringtalk_wire::name`), and who is called what, which the coordinator decides.
 
 use ringtalk_proto::Event;
+use ringtalk_wire::NodeId;
 use ringtalk_wire::name::{from_wish, is_reserved};
 
-use super::known::Known;
+use super::known::Me;
 
-impl Known {
+/// What the user asked to be called, and is called.
+#[derive(Debug)]
+pub(super) struct Naming {
+    me: NodeId,
+    name: String,
+    /// The name that was asked for last, until there is an answer.
+    wish: Option<String>,
+}
+
+impl Naming {
+    pub(super) fn new(me: &Me) -> Self {
+        Self {
+            me: me.id,
+            name: me.wanted_name.clone(),
+            wish: Some(me.wanted_name.clone()),
+        }
+    }
+
     /// The user wishes another name; what to say if that changes nothing.
     pub(super) fn wish(&mut self, wish: &str) -> Option<String> {
         let is_own = from_wish(wish).is_some_and(|name| name == self.name);
@@ -15,13 +33,14 @@ impl Known {
         is_own.then(|| format!("you are {} already", self.name))
     }
 
-    /// What to say if this event gives the user another name than the one that it asked for last.
-    pub(super) fn called_otherwise(&mut self, event: &Event) -> Option<String> {
+    /// Takes in an event; returns what to say if it gives the user another name than the one that it asked for last.
+    pub(super) fn learn(&mut self, event: &Event) -> Option<String> {
         let name = match event {
             Event::Ready { name } => name,
-            Event::Renamed { person, .. } if person.id == self.me.id => &person.name,
+            Event::Renamed { person, .. } if person.id == self.me => &person.name,
             _ => return None,
         };
+        self.name.clone_from(name);
         let wish = self.wish.take().filter(|wish| wish != name)?;
         Some(why(&wish, name))
     }

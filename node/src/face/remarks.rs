@@ -59,6 +59,7 @@ pub(super) fn of_event(event: &Event, known: &Known) -> Vec<Remark> {
         } => warning(of_gap(author, to - from + 1, known)),
         Event::Error { message, .. } => warning(message.as_str()),
         Event::Start { .. }
+        | Event::Joining(_)
         | Event::Message(_)
         | Event::View(_)
         | Event::Neighbours { .. }

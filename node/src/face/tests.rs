@@ -1,19 +1,23 @@
 //! What each face shows of the same events.
 
+use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-use ringtalk_proto::{Change, Delivered, Person, View};
+use ringtalk_proto::{Change, Delivered, JoiningStage, Person, View};
 use ringtalk_wire::{
     Addresses, DiscussionId, KEY_BYTES, Member, NetworkId, NodeId, PublicKey, RingKey,
     SIGNATURE_BYTES, Seal, Signature, VectorClock, ViewTag,
 };
 use serde_json::{Value, json};
+use time::UtcOffset;
 
 use super::*;
 use crate::secret::Secret;
-use crate::settings::Invite;
+use crate::settings::{Invite, Show};
+use crate::stdout::Stdout;
 
-const ANN: NodeId = NodeId::from_bytes([0xa; 16]);
+pub(super) const ANN: NodeId = NodeId::from_bytes([0xa; 16]);
 const BOB: NodeId = NodeId::from_bytes([0xb; 16]);
 const ANN_UUID: &str = "0a0a0a0a-0a0a-8a0a-8a0a-0a0a0a0a0a0a";
 const BOB_UUID: &str = "0b0b0b0b-0b0b-8b0b-8b0b-0b0b0b0b0b0b";
@@ -29,20 +33,61 @@ fn member(id: NodeId, name: &str, seniority: u64) -> Member {
     }
 }
 
-fn face(show: Show) -> Face {
-    Face::new(
-        show,
-        Me {
-            id: BOB,
-            wanted_name: "bob".to_owned(),
-            address: "10.0.0.2:4000".parse().unwrap(),
-            discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
-            invite: Invite::new(&["10.0.0.1:8080".parse().unwrap()], &Secret::open()),
-            open_at: None,
-            hosts: false,
-        },
-        UtcOffset::UTC,
-    )
+pub(super) fn me() -> Me {
+    Me {
+        id: BOB,
+        wanted_name: "bob".to_owned(),
+        address: "10.0.0.2:4000".parse().unwrap(),
+        discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
+        invite: Invite::new(&["10.0.0.1:8080".parse().unwrap()], &Secret::open()),
+        open_at: None,
+        hosts: false,
+    }
+}
+
+/// A face, and what comes out of it.
+struct Shop {
+    face: Face,
+    written: Receiver<Vec<u8>>,
+    stdout: Stdout,
+}
+
+/// Passes on what is written.
+struct Out(Sender<Vec<u8>>);
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.send(bytes.to_vec());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Shop {
+    fn of(show: Show, me: Me) -> Self {
+        let (out, written) = channel();
+        let writer = Writer::new(show, me.clone(), UtcOffset::UTC).unwrap();
+        let (stdout, pen) = Stdout::start_with(Out(out), writer).unwrap();
+        Self {
+            face: Face::on_stdout(pen, show == Show::Json, me),
+            written,
+            stdout,
+        }
+    }
+
+    /// All that came out, once it is over.
+    fn close(mut self) -> String {
+        self.face.settle().unwrap();
+        drop((self.face, self.stdout));
+        String::from_utf8(self.written.iter().flatten().collect()).unwrap()
+    }
+}
+
+fn face(show: Show) -> Shop {
+    Shop::of(show, me())
 }
 
 fn view() -> Arc<View> {
@@ -61,7 +106,7 @@ fn view() -> Arc<View> {
     Arc::new(view)
 }
 
-fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {
+pub(super) fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Event {
     Event::Message(Delivered {
         id: MessageId { author, seq },
         name: "ann".into(),
@@ -83,11 +128,12 @@ fn ann() -> Person {
     }
 }
 
-fn shown(face: &mut Face, events: &[Event]) -> String {
+fn shown(mut shop: Shop, events: &[Event]) -> String {
     for event in events {
-        face.show(event, Instant::now(), 1_700_000_000_042);
+        let now_ms = 1_700_000_000_042;
+        shop.face.show(event.clone(), Instant::now(), now_ms);
     }
-    String::from_utf8(face.take()).unwrap()
+    shop.close()
 }
 
 fn objects(text: &str) -> Vec<Value> {
@@ -98,13 +144,13 @@ fn objects(text: &str) -> Vec<Value> {
 
 #[test]
 fn json_messages_have_every_field_of_the_contract() {
-    let mut face = face(Show::Json);
+    let face = face(Show::Json);
     let base = VectorClock::from_iter([MessageId {
         author: ANN,
         seq: 4,
     }]);
-    let start = Event::Start { base, history: 0 };
-    let text = shown(&mut face, &[start, message(BOB, 1, "héllo\n", true)]);
+    let start = Event::Start { base };
+    let text = shown(face, &[start, message(BOB, 1, "héllo\n", true)]);
     assert!(text.starts_with(r#"{"event":"message","#), "{text}");
     assert_eq!(text.matches('\n').count(), 1);
     let id = MessageId {
@@ -129,8 +175,35 @@ fn json_messages_have_every_field_of_the_contract() {
 }
 
 #[test]
+fn json_tells_of_the_way_in() {
+    let peer = ANN;
+    let address = "10.0.0.1:4000".to_owned();
+    let linking = JoiningStage::Linking {
+        peer,
+        address: address.clone(),
+    };
+    let (done, total) = (3, 10);
+    let stages = [
+        JoiningStage::AskingDirector,
+        linking,
+        JoiningStage::AskingForPlace { peer, address },
+        JoiningStage::FetchingHistory { done, total },
+    ];
+    let lines = objects(&shown(face(Show::Json), &stages.map(Event::Joining)));
+    let stage = |stage| json!({"event": "joining", "stage": stage});
+    let fetching = json!({"event": "joining", "stage": "fetching-history", "done": 3, "total": 10});
+    let expected = [
+        stage("asking-director"),
+        stage("linking"),
+        stage("asking-for-place"),
+        fetching,
+    ];
+    assert_eq!(lines, expected);
+}
+
+#[test]
 fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
-    let mut face = face(Show::Json);
+    let face = face(Show::Json);
     let gap = |from, to, passed| Event::Gap {
         author: ANN,
         from,
@@ -142,7 +215,7 @@ fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
         gap(6, 9, false),
         message(BOB, 1, "x", false),
     ];
-    let lines = objects(&shown(&mut face, &events));
+    let lines = objects(&shown(face, &events));
     let expected = json!({"event": "gap", "node-id": ANN_UUID, "from": 1, "to": 5});
     assert_eq!(lines[0], expected);
     let clock = json!({ANN_UUID: 5, BOB_UUID: 1});
@@ -151,7 +224,7 @@ fn json_clocks_pass_what_is_gone_but_not_what_is_merely_missing() {
 
 #[test]
 fn json_tells_of_the_ring() {
-    let mut face = face(Show::Json);
+    let face = face(Show::Json);
     let view = view();
     let events = [
         Event::View(Arc::clone(&view)),
@@ -191,16 +264,16 @@ fn json_tells_of_the_ring() {
                "message": "(somebody else is bob already, or looks like it)"}),
         json!({"event": "renamed", "node-id": ANN_UUID, "name": "ann", "previous": "anna"}),
     ];
-    assert_eq!(objects(&shown(&mut face, &events)), expected);
+    assert_eq!(objects(&shown(face, &events)), expected);
 }
 
 #[test]
 fn json_tells_of_comings_and_goings_and_of_losses_together() {
-    let mut face = face(Show::Json);
+    let face = face(Show::Json);
     let view = view();
     let epoch = view.tag().epoch;
     let lines = objects(&shown(
-        &mut face,
+        face,
         &[
             Event::View(view),
             Event::Joined(ann()),
@@ -225,20 +298,20 @@ fn json_tells_of_comings_and_goings_and_of_losses_together() {
 
 #[test]
 fn json_has_the_drivers_own_events() {
-    let mut face = face(Show::Json);
+    let mut shop = face(Show::Json);
     let id = MessageId {
         author: ANN,
         seq: 1,
     };
-    face.tell(&Told::Transcript(vec![id]));
-    face.tell(&Told::Error {
+    shop.face.tell(Told::Transcript(vec![id]));
+    shop.face.tell(Told::Error {
         code: "c",
         message: "m\u{9b}".to_owned(),
     });
-    face.tell(&Told::Goodbye {
+    shop.face.tell(Told::Goodbye {
         reason: Goodbye::Quit,
     });
-    let text = String::from_utf8(face.take()).unwrap();
+    let text = shop.close();
     assert!(text.contains(r"m\u009b"));
     let expected = [
         json!({"event": "transcript", "ids": [id.uuid().to_string()]}),
@@ -250,9 +323,9 @@ fn json_has_the_drivers_own_events() {
 
 #[test]
 fn lines_read_like_a_conversation() {
-    let mut face = face(Show::Lines { color: false });
+    let face = face(Show::Lines { color: false });
     let text = shown(
-        &mut face,
+        face,
         &[
             Event::View(view()),
             message(ANN, 1, "first", true),
@@ -284,7 +357,7 @@ fn lines_read_like_a_conversation() {
 
 #[test]
 fn no_text_looks_like_another_line() {
-    let mut face = face(Show::Lines { color: false });
+    let face = face(Show::Lines { color: false });
     let wide = format!("{}22:13 bob: I agree", "\u{3000} ".repeat(200));
     let texts = [
         "one\n22:13 bob: I agree",
@@ -300,7 +373,7 @@ fn no_text_looks_like_another_line() {
         .zip(texts)
         .map(|(seq, text)| message(ANN, seq, text, false))
         .collect();
-    let text = shown(&mut face, &events);
+    let text = shown(face, &events);
     let expected = [
         "22:13 ann: one␊22:13 bob: I agree",
         "22:13 ann: one␍␊* bob left",
@@ -316,24 +389,24 @@ fn no_text_looks_like_another_line() {
 
 #[test]
 fn a_time_that_is_off_is_marked() {
-    let mut face = face(Show::Lines { color: false });
+    let mut shop = face(Show::Lines { color: false });
     let (now, now_ms) = (Instant::now(), 1_700_000_600_042);
-    face.show(&message(ANN, 3, "late", false), now, now_ms);
-    face.show(&message(ANN, 4, "old", true), now, now_ms);
-    let text = String::from_utf8(face.take()).unwrap();
+    shop.face.show(message(ANN, 3, "late", false), now, now_ms);
+    shop.face.show(message(ANN, 4, "old", true), now, now_ms);
+    let text = shop.close();
     let expected = "22:23? ann: late\n* the discussion so far:\n22:13 ann: old\n";
     assert_eq!(text, expected);
 }
 
 #[test]
 fn who_is_called_otherwise_is_told_why() {
-    let mut face = face(Show::Json);
+    let mut shop = face(Show::Json);
     let ready = Event::Ready {
         name: "bob".to_owned(),
     };
-    assert_eq!(objects(&shown(&mut face, &[ready])).len(), 1);
-    face.wishes("bob!");
-    face.wishes("Mary Jane");
+    shop.face.show(ready, Instant::now(), 0);
+    shop.face.wishes("bob!");
+    shop.face.wishes("Mary Jane");
     let renamed = |name: &str| Event::Renamed {
         person: Person {
             id: BOB,
@@ -341,21 +414,20 @@ fn who_is_called_otherwise_is_told_why() {
         },
         previous: "bob".to_owned(),
     };
-    let lines = objects(&shown(&mut face, &[renamed("Mary-Jane"), renamed("bob")]));
+    let lines = objects(&shown(shop, &[renamed("Mary-Jane"), renamed("bob")]));
     let told = |number: usize| {
         (
             lines[number]["event"].clone(),
             lines[number]["code"].clone(),
         )
     };
-    assert_eq!(told(0), (json!("notice"), json!("same-name")));
-    assert_eq!(told(2), (json!("notice"), json!("other-name")));
-    assert_eq!(lines.len(), 4);
+    assert_eq!(told(1), (json!("notice"), json!("same-name")));
+    assert_eq!(told(3), (json!("notice"), json!("other-name")));
+    assert_eq!(lines.len(), 5);
 }
 
 #[test]
 fn lines_tell_who_coordinates_where_it_is_somebody_else() {
-    let mut face = face(Show::Lines { color: false });
     let by = |number, coordinator| Event::Coordinator {
         epoch: Epoch {
             number,
@@ -365,38 +437,51 @@ fn lines_tell_who_coordinates_where_it_is_somebody_else() {
     let ready = Event::Ready {
         name: "bob-2".to_owned(),
     };
-    shown(&mut face, &[Event::View(view()), by(1, ANN), ready]);
-    assert_eq!(shown(&mut face, &[by(2, ANN)]), "", "as before");
-    let text = shown(&mut face, &[by(3, BOB), by(4, BOB), by(5, ANN)]);
+    let before = [Event::View(view()), by(1, ANN), ready];
+    let after = [by(2, ANN), by(3, BOB), by(4, BOB), by(5, ANN)];
+    let plain = || face(Show::Lines { color: false });
+    let text = shown(plain(), &[&before[..], &after].concat());
+    let text = text.strip_prefix(&shown(plain(), &before)).unwrap();
     let expected = "* you coordinate the ring now\n* ann coordinates the ring now\n";
     assert_eq!(text, expected);
 }
 
 #[test]
 fn lines_list_who_is_here() {
-    let mut face = face(Show::Lines { color: false });
-    shown(&mut face, &[Event::View(view())]);
-    face.tell(&Told::Who);
-    let text = String::from_utf8(face.take()).unwrap();
+    let mut shop = face(Show::Lines { color: false });
+    shop.face.show(Event::View(view()), Instant::now(), 0);
+    shop.face.tell(Told::Who);
     let expected = "* 2 here, the most senior first:\n\
                     *   ann at 10.0.0.0:4000, coordinator\n\
                     *   bob-2 at 10.0.0.1:4000, you\n";
-    assert_eq!(text, expected);
+    assert_eq!(shop.close(), expected);
 }
 
 #[test]
 fn colours_never_come_from_peers() {
-    let mut face = face(Show::Lines { color: true });
-    let text = shown(&mut face, &[message(ANN, 1, "\u{1b}[31mred", false)]);
+    let face = face(Show::Lines { color: true });
+    let text = shown(face, &[message(ANN, 1, "\u{1b}[31mred", false)]);
     assert!(text.contains("␛[31mred"), "{text}");
     assert!(text.contains("\u{1b}[2m"), "{text}");
 }
 
 #[test]
 fn nothing_is_nothing() {
-    let mut face = face(Show::Nothing);
-    let text = shown(&mut face, &[message(ANN, 1, "x", false)]);
-    assert_eq!(text, "");
+    assert!(Writer::new(Show::Nothing, me(), UtcOffset::UTC).is_none());
+}
+
+#[test]
+fn json_shows_the_size_of_a_clock_that_is_long() {
+    let said = |author: u8| message(NodeId::from_bytes([author; 16]), 1, "x", false);
+    let lines = objects(&shown(
+        face(Show::Json),
+        &(1..=65).map(said).collect::<Vec<_>>(),
+    ));
+    let entries = |line: &Value| line["vector-clock"].as_object().map(serde_json::Map::len);
+    assert_eq!(entries(&lines[63]), Some(64));
+    assert_eq!(lines[63].get("clock-size"), None);
+    assert_eq!(lines[64].get("vector-clock"), None);
+    assert_eq!(lines[64]["clock-size"], 65);
 }
 
 #[test]
@@ -404,15 +489,16 @@ fn an_open_discussion_is_called_open() {
     let ready = Event::Ready {
         name: "bob".to_owned(),
     };
-    let mut plain = face(Show::Lines { color: false });
-    plain.known.me.open_at = Some("10.0.0.1:8080".to_owned());
-    let text = shown(&mut plain, std::slice::from_ref(&ready));
+    let open = || Me {
+        open_at: Some("10.0.0.1:8080".to_owned()),
+        ..me()
+    };
+    let plain = Shop::of(Show::Lines { color: false }, open());
+    let text = shown(plain, std::slice::from_ref(&ready));
     let warning = "\n! this is the open discussion of 10.0.0.1:8080: anybody";
     assert!(text.contains(warning), "{text}");
 
-    let mut json = face(Show::Json);
-    json.known.me.open_at = Some("10.0.0.1:8080".to_owned());
-    let lines = objects(&shown(&mut json, &[ready]));
+    let lines = objects(&shown(Shop::of(Show::Json, open()), &[ready]));
     assert_eq!(lines[1]["event"], "notice");
     assert_eq!(lines[1]["code"], "open-discussion");
 }

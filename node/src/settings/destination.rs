@@ -1,17 +1,13 @@
 //! Where to go in the end: directors, and the one secret of the discussion, from whatever the
 //! command line, the environment and the terminal say of them.
 //!
-//! Not here: how a single place is read (`place`).
+//! Not here: how a single place is read (`place`), and how somebody is asked (`prompt`).
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 use super::Hidden;
 use super::place::{Place, PlaceError, places};
 use crate::secret::{Secret, SecretError};
-
-/// Where a terminal is, whatever stdin is.
-const TERMINAL: &str = "/dev/tty";
 
 /// Directors, and the discussion that they are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -118,15 +114,6 @@ fn variable_secret(text: Option<&str>) -> Result<Option<Secret>, DestinationErro
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let secret = text.map(str::parse).transpose();
     secret.map_err(DestinationError::Variable)
-}
-
-/// Asks at the terminal for the secret, which is not shown while it is typed.
-pub fn ask_for_secret() -> io::Result<Hidden> {
-    File::open(TERMINAL)?;
-    // Stdout is the chat, and may go elsewhere.
-    write!(io::stderr(), "the secret of the discussion (not shown): ")?;
-    io::stderr().flush()?;
-    rpassword::read_password().map(Hidden::from)
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod hidden;
 mod layers;
 mod name;
 mod place;
+mod prompt;
 mod surroundings;
 
 use std::ffi::OsString;
@@ -27,12 +28,13 @@ use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
 pub(crate) use args::Args;
-pub use destination::{Destination, DestinationError, ask_for_secret};
+pub use destination::{Destination, DestinationError};
 pub(crate) use help::manual;
 pub use hidden::Hidden;
 pub(crate) use name::{Name, NameError};
 pub(crate) use place::Invite;
 pub use place::{Place, PlaceError};
+pub use prompt::ask_for_secret;
 pub use surroundings::secret_variable;
 
 use crate::driver::Status;

@@ -11,8 +11,8 @@ use nix::unistd::{User, getuid};
 use time::UtcOffset;
 
 use super::Hidden;
-use super::destination::ask_for_secret;
 use super::file;
+use super::prompt::ask_for_secret;
 
 /// Asks somebody for a secret.
 pub(crate) type Prompt = fn() -> io::Result<Hidden>;

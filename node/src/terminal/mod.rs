@@ -5,6 +5,7 @@
 //! here: what is on a screen, and when it comes and goes.
 
 mod bidi;
+mod hangup;
 mod painter;
 mod width;
 
@@ -31,6 +32,7 @@ use tokio::sync::mpsc::{self, Receiver};
 use tokio::time::{sleep, timeout};
 
 pub use bidi::visual;
+pub use hangup::Hangup;
 pub use painter::Painter;
 pub use width::{fit, width, wrap};
 

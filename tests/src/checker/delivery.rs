@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use super::ledger::{Clock, Ledger, Sealed, Slot, messages};
 use super::session::shown;
 use super::{Record, Report, Rule, Rules};
-use crate::event::{Event, Gap, Message};
+use crate::event::{CLOCK_SHOWN, Event, Gap, Message};
 use crate::id::NodeId;
 
 pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut Report) {
@@ -177,7 +177,23 @@ impl<'a> Replay<'a> {
     }
 
     fn check_clock(&mut self, slot: Slot, message: &Message) {
-        let clock = &message.vector_clock;
+        match (&message.vector_clock, message.clock_size) {
+            (Some(clock), None) if clock.len() <= CLOCK_SHOWN => {
+                self.check_entries(slot, message, clock);
+                self.clock.clone_from(clock);
+            }
+            (None, Some(size)) if size > CLOCK_SHOWN => self.check_size(message, size),
+            (clock, size) => {
+                let entries = clock.as_ref().map(BTreeMap::len);
+                let what = format!(
+                    "it shows {entries:?} entries of its clock, and {size:?} as their number"
+                );
+                self.blame(Rule::Clock, message, &what);
+            }
+        }
+    }
+
+    fn check_entries(&mut self, slot: Slot, message: &Message, clock: &BTreeMap<NodeId, u64>) {
         let own = clock.get(&message.node_id).copied().unwrap_or(0);
         let is_late = self.have[slot] != message.seq;
         if own < message.seq || (own > message.seq && !is_late) {
@@ -204,13 +220,26 @@ impl<'a> Replay<'a> {
             );
             self.blame(Rule::Clock, message, &what);
         }
-        self.clock.clone_from(clock);
+    }
+
+    /// A clock that is too long to be shown has as many entries as there are authors of what was delivered.
+    fn check_size(&mut self, message: &Message, size: usize) {
+        let have = self.shown_have().len();
+        if size < have || size > have && self.is_exact() {
+            let what = format!("a clock of {size} entries after messages of {have} authors");
+            self.blame(Rule::Clock, message, &what);
+        }
+    }
+
+    /// Whether nothing but the deliveries moves the clock.
+    fn is_exact(&self) -> bool {
+        self.is_complete && self.gaps.is_empty()
     }
 
     /// Whether a clock is exactly what was delivered; where gaps or a cut history leave that open,
     /// whether it is at least that.
     fn agrees(&self, clock: &BTreeMap<NodeId, u64>) -> bool {
-        let is_exact = self.is_complete && self.gaps.is_empty();
+        let is_exact = self.is_exact();
         let is_known = |author: &NodeId| self.ledger.slot(*author).is_some();
         let entries_agree = self.ledger.authors().zip(&self.have).all(|(author, have)| {
             let entry = clock.get(&author).copied().unwrap_or(0);

@@ -25,6 +25,10 @@ fn check_ready(record: &Record, report: &mut Report) {
                 report.blame(Rule::Session, format!("{}: a second `ready`", record.label));
             }
             Event::Ready(_) => is_ready = true,
+            Event::Joining(step) if is_ready => {
+                let detail = format!("{}: {step:?} after `ready`", record.label);
+                report.blame(Rule::Session, detail);
+            }
             Event::Message(message) if is_ready && message.history => {
                 let detail = format!(
                     "{}: history after `ready`: {}",

@@ -6,7 +6,8 @@ use std::time::Instant;
 use super::ring::{self, Place};
 use super::{End, Record, Report, Rule, Rules, check};
 use crate::event::{
-    Epoch, Event, Gap, Goodbye, Head, Member, Message, Neighbours, Ready, Reign, Transcript, View,
+    CLOCK_SHOWN, Epoch, Event, Gap, Goodbye, Head, Joining, Member, Message, Neighbours, Ready,
+    Reign, Transcript, View,
 };
 use crate::id::{MessageId, NodeId};
 use crate::journal::Seen;
@@ -75,7 +76,8 @@ impl Run {
             message: text.to_owned(),
             lamport: self.lamports[author] + 1,
             heads,
-            vector_clock: BTreeMap::new(),
+            vector_clock: None,
+            clock_size: None,
             history: false,
         };
         self.records[author].typed.push(text.to_owned());
@@ -88,7 +90,10 @@ impl Run {
         let mut message = self.sealed[&(author, seq)].clone();
         self.clocks[node].insert(id(author), seq);
         self.lamports[node] = self.lamports[node].max(message.lamport);
-        message.vector_clock.clone_from(&self.clocks[node]);
+        let clock = self.clocks[node].clone();
+        let entries = clock.len();
+        message.clock_size = (entries > CLOCK_SHOWN).then_some(entries);
+        message.vector_clock = (entries <= CLOCK_SHOWN).then_some(clock);
         self.note(node, Event::Message(message));
     }
 
@@ -100,6 +105,11 @@ impl Run {
             _ => None,
         });
         messages.next().expect("it has delivered something")
+    }
+
+    fn last_clock(&mut self, node: usize) -> &mut BTreeMap<NodeId, u64> {
+        let clock = &mut self.last_message(node).vector_clock;
+        clock.as_mut().expect("few have spoken")
     }
 
     fn transcript(&mut self, node: usize, order: &[(usize, u64)]) {
@@ -254,7 +264,7 @@ fn c2_a_gap_that_was_shown_is_allowed_and_may_be_filled() {
     run.deliver(2, 0, 3);
     run.check().expect_clean();
     run.deliver(2, 0, 2);
-    run.last_message(2).vector_clock.insert(id(0), 3);
+    run.last_clock(2).insert(id(0), 3);
     run.check().expect_clean();
 }
 
@@ -406,7 +416,7 @@ fn c7_a_lamport_time_that_jumps() {
 fn a_clock_with_a_zero_a_wrong_entry_or_a_stranger() {
     for (author, entry) in [(id(2), 0), (id(1), 2), (id(0), 2), (NodeId::made_up(77), 1)] {
         let mut run = dialogue();
-        run.last_message(2).vector_clock.insert(author, entry);
+        run.last_clock(2).insert(author, entry);
         run.expect(Rule::Clock);
     }
 }
@@ -414,7 +424,25 @@ fn a_clock_with_a_zero_a_wrong_entry_or_a_stranger() {
 #[test]
 fn a_clock_that_steps_back() {
     let mut run = dialogue();
-    run.last_message(2).vector_clock.remove(&id(0));
+    run.last_clock(2).remove(&id(0));
+    run.expect(Rule::Clock);
+}
+
+#[test]
+fn a_clock_of_many_entries_is_shown_as_their_number() {
+    let mut run = Run::of(CLOCK_SHOWN + 2);
+    for author in 0..=CLOCK_SHOWN {
+        run.say(author, "hello");
+        run.deliver(CLOCK_SHOWN + 1, author, 1);
+    }
+    run.check().expect_clean();
+    let reader = CLOCK_SHOWN + 1;
+    assert_eq!(run.last_message(reader).clock_size, Some(CLOCK_SHOWN + 1));
+    run.last_message(reader).clock_size = Some(CLOCK_SHOWN + 2);
+    run.expect(Rule::Clock);
+    run.last_message(reader).clock_size = None;
+    run.expect(Rule::Clock);
+    run.last_message(reader).vector_clock = Some(run.clocks[reader].clone());
     run.expect(Rule::Clock);
 }
 
@@ -527,6 +555,17 @@ fn a_second_ready_history_after_it_and_words_after_goodbye() {
     let mut run = dialogue();
     let again = run.records[0].seen[0].event.clone();
     run.note(0, again);
+    run.expect(Rule::Session);
+
+    let mut run = dialogue();
+    run.note(
+        0,
+        Event::Joining(Joining {
+            stage: "linking".to_owned(),
+            done: None,
+            total: None,
+        }),
+    );
     run.expect(Rule::Session);
 
     let mut run = dialogue();

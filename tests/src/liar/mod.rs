@@ -5,6 +5,7 @@
 
 mod part;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,6 +41,9 @@ struct Known {
     linked: Vec<NodeId>,
     bundles: Vec<Sealed>,
     stood: Vec<Opening>,
+    address: Option<SocketAddr>,
+    /// How many requests for messages it answers; all where nothing is said.
+    pulls: Option<usize>,
 }
 
 impl Liar {
@@ -69,6 +73,48 @@ impl Liar {
             is_in.then_some(()).ok_or(format!("{known:?}"))
         });
         liar
+    }
+
+    /// Founds a discussion of its own, of which it tells no director.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no free port.
+    #[track_caller]
+    pub fn found(name: &str) -> Self {
+        let identity = Identity::generate().expect("random numbers");
+        let memory = Arc::default();
+        let part = Part::founding(&identity, name, &memory);
+        let (part, orders) = part.expect("a free port");
+        let liar = Self {
+            identity,
+            memory,
+            orders,
+            thread: Some(std::thread::spawn(move || part.run())),
+        };
+        wait::until("the liar is alone", IN_TIME, &[], || {
+            liar.known().view.as_ref().map(|_| ()).ok_or("not yet")
+        });
+        liar
+    }
+
+    /// Says something, as an honest member does.
+    pub fn say(&self, texts: Vec<String>) {
+        let _ = self.orders.send(Happening::Say(texts));
+    }
+
+    /// Answers so many requests for messages from now on, and no more.
+    pub fn answer_pulls(&self, pulls: usize) {
+        self.known().pulls = Some(pulls);
+    }
+
+    /// Where others dial it.
+    ///
+    /// # Panics
+    ///
+    /// Never: it listens before anybody has it.
+    pub fn address(&self) -> SocketAddr {
+        self.known().address.expect("it listens")
     }
 
     /// Its id.
@@ -148,6 +194,18 @@ fn lock(known: &Mutex<Known>) -> MutexGuard<'_, Known> {
 impl Known {
     fn known_as(&self, short: ShortId) -> Option<NodeId> {
         self.view.as_ref()?.beginning_with(short).next().copied()
+    }
+
+    /// False for a frame that it does as if it had not heard.
+    fn hears(&mut self, frame: &Frame) -> bool {
+        match (frame, &mut self.pulls) {
+            (Frame::Pull(_), Some(0)) => false,
+            (Frame::Pull(_), Some(pulls)) => {
+                *pulls -= 1;
+                true
+            }
+            _ => true,
+        }
     }
 
     /// Keeps what a test may want to see again.

@@ -13,8 +13,8 @@ use ringtalk_node::link::{
     Credentials, FrameReader, FrameWriter, Link, LinkError, Openings, Welcomed, greet, welcome,
 };
 use ringtalk_node::secret::Secret;
-use ringtalk_proto::{Config, Input, LinkId, Node, Output, Time};
-use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NetworkId, NodeId, encode};
+use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
+use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NetworkId, NodeId, Text, encode};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -38,6 +38,8 @@ pub(super) enum Happening {
     Contact(Contact),
     /// A test wants this to be said.
     Order(NodeId, Box<Frame>),
+    /// The same, where it is as true as it can be.
+    Say(Vec<String>),
     End,
 }
 
@@ -48,7 +50,8 @@ pub(super) struct Part {
     start: Instant,
     credentials: Credentials,
     addresses: Addresses,
-    director: SocketAddr,
+    /// Nothing where it founds.
+    director: Option<SocketAddr>,
     listener: std::net::TcpListener,
     links: BTreeMap<LinkId, (NodeId, UnboundedSender<bytes::Bytes>)>,
     last: u64,
@@ -65,9 +68,29 @@ impl Part {
         director: SocketAddr,
         memory: &Arc<Mutex<Known>>,
     ) -> io::Result<(Self, UnboundedSender<Happening>)> {
+        Self::with(identity, name, Some(director), memory)
+    }
+
+    /// The same for whoever founds a discussion.
+    pub(super) fn founding(
+        identity: &Identity,
+        name: &str,
+        memory: &Arc<Mutex<Known>>,
+    ) -> io::Result<(Self, UnboundedSender<Happening>)> {
+        Self::with(identity, name, None, memory)
+    }
+
+    fn with(
+        identity: &Identity,
+        name: &str,
+        director: Option<SocketAddr>,
+        memory: &Arc<Mutex<Known>>,
+    ) -> io::Result<(Self, UnboundedSender<Happening>)> {
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        let addresses = Addresses::at(listener.local_addr()?.to_string());
+        let address = listener.local_addr()?;
+        lock(memory).address = Some(address);
+        let addresses = Addresses::at(address.to_string());
         let config = Config {
             id: identity.id(),
             name: name.to_owned(),
@@ -162,7 +185,10 @@ impl Part {
             Output::Send { link, bytes } => self.send(link, bytes),
             // Its writer ends when all is written, and the far end closes then.
             Output::Close { link, .. } => drop(self.links.remove(&link)),
-            Output::AskDirector => self.ask_director(),
+            Output::AskDirector => match self.director {
+                Some(director) => self.ask_director(director),
+                None => self.feed(Input::Found),
+            },
             // It helps nobody.
             Output::Circuit { .. }
             | Output::Splice { .. }
@@ -184,8 +210,13 @@ impl Part {
             Happening::Linked(link, dialled) => self.adopt(*link, dialled),
             Happening::Undialled(peer, refused) => self.feed(Input::DialFailed { peer, refused }),
             Happening::Heard(link, frame) if self.links.contains_key(&link) => {
-                lock(&self.memory).note(&frame);
-                self.feed(Input::Frame { link, frame });
+                let mut known = lock(&self.memory);
+                known.note(&frame);
+                let hears = known.hears(&frame);
+                drop(known);
+                if hears {
+                    self.feed(Input::Frame { link, frame });
+                }
             }
             Happening::Written(link, bytes) if self.links.contains_key(&link) => {
                 self.feed(Input::Written { link, bytes });
@@ -203,6 +234,15 @@ impl Part {
                 let link = self.links.iter().find(|(_, (peer, _))| *peer == to);
                 if let Some((link, _)) = link {
                     self.send(*link, encode(&frame));
+                }
+            }
+            Happening::Say(texts) => {
+                for text in texts {
+                    let text = Text {
+                        timestamp_ms: 0,
+                        text: text.into(),
+                    };
+                    self.feed(Input::Say(Draft::from(text)));
                 }
             }
             Happening::Heard(..) | Happening::Written(..) | Happening::End => {}
@@ -225,12 +265,12 @@ impl Part {
     }
 
     /// As a node does: `register_node`, which names the coordinator.
-    fn ask_director(&self) {
+    fn ask_director(&self, director: SocketAddr) {
         let body = serde_json::json!({
             "id": self.node.id().as_uuid().to_string(),
             "internal-address": self.addresses.internal,
         });
-        let (director, inbox, body) = (self.director, self.inbox.clone(), body.to_string());
+        let (inbox, body) = (self.inbox.clone(), body.to_string());
         tokio::task::spawn_blocking(move || {
             let answer = http::ask(director, "POST", "/register_node", Some(&body), ANSWER);
             if let Some(contact) = answer.ok().and_then(|answer| contact(&answer.json())) {

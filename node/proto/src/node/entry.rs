@@ -299,6 +299,7 @@ impl Node {
             let alone = self.view.as_ref().is_some_and(|view| view.len() == 1);
             let nobody_has_it = self.is_coordinator() && *asked > FETCHES;
             if complete || alone || nobody_has_it {
+                self.tell_progress();
                 self.start(VectorClock::new(), 0, 0);
                 self.joining.arrive();
                 self.serve_fetchers(now);
@@ -313,6 +314,17 @@ impl Node {
             if !self.neighbour_ids().is_empty() {
                 self.may_be_checked(now);
             }
+        }
+    }
+
+    /// Tells the user what this node is doing to get in, if that is another step than before.
+    pub(super) fn tell_progress(&mut self) {
+        if self.ready {
+            return;
+        }
+        let links = &self.links;
+        if let Some(stage) = self.joining.news(|peer| links.is_up(peer)) {
+            self.emit(Event::Joining(stage));
         }
     }
 
@@ -391,6 +403,7 @@ mod tests {
 
     use super::*;
     use crate::node::test_support::node;
+    use crate::{Input, JoiningStage, LinkId};
 
     fn id(number: u128) -> NodeId {
         NodeId::from_bytes(number.to_be_bytes())
@@ -399,7 +412,7 @@ mod tests {
     /// A node that coordinates a ring of one.
     fn coordinator() -> Node {
         let mut node = node();
-        node.handle(Time::default(), crate::Input::Found);
+        node.handle(Time::default(), Input::Found);
         node
     }
 
@@ -431,5 +444,55 @@ mod tests {
         let join = join_of(&node, 5);
         node.take_join(Time::default(), id(9), join);
         assert_eq!(node.view.as_ref().map(|view| view.tag()), before);
+    }
+
+    fn told(node: &mut Node) -> Vec<JoiningStage> {
+        let outputs = core::iter::from_fn(|| node.poll_output());
+        let stages = outputs.filter_map(|output| match output {
+            Output::Event(Event::Joining(stage)) => Some(stage),
+            _ => None,
+        });
+        stages.collect()
+    }
+
+    #[test]
+    fn a_user_reads_which_step_is_taken_and_not_which_dials_are_made() {
+        let mut node = node();
+        let now = Time::default();
+        assert_eq!(told(&mut node), [JoiningStage::AskingDirector]);
+        let id = NodeId::from_bytes([1; 16]);
+        let coordinator = Contact {
+            id,
+            addresses: Addresses::at("10.0.0.1:4000"),
+            epoch: Epoch {
+                number: 1,
+                coordinator: id,
+            },
+        };
+        let doors = Vec::new();
+        node.handle(now, Input::Contact { coordinator, doors });
+        let (peer, address) = (id, alloc::string::String::from("10.0.0.1:4000"));
+        let linking = JoiningStage::Linking {
+            peer,
+            address: address.clone(),
+        };
+        assert_eq!(told(&mut node), [linking]);
+        // Somebody else's link is no step.
+        for (number, from) in [(1, NodeId::from_bytes([2; 16])), (2, id)] {
+            let is_coordinator = from == id;
+            let up = Input::LinkUp {
+                link: LinkId(number),
+                peer: from,
+                dialled: is_coordinator,
+                host: None,
+            };
+            node.handle(now, up);
+            let asking = JoiningStage::AskingForPlace {
+                peer,
+                address: address.clone(),
+            };
+            let expected = is_coordinator.then_some(asking);
+            assert_eq!(told(&mut node), Vec::from_iter(expected));
+        }
     }
 }

@@ -173,7 +173,8 @@ impl Node {
             self.started = true;
             self.log.start(&base);
             self.causal.start(&base, lamport);
-            self.emit(Event::Start { base, history });
+            self.joining.progress().promise(history);
+            self.emit(Event::Start { base });
         }
     }
 

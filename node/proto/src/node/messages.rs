@@ -154,6 +154,9 @@ impl Node {
     fn tell_messages(&mut self, bundle: &Bundle) {
         let name: Arc<str> = self.name_of(&bundle.author).into();
         let history = self.joining.is_history(bundle.last_id());
+        if history {
+            self.joining.progress().came(bundle.messages.len() as u64);
+        }
         for (place, message) in (0..).zip(&bundle.messages) {
             let id = MessageId {
                 author: bundle.author,

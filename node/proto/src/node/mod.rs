@@ -64,7 +64,9 @@ use crate::search::Searches;
 use crate::signing::Seals;
 use crate::spread::Spreading;
 use crate::trial::Trials;
-use crate::{Config, Event, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
+use crate::{
+    Config, Event, Input, JoiningStage, LinkId, Load, Output, Signer, Time, Verifier, View,
+};
 
 /// How soon the user is told again of what may come again and again.
 const WARN_AGAIN: Duration = Duration::from_secs(10);
@@ -199,7 +201,10 @@ impl Node {
             leaving: None,
             warned: BTreeMap::new(),
             planted: Planted::default(),
-            out: VecDeque::from([Output::AskDirector]),
+            out: VecDeque::from([
+                Output::AskDirector,
+                Output::Event(Event::Joining(JoiningStage::AskingDirector)),
+            ]),
             handled: now,
             heartbeat_due: now + HEARTBEAT,
             config,
@@ -269,6 +274,7 @@ impl Node {
         self.carry_parked(now);
         self.deliver_ready(now);
         self.arrive_if_complete(now);
+        self.tell_progress();
         self.expire_leaving(now);
     }
 

@@ -13,11 +13,12 @@ use ringtalk_wire::{
 };
 use time::UtcOffset;
 
+use super::Screen;
 use super::view::drawn;
-use super::{Screen, Shown};
-use crate::face::{Face, Me, Told};
+use crate::face::{Me, Shown, Told, Writer};
 use crate::secret::Secret;
 use crate::settings::{Invite, Show};
+use crate::stdout::Scribe;
 
 /// A window in which the members have a place.
 const WINDOW: Size = Size::new(90, 24);
@@ -30,17 +31,19 @@ pub fn shown(name: &str, text: &str) -> Vec<String> {
         code: "director-unreachable",
         message: text.to_owned(),
     };
-    let mut face = Face::new(Show::Lines { color: false }, me(), UtcOffset::UTC);
+    let plain = Show::Lines { color: false };
+    let mut writer = Writer::new(plain, me(), UtcOffset::UTC).expect("lines are written");
+    let mut lines = Vec::new();
     let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);
     for event in events {
-        face.show(&event, Instant::now(), 0);
+        writer.write(Shown::Event(event.clone(), 0), &mut lines);
         screen.show(&Shown::Event(event, 0), Instant::now());
     }
     for own in [Told::Who, told] {
-        face.tell(&own);
+        writer.write(Shown::Told(own.clone()), &mut lines);
         screen.show(&Shown::Told(own), Instant::now());
     }
-    let lines = String::from_utf8(face.take()).expect("plain output is text");
+    let lines = String::from_utf8(lines).expect("plain output is text");
     let (grid, _) = drawn(&screen);
     let rows = grid.content().chunks(usize::from(WINDOW.width));
     let rows = rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());

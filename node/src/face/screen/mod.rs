@@ -35,7 +35,7 @@ use super::harmless::{harmless, harmless_lines};
 use super::known::{Known, Me};
 use super::remarks::{self, Remark};
 use super::timestamp::said_at;
-use super::{Progress, Told};
+use super::{Shown, Told};
 use crate::stdin::{ACTION, Typed};
 use completion::Completion;
 use deliveries::{Deliveries, Delivery};
@@ -47,17 +47,6 @@ use scroll::Place;
 use transcript::{Entry, Said, Tone, Transcript};
 
 pub(crate) use task::{Feed, Seat};
-
-/// Something to be shown.
-#[derive(Debug)]
-pub(crate) enum Shown {
-    /// By the core, and when that came, by the calendar.
-    Event(Event, u64),
-    /// By the driver.
-    Told(Told),
-    /// How far the way in has got.
-    Progress(Progress),
-}
 
 /// What the screen asks of those around it, in order.
 #[derive(Debug)]

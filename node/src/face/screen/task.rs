@@ -14,11 +14,12 @@ use crossterm::event::Event as TerminalEvent;
 use ringtalk_proto::config::UNREAD;
 use time::UtcOffset;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time::sleep_until;
 
-use super::{Effect, Screen, Shown, view};
+use super::{Effect, Screen, view};
+use crate::face::Shown;
 use crate::face::known::Me;
 use crate::stdin::{Batch, Typed};
 use crate::stdout::Pen;
@@ -101,7 +102,6 @@ impl Seat {
                 typed: self.typed,
                 waiting: VecDeque::new(),
                 continued: terminal::continued()?,
-                hung_up: signal(SignalKind::hangup())?,
                 rings: false,
                 stale: true,
                 next_frame: Instant::now(),
@@ -124,7 +124,6 @@ struct Task {
     /// What was typed and not handed over yet. The screen limits it.
     waiting: VecDeque<Typed>,
     continued: Signal,
-    hung_up: Signal,
     /// True where the next frame rings the bell: once, however many ask for it.
     rings: bool,
     /// True where there is something that the terminal does not show yet.
@@ -187,7 +186,6 @@ impl Task {
                 self.stale = true;
             }
             _ = self.continued.recv() => self.begin_anew()?,
-            _ = self.hung_up.recv() => self.screen.leave(),
             () = self.pen.idle(), if self.stale && !is_idle => {}
             () = time => self.stale = true,
         }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
-use ringtalk_proto::{Change, Person};
+use ringtalk_proto::{Change, JoiningStage, Person};
 use ringtalk_wire::{
     Addresses, DiscussionId, KEY_BYTES, Member, MessageId, NetworkId, NodeId, PublicKey, RingKey,
     SIGNATURE_BYTES, Seal, Signature, ViewTag,
@@ -286,8 +286,8 @@ fn joining() {
     check("joining", 8, |width| {
         let mut stage = Stage::new(width, 8);
         let address = "director.example:4000".to_owned();
-        let progress = Progress::Linking { address };
-        stage.screen.show(&Shown::Progress(progress), stage.now);
+        let peer = id(1);
+        stage.events([Event::Joining(JoiningStage::Linking { peer, address })]);
         stage.enter("I am early");
         stage
     });
@@ -297,8 +297,9 @@ fn joining() {
 fn fetching() {
     check("fetching", 8, |width| {
         let mut stage = Stage::new(width, 8);
-        let (base, history) = (ringtalk_wire::VectorClock::new(), 5_000);
-        stage.events([Event::View(view(1..=7)), Event::Start { base, history }]);
+        let (done, total) = (1_240, 5_000);
+        let fetching = JoiningStage::FetchingHistory { done, total };
+        stage.events([Event::View(view(1..=7)), Event::Joining(fetching)]);
         stage.events((1..=1_240).map(|seq| past(1, seq, "something that was said before")));
         stage
     });

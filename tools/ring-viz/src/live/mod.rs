@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
 use ringtalk_node::stdout::{Pen, Stdout};
-use ringtalk_node::terminal::{self, Painter, Terminal};
+use ringtalk_node::terminal::{self, Hangup, Painter, Terminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{interval, timeout};
@@ -45,8 +45,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
     let following = tokio::spawn(Arc::clone(&follower).run(places));
     let following = AbortOnDropHandle::new(following);
     let colors = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let mut stdout = Stdout::start()?;
-    let pen = stdout.hand_over().expect("nobody else writes");
+    let (mut stdout, pen) = Stdout::start()?;
+    let mut hangup = Hangup::watch()?;
     let _terminal = Terminal::take_for("ring-viz", colors)?;
     let show = Show {
         follower,
@@ -71,7 +71,13 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
                 std::panic::resume_unwind(panicked);
             }
         }
-        error = stdout.failed() => return Err(io::Error::other(error).into()),
+        () = hangup.over() => {}
+        error = stdout.failed() => {
+            // The window may have been closed just now.
+            if !hangup.is_over() {
+                return Err(io::Error::other(error).into());
+            }
+        }
     }
     Ok(())
 }

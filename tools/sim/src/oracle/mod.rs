@@ -238,7 +238,8 @@ impl Oracles {
             Event::Message(message) if message.id.author == node && self.distrusts(node) => {
                 self.reach.step(node, message.id);
             }
-            Event::Start { base, .. } => {
+            Event::Joining(stage) => self.readiness.joining(node, stage)?,
+            Event::Start { base } => {
                 self.readiness.started(node)?;
                 self.causal.started(node, base)?;
                 self.reach.begin(node, base);

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ringtalk_proto::JoiningStage;
 use ringtalk_wire::NodeId;
 
 use super::{Check, Witness, ensure};
@@ -13,6 +14,8 @@ pub(crate) struct Readiness {
     started: BTreeSet<NodeId>,
     ready: BTreeSet<NodeId>,
     delivered: BTreeMap<NodeId, u64>,
+    /// How many of them were said before it came.
+    history: BTreeMap<NodeId, u64>,
 }
 
 impl Readiness {
@@ -21,6 +24,20 @@ impl Readiness {
         let first = self.started.insert(node) && !self.delivered.contains_key(&node);
         ensure(first, "start", || {
             format!("{node:?} starts its clock again, or after its first message")
+        })
+    }
+
+    /// A node tells its user how it gets in.
+    pub(crate) fn joining(&self, node: NodeId, stage: &JoiningStage) -> Check {
+        ensure(!self.is_ready(node), "joining", || {
+            format!("{node:?} tells of {stage:?} after it was ready")
+        })?;
+        let JoiningStage::FetchingHistory { done, total } = stage else {
+            return Ok(());
+        };
+        let delivered = self.history.get(&node).copied().unwrap_or(0);
+        ensure(*done == delivered && done <= total, "joining", || {
+            format!("{node:?} tells of {stage:?} after {delivered} messages")
         })
     }
 
@@ -37,6 +54,7 @@ impl Readiness {
     /// A node delivers a message.
     pub(crate) fn delivered(&mut self, node: NodeId, history: bool) -> Check {
         *self.delivered.entry(node).or_default() += 1;
+        *self.history.entry(node).or_default() += u64::from(history);
         ensure(self.started.contains(&node), "start", || {
             format!("{node:?} delivers before its clock starts")
         })?;
@@ -88,6 +106,21 @@ mod tests {
         let mut readiness = ready_node();
         assert_eq!(readiness.delivered(id(0), false), Ok(()));
         assert_eq!(violated(readiness.delivered(id(0), true)), Some("ready"));
+    }
+
+    #[test]
+    fn a_way_in_that_is_told_wrongly_or_late_is_seen() {
+        let fetching = |done, total| JoiningStage::FetchingHistory { done, total };
+        let late = ready_node().joining(id(0), &fetching(1, 1));
+        assert_eq!(violated(late), Some("joining"));
+        let mut readiness = Readiness::default();
+        assert_eq!(readiness.started(id(0)), Ok(()));
+        assert_eq!(readiness.delivered(id(0), true), Ok(()));
+        assert_eq!(readiness.joining(id(0), &fetching(1, 5)), Ok(()));
+        for wrong in [fetching(0, 5), fetching(2, 5), fetching(1, 0)] {
+            let told = readiness.joining(id(0), &wrong);
+            assert_eq!(violated(told), Some("joining"));
+        }
     }
 
     #[test]

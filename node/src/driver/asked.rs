@@ -1,0 +1,87 @@
+//! Asked from outside to end: by a signal, or by the end of the terminal.
+//!
+//! Not here: what follows from it (`driver`).
+
+use std::{fs, io};
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::terminal::Hangup;
+
+/// Whoever may ask this process to end.
+#[derive(Debug)]
+pub(super) struct Asked {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Nothing where the parent wants hang-ups to be ignored, as `nohup` does.
+    hang_up: Option<Signal>,
+    terminal: Hangup,
+}
+
+/// How it asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
+    /// Somebody pressed Ctrl+C, and may press it again.
+    Interrupt,
+    /// Everything else.
+    End,
+}
+
+impl Asked {
+    pub(super) fn new(terminal: Hangup) -> io::Result<Self> {
+        let hang_up = SignalKind::hangup();
+        let is_ignored = is_ignored(hang_up);
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: (!is_ignored).then(|| signal(hang_up)).transpose()?,
+            terminal,
+        })
+    }
+
+    /// Waits until somebody asks.
+    pub(super) async fn wait(&mut self) -> Way {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(hang_up) => hang_up.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = self.interrupt.recv() => Way::Interrupt,
+            _ = self.terminate.recv() => Way::End,
+            _ = hang_up => Way::End,
+            () = self.terminal.over() => Way::End,
+        }
+    }
+
+    /// True if the terminal is gone, so that nothing can be written there.
+    pub(super) fn is_terminal_gone(&self) -> bool {
+        self.terminal.is_over()
+    }
+}
+
+/// True if this process was started so that it ignores a signal: whoever listens for it would ignore it no more.
+fn is_ignored(kind: SignalKind) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ignores(&status, kind.as_raw_value())
+}
+
+fn ignores(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ignored_signals_are_read_from_the_systems_account() {
+        let status = "Name:\tnode\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
+        assert!(ignores(status, 1) && ignores(status, 13));
+        assert!(!ignores(status, 2) && !ignores("", 1));
+    }
+}

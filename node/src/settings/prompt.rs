@@ -1,0 +1,126 @@
+//! The prompt for the secret: a line that is typed at the terminal and not shown there.
+//!
+//! Whatever ends the program meanwhile, or stops it, finds the terminal as it was: signals wait until it is. Not here: what
+//! is made of the line (`destination`).
+
+use std::fs::File;
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+use zeroize::Zeroizing;
+
+use super::Hidden;
+
+/// Where a terminal is, whatever stdin is.
+const TERMINAL: &str = "/dev/tty";
+/// The most bytes that a terminal gives as one line.
+const LINE_BYTES: usize = 4096;
+/// What ends or stops a program in front of which somebody sits.
+const SIGNALS: [Signal; 5] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGTSTP,
+];
+
+/// Asks at the terminal for the secret, which is not shown while it is typed.
+pub fn ask_for_secret() -> io::Result<Hidden> {
+    let terminal = File::open(TERMINAL)?;
+    loop {
+        // Stdout is the chat, and may go elsewhere.
+        write!(io::stderr(), "the secret of the discussion (not shown): ")?;
+        io::stderr().flush()?;
+        if let Some(typed) = read_hidden(&terminal)? {
+            return Ok(typed);
+        }
+        // The program was stopped and goes on: the question is out of sight.
+    }
+}
+
+/// Reads a line; nothing if a signal came, after whose deed the program still runs.
+fn read_hidden(terminal: &File) -> io::Result<Option<Hidden>> {
+    // Whichever way this ends, the terminal comes back first, and then whatever waits is let through.
+    let held = Held::hold()?;
+    let _quiet = Quiet::make(terminal)?;
+    let mut typed = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
+    let mut buffer = Zeroizing::new([0; LINE_BYTES]);
+    while !typed.ends_with(b"\n") {
+        if held.comes_before_input(terminal)? {
+            // The shell writes where the line ends.
+            let _ = writeln!(io::stderr());
+            return Ok(None);
+        }
+        let mut input = terminal;
+        let length = input.read(&mut *buffer)?;
+        if length == 0 || typed.len() + length > LINE_BYTES {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        typed.extend_from_slice(&buffer[..length]);
+    }
+    let text = std::str::from_utf8(&typed).map_err(|_| ErrorKind::InvalidData)?;
+    Ok(Some(Hidden::from(text.to_owned())))
+}
+
+/// Signals that wait; they do their deed once this is dropped.
+struct Held {
+    before: SigSet,
+    waiting: SignalFd,
+}
+
+impl Held {
+    fn hold() -> io::Result<Self> {
+        let signals = SigSet::from_iter(SIGNALS);
+        let flags = SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC;
+        let waiting = SignalFd::with_flags(&signals, flags)?;
+        let before = signals.thread_swap_mask(SigmaskHow::SIG_BLOCK)?;
+        Ok(Self { before, waiting })
+    }
+
+    /// Waits for a line or a signal; true for a signal.
+    fn comes_before_input(&self, terminal: &File) -> io::Result<bool> {
+        let mut ends =
+            [terminal.as_fd(), self.waiting.as_fd()].map(|end| PollFd::new(end, PollFlags::POLLIN));
+        loop {
+            match poll(&mut ends, PollTimeout::NONE) {
+                Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+                Ok(_) => return Ok(ends[1].any().unwrap_or(true)),
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.before.thread_set_mask();
+    }
+}
+
+/// A terminal that shows nothing of what is typed, until this is dropped.
+struct Quiet<'a> {
+    terminal: &'a File,
+    before: Termios,
+}
+
+impl<'a> Quiet<'a> {
+    fn make(terminal: &'a File) -> io::Result<Self> {
+        let before = tcgetattr(terminal)?;
+        let mut quiet = before.clone();
+        quiet.local_flags.remove(LocalFlags::ECHO);
+        quiet.local_flags.insert(LocalFlags::ECHONL);
+        tcsetattr(terminal, SetArg::TCSANOW, &quiet)?;
+        Ok(Self { terminal, before })
+    }
+}
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        let _ = tcsetattr(self.terminal, SetArg::TCSANOW, &self.before);
+    }
+}
