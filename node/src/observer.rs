@@ -7,12 +7,12 @@ use std::io;
 use std::time::Duration;
 
 use ringtalk_director::api::Address;
-use ringtalk_wire::Member;
+use ringtalk_wire::{Member, ViewPage};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::director_client::{Caller, Pointer, pointer};
 use crate::driver::dialler::{dial, dial_whoever};
-use crate::identity::Identity;
+use crate::identity::{Identity, Verifying};
 use crate::link::{Credentials, Link};
 use crate::secret::Secret;
 use crate::settings::Place;
@@ -113,6 +113,11 @@ impl Observer {
             self.credentials.clone(),
         );
         dialled.await.map_err(|_| Unreachable)
+    }
+
+    /// Returns the view in a complete set of pages, in order, if its coordinator signed it.
+    pub fn view(pages: Vec<ViewPage>) -> Option<View> {
+        View::from_pages(pages, &Verifying::default()).ok()
     }
 
     /// Asks each director once. Only where all refuse is it a refusal.

@@ -56,4 +56,4 @@ pub use output::{Delivered, Event, Output, Person};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};
 pub use time::Time;
-pub use view::{Change, View};
+pub use view::{Change, Mismatch, View};

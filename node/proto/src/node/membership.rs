@@ -19,6 +19,7 @@ use super::departure::Leaving;
 use crate::admission::unique_name;
 use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
+use crate::signing::Seals;
 use crate::view::{Change, Differences, Mismatch};
 use crate::{Event, Person, Time, View};
 
@@ -28,6 +29,9 @@ pub(super) struct Pages {
     coming: BTreeMap<NodeId, BTreeMap<u16, ViewPage>>,
 }
 
+/// What a peer is told that sends such a view.
+pub(super) const UNSIGNED: &str = "a view that its coordinator did not sign";
+
 /// How many pages are kept at most, of all views that come in together: two of the largest.
 const PAGES: usize = 2 * MEMBERS / PAGE_MEMBERS;
 
@@ -36,8 +40,13 @@ impl Pages {
         self.coming.remove(source);
     }
 
-    /// Adds a page; gives the view when it was the last that was missing.
-    pub(super) fn add(&mut self, source: NodeId, page: ViewPage) -> Option<View> {
+    /// Adds a page. Returns the view if no other page is missing, or why it is not to be taken.
+    pub(super) fn add(
+        &mut self,
+        source: NodeId,
+        page: ViewPage,
+        seals: &Seals,
+    ) -> Option<Result<View, Mismatch>> {
         let pages = self.coming.entry(source).or_default();
         if pages.values().next().is_some_and(|one| one.tag != page.tag) {
             pages.clear();
@@ -53,7 +62,8 @@ impl Pages {
             return None;
         }
         let pages = self.coming.remove(&source)?;
-        View::from_pages(pages.into_values().collect())
+        let pages = pages.into_values().collect();
+        Some(View::from_pages(pages, &*seals.verifier))
     }
 
     /// Forgets the largest of the others' where there are too many.
@@ -164,11 +174,13 @@ impl Node {
         if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
         } else if self.is_higher(&theirs, &mine) {
-            let next = view.apply(&update)?;
-            if !self.seals.is_coordinators(&theirs, next.seal()) {
-                self.reject(now, peer, "a view that its coordinator did not sign");
-                return Ok(());
-            }
+            let next = match view.apply(&update, &*self.seals.verifier) {
+                Err(Mismatch::Seal) => {
+                    self.reject(now, peer, UNSIGNED);
+                    return Ok(());
+                }
+                other => other?,
+            };
             if view.contains(&peer) || next.contains(&self.config.id) {
                 self.steps
                     .take(Announcement::View(update).item_id(), &mine, &theirs);
@@ -180,12 +192,11 @@ impl Node {
 
     /// A page of a full view arrived.
     pub(super) fn take_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
-        let Some(next) = self.pages.add(peer, page) else {
-            return;
+        let next = match self.pages.add(peer, page, &self.seals) {
+            Some(Ok(next)) => next,
+            Some(Err(Mismatch::Seal)) => return self.reject(now, peer, UNSIGNED),
+            Some(Err(_)) | None => return,
         };
-        if !self.seals.is_coordinators(&next.tag(), next.seal()) {
-            return self.reject(now, peer, "a view that its coordinator did not sign");
-        }
         let me = self.config.id;
         let trusted = self.joining.is_outside()
             || self.view.as_ref().is_none_or(|view| {
@@ -205,9 +216,7 @@ impl Node {
     /// A page of a full view arrived on its way round the ring.
     pub(super) fn take_announced_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
         let maker = page.tag.epoch.coordinator;
-        if let Some(next) = self.announced.add(maker, page)
-            && self.seals.is_coordinators(&next.tag(), next.seal())
-        {
+        if let Some(Ok(next)) = self.announced.add(maker, page, &self.seals) {
             self.consider(now, peer, next);
         }
     }
