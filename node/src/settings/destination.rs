@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use super::Hidden;
 use super::place::{Place, PlaceError, places};
 use crate::secret::{Secret, SecretError};
+use crate::{environment, traces};
 
 /// Where a terminal is, whatever stdin is.
 const TERMINAL: &str = "/dev/tty";
@@ -120,9 +121,15 @@ fn variable_secret(text: Option<&str>) -> Result<Option<Secret>, DestinationErro
     secret.map_err(DestinationError::Variable)
 }
 
-/// Asks at the terminal for the secret, which is not shown while it is typed.
+/// Returns the secret of an invite that ends in a bare #: what the environment had there, or what somebody types at
+/// the terminal, which does not show it.
 pub fn ask_for_secret() -> io::Result<Hidden> {
+    if let Some(secret) = environment::secret_of_invites() {
+        return Ok(Hidden::from(secret.to_owned()));
+    }
     File::open(TERMINAL)?;
+    // What is typed is in the buffers of whoever reads it before it is anybody's secret.
+    traces::protect();
     // Stdout is the chat, and may go elsewhere.
     write!(io::stderr(), "the secret of the discussion (not shown): ")?;
     io::stderr().flush()?;
