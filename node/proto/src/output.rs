@@ -39,7 +39,7 @@ pub enum Output {
     Splice {
         /// What tells the circuit apart.
         ticket: Ticket,
-        /// The two, and where each is dialled; nothing where it dials this node.
+        /// The two, and where each is dialled; nothing where it dials this node. The first dials over the circuit.
         ends: Box<[(NodeId, Option<Addresses>); 2]>,
     },
     /// Carry what goes over a circuit no longer.

@@ -4,6 +4,7 @@
 //! timer. No protocol decision is taken here. Nothing here waits for a peer, a director or a
 //! reader: they have tasks and threads of their own, with bounded queues between.
 
+mod carrying;
 pub(crate) mod circuits;
 mod clock;
 pub(crate) mod dialler;
@@ -11,6 +12,7 @@ mod ending;
 mod entering;
 pub(crate) mod inbox;
 pub(crate) mod listener;
+mod pace;
 mod showing;
 mod traffic;
 mod typing;
@@ -328,6 +330,7 @@ impl Driver {
                 self.undialled(failure);
             }
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
+            Happening::CarriesMuch { nodes } => self.carries_much(nodes),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
             Happening::Frame { link, frame } if self.links.are_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
