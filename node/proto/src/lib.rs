@@ -52,7 +52,7 @@ pub use load::Load;
 pub use names::{is_blank, skeletons};
 pub use node::{Node, Registration};
 pub use outbox::Draft;
-pub use output::{Delivered, Event, Output, Person};
+pub use output::{Delivered, Event, Output, Person, Trust};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};
 pub use time::Time;

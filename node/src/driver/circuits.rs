@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::carrying::Carrier;
-use super::dialler::find;
+use super::dialler::{Bounds, find};
 use super::inbox::{DialFailure, Happening, Inbox};
 use crate::link::{Credentials, Link, LinkError, Openings, greet_over, welcome_over};
 
@@ -192,7 +192,7 @@ impl Circuits {
         addresses: &Addresses,
         (peer, ticket): Key,
     ) -> Result<TcpStream, DialFailure> {
-        let greeted = find(addresses, peer, &self.me).await?;
+        let greeted = find(addresses, peer, &self.me, &Bounds::NONE).await?;
         let entered = greeted.enter(ticket).await;
         entered.map_err(|_| DialFailure::default())
     }

@@ -14,6 +14,7 @@ pub(crate) mod inbox;
 pub(crate) mod listener;
 mod pace;
 mod showing;
+pub(crate) mod slots;
 mod traffic;
 mod typing;
 
@@ -37,7 +38,7 @@ use crate::stdin::Batch;
 use crate::stdout::Stdout;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
-use dialler::{check, dial};
+use dialler::Dialler;
 use entering::Entering;
 use inbox::{Happening, Inbox};
 use traffic::Links;
@@ -84,7 +85,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     node: Node,
     clock: Clock,
-    credentials: Credentials,
+    dialler: Dialler,
     circuits: Circuits,
     inbox: Inbox,
     happenings: Receiver<Happening>,
@@ -126,7 +127,7 @@ impl Driver {
                 clock.now(),
             ),
             clock,
-            credentials: parts.credentials,
+            dialler: Dialler::new(parts.credentials),
             circuits: parts.circuits,
             links: Links::new(parts.inbox.clone()),
             inbox: parts.inbox,
@@ -255,13 +256,17 @@ impl Driver {
 
     fn act(&mut self, output: Output, now: std::time::Instant) {
         match output {
-            Output::Dial { peer, addresses } => {
+            Output::Dial {
+                peer,
+                addresses,
+                trust,
+            } => {
                 self.face.progress(|| Progress::Linking {
                     address: addresses.shown().to_owned(),
                 });
-                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+                let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
                 tokio::spawn(async move {
-                    let happening = match dial(addresses, peer, me).await {
+                    let happening = match dialler.dial(addresses, peer, trust).await {
                         Ok(link) => Happening::Linked {
                             link: Box::new(link),
                             dialled: true,
@@ -280,10 +285,12 @@ impl Driver {
             Output::Splice { ticket, ends } => self.circuits.splice(ticket, *ends),
             Output::Unsplice { number } => self.circuits.unsplice(number),
             Output::Check { peer, addresses } => {
-                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+                let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
                 tokio::spawn(async move {
-                    let reached = check(&addresses, peer, &me).await;
-                    let _ = inbox.send(Happening::Checked { peer, reached }).await;
+                    // Whoever could not be looked for is told nothing, and asks again.
+                    if let Some(reached) = dialler.check(&addresses, peer).await {
+                        let _ = inbox.send(Happening::Checked { peer, reached }).await;
+                    }
                 });
             }
             Output::Send { link, bytes } => self.links.send(link, bytes),
@@ -365,10 +372,12 @@ impl Driver {
             News::Expected {
                 newcomer,
                 addresses,
+                host,
             } => {
                 self.feed(Input::Expected {
                     newcomer,
                     addresses,
+                    director: host,
                 });
                 None
             }
