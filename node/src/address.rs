@@ -106,6 +106,42 @@ async fn local_address(towards: SocketAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
+/// How far an address is from this machine, the nearest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Distance {
+    /// The machine itself, by the loopback.
+    Here,
+    /// On one of its networks.
+    Beside,
+    /// Anywhere else.
+    Elsewhere,
+}
+
+/// Returns how far an address is from here; nothing for those that are no node's: unspecified, of one link only, or of
+/// many at once.
+pub(crate) fn distance(ip: IpAddr) -> Option<Distance> {
+    distance_among(interfaces(), ip)
+}
+
+fn distance_among(mut interfaces: impl Iterator<Item = Interface>, ip: IpAddr) -> Option<Distance> {
+    let ip = ip.to_canonical();
+    let is_nobodys = ip.is_multicast()
+        || match ip {
+            // All that begin with a zero stand for "this host".
+            IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.is_link_local() || v4.is_broadcast(),
+            IpAddr::V6(v6) => v6.is_unspecified() || v6.is_unicast_link_local(),
+        };
+    if is_nobodys {
+        None
+    } else if ip.is_loopback() {
+        Some(Distance::Here)
+    } else if interfaces.any(|one| one.is_beside(ip)) {
+        Some(Distance::Beside)
+    } else {
+        Some(Distance::Elsewhere)
+    }
+}
+
 /// A listener on IPv6 hears IPv4 too; and an address with a zone means nothing elsewhere.
 fn is_reachable_by(bound: SocketAddr, ip: IpAddr) -> bool {
     let has_zone = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
@@ -124,6 +160,14 @@ struct Interface {
     ip: IpAddr,
     /// How many bits of it are its network's.
     prefix: u8,
+}
+
+impl Interface {
+    /// Returns true if an address is of the same network.
+    fn is_beside(&self, ip: IpAddr) -> bool {
+        let is_same_kind = self.ip.is_ipv4() == ip.is_ipv4();
+        is_same_kind && NetworkId::of(self.ip, self.prefix) == NetworkId::of(ip, self.prefix)
+    }
 }
 
 /// The machine's own addresses but for loopback, where there is anything at the other end; IPv4 first.
@@ -190,6 +234,47 @@ mod tests {
         assert_eq!(internal(socket("[::]:40"), v4).as_str(), "10.0.0.1:40");
         assert_eq!(internal(socket("[::]:40"), v6).as_str(), "[2001:db8::1]:40");
         assert!(!internal(socket("0.0.0.0:40"), v6).as_str().starts_with('['));
+    }
+
+    #[test]
+    fn what_is_near_is_told_from_what_is_far() {
+        let interface = |ip: &str, prefix| Interface {
+            name: "one".to_owned(),
+            ip: ip.parse().unwrap(),
+            prefix,
+        };
+        let own = [interface("192.168.1.7", 24), interface("2001:db8::7", 64)];
+        let distance = |ip: &str| distance_among(own.iter().cloned(), ip.parse().unwrap());
+        for here in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+            assert_eq!(distance(here), Some(Distance::Here), "{here}");
+        }
+        for beside in [
+            "192.168.1.7",
+            "192.168.1.99",
+            "::ffff:192.168.1.1",
+            "2001:db8::1",
+        ] {
+            assert_eq!(distance(beside), Some(Distance::Beside), "{beside}");
+        }
+        for elsewhere in ["192.168.2.7", "10.0.0.1", "2001:db8:0:1::1", "203.0.113.9"] {
+            assert_eq!(
+                distance(elsewhere),
+                Some(Distance::Elsewhere),
+                "{elsewhere}"
+            );
+        }
+        for nobodys in [
+            "0.0.0.0",
+            "0.0.0.1",
+            "::",
+            "169.254.169.254",
+            "fe80::1",
+            "224.0.0.1",
+            "ff02::1",
+            "255.255.255.255",
+        ] {
+            assert_eq!(distance(nobodys), None, "{nobodys}");
+        }
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@ mod diagnostics;
 mod director_client;
 mod driver;
 pub mod embedded;
+mod environment;
 mod face;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
@@ -35,6 +36,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 use clap_complete::Shell;
 
+pub use environment::clean_environment;
 pub use face::{HarmlessJson, harmless, harmless_lines};
 pub use settings::{
     Destination, DestinationError, Hidden, Place, PlaceError, ask_for_secret, reject,
@@ -45,6 +47,7 @@ use settings::{Args, Task};
 
 /// Does what the command line says, and returns the exit status.
 pub fn run() -> ExitCode {
+    clean_environment();
     match Task::from_command_line() {
         Task::Run(settings) => start::start(*settings),
         Task::Check { node, director } => healthcheck::check(node, director),

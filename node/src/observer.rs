@@ -7,12 +7,13 @@ use std::io;
 use std::time::Duration;
 
 use ringtalk_director::api::Address;
-use ringtalk_wire::Member;
+use ringtalk_wire::{Member, ViewPage};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::director_client::{Caller, Pointer, pointer};
-use crate::driver::dialler::{dial, dial_whoever};
-use crate::identity::Identity;
+use crate::driver::dialler::{dial_under, dial_whoever};
+use crate::driver::slots::{Limits, Slots};
+use crate::identity::{Identity, Verifying};
 use crate::link::{Credentials, Link};
 use crate::secret::Secret;
 use crate::settings::Place;
@@ -28,10 +29,19 @@ const AGAIN: Duration = Duration::from_millis(100);
 /// was restarted hears of its ring within a second.
 const NOBODY_TIME: Duration = Duration::from_millis(1_500);
 
+/// How many members are dialled at a time: enough to hide the time that answers take, and few enough for every host. A
+/// vain dial takes its slot for so long.
+const LIMITS: Limits = Limits {
+    all: 16,
+    host: 12,
+    hold: ATTEMPT_TIME,
+};
+
 /// Who looks at a ring from outside.
 #[derive(Debug)]
 pub struct Observer {
     credentials: Credentials,
+    slots: Slots,
     caller: Caller,
 }
 
@@ -77,6 +87,7 @@ impl Observer {
         let identity = Identity::generate().map_err(io::Error::other)?;
         Ok(Self {
             credentials: Credentials::new(identity, secret)?,
+            slots: Slots::new(LIMITS),
             caller: Caller::new(secret),
         })
     }
@@ -105,14 +116,18 @@ impl Observer {
         Err(last)
     }
 
-    /// Dials a member that is known; nobody else will do.
-    pub async fn dial(&self, member: &Member) -> Result<Link, Unreachable> {
-        let dialled = dial(
-            member.addresses.clone(),
-            member.id,
-            self.credentials.clone(),
-        );
-        dialled.await.map_err(|_| Unreachable)
+    /// Dials a member that is known, within this time; nobody else will do. It waits first until there is room for one
+    /// more: where members are, members say, and they may say anything.
+    pub async fn dial(&self, member: &Member, within: Duration) -> Result<Link, Unreachable> {
+        let slot = self.slots.take().await;
+        let (addresses, me) = (&member.addresses, &self.credentials);
+        let dialled = dial_under(slot, addresses, member.id, me, within).await;
+        dialled.map_err(|_| Unreachable)
+    }
+
+    /// Returns the view in a complete set of pages, in order, if its coordinator signed it.
+    pub fn view(pages: Vec<ViewPage>) -> Option<View> {
+        View::from_pages(pages, &Verifying::default()).ok()
     }
 
     /// Asks each director once. Only where all refuse is it a refusal.

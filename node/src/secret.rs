@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::identity::Identity;
+use crate::traces;
 
 const SECRET_BYTES: usize = 16;
 const CHECKSUM_BYTES: usize = 2;
@@ -28,7 +29,7 @@ const SALT: &[u8] = b"ringtalk";
 const LINK_LABEL: &[u8] = b"link";
 const REGISTRATION_LABEL: &[u8] = b"registration";
 
-/// A discussion's secret. Wiped when it is dropped.
+/// A discussion's secret. Wiped when it is dropped, and a process that has one leaves no image of its memory.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; SECRET_BYTES]);
 
@@ -47,16 +48,23 @@ pub enum SecretError {
 }
 
 impl Secret {
+    /// The only way to one: no program that has a secret can forget to protect its memory.
+    fn new(bytes: [u8; SECRET_BYTES]) -> Self {
+        traces::protect();
+        Self(bytes)
+    }
+
     /// A new one, from the system's generator of random numbers.
     pub fn generate() -> Result<Self, getrandom::Error> {
-        let mut secret = Self([0; SECRET_BYTES]);
+        let mut secret = Self::new([0; SECRET_BYTES]);
         getrandom::fill(&mut secret.0)?;
         Ok(secret)
     }
 
-    /// That of the open discussion of any director, which everybody knows.
-    pub const fn open() -> Self {
-        Self(OPEN)
+    /// That of the open discussion of any director, which everybody knows. What is said there is in memory all the
+    /// same.
+    pub fn open() -> Self {
+        Self::new(OPEN)
     }
 
     /// True for the open discussion's.
@@ -124,7 +132,7 @@ impl FromStr for Secret {
 impl Secret {
     fn from_slice(bytes: &[u8]) -> Result<Self, SecretError> {
         let bytes = bytes.try_into().map_err(|_| SecretError::Form)?;
-        Ok(Self(bytes))
+        Ok(Self::new(bytes))
     }
 }
 
@@ -177,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_mistyped_secret_is_told_from_another() {
-        let text = Secret([7; SECRET_BYTES]).to_text();
+        let text = Secret::new([7; SECRET_BYTES]).to_text();
         let mut mistyped = text.replace('B', "b");
         assert_ne!(*text, mistyped);
         assert_eq!(mistyped.parse::<Secret>(), Err(SecretError::Mistyped));
@@ -189,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_follows_from_a_secret_follows_from_no_other() {
-        let [one, other] = [1, 2].map(|byte| Secret([byte; SECRET_BYTES]));
+        let [one, other] = [1, 2].map(|byte| Secret::new([byte; SECRET_BYTES]));
         assert_ne!(one.discussion(), other.discussion());
         assert_ne!(one.link_key(), other.link_key());
         assert_ne!(*one.link_key(), *one.derive(REGISTRATION_LABEL));

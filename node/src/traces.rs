@@ -7,6 +7,7 @@
 #[cfg(not(feature = "fuzzing"))]
 use std::alloc::System;
 use std::io;
+use std::sync::Once;
 
 use nix::sys::prctl::set_dumpable;
 use nix::sys::resource::{Resource, setrlimit};
@@ -25,6 +26,20 @@ pub(crate) fn leave_none() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     set_dumpable(false)?;
     Ok(())
+}
+
+/// The same for whoever comes to have a secret, a program that forgets to ask for it included.
+///
+/// # Panics
+///
+/// If the system refuses, which it has no ground to: every process may give up rights of its own. A process that
+/// cannot keep a secret must not have one.
+pub(crate) fn protect() {
+    static PROTECTED: Once = Once::new();
+    // The fuzzer looks for leaks in its own memory at its end, and so has to be able to read it.
+    if !cfg!(feature = "fuzzing") {
+        PROTECTED.call_once(|| leave_none().expect("a process may give up its own rights"));
+    }
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub mod flood;
 pub mod handshake;
 pub mod http;
 pub mod id;
+pub mod impostor;
 pub mod journal;
 pub mod knob;
 pub mod liar;

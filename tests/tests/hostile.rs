@@ -1,5 +1,6 @@
 //! Strangers send what no node would: the chat goes on, memory stays bounded, newcomers get in.
 
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,9 @@ const HANDSHAKE: Duration = Duration::from_secs(30);
 
 /// How long a flood may take to build up.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Within this a coordinator has dialled the newcomers of which it was told.
+const DIALLED: Duration = Duration::from_secs(2);
 
 /// How much memory all attacks together may cost a node.
 const GROWTH_KIB: u64 = 48 * 1024;
@@ -434,6 +438,52 @@ fn flood(address: &str) -> Vec<Raw> {
     let flood: Vec<Raw> = dials.filter_map(|_| Raw::dial(address).ok()).collect();
     report("silent connections", flood.len());
     flood
+}
+
+/// A stranger tells a director that a newcomer is at sockets of this machine: a coordinator visits none but that of the
+/// stranger's own address, and only since the director is on this machine too.
+#[test]
+fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
+    let _alone = alone();
+    let mut cluster = Cluster::start(1);
+    let sockets = [(); 4].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let ports = sockets.each_ref().map(|socket| {
+        socket.set_nonblocking(true).expect("a socket of ours");
+        socket.local_addr().expect("it is bound").port()
+    });
+    let [own, named, public, public_name] = ports;
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|gone| gone.local_addr());
+    let gone = gone.expect("a free port").to_string();
+    let newcomers = [
+        (format!("127.0.0.1:{own}"), None),
+        (format!("localhost:{named}"), None),
+        (gone.clone(), Some(format!("127.0.0.1:{public}"))),
+        (gone, Some(format!("localhost:{public_name}"))),
+    ];
+    for (number, (internal, public)) in newcomers.iter().enumerate() {
+        let body = serde_json::json!({
+            "id": format!("5de6dbf8-0fa4-8be5-b4d4-0000000000{number:02}"),
+            "internal-address": internal,
+            "public-address": public,
+        });
+        // What a director thinks of it is its own matter.
+        cluster.director.post("/register_node", &body.to_string());
+    }
+    let was_visited = |number: usize| sockets[number].accept().is_ok();
+    let node = Arc::clone(&cluster.everybody()[0]);
+    poll(
+        "the stranger's own address is dialled",
+        PATIENCE,
+        &[node.as_ref() as &dyn Witness],
+        || was_visited(0).then_some(()).ok_or("no visit yet"),
+    );
+    // Whoever is let in after them was told of after them.
+    cluster.join().ready(IN_TIME);
+    // Waits for what must not happen.
+    std::thread::sleep(DIALLED);
+    let visited = (1..sockets.len()).filter(|number| was_visited(*number));
+    let visited: Vec<_> = visited.map(|number| &newcomers[number]).collect();
+    assert!(visited.is_empty(), "visited: {visited:?}");
 }
 
 /// A stranger's half-finished handshakes, opened and closed in quick succession.

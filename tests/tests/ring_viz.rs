@@ -1,8 +1,10 @@
 //! The ring seen from outside: what `ring-viz` prints, and that nobody notices it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::TcpListener;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
@@ -11,6 +13,7 @@ use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, view_of};
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Event, Neighbours};
 use ringtalk_tests::id::NodeId;
+use ringtalk_tests::impostor::Impostor;
 use ringtalk_tests::network::{Network, Refusal};
 use ringtalk_tests::node::{IN_TIME, Node};
 use ringtalk_tests::process::binary;
@@ -409,6 +412,40 @@ fn without_a_ring_it_exits_3_in_time_and_says_so() {
         assert_eq!(look.stdout, "");
         assert!(look.stderr.contains(&place), "which director? {look:?}");
     }
+}
+
+#[test]
+fn a_view_that_its_coordinator_did_not_sign_is_shown_to_nobody() {
+    let _alone = alone();
+    let nowhere = "127.0.0.1:1";
+    let signed = look(&Impostor::start(3, nowhere, true).place(), "json");
+    assert_eq!(signed.ring().members.len(), 3, "{signed:?}");
+    let unsigned = look(&Impostor::start(3, nowhere, false).place(), "json");
+    assert_eq!(unsigned.code, 3, "{unsigned:?}");
+    assert_eq!(unsigned.stdout, "");
+}
+
+#[test]
+fn a_ring_of_invented_members_makes_nobody_who_looks_scan_a_host() {
+    let _alone = alone();
+    let target = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let place = target.local_addr().expect("it is bound").to_string();
+    let visits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&visits);
+    std::thread::spawn(move || {
+        for _ in target.incoming() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let since = Instant::now();
+    let impostor = Impostor::start(300, &place, true);
+    let look = run(&["--join", &impostor.place(), "--once", "--timeout", "2"]);
+    assert_eq!(look.code, 6, "{look:?}");
+    // One look follows the other while there is time: a host has this many visits at a time, each for this long.
+    let (at_a_time, hold) = (12.0, 1.5);
+    let most = at_a_time * (since.elapsed().as_secs_f64() / hold).ceil();
+    let visits = visits.load(Ordering::Relaxed);
+    assert!(visits > 0 && visits as f64 <= most, "{visits} visits");
 }
 
 #[test]

@@ -1,16 +1,23 @@
 //! Nothing is left behind: no file is written, and memory and log keep none of the talk.
 
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nix::unistd::{Pid, getuid};
 use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::Event;
 use ringtalk_tests::measure::report;
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
-use ringtalk_tests::process::binary;
+use ringtalk_tests::process::{Output, Process, binary};
 use ringtalk_tests::trace::{
     can_trace, held_at_the_end, in_memory, noting_what_is_opened, written_files,
 };
+use ringtalk_tests::wait::{Witness, poll};
+use ringtalk_tests::window::Window;
 
 /// How soon after `/quit` nothing of the talk may be in memory any more.
 const WIPED: Duration = Duration::from_secs(1);
@@ -51,9 +58,9 @@ fn a_node_opens_nothing_for_writing() {
     }
     let director = Director::start();
     let folder = std::env::temp_dir().join(format!("ringtalk-notes-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder for the notes");
-    std::fs::create_dir_all(folder.join("ringtalk")).expect("a folder for settings");
-    std::fs::write(folder.join(SETTINGS), "history = 100\n").expect("a file of settings");
+    fs::create_dir_all(&folder).expect("a folder for the notes");
+    fs::create_dir_all(folder.join("ringtalk")).expect("a folder for settings");
+    fs::write(folder.join(SETTINGS), "history = 100\n").expect("a file of settings");
     let settings = folder.to_str().expect("a folder with a name");
     let nodes: Vec<(Node, _)> = ["ann", "bob", "eve"]
         .map(|name| {
@@ -78,11 +85,11 @@ fn a_node_opens_nothing_for_writing() {
     }
     for (node, notes) in &nodes {
         assert_eq!(node.exit_code(IN_TIME), 0);
-        let opened = std::fs::read_to_string(notes).expect("there are notes");
+        let opened = fs::read_to_string(notes).expect("there are notes");
         assert!(opened.contains(SETTINGS), "no settings were read: {opened}");
         assert_eq!(written_files(notes), [""; 0]);
     }
-    std::fs::remove_dir_all(&folder).expect("the notes can go");
+    fs::remove_dir_all(&folder).expect("the notes can go");
 }
 
 #[test]
@@ -118,6 +125,85 @@ fn memory_has_nothing_of_the_talk_after_quit() {
     };
     report("after /quit nothing is in memory after", clean);
     assert_eq!(ann.exit_code(IN_TIME), 0);
+}
+
+#[test]
+fn nobody_else_looks_into_a_process_that_has_a_secret() {
+    let _alone = alone();
+    let secret = "00112233445566778899aabbccddeeff";
+    let nowhere = "127.0.0.1:1";
+    let invite = format!("ringtalk://{nowhere}/#{secret}");
+    for program in ["node", "ring-viz"] {
+        let arguments: &[&str] = match program {
+            "node" => &["--timeout", "10", "--ui", "none"],
+            _ => &["--timeout", "10", "--once"],
+        };
+        for (name, value) in [("RINGTALK_SECRET", secret), ("RINGTALK_JOIN", &invite)] {
+            let mut command = unprivileged(program);
+            command.env("RINGTALK_JOIN", nowhere).env(name, value);
+            let process = Process::start(program, command.args(arguments), Output::Text);
+            awaits_privacy(process.pid(), secret, &[&process]);
+        }
+        // At the prompt, too, where the secret is about to be typed.
+        let mut command = unprivileged(program);
+        command.args(["--join", &format!("ringtalk://{nowhere}/#")]);
+        let window = Window::open(program, (80, 24), command);
+        window.sees("the secret of the discussion", IN_TIME);
+        awaits_privacy(window.pid(), secret, &[&window]);
+    }
+}
+
+/// Awaits that a process can be looked into by nobody who has not all rights, leaves no core file, and has nothing of
+/// the secret in its environment.
+#[track_caller]
+fn awaits_privacy(pid: Pid, secret: &str, witnesses: &[&dyn Witness]) {
+    let folder = PathBuf::from(format!("/proc/{pid}"));
+    poll("nobody looks into it", IN_TIME, witnesses, || {
+        let environment = folder.join("environ");
+        let owner = fs::metadata(&environment)
+            .map_err(|error| error.to_string())?
+            .uid();
+        if owner != 0 {
+            return Err(format!("user {owner} may look into it"));
+        }
+        let limits = fs::read_to_string(folder.join("limits")).unwrap_or_default();
+        let core = limits.lines().find(|line| line.contains("core file"));
+        let core: Vec<&str> = core.unwrap_or_default().split_whitespace().collect();
+        if core[4..6] != ["0", "0"] {
+            return Err(format!("it may leave a core file: {core:?}"));
+        }
+        // Who has not all rights cannot even try.
+        let environment = fs::read(environment).unwrap_or_default();
+        let environment = String::from_utf8_lossy(&environment);
+        if environment.contains(secret) {
+            return Err(format!("the secret is in its environment: {environment:?}"));
+        }
+        Ok(())
+    });
+}
+
+/// A program as a user without rights runs it: what root starts belongs to root, whether it is protected or not.
+fn unprivileged(program: &str) -> Command {
+    if !getuid().is_root() {
+        return Command::new(binary(program));
+    }
+    // It may lie where nobody else may look.
+    let copy = std::env::temp_dir().join(format!("ringtalk-{}-{program}", std::process::id()));
+    if !copy.exists() {
+        fs::copy(binary(program), &copy).expect("a copy of the program");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("a copy of ours");
+    }
+    let mut command = Command::new("setpriv");
+    command.args([
+        "--reuid",
+        "65532",
+        "--regid",
+        "65532",
+        "--clear-groups",
+        "--",
+    ]);
+    command.arg(copy);
+    command
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub enum Input {
         newcomer: NodeId,
         /// Where it can be dialled, should it not get through.
         addresses: Addresses,
+        /// The host of the director, if that is known.
+        director: Option<IpAddr>,
     },
     /// The director says that another ring of this discussion is registered there.
     Foreign(Contact),

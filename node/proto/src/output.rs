@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use bytes::Bytes;
 use bytestring::ByteString;
@@ -16,12 +17,15 @@ use crate::view::View;
 /// Something for the driver to do, in order.
 #[derive(Debug)]
 pub enum Output {
-    /// Dial a node; the answer is `LinkUp` with that very peer, or `DialFailed`, within 5 s.
+    /// Dial a node; the answer is `LinkUp` with that very peer, or `DialFailed`: within 5 s, or within 10 s if this node
+    /// does not want the link itself.
     Dial {
         /// Who should answer.
         peer: NodeId,
         /// Where.
         addresses: Addresses,
+        /// How far the addresses are to be trusted.
+        trust: Trust,
     },
     /// Make a link to a node over a circuit that another one carries; the answer is `LinkUp` with that very peer,
     /// within 5 s, or none.
@@ -39,7 +43,7 @@ pub enum Output {
     Splice {
         /// What tells the circuit apart.
         ticket: Ticket,
-        /// The two, and where each is dialled; nothing where it dials this node.
+        /// The two, and where each is dialled; nothing where it dials this node. The first dials over the circuit.
         ends: Box<[(NodeId, Option<Addresses>); 2]>,
     },
     /// Carry what goes over a circuit no longer.
@@ -76,6 +80,21 @@ pub enum Output {
     Left {
         /// How many of this node's own messages no other member has taken.
         unhanded: u64,
+    },
+}
+
+/// Who wants a dial, and who says where the node is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Trust {
+    /// This node wants the link itself.
+    Own,
+    /// Somebody else does, at addresses that a view names.
+    Known,
+    /// Somebody else does, and says where the node is: a director of a newcomer, or a peer of somebody who is in no
+    /// view. What is nearer to this node than whoever says it is not dialled.
+    Hearsay {
+        /// The host of whoever says it, if that is known.
+        teller: Option<IpAddr>,
     },
 }
 

@@ -60,11 +60,15 @@ impl Seals {
         }
     }
 
-    /// True where the coordinator of a view signed it.
-    pub(crate) fn is_coordinators(&self, tag: &ViewTag, seal: &Seal) -> bool {
-        let coordinator: NodeId = tag.epoch.coordinator;
-        coordinator == seal.signer() && self.holds(seal, &view_to_sign(tag))
+    fn is_coordinators(&self, tag: &ViewTag, seal: &Seal) -> bool {
+        is_coordinators(&*self.verifier, tag, seal)
     }
+}
+
+/// Returns true if the coordinator of a view signed it.
+pub(crate) fn is_coordinators(verifier: &dyn Verifier, tag: &ViewTag, seal: &Seal) -> bool {
+    let coordinator: NodeId = tag.epoch.coordinator;
+    coordinator == seal.signer() && verifier.verify(&seal.key, &view_to_sign(tag), &seal.signature)
 }
 
 #[cfg(test)]

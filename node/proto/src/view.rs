@@ -3,13 +3,13 @@
 //! A view is a value: it is read, and the next one is made from it. Not here: who publishes one
 //! and who believes it (`node::membership`).
 
+mod reading;
 mod roster;
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
-use ringtalk_wire::name::is_name;
+use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
 use ringtalk_wire::{
     Departed, Direction, KEY_BYTES, Member, NetworkId, NodeId, Opening, OpeningsHash, PublicKey,
     RingKey, SIGNATURE_BYTES, Seal, ShortId, Signature, ViewContent, ViewHash, ViewPage, ViewTag,
@@ -18,6 +18,7 @@ use ringtalk_wire::{
 
 use roster::Roster;
 
+pub use reading::Mismatch;
 pub(crate) use roster::Differences;
 
 /// A gap that is narrower than this is left to those who come when nothing else is left: keys must not run out beside one
@@ -71,15 +72,6 @@ const UNSEALED: Seal = Seal {
     key: PublicKey([0; KEY_BYTES]),
     signature: Signature([0; SIGNATURE_BYTES]),
 };
-
-/// Why an update does not follow a view.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Mismatch {
-    /// It follows another view.
-    Parent,
-    /// It leads to another hash than it says, names members twice or unknown ones, or has a name that is none.
-    Content,
-}
 
 impl View {
     /// The first view of a discussion.
@@ -287,23 +279,6 @@ impl View {
         Some((update, view))
     }
 
-    /// The view after an update.
-    pub fn apply(&self, update: &ViewUpdate) -> Result<Self, Mismatch> {
-        if update.parent != self.tag.hash || update.tag.number != self.tag.number + 1 {
-            return Err(Mismatch::Parent);
-        }
-        let fits = |one: &Member| is_possible(one, &update.tag);
-        let sound = |view: &Self| {
-            let hash = view.content_hash();
-            view.has_coordinator()
-                && hash == update.tag.hash
-                && update.joined.iter().all(fits)
-                && update.renamed.iter().all(|renamed| is_name(&renamed.name))
-        };
-        let view = self.changed(update).filter(sound);
-        view.ok_or(Mismatch::Content)
-    }
-
     /// The view that follows this one and `other`, with these members: both rings have become one.
     /// It has a layout of its own, and descends from both.
     /// Nothing where two of the members have one id or one key.
@@ -372,26 +347,6 @@ impl View {
         (0..pages).map(page).collect()
     }
 
-    /// The view in a complete set of pages, in order; nothing where they do not fit together.
-    pub fn from_pages(pages: Vec<ViewPage>) -> Option<Self> {
-        let first = pages.first()?;
-        let view = Self {
-            tag: first.tag,
-            parent: first.parent,
-            layout: first.layout,
-            seal: first.seal,
-            openings: Openings::last_of(first.openings.iter().cloned()),
-            ancestors: first.ancestors.iter().copied().collect(),
-            departed: first.departed.iter().cloned().collect(),
-            members: Roster::of(pages.into_iter().flat_map(|page| page.members))?,
-        };
-        let fits = |one: &Member| is_possible(one, &view.tag);
-        let sound = view.has_coordinator()
-            && view.content_hash() == view.tag.hash
-            && view.members().all(fits);
-        sound.then_some(view)
-    }
-
     /// This view with one more member, under its own tag still: to find the place of the next.
     pub(crate) fn with(&self, newcomer: Member) -> Option<Self> {
         let mut view = self.clone();
@@ -457,11 +412,6 @@ pub struct Change {
     pub renamed: Vec<ringtalk_wire::Renamed>,
 }
 
-/// True where so many can have been admitted before a member (each view lets in so many at most), and its name is one.
-fn is_possible(member: &Member, tag: &ViewTag) -> bool {
-    member.seniority <= tag.number.saturating_mul(MEMBERS as u64) && is_name(&member.name)
-}
-
 /// The last openings of a ring that becomes one with another: they keep half of what a view keeps each.
 fn last_openings(view: &View) -> impl Iterator<Item = Opening> {
     let openings = view.openings();
@@ -482,6 +432,7 @@ pub(crate) mod test_support {
     use ringtalk_wire::{Addresses, Renamed};
 
     use super::*;
+    pub(crate) use crate::signing::test_support::Nobody;
 
     /// No signature: where nobody checks it.
     pub(crate) const fn unsealed(_: &ViewTag) -> Seal {
@@ -604,9 +555,15 @@ pub(crate) mod test_support {
         ] {
             for change in [joining(name), renamed(name)] {
                 let (update, view) = ring.next(change, unsealed).unwrap();
-                assert_eq!(ring.apply(&update).is_ok(), is_believed, "{name:?}");
-                let whole = View::from_pages(view.pages());
-                assert_eq!(whole.is_some(), is_believed, "{name:?}");
+                // What it says is looked at before who signed it, which nobody did.
+                let why = if is_believed {
+                    Mismatch::Seal
+                } else {
+                    Mismatch::Content
+                };
+                assert_eq!(ring.apply(&update, &Nobody), Err(why), "{name:?}");
+                let whole = View::from_pages(view.pages(), &Nobody);
+                assert_eq!(whole, Err(why), "{name:?}");
             }
         }
     }

@@ -3,6 +3,7 @@
 //! Not here: which request, and what the answer means.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ringtalk_director::api::{Address, Problem};
 use serde::Serialize;
@@ -40,6 +41,8 @@ pub(crate) struct Http {
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
+    /// Which host answered.
+    pub(super) host: Option<IpAddr>,
     /// Where it redirects to.
     pub(super) location: Option<String>,
     pub(super) body: Bytes,
@@ -142,8 +145,10 @@ async fn read(response: Response<Incoming>) -> Result<Answer, HttpError> {
     let location = location.and_then(|value| value.to_str().ok());
     let location = location.map(str::to_owned);
     let body = Limited::new(body, ANSWER_BYTES).collect().await;
+    let connection = head.extensions.get::<HttpInfo>();
     Ok(Answer {
         status: head.status,
+        host: connection.map(|info| info.remote_addr().ip().to_canonical()),
         retry_after: seconds.map(Duration::from_secs),
         location,
         body: body.map_err(|_| HttpError::Answer)?.to_bytes(),

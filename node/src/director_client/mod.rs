@@ -11,6 +11,7 @@ mod joining;
 mod pointing;
 mod registering;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ringtalk_director::api::{Address, Coordinator, DOORS, Newcomer};
@@ -49,6 +50,8 @@ pub(crate) enum News {
         newcomer: NodeId,
         /// Where it is.
         addresses: Addresses,
+        /// The host of the director.
+        host: Option<IpAddr>,
     },
     /// A director answered.
     Up(Address),

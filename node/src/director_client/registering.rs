@@ -67,6 +67,7 @@ impl Registering {
             .caller
             .call(Method::POST, &self.director, PATH, body, ANSWER_TIME)
             .await;
+        let host = answer.as_ref().ok().and_then(|answer| answer.host);
         match answer.and_then(|answer| read(&answer)) {
             Ok(Heard::Registered(newcomers)) => {
                 self.news.up(&self.director).await;
@@ -74,6 +75,7 @@ impl Registering {
                     let expected = News::Expected {
                         newcomer: newcomer.id,
                         addresses: addresses(newcomer),
+                        host,
                     };
                     self.news.tell(expected).await;
                 }

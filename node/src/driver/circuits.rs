@@ -1,24 +1,21 @@
 //! Circuits: connections between two nodes by way of a third.
 //!
 //! Each end has a connection of its own to the relay, told apart by a ticket in its handshake; from then on the relay
-//! copies what comes from one to the other, and cannot read it, since the two make their link over it as over any other
-//! connection. Not here: who asks whom for a circuit, and how many there are (the core).
+//! copies what comes from one to the other (`carrying`), and cannot read it, since the two make their link over it as
+//! over any other connection. Not here: who asks whom for a circuit, and how many there are (the core).
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ringtalk_wire::{Addresses, NodeId, Ticket};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::dialler::find;
+use super::carrying::Carrier;
+use super::dialler::{Bounds, find};
 use super::inbox::{DialFailure, Happening, Inbox};
 use crate::link::{Credentials, Link, LinkError, Openings, greet_over, welcome_over};
 
@@ -29,17 +26,6 @@ const ALLOWANCE: Duration = Duration::from_secs(1);
 /// How many connections for circuits of which this node has not heard yet are kept, and how many of one node.
 const EARLY: usize = 16;
 const EARLY_OF_NODE: usize = 2;
-/// How long an end may take none of what comes from the other.
-const STALL_TIME: Duration = Duration::from_secs(30);
-/// How long what is left of one direction may take after the other has ended.
-const REST_TIME: Duration = Duration::from_secs(5);
-/// When the system looks whether a silent end is still there, how often, and after how many looks in vain it is not:
-/// a link that stands by says nothing for hours, and a host that vanished says nothing either.
-const KEEPALIVE: Duration = Duration::from_secs(20);
-const KEEPALIVE_PAUSE: Duration = Duration::from_secs(10);
-const KEEPALIVE_LOOKS: u32 = 3;
-/// How much is copied at once.
-const COPIED_BYTES: usize = 16 * 1024;
 
 /// Who comes with which ticket.
 type Key = (NodeId, Ticket);
@@ -51,6 +37,7 @@ pub(crate) struct Circuits {
     openings: Openings,
     inbox: Inbox,
     halves: Arc<Mutex<HashMap<Key, Half>>>,
+    carrier: Carrier,
     /// The circuits that this node carries, by their numbers.
     carried: Arc<Mutex<HashMap<u64, AbortHandle>>>,
 }
@@ -70,6 +57,7 @@ impl Circuits {
         Self {
             me,
             openings,
+            carrier: Carrier::new(inbox.clone()),
             inbox,
             halves: Arc::default(),
             carried: Arc::default(),
@@ -145,18 +133,19 @@ impl Circuits {
         }
     }
 
-    /// Carries what two nodes say to each other, until one of them has no more to say.
+    /// Carries what two nodes say to each other, until one of them has no more to say. The first dials over the circuit.
     pub(crate) fn splice(&self, ticket: Ticket, ends: [(NodeId, Option<Addresses>); 2]) {
+        let nodes = ends.each_ref().map(|(peer, _)| *peer);
         let [one, other] = ends.map(|(peer, addresses)| self.half((peer, ticket), addresses));
-        let (inbox, carried, number) = (self.inbox.clone(), self.carried.clone(), ticket.number);
+        let (this, number) = (self.clone(), ticket.number);
         let task = tokio::spawn(async move {
             let limit = MEETING_TIME + ALLOWANCE;
             let both = timeout(limit, async { tokio::join!(one, other) }).await;
             if let Ok((Some(one), Some(other))) = both {
-                carry(one, other).await;
+                this.carrier.carry(nodes, [one, other]).await;
             }
-            lock(&carried).remove(&number);
-            let _ = inbox.send(Happening::CircuitOver { number }).await;
+            lock(&this.carried).remove(&number);
+            let _ = this.inbox.send(Happening::CircuitOver { number }).await;
         });
         let mut carried = lock(&self.carried);
         carried.retain(|_, task| !task.is_finished());
@@ -203,7 +192,7 @@ impl Circuits {
         addresses: &Addresses,
         (peer, ticket): Key,
     ) -> Result<TcpStream, DialFailure> {
-        let greeted = find(addresses, peer, &self.me).await?;
+        let greeted = find(addresses, peer, &self.me, &Bounds::NONE).await?;
         let entered = greeted.enter(ticket).await;
         entered.map_err(|_| DialFailure::default())
     }
@@ -216,39 +205,6 @@ impl Circuits {
 
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Copies what comes from each end to the other.
-async fn carry(one: TcpStream, other: TcpStream) {
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE)
-        .with_interval(KEEPALIVE_PAUSE)
-        .with_retries(KEEPALIVE_LOOKS);
-    for end in [&one, &other] {
-        if let Err(error) = SockRef::from(end).set_tcp_keepalive(&keepalive) {
-            tracing::debug!(%error, "a circuit's end is not looked at while it is silent");
-        }
-    }
-    let (one_in, one_out) = one.into_split();
-    let (other_in, other_out) = other.into_split();
-    let (there, back) = (copy(one_in, other_out), copy(other_in, one_out));
-    tokio::pin!(there, back);
-    // What is left of the other direction has a while to get through.
-    tokio::select! {
-        _ = &mut there => drop(timeout(REST_TIME, back).await),
-        _ = &mut back => drop(timeout(REST_TIME, there).await),
-    }
-}
-
-async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf) -> io::Result<()> {
-    let mut bytes = vec![0; COPIED_BYTES];
-    loop {
-        let count = from.read(&mut bytes).await?;
-        if count == 0 {
-            return to.shutdown().await;
-        }
-        timeout(STALL_TIME, to.write_all(&bytes[..count])).await??;
-    }
 }
 
 #[cfg(test)]

@@ -1,17 +1,24 @@
 //! Dials a node: all its addresses side by side, and the first that answers wins.
 //!
-//! Not here: whom to dial and when (the core).
+//! What others cause takes a slot (`slots`), and what is only said of a node is dialled at no address that is nearer
+//! than whoever says it: nobody's word makes a node look into its own machine or network. Not here: whom to dial and
+//! when, and who is to be trusted how far (the core).
 
-use std::net::SocketAddr;
+use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_director::api::Address;
+use ringtalk_proto::Trust;
 use ringtalk_wire::{Addresses, NodeId};
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::inbox::DialFailure;
+use super::slots::{Limits, Slot, Slots};
+use crate::address::{Distance, distance};
 use crate::link::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
 
 /// How long a dial may take in all: the core expects an answer within 5 s.
@@ -24,23 +31,166 @@ const CHECK_TIME: Duration = Duration::from_millis(3_300);
 const NOBODY: &str = "no answer at any of its addresses";
 /// The most addresses that are tried: a name may stand for many.
 const ADDRESSES: usize = 8;
+/// What a node dials for others at a time: as many dials and checks as its core asks for, and some whose slots are
+/// still held.
+const LIMITS: Limits = Limits {
+    all: 24,
+    host: 4,
+    hold: DIAL_TIME,
+};
 
-/// Dials `peer`; nobody else will do.
-pub(crate) async fn dial(
-    addresses: Addresses,
-    peer: NodeId,
+/// Dials for a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialler {
     me: Credentials,
-) -> Result<Link, DialFailure> {
-    let attempt = async {
-        let greeted = find(&addresses, peer, &me).await?;
-        greeted.answer().await.map_err(|error| {
-            tracing::debug!(?peer, %error, "cannot make a link");
-            DialFailure::because(error.words())
-        })
+    slots: Slots,
+}
+
+impl Dialler {
+    /// Nobody has been dialled yet.
+    pub(crate) fn new(me: Credentials) -> Self {
+        Self {
+            me,
+            slots: Slots::new(LIMITS),
+        }
+    }
+
+    /// Dials `peer`; nobody else will do.
+    pub(crate) async fn dial(
+        &self,
+        addresses: Addresses,
+        peer: NodeId,
+        trust: Trust,
+    ) -> Result<Link, DialFailure> {
+        let began = Instant::now();
+        let slot = match trust {
+            Trust::Own => None,
+            Trust::Known | Trust::Hearsay { .. } => {
+                let slot = timeout(DIAL_TIME, self.slots.take()).await;
+                Some(slot.map_err(|_| silence())?)
+            }
+        };
+        let bounds = Bounds {
+            slot: slot.clone(),
+            trust,
+        };
+        let left = DIAL_TIME.saturating_sub(began.elapsed());
+        let result = within(left, dial_within(&addresses, peer, &self.me, &bounds)).await;
+        match (slot, trust) {
+            (Some(slot), Trust::Known) if result.is_ok() => slot.give_back(),
+            // What became of it is told when it tells nothing any more.
+            (Some(slot), Trust::Hearsay { .. }) if result.is_err() => {
+                sleep_until(slot.end()).await;
+            }
+            _ => {}
+        }
+        result
+    }
+
+    /// Returns whether `peer` is at one of the addresses; nothing if there was no time to look. Nobody there hears who
+    /// asks, and a vain look always takes the same time.
+    pub(crate) async fn check(&self, addresses: &Addresses, peer: NodeId) -> Option<bool> {
+        let end = Instant::now() + CHECK_TIME;
+        let slot = timeout(CHECK_TIME, self.slots.take()).await.ok()?;
+        let bounds = Bounds {
+            slot: Some(Arc::clone(&slot)),
+            trust: Trust::Known,
+        };
+        let left = end.saturating_duration_since(Instant::now());
+        let found = timeout(left, find(addresses, peer, &self.me, &bounds)).await;
+        if matches!(found, Ok(Ok(_))) {
+            slot.give_back();
+            return Some(true);
+        }
+        sleep_until(end).await;
+        slot.was_used().then_some(false)
+    }
+}
+
+/// What a dial is bound by.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    /// The slot that it takes, if others cause it.
+    slot: Option<Arc<Slot>>,
+    trust: Trust,
+}
+
+impl Bounds {
+    /// Nothing: this node wants it itself.
+    pub(crate) const NONE: Self = Self {
+        slot: None,
+        trust: Trust::Own,
     };
-    let result = timeout(DIAL_TIME, attempt).await;
-    let silence = || format!("no answer within {} s", DIAL_TIME.as_secs_f32());
-    result.unwrap_or_else(|_| Err(DialFailure::because(silence())))
+
+    /// Members' word, under this slot.
+    pub(crate) const fn of(slot: Arc<Slot>) -> Self {
+        Self {
+            slot: Some(slot),
+            trust: Trust::Known,
+        }
+    }
+
+    /// Returns true if this address may be dialled. A public one may be a name, and so is told apart only now; any
+    /// other is one that whoever tells of it has seen.
+    fn allow(&self, ip: IpAddr, is_public: bool) -> bool {
+        let Trust::Hearsay { teller } = self.trust else {
+            return true;
+        };
+        let nearest = if is_public {
+            Distance::Elsewhere
+        } else {
+            teller.and_then(distance).unwrap_or(Distance::Elsewhere)
+        };
+        distance(ip).is_some_and(|distance| distance >= nearest)
+    }
+
+    /// Returns true if this address may be looked up.
+    fn may_look_up(&self, text: &str, is_public: bool) -> bool {
+        let is_trusted = !matches!(self.trust, Trust::Hearsay { .. });
+        is_trusted || is_public || text.parse::<SocketAddr>().is_ok()
+    }
+}
+
+/// Dials `peer` at addresses for which nothing speaks but that members know them.
+pub(crate) async fn dial_under(
+    slot: Arc<Slot>,
+    addresses: &Addresses,
+    peer: NodeId,
+    me: &Credentials,
+    time: Duration,
+) -> Result<Link, DialFailure> {
+    let bounds = Bounds::of(Arc::clone(&slot));
+    let result = within(time, dial_within(addresses, peer, me, &bounds)).await;
+    if result.is_ok() {
+        slot.give_back();
+    }
+    result
+}
+
+async fn dial_within(
+    addresses: &Addresses,
+    peer: NodeId,
+    me: &Credentials,
+    bounds: &Bounds,
+) -> Result<Link, DialFailure> {
+    let greeted = find(addresses, peer, me, bounds).await?;
+    greeted.answer().await.map_err(|error| {
+        tracing::debug!(?peer, %error, "cannot make a link");
+        DialFailure::because(error.words())
+    })
+}
+
+async fn within(
+    time: Duration,
+    attempt: impl Future<Output = Result<Link, DialFailure>>,
+) -> Result<Link, DialFailure> {
+    timeout(time, attempt)
+        .await
+        .unwrap_or_else(|_| Err(silence()))
+}
+
+fn silence() -> DialFailure {
+    DialFailure::because(format!("no answer within {} s", DIAL_TIME.as_secs_f32()))
 }
 
 /// Dials `peer` until it shows that it is there; what follows is up to the caller.
@@ -48,12 +198,13 @@ pub(crate) async fn find(
     addresses: &Addresses,
     peer: NodeId,
     me: &Credentials,
+    bounds: &Bounds,
 ) -> Result<Greeted, DialFailure> {
     let main = Addresses {
         others: Vec::new(),
         ..addresses.clone()
     };
-    let dials = find_at(&main, peer, me);
+    let dials = find_at(&main, peer, me, bounds);
     tokio::pin!(dials);
     if addresses.others.is_empty() {
         return dials.await;
@@ -62,7 +213,7 @@ pub(crate) async fn find(
         others: addresses.others.clone(),
         ..Addresses::default()
     };
-    let others = find_at(&further, peer, me);
+    let others = find_at(&further, peer, me, bounds);
     match timeout(OTHERS_WAIT, &mut dials).await {
         // Where all of these refuse, the process is gone, most probably: that is to be known soon.
         Ok(Err(failure)) if failure.refused.is_empty() => others.await.map_err(|_| failure),
@@ -82,9 +233,11 @@ async fn find_at(
     addresses: &Addresses,
     peer: NodeId,
     me: &Credentials,
+    bounds: &Bounds,
 ) -> Result<Greeted, DialFailure> {
-    let (found, all_known) = resolve(addresses).await;
-    first(found, Some(peer), me).await.map_err(|mut failure| {
+    let (found, all_known) = resolve(addresses, bounds).await;
+    let found = first(found, Some(peer), me, bounds).await;
+    found.map_err(|mut failure| {
         if !all_known {
             failure.refused.clear();
         }
@@ -92,28 +245,33 @@ async fn find_at(
     })
 }
 
-/// True where `peer` is at one of the addresses; nobody there hears who asks.
-pub(crate) async fn check(addresses: &Addresses, peer: NodeId, me: &Credentials) -> bool {
-    let found = timeout(CHECK_TIME, find(addresses, peer, me)).await;
-    matches!(found, Ok(Ok(_)))
-}
-
 /// Dials whichever node is at `address`.
 pub(crate) async fn dial_whoever(address: &Address, me: Credentials) -> Result<Link, DialFailure> {
     let addresses = Addresses::at(address.as_str());
-    let (found, _) = resolve(&addresses).await;
-    let greeted = first(found, None, &me).await?;
+    let (found, _) = resolve(&addresses, &Bounds::NONE).await;
+    let greeted = first(found, None, &me, &Bounds::NONE).await?;
     greeted.answer().await.map_err(|_| DialFailure::default())
 }
 
-/// The sockets behind the addresses, and whether every address had one.
-async fn resolve(addresses: &Addresses) -> (Vec<SocketAddr>, bool) {
+/// Returns the sockets behind the addresses that may be dialled, and whether each address had nothing else.
+async fn resolve(addresses: &Addresses, bounds: &Bounds) -> (Vec<SocketAddr>, bool) {
     let mut found = Vec::new();
     let mut all_known = true;
     for text in addresses.all() {
+        let is_public = text == addresses.public;
+        if !bounds.may_look_up(text, is_public) {
+            all_known = false;
+            continue;
+        }
         let known = text.parse::<Address>().is_ok();
         match lookup_host(text).await {
-            Ok(sockets) if known => found.extend(sockets),
+            Ok(sockets) if known => {
+                for socket in sockets {
+                    let is_allowed = bounds.allow(socket.ip(), is_public);
+                    all_known &= is_allowed;
+                    found.extend(is_allowed.then_some(socket));
+                }
+            }
             _ => all_known = false,
         }
     }
@@ -128,6 +286,7 @@ async fn first(
     found: Vec<SocketAddr>,
     peer: Option<NodeId>,
     me: &Credentials,
+    bounds: &Bounds,
 ) -> Result<Greeted, DialFailure> {
     let mut failure = DialFailure {
         refused: found.iter().map(SocketAddr::ip).collect(),
@@ -135,8 +294,11 @@ async fn first(
     };
     let mut attempts = JoinSet::new();
     for address in found {
-        let me = me.clone();
+        let (me, slot) = (me.clone(), bounds.slot.clone());
         attempts.spawn(async move {
+            if let Some(slot) = slot {
+                slot.enter(address.ip()).await;
+            }
             let greeted = match peer {
                 Some(peer) => greet(address, &me, peer).await,
                 None => greet_whoever(address, &me).await,
@@ -181,13 +343,20 @@ impl DialFailure {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use tokio::net::TcpListener;
 
     use super::*;
     use crate::link::test_support::credentials;
     use crate::link::{Openings, welcome};
+
+    /// Dials as this node wants it itself.
+    async fn dial(
+        addresses: Addresses,
+        peer: NodeId,
+        me: Credentials,
+    ) -> Result<Link, DialFailure> {
+        Dialler::new(me).dial(addresses, peer, Trust::Own).await
+    }
 
     async fn listener() -> (TcpListener, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -253,5 +422,91 @@ mod tests {
             .await
             .unwrap_err();
         assert!(failure.refused.is_empty());
+    }
+
+    /// What somebody says of a node that is on this machine, dialled; true where it had a visitor.
+    async fn hearsay_leads_to(
+        listener: TcpListener,
+        said: Addresses,
+        teller: Option<IpAddr>,
+    ) -> bool {
+        let dialler = Dialler::new(credentials(1));
+        let trust = Trust::Hearsay { teller };
+        tokio::select! {
+            visitor = listener.accept() => visitor.is_ok(),
+            result = dialler.dial(said, credentials(2).id(), trust) => {
+                assert!(result.unwrap_err().refused.is_empty());
+                false
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nobodys_word_leads_nearer_than_it_comes_from() {
+        let remote = Some(IpAddr::from([192, 0, 2, 1]));
+        for teller in [None, remote] {
+            let (near, address) = listener().await;
+            let said = Addresses::at(address);
+            assert!(!hearsay_leads_to(near, said, teller).await);
+        }
+        // Somebody who is on this machine may say so of another one.
+        let (near, address) = listener().await;
+        let local = Some(IpAddr::from([127, 0, 0, 1]));
+        assert!(hearsay_leads_to(near, Addresses::at(address), local).await);
+    }
+
+    #[tokio::test]
+    async fn a_public_address_leads_away_and_any_other_is_no_name() {
+        let local = Some(IpAddr::from([127, 0, 0, 1]));
+        let (near, address) = listener().await;
+        let named = address.replace("127.0.0.1", "localhost");
+        let said = Addresses {
+            public: named.clone(),
+            ..Addresses::default()
+        };
+        assert!(!hearsay_leads_to(near, said, local).await);
+        let (near, _) = listener().await;
+        assert!(!hearsay_leads_to(near, Addresses::at(named), local).await);
+    }
+
+    #[tokio::test]
+    async fn a_vain_dial_on_hearsay_takes_the_same_time_whatever_is_there() {
+        let (open, address) = listener().await;
+        let (closed, gone) = listener().await;
+        drop(closed);
+        let teller = Some(IpAddr::from([127, 0, 0, 1]));
+        let dialler = Dialler::new(credentials(1));
+        let took = async |said: &str| {
+            let began = Instant::now();
+            let trust = Trust::Hearsay { teller };
+            let peer = credentials(2).id();
+            let result = dialler.dial(Addresses::at(said), peer, trust).await;
+            assert!(result.is_err());
+            began.elapsed().as_secs_f32()
+        };
+        let times = tokio::join!(
+            took(&address),
+            took(&gone),
+            took("no.such.host.invalid:1"),
+            took("169.254.1.1:1")
+        );
+        let fixed = DIAL_TIME.as_secs_f32();
+        for time in [times.0, times.1, times.2, times.3] {
+            assert!((fixed..fixed + 0.5).contains(&time), "{times:?}");
+        }
+        drop(open);
+    }
+
+    #[tokio::test]
+    async fn a_vain_check_takes_the_same_time_whatever_is_there() {
+        let (closed, gone) = listener().await;
+        drop(closed);
+        let dialler = Dialler::new(credentials(1));
+        let began = Instant::now();
+        let found = dialler
+            .check(&Addresses::at(gone), credentials(2).id())
+            .await;
+        assert_eq!(found, Some(false));
+        assert!(began.elapsed() >= CHECK_TIME);
     }
 }

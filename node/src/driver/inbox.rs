@@ -42,6 +42,11 @@ pub(crate) enum Happening {
         /// Its number.
         number: u64,
     },
+    /// A circuit that this node carries has much to carry.
+    CarriesMuch {
+        /// Its ends.
+        nodes: [NodeId; 2],
+    },
     /// Whether a node was found where it says that it is.
     Checked {
         /// Which node.

@@ -5,6 +5,7 @@
 //! reader: they have tasks and threads of their own, with bounded queues between.
 
 mod asked;
+mod carrying;
 pub(crate) mod circuits;
 mod clock;
 pub(crate) mod dialler;
@@ -12,7 +13,9 @@ mod ending;
 mod entering;
 pub(crate) mod inbox;
 pub(crate) mod listener;
+mod pace;
 mod showing;
+pub(crate) mod slots;
 mod traffic;
 mod typing;
 
@@ -37,7 +40,7 @@ use crate::terminal::Hangup;
 use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
-use dialler::{check, dial};
+use dialler::Dialler;
 use entering::Entering;
 use inbox::{Happening, Inbox};
 use traffic::Links;
@@ -86,7 +89,7 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     node: Node,
     clock: Clock,
-    credentials: Credentials,
+    dialler: Dialler,
     circuits: Circuits,
     inbox: Inbox,
     happenings: Receiver<Happening>,
@@ -125,7 +128,7 @@ impl Driver {
                 clock.now(),
             ),
             clock,
-            credentials: parts.credentials,
+            dialler: Dialler::new(parts.credentials),
             circuits: parts.circuits,
             links: Links::new(parts.inbox.clone()),
             inbox: parts.inbox,
@@ -249,10 +252,14 @@ impl Driver {
 
     fn act(&mut self, output: Output, now: std::time::Instant) {
         match output {
-            Output::Dial { peer, addresses } => {
-                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+            Output::Dial {
+                peer,
+                addresses,
+                trust,
+            } => {
+                let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
                 tokio::spawn(async move {
-                    let happening = match dial(addresses, peer, me).await {
+                    let happening = match dialler.dial(addresses, peer, trust).await {
                         Ok(link) => Happening::Linked {
                             link: Box::new(link),
                             dialled: true,
@@ -271,10 +278,12 @@ impl Driver {
             Output::Splice { ticket, ends } => self.circuits.splice(ticket, *ends),
             Output::Unsplice { number } => self.circuits.unsplice(number),
             Output::Check { peer, addresses } => {
-                let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
+                let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
                 tokio::spawn(async move {
-                    let reached = check(&addresses, peer, &me).await;
-                    let _ = inbox.send(Happening::Checked { peer, reached }).await;
+                    // Whoever could not be looked for is told nothing, and asks again.
+                    if let Some(reached) = dialler.check(&addresses, peer).await {
+                        let _ = inbox.send(Happening::Checked { peer, reached }).await;
+                    }
                 });
             }
             Output::Send { link, bytes } => self.links.send(link, bytes),
@@ -319,6 +328,7 @@ impl Driver {
                 self.undialled(&peer, failure);
             }
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
+            Happening::CarriesMuch { nodes } => self.carries_much(nodes),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
             Happening::Frame { link, frame, .. } if self.links.are_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
@@ -353,10 +363,12 @@ impl Driver {
             News::Expected {
                 newcomer,
                 addresses,
+                host,
             } => {
                 self.feed(Input::Expected {
                     newcomer,
                     addresses,
+                    director: host,
                 });
                 None
             }

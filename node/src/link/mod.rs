@@ -22,6 +22,7 @@ mod noise;
 mod openings;
 mod record;
 mod resolver;
+mod shape;
 #[cfg(test)]
 pub(crate) mod test_support;
 
@@ -32,6 +33,7 @@ pub use handshake::{
     Greeted, HANDSHAKE_TIME, Welcomed, greet, greet_over, greet_whoever, welcome, welcome_over,
 };
 pub use openings::Openings;
+pub(crate) use shape::{Sender, Shape};
 
 use std::net::SocketAddr;
 

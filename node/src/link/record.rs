@@ -10,7 +10,7 @@ use super::noise::{Keys, TAG_BYTES};
 use crate::measuring::UNPROTECTED;
 
 /// How many bytes the lengths have.
-const HEADER_BYTES: usize = 4;
+pub(super) const HEADER_BYTES: usize = 4;
 /// The most bytes that one record seals: Noise messages have 65,535 at most.
 const PLAIN_BYTES: usize = u16::MAX as usize - TAG_BYTES;
 
@@ -112,7 +112,8 @@ fn header_of(length: u16) -> [u8; HEADER_BYTES] {
     [high, low, !high, !low]
 }
 
-fn length_in(header: [u8; HEADER_BYTES]) -> Result<usize, LinkError> {
+/// The length that a record says it has.
+pub(super) fn length_in(header: [u8; HEADER_BYTES]) -> Result<usize, LinkError> {
     let length = u16::from_be_bytes([header[0], header[1]]);
     if header == header_of(length) && usize::from(length) >= TAG_BYTES {
         Ok(length.into())

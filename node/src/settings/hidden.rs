@@ -7,8 +7,9 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::secret::{Secret, SecretError};
+use crate::traces;
 
-/// A text that no log shows, and that is wiped when it is dropped.
+/// A text that no log shows, and that is wiped when it is dropped. It protects the process as a [`Secret`] does.
 #[derive(Clone)]
 pub struct Hidden(Zeroizing<String>);
 
@@ -21,6 +22,7 @@ impl Hidden {
 
 impl From<String> for Hidden {
     fn from(text: String) -> Self {
+        traces::protect();
         Self(Zeroizing::new(text))
     }
 }

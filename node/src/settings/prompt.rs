@@ -15,6 +15,7 @@ use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::Hidden;
+use crate::{environment, traces};
 
 /// Where a terminal is, whatever stdin is.
 const TERMINAL: &str = "/dev/tty";
@@ -29,9 +30,15 @@ const SIGNALS: [Signal; 5] = [
     Signal::SIGTSTP,
 ];
 
-/// Asks at the terminal for the secret, which is not shown while it is typed.
+/// Returns the secret of an invite that ends in a bare #: what the environment had there, or what somebody types at
+/// the terminal, which does not show it.
 pub fn ask_for_secret() -> io::Result<Hidden> {
+    if let Some(secret) = environment::secret_of_invites() {
+        return Ok(Hidden::from(secret.to_owned()));
+    }
     let terminal = File::open(TERMINAL)?;
+    // What is typed is in the buffers of whoever reads it before it is anybody's secret.
+    traces::protect();
     loop {
         // Stdout is the chat, and may go elsewhere.
         write!(io::stderr(), "the secret of the discussion (not shown): ")?;

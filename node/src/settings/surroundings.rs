@@ -13,6 +13,7 @@ use time::UtcOffset;
 use super::Hidden;
 use super::file;
 use super::prompt::ask_for_secret;
+use crate::environment;
 
 /// Asks somebody for a secret.
 pub(crate) type Prompt = fn() -> io::Result<Hidden>;
@@ -71,10 +72,9 @@ impl Surroundings {
     }
 }
 
-/// What `RINGTALK_SECRET` says. What is no UTF-8 is no secret either, but is not ignored.
+/// Returns what `RINGTALK_SECRET` says.
 pub fn secret_variable() -> Option<Hidden> {
-    let value = env::var_os("RINGTALK_SECRET")?;
-    Some(Hidden::from(value.to_string_lossy().into_owned()))
+    environment::secret().map(|secret| Hidden::from(String::clone(&secret)))
 }
 
 fn logins() -> impl Iterator<Item = String> {

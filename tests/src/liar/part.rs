@@ -170,7 +170,9 @@ impl Part {
 
     fn act(&mut self, output: Output) {
         match output {
-            Output::Dial { peer, addresses } => {
+            Output::Dial {
+                peer, addresses, ..
+            } => {
                 let (me, inbox) = (self.credentials.clone(), self.inbox.clone());
                 tokio::spawn(async move {
                     let _ = inbox.send(match dial(&addresses, &me, peer).await {

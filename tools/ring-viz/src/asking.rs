@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use ringtalk_node::link::Link;
-use ringtalk_node::observer::View;
+use ringtalk_node::observer::{Observer, View};
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{Frame, Report, ViewPage, encode};
 use tokio::time::{Instant, sleep_until};
@@ -13,7 +13,8 @@ use tokio::time::{Instant, sleep_until};
 /// How often the question is put: a newcomer answers nothing until it has its first view.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// The node's whole view; nothing where the link ends first, or what comes is no view.
+/// Returns the node's whole view; nothing if the link ends first, or if what comes is no view that its coordinator
+/// signed.
 pub(crate) async fn view(link: &mut Link) -> Option<View> {
     say(link, &Frame::PullView(None)).await?;
     let mut pages: Vec<ViewPage> = Vec::new();
@@ -33,7 +34,7 @@ pub(crate) async fn view(link: &mut Link) -> Option<View> {
         let is_last = page.page + 1 >= page.pages;
         pages.push(*page);
         if is_last {
-            return View::from_pages(pages);
+            return Observer::view(pages);
         }
     }
 }

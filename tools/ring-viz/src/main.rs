@@ -15,7 +15,7 @@ mod svg;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ringtalk_node::harmless_lines;
+use ringtalk_node::{clean_environment, harmless_lines};
 
 use args::{Settings, Show};
 use ring::{Ring, Shape};
@@ -38,6 +38,7 @@ enum Status {
 }
 
 fn main() -> ExitCode {
+    clean_environment();
     let settings = Settings::from_command_line();
     let status = match run(settings) {
         Ok(status) => status,

@@ -23,7 +23,7 @@ use crate::ring::{Ring, Shape};
 
 /// How many members are asked at once: enough to hide the time that answers take, and few enough
 /// for every host.
-pub(crate) const SIDE_BY_SIDE: usize = 16;
+const SIDE_BY_SIDE: usize = 16;
 /// How long a member may take to answer, its handshake included: several round trips between
 /// continents. Longer would only find members that the ring itself takes for dead.
 pub(crate) const ANSWER_TIME: Duration = Duration::from_millis(1_500);
@@ -101,7 +101,7 @@ impl<'a> Survey<'a> {
             return (link, view);
         };
         let asked = async {
-            let mut link = self.observer.dial(coordinator).await.ok()?;
+            let mut link = self.observer.dial(coordinator, ANSWER_TIME).await.ok()?;
             let view = asking::view(&mut link).await?;
             Some((link, view))
         };
@@ -125,8 +125,7 @@ impl<'a> Survey<'a> {
             let member = member.clone();
             asked.spawn(async move {
                 let _seat = seats.acquire_owned().await;
-                let report = timeout(ANSWER_TIME, ask(&observer, &member)).await;
-                Some((member.id, report.ok()??))
+                Some((member.id, ask(&observer, &member).await?))
             });
         }
         let mut reports = BTreeMap::new();
@@ -140,6 +139,7 @@ impl<'a> Survey<'a> {
 }
 
 async fn ask(observer: &Observer, member: &Member) -> Option<Report> {
-    let mut link = observer.dial(member).await.ok()?;
-    asking::report(&mut link).await
+    let mut link = observer.dial(member, ANSWER_TIME).await.ok()?;
+    let report = timeout(ANSWER_TIME, asking::report(&mut link)).await;
+    report.ok()?
 }

@@ -12,11 +12,16 @@ use ringtalk_wire::{Addresses, Frame, NodeId};
 use super::Links;
 use crate::config::FAR_PATIENCE;
 use crate::detour::{Dial, Step};
-use crate::{Output, Time};
+use crate::{Output, Time, Trust};
 
-/// How many dials at the wish of others there are at a time, and how many of one.
-const WISHES: usize = 8;
+/// How many dials at the wish of others there are at a time, how many of one peer, and how many of the directors: those
+/// speak for all newcomers.
+const WISHES: usize = 12;
 const WISHES_OF_NODE: usize = 2;
+const WISHES_OF_DIRECTORS: usize = 8;
+/// How many of them go to one host: whoever sends many newcomers from one address leaves room for others. Homes behind
+/// one router are one host, and a few of theirs may come at once.
+const WISHES_AT_HOST: usize = 4;
 
 /// Which end of a link has dialled.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,7 +53,12 @@ impl Links {
         out: &mut VecDeque<Output>,
     ) {
         if let Some(dial) = self.dials.get_mut(&peer) {
-            return dial.become_own(now, patience);
+            if dial.wish().is_none() || dial.addresses() == addresses {
+                return dial.become_own(now, patience);
+            }
+            // Others say that it is elsewhere.
+            let dial = Dial::new(now, addresses.clone(), patience);
+            return self.begin(peer, dial, Trust::Own, out);
         }
         let entry = self.peers.entry(peer).or_default();
         if entry.current.is_none() && entry.dial_again <= now {
@@ -56,11 +66,11 @@ impl Links {
                 Some(_) => Dial::with_relay(now, addresses.clone()),
                 None => Dial::new(now, addresses.clone(), patience),
             };
-            self.begin(peer, dial, out);
+            self.begin(peer, dial, Trust::Own, out);
         }
     }
 
-    fn begin(&mut self, peer: NodeId, dial: Dial, out: &mut VecDeque<Output>) {
+    fn begin(&mut self, peer: NodeId, dial: Dial, trust: Trust, out: &mut VecDeque<Output>) {
         let addresses = dial.addresses().clone();
         self.peers
             .entry(peer)
@@ -68,7 +78,11 @@ impl Links {
             .addresses
             .clone_from(&addresses);
         self.dials.insert(peer, dial);
-        out.push_back(Output::Dial { peer, addresses });
+        out.push_back(Output::Dial {
+            peer,
+            addresses,
+            trust,
+        });
     }
 
     /// Dials a peer at somebody else's wish, and without anybody's help; true where it is being dialled now. There is room
@@ -77,23 +91,37 @@ impl Links {
         &mut self,
         now: Time,
         whom: NodeId,
-        (peer, addresses): (NodeId, &Addresses),
+        (peer, addresses, trust): (NodeId, &Addresses, Trust),
         out: &mut VecDeque<Output>,
     ) -> bool {
         if self.dials.contains_key(&peer) {
             return true;
         }
-        let wishes = self.dials.values().filter_map(Dial::wish);
-        let of_one = wishes.clone().filter(|wish| *wish == whom);
-        if wishes.count() >= WISHES || of_one.count() >= WISHES_OF_NODE {
+        if !self.has_room_for(whom, addresses) {
             return false;
         }
         let entry = self.peers.entry(peer).or_default();
         if entry.current.is_some() || entry.dial_again > now {
             return false;
         }
-        self.begin(peer, Dial::for_another(now, addresses.clone(), whom), out);
+        let dial = Dial::for_another(now, addresses.clone(), whom);
+        self.begin(peer, dial, trust, out);
         true
+    }
+
+    /// Returns true if one more may be dialled at somebody's wish. The directors' wishes are this node's own.
+    fn has_room_for(&self, whom: NodeId, addresses: &Addresses) -> bool {
+        let wishes = self.dials.values();
+        let wishes = wishes.filter_map(|dial| Some((dial.wish()?, dial.addresses())));
+        let of_one = wishes.clone().filter(|(wish, _)| *wish == whom);
+        let host = host(addresses);
+        let at_host = wishes.clone().filter(|(_, one)| self::host(one) == host);
+        let room = if whom == self.me {
+            WISHES_OF_DIRECTORS
+        } else {
+            WISHES_OF_NODE
+        };
+        wishes.count() < WISHES && of_one.count() < room && at_host.count() < WISHES_AT_HOST
     }
 
     /// Sends a frame at somebody else's wish, over a link that is made where there is none.
@@ -101,14 +129,15 @@ impl Links {
         &mut self,
         now: Time,
         whom: NodeId,
-        (peer, addresses): (NodeId, &Addresses),
+        whither: (NodeId, &Addresses, Trust),
         frame: &Frame,
         out: &mut VecDeque<Output>,
     ) {
+        let peer = whither.0;
         if self.send(now, &peer, frame, out) {
             return;
         }
-        if self.dial_for(now, whom, (peer, addresses), out) {
+        if self.dial_for(now, whom, whither, out) {
             self.leave_parcel(peer, frame);
         }
     }
@@ -125,8 +154,12 @@ impl Links {
             let Some(step) = dial.step(now) else { continue };
             let addresses = dial.addresses().clone();
             if step != Step::GiveUp && dial.begin_again() {
-                let addresses = addresses.clone();
-                out.push_back(Output::Dial { peer, addresses });
+                // Only what this node wants itself has detours.
+                out.push_back(Output::Dial {
+                    peer,
+                    addresses: addresses.clone(),
+                    trust: Trust::Own,
+                });
             }
             steps.push((peer, addresses, step));
         }
@@ -231,5 +264,65 @@ impl Links {
     pub(crate) fn was_relayed(&self, peer: &NodeId) -> bool {
         let peer = self.peers.get(peer);
         peer.is_some_and(|peer| peer.relay.is_some() && peer.host.is_none())
+    }
+}
+
+/// The host of the address that a node says first.
+fn host(addresses: &Addresses) -> &str {
+    let address = addresses.internal.as_str();
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_micros(1_000_000);
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn at(host: u8) -> Addresses {
+        Addresses::at(alloc::format!("192.0.2.{host}:4000"))
+    }
+
+    /// Which of these newcomers, each at its host, are dialled at somebody's wish.
+    fn dialled(links: &mut Links, whom: NodeId, newcomers: &[(u8, u8)]) -> Vec<u8> {
+        let trust = Trust::Hearsay { teller: None };
+        let dialled = newcomers.iter().filter(|&&(number, host)| {
+            let mut out = VecDeque::new();
+            links.dial_for(NOW, whom, (id(number), &at(host), trust), &mut out) && out.len() == 1
+        });
+        dialled.map(|(number, _)| *number).collect()
+    }
+
+    #[test]
+    fn what_others_wish_is_bounded_in_all_for_each_and_at_each_host() {
+        let mut links = Links::new(id(0));
+        let of_one_host = [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)];
+        assert_eq!(dialled(&mut links, id(0), &of_one_host), [1, 2, 3, 4]);
+        let of_others = [(6, 2), (7, 3), (8, 4), (9, 5), (10, 6)];
+        assert_eq!(dialled(&mut links, id(0), &of_others), [6, 7, 8, 9]);
+        let of_peer = [(11, 7), (12, 1), (13, 8), (14, 9)];
+        assert_eq!(dialled(&mut links, id(100), &of_peer), [11, 13]);
+        let of_another = [(15, 10), (16, 11)];
+        assert_eq!(dialled(&mut links, id(101), &of_another), [15, 16]);
+        assert_eq!(dialled(&mut links, id(102), &[(17, 12)]), []);
+        links.dial_failed(NOW, &id(1));
+        assert_eq!(dialled(&mut links, id(102), &[(17, 12)]), [17]);
+    }
+
+    #[test]
+    fn what_this_node_wants_is_dialled_where_it_knows_it_to_be() {
+        let (mut links, mut out) = (Links::new(id(0)), VecDeque::new());
+        assert_eq!(dialled(&mut links, id(100), &[(1, 1)]), [1]);
+        links.dial(NOW, (id(1), &at(2)), Duration::ZERO, &mut out);
+        let dial = out.pop_front().unwrap();
+        assert!(
+            matches!(&dial, Output::Dial { addresses, trust: Trust::Own, .. } if *addresses == at(2)),
+            "{dial:?}"
+        );
+        assert_eq!(links.dials[&id(1)].wish(), None);
     }
 }

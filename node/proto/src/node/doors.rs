@@ -6,6 +6,7 @@
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use ringtalk_wire::{Addresses, Contact, Member, NodeId};
 
@@ -34,8 +35,19 @@ pub(super) struct Doors {
     own: Arc<[Contact]>,
     /// Those that a director has named.
     shown: Vec<Contact>,
-    /// Newcomers that a director has announced, where they are, and when to dial them.
-    expected: BTreeMap<NodeId, (Addresses, Time)>,
+    /// Newcomers that a director has announced.
+    expected: BTreeMap<NodeId, Expected>,
+}
+
+/// A newcomer that a director has announced.
+#[derive(Debug)]
+struct Expected {
+    /// Where it is, as the director says.
+    addresses: Addresses,
+    /// The host of the director.
+    director: Option<IpAddr>,
+    /// When to dial it.
+    at: Time,
 }
 
 impl Doors {
@@ -47,7 +59,7 @@ impl Doors {
 
     /// When an announced newcomer is to be dialled.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.expected.values().map(|&(_, at)| at).min()
+        self.expected.values().map(|one| one.at).min()
     }
 
     /// Those that a director has named.
@@ -77,10 +89,21 @@ impl Doors {
 
 impl Node {
     /// Somebody is on its way to this coordinator, and may not get through.
-    pub(super) fn expect(&mut self, now: Time, newcomer: NodeId, addresses: Addresses) {
+    pub(super) fn expect(
+        &mut self,
+        now: Time,
+        newcomer: NodeId,
+        addresses: Addresses,
+        director: Option<IpAddr>,
+    ) {
         let expected = &mut self.doors.expected;
         if newcomer != self.config.id && expected.len() < EXPECTED {
-            expected.insert(newcomer, (addresses, now + FAR_PATIENCE));
+            let one = Expected {
+                addresses,
+                director,
+                at: now + FAR_PATIENCE,
+            };
+            expected.insert(newcomer, one);
         }
     }
 
@@ -89,18 +112,18 @@ impl Node {
         let expected = &mut self.doors.expected;
         let due: Vec<NodeId> = expected
             .iter()
-            .filter(|(_, (_, at))| *at <= now)
+            .filter(|(_, one)| one.at <= now)
             .map(|(&id, _)| id)
             .collect();
         for newcomer in due {
             let told = self.doors.expected.remove(&newcomer);
-            let Some((told, _)) = told.filter(|_| self.is_coordinator()) else {
+            let Some(told) = told.filter(|_| self.is_coordinator()) else {
                 continue;
             };
-            let addresses = self.known_addresses(&newcomer).unwrap_or(told);
-            let whom = (newcomer, &addresses);
+            let (addresses, trust) = self.whereabouts(&newcomer, told.addresses, told.director);
+            let whither = (newcomer, &addresses, trust);
             self.links
-                .dial_for(now, self.config.id, whom, &mut self.out);
+                .dial_for(now, self.config.id, whither, &mut self.out);
         }
     }
 

@@ -99,7 +99,7 @@ impl Node {
             Frame::Accept(page) => self.take_accept(now, peer, *page),
             Frame::Foreign(contact) => self.take_foreign(now, peer, &contact),
             Frame::Reach(reach) => self.take_reach(now, peer, reach),
-            Frame::Call(call) => self.take_call(now, peer, &call),
+            Frame::Call(call) => self.take_call(now, peer, call),
             Frame::Circuit(circuit) => self.take_circuit(now, peer, &circuit),
             Frame::Check => self.take_check(now, peer),
             Frame::Checked(checked) => self.take_checked(peer, &checked),

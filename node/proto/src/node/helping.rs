@@ -26,7 +26,9 @@ impl Node {
         let Some(view) = self.view.clone() else {
             return;
         };
-        let addresses = self.known_addresses(&peer).unwrap_or(addresses);
+        let teller = self.links.host(&asker);
+        let (addresses, trust) = self.whereabouts(&peer, addresses, teller);
+        let whither = (peer, &addresses, trust);
         if relay && self.links.is_up(&peer) {
             return self.open_circuit(now, asker, peer);
         }
@@ -38,12 +40,11 @@ impl Node {
                     peer: asker,
                     addresses: caller.addresses.clone(),
                 });
-                self.links
-                    .send_for_another(now, asker, (peer, &addresses), &call, out);
+                self.links.send_for_another(now, asker, whither, &call, out);
             }
             // A link will be wanted soon; where it is too late for that, at the next question.
             None => {
-                self.links.dial_for(now, asker, (peer, &addresses), out);
+                self.links.dial_for(now, asker, whither, out);
             }
         }
     }

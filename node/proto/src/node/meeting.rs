@@ -14,9 +14,10 @@ use ringtalk_wire::{
 };
 
 use super::Node;
-use super::membership::Pages;
+use super::membership::{Pages, UNSIGNED};
 use crate::config::{EPOCHS_AHEAD, INVITATION};
 use crate::merge::{opening, outranks, union};
+use crate::view::Mismatch;
 use crate::{Event, Time, View};
 
 /// How often another ring is spoken to, at most.
@@ -277,14 +278,18 @@ impl Node {
             State::Inviting { whom, members, .. } if whom == peer => members,
             _ => return,
         };
-        let theirs = self.meeting.accepted.add(peer, page);
-        let Some((view, (theirs, former))) = self.view.clone().zip(theirs) else {
+        let (theirs, former) = match self.meeting.accepted.add(peer, page, &self.seals) {
+            Some(Err(Mismatch::Seal)) => {
+                self.meeting.lapse(now);
+                return self.reject(now, peer, UNSIGNED);
+            }
+            Some(Ok(theirs)) => theirs,
+            Some(Err(_)) | None => return,
+        };
+        let Some(view) = self.view.clone() else {
             return;
         };
         self.meeting.lapse(now);
-        if !self.seals.is_coordinators(&theirs.tag(), theirs.seal()) {
-            return self.reject(now, peer, "a view that its coordinator did not sign");
-        }
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD
             && theirs.tag().number <= view.tag().number + EPOCHS_AHEAD
             && theirs.layout() <= view.layout() + EPOCHS_AHEAD

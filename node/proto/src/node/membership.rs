@@ -18,6 +18,7 @@ use super::Node;
 use super::departure::Leaving;
 use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
+use crate::signing::Seals;
 use crate::view::{Change, Differences, Mismatch};
 use crate::{Event, Person, Time, View};
 
@@ -27,6 +28,9 @@ pub(super) struct Pages {
     coming: BTreeMap<NodeId, BTreeMap<u16, ViewPage>>,
 }
 
+/// What a peer is told that sends such a view.
+pub(super) const UNSIGNED: &str = "a view that its coordinator did not sign";
+
 /// How many pages are kept at most, of all views that come in together: two of the largest.
 const PAGES: usize = 2 * MEMBERS / PAGE_MEMBERS;
 
@@ -35,8 +39,14 @@ impl Pages {
         self.coming.remove(source);
     }
 
-    /// Adds a page; returns the view and the former members that its pages name if no page is missing any more.
-    pub(super) fn add(&mut self, source: NodeId, page: ViewPage) -> Option<(View, Vec<Renamed>)> {
+    /// Adds a page. If no other page is missing, returns the view and the former members that its pages name, or why it
+    /// is not to be taken.
+    pub(super) fn add(
+        &mut self,
+        source: NodeId,
+        page: ViewPage,
+        seals: &Seals,
+    ) -> Option<Result<(View, Vec<Renamed>), Mismatch>> {
         let pages = self.coming.entry(source).or_default();
         if pages.values().next().is_some_and(|one| one.tag != page.tag) {
             pages.clear();
@@ -56,7 +66,8 @@ impl Pages {
             .iter_mut()
             .flat_map(|page| core::mem::take(&mut page.former));
         let former: Vec<Renamed> = former.take(PAGE_FORMER).collect();
-        Some((View::from_pages(pages)?, former))
+        let view = View::from_pages(pages, &*seals.verifier);
+        Some(view.map(|view| (view, former)))
     }
 
     /// Forgets the largest of the others' where there are too many.
@@ -173,11 +184,13 @@ impl Node {
         if self.is_rival(&theirs.epoch) {
             self.sight_rival(now, &theirs.epoch);
         } else if self.is_higher(&theirs, &mine) {
-            let next = view.apply(&update)?;
-            if !self.seals.is_coordinators(&theirs, next.seal()) {
-                self.reject(now, peer, "a view that its coordinator did not sign");
-                return Ok(());
-            }
+            let next = match view.apply(&update, &*self.seals.verifier) {
+                Err(Mismatch::Seal) => {
+                    self.reject(now, peer, UNSIGNED);
+                    return Ok(());
+                }
+                other => other?,
+            };
             if view.contains(&peer) || next.contains(&self.config.id) {
                 self.steps
                     .take(Announcement::View(update).item_id(), &mine, &theirs);
@@ -189,13 +202,12 @@ impl Node {
 
     /// A page of a full view arrived.
     pub(super) fn take_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
-        let Some((next, former)) = self.pages.add(peer, page) else {
-            return;
+        let (next, former) = match self.pages.add(peer, page, &self.seals) {
+            Some(Ok(both)) => both,
+            Some(Err(Mismatch::Seal)) => return self.reject(now, peer, UNSIGNED),
+            Some(Err(_)) | None => return,
         };
         let tag = next.tag();
-        if !self.seals.is_coordinators(&next.tag(), next.seal()) {
-            return self.reject(now, peer, "a view that its coordinator did not sign");
-        }
         let me = self.config.id;
         let trusted = self.joining.is_outside()
             || self.view.as_ref().is_none_or(|view| {
@@ -218,9 +230,7 @@ impl Node {
     /// A page of a full view arrived on its way round the ring.
     pub(super) fn take_announced_page(&mut self, now: Time, peer: NodeId, page: ViewPage) {
         let maker = page.tag.epoch.coordinator;
-        if let Some((next, former)) = self.announced.add(maker, page)
-            && self.seals.is_coordinators(&next.tag(), next.seal())
-        {
+        if let Some(Ok((next, former))) = self.announced.add(maker, page, &self.seals) {
             let tag = next.tag();
             self.consider(now, peer, next);
             self.note_former_names(&tag, &former);

@@ -264,7 +264,8 @@ impl Node {
             Input::Expected {
                 newcomer,
                 addresses,
-            } => self.expect(now, newcomer, addresses),
+                director,
+            } => self.expect(now, newcomer, addresses, director),
             Input::Foreign(contact) => self.meet(now, &contact),
         }
         for peer in self.links.take_given_up() {

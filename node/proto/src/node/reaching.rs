@@ -4,6 +4,7 @@
 //! (`helping`).
 
 use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use ringtalk_wire::{Addresses, Call, Circuit, Frame, NodeId, Reach, Ticket};
 
@@ -11,7 +12,7 @@ use super::Node;
 use crate::config::{FAR_PATIENCE, NEAR_PATIENCE};
 use crate::detour::{HELPERS, Step};
 use crate::links::Made;
-use crate::{Output, Time};
+use crate::{Output, Time, Trust};
 
 impl Node {
     /// Dials a node; others are asked to help where that takes too long.
@@ -155,15 +156,29 @@ impl Node {
         member.or_else(|| self.lost.addresses(peer)).cloned()
     }
 
+    /// Where to dial a node at somebody's wish, and how far to trust that: what a view says comes first, and else what
+    /// somebody says who is at that host.
+    pub(super) fn whereabouts(
+        &self,
+        peer: &NodeId,
+        said: Addresses,
+        teller: Option<IpAddr>,
+    ) -> (Addresses, Trust) {
+        let known = self.known_addresses(peer);
+        known.map_or((said, Trust::Hearsay { teller }), |known| {
+            (known, Trust::Known)
+        })
+    }
+
     /// Somebody waits to be dialled.
-    pub(super) fn take_call(&mut self, now: Time, peer: NodeId, call: &Call) {
-        let known = self.known_addresses(&call.peer);
-        if call.peer == self.config.id || known.is_none() && !self.is_member(&peer) {
+    pub(super) fn take_call(&mut self, now: Time, peer: NodeId, call: Call) {
+        let teller = self.links.host(&peer);
+        let (addresses, trust) = self.whereabouts(&call.peer, call.addresses, teller);
+        if call.peer == self.config.id || trust != Trust::Known && !self.is_member(&peer) {
             return;
         }
-        let addresses = known.as_ref().unwrap_or(&call.addresses);
-        let whom = (call.peer, addresses);
-        self.links.dial_for(now, peer, whom, &mut self.out);
+        let whither = (call.peer, &addresses, trust);
+        self.links.dial_for(now, peer, whither, &mut self.out);
     }
 
     /// A relay has room for a link that this node wanted, or that somebody wants to it.

@@ -282,6 +282,7 @@ impl<'a> Subject<'a> {
             let expected = Input::Expected {
                 newcomer: contact.id,
                 addresses: contact.addresses.clone(),
+                director: None,
             };
             self.handle(expected);
             self.handle(Input::Foreign(contact));

@@ -120,9 +120,11 @@ pub(crate) fn copy(input: &Input) -> Input {
         Input::Expected {
             newcomer,
             addresses,
+            director,
         } => Input::Expected {
             newcomer: *newcomer,
             addresses: addresses.clone(),
+            director: *director,
         },
         Input::Foreign(contact) => Input::Foreign(contact.clone()),
     }

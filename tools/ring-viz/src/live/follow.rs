@@ -13,13 +13,13 @@ use ringtalk_node::link::Link;
 use ringtalk_node::observer::{Observer, View};
 use ringtalk_node::secret::Secret;
 use ringtalk_wire::NodeId;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{self, sleep, timeout};
 
 use super::known::Known;
 use crate::asking;
-use crate::survey::{ANSWER_TIME, SIDE_BY_SIDE, Survey, SurveyError};
+use crate::survey::{ANSWER_TIME, Survey, SurveyError};
 
 /// How often each member is asked: what happens is seen as it happens.
 const PERIOD: Duration = Duration::from_millis(400);
@@ -41,7 +41,6 @@ pub(crate) struct Follower {
     trouble: Mutex<Option<String>>,
     /// Told of a view.
     learnt: Notify,
-    seats: Semaphore,
 }
 
 impl Follower {
@@ -58,7 +57,6 @@ impl Follower {
             known: Mutex::default(),
             trouble: Mutex::default(),
             learnt: Notify::new(),
-            seats: Semaphore::new(SIDE_BY_SIDE),
         };
         follower.learn(&view);
         Ok(Arc::new(follower))
@@ -142,9 +140,7 @@ impl Follower {
     /// A link to a member.
     async fn dial(&self, id: &NodeId) -> Option<Link> {
         let member = self.known().member(id)?.clone();
-        let _seat = self.seats.acquire().await;
-        let dialled = timeout(ANSWER_TIME, self.observer.dial(&member)).await;
-        dialled.ok()?.ok()
+        self.observer.dial(&member, ANSWER_TIME).await.ok()
     }
 
     /// Asks a member until its link ends, or it is none any more.

@@ -162,6 +162,7 @@ impl World {
         let expected = Input::Expected {
             newcomer: process.id(),
             addresses: process.addresses.clone(),
+            director: None,
         };
         self.tell_soon(coordinator, expected);
     }
@@ -245,7 +246,9 @@ impl World {
                 *peak = queued.max(*peak);
                 queue_is_bounded(self.processes[index].id(), queued)
             }
-            Output::Dial { peer, addresses } => {
+            Output::Dial {
+                peer, addresses, ..
+            } => {
                 self.dial(index, peer, addresses);
                 Ok(())
             }

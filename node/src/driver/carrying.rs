@@ -1,0 +1,256 @@
+//! Carrying one circuit: what comes from each end goes to the other, at a bounded pace, if it has the shape of a link.
+//!
+//! A circuit is no way to anywhere else, and its carrier's line is its carrier's: so it takes our protocol only, and not
+//! more than a part of the line. Not here: how the two ends come (`circuits`).
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ringtalk_wire::NodeId;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::time::{Instant, timeout};
+
+use super::Driver;
+use super::inbox::{Happening, Inbox};
+use super::pace::Pace;
+use crate::face::Told;
+use crate::link::{LinkError, Sender, Shape};
+
+/// How many bytes a second one circuit carries, in both directions together: what a whole history takes is there in half a
+/// minute.
+const CIRCUIT_RATE: u64 = 1024 * 1024;
+/// How many bytes a second all circuits of a node carry: a third of a line of 100 Mbit/s.
+const ALL_RATE: u64 = 4 * CIRCUIT_RATE;
+/// From how many bytes on the carrier's user is told of a circuit: what people type stays below it for a day.
+const NOTABLE_BYTES: u64 = 1_000_000;
+/// How soon the user is told of another one: whoever makes circuits in turn does not fill the screen.
+const TOLD_AGAIN: Duration = Duration::from_secs(10);
+/// How long an end may take none of what comes from the other.
+const STALL_TIME: Duration = Duration::from_secs(30);
+/// How long what is left of one direction may take after the other has ended.
+const REST_TIME: Duration = Duration::from_secs(5);
+/// When the system looks whether a silent end is still there, how often, and after how many looks in vain it is not:
+/// a link that stands by says nothing for hours, and a host that vanished says nothing either.
+const KEEPALIVE: Duration = Duration::from_secs(20);
+const KEEPALIVE_PAUSE: Duration = Duration::from_secs(10);
+const KEEPALIVE_LOOKS: u32 = 3;
+/// How much is copied at once.
+const COPIED_BYTES: usize = 16 * 1024;
+
+/// What all circuits of a node have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Carrier {
+    inbox: Inbox,
+    pace: Pace,
+    /// When the user was told last that a circuit carries much.
+    told: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Carrier {
+    /// Nothing is carried yet.
+    pub(super) fn new(inbox: Inbox) -> Self {
+        Self {
+            inbox,
+            pace: Pace::new(ALL_RATE),
+            told: Arc::default(),
+        }
+    }
+
+    /// Copies what comes from each end to the other. The first of the two dials over the circuit.
+    pub(super) async fn carry(&self, nodes: [NodeId; 2], [one, other]: [TcpStream; 2]) {
+        watch_over(&[&one, &other]);
+        let circuit = Circuit {
+            carrier: self,
+            nodes,
+            pace: Pace::new(CIRCUIT_RATE),
+            carried: AtomicU64::new(0),
+            is_told: AtomicBool::new(false),
+        };
+        let (one_in, one_out) = one.into_split();
+        let (other_in, other_out) = other.into_split();
+        let there = circuit.copy(Sender::Dialler, one_in, other_out);
+        let back = circuit.copy(Sender::Dialled, other_in, one_out);
+        tokio::pin!(there, back);
+        let (ended, rest) = tokio::select! {
+            ended = &mut there => (ended, back),
+            ended = &mut back => (ended, there),
+        };
+        match ended {
+            // What is left of the other direction has a while to get through.
+            Ok(()) | Err(LinkError::Io(_)) => drop(timeout(REST_TIME, rest).await),
+            Err(error) => tracing::info!(?nodes, %error, "a circuit that is none is closed"),
+        }
+    }
+
+    /// Returns true if the user may be told of a circuit, as it is then.
+    fn may_tell(&self) -> bool {
+        let now = Instant::now();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = told.is_none_or(|told| now - told >= TOLD_AGAIN);
+        if may {
+            *told = Some(now);
+        }
+        may
+    }
+}
+
+fn watch_over(ends: &[&TcpStream]) {
+    let keepalive = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE_PAUSE)
+        .with_retries(KEEPALIVE_LOOKS);
+    for end in ends {
+        if let Err(error) = SockRef::from(*end).set_tcp_keepalive(&keepalive) {
+            tracing::debug!(%error, "a circuit's end is not looked at while it is silent");
+        }
+    }
+}
+
+/// One circuit.
+struct Circuit<'a> {
+    carrier: &'a Carrier,
+    nodes: [NodeId; 2],
+    pace: Pace,
+    carried: AtomicU64,
+    is_told: AtomicBool,
+}
+
+impl Circuit<'_> {
+    async fn copy(
+        &self,
+        sender: Sender,
+        mut from: OwnedReadHalf,
+        mut to: OwnedWriteHalf,
+    ) -> Result<(), LinkError> {
+        let mut shape = Shape::new();
+        let mut bytes = vec![0; COPIED_BYTES];
+        loop {
+            let count = from.read(&mut bytes).await?;
+            if count == 0 {
+                return Ok(to.shutdown().await?);
+            }
+            shape.take(sender, &bytes[..count])?;
+            self.pace.pass(count).await;
+            self.carrier.pace.pass(count).await;
+            let written = timeout(STALL_TIME, to.write_all(&bytes[..count])).await;
+            written.map_err(std::io::Error::from)??;
+            self.count(count).await;
+        }
+    }
+
+    async fn count(&self, bytes: usize) {
+        let carried = self.carried.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        let is_news = carried > NOTABLE_BYTES && !self.is_told.load(Ordering::Relaxed);
+        if is_news && self.carrier.may_tell() {
+            self.is_told.store(true, Ordering::Relaxed);
+            let much = Happening::CarriesMuch { nodes: self.nodes };
+            let _ = self.carrier.inbox.send(much).await;
+        }
+    }
+}
+
+impl Driver {
+    /// Tells the user that this node carries much of what two others say.
+    pub(super) fn carries_much(&mut self, nodes: [NodeId; 2]) {
+        let view = self.node.view();
+        let name = |id: &NodeId| {
+            let member = view.and_then(|view| view.member(id));
+            member.map_or("a newcomer", |member| member.name.as_str())
+        };
+        let [one, other] = nodes.each_ref().map(name);
+        let message = format!(
+            "{one} and {other} do not reach each other: your node carries their encrypted lines, more than 1 MB so far, \
+             and cannot read them"
+        );
+        let code = "carrying";
+        self.face.tell(Told::Notice { code, message });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::preface;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::link::test_support::credentials;
+
+    const SOON: Duration = Duration::from_secs(2);
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (there, here) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (there.unwrap(), here.unwrap().0)
+    }
+
+    /// A circuit between two, and what its carrier hears.
+    async fn circuit() -> ([TcpStream; 2], mpsc::Receiver<Happening>) {
+        let (inbox, happenings) = mpsc::channel(8);
+        let ((dialler, one), (dialled, other)) = (pair().await, pair().await);
+        let nodes = [1, 2].map(|number| credentials(number).id());
+        tokio::spawn(async move {
+            Carrier::new(inbox).carry(nodes, [one, other]).await;
+        });
+        ([dialler, dialled], happenings)
+    }
+
+    /// What a dialler sends before its first record.
+    fn opening() -> Vec<u8> {
+        let message = |length: u16| [&length.to_be_bytes()[..], &vec![7; length.into()]].concat();
+        [preface().to_vec(), message(48), message(179)].concat()
+    }
+
+    fn record(length: u16) -> Vec<u8> {
+        let head = [length.to_be_bytes(), (!length).to_be_bytes()].concat();
+        [head, vec![7; length.into()]].concat()
+    }
+
+    #[tokio::test]
+    async fn a_circuit_that_carries_junk_is_closed_and_passes_none_of_it_on() {
+        for junk in [b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 99]] {
+            for behind in [Vec::new(), opening()] {
+                let ([mut dialler, mut dialled], _happenings) = circuit().await;
+                dialler.write_all(&behind).await.unwrap();
+                let mut passed = vec![0; behind.len()];
+                dialled.read_exact(&mut passed).await.unwrap();
+                assert_eq!(passed, behind);
+                dialler.write_all(&junk).await.unwrap();
+                let mut rest = Vec::new();
+                let end = timeout(SOON, dialled.read_to_end(&mut rest)).await;
+                assert!(end.is_ok(), "the circuit is still open");
+                assert_eq!(rest, b"");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_circuit_keeps_its_pace_and_is_told_of_once() {
+        let ([mut dialler, mut dialled], mut happenings) = circuit().await;
+        dialler.write_all(&opening()).await.unwrap();
+        let records = record(60_000).repeat(30);
+        let began = Instant::now();
+        let writing = async {
+            dialler.write_all(&records).await.unwrap();
+            dialler.shutdown().await.unwrap();
+        };
+        let mut passed = Vec::new();
+        let (_, read) = tokio::join!(writing, dialled.read_to_end(&mut passed));
+        assert_eq!(read.unwrap(), opening().len() + records.len());
+        // The first second's worth goes at once.
+        let least = records.len() as f64 / CIRCUIT_RATE as f64 - 1.0;
+        let took = began.elapsed().as_secs_f64();
+        assert!(took > 0.9 * least, "{took} s");
+        drop((dialler, dialled));
+        assert!(matches!(
+            happenings.recv().await,
+            Some(Happening::CarriesMuch { .. })
+        ));
+        assert!(happenings.recv().await.is_none());
+    }
+}

@@ -1,0 +1,196 @@
+//! Slots for dials that others cause: so many at a time, and so many to one host.
+//!
+//! A slot is taken for one fixed time, however soon its dial is over, so that nobody can tell from the next dial what
+//! became of the last one. Whoever was found to be who was looked for is no secret, and gives its slot back. Not here:
+//! which dials need a slot (`dialler`).
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep_until};
+
+/// How many slots there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// All in all: dials, and the look-ups before them.
+    pub(crate) all: usize,
+    /// To one host.
+    pub(crate) host: usize,
+    /// How long a slot is taken.
+    pub(crate) hold: Duration,
+}
+
+/// The slots of one process.
+#[derive(Clone, Debug)]
+pub(crate) struct Slots {
+    limits: Limits,
+    all: Arc<Semaphore>,
+    hosts: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
+}
+
+/// One dial's slot. It is free again when the fixed time is over.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    slots: Slots,
+    since: Instant,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    permits: Vec<OwnedSemaphorePermit>,
+    hosts: usize,
+    is_given_back: bool,
+}
+
+impl Slots {
+    /// All are free.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            all: Arc::new(Semaphore::new(limits.all)),
+            hosts: Arc::default(),
+        }
+    }
+
+    /// Takes a slot, once there is one.
+    pub(crate) async fn take(&self) -> Arc<Slot> {
+        let permit = Arc::clone(&self.all).acquire_owned().await;
+        let slot = Slot {
+            slots: self.clone(),
+            since: Instant::now(),
+            taken: Mutex::default(),
+        };
+        slot.add(permit.into_iter(), 0);
+        Arc::new(slot)
+    }
+
+    fn host(&self, host: IpAddr) -> Arc<Semaphore> {
+        let all = self.limits.host;
+        let mut hosts = lock(&self.hosts);
+        // Of whom nobody holds a slot or waits for one, nothing is to be known.
+        hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.available_permits() < all);
+        let host = hosts
+            .entry(host.to_canonical())
+            .or_insert_with(|| Arc::new(Semaphore::new(all)));
+        Arc::clone(host)
+    }
+}
+
+impl Slot {
+    /// Waits until this host may be dialled.
+    pub(crate) async fn enter(&self, host: IpAddr) {
+        let permit = self.slots.host(host).acquire_owned().await;
+        self.add(permit.into_iter(), 1);
+    }
+
+    /// Returns true if anybody was dialled under this slot.
+    pub(crate) fn was_used(&self) -> bool {
+        lock(&self.taken).hosts > 0
+    }
+
+    /// Returns when the fixed time is over.
+    pub(crate) fn end(&self) -> Instant {
+        self.since + self.slots.limits.hold
+    }
+
+    /// The slot is free at once.
+    pub(crate) fn give_back(&self) {
+        let mut taken = lock(&self.taken);
+        taken.is_given_back = true;
+        taken.permits.clear();
+    }
+
+    fn add(&self, permits: impl Iterator<Item = OwnedSemaphorePermit>, hosts: usize) {
+        let mut taken = lock(&self.taken);
+        taken.hosts += hosts;
+        if !taken.is_given_back {
+            taken.permits.extend(permits);
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let taken = self.taken.get_mut();
+        let taken = std::mem::take(taken.unwrap_or_else(PoisonError::into_inner));
+        let end = self.end();
+        // Without a runtime the process is about to end.
+        if !taken.permits.is_empty()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(async move {
+                sleep_until(end).await;
+                drop(taken);
+            });
+        }
+    }
+}
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(5);
+    const SOON: Duration = Duration::from_secs(1);
+    const LIMITS: Limits = Limits {
+        all: 3,
+        host: 2,
+        hold: HOLD,
+    };
+
+    fn host(number: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, number])
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_is_taken_for_one_time_however_soon_its_dial_is_over() {
+        let slots = Slots::new(LIMITS);
+        let began = Instant::now();
+        for _ in 0..LIMITS.all {
+            drop(slots.take().await);
+        }
+        assert!(timeout(SOON, slots.take()).await.is_err());
+        drop(slots.take().await);
+        assert_eq!(began.elapsed(), HOLD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_host_has_a_part_of_them() {
+        let slots = Slots::new(LIMITS);
+        let slot = slots.take().await;
+        slot.enter(host(1)).await;
+        slot.enter(host(1)).await;
+        let other = slots.take().await;
+        assert!(timeout(SOON, other.enter(host(1))).await.is_err());
+        assert!(!other.was_used());
+        other.enter(host(2)).await;
+        assert!(other.was_used());
+        drop(slot);
+        let began = Instant::now();
+        other.enter(host(1)).await;
+        assert_eq!(began.elapsed(), HOLD - SOON);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_found_gives_its_slot_back() {
+        let slots = Slots::new(LIMITS);
+        let began = Instant::now();
+        for _ in 0..2 * LIMITS.all {
+            let slot = slots.take().await;
+            slot.enter(host(1)).await;
+            slot.give_back();
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+    }
+}

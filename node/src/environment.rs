@@ -1,0 +1,196 @@
+//! Secrets in the environment, which are taken out of it before anything else happens.
+//!
+//! The system keeps a process's first environment for as long as the process lives: monitors and crash reports show it,
+//! and whatever the process starts inherits it. No program can wipe it, so this one is started once more in the same
+//! process, with the secrets in a pipe that it reads once. If the system does not let it, it goes on as it is. Not
+//! here: what the secrets mean (`settings`).
+
+use std::env;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::sync::OnceLock;
+
+use nix::unistd::{close, dup};
+use zeroize::Zeroizing;
+
+/// The variable for a secret alone.
+const SECRET: &str = "RINGTALK_SECRET";
+/// The variable for places, and so for invites with their secrets.
+const JOIN: &str = "RINGTALK_JOIN";
+/// Says which handle leads to what stood in those.
+const HANDLE: &str = "RINGTALK_SECRET_HANDLE";
+/// Ends the secret of its own, before that of the invites: no variable has one.
+const END: char = '\0';
+/// The most that is passed on: every pipe holds so much while nobody reads. It is room for a hundred secrets.
+const PASSED_BYTES: usize = 4_096;
+
+/// A text that is wiped when it is dropped.
+type Text = Zeroizing<String>;
+
+/// Takes secrets out of the environment. A program calls this first: what it has done until then is done again.
+pub fn clean_environment() {
+    let [secret, join] = [SECRET, JOIN].map(|name| env::var(name).ok().map(Zeroizing::new));
+    if let Some(found) = Found::new(secret.unwrap_or_default(), join.as_deref()) {
+        // It only comes back where the program cannot be started; then the variables are read as they are.
+        let _ = found.start_anew();
+    }
+}
+
+/// Returns the secret of its own that the environment has, or had.
+pub(crate) fn secret() -> Option<Text> {
+    let left = left().map(|left| &left.secret);
+    let left = left.filter(|secret| !secret.is_empty()).cloned();
+    left.or_else(|| {
+        let value = env::var_os(SECRET)?;
+        // What is no UTF-8 is no secret either, but is not ignored.
+        Some(Zeroizing::new(value.to_string_lossy().into_owned()))
+    })
+}
+
+/// Returns the secret that the invites in the environment had.
+pub(crate) fn secret_of_invites() -> Option<&'static str> {
+    // Whoever types a bare # wants to be asked.
+    let is_typed = env::args_os().any(|word| word.as_encoded_bytes().ends_with(b"#"));
+    let left = left().filter(|_| !is_typed)?;
+    Some(left.of_invites.as_str()).filter(|secret| !secret.is_empty())
+}
+
+/// The secrets in the environment.
+#[derive(PartialEq, Eq)]
+struct Found {
+    secret: Text,
+    of_invites: Text,
+    /// The invites without it; nothing if they have none.
+    join: Option<String>,
+}
+
+impl Found {
+    /// Nothing if there is no secret, or if there are two: then the program says so, and ends.
+    fn new(secret: Text, join: Option<&String>) -> Option<Self> {
+        let parted = join.and_then(|join| without_secret(join));
+        let (join, of_invites) = parted.unzip();
+        let found = Self {
+            secret,
+            of_invites: of_invites.unwrap_or_default(),
+            join,
+        };
+        let [secret, of_invites] = [found.secret.trim(), found.of_invites.as_str()];
+        let are_two = !secret.is_empty() && !of_invites.is_empty() && secret != of_invites;
+        let length = found.secret.len() + found.of_invites.len();
+        let is_passed = !are_two && (1..PASSED_BYTES).contains(&length);
+        is_passed.then_some(found)
+    }
+
+    fn start_anew(&self) -> io::Result<()> {
+        let (reader, mut writer) = io::pipe()?;
+        for part in [self.secret.as_str(), "\0", self.of_invites.as_str()] {
+            writer.write_all(part.as_bytes())?;
+        }
+        drop(writer);
+        // A program that is started inherits this one, and not those that the library makes.
+        let inherited = dup(&reader)?;
+        let mut words = env::args_os();
+        let mut command = Command::new(env::current_exe()?);
+        if let Some(name) = words.next() {
+            command.arg0(name);
+        }
+        command
+            .args(words)
+            .env_remove(SECRET)
+            .env(HANDLE, inherited.as_raw_fd().to_string());
+        if let Some(join) = &self.join {
+            command.env(JOIN, join);
+        }
+        Err(command.exec())
+    }
+}
+
+/// The text without the one secret of the invites in it, each of which ends in a bare # then, and that secret; nothing
+/// if there is none, or if there are two.
+fn without_secret(join: &str) -> Option<(String, Text)> {
+    let mut secret: Option<&str> = None;
+    let mut parts = join.split('#');
+    let mut rest = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (fragment, after) = part.split_at(part.find(',').unwrap_or(part.len()));
+        let fragment = fragment.trim();
+        if !fragment.is_empty() && *secret.get_or_insert(fragment) != fragment {
+            return None;
+        }
+        rest.push('#');
+        rest.push_str(after);
+    }
+    secret.map(|secret| (rest, Zeroizing::new(secret.to_owned())))
+}
+
+/// What the environment had when this process was started first.
+struct Left {
+    secret: Text,
+    of_invites: Text,
+}
+
+fn left() -> Option<&'static Left> {
+    static LEFT: OnceLock<Option<Left>> = OnceLock::new();
+    LEFT.get_or_init(read).as_ref()
+}
+
+fn read() -> Option<Left> {
+    let handle: RawFd = env::var(HANDLE).ok()?.parse().ok()?;
+    let passed = File::open(format!("/dev/fd/{handle}")).ok()?;
+    let _ = close(handle);
+    let mut text = Zeroizing::new(String::with_capacity(PASSED_BYTES));
+    passed
+        .take(PASSED_BYTES as u64)
+        .read_to_string(&mut text)
+        .ok()?;
+    let (secret, of_invites) = text.split_once(END)?;
+    Some(Left {
+        secret: Zeroizing::new(secret.to_owned()),
+        of_invites: Zeroizing::new(of_invites.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parted(join: &str) -> Option<(String, String)> {
+        without_secret(join).map(|(rest, secret)| (rest, String::clone(&secret)))
+    }
+
+    #[test]
+    fn invites_lose_their_secret_and_nothing_else() {
+        let pair = |rest: &str, secret: &str| Some((rest.to_owned(), secret.to_owned()));
+        assert_eq!(
+            parted("ringtalk://a:1/#secret"),
+            pair("ringtalk://a:1/#", "secret")
+        );
+        assert_eq!(
+            parted("a:1, ringtalk://b:2,c:3/#secret , d:4,ringtalk://e:5/#secret"),
+            pair("a:1, ringtalk://b:2,c:3/#, d:4,ringtalk://e:5/#", "secret")
+        );
+        assert_eq!(
+            parted("ringtalk://a:1/#,ringtalk://b:2/#secret"),
+            pair("ringtalk://a:1/#,ringtalk://b:2/#", "secret")
+        );
+        for other in ["", "a:1", "ringtalk://a:1/#", "a#one,b#other"] {
+            assert_eq!(parted(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn an_environment_without_a_secret_is_left_as_it_is() {
+        let found = |secret: &str, join: &str| {
+            let secret = Zeroizing::new(secret.to_owned());
+            Found::new(secret, Some(&join.to_owned())).is_some()
+        };
+        assert!(!found("", "") && !found("", "a:1,ringtalk://b:2/#"));
+        assert!(!found(&"x".repeat(PASSED_BYTES), ""));
+        assert!(found("secret", "") && found("", "ringtalk://b:2/#secret"));
+        assert!(found("secret", "ringtalk://b:2/#secret"));
+        assert!(!found("secret", "ringtalk://b:2/#other"));
+    }
+}

@@ -1,0 +1,170 @@
+//! The shape of what one end of a link sends, as far as somebody sees it who carries it and cannot read it.
+//!
+//! A preface, the messages of a handshake, then records: `PROTOCOL.md` §3.1 to §3.3. Not here: what any of it says
+//! (`noise`, `record`), and who carries it (`driver::circuits`).
+
+use ringtalk_wire::limit::HANDSHAKE_BYTES;
+use ringtalk_wire::{PREFACE_BYTES, check_preface};
+
+use super::LinkError;
+use super::record::{HEADER_BYTES, length_in};
+
+/// How many bytes stand before a message of a handshake.
+const LENGTH_BYTES: usize = 2;
+
+/// Which end of a link sends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Sender {
+    /// Whoever dialled.
+    Dialler,
+    /// Whoever was dialled.
+    Dialled,
+}
+
+/// What has come so far of one direction.
+#[derive(Debug)]
+pub(crate) struct Shape {
+    stage: Stage,
+    /// The bytes that say how long the next part is.
+    head: [u8; PREFACE_BYTES],
+    /// How many of these are there.
+    filled: usize,
+    /// How many bytes of the current part are still to come.
+    rest: usize,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    Preface,
+    /// So many messages of the handshake are still to come.
+    Handshake(u8),
+    Records,
+}
+
+impl Stage {
+    const fn head_bytes(self) -> usize {
+        match self {
+            Self::Preface => PREFACE_BYTES,
+            Self::Handshake(_) => LENGTH_BYTES,
+            Self::Records => HEADER_BYTES,
+        }
+    }
+}
+
+impl Shape {
+    /// Nothing has come yet.
+    pub(crate) const fn new() -> Self {
+        Self {
+            stage: Stage::Preface,
+            head: [0; PREFACE_BYTES],
+            filled: 0,
+            rest: 0,
+        }
+    }
+
+    /// Takes the next bytes that this end sends. Fails if they can be no part of a link.
+    pub(crate) fn take(&mut self, sender: Sender, mut bytes: &[u8]) -> Result<(), LinkError> {
+        while !bytes.is_empty() {
+            let skipped = self.rest.min(bytes.len());
+            self.rest -= skipped;
+            bytes = &bytes[skipped..];
+            let missing = self.stage.head_bytes() - self.filled;
+            let (head, others) = bytes.split_at(missing.min(bytes.len()));
+            self.head[self.filled..self.filled + head.len()].copy_from_slice(head);
+            self.filled += head.len();
+            bytes = others;
+            if self.filled == self.stage.head_bytes() {
+                self.begin_part(sender)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_part(&mut self, sender: Sender) -> Result<(), LinkError> {
+        self.filled = 0;
+        let [one, two, three, four, ..] = self.head;
+        (self.stage, self.rest) = match self.stage {
+            Stage::Preface => {
+                check_preface(self.head)?;
+                // The dialler sends the first and the last of three.
+                let messages = match sender {
+                    Sender::Dialler => 2,
+                    Sender::Dialled => 1,
+                };
+                (Stage::Handshake(messages), 0)
+            }
+            Stage::Handshake(messages) => {
+                let length = usize::from(u16::from_be_bytes([one, two]));
+                if length > HANDSHAKE_BYTES {
+                    return Err(LinkError::Handshake);
+                }
+                let next = match messages {
+                    0 | 1 => Stage::Records,
+                    more => Stage::Handshake(more - 1),
+                };
+                (next, length)
+            }
+            Stage::Records => (Stage::Records, length_in([one, two, three, four])?),
+        };
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::preface;
+
+    use super::*;
+
+    fn message(length: u16) -> Vec<u8> {
+        [&length.to_be_bytes()[..], &vec![7; length.into()]].concat()
+    }
+
+    fn record(length: u16) -> Vec<u8> {
+        let head = [length.to_be_bytes(), (!length).to_be_bytes()].concat();
+        [head, vec![7; length.into()]].concat()
+    }
+
+    fn taken(sender: Sender, bytes: &[u8], at_once: usize) -> bool {
+        let mut shape = Shape::new();
+        let mut parts = bytes.chunks(at_once);
+        parts.all(|part| shape.take(sender, part).is_ok())
+    }
+
+    #[test]
+    fn a_link_is_taken_however_its_bytes_come() {
+        let start = preface().to_vec();
+        let dialler = [
+            start.clone(),
+            message(48),
+            message(179),
+            record(16),
+            record(999),
+        ]
+        .concat();
+        let dialled = [start, message(211), record(65_535), record(20)].concat();
+        for at_once in [1, 2, 3, 5, 7, 1_000, usize::MAX] {
+            assert!(taken(Sender::Dialler, &dialler, at_once));
+            assert!(taken(Sender::Dialled, &dialled, at_once));
+        }
+    }
+
+    #[test]
+    fn what_is_no_link_is_not_taken() {
+        let start = preface().to_vec();
+        for junk in [
+            b"GET / HTTP/1.1\r\n".to_vec(),
+            b"RTLK\x00\x01".to_vec(),
+            [start.clone(), message(1_025)].concat(),
+            // The handshake has no such message any more.
+            [start.clone(), message(48), message(179), message(48)].concat(),
+            [start.clone(), message(48), message(179), record(15)].concat(),
+            [start, message(48), message(179), record(16), vec![9; 4]].concat(),
+        ] {
+            for at_once in [1, 3, usize::MAX] {
+                assert!(!taken(Sender::Dialler, &junk, at_once), "{junk:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Somebody who shows whoever asks a view of its own making, and a director that points at it.
+//!
+//! It has the secret of the open discussion, as everybody has, and is in no ring. Not here: what the view says (the tests).
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+
+use ringtalk_node::identity::Identity;
+use ringtalk_node::link::{Credentials, Link, Openings, Welcomed, welcome};
+use ringtalk_node::secret::Secret;
+use ringtalk_proto::{Change, View};
+use ringtalk_wire::limit::UPDATE_CHANGES;
+use ringtalk_wire::{
+    Addresses, Frame, Member, NetworkId, NodeId, RingKey, Seal, ViewTag, encode, view_to_sign,
+};
+use tokio::runtime::Builder;
+
+/// Somebody who shows a view of its own making.
+#[derive(Debug)]
+pub struct Impostor {
+    director: SocketAddr,
+}
+
+impl Impostor {
+    /// Shows a ring of so many members, all of them at `place` and invented, but for itself. Its coordinator is the
+    /// impostor, or somebody whose signature it does not have.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no free port.
+    pub fn start(members: usize, place: &str, coordinates: bool) -> Self {
+        let me = Identity::generate().expect("random numbers");
+        let peers = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let here = peers.local_addr().expect("it is bound").to_string();
+        let view = invent(&me, &here, (members, place), coordinates);
+        thread::spawn(move || show(me, peers, view));
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let director = listener.local_addr().expect("it is bound");
+        thread::spawn(move || point(&listener, &here));
+        Self { director }
+    }
+
+    /// What to give to `--join`.
+    pub fn place(&self) -> String {
+        self.director.to_string()
+    }
+}
+
+fn invent(
+    me: &Identity,
+    here: &str,
+    (members, place): (usize, &str),
+    coordinates: bool,
+) -> Arc<View> {
+    let seal = |tag: &ViewTag| Seal {
+        key: me.public_key(),
+        signature: me.sign(&view_to_sign(tag)),
+    };
+    let member = |id: NodeId, number: usize, at: &str| Member {
+        id,
+        name: format!("n{number}"),
+        addresses: Addresses::at(at),
+        seniority: number as u64,
+        key: RingKey((number as u128) << 64),
+        network: NetworkId::default(),
+    };
+    let other = Identity::generate().expect("random numbers").id();
+    let ids = if coordinates {
+        [me.id(), other]
+    } else {
+        [other, me.id()]
+    };
+    let at = |id: NodeId| if id == me.id() { here } else { place };
+    let mut view = View::founding(member(ids[0], 0, at(ids[0])), 1, seal);
+    let mut joined = vec![member(ids[1], 1, at(ids[1]))];
+    for number in 2..members {
+        let id = Identity::generate().expect("random numbers").id();
+        joined.push(member(id, number, place));
+    }
+    for joined in joined.chunks(UPDATE_CHANGES) {
+        let change = Change {
+            opening: None,
+            joined: joined.to_vec(),
+            departed: Vec::new(),
+            renamed: Vec::new(),
+        };
+        (_, view) = view.next(change, seal).expect("they fit together");
+    }
+    Arc::new(view)
+}
+
+/// Shows the view to everybody who comes.
+fn show(me: Identity, listener: TcpListener, view: Arc<View>) {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    runtime.expect("a runtime").block_on(async {
+        listener.set_nonblocking(true).expect("a socket of ours");
+        let listener = tokio::net::TcpListener::from_std(listener).expect("it is bound");
+        let me = Credentials::new(me, &Secret::open()).expect("random numbers");
+        let openings = Openings::default();
+        while let Ok((stream, address)) = listener.accept().await {
+            let (me, openings, view) = (me.clone(), openings.clone(), Arc::clone(&view));
+            tokio::spawn(async move {
+                if let Ok(Welcomed::Link(link)) = welcome(stream, address, &me, &openings).await {
+                    let _ = answer(*link, &view).await;
+                }
+            });
+        }
+    });
+}
+
+async fn answer(mut link: Link, view: &View) -> io::Result<()> {
+    while let Ok(Some(frame)) = link.reader.next().await {
+        if let Frame::PullView(_) = frame {
+            for page in view.pages() {
+                link.writer.add(&encode(&Frame::View(page.into())));
+            }
+            link.writer.write().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Answers everybody as a director does that knows a ring.
+fn point(listener: &TcpListener, whither: &str) {
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else { return };
+        let _ = stream.read(&mut [0; 4_096]);
+        let head = format!("HTTP/1.1 307 There\r\nLocation: http://{whither}/\r\n");
+        let _ = write!(
+            stream,
+            "{head}Content-Length: 0\r\nConnection: close\r\n\r\n"
+        );
+    }
+}
