@@ -96,7 +96,11 @@ impl Driver {
     pub(super) fn enter(&mut self, way: Way) {
         match way {
             Way::Found => self.feed(Input::Found),
-            Way::Join(coordinator, doors) => self.feed(Input::Contact { coordinator, doors }),
+            Way::Join(coordinator, doors) => self.feed(Input::Contact {
+                coordinator,
+                doors,
+                candidates: Vec::new(),
+            }),
             Way::Refused(detail) => {
                 let message = format!("asking the director: {detail}");
                 self.depart(Ending::wrong(Status::Refused, "refused", message));

@@ -248,10 +248,7 @@ impl Node {
             self.joining.progressed(now);
         }
         match self.joining.expire(now) {
-            Some(Step::AskDirector) => {
-                self.out.push_back(Output::AskDirector);
-                self.ask_old_acquaintances(now);
-            }
+            Some(Step::AskDirector) => self.ask_for_way(now),
             Some(Step::Knock(contact)) => self.ask_for_place(now, &contact),
             Some(Step::Fetch) => self.settle_or_ask(now),
             Some(Step::GoOnAlone) => self.found(now),
@@ -299,6 +296,15 @@ impl Node {
                 self.may_be_checked(now);
             }
         }
+    }
+
+    /// Asks a director for the way in, unless it has named others that were not tried yet.
+    fn ask_for_way(&mut self, now: Time) {
+        if let Some(candidate) = self.candidates.next_untried() {
+            return self.knock(now, &candidate);
+        }
+        self.out.push_back(Output::AskDirector);
+        self.ask_old_acquaintances(now);
     }
 
     fn ask_for_place(&mut self, now: Time, contact: &Contact) {
