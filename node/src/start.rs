@@ -211,7 +211,12 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         circuits: circuits.clone(),
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
-        directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
+        directors: DirectorClient::new(
+            way.places,
+            newcomer,
+            (credentials.identity().clone(), &secret),
+            inbox.clone(),
+        ),
         face: match ends.hearer {
             Hearer::Reader(reporter) => {
                 Face::new(settings.show, me, settings.offset).reporting(reporter)

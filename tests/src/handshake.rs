@@ -152,7 +152,7 @@ fn write(state: &mut HandshakeState, payload: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// The UUID of version 8 that stands for a key.
-fn fingerprint(key: &VerifyingKey) -> Uuid {
+pub(crate) fn fingerprint(key: &VerifyingKey) -> Uuid {
     let digest = Sha256::digest(key.as_bytes());
     Uuid::new_v8(*digest.first_chunk().expect("SHA-256 has 32 bytes"))
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
-use ringtalk_tests::id::NodeId;
 use ringtalk_tests::node::{IN_TIME, Launch};
 use ringtalk_tests::process::binary;
+use ringtalk_tests::registrant::Registrant;
 use ringtalk_tests::wait;
 use ringtalk_tests::window::Window;
 
@@ -42,11 +42,10 @@ fn ends_with(place: &str, timeout: &str, status: i32, words: &[&str]) {
 /// A director that says that the open discussion is at this address, for some seconds.
 fn pointing_at(address: SocketAddr) -> Director {
     let director = Director::start();
-    let id = NodeId::made_up(1);
-    let body = format!(
-        r#"{{"id":"{id}","internal-address":"{address}","public-address":null,"epoch":{{"number":1,"coordinator":"{id}"}}}}"#
-    );
-    director.post("/register_coordinator", &body).expect(200);
+    let who = Registrant::new(1);
+    let body = who.registration(&address.to_string(), 1);
+    let path = "/register_coordinator";
+    director.ask_as(&who, "POST", path, &body).expect(200);
     director
 }
 
@@ -157,6 +156,7 @@ fn a_director_whose_ring_has_vanished_is_quoted() {
     let director = Director::start();
     let ann = Launch::new("ann").join(&director.place()).start();
     ann.ready(IN_TIME);
+    director.redirects_to(&ann.address(), IN_TIME);
     ann.kill();
     wait::poll("the registration lapses", IN_TIME, &[&director], || {
         let answer = director.fetch("/");

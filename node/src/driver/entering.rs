@@ -96,10 +96,14 @@ impl Driver {
     pub(super) fn enter(&mut self, way: Way) {
         match way {
             Way::Found => self.feed(Input::Found),
-            Way::Join(coordinator, doors) => self.feed(Input::Contact {
+            Way::Join {
                 coordinator,
                 doors,
-                candidates: Vec::new(),
+                candidates,
+            } => self.feed(Input::Contact {
+                coordinator,
+                doors,
+                candidates,
             }),
             Way::Refused(detail) => {
                 let message = format!("asking the director: {detail}");
