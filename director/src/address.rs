@@ -3,7 +3,7 @@
 //! Not here: whether anybody answers there.
 
 use std::fmt;
-use std::net::SocketAddrV6;
+use std::net::{IpAddr, SocketAddrV6};
 use std::str::FromStr;
 
 use ringtalk_wire::limit::ADDRESS_BYTES;
@@ -33,6 +33,25 @@ impl Address {
     /// The text, as `host:port`.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The host, if it is an IP address and not a name.
+    pub fn ip(&self) -> Option<IpAddr> {
+        let (host, _) = self.parts();
+        let host = host.strip_prefix('[').unwrap_or(host);
+        let host = host.strip_suffix(']').unwrap_or(host);
+        host.parse().ok().map(|ip: IpAddr| ip.to_canonical())
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        let (_, port) = self.parts();
+        port.parse().unwrap_or_default()
+    }
+
+    /// The host and the port, which every address has.
+    fn parts(&self) -> (&str, &str) {
+        self.0.rsplit_once(':').unwrap_or_default()
     }
 }
 
@@ -103,6 +122,19 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Address>().unwrap().as_str(), text);
         }
+    }
+
+    #[test]
+    fn an_address_has_an_ip_unless_its_host_is_a_name() {
+        let read = |text: &str| {
+            let address: Address = text.parse().unwrap();
+            (address.ip(), address.port())
+        };
+        let ip = |text: &str| Some(text.parse().unwrap());
+        assert_eq!(read("10.0.0.1:80"), (ip("10.0.0.1"), 80));
+        assert_eq!(read("[::1]:9000"), (ip("::1"), 9000));
+        assert_eq!(read("[::ffff:10.0.0.1]:1"), (ip("10.0.0.1"), 1));
+        assert_eq!(read("10.0.0.256:65535"), (None, 65535));
     }
 
     #[test]

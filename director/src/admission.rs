@@ -1,35 +1,44 @@
-//! Whether a request may speak for the discussion that it names.
+//! Whether a request may speak for the node and the discussion that it names.
 //!
-//! Everybody may speak for the open discussion; for a private one, whoever has its secret. Not
-//! here: how a body is read (`body`), and what is verified (`proof`).
+//! A node speaks for itself; for the open discussion everybody, and for a private one, whoever has its secret. Not
+//! here: how a body is read (`body`), and what is verified (`speaker`, `proof`).
 
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use axum::http::header::ORIGIN;
+use axum::middleware::Next;
+use axum::response::Response;
 use ringtalk_wire::DiscussionId;
 use serde::Serialize;
 
-use crate::body::{Fields, FromFields};
+use crate::body::{self, Fields, FromFields};
 use crate::director::Director;
 use crate::problem::Problem;
 use crate::proof::{Nonce, Private, Unproven, signed_bytes};
+use crate::source::Source;
+use crate::speaker::{self, node_signed_bytes};
 
-/// A request that may speak for its discussion. Extracted, or answered with a problem: 403 where
-/// this director does not serve the discussion or the proof is wrong, 401 with the nonce where
-/// there is no proof, or one over another nonce.
+/// A request that may speak for its node and its discussion. Extracted, or answered with a problem: 403 if this
+/// director does not serve the discussion or a proof is wrong, 401 with the nonce if there is no proof, or
+/// one over another nonce.
 pub(crate) struct Admitted<T> {
     /// What it says.
     pub(crate) said: T,
     /// The discussion meant; none for the open one.
     pub(crate) discussion: Option<DiscussionId>,
+    /// Where it comes from.
+    pub(crate) source: Source,
 }
 
 impl<T: FromFields + Serialize + Sync> FromRequest<Director> for Admitted<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, director: &Director) -> Result<Self, Problem> {
-        let method = request.method().clone();
-        let path = request.uri().path().to_owned();
-        let mut fields = Fields::read(request.into_body()).await?;
+        let (parts, body) = request.into_parts();
+        body::expect_json(&parts.headers)?;
+        let (method, path) = (parts.method.as_str(), parts.uri.path());
+        let body = body::read(body).await?;
+        let mut fields = Fields::parse(&body)?;
         let said = T::from_fields(&mut fields)?;
         let private = Option::<Private>::from_fields(&mut fields)?;
         let discussion = private.map(|private| private.discussion);
@@ -40,24 +49,47 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for Admitted<T> {
                  join by its whole invite, with the secret behind the #",
             ));
         }
+        let is_current = |nonce: &Nonce| director.accepts(nonce);
+        let refuse = |unproven| refuse(unproven, director);
         if let Some(Private { discussion, proof }) = private {
             let proof = proof.ok_or_else(|| Problem::unproven(director.nonce()))?;
-            let is_current = |nonce: &Nonce| director.accepts(nonce);
-            let signed =
-                |nonce: &Nonce| signed_bytes(method.as_str(), &path, nonce, &discussion, &said);
-            proof
-                .check(&discussion, is_current, signed)
-                .map_err(|unproven| problem(unproven, director))?;
+            let signed = |nonce: &Nonce| signed_bytes(method, path, nonce, &discussion, &said);
+            let proven = proof.check(&discussion, is_current, signed);
+            proven.map_err(refuse)?;
         }
-        Ok(Self { said, discussion })
+        if let Some(speaker) = said.speaker() {
+            let signed = |nonce: &Nonce| node_signed_bytes(method, path, nonce, &body);
+            let proven = speaker::check(&parts.headers, &speaker, is_current, signed);
+            proven.map_err(refuse)?;
+        }
+        let source = Source::of(&parts);
+        Ok(Self {
+            said,
+            discussion,
+            source,
+        })
     }
 }
 
-fn problem(unproven: Unproven, director: &Director) -> Problem {
+/// Refuses what a browser sends in the name of a web page: no page has any business here, and a person who
+/// reads one has not asked for it.
+pub(crate) async fn refuse_pages(request: Request, next: Next) -> Result<Response, Problem> {
+    if request.headers().contains_key(ORIGIN) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "a director answers programs, and no web page: leave out the Origin",
+        ));
+    }
+    Ok(next.run(request).await)
+}
+
+fn refuse(unproven: Unproven, director: &Director) -> Problem {
     let detail = match unproven {
         Unproven::Stale => return Problem::unproven(director.nonce()),
         Unproven::Key => "the key is not that of the discussion",
         Unproven::Signature => "the signature is not the key's over this request",
+        Unproven::Node => "Node-Key is not the key behind the id",
+        Unproven::NodeSignature => "Node-Signature is not the node's over this request",
     };
     Problem::new(StatusCode::FORBIDDEN, detail)
 }

@@ -3,20 +3,34 @@
 //! | request | says | answer |
 //! |---|---|---|
 //! | `GET /` | | 307 to the coordinator of the open discussion; 503 where there is none |
-//! | `POST /register_coordinator` (or `/register_leader`) | [`Coordinator`] | 200 [`Newcomers`]; 409 [`Problem`] with the other ring's coordinator |
-//! | `DELETE /register_coordinator` | [`Coordinator`] | 204; 409 |
-//! | `POST /register_node` | [`RegisterNode`] | 200 [`Coordinator`]; 201 [`First`]; 404 for a private discussion that is unknown, and not to be founded; 503 to be tried again |
-//! | `POST /find_coordinator` | [`FindCoordinator`] | 200 [`Coordinator`]; 503 where there is none |
+//! | `POST /register_coordinator` (or `/register_leader`) | [`Coordinator`], signed by its node | 200 [`Newcomers`]; 409 [`Problem`] with the other ring's coordinator |
+//! | `DELETE /register_coordinator` | [`Coordinator`], signed by its node | 204; 409 |
+//! | `POST /register_node` | [`RegisterNode`] | 200 [`Directions`]; 201 [`First`]; 404 for a private discussion that is unknown, and not to be founded; 503 to be tried again |
+//! | `POST /find_coordinator` | [`FindCoordinator`] | 200 [`Directions`]; 503 if there is none |
 //! | `GET /healthz`, `GET /metrics` | | 200 |
 //!
-//! Each may also be answered 400, 408, 413 or 422 for its body, and 429 where its address makes too
-//! many requests. Every answer that is no success and no redirect is a [`Problem`].
+//! Each may also be answered 400, 408, 413 or 422 for its body, and 429 if its household makes too
+//! many requests; after a few of those the connection is closed. Every answer that is no success and no
+//! redirect is a [`Problem`].
 //!
-//! About a private discussion a body also has the fields of [`Private`]: `discussion`, and `key`,
-//! `nonce` and `signature`. Who leaves the latter out, or signs another nonce, gets a 401 whose
-//! member `nonce` (and header `WWW-Authenticate: Ringtalk nonce="…"`) is what to sign; who signs
-//! with another key, or another request, a 403. So a director sees the id of a discussion, its
-//! registration key and addresses, and never the secret, a name or a text.
+//! No web page has a browser do any of this: a body is `application/json`, else the answer is 415, and a
+//! request with an `Origin` gets 403.
+//!
+//! A registration is its node's own: `POST` and `DELETE /register_coordinator` have the headers
+//! [`NODE_KEY`], [`NODE_NONCE`] and [`NODE_SIGNATURE`], an Ed25519 signature by the key behind `id` over
+//! [`node_signed_bytes`]. About a private discussion a body also has the fields of [`Private`]:
+//! `discussion`, and `key`, `nonce` and `signature`. A request without what is needed, or over another nonce,
+//! gets a 401 whose member `nonce` (and header `WWW-Authenticate: Ringtalk nonce="…"`) is what to
+//! sign; one that another key signed, or another request, a 403. So a director sees the ids and keys of
+//! nodes, the id of a discussion, its registration key and addresses, and never the secret, a name or a text.
+//!
+//! While a coordinator is registered, another one replaces it only with a higher epoch number, and within
+//! 5 s that rises by 64 at most. Those that are turned down or displaced are the `candidates` of [`Directions`]
+//! for 10 s.
+//!
+//! A coordinator is told of a newcomer with the addresses that it may dial: the IP address that the request came
+//! from, and `public-address`, which may be a name. A loopback address is passed on only if the request came from
+//! it and the director listens on the loopback. A newcomer of whom no address is left is not announced.
 //!
 //! Not here: how a director reads a request, field by field (`body`), and what it answers to
 //! which (`app`).
@@ -30,6 +44,7 @@ pub use crate::address::{Address, AddressError};
 pub use crate::encoded::{Encoded, EncodedError};
 pub use crate::problem::Problem;
 pub use crate::proof::{Nonce, Private, Proof, signed_bytes};
+pub use crate::speaker::{NODE_KEY, NODE_NONCE, NODE_SIGNATURE, node_signed_bytes};
 
 /// The longest body of a request, in bytes. A request needs 900, 4 doors 2,600 more, and a proof 300; the rest is room for
 /// fields of later versions.
@@ -71,6 +86,18 @@ impl Coordinator {
             .as_ref()
             .unwrap_or(&self.internal_address)
     }
+}
+
+/// The 200 of `POST /register_node` and `POST /find_coordinator`: whom to dial.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Directions {
+    /// The registered coordinator.
+    #[serde(flatten)]
+    pub coordinator: Coordinator,
+    /// Other registrations of the last 10 s, three at most: if the coordinator does not let a newcomer in, one
+    /// of them may, and that one is told of the others.
+    #[serde(default)]
+    pub candidates: Vec<Coordinator>,
 }
 
 /// A node and where it is: one that asked for the way in, as its coordinator is told, or a door.
@@ -115,8 +142,8 @@ pub struct RegisterNode {
     pub found: bool,
 }
 
-/// What `POST /find_coordinator` says: nothing. The answer is that of `POST /register_node` where
-/// there is a ring, and a 503 where there is none; nobody is told of the caller, who only looks.
+/// What `POST /find_coordinator` says: nothing. The answer is that of `POST /register_node` if
+/// there is a ring, else a 503; nobody is told of the caller, who only looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FindCoordinator {}
 
@@ -137,4 +164,7 @@ pub struct First {
     pub first: bool,
     /// How long others are kept waiting for the caller to register as coordinator.
     pub lease_ms: u64,
+    /// What to sign then, which saves the founder a 401.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<Nonce>,
 }

@@ -13,10 +13,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 
-use crate::admission::Admitted;
-use crate::api::{Coordinator, FindCoordinator, First, Newcomers, Problem, RegisterNode};
+use crate::admission::{Admitted, refuse_pages};
+use crate::api::{
+    Coordinator, Directions, FindCoordinator, First, Newcomers, Problem, RegisterNode,
+};
 use crate::director::{Director, TryLater, Way};
-use crate::discussions::{Full, Unregistered};
+use crate::discussions::{Asking, Full, Unregistered};
 use crate::metrics::{self, Request as Answered};
 use crate::registry::Conflict;
 
@@ -45,6 +47,7 @@ pub fn app(director: Director) -> Router {
         .route("/metrics", get(metrics))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(refuse_pages))
         .layer(middleware::from_fn_with_state(director.clone(), count))
         .with_state(director)
 }
@@ -65,16 +68,23 @@ async fn redirect(State(director): State<Director>) -> Result<Response, Problem>
 /// `POST /register_coordinator`: register, renew, and hear of newcomers.
 async fn register_coordinator(
     State(director): State<Director>,
-    Admitted { said, discussion }: Admitted<Coordinator>,
+    Admitted {
+        said,
+        discussion,
+        source,
+    }: Admitted<Coordinator>,
 ) -> Result<Json<Newcomers>, Problem> {
-    let newcomers = director.register_coordinator(discussion, said).await?;
+    let registered = director.register_coordinator(discussion, said, source.household());
+    let newcomers = registered.await?;
     Ok(Json(Newcomers { newcomers }))
 }
 
 /// `DELETE /register_coordinator`: the last node leaves.
 async fn withdraw_coordinator(
     State(director): State<Director>,
-    Admitted { said, discussion }: Admitted<Coordinator>,
+    Admitted {
+        said, discussion, ..
+    }: Admitted<Coordinator>,
 ) -> Result<StatusCode, Problem> {
     director.withdraw(discussion, said.id)?;
     Ok(StatusCode::NO_CONTENT)
@@ -83,16 +93,29 @@ async fn withdraw_coordinator(
 /// `POST /register_node`: the way in.
 async fn register_node(
     State(director): State<Director>,
-    Admitted { said, discussion }: Admitted<RegisterNode>,
+    Admitted {
+        said,
+        discussion,
+        source,
+    }: Admitted<RegisterNode>,
 ) -> Result<Response, Problem> {
     let RegisterNode { newcomer, found } = said;
-    match director.register_node(discussion, &newcomer, found).await? {
-        Way::Join(coordinator) => Ok(Json(coordinator).into_response()),
+    let told = source.dialable(&newcomer);
+    let asking = Asking {
+        newcomer: newcomer.id,
+        told: told.as_ref(),
+        // The open discussion may be founded by anybody, a private one by who says so.
+        may_found: found || discussion.is_none(),
+        household: source.household(),
+    };
+    match director.register_node(discussion, asking).await? {
+        Way::Join(directions) => Ok(Json(directions).into_response()),
         Way::Found(lease) => {
             let lease_ms = u64::try_from(lease.as_millis()).unwrap_or(u64::MAX);
             let first = First {
                 first: true,
                 lease_ms,
+                nonce: Some(director.nonce()),
             };
             Ok((StatusCode::CREATED, Json(first)).into_response())
         }
@@ -107,11 +130,8 @@ async fn register_node(
 async fn find_coordinator(
     State(director): State<Director>,
     Admitted { discussion, .. }: Admitted<FindCoordinator>,
-) -> Result<Json<Coordinator>, Problem> {
-    director
-        .coordinator(discussion)
-        .map(Json)
-        .ok_or_else(nobody)
+) -> Result<Json<Directions>, Problem> {
+    director.find(discussion).map(Json).ok_or_else(nobody)
 }
 
 /// `GET /healthz`.

@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
-use ringtalk_wire::Epoch;
 use ringtalk_wire::limit::OTHER_ADDRESSES;
+use ringtalk_wire::{Epoch, NodeId};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::time::timeout;
@@ -29,11 +30,20 @@ const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
 /// What can be read from the fields of a JSON object.
 pub(crate) trait FromFields: Sized {
+    /// The node in whose name this is said, if it has to sign it.
+    fn speaker(&self) -> Option<NodeId> {
+        None
+    }
+
     /// Takes the fields that it knows, and ignores the others.
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem>;
 }
 
 impl FromFields for Coordinator {
+    fn speaker(&self) -> Option<NodeId> {
+        Some(self.id)
+    }
+
     fn from_fields(fields: &mut Fields) -> Result<Self, Problem> {
         let Newcomer {
             id,
@@ -123,10 +133,9 @@ fn at_most<T>(most: usize, name: &'static str, list: &[T]) -> Result<(), Problem
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// Reads a whole body.
-    pub(crate) async fn read(body: Body) -> Result<Self, Problem> {
-        let bytes = read(body).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+    /// The fields of a whole body.
+    pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
+        serde_json::from_slice(body).map(Self).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("no JSON object: {error}"))
         })
     }
@@ -143,8 +152,24 @@ impl Fields {
     }
 }
 
+/// Refuses a body that is not declared as JSON: a browser sends any other kind for any page, and asks the
+/// director for leave before it sends this one.
+pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next());
+    if kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "a body is JSON: send it with Content-Type: application/json",
+    ))
+}
+
 /// Reads a body of at most [`BODY_BYTES`].
-async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
+pub(crate) async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
     let mut kept = Vec::new();
     let mut length = 0;
     let arrived = timeout(BODY_TIMEOUT, async {

@@ -4,15 +4,16 @@
 //! when something changed or the time has come. Not here: any decision (`registry`,
 //! `discussions`), HTTP (`app`).
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ringtalk_wire::{DiscussionId, NodeId};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
-use crate::api::{COORDINATOR_HOLD, Coordinator, NODE_HOLD, Newcomer, Nonce};
-use crate::discussions::{Discussions, Full, Unregistered, Which};
+use crate::api::{COORDINATOR_HOLD, Coordinator, Directions, NODE_HOLD, Newcomer, Nonce};
+use crate::discussions::{Asking, Discussions, Full, Unregistered, Which};
 use crate::metrics::Metrics;
 use crate::news::News;
 use crate::nonces::Nonces;
@@ -20,10 +21,10 @@ use crate::registry::{Conflict, Handover, Placement, Tally};
 use crate::seats::Seats;
 
 /// How many newcomers' calls are held open at once; others are asked to try again. Three quarters
-/// of the connections, so that coordinators still get through.
-pub(crate) const HELD_NEWCOMERS: usize = 768;
-/// How many of them wait for the same discussion: half, so that no discussion takes all.
-pub(crate) const HELD_PER_DISCUSSION: usize = 384;
+/// of the connections that a process may usually have, so that coordinators still get through.
+pub(crate) const HELD_NEWCOMERS: usize = 576;
+/// How many of them come from one household: as many as it has connections.
+pub(crate) const HELD_OF_HOUSEHOLD: usize = 256;
 
 /// What a director knows, and who waits for it to learn more. Clones share everything.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ struct Shared {
     /// Changes when a held call may have an answer now.
     news: News,
     closing: watch::Sender<bool>,
-    held_newcomers: Seats<Which>,
+    held_newcomers: Seats,
     metrics: Metrics,
 }
 
@@ -67,8 +68,8 @@ pub(crate) enum TryLater {
 /// What a newcomer is to do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
-    /// Dial this coordinator.
-    Join(Coordinator),
+    /// Dial this coordinator, or else one of the candidates.
+    Join(Directions),
     /// Found the discussion within this time.
     Found(Duration),
     /// Nothing: there is no such discussion.
@@ -79,7 +80,7 @@ impl Director {
     /// A director of the open discussion and of all private ones, that knows nothing yet. For the
     /// first half second nobody is told to found, since a running ring may be about to register.
     ///
-    /// What requests about private discussions sign follows from `seed`: 16 bytes that no director
+    /// What requests sign follows from `seed`: 16 bytes that no director
     /// had before, from the system's generator of random numbers.
     pub fn new(seed: [u8; 16]) -> Self {
         Self::of(seed, Scope::All)
@@ -98,12 +99,12 @@ impl Director {
             started: Instant::now(),
             news: News::default(),
             closing: watch::Sender::new(false),
-            held_newcomers: Seats::new(HELD_NEWCOMERS, HELD_PER_DISCUSSION),
+            held_newcomers: Seats::new(HELD_NEWCOMERS, HELD_OF_HOUSEHOLD),
             metrics: Metrics::default(),
         }))
     }
 
-    /// What requests about private discussions sign now.
+    /// What requests sign now.
     pub(crate) fn nonce(&self) -> Nonce {
         self.0.nonces.current(self.now())
     }
@@ -126,13 +127,14 @@ impl Director {
         &self,
         which: Which,
         caller: Coordinator,
+        household: IpAddr,
     ) -> Result<Vec<Newcomer>, Unregistered> {
         let mut news = self.0.news.subscribe(which);
         tracing::debug!(id = %caller.id, epoch = caller.epoch.number, "a coordinator registers");
         let now = self.now();
         let call = self
             .discussions()
-            .register_coordinator(now, which, caller)?;
+            .register_coordinator(now, which, caller, household)?;
         self.0.news.announce(which);
         let deadline = Instant::now() + COORDINATOR_HOLD;
         loop {
@@ -156,30 +158,28 @@ impl Director {
         Ok(())
     }
 
-    /// Finds a newcomer its way in, [`NODE_HOLD`] at most. The open discussion may be founded by
-    /// anybody, a private one by who says so.
+    /// Finds a newcomer its way in, [`NODE_HOLD`] at most.
     pub(crate) async fn register_node(
         &self,
         which: Which,
-        newcomer: &Newcomer,
-        found: bool,
+        asking: Asking<'_>,
     ) -> Result<Way, TryLater> {
-        let may_found = found || which.is_none();
         let mut news = self.0.news.subscribe(which);
         let deadline = Instant::now() + NODE_HOLD;
         let mut seat = None;
+        let lost = Arc::new(Notify::new());
         loop {
             news.mark_unchanged();
-            let placement =
-                self.discussions()
-                    .register_node(self.now(), which, newcomer, may_found)?;
+            let placement = self
+                .discussions()
+                .register_node(self.now(), which, &asking)?;
             let until = match placement {
-                Placement::Join(coordinator) => {
+                Placement::Join(directions) => {
                     self.0.news.announce(which);
-                    return Ok(Way::Join(coordinator));
+                    return Ok(Way::Join(directions));
                 }
                 Placement::Found { lease } => {
-                    tracing::debug!(id = %newcomer.id, "a node is told to found");
+                    tracing::debug!(id = %asking.newcomer, "a node is told to found");
                     return Ok(Way::Found(lease));
                 }
                 Placement::Lapsed => return Err(TryLater::Lapsed),
@@ -187,7 +187,7 @@ impl Director {
                 Placement::Wait { until } => self.0.started + until,
             };
             if seat.is_none() {
-                let free = self.0.held_newcomers.take(which);
+                let free = self.0.held_newcomers.take(asking.household, &lost);
                 seat = Some(free.ok_or(TryLater::Full)?);
             }
             if self.is_closing() {
@@ -196,8 +196,17 @@ impl Director {
             if Instant::now() >= deadline {
                 return Err(TryLater::Held);
             }
-            heard(&mut news, until.min(deadline)).await;
+            tokio::select! {
+                () = lost.notified() => return Err(TryLater::Full),
+                _ = heard(&mut news, until.min(deadline)) => {}
+            }
         }
+    }
+
+    /// The way in, for somebody of whom nobody is told.
+    pub(crate) fn find(&self, which: Which) -> Option<Directions> {
+        let now = self.now();
+        self.discussions().find(now, which)
     }
 
     /// Who coordinates the discussion, as far as is known.

@@ -1,19 +1,27 @@
 //! The discussions that a director knows: the open one, and private ones by their ids.
 //!
 //! Private ones come with their first registration, and are forgotten once all their leases have
-//! run out. Not here: what is remembered of one discussion (`registry`).
+//! run out. If there are too many, a household that keeps many gives way to one that keeps few. Not here:
+//! what is remembered of one discussion (`registry`).
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
-use ringtalk_wire::DiscussionId;
+use ringtalk_wire::{DiscussionId, NodeId};
 
-use crate::api::{Coordinator, Newcomer};
+use crate::api::{Coordinator, Directions, Newcomer};
+use crate::households::Shares;
 use crate::registry::{Call, Conflict, Handover, Placement, Registry, SETTLING, Tally};
 
 /// How many private discussions are known at once. With the most newcomers that a registry keeps,
-/// they take 160 MB; more than one address can keep registered at its rate of requests.
+/// they take 200 MB; more than four addresses can keep registered at their rate of requests.
 pub(crate) const PRIVATE: usize = 4_096;
+/// How many of them are young: the others are kept for those that have lasted, so that no rush of new ones ends a
+/// talk that goes on.
+pub(crate) const YOUNG: usize = PRIVATE / 4 * 3;
+/// How long a discussion is young. To keep many for that long takes many calls from many households.
+pub(crate) const YOUTH: Duration = Duration::from_secs(60);
 
 /// Which discussion is meant; none is the open one.
 pub(crate) type Which = Option<DiscussionId>;
@@ -22,14 +30,36 @@ pub(crate) type Which = Option<DiscussionId>;
 #[derive(Debug, Default)]
 pub(crate) struct Discussions {
     open: Registry,
-    private: BTreeMap<DiscussionId, Registry>,
+    private: BTreeMap<DiscussionId, Known>,
     /// What happened in those that were forgotten.
     forgotten: Tally,
+}
+
+/// A private discussion.
+#[derive(Debug)]
+struct Known {
+    registry: Registry,
+    /// Of whoever named it first: it has its place among theirs.
+    household: IpAddr,
+    since: Duration,
 }
 
 /// There is no room for another private discussion.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Full;
+
+/// A node that asks for the way in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking<'a> {
+    /// The node.
+    pub(crate) newcomer: NodeId,
+    /// What its coordinator is told of it.
+    pub(crate) told: Option<&'a Newcomer>,
+    /// True if it may found the discussion.
+    pub(crate) may_found: bool,
+    /// The household that it asks from.
+    pub(crate) household: IpAddr,
+}
 
 /// Why a coordinator is not registered.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -47,15 +77,17 @@ impl Discussions {
         now: Duration,
         which: Which,
         caller: Coordinator,
+        household: IpAddr,
     ) -> Result<Call, Unregistered> {
-        let registry = self.enter(now, which).map_err(|Full| Unregistered::Full)?;
-        let registered = registry.register_coordinator(now, caller);
+        let registry = self.enter(now, which, household);
+        let registry = registry.map_err(|Full| Unregistered::Full)?;
+        let registered = registry.register_coordinator(now, caller, household);
         registered.map_err(Unregistered::Conflict)
     }
 
     /// See [`Registry::hand_over`].
     pub(crate) fn hand_over(&mut self, now: Duration, which: Which, call: Call) -> Handover {
-        let registry = self.known(which);
+        let registry = self.known(now, which);
         registry.map_or(Handover::Over, |registry| registry.hand_over(now, call))
     }
 
@@ -64,9 +96,9 @@ impl Discussions {
         &mut self,
         now: Duration,
         which: Which,
-        id: ringtalk_wire::NodeId,
+        id: NodeId,
     ) -> Result<(), Conflict> {
-        let registry = self.known(which);
+        let registry = self.known(now, which);
         registry.map_or(Ok(()), |registry| registry.withdraw(now, id))
     }
 
@@ -76,14 +108,20 @@ impl Discussions {
         &mut self,
         now: Duration,
         which: Which,
-        newcomer: &Newcomer,
-        may_found: bool,
+        asked: &Asking<'_>,
     ) -> Result<Placement, Full> {
+        let Asking {
+            newcomer,
+            told,
+            may_found,
+            household,
+        } = *asked;
         if may_found {
-            return Ok(self.enter(now, which)?.register_node(now, newcomer, true));
+            let registry = self.enter(now, which, household)?;
+            return Ok(registry.register_node(now, newcomer, told, true));
         }
-        Ok(match self.known(which) {
-            Some(registry) => registry.register_node(now, newcomer, false),
+        Ok(match self.known(now, which) {
+            Some(registry) => registry.register_node(now, newcomer, told, false),
             None if now < SETTLING => Placement::Wait { until: SETTLING },
             None => Placement::Unknown,
         })
@@ -91,15 +129,20 @@ impl Discussions {
 
     /// Who coordinates, as far as is known.
     pub(crate) fn coordinator(&mut self, now: Duration, which: Which) -> Option<&Coordinator> {
-        self.known(which)?.coordinator(now)
+        self.known(now, which)?.coordinator(now)
+    }
+
+    /// See [`Registry::find`].
+    pub(crate) fn find(&mut self, now: Duration, which: Which) -> Option<Directions> {
+        self.known(now, which)?.find(now)
     }
 
     /// What happened so far, in all discussions together.
     pub(crate) fn tally(&self) -> Tally {
         let mut sum = self.forgotten;
         sum += self.open.tally();
-        for registry in self.private.values() {
-            sum += registry.tally();
+        for known in self.private.values() {
+            sum += known.registry.tally();
         }
         sum
     }
@@ -109,134 +152,77 @@ impl Discussions {
         self.private.len()
     }
 
-    fn known(&mut self, which: Which) -> Option<&mut Registry> {
-        match which {
-            None => Some(&mut self.open),
-            Some(id) => self.private.get_mut(&id),
+    fn known(&mut self, now: Duration, which: Which) -> Option<&mut Registry> {
+        let Some(id) = which else {
+            return Some(&mut self.open);
+        };
+        let known = self.private.get_mut(&id)?;
+        if known.registry.is_over(now) {
+            self.forget(&id);
+            return None;
         }
+        self.private.get_mut(&id).map(|known| &mut known.registry)
     }
 
     /// The registry of a discussion, which is new where it is not known.
-    fn enter(&mut self, now: Duration, which: Which) -> Result<&mut Registry, Full> {
+    fn enter(
+        &mut self,
+        now: Duration,
+        which: Which,
+        household: IpAddr,
+    ) -> Result<&mut Registry, Full> {
         let Some(id) = which else {
             return Ok(&mut self.open);
         };
-        if !self.private.contains_key(&id) {
-            self.forget_vacant(now);
-            if self.private.len() >= PRIVATE {
-                return Err(Full);
-            }
+        if self.known(now, which).is_none() {
+            self.make_room(now, household)?;
         }
-        Ok(self.private.entry(id).or_default())
+        let known = self.private.entry(id).or_insert_with(|| Known {
+            registry: Registry::default(),
+            household,
+            since: now,
+        });
+        Ok(&mut known.registry)
     }
 
-    fn forget_vacant(&mut self, now: Duration) {
+    /// Makes room for one more of a household. If there is none, the latest young one of the largest household is
+    /// forgotten, and of those that have lasted only what is beyond their own share.
+    fn make_room(&mut self, now: Duration, household: IpAddr) -> Result<(), Full> {
+        self.forget_ended(now);
+        let is_young = |known: &&Known| now < known.since + YOUTH;
+        let young = self.private.values().filter(is_young).count();
+        let is_crowded_by_young = young >= YOUNG;
+        if self.private.len() < PRIVATE && !is_crowded_by_young {
+            return Ok(());
+        }
+        let crowding = |known: &&Known| !is_crowded_by_young || is_young(known);
+        let crowding = || self.private.iter().filter(|(_, known)| crowding(known));
+        let shares = Shares::of(crowding().map(|(_, known)| known.household));
+        let crowd = shares.crowd(&household).ok_or(Full)?;
+        let theirs = crowding().filter(|(_, known)| known.household == crowd);
+        let latest = theirs.max_by_key(|(_, known)| known.since);
+        let latest = latest.map(|(id, _)| *id).ok_or(Full)?;
+        self.forget(&latest);
+        Ok(())
+    }
+
+    fn forget_ended(&mut self, now: Duration) {
         let forgotten = &mut self.forgotten;
-        self.private.retain(|_, registry| {
-            let is_vacant = registry.is_vacant(now);
-            if is_vacant {
-                *forgotten += registry.tally();
+        self.private.retain(|_, known| {
+            let is_over = known.registry.is_over(now);
+            if is_over {
+                *forgotten += known.registry.tally();
             }
-            !is_vacant
+            !is_over
         });
+    }
+
+    fn forget(&mut self, id: &DiscussionId) {
+        if let Some(known) = self.private.remove(id) {
+            self.forgotten += known.registry.tally();
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use ringtalk_wire::{Epoch, NodeId, PublicKey};
-
-    use super::*;
-    use crate::registry::{FOUNDING_LEASE, LAPSE, REGISTRATION_LEASE};
-
-    const START: Duration = SETTLING;
-
-    fn id(n: usize) -> DiscussionId {
-        let mut key = [0; 32];
-        key[..8].copy_from_slice(&n.to_be_bytes());
-        DiscussionId::of(&PublicKey(key))
-    }
-
-    fn newcomer(byte: u8) -> Newcomer {
-        Newcomer {
-            id: NodeId::from_bytes([byte; 16]),
-            internal_address: "10.0.0.1:4000".parse().unwrap(),
-            public_address: None,
-            other_addresses: Vec::new(),
-        }
-    }
-
-    fn coordinator(byte: u8) -> Coordinator {
-        let id = NodeId::from_bytes([byte; 16]);
-        Coordinator {
-            id,
-            internal_address: "10.0.0.1:4000".parse().unwrap(),
-            public_address: None,
-            other_addresses: Vec::new(),
-            doors: Vec::new(),
-            epoch: Epoch {
-                number: 1,
-                coordinator: id,
-            },
-        }
-    }
-
-    #[test]
-    fn discussions_do_not_see_each_other() {
-        let mut all = Discussions::default();
-        for (byte, which) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
-            all.register_coordinator(START, which, coordinator(byte))
-                .unwrap();
-        }
-        for (byte, which) in [(1, None), (2, Some(id(1))), (3, Some(id(2)))] {
-            let found = all.register_node(START, which, &newcomer(9), false);
-            assert_eq!(found, Ok(Placement::Join(coordinator(byte))));
-        }
-        assert_eq!(all.tally().registrations, 3);
-    }
-
-    #[test]
-    fn a_discussion_is_founded_only_by_who_may_and_forgotten_when_it_has_ended() {
-        let mut all = Discussions::default();
-        let which = Some(id(1));
-        let ask = |all: &mut Discussions, now, may_found| {
-            all.register_node(now, which, &newcomer(1), may_found)
-        };
-        assert!(matches!(
-            ask(&mut all, Duration::ZERO, false),
-            Ok(Placement::Wait { .. })
-        ));
-        assert_eq!(ask(&mut all, START, false), Ok(Placement::Unknown));
-        assert_eq!(all.private_count(), 0, "a question leaves no trace");
-        let lease = FOUNDING_LEASE;
-        assert_eq!(ask(&mut all, START, true), Ok(Placement::Found { lease }));
-        all.register_coordinator(START, which, coordinator(1))
-            .unwrap();
-        let over = START + REGISTRATION_LEASE;
-        assert_eq!(ask(&mut all, over, false), Ok(Placement::Lapsed));
-        let over = over + LAPSE;
-        assert_eq!(ask(&mut all, over, false), Ok(Placement::Unknown));
-        all.register_coordinator(over, Some(id(2)), coordinator(2))
-            .unwrap();
-        assert_eq!(all.private_count(), 1);
-        assert_eq!(all.tally().registrations, 2);
-    }
-
-    #[test]
-    fn there_is_room_for_so_many_and_again_when_leases_have_run_out() {
-        let mut all = Discussions::default();
-        for n in 0..PRIVATE {
-            all.register_node(START, Some(id(n)), &newcomer(1), true)
-                .unwrap();
-        }
-        let late = Some(id(PRIVATE));
-        let full = all.register_coordinator(START, late, coordinator(1));
-        assert_eq!(full, Err(Unregistered::Full));
-        let known = all.register_node(START, Some(id(0)), &newcomer(1), true);
-        assert!(known.is_ok());
-        let later = START + FOUNDING_LEASE;
-        all.register_coordinator(later, late, coordinator(1))
-            .unwrap();
-        assert_eq!(all.private_count(), 1);
-    }
-}
+mod tests;

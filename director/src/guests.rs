@@ -5,13 +5,13 @@
 //! pushes out nobody but itself. A node's listener has its guests here too. Not here: how guests get on
 //! (`serve`).
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::net::IpAddr;
 
 use tokio::task::AbortHandle;
 
-use crate::seats::household;
+use crate::households::{Shares, household};
 
 /// The most guests at once. An honest one is gone after a round trip or two, so this is enough for
 /// hundreds a second, and little to go through for each that comes.
@@ -42,17 +42,23 @@ impl Guest for AbortHandle {
 /// The guests, the oldest first.
 #[derive(Debug)]
 pub struct Guests<G> {
+    most: usize,
     waiting: VecDeque<(IpAddr, G)>,
 }
 
 impl<G: Guest> Default for Guests<G> {
     fn default() -> Self {
-        let waiting = VecDeque::new();
-        Self { waiting }
+        Self::at_most(GUESTS)
     }
 }
 
 impl<G: Guest> Guests<G> {
+    /// Room for so many, if [`GUESTS`] are too many for this process.
+    pub fn at_most(most: usize) -> Self {
+        let waiting = VecDeque::new();
+        Self { most, waiting }
+    }
+
     /// Takes a guest in; says whether another had to give way.
     pub fn add(&mut self, address: IpAddr, guest: G) -> bool {
         self.waiting.retain(|(_, guest)| !guest.is_settled());
@@ -67,20 +73,14 @@ impl<G: Guest> Guests<G> {
 
     /// The network that must give way before one more guest from `newcomer` is taken in.
     fn crowd(&self, newcomer: IpAddr) -> Option<IpAddr> {
-        let networks = self.waiting.iter().map(|(network, _)| *network);
-        let alike = networks.clone().filter(|network| *network == newcomer);
-        if alike.count() >= GUESTS_OF_NETWORK {
+        let shares = Shares::of(self.waiting.iter().map(|(network, _)| *network));
+        if shares.size(&newcomer) >= GUESTS_OF_NETWORK.min(self.most.div_ceil(2)) {
             return Some(newcomer);
         }
-        if self.waiting.len() < GUESTS {
+        if self.waiting.len() < self.most {
             return None;
         }
-        let mut sizes: BTreeMap<IpAddr, usize> = BTreeMap::new();
-        for network in networks {
-            *sizes.entry(network).or_default() += 1;
-        }
-        let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
-        largest.map(|(network, _)| network)
+        shares.largest()
     }
 
     /// Closes the oldest connection from a network.

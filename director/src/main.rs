@@ -2,6 +2,8 @@
 //!
 //! Not here: everything that a director does (`ringtalk_director`).
 
+mod log;
+
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -12,6 +14,8 @@ use ringtalk_director::{Director, healthcheck, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use log::Paced;
 
 /// Each is run by `tests/tests/documents.rs`.
 const EXAMPLES: &str = "\
@@ -83,7 +87,7 @@ fn main() -> ExitCode {
 async fn run(args: Args) -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(args.log)
-        .with_writer(io::stderr)
+        .with_writer(Paced::new())
         .init();
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot watch for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("cannot watch for signals")?;

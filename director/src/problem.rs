@@ -69,7 +69,7 @@ impl Problem {
             nonce: Some(Box::new(nonce)),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
-                "a private discussion: sign the request over this nonce, with its registration key",
+                "sign the request over this nonce, with the key of the node, and of a private discussion",
             )
         }
     }

@@ -16,7 +16,8 @@ use crate::encoded::Encoded;
 ///
 /// Until then, that is for two minutes at most, whoever reads the clear HTTP can send a request
 /// once more, and so can a director that has another one's nonce signed. It gains them little: a
-/// coordinator's old registration loses against the higher epoch of the next one, a withdrawal
+/// coordinator's old registration loses against the higher epoch of the next one, an older one of the same epoch
+/// holds until that coordinator's next call, two seconds later at most, a withdrawal
 /// names a node that is gone for good, and a newcomer that is named twice is one. For that long, a
 /// discussion that has ended can seem to go on.
 pub type Nonce = Encoded<16>;
@@ -61,12 +62,16 @@ pub fn signed_bytes(
 /// Why a proof proves nothing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unproven {
-    /// It is over another nonce: an old one, or that of a director that ran here before.
+    /// It is not there, or over another nonce: an old one, or that of a director that ran here before.
     Stale,
     /// The key is another discussion's.
     Key,
     /// The signature is not the key's, or not over this request.
     Signature,
+    /// The node's key is another one's, or none.
+    Node,
+    /// The node's signature is not its key's, or not over this request.
+    NodeSignature,
 }
 
 impl Proof {

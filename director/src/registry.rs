@@ -5,12 +5,14 @@
 //! is told so. Not here: clocks, held requests (`director`) and HTTP (`app`).
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{Epoch, NodeId};
 
-use crate::api::{Coordinator, Newcomer};
+use crate::api::{Coordinator, Directions, Newcomer};
+use crate::candidates::Candidates;
 
 /// How long a director that has just started answers nobody that it is the first. The coordinator
 /// of a running ring, which tries again every 250 ms, is to be back before a newcomer founds a
@@ -25,6 +27,9 @@ pub(crate) const REGISTRATION_LEASE: Duration = Duration::from_secs(5);
 /// How long nobody may found after a registration lapsed: the ring is presumably electing, or cut
 /// off from the director, and a second ring would have to be merged later.
 pub(crate) const LAPSE: Duration = Duration::from_secs(10);
+/// How far the epoch number of a registration rises within a lease: nobody holds more elections in that time, and
+/// whoever makes up a high number displaces nobody with it.
+pub(crate) const EPOCH_RISE: u64 = 64;
 /// How many newcomers wait to be named to the coordinator, which normally fetches them at once.
 /// Beyond, the oldest is forgotten; it dials the coordinator itself, and asks again if in vain.
 pub(crate) const NEWCOMERS: usize = 64;
@@ -34,7 +39,10 @@ pub(crate) const NEWCOMERS: usize = 64;
 pub(crate) struct Registry {
     phase: Phase,
     newcomers: VecDeque<Newcomer>,
+    candidates: Candidates,
     calls: u64,
+    /// True if somebody has been let in besides the founder, as far as can be seen from here.
+    has_admitted: bool,
     tally: Tally,
 }
 
@@ -45,14 +53,44 @@ enum Phase {
     Vacant { settled: Duration },
     /// Somebody was told to found.
     Founding { founder: NodeId, until: Duration },
-    /// There is a ring; `call` is the coordinator's latest.
-    Registered {
-        coordinator: Coordinator,
-        call: Call,
-        until: Duration,
-    },
+    /// There is a ring.
+    Registered(Box<Registered>),
     /// There was a ring, and nobody said that it ended.
     Lapsed { id: NodeId, until: Duration },
+}
+
+/// A registration.
+#[derive(Debug)]
+struct Registered {
+    coordinator: Coordinator,
+    household: IpAddr,
+    /// Since when it has registered, or tried to.
+    since: Duration,
+    /// Its latest call.
+    call: Call,
+    until: Duration,
+    rise: Rise,
+}
+
+/// From which number the epoch rises, and until when.
+#[derive(Clone, Copy, Debug)]
+struct Rise {
+    from: u64,
+    until: Duration,
+}
+
+impl Rise {
+    const fn new(now: Duration, epoch: &Epoch) -> Self {
+        Self {
+            from: epoch.number,
+            until: now.saturating_add(REGISTRATION_LEASE),
+        }
+    }
+
+    /// The highest number that there may be before the rise is over.
+    const fn top(&self) -> u64 {
+        self.from.saturating_add(EPOCH_RISE)
+    }
 }
 
 /// One call of a coordinator. Only its latest is handed newcomers, so that none is lost to a call
@@ -70,8 +108,8 @@ pub(crate) struct Conflict(pub(crate) Box<Coordinator>);
 /// What a node is told that asks for the way in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Placement {
-    /// Dial this coordinator, which will be told.
-    Join(Coordinator),
+    /// Dial this coordinator, which will be told, or else one of the candidates.
+    Join(Directions),
     /// Found the discussion; others wait for `lease`.
     Found { lease: Duration },
     /// Ask again at this time, or when something changed.
@@ -120,67 +158,96 @@ impl Registry {
         Self {
             phase: Phase::Vacant { settled: SETTLING },
             newcomers: VecDeque::new(),
+            candidates: Candidates::default(),
             calls: 0,
+            has_admitted: false,
             tally: Tally::default(),
         }
     }
 
     /// Registers a coordinator, or renews its registration, by compare-and-set: a higher epoch
-    /// number replaces, the same id renews, anything else is a conflict. A running ring also goes
-    /// before somebody who was only told to found one.
+    /// number replaces, if it is not much higher, the same id renews, anything else is a conflict. A running
+    /// ring also goes before somebody who was only told to found one.
+    ///
+    /// The caller is who it says, and calls from this household. One that is turned down or displaced is a
+    /// candidate from then on.
     pub(crate) fn register_coordinator(
         &mut self,
         now: Duration,
         caller: Coordinator,
+        household: IpAddr,
     ) -> Result<Call, Conflict> {
         self.advance(now);
-        let coordinator = match &self.phase {
-            Phase::Registered { coordinator, .. } if coordinator.id == caller.id => {
+        let mut rise = Rise::new(now, &caller.epoch);
+        let mut since = now;
+        if let Phase::Registered(registered) = &self.phase {
+            let known = &registered.coordinator;
+            rise = registered.rise;
+            if rise.until <= now {
+                rise = Rise::new(now, &known.epoch);
+            }
+            if known.id == caller.id {
                 self.tally.renewals += 1;
-                // A late duplicate of an earlier call proves life, but knows nothing newer.
-                if caller.epoch.number < coordinator.epoch.number {
-                    coordinator.clone()
-                } else {
-                    caller
-                }
+                let renewed = renewed(known, caller, rise.top());
+                let since = registered.since;
+                return Ok(self.enter(now, renewed, household, since, rise));
             }
-            Phase::Registered { coordinator, .. }
-                if caller.epoch.number <= coordinator.epoch.number =>
-            {
+            self.has_admitted = true;
+            if !(known.epoch.number.saturating_add(1)..=rise.top()).contains(&caller.epoch.number) {
                 self.tally.conflicts += 1;
-                return Err(Conflict(Box::new(coordinator.clone())));
+                let conflict = Conflict(Box::new(known.clone()));
+                self.candidates.remember(now, &caller, household, now);
+                return Err(conflict);
             }
-            _ => {
-                self.tally.registrations += 1;
-                caller
-            }
-        };
+            since = self.candidates.forget(&caller.id).unwrap_or(now);
+            let (household, displaced_since) = (registered.household, registered.since);
+            self.candidates
+                .remember(now, known, household, displaced_since);
+        } else if let Some(known) = self.candidates.forget(&caller.id) {
+            since = known;
+        }
+        self.tally.registrations += 1;
+        Ok(self.enter(now, caller, household, since, rise))
+    }
+
+    fn enter(
+        &mut self,
+        now: Duration,
+        coordinator: Coordinator,
+        household: IpAddr,
+        since: Duration,
+        rise: Rise,
+    ) -> Call {
+        self.has_admitted |= !coordinator.doors.is_empty();
         self.calls += 1;
         let call = Call {
             number: self.calls,
             id: coordinator.id,
         };
-        self.phase = Phase::Registered {
+        self.phase = Phase::Registered(Box::new(Registered {
             coordinator,
+            household,
+            since,
             call,
             until: now + REGISTRATION_LEASE,
-        };
-        Ok(call)
+            rise,
+        }));
+        call
     }
 
     /// Hands over who asked for the way in, each once, to the coordinator's latest call.
     pub(crate) fn hand_over(&mut self, now: Duration, call: Call) -> Handover {
         self.advance(now);
         match &self.phase {
-            Phase::Registered { call: latest, .. } if *latest == call => {
+            Phase::Registered(registered) if registered.call == call => {
                 if self.newcomers.is_empty() {
                     Handover::Nobody
                 } else {
                     Handover::Newcomers(self.newcomers.drain(..).collect())
                 }
             }
-            Phase::Registered { coordinator, .. } if coordinator.id != call.id => {
-                Handover::Replaced(Conflict(Box::new(coordinator.clone())))
+            Phase::Registered(registered) if registered.coordinator.id != call.id => {
+                Handover::Replaced(Conflict(Box::new(registered.coordinator.clone())))
             }
             _ => Handover::Over,
         }
@@ -190,12 +257,13 @@ impl Registry {
     /// nothing to end, unless another ring is.
     pub(crate) fn withdraw(&mut self, now: Duration, id: NodeId) -> Result<(), Conflict> {
         self.advance(now);
+        self.candidates.forget(&id);
         match &self.phase {
-            Phase::Registered { coordinator, .. } if coordinator.id != id => {
+            Phase::Registered(registered) if registered.coordinator.id != id => {
                 self.tally.conflicts += 1;
-                Err(Conflict(Box::new(coordinator.clone())))
+                Err(Conflict(Box::new(registered.coordinator.clone())))
             }
-            Phase::Registered { .. } => {
+            Phase::Registered(_) => {
                 self.vacate(now);
                 Ok(())
             }
@@ -209,11 +277,13 @@ impl Registry {
         }
     }
 
-    /// Says where a node finds the ring, or that it is the first.
+    /// Says where a node finds the ring, or that it is the first. The coordinator is told of it as of `told`, with
+    /// the addresses that may be dialled.
     pub(crate) fn register_node(
         &mut self,
         now: Duration,
-        newcomer: &Newcomer,
+        newcomer: NodeId,
+        told: Option<&Newcomer>,
         may_found: bool,
     ) -> Placement {
         self.advance(now);
@@ -223,7 +293,7 @@ impl Registry {
             Phase::Vacant { .. } => {
                 self.tally.foundings += 1;
                 self.phase = Phase::Founding {
-                    founder: newcomer.id,
+                    founder: newcomer,
                     until: now + FOUNDING_LEASE,
                 };
                 Placement::Found {
@@ -231,18 +301,35 @@ impl Registry {
                 }
             }
             // Repeated, not renewed: others do not wait for ever for a founder that only asks.
-            Phase::Founding { founder, until } if *founder == newcomer.id => Placement::Found {
+            Phase::Founding { founder, until } if *founder == newcomer => Placement::Found {
                 lease: until.saturating_sub(now),
             },
             Phase::Founding { until, .. } => Placement::Wait { until: *until },
-            Phase::Registered { coordinator, .. } => {
-                let coordinator = coordinator.clone();
-                if coordinator.id != newcomer.id {
-                    self.remember(newcomer);
+            Phase::Registered(registered) => {
+                let coordinator = registered.coordinator.clone();
+                if coordinator.id != newcomer {
+                    self.has_admitted = true;
+                    self.tally.newcomers += 1;
+                    if let Some(told) = told {
+                        self.remember(told);
+                    }
                 }
-                Placement::Join(coordinator)
+                Placement::Join(self.directions(now, coordinator))
             }
             Phase::Lapsed { .. } => Placement::Lapsed,
+        }
+    }
+
+    /// The way in, for somebody of whom nobody is told.
+    pub(crate) fn find(&mut self, now: Duration) -> Option<Directions> {
+        let coordinator = self.coordinator(now)?.clone();
+        Some(self.directions(now, coordinator))
+    }
+
+    fn directions(&self, now: Duration, coordinator: Coordinator) -> Directions {
+        Directions {
+            coordinator,
+            candidates: self.candidates.named(now),
         }
     }
 
@@ -250,15 +337,20 @@ impl Registry {
     pub(crate) fn coordinator(&mut self, now: Duration) -> Option<&Coordinator> {
         self.advance(now);
         match &self.phase {
-            Phase::Registered { coordinator, .. } => Some(coordinator),
+            Phase::Registered(registered) => Some(&registered.coordinator),
             _ => None,
         }
     }
 
-    /// True where nothing is remembered any more.
-    pub(crate) fn is_vacant(&mut self, now: Duration) -> bool {
+    /// True where there is nothing to remember any more: no lease runs, or the founder of a ring that nobody else
+    /// was let into does not renew it.
+    pub(crate) fn is_over(&mut self, now: Duration) -> bool {
         self.advance(now);
-        matches!(self.phase, Phase::Vacant { settled } if settled <= now)
+        match self.phase {
+            Phase::Vacant { settled } => settled <= now,
+            Phase::Lapsed { .. } => !self.has_admitted,
+            Phase::Founding { .. } | Phase::Registered(_) => false,
+        }
     }
 
     /// What happened so far.
@@ -268,7 +360,6 @@ impl Registry {
 
     /// Keeps a newcomer for the coordinator's next call; the latest word of each counts.
     fn remember(&mut self, newcomer: &Newcomer) {
-        self.tally.newcomers += 1;
         self.newcomers.retain(|known| known.id != newcomer.id);
         if self.newcomers.len() == NEWCOMERS {
             self.newcomers.pop_front();
@@ -279,15 +370,13 @@ impl Registry {
 
     /// Ends the leases that have run out.
     fn advance(&mut self, now: Duration) {
-        if let Phase::Registered {
-            coordinator, until, ..
-        } = &self.phase
-            && *until <= now
+        if let Phase::Registered(registered) = &self.phase
+            && registered.until <= now
         {
             self.tally.lapses += 1;
             self.phase = Phase::Lapsed {
-                id: coordinator.id,
-                until: *until + LAPSE,
+                id: registered.coordinator.id,
+                until: registered.until + LAPSE,
             };
         }
         if let Phase::Founding { until, .. } | Phase::Lapsed { until, .. } = self.phase
@@ -300,7 +389,21 @@ impl Registry {
     fn vacate(&mut self, now: Duration) {
         self.phase = Phase::Vacant { settled: now };
         self.newcomers.clear();
+        self.has_admitted = false;
     }
+}
+
+/// What is remembered after a renewal. A late duplicate of an earlier call proves life, but knows nothing newer.
+fn renewed(known: &Coordinator, caller: Coordinator, top: u64) -> Coordinator {
+    if caller.epoch.number < known.epoch.number {
+        return known.clone();
+    }
+    let number = caller.epoch.number.min(top);
+    let epoch = Epoch {
+        number,
+        ..caller.epoch
+    };
+    Coordinator { epoch, ..caller }
 }
 
 impl Default for Registry {

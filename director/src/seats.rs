@@ -1,162 +1,164 @@
-//! How many may be served at once, in all and of each kind: connections by address, held calls
-//! by discussion.
+//! How many may be served at once, in all and of each household: connections, and held calls.
 //!
-//! Not here: what happens on a connection (`serve`), or in a held call (`director`).
+//! If all seats are taken, a household that has many gives way to one that has few. Not here: what
+//! happens on a connection (`serve`), or in a held call (`director`).
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How many connections that have asked something are open at once: with the guests fewer than the 1,024
-/// files that a process may usually open. Each costs some 20 KiB at worst, so this is 15 MiB.
-pub(crate) const CONNECTIONS: usize = 768;
-/// How many of them come from one address: all the nodes of one machine or one household, twice,
-/// but not all the room there is.
-pub(crate) const CONNECTIONS_PER_ADDRESS: usize = 256;
+use tokio::sync::Notify;
 
-/// A number of seats, with a limit for each kind of guest. Clones share the count.
+use crate::households::Shares;
+
+/// A number of seats, with a limit for each household. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Seats<K: Ord + Copy>(Arc<Shared<K>>);
+pub(crate) struct Seats(Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared<K> {
+struct Shared {
     most: usize,
-    most_of_kind: usize,
-    taken: Mutex<Taken<K>>,
+    most_of_household: usize,
+    taken: Mutex<Taken>,
 }
 
+#[derive(Debug, Default)]
+struct Taken {
+    /// How many were ever taken: the number of the next one.
+    ever: u64,
+    shares: Shares,
+    /// Whom to tell that a seat is lost, by household and in the order in which they came.
+    seats: BTreeMap<(IpAddr, u64), Arc<Notify>>,
+}
+
+/// Room for one, until it is dropped, or lost to another household.
 #[derive(Debug)]
-struct Taken<K> {
-    all: usize,
-    by_kind: BTreeMap<K, usize>,
+pub(crate) struct Seat {
+    seats: Seats,
+    place: (IpAddr, u64),
 }
 
-/// Room for one, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct Seat<K: Ord + Copy> {
-    seats: Seats<K>,
-    kind: K,
-}
-
-impl<K: Ord + Copy> Seats<K> {
-    /// So many seats, and so many of them for guests of one kind.
-    pub(crate) fn new(most: usize, most_of_kind: usize) -> Self {
-        let taken = Taken {
-            all: 0,
-            by_kind: BTreeMap::new(),
-        };
+impl Seats {
+    /// So many seats, and so many of them for one household.
+    pub(crate) fn new(most: usize, most_of_household: usize) -> Self {
         Self(Arc::new(Shared {
             most,
-            most_of_kind,
-            taken: Mutex::new(taken),
+            most_of_household,
+            taken: Mutex::default(),
         }))
     }
 
-    /// Room for a guest of this kind, where there is any.
-    pub(crate) fn take(&self, kind: K) -> Option<Seat<K>> {
+    /// Room for one more of a household, if there is any. `lost` is notified when another household needs the seat.
+    pub(crate) fn take(&self, household: IpAddr, lost: &Arc<Notify>) -> Option<Seat> {
         let mut taken = self.lock();
-        let here = taken.by_kind.get(&kind).copied().unwrap_or_default();
-        if taken.all == self.0.most || here == self.0.most_of_kind {
+        if taken.shares.size(&household) >= self.0.most_of_household {
             return None;
         }
-        taken.all += 1;
-        taken.by_kind.insert(kind, here + 1);
-        Some(Seat {
-            seats: self.clone(),
-            kind,
-        })
+        if taken.seats.len() >= self.0.most {
+            let crowd = taken.shares.crowd(&household)?;
+            taken.evict_latest(crowd);
+        }
+        let place = (household, taken.ever);
+        taken.ever += 1;
+        taken.shares.add(household);
+        taken.seats.insert(place, Arc::clone(lost));
+        let seats = self.clone();
+        Some(Seat { seats, place })
     }
 
     /// How many are taken.
     pub(crate) fn taken(&self) -> usize {
-        self.lock().all
+        self.lock().seats.len()
     }
 
-    fn release(&self, kind: K) {
-        let mut taken = self.lock();
-        taken.all -= 1;
-        if let Some(here) = taken.by_kind.get_mut(&kind) {
-            *here -= 1;
-            if *here == 0 {
-                taken.by_kind.remove(&kind);
-            }
-        }
-    }
-
-    /// Nothing panics between the two counts but a bug in counting itself.
-    fn lock(&self) -> MutexGuard<'_, Taken<K>> {
+    /// Every change of the seats is whole before anything could panic.
+    fn lock(&self) -> MutexGuard<'_, Taken> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Ord + Copy> Drop for Seat<K> {
-    fn drop(&mut self) {
-        self.seats.release(self.kind);
+impl Taken {
+    /// Takes the seat of whoever of a household came last: those who were there before stay, however fast others come.
+    fn evict_latest(&mut self, household: IpAddr) {
+        let seats = self.seats.range((household, 0)..=(household, u64::MAX));
+        let latest = seats.last().map(|(place, _)| *place);
+        if let Some(lost) = latest.and_then(|place| self.release(place)) {
+            lost.notify_one();
+        }
+    }
+
+    fn release(&mut self, place: (IpAddr, u64)) -> Option<Arc<Notify>> {
+        let lost = self.seats.remove(&place)?;
+        self.shares.remove(&place.0);
+        Some(lost)
     }
 }
 
-/// The address that one household has: an IPv4 address, or the /64 of an IPv6 address, within
-/// which anybody picks as many as they like.
-pub(crate) fn household(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => {
-            let network = address.to_bits() >> 64 << 64;
-            IpAddr::V6(Ipv6Addr::from_bits(network))
-        }
-        v4 @ IpAddr::V4(_) => v4,
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.seats.lock().release(self.place);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+    use super::*;
 
-    use super::{CONNECTIONS, CONNECTIONS_PER_ADDRESS, Seats, household};
-
-    fn seats() -> Seats<IpAddr> {
-        Seats::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS)
-    }
+    const MOST: usize = 12;
+    const OF_HOUSEHOLD: usize = 4;
 
     fn v4(last: u8) -> IpAddr {
-        Ipv4Addr::new(10, 0, 0, last).into()
+        IpAddr::from([192, 0, 2, last])
     }
 
-    #[test]
-    fn one_address_cannot_take_all_seats() {
-        let seats = seats();
-        let mut taken: Vec<_> = (0..CONNECTIONS_PER_ADDRESS)
-            .map(|_| seats.take(v4(1)).unwrap())
-            .collect();
-        assert!(seats.take(v4(1)).is_none());
-        assert!(seats.take(v4(2)).is_some());
-        taken.pop();
-        assert!(seats.take(v4(1)).is_some());
-    }
-
-    #[test]
-    fn there_are_only_so_many_seats() {
-        let seats = seats();
-        let hosts = (0..=u8::MAX).flat_map(|host| [v4(host); CONNECTIONS / 256]);
-        let taken: Vec<_> = hosts.map(|host| seats.take(host).unwrap()).collect();
-        assert!(seats.take(Ipv4Addr::LOCALHOST.into()).is_none());
-        drop(taken);
-        assert!(seats.lock().by_kind.is_empty());
-    }
-
-    #[test]
-    fn a_network_of_ipv6_counts_as_one_address() {
-        let seats = seats();
-        let inside = |host: u128| {
-            let network = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0).to_bits();
-            IpAddr::V6(Ipv6Addr::from_bits(network | host))
+    fn taken(seats: &Seats, household: u8, count: usize) -> Vec<(Option<Seat>, Arc<Notify>)> {
+        let take = || {
+            let lost = Arc::default();
+            (seats.take(v4(household), &lost), lost)
         };
-        let _taken: Vec<_> = (0..CONNECTIONS_PER_ADDRESS as u128)
-            .map(|host| seats.take(household(inside(host))).unwrap())
+        std::iter::repeat_with(take).take(count).collect()
+    }
+
+    #[test]
+    fn one_household_cannot_take_all_seats() {
+        let seats = Seats::new(MOST, OF_HOUSEHOLD);
+        let mut crowd = taken(&seats, 1, OF_HOUSEHOLD + 1);
+        assert!(crowd.pop().is_some_and(|(seat, _)| seat.is_none()));
+        assert!(seats.take(v4(2), &Arc::default()).is_some());
+        crowd.pop();
+        assert!(seats.take(v4(1), &Arc::default()).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_few_households_keep_no_other_out() {
+        let seats = Seats::new(MOST, OF_HOUSEHOLD);
+        let crowds: Vec<_> = (1..=3)
+            .map(|one| taken(&seats, one, OF_HOUSEHOLD))
             .collect();
-        assert!(
-            seats
-                .take(household(inside(u128::from(u64::MAX))))
-                .is_none()
+        let others: Vec<_> = (4..=6).flat_map(|one| taken(&seats, one, 1)).collect();
+        assert!(others.iter().all(|(seat, _)| seat.is_some()));
+        assert_eq!(seats.taken(), MOST);
+        let lost = crowds.iter().map(|crowd| &crowd[OF_HOUSEHOLD - 1].1);
+        for lost in lost {
+            lost.notified().await;
+        }
+        drop(crowds);
+        assert_eq!(
+            seats.taken(),
+            others.len(),
+            "a lost seat is given back once"
         );
+        drop(others);
+        assert!(seats.lock().seats.is_empty());
+        assert_eq!(seats.lock().shares, Shares::default());
+    }
+
+    #[test]
+    fn where_everybody_has_as_much_nobody_gives_way() {
+        let seats = Seats::new(MOST, OF_HOUSEHOLD);
+        let _all: Vec<_> = (0..MOST as u8)
+            .flat_map(|one| taken(&seats, one, 1))
+            .collect();
+        assert!(seats.take(v4(200), &Arc::default()).is_none());
     }
 }

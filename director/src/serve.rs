@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,15 +22,18 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::app::app;
 use crate::director::Director;
 use crate::guests::{Guest, Guests};
+use crate::limits::Limits;
 use crate::problem::Problem;
 use crate::rates::Rates;
-use crate::seats::{CONNECTIONS, CONNECTIONS_PER_ADDRESS, Seat, Seats, household};
+use crate::seats::{Seat, Seats};
+use crate::source::Source;
 
 /// How long a request's head may take to arrive, and how long a connection may rest between
 /// requests.
@@ -41,6 +45,9 @@ const HEAD_BYTES: usize = 8 * 1024;
 const CONNECTION_AGE: Duration = Duration::from_secs(60);
 /// How long the last answer of an aged connection may take: the longest hold, and its way.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
+/// How many requests of one connection are refused for their number before it is closed: so many a caller may have
+/// sent before it reads the first refusal.
+const REFUSALS: usize = 4;
 /// How long connections may take to end when the director stops, which is to take 1 s in all.
 const FAREWELL: Duration = Duration::from_millis(500);
 /// How long to wait when the system has no socket to give, before asking again.
@@ -50,13 +57,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// half a second. Afterwards this director holds no requests any more: make a new one to serve
 /// again. Dropping the future closes everything at once.
 pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Future<Output = ()>) {
-    let mut door = Door {
-        app: app(director.clone()),
-        director: director.clone(),
-        seats: Seats::new(CONNECTIONS, CONNECTIONS_PER_ADDRESS),
-        rates: Rates::default(),
-        guests: Guests::default(),
-    };
+    let mut door = Door::new(director.clone(), &listener);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -82,12 +83,27 @@ pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Fut
 struct Door {
     app: Router,
     director: Director,
-    seats: Seats<IpAddr>,
+    seats: Seats,
     rates: Rates,
     guests: Guests<Waiting>,
+    /// Where the director listens.
+    listens: IpAddr,
 }
 
 impl Door {
+    fn new(director: Director, listener: &TcpListener) -> Self {
+        let limits = Limits::of_process();
+        let listens = listener.local_addr().map(|address| address.ip());
+        Self {
+            app: app(director.clone()),
+            director,
+            seats: Seats::new(limits.connections, limits.connections_of_household),
+            rates: Rates::default(),
+            guests: Guests::at_most(limits.guests),
+            listens: listens.unwrap_or(IpAddr::from([0, 0, 0, 0])),
+        }
+    }
+
     /// Lets a connection in, as a guest until it asks something. Where there are too many guests, one
     /// of those who come in a crowd has to go.
     fn open(&mut self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
@@ -96,8 +112,10 @@ impl Door {
             director: self.director.clone(),
             rates: self.rates.clone(),
             seats: self.seats.clone(),
-            address: household(peer),
+            source: Source::new(peer, self.listens),
             seat: Arc::default(),
+            lost: Arc::default(),
+            refusals: Arc::default(),
         };
         let seat = Arc::clone(&caller.seat);
         let task = connections.spawn(attend(stream, caller));
@@ -108,7 +126,7 @@ impl Door {
 }
 
 /// Where a connection sits, once it has asked something: nowhere, if there was no room.
-type Place = Arc<OnceLock<Option<Seat<IpAddr>>>>;
+type Place = Arc<OnceLock<Option<Seat>>>;
 
 /// A connection that has asked nothing yet.
 #[derive(Debug)]
@@ -133,20 +151,28 @@ struct Caller {
     app: Router,
     director: Director,
     rates: Rates,
-    seats: Seats<IpAddr>,
-    address: IpAddr,
+    seats: Seats,
+    source: Source,
     seat: Place,
+    /// Is told if another household needs the seat.
+    lost: Arc<Notify>,
+    /// How many requests of this connection were too many.
+    refusals: Arc<AtomicUsize>,
 }
 
 impl Caller {
-    /// Answers a request, unless there is no room for this connection, or this address asks too much.
+    /// Answers a request, unless there is no room for this connection, or this household asks too much.
     fn answer(
         &self,
-        request: hyper::Request<Incoming>,
+        mut request: hyper::Request<Incoming>,
     ) -> impl Future<Output = Result<Response, Infallible>> + use<> {
-        let seat = self.seat.get_or_init(|| self.seats.take(self.address));
+        let household = self.source.household();
+        let seat = self
+            .seat
+            .get_or_init(|| self.seats.take(household, &self.lost));
         let has_room = seat.is_some();
-        let is_admitted = has_room && self.rates.admit(self.address, Instant::now());
+        let is_admitted = has_room && self.rates.admit(household, Instant::now());
+        request.extensions_mut().insert(self.source);
         let caller = self.clone();
         async move {
             if is_admitted {
@@ -155,10 +181,19 @@ impl Caller {
             if !has_room {
                 return Ok(caller.turn_away());
             }
-            caller.director.metrics().refused_request();
-            let detail = "too many requests come from this address: wait a little";
-            Ok(Problem::new(StatusCode::TOO_MANY_REQUESTS, detail).into_response())
+            Ok(caller.refuse())
         }
+    }
+
+    /// What is answered to one request too many. A caller that does not slow down has to connect again.
+    fn refuse(&self) -> Response {
+        self.director.metrics().refused_request();
+        let detail = "too many requests come from this address: wait a little";
+        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        if self.refusals.fetch_add(1, Ordering::Relaxed) + 1 < REFUSALS {
+            return problem.into_response();
+        }
+        ([(CONNECTION, "close")], problem).into_response()
     }
 
     /// What is told to a connection that found no room: it is closed then.
@@ -174,6 +209,7 @@ impl Caller {
 async fn attend(stream: TcpStream, caller: Caller) {
     let _ = stream.set_nodelay(true);
     let mut closing = caller.director.closing();
+    let lost = Arc::clone(&caller.lost);
     let service = service_fn(move |request| caller.answer(request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -183,6 +219,7 @@ async fn attend(stream: TcpStream, caller: Caller) {
     let mut connection = pin!(connection);
     tokio::select! {
         ended = &mut connection => return log_end(ended),
+        () = lost.notified() => return tracing::debug!("a connection gave way to another household"),
         _ = closing.wait_for(|closing| *closing) => {}
         () = sleep(CONNECTION_AGE) => {}
     }

@@ -233,7 +233,12 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         circuits: circuits.clone(),
         credentials: credentials.clone(),
         reachability: Reachability::new(directors),
-        directors: DirectorClient::new(way.places, newcomer, &secret, inbox.clone()),
+        directors: DirectorClient::new(
+            way.places,
+            newcomer,
+            (credentials.identity().clone(), &secret),
+            inbox.clone(),
+        ),
         face,
         stdout,
         terminal: ends.terminal,

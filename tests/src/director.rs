@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::http::{self, Response};
 use crate::network::Host;
 use crate::process::{Output, Process, binary};
+use crate::registrant::{Asked, Registrant};
 use crate::wait::{self, Witness};
 
 /// How long a director may take to listen.
@@ -102,6 +103,18 @@ impl Director {
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Response {
         http::ask(self.address, method, path, body, ANSWER)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
+    }
+
+    /// Asks in a node's name, with its signature.
+    ///
+    /// # Panics
+    ///
+    /// Where no whole answer comes in time.
+    #[track_caller]
+    pub fn ask_as(&self, who: &Registrant, method: &str, path: &str, body: &str) -> Response {
+        let asked = Asked { method, path, body };
+        who.ask(self.address, asked, ANSWER)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
     }
 

@@ -36,7 +36,7 @@ impl Secret {
 
     fn discussion(self) -> Uuid {
         let registration = SigningKey::from_bytes(&self.derive(b"registration"));
-        fingerprint(&registration.verifying_key())
+        fingerprint(registration.verifying_key().as_bytes())
     }
 }
 
@@ -91,7 +91,7 @@ impl Dialler {
         let (key, signature) = parts(&payload).ok_or_else(|| wrong("no introduction"))?;
         let verified = key.verify_strict(&signed, &signature);
         verified.map_err(|_| wrong("a signature that is none"))?;
-        Ok(NodeId(fingerprint(&key)))
+        Ok(NodeId(fingerprint(key.as_bytes())))
     }
 
     /// The third message, with its length, and what comes after it.
@@ -152,8 +152,8 @@ fn write(state: &mut HandshakeState, payload: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// The UUID of version 8 that stands for a key.
-fn fingerprint(key: &VerifyingKey) -> Uuid {
-    let digest = Sha256::digest(key.as_bytes());
+pub(crate) fn fingerprint(key: &[u8; 32]) -> Uuid {
+    let digest = Sha256::digest(key);
     Uuid::new_v8(*digest.first_chunk().expect("SHA-256 has 32 bytes"))
 }
 

@@ -72,7 +72,7 @@ impl fmt::Display for Response {
     }
 }
 
-/// Asks `address`, and awaits the whole answer.
+/// Asks `address`, and awaits the whole answer. A body is JSON.
 pub fn ask(
     address: SocketAddr,
     method: &str,
@@ -80,11 +80,23 @@ pub fn ask(
     body: Option<&str>,
     within: Duration,
 ) -> io::Result<Response> {
+    ask_with(address, method, path, &[], body, within)
+}
+
+/// Asks with further header fields. One of them may say what the body is, which is JSON else.
+pub fn ask_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    fields: &[(&str, &str)],
+    body: Option<&str>,
+    within: Duration,
+) -> io::Result<Response> {
     let deadline = Instant::now() + within;
     let mut stream = TcpStream::connect_timeout(&address, within)?;
     stream.set_write_timeout(Some(within))?;
     // A body that is refused for its length may meet a closed door; the answer is there all the same.
-    let written = stream.write_all(&request(address, method, path, body));
+    let written = stream.write_all(&request(address, (method, path), fields, body));
     let answer = read_until_closed(&mut stream, deadline);
     match (parse(&answer), written) {
         (Some(response), _) => Ok(response),
@@ -96,14 +108,28 @@ pub fn ask(
     }
 }
 
-fn request(address: SocketAddr, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    let body = body.map_or_else(String::new, |body| {
-        let length = body.len();
-        format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}")
-    });
-    let end = if body.is_empty() { "\r\n" } else { "" };
-    format!("{head}{body}{end}").into_bytes()
+fn request(
+    address: SocketAddr,
+    (method, path): (&str, &str),
+    fields: &[(&str, &str)],
+    body: Option<&str>,
+) -> Vec<u8> {
+    let own = [
+        ("Host", address.to_string()),
+        ("Connection", "close".to_owned()),
+    ];
+    let says_what = fields
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let kind = (body.is_some() && !says_what).then_some(("Content-Type", "application/json"));
+    let length = body.map(|body| ("Content-Length", body.len().to_string()));
+    let given = fields.iter().copied().chain(kind);
+    let given = given.map(|(name, value)| (name, value.to_owned()));
+    let lines = own.into_iter().chain(given).chain(length);
+    let lines = lines.map(|(name, value)| format!("{name}: {value}\r\n"));
+    let lines: String = lines.collect();
+    let body = body.unwrap_or_default();
+    format!("{method} {path} HTTP/1.1\r\n{lines}\r\n{body}").into_bytes()
 }
 
 /// Reads to the end, or to the deadline, or until the connection breaks.

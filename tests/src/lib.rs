@@ -27,6 +27,7 @@ pub mod node;
 pub mod picture;
 pub mod process;
 pub mod raw;
+pub mod registrant;
 pub mod resources;
 pub mod ring_viz;
 pub mod talk;

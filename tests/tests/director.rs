@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,9 @@ use ringtalk_tests::director::Director;
 use ringtalk_tests::http::{self, Response};
 use ringtalk_tests::id::NodeId;
 use ringtalk_tests::measure::report;
+use ringtalk_tests::process::binary;
 use ringtalk_tests::raw::Raw;
+use ringtalk_tests::registrant::{Asked, Registrant};
 use ringtalk_tests::wait::poll;
 
 /// How long the director may hold a call.
@@ -26,8 +29,12 @@ fn address(node: u64) -> String {
     format!("127.0.0.1:{}", 20_000 + node)
 }
 
+fn id(node: u64) -> NodeId {
+    Registrant::new(node).id()
+}
+
 fn node(node: u64) -> String {
-    let id = NodeId::made_up(node);
+    let id = id(node);
     format!(
         r#"{{"id":"{id}","internal-address":"{}","public-address":null}}"#,
         address(node)
@@ -35,10 +42,30 @@ fn node(node: u64) -> String {
 }
 
 fn coordinator(node: u64, epoch: u64) -> String {
-    let id = NodeId::made_up(node);
-    format!(
-        r#"{{"id":"{id}","internal-address":"{}","public-address":null,"epoch":{{"number":{epoch},"coordinator":"{id}"}}}}"#,
-        address(node)
+    Registrant::new(node).registration(&address(node), epoch)
+}
+
+/// Registers a coordinator, and awaits the end of the call that the director holds open.
+#[track_caller]
+fn register(director: &Director, node: u64, epoch: u64) -> Response {
+    let body = coordinator(node, epoch);
+    director.ask_as(
+        &Registrant::new(node),
+        "POST",
+        "/register_coordinator",
+        &body,
+    )
+}
+
+/// Ends the registration of a coordinator.
+#[track_caller]
+fn withdraw(director: &Director, node: u64, epoch: u64) -> Response {
+    let body = coordinator(node, epoch);
+    director.ask_as(
+        &Registrant::new(node),
+        "DELETE",
+        "/register_coordinator",
+        &body,
     )
 }
 
@@ -52,6 +79,32 @@ fn posting(
     std::thread::spawn(move || {
         let answer = http::ask(address, "POST", path, Some(&body), HELD).expect("an answer");
         (answer, Instant::now())
+    })
+}
+
+/// Registers in the background.
+fn registering(director: &Director, node: u64, epoch: u64) -> JoinHandle<(Response, Instant)> {
+    registering_as(
+        director,
+        "/register_coordinator",
+        node,
+        coordinator(node, epoch),
+    )
+}
+
+fn registering_as(
+    director: &Director,
+    path: &'static str,
+    node: u64,
+    body: String,
+) -> JoinHandle<(Response, Instant)> {
+    let address = director.address();
+    std::thread::spawn(move || {
+        let method = "POST";
+        let body = &body;
+        let asked = Asked { method, path, body };
+        let answer = Registrant::new(node).ask(address, asked, HELD);
+        (answer.expect("an answer"), Instant::now())
     })
 }
 
@@ -80,21 +133,21 @@ fn the_first_node_founds_registers_and_is_pointed_at() {
     let _alone = alone();
     let director = Director::start();
     director.post("/register_node", &node(1)).expect(201);
-    let registration = posting(&director, "/register_coordinator", coordinator(1, 1));
+    let registration = registering(&director, 1, 1);
     director.redirects_to(&address(1), LEASE);
     answer(registration).expect(200);
 
     // The newcomer is told of the coordinator, and the coordinator of the newcomer, on the call
     // that it holds open.
-    let held = posting(&director, "/register_coordinator", coordinator(1, 1));
+    let held = registering(&director, 1, 1);
     let told = director.post("/register_node", &node(2));
     let found = told.expect(200).json();
-    assert_eq!(found["id"], NodeId::made_up(1).to_string(), "{told}");
+    assert_eq!(found["id"], id(1).to_string(), "{told}");
     assert_eq!(found["internal-address"], address(1), "{told}");
     assert_eq!(found["epoch"]["number"], 1, "{told}");
     let mut forwarded = answer(held);
     if !names(&forwarded, 2) {
-        forwarded = director.post("/register_coordinator", &coordinator(1, 1));
+        forwarded = register(&director, 1, 1);
     }
     assert!(
         names(forwarded.expect(200), 2),
@@ -103,7 +156,7 @@ fn the_first_node_founds_registers_and_is_pointed_at() {
 }
 
 fn names(answer: &Response, node: u64) -> bool {
-    answer.body.contains(&NodeId::made_up(node).to_string())
+    answer.body.contains(&id(node).to_string())
 }
 
 #[test]
@@ -112,16 +165,14 @@ fn a_held_call_ends_within_its_two_seconds_and_at_once_for_a_newcomer() {
     let director = Director::start();
     director.post("/register_node", &node(1)).expect(201);
     let since = Instant::now();
-    director
-        .post("/register_coordinator", &coordinator(1, 1))
-        .expect(200);
+    register(&director, 1, 1).expect(200);
     assert!(
         since.elapsed() < Duration::from_secs(3),
         "held for {:?}",
         since.elapsed()
     );
 
-    let held = posting(&director, "/register_coordinator", coordinator(1, 1));
+    let held = registering(&director, 1, 1);
     // Waits until the call is held: nothing outside shows that it is.
     std::thread::sleep(Duration::from_millis(500));
     let since = Instant::now();
@@ -169,16 +220,12 @@ fn who_waits_for_a_founder_is_told_of_it_once_it_registers() {
     let waiting = posting(&director, "/register_node", node(2));
     // Waits until the second call is held: nothing outside shows that it is.
     std::thread::sleep(Duration::from_millis(300));
-    let registration = posting(&director, "/register_coordinator", coordinator(1, 1));
+    let registration = registering(&director, 1, 1);
     let told = answer(waiting);
-    assert_eq!(
-        told.expect(200).json()["id"],
-        NodeId::made_up(1).to_string(),
-        "{told}"
-    );
+    assert_eq!(told.expect(200).json()["id"], id(1).to_string(), "{told}");
     let mut forwarded = answer(registration);
     if !names(&forwarded, 2) {
-        forwarded = director.post("/register_coordinator", &coordinator(1, 1));
+        forwarded = register(&director, 1, 1);
     }
     assert!(
         names(&forwarded, 2),
@@ -190,8 +237,7 @@ fn who_waits_for_a_founder_is_told_of_it_once_it_registers() {
 fn a_registration_is_replaced_by_a_higher_epoch_only() {
     let _alone = alone();
     let director = Director::start();
-    let register =
-        |node, epoch| posting(&director, "/register_coordinator", coordinator(node, epoch));
+    let register = |node, epoch| registering(&director, node, epoch);
     answer(register(1, 3)).expect(200);
     for epoch in [2, 3] {
         let refused = answer(register(2, epoch));
@@ -218,7 +264,7 @@ fn a_registration_is_replaced_by_a_higher_epoch_only() {
 fn the_older_name_of_registration_works_too() {
     let _alone = alone();
     let director = Director::start();
-    let registration = posting(&director, "/register_leader", coordinator(5, 1));
+    let registration = registering_as(&director, "/register_leader", 5, coordinator(5, 1));
     director.redirects_to(&address(5), LEASE);
     answer(registration).expect(200);
 }
@@ -228,7 +274,7 @@ fn a_public_address_is_what_outsiders_are_pointed_at() {
     let _alone = alone();
     let director = Director::start();
     let body = coordinator(1, 1).replace("null", r#""203.0.113.7:4000""#);
-    let registration = posting(&director, "/register_coordinator", body);
+    let registration = registering_as(&director, "/register_coordinator", 1, body);
     director.redirects_to("203.0.113.7:4000", LEASE);
     answer(registration).expect(200);
 }
@@ -237,14 +283,10 @@ fn a_public_address_is_what_outsiders_are_pointed_at() {
 fn who_unregisters_leaves_the_place_free_at_once() {
     let _alone = alone();
     let director = Director::start();
-    director
-        .post("/register_coordinator", &coordinator(1, 1))
-        .expect(200);
-    director.ask("DELETE", "/register_coordinator", Some(&coordinator(2, 1)));
+    register(&director, 1, 1).expect(200);
+    withdraw(&director, 2, 1).expect_problem(409);
     director.fetch("/").expect(307);
-    director
-        .ask("DELETE", "/register_coordinator", Some(&coordinator(1, 1)))
-        .expect(204);
+    withdraw(&director, 1, 1).expect(204);
     director.fetch("/").expect_problem(503);
     let since = Instant::now();
     director.post("/register_node", &node(3)).expect(201);
@@ -258,9 +300,7 @@ fn who_unregisters_leaves_the_place_free_at_once() {
 fn after_a_registration_lapsed_nobody_founds_for_ten_seconds() {
     let _alone = alone();
     let director = Director::start();
-    director
-        .post("/register_coordinator", &coordinator(1, 1))
-        .expect(200);
+    register(&director, 1, 1).expect(200);
     let lapsed = poll(
         "the registration lapses",
         Duration::from_secs(20),
@@ -323,7 +363,7 @@ fn a_wrong_field_is_named() {
     let _alone = alone();
     let director = Director::start();
     let whole = coordinator(1, 1);
-    let id = NodeId::made_up(1).to_string();
+    let id = id(1).to_string();
     let spoiled = [
         ("id", whole.replacen(&id, "not-an-id", 1)),
         ("id", whole.replacen("\"id\"", "\"no-id\"", 1)),
@@ -397,4 +437,25 @@ fn slow_clients_are_closed_and_disturb_nobody() {
         );
     }
     report("director: slow clients closed after", since.elapsed());
+}
+
+#[test]
+fn a_director_that_may_open_few_files_still_answers() {
+    let _alone = alone();
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -n 64 && exec \"$0\" \"$@\""]);
+    limited.arg(binary("director"));
+    let director = Director::by(limited);
+    let crowd: Vec<Raw> = (0..100)
+        .map(|_| {
+            let mut raw = Raw::dial(&director.place()).expect("a connection");
+            raw.send(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+            raw
+        })
+        .collect();
+    let at_once = Duration::from_secs(2);
+    let answer = http::ask(director.address(), "GET", "/healthz", None, at_once);
+    let answer = answer.expect("an answer at once");
+    assert!(matches!(answer.status, 200 | 503), "{answer}");
+    drop(crowd);
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Event, Joining};
-use ringtalk_tests::id::NodeId;
 use ringtalk_tests::liar::Liar;
 use ringtalk_tests::network::Proxy;
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::process::binary;
+use ringtalk_tests::registrant::Registrant;
 use ringtalk_tests::wait;
 use ringtalk_tests::window::Window;
 
@@ -47,21 +47,20 @@ fn ends_with(place: &str, timeout: &str, status: i32, words: &[&str]) {
 
 /// A director that says that the open discussion is at this address, for some seconds.
 fn pointing_at(address: SocketAddr) -> Director {
-    pointing_to(NodeId::made_up(1), address)
+    pointing_to(&Registrant::new(1), address)
 }
 
 /// The same, with who is there.
-fn pointing_to(id: NodeId, address: SocketAddr) -> Director {
+fn pointing_to(who: &Registrant, address: SocketAddr) -> Director {
     let director = Director::start();
-    point(&director, id, address);
+    point(&director, who, address);
     director
 }
 
-fn point(director: &Director, id: NodeId, address: SocketAddr) {
-    let body = format!(
-        r#"{{"id":"{id}","internal-address":"{address}","public-address":null,"epoch":{{"number":1,"coordinator":"{id}"}}}}"#
-    );
-    director.post("/register_coordinator", &body).expect(200);
+fn point(director: &Director, who: &Registrant, address: SocketAddr) {
+    let body = who.registration(&address.to_string(), 1);
+    let path = "/register_coordinator";
+    director.ask_as(who, "POST", path, &body).expect(200);
 }
 
 /// A socket at which nobody answers, and where it is.
@@ -171,6 +170,7 @@ fn a_director_whose_ring_has_vanished_is_quoted() {
     let director = Director::start();
     let ann = Launch::new("ann").join(&director.place()).start();
     ann.ready(IN_TIME);
+    director.redirects_to(&ann.address(), IN_TIME);
     ann.kill();
     wait::poll("the registration lapses", IN_TIME, &[&director], || {
         let answer = director.fetch("/");
@@ -252,8 +252,8 @@ fn a_history_that_stops_coming_is_told_of_as_that() {
     let eve = Liar::found("eve");
     let lines = (1..=HISTORY).map(|n| format!("{n} {}", "x".repeat(500)));
     eve.say(lines.collect());
-    let id = NodeId(*eve.id().as_uuid());
-    let director = pointing_to(id, eve.address());
+    let who = eve.registrant();
+    let director = pointing_to(&who, eve.address());
     let dan = Liar::join(&director, "dan");
     wait::until("dan has the discussion so far", IN_TIME, &[], || {
         let bundles = dan.bundles_of(eve.id());
@@ -263,7 +263,7 @@ fn a_history_that_stops_coming_is_told_of_as_that() {
     });
     eve.answer_pulls(2);
     dan.answer_pulls(0);
-    point(&director, id, eve.address());
+    point(&director, &who, eve.address());
     let place = director.place();
     let late = Launch::new("late")
         .join(&place)

@@ -5,27 +5,41 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{ALLOW, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderName, Request, StatusCode};
 use axum::response::Response;
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tower::ServiceExt;
 
 use super::app;
-use crate::api::{COORDINATOR_HOLD, NODE_HOLD, Newcomers};
-use crate::director::{Director, HELD_PER_DISCUSSION};
+use crate::api::{
+    COORDINATOR_HOLD, Encoded, NODE_HOLD, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Newcomers, Nonce,
+    node_signed_bytes,
+};
+use crate::director::{Director, HELD_NEWCOMERS, HELD_OF_HOUSEHOLD};
+use crate::nonces::Nonces;
 use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, SETTLING};
 
 mod private;
+mod speaking;
 
-const A: &str = "aaaaaaaa-0000-8000-8000-000000000000";
-const B: &str = "bbbbbbbb-0000-8000-8000-000000000000";
-const C: &str = "cccccccc-0000-8000-8000-000000000000";
+/// Nodes whose keys are 32 times the byte 1, 2 and 3.
+const A: &str = "34750f98-bd59-8cfc-946d-a45aaabe933b";
+const B: &str = "6a3803d5-f059-802a-9c6d-afbc9ba47292";
+const C: &str = "b62e867f-a2f3-8afe-a2d5-d6b1642e1621";
+
+const SEED: [u8; 16] = [7; 16];
+
+/// What a director of this seed wants signed in its first minute.
+fn nonce() -> Nonce {
+    Nonces::new(SEED).current(Duration::ZERO)
+}
 
 /// An app that has settled.
 async fn settled() -> Router {
-    let app = app(Director::new([7; 16]));
+    let app = app(Director::new(SEED));
     // Waits in virtual time: how long a lease lasts is what is tested.
     sleep(SETTLING).await;
     app
@@ -40,14 +54,60 @@ fn coordinator(id: &str, number: u64) -> Value {
     json!({"id": id, "internal-address": "10.0.0.1:4000", "epoch": epoch})
 }
 
+/// What a node gets from a director, with both addresses that its coordinator may dial.
+fn directions(coordinator: Value, candidates: &[Value]) -> Value {
+    let mut directions = coordinator;
+    directions["candidates"] = candidates.into();
+    directions
+}
+
+/// What a coordinator hears of a node that calls from this machine.
+fn announced(id: &str) -> Value {
+    json!({"id": id, "internal-address": "127.0.0.1:4000", "public-address": "chat.example:4000"})
+}
+
 async fn send(app: &Router, method: &str, path: &str, body: impl Into<Body>) -> Response {
     let request = Request::builder().method(method).uri(path);
+    let request = request.header(CONTENT_TYPE, "application/json");
     let request = request.body(body.into()).unwrap();
     app.clone().oneshot(request).await.unwrap()
 }
 
+/// Sends a body with the signature of A, B or C, if it is in its name.
+async fn send_signed(app: &Router, method: &str, path: &str, body: &Value) -> Response {
+    let body = body.to_string();
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in signature(method, path, &body) {
+        request = request.header(name, value);
+    }
+    let request = request.header(CONTENT_TYPE, "application/json");
+    let request = request.body(Body::from(body)).unwrap();
+    app.clone().oneshot(request).await.unwrap()
+}
+
+/// The headers that sign a body.
+fn signature(method: &str, path: &str, body: &str) -> Vec<(HeaderName, String)> {
+    let said: Value = serde_json::from_str(body).unwrap();
+    let Some(byte) = [A, B, C].into_iter().position(|id| said["id"] == id) else {
+        return Vec::new();
+    };
+    let key = SigningKey::from_bytes(&[byte as u8 + 1; 32]);
+    let bytes = node_signed_bytes(method, path, &nonce(), body.as_bytes());
+    vec![
+        (
+            NODE_KEY,
+            Encoded(key.verifying_key().to_bytes()).to_string(),
+        ),
+        (NODE_NONCE, nonce().to_string()),
+        (
+            NODE_SIGNATURE,
+            Encoded(key.sign(&bytes).to_bytes()).to_string(),
+        ),
+    ]
+}
+
 async fn post(app: &Router, path: &str, body: &Value) -> (StatusCode, Value) {
-    let response = send(app, "POST", path, body.to_string()).await;
+    let response = send_signed(app, "POST", path, body).await;
     let status = response.status();
     (status, json_body(response).await)
 }
@@ -70,7 +130,9 @@ async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
     let app = settled().await;
     let (status, first) = post(&app, "/register_node", &node(A)).await;
     assert_eq!(status, StatusCode::CREATED);
-    assert_eq!(first, json!({"first": true, "lease-ms": 2000}));
+    let nonce = nonce().to_string();
+    let expected = json!({"first": true, "lease-ms": 2000, "nonce": nonce});
+    assert_eq!(first, expected);
 
     let waiting = held(&app, "/register_node", node(B)).await;
     // Waits in virtual time: how long a lease lasts is what is tested.
@@ -79,16 +141,16 @@ async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
     let registering = held(&app, "/register_coordinator", coordinator(A, 1)).await;
 
     let before = Instant::now();
-    let expected = (StatusCode::OK, coordinator(A, 1));
+    let expected = (StatusCode::OK, directions(coordinator(A, 1), &[]));
     assert_eq!(waiting.await.unwrap(), expected);
-    let newcomers = json!({"newcomers": [node(B)]});
+    let newcomers = json!({"newcomers": [announced(B)]});
     assert_eq!(registering.await.unwrap(), (StatusCode::OK, newcomers));
     assert_eq!(before.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
-    let app = app(Director::new([7; 16]));
+    let app = app(Director::new(SEED));
     let one = held(&app, "/register_node", node(A)).await;
     let other = held(&app, "/register_node", node(B)).await;
     // Waits in virtual time: how long a lease lasts is what is tested.
@@ -139,14 +201,14 @@ async fn nobody_waits_for_founders_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn only_so_many_newcomers_are_held_and_none_leaks() {
-    let director = Director::new([7; 16]);
+    let director = Director::new(SEED);
     let app = app(director.clone());
     let mut crowd = Vec::new();
-    for n in 0..HELD_PER_DISCUSSION {
+    for n in 0..HELD_OF_HOUSEHOLD {
         let id = format!("{n:08}-0000-8000-8000-000000000000");
         crowd.push(held(&app, "/register_node", node(&id)).await);
     }
-    assert_eq!(director.held_newcomers(), HELD_PER_DISCUSSION);
+    assert_eq!(director.held_newcomers(), HELD_OF_HOUSEHOLD);
     let (status, _) = post(&app, "/register_node", &node(A)).await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     for call in crowd {
@@ -201,8 +263,8 @@ async fn another_ring_is_told_of_the_registered_one() {
     assert_eq!(status, StatusCode::CONFLICT);
     assert_eq!(problem["coordinator"], coordinator(B, 4));
 
-    let leave = coordinator(A, 3).to_string();
-    let response = send(&app, "DELETE", "/register_coordinator", leave).await;
+    let leave = coordinator(A, 3);
+    let response = send_signed(&app, "DELETE", "/register_coordinator", &leave).await;
     assert_eq!(response.status(), StatusCode::CONFLICT);
 }
 
@@ -210,8 +272,8 @@ async fn another_ring_is_told_of_the_registered_one() {
 async fn after_a_withdrawal_the_next_founds_and_after_a_lapse_it_waits() {
     let app = settled().await;
     post(&app, "/register_coordinator", &coordinator(A, 1)).await;
-    let leave = coordinator(A, 1).to_string();
-    let response = send(&app, "DELETE", "/register_coordinator", leave).await;
+    let leave = coordinator(A, 1);
+    let response = send_signed(&app, "DELETE", "/register_coordinator", &leave).await;
     assert_eq!(response.status(), StatusCode::NO_CONTENT);
     let (status, _) = post(&app, "/register_node", &node(B)).await;
     assert_eq!(status, StatusCode::CREATED);
@@ -245,7 +307,7 @@ async fn the_front_page_redirects_to_the_coordinator() {
 
 #[tokio::test]
 async fn a_wrong_field_is_named() {
-    let app = app(Director::new([7; 16]));
+    let app = app(Director::new(SEED));
     let wrong = [
         ("id", json!("me")),
         ("id", Value::Null),
@@ -268,7 +330,7 @@ async fn a_wrong_field_is_named() {
 
 #[tokio::test]
 async fn what_is_no_request_is_a_problem() {
-    let app = app(Director::new([7; 16]));
+    let app = app(Director::new(SEED));
     let huge = " ".repeat(8 * 1024 + 1);
     let cases = [
         ("POST", "/register_node", "{", StatusCode::BAD_REQUEST),
@@ -296,7 +358,7 @@ async fn what_is_no_request_is_a_problem() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_does_not_arrive_is_given_up() {
-    let app = app(Director::new([7; 16]));
+    let app = app(Director::new(SEED));
     let response = send(&app, "POST", "/register_node", Body::new(Stuck)).await;
     assert_eq!(response.status(), StatusCode::REQUEST_TIMEOUT);
 }

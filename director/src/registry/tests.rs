@@ -1,14 +1,15 @@
 //! The registry under virtual time.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ringtalk_wire::{Epoch, NodeId};
 
 use super::{
-    Call, Conflict, FOUNDING_LEASE, Handover, LAPSE, NEWCOMERS, Placement, REGISTRATION_LEASE,
-    Registry, SETTLING,
+    Call, Conflict, EPOCH_RISE, FOUNDING_LEASE, Handover, LAPSE, NEWCOMERS, Placement,
+    REGISTRATION_LEASE, Registry, SETTLING,
 };
-use crate::api::{Coordinator, Newcomer};
+use crate::api::{Coordinator, Directions, Newcomer};
 
 const MS: Duration = Duration::from_millis(1);
 /// When all of these tests begin: the director has settled.
@@ -43,6 +44,26 @@ fn coordinator(n: u16, number: u64) -> Coordinator {
     }
 }
 
+const HOUSE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+
+fn join(coordinator: Coordinator) -> Placement {
+    among(coordinator, &[])
+}
+
+fn among(coordinator: Coordinator, candidates: &[Coordinator]) -> Placement {
+    Placement::Join(Directions {
+        coordinator,
+        candidates: candidates.to_vec(),
+    })
+}
+
+impl Registry {
+    /// Asks as a node that may found, and may be dialled at all its addresses.
+    fn ask(&mut self, now: Duration, newcomer: &Newcomer) -> Placement {
+        self.register_node(now, newcomer.id, Some(newcomer), true)
+    }
+}
+
 /// The last instant before `end`.
 fn before(end: Duration) -> Duration {
     end.checked_sub(MS).unwrap()
@@ -55,7 +76,7 @@ fn found(lease: Duration) -> Placement {
 /// A registry where node 1 coordinates in epoch 5 since `START`.
 fn registered() -> (Registry, Call) {
     let mut registry = Registry::new();
-    let call = registry.register_coordinator(START, coordinator(1, 5));
+    let call = registry.register_coordinator(START, coordinator(1, 5), HOUSE);
     (registry, call.unwrap())
 }
 
@@ -63,20 +84,14 @@ fn registered() -> (Registry, Call) {
 fn of_two_first_nodes_one_founds_and_the_other_joins_it() {
     let mut registry = Registry::new();
     let until = START + FOUNDING_LEASE;
-    assert_eq!(
-        registry.register_node(START, &newcomer(1), true),
-        found(FOUNDING_LEASE)
-    );
-    assert_eq!(
-        registry.register_node(START, &newcomer(2), true),
-        Placement::Wait { until }
-    );
+    assert_eq!(registry.ask(START, &newcomer(1)), found(FOUNDING_LEASE));
+    assert_eq!(registry.ask(START, &newcomer(2)), Placement::Wait { until });
     let call = registry
-        .register_coordinator(START + 5 * MS, coordinator(1, 1))
+        .register_coordinator(START + 5 * MS, coordinator(1, 1), HOUSE)
         .unwrap();
     assert_eq!(
-        registry.register_node(START + 5 * MS, &newcomer(2), true),
-        Placement::Join(coordinator(1, 1))
+        registry.ask(START + 5 * MS, &newcomer(2)),
+        join(coordinator(1, 1))
     );
     assert_eq!(
         registry.hand_over(START + 5 * MS, call),
@@ -87,17 +102,17 @@ fn of_two_first_nodes_one_founds_and_the_other_joins_it() {
 #[test]
 fn the_founding_lease_is_repeated_to_its_holder_and_not_renewed() {
     let mut registry = Registry::new();
-    registry.register_node(START, &newcomer(1), true);
+    registry.ask(START, &newcomer(1));
     assert_eq!(
-        registry.register_node(START + 1500 * MS, &newcomer(1), true),
+        registry.ask(START + 1500 * MS, &newcomer(1)),
         found(500 * MS)
     );
     assert_eq!(
-        registry.register_node(START + FOUNDING_LEASE, &newcomer(2), true),
+        registry.ask(START + FOUNDING_LEASE, &newcomer(2)),
         found(FOUNDING_LEASE)
     );
     assert!(matches!(
-        registry.register_node(START + FOUNDING_LEASE, &newcomer(1), true),
+        registry.ask(START + FOUNDING_LEASE, &newcomer(1)),
         Placement::Wait { .. }
     ));
 }
@@ -106,27 +121,27 @@ fn the_founding_lease_is_repeated_to_its_holder_and_not_renewed() {
 fn nobody_founds_before_a_running_ring_had_time_to_register() {
     let mut registry = Registry::new();
     assert_eq!(
-        registry.register_node(Duration::ZERO, &newcomer(2), true),
+        registry.ask(Duration::ZERO, &newcomer(2)),
         Placement::Wait { until: SETTLING }
     );
     registry
-        .register_coordinator(before(SETTLING), coordinator(1, 7))
+        .register_coordinator(before(SETTLING), coordinator(1, 7), HOUSE)
         .unwrap();
     assert_eq!(
-        registry.register_node(SETTLING, &newcomer(2), true),
-        Placement::Join(coordinator(1, 7))
+        registry.ask(SETTLING, &newcomer(2)),
+        join(coordinator(1, 7))
     );
 }
 
 #[test]
 fn a_running_ring_goes_before_a_founder() {
     let mut registry = Registry::new();
-    registry.register_node(START, &newcomer(2), true);
+    registry.ask(START, &newcomer(2));
     registry
-        .register_coordinator(START, coordinator(1, 7))
+        .register_coordinator(START, coordinator(1, 7), HOUSE)
         .unwrap();
     assert_eq!(
-        registry.register_coordinator(START, coordinator(2, 1)),
+        registry.register_coordinator(START, coordinator(2, 1), HOUSE),
         Err(Conflict(Box::new(coordinator(1, 7))))
     );
 }
@@ -136,12 +151,12 @@ fn only_a_higher_epoch_number_replaces_a_registration() {
     let (mut registry, old) = registered();
     for number in [4, 5] {
         assert_eq!(
-            registry.register_coordinator(START, coordinator(2, number)),
+            registry.register_coordinator(START, coordinator(2, number), HOUSE),
             Err(Conflict(Box::new(coordinator(1, 5))))
         );
     }
     registry
-        .register_coordinator(START, coordinator(2, 6))
+        .register_coordinator(START, coordinator(2, 6), HOUSE)
         .unwrap();
     assert_eq!(registry.coordinator(START), Some(&coordinator(2, 6)));
     assert_eq!(
@@ -155,10 +170,10 @@ fn the_same_id_renews_and_its_epoch_never_goes_down() {
     let (mut registry, _) = registered();
     let later = before(START + REGISTRATION_LEASE);
     registry
-        .register_coordinator(later, coordinator(1, 8))
+        .register_coordinator(later, coordinator(1, 8), HOUSE)
         .unwrap();
     registry
-        .register_coordinator(later, coordinator(1, 3))
+        .register_coordinator(later, coordinator(1, 3), HOUSE)
         .unwrap();
     assert_eq!(
         registry.coordinator(START + REGISTRATION_LEASE),
@@ -171,26 +186,23 @@ fn the_same_id_renews_and_its_epoch_never_goes_down() {
 fn after_a_lapse_nobody_founds_for_a_while_but_a_coordinator_may_register() {
     let (mut registry, _) = registered();
     let lapse = START + REGISTRATION_LEASE;
+    assert_eq!(registry.ask(lapse, &newcomer(2)), Placement::Lapsed);
     assert_eq!(
-        registry.register_node(lapse, &newcomer(2), true),
+        registry.ask(before(lapse + LAPSE), &newcomer(2)),
         Placement::Lapsed
     );
     assert_eq!(
-        registry.register_node(before(lapse + LAPSE), &newcomer(2), true),
-        Placement::Lapsed
-    );
-    assert_eq!(
-        registry.register_node(lapse + LAPSE, &newcomer(2), true),
+        registry.ask(lapse + LAPSE, &newcomer(2)),
         found(FOUNDING_LEASE)
     );
 
     let (mut registry, _) = registered();
     registry
-        .register_coordinator(lapse + MS, coordinator(3, 6))
+        .register_coordinator(lapse + MS, coordinator(3, 6), HOUSE)
         .unwrap();
     assert_eq!(
-        registry.register_node(lapse + MS, &newcomer(2), true),
-        Placement::Join(coordinator(3, 6))
+        registry.ask(lapse + MS, &newcomer(2)),
+        join(coordinator(3, 6))
     );
     assert_eq!(registry.tally().lapses, 1);
 }
@@ -198,7 +210,7 @@ fn after_a_lapse_nobody_founds_for_a_while_but_a_coordinator_may_register() {
 #[test]
 fn a_withdrawn_registration_leaves_no_lapse() {
     let (mut registry, call) = registered();
-    registry.register_node(START, &newcomer(2), true);
+    registry.ask(START, &newcomer(2));
     assert_eq!(
         registry.withdraw(START, id(2)),
         Err(Conflict(Box::new(coordinator(1, 5))))
@@ -206,39 +218,27 @@ fn a_withdrawn_registration_leaves_no_lapse() {
     assert_eq!(registry.withdraw(START, id(1)), Ok(()));
     assert_eq!(registry.hand_over(START, call), Handover::Over);
     assert_eq!(registry.withdraw(START, id(1)), Ok(()));
-    assert_eq!(
-        registry.register_node(START, &newcomer(3), true),
-        found(FOUNDING_LEASE)
-    );
+    assert_eq!(registry.ask(START, &newcomer(3)), found(FOUNDING_LEASE));
 }
 
 #[test]
 fn a_lease_is_given_back_by_its_holder_alone() {
     let mut registry = Registry::new();
-    registry.register_node(START, &newcomer(1), true);
+    registry.ask(START, &newcomer(1));
     registry.withdraw(START, id(2)).unwrap();
     assert!(matches!(
-        registry.register_node(START, &newcomer(2), true),
+        registry.ask(START, &newcomer(2)),
         Placement::Wait { .. }
     ));
     registry.withdraw(START, id(1)).unwrap();
-    assert_eq!(
-        registry.register_node(START, &newcomer(2), true),
-        found(FOUNDING_LEASE)
-    );
+    assert_eq!(registry.ask(START, &newcomer(2)), found(FOUNDING_LEASE));
 
     let (mut registry, _) = registered();
     let lapse = START + REGISTRATION_LEASE;
     registry.withdraw(lapse, id(2)).unwrap();
-    assert_eq!(
-        registry.register_node(lapse, &newcomer(2), true),
-        Placement::Lapsed
-    );
+    assert_eq!(registry.ask(lapse, &newcomer(2)), Placement::Lapsed);
     registry.withdraw(lapse, id(1)).unwrap();
-    assert_eq!(
-        registry.register_node(lapse, &newcomer(2), true),
-        found(FOUNDING_LEASE)
-    );
+    assert_eq!(registry.ask(lapse, &newcomer(2)), found(FOUNDING_LEASE));
 }
 
 #[test]
@@ -246,11 +246,11 @@ fn each_newcomer_is_handed_over_once_to_the_latest_call() {
     let (mut registry, first) = registered();
     assert_eq!(registry.hand_over(START, first), Handover::Nobody);
     let second = registry
-        .register_coordinator(START, coordinator(1, 5))
+        .register_coordinator(START, coordinator(1, 5), HOUSE)
         .unwrap();
-    registry.register_node(START, &newcomer(2), true);
-    registry.register_node(START, &newcomer(3), true);
-    registry.register_node(START, &newcomer(2), true);
+    registry.ask(START, &newcomer(2));
+    registry.ask(START, &newcomer(3));
+    registry.ask(START, &newcomer(2));
     assert_eq!(registry.hand_over(START, first), Handover::Over);
     assert_eq!(
         registry.hand_over(START, second),
@@ -262,9 +262,9 @@ fn each_newcomer_is_handed_over_once_to_the_latest_call() {
 #[test]
 fn newcomers_wait_for_the_next_coordinator() {
     let (mut registry, _) = registered();
-    registry.register_node(START, &newcomer(2), true);
+    registry.ask(START, &newcomer(2));
     let call = registry
-        .register_coordinator(START + REGISTRATION_LEASE, coordinator(3, 6))
+        .register_coordinator(START + REGISTRATION_LEASE, coordinator(3, 6), HOUSE)
         .unwrap();
     assert_eq!(
         registry.hand_over(START + REGISTRATION_LEASE, call),
@@ -275,10 +275,7 @@ fn newcomers_wait_for_the_next_coordinator() {
 #[test]
 fn the_coordinator_is_no_newcomer_to_itself() {
     let (mut registry, call) = registered();
-    assert_eq!(
-        registry.register_node(START, &newcomer(1), true),
-        Placement::Join(coordinator(1, 5))
-    );
+    assert_eq!(registry.ask(START, &newcomer(1)), join(coordinator(1, 5)));
     assert_eq!(registry.hand_over(START, call), Handover::Nobody);
 }
 
@@ -287,11 +284,92 @@ fn of_too_many_newcomers_the_oldest_are_forgotten() {
     let (mut registry, call) = registered();
     let crowd: Vec<_> = (0..=NEWCOMERS as u16).map(|n| newcomer(n + 2)).collect();
     for one in &crowd {
-        registry.register_node(START, one, true);
+        registry.ask(START, one);
     }
     assert_eq!(
         registry.hand_over(START, call),
         Handover::Newcomers(crowd[1..].to_vec())
     );
     assert_eq!(registry.tally().newcomers_forgotten, 1);
+}
+
+#[test]
+fn an_epoch_rises_only_so_far_within_a_lease() {
+    let (mut registry, _) = registered();
+    let refused = Err(Conflict(Box::new(coordinator(1, 5))));
+    for leap in [EPOCH_RISE + 1, 1 << 52, u64::MAX - 5] {
+        let made_up = registry.register_coordinator(START, coordinator(2, 5 + leap), HOUSE);
+        assert_eq!(made_up, refused);
+    }
+    let step = coordinator(3, 5 + EPOCH_RISE);
+    registry
+        .register_coordinator(START + MS, step.clone(), HOUSE)
+        .unwrap();
+    let next = registry.register_coordinator(START + MS, coordinator(4, 6 + EPOCH_RISE), HOUSE);
+    assert_eq!(
+        next,
+        Err(Conflict(Box::new(step))),
+        "not by many steps either"
+    );
+    let later = START + MS + before(REGISTRATION_LEASE);
+    registry
+        .register_coordinator(later, coordinator(3, 5 + EPOCH_RISE), HOUSE)
+        .unwrap();
+    let next = START + REGISTRATION_LEASE;
+    registry
+        .register_coordinator(next, coordinator(4, 6 + EPOCH_RISE), HOUSE)
+        .unwrap();
+}
+
+#[test]
+fn a_coordinators_own_epoch_rises_only_so_far_too() {
+    let (mut registry, _) = registered();
+    registry
+        .register_coordinator(START, coordinator(1, 1 << 52), HOUSE)
+        .unwrap();
+    let risen = coordinator(1, 5 + EPOCH_RISE);
+    assert_eq!(registry.coordinator(START), Some(&risen));
+}
+
+#[test]
+fn those_that_were_turned_down_or_displaced_are_candidates_while_they_ask() {
+    let (mut registry, _) = registered();
+    let _ = registry.register_coordinator(START + MS, coordinator(2, 5), HOUSE);
+    let now = START + 2 * MS;
+    registry
+        .register_coordinator(now, coordinator(3, 6), HOUSE)
+        .unwrap();
+    let others = [coordinator(1, 5), coordinator(2, 5)];
+    assert_eq!(
+        registry.ask(now, &newcomer(9)),
+        among(coordinator(3, 6), &others)
+    );
+    registry.withdraw(now, id(2)).unwrap_err();
+    let found = registry.find(now).unwrap();
+    assert_eq!(found.candidates, [coordinator(1, 5)]);
+    registry
+        .register_coordinator(now, coordinator(1, 7), HOUSE)
+        .unwrap();
+    let found = registry.find(now).unwrap();
+    assert_eq!(found.candidates, [coordinator(3, 6)]);
+}
+
+#[test]
+fn a_ring_of_one_is_over_when_its_founder_stops_renewing() {
+    let (mut registry, _) = registered();
+    let lapse = START + REGISTRATION_LEASE;
+    assert!(!registry.is_over(before(lapse)));
+    assert!(registry.is_over(lapse));
+    let (mut registry, _) = registered();
+    registry.ask(START, &newcomer(2));
+    assert!(!registry.is_over(lapse), "others may go on");
+    assert!(registry.is_over(lapse + LAPSE));
+}
+
+#[test]
+fn a_newcomer_of_whom_no_address_is_left_is_not_announced() {
+    let (mut registry, call) = registered();
+    let placement = registry.register_node(START, id(2), None, true);
+    assert_eq!(placement, join(coordinator(1, 5)));
+    assert_eq!(registry.hand_over(START, call), Handover::Nobody);
 }

@@ -92,6 +92,8 @@ pub enum Input {
         coordinator: Contact,
         /// Members that help those who do not reach it.
         doors: Vec<Contact>,
+        /// Other coordinators of this discussion that are registered or were a moment ago.
+        candidates: Vec<Contact>,
     },
     /// The director says that somebody is on its way to this node, the coordinator.
     Expected {

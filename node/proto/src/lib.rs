@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod acks;
 mod admission;
+mod candidates;
 mod causal;
 mod circuits;
 pub mod config;

@@ -1,4 +1,5 @@
-//! Calls about one discussion: where it is private, each carries its id and a proof.
+//! Calls about one discussion: if it is private, each carries its id and a proof, and if they are made in a
+//! node's name, its signature.
 //!
 //! A proof is over the director's nonce, which only the director can tell, and which changes now and
 //! then, above all when it restarts: a call without it, or with an old one, is answered with the
@@ -11,17 +12,21 @@ use std::time::Duration;
 
 use hyper::{Method, StatusCode};
 use ringtalk_director::api::{
-    Address, Encoded, Nonce, Private, Problem, Proof, Request, signed_bytes,
+    Address, Encoded, First, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Nonce, Private, Problem, Proof,
+    Request, node_signed_bytes, signed_bytes,
 };
 use serde::Serialize;
 
-use super::http::{Answer, Http, HttpError};
+use super::http::{Answer, Http, HttpError, Sent};
+use crate::identity::Identity;
 use crate::secret::{Registration, Secret};
 
 /// Calls directors for one discussion. Clones share what they know of the directors.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     http: Http,
+    /// None for who only looks.
+    node: Option<Identity>,
     /// None for the open discussion, for which everybody may speak.
     registration: Option<Registration>,
     /// As many as there are directors in the invite.
@@ -29,12 +34,21 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Calls for the discussion that has this secret.
+    /// Calls of somebody who only looks, about the discussion that has this secret.
     pub(crate) fn new(secret: &Secret) -> Self {
         Self {
             http: Http::new(),
+            node: None,
             registration: (!secret.is_open()).then(|| secret.registration()),
             nonces: Arc::default(),
+        }
+    }
+
+    /// Calls of a node.
+    pub(super) fn of_node(node: Identity, secret: &Secret) -> Self {
+        Self {
+            node: Some(node),
+            ..Self::new(secret)
         }
     }
 
@@ -48,7 +62,7 @@ impl Caller {
         &self.http
     }
 
-    /// Sends a request. `deadline` is that of each attempt: a second one is made where the director
+    /// Sends a request. `deadline` is that of each attempt: a second one is made if the director
     /// has another nonce than it had before.
     pub(super) async fn call<T: Serialize + Sync>(
         &self,
@@ -59,27 +73,30 @@ impl Caller {
         deadline: Duration,
     ) -> Result<Answer, HttpError> {
         let nonce = self.nonce(director);
-        let body = self.request(&method, path, said, nonce);
+        let sent = self.sent(&method, path, said, nonce)?;
         let http = &self.http;
-        let answer = http.call(method.clone(), director, path, Some(&body), deadline);
+        let answer = http.call(method.clone(), director, path, sent, deadline);
         let answer = answer.await?;
-        let Some(current) = challenge(&answer).filter(|current| Some(*current) != nonce) else {
+        let Some(current) = told(&answer).filter(|current| Some(*current) != nonce) else {
             return Ok(answer);
         };
         self.lock().insert(director.clone(), current);
-        let body = self.request(&method, path, said, Some(current));
-        let answer = http.call(method, director, path, Some(&body), deadline);
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let sent = self.sent(&method, path, said, Some(current))?;
+        let answer = http.call(method, director, path, sent, deadline);
         answer.await
     }
 
     /// A request as it travels; without a nonce it only says what it is about.
-    fn request<'a, T: Serialize>(
+    fn sent<T: Serialize>(
         &self,
         method: &Method,
         path: &str,
-        said: &'a T,
+        said: &T,
         nonce: Option<Nonce>,
-    ) -> Request<&'a T> {
+    ) -> Result<Sent, HttpError> {
         let private = self.registration.as_ref().map(|registration| {
             let discussion = registration.discussion();
             let proof = nonce.map(|nonce| {
@@ -92,7 +109,18 @@ impl Caller {
             });
             Private { discussion, proof }
         });
-        Request { said, private }
+        let body = serde_json::to_vec(&Request { said, private });
+        let body = body.map_err(|_| HttpError::Address)?;
+        let mut sent = Sent::of(body);
+        if let Some((node, nonce)) = self.node.as_ref().zip(nonce) {
+            let bytes = node_signed_bytes(method.as_str(), path, &nonce, &sent.body);
+            let signature = Encoded(node.sign(&bytes).0);
+            let key = Encoded(node.public_key().0);
+            sent.sign(NODE_KEY, &key);
+            sent.sign(NODE_NONCE, &nonce);
+            sent.sign(NODE_SIGNATURE, &signature);
+        }
+        Ok(sent)
     }
 
     fn nonce(&self, director: &Address) -> Option<Nonce> {
@@ -105,10 +133,11 @@ impl Caller {
     }
 }
 
-/// The nonce that a director wants signed.
-fn challenge(answer: &Answer) -> Option<Nonce> {
-    if answer.status != StatusCode::UNAUTHORIZED {
-        return None;
+/// The nonce that a director wants signed: now, or when the node has founded.
+fn told(answer: &Answer) -> Option<Nonce> {
+    match answer.status {
+        StatusCode::UNAUTHORIZED => answer.json::<Problem>().ok()?.nonce.map(|nonce| *nonce),
+        StatusCode::CREATED => answer.json::<First>().ok()?.nonce,
+        _ => None,
     }
-    answer.json::<Problem>().ok()?.nonce.map(|nonce| *nonce)
 }

@@ -11,7 +11,7 @@ use ringtalk_director::api::Address;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::http::Http;
+use super::http::{Http, Sent};
 use super::{NewsLine, with_jitter};
 use crate::face::Told;
 
@@ -51,9 +51,10 @@ impl HealthCheck {
 
     /// True where the director answered.
     async fn check(&self) -> bool {
-        let answer =
-            self.http
-                .call::<()>(Method::GET, &self.director, "/healthz", None, ANSWER_TIME);
+        let sent = Sent::default();
+        let answer = self
+            .http
+            .call(Method::GET, &self.director, "/healthz", sent, ANSWER_TIME);
         match answer.await {
             // One that hears too much is alive.
             Ok(answer)

@@ -9,13 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use ringtalk_director::api::{Address, Problem};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
@@ -34,6 +33,31 @@ const DETAIL_CHARS: usize = 200;
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// What a request carries. The default is nothing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sent {
+    headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+impl Sent {
+    /// A JSON body.
+    pub(super) fn of(body: Vec<u8>) -> Self {
+        let kind = HeaderValue::from_static("application/json");
+        Self {
+            headers: [(CONTENT_TYPE, kind)].into_iter().collect(),
+            body,
+        }
+    }
+
+    /// Adds a header with a part of a signature.
+    pub(super) fn sign(&mut self, name: HeaderName, part: &impl ToString) {
+        let part = HeaderValue::try_from(part.to_string());
+        let part = part.expect("base64url is made of letters, digits, - and _");
+        self.headers.insert(name, part);
+    }
 }
 
 /// An answer, whatever its status.
@@ -77,23 +101,23 @@ impl Http {
         Self { client }
     }
 
-    /// Sends a request with a JSON body, or with none.
-    pub(super) async fn call<B: Serialize + Sync>(
+    /// Sends a request.
+    pub(super) async fn call(
         &self,
         method: Method,
         director: &Address,
         path: &str,
-        body: Option<&B>,
+        sent: Sent,
         deadline: Duration,
     ) -> Result<Answer, HttpError> {
-        let body = body.map(serde_json::to_vec).transpose();
-        let body = body.map_err(|_| HttpError::Address)?.unwrap_or_default();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
-            .uri(format!("http://{director}{path}"))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(body))
-            .map_err(|_| HttpError::Address)?;
+            .uri(format!("http://{director}{path}"));
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(sent.headers);
+        }
+        let request = request.body(Full::from(sent.body));
+        let request = request.map_err(|_| HttpError::Address)?;
         let answer = async {
             let response = self.client.request(request).await;
             read(response.map_err(|error| broken(&error))?).await

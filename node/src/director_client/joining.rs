@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
-use ringtalk_director::api::{Coordinator, NODE_HOLD, Newcomer, RegisterNode};
+use ringtalk_director::api::{Directions, NODE_HOLD, Newcomer, RegisterNode};
 use tokio::time::{Instant, sleep};
 
 use super::http::{Answer, HttpError};
-use super::{Caller, News, NewsLine, Way, contacts, with_jitter};
+use super::{Caller, News, NewsLine, Way, way, with_jitter};
 use crate::settings::Place;
 
 /// How long an answer may take: longer than a director holds a call.
@@ -160,13 +160,12 @@ impl Question {
                 again: LEASE_WAIT,
             },
             StatusCode::OK => {
-                let coordinator: Coordinator = answer.json()?;
-                if coordinator.id == self.newcomer.id {
+                let directions: Directions = answer.json()?;
+                if directions.coordinator.id == self.newcomer.id {
                     // The registration of a reign of this node's own, which will lapse.
                     Reply::later(Duration::ZERO)
                 } else {
-                    let (contact, doors) = contacts(coordinator);
-                    Reply::Way(Way::Join(contact, doors))
+                    Reply::Way(way(directions))
                 }
             }
             StatusCode::NOT_FOUND => Reply::NoSuch {

@@ -14,7 +14,7 @@ mod registering;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ringtalk_director::api::{Address, Coordinator, DOORS, Newcomer};
+use ringtalk_director::api::{Address, Coordinator, DOORS, Directions, Newcomer};
 use ringtalk_proto::Registration;
 use ringtalk_wire::limit::{OTHER_ADDRESS_BYTES, OTHER_ADDRESSES};
 use ringtalk_wire::{Addresses, Contact, NodeId};
@@ -22,12 +22,14 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::driver::inbox::{Happening, Inbox};
+use crate::identity::Identity;
 use crate::secret::Secret;
 use crate::settings::Place;
 
 pub(crate) use caller::Caller;
 pub(crate) use health::Reachability;
 pub(crate) use pointing::{Pointer, pointer};
+pub(crate) use registering::displaced;
 
 /// How long the last call of the last member may take.
 const WITHDRAW_TIME: Duration = Duration::from_millis(300);
@@ -44,6 +46,13 @@ pub(crate) enum News {
     },
     /// Another ring of this discussion is registered.
     Foreign(Contact),
+    /// For longer than a lease somebody else has been registered at a director in the place of this coordinator.
+    Displaced {
+        /// At which director.
+        director: Address,
+        /// Where it sends newcomers.
+        to: Address,
+    },
     /// Somebody was told that this node is the coordinator.
     Expected {
         /// Who.
@@ -76,8 +85,15 @@ pub(crate) enum News {
 pub(crate) enum Way {
     /// This node is the first.
     Found,
-    /// Dial the coordinator; those who help where it is not reached.
-    Join(Contact, Vec<Contact>),
+    /// Dial the coordinator.
+    Join {
+        /// The coordinator.
+        coordinator: Contact,
+        /// Those who help if it is not reached.
+        doors: Vec<Contact>,
+        /// Coordinators of other registrations.
+        candidates: Vec<Contact>,
+    },
     /// There is none: why, for people.
     Refused(String),
 }
@@ -101,13 +117,13 @@ impl DirectorClient {
     pub(crate) fn new(
         places: Vec<Place>,
         newcomer: Newcomer,
-        secret: &Secret,
+        (identity, secret): (Identity, &Secret),
         inbox: Inbox,
     ) -> Self {
         Self {
             places,
             newcomer,
-            caller: Caller::new(secret),
+            caller: Caller::of_node(identity, secret),
             inbox,
             registration: watch::Sender::new(None),
             members: watch::Sender::new(1),
@@ -253,6 +269,18 @@ fn contacts(coordinator: Coordinator) -> (Contact, Vec<Contact>) {
         epoch,
     };
     (contact, doors)
+}
+
+/// The way that a director's answer names.
+fn way(directions: Directions) -> Way {
+    let (coordinator, doors) = contacts(directions.coordinator);
+    let candidates = directions.candidates.into_iter();
+    let candidates = candidates.map(|candidate| contacts(candidate).0);
+    Way::Join {
+        coordinator,
+        doors,
+        candidates: candidates.collect(),
+    }
 }
 
 /// Where a node is, as the core knows it.

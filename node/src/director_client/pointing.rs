@@ -9,6 +9,7 @@ use hyper::{Method, StatusCode};
 use ringtalk_director::api::{Address, Coordinator, FindCoordinator};
 
 use super::Caller;
+use super::http::Sent;
 
 /// What a director's answer comes to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -31,7 +32,7 @@ pub(crate) async fn pointer(caller: &Caller, director: &Address, deadline: Durat
         asked.await
     } else {
         let http = caller.http();
-        let asked = http.call::<()>(Method::GET, director, "/", None, deadline);
+        let asked = http.call(Method::GET, director, "/", Sent::default(), deadline);
         asked.await
     };
     let answer = match answer {

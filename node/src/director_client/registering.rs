@@ -9,12 +9,12 @@ use std::time::Duration;
 use hyper::{Method, StatusCode};
 use ringtalk_director::api::{Address, Coordinator, Newcomer, Newcomers, Problem};
 use ringtalk_proto::Registration;
-use ringtalk_wire::Contact;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::http::{Answer, HttpError};
 use super::{Caller, News, NewsLine, addresses, contacts, coordinator, with_jitter};
+use crate::face::Told;
 
 const PATH: &str = "/register_coordinator";
 /// How long an answer may take: longer than a director holds a call.
@@ -23,6 +23,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(5);
 const FAILURE_WAIT: Duration = Duration::from_millis(600);
 /// The wait after another ring was named: the core needs time to get in touch with it.
 const FOREIGN_WAIT: Duration = Duration::from_secs(1);
+/// How long somebody else is registered before the user is told: a lease, in which two rings of one discussion
+/// usually become one.
+const DISPLACED: Duration = Duration::from_secs(5);
 /// The least time between two calls, whatever a director answers.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
 
@@ -37,15 +40,18 @@ pub(super) struct Registering {
 impl Registering {
     /// Keeps registered whatever is to be registered. A change cuts the open call short.
     pub(super) async fn run(self, mut registration: watch::Receiver<Option<Registration>>) {
+        let mut displacement = Displacement::default();
         loop {
             let current = registration.borrow_and_update().clone();
             let body = current.as_ref().and_then(coordinator);
-            let changed = match body {
-                Some(body) => tokio::select! {
+            let changed = if let Some(body) = body {
+                tokio::select! {
                     changed = registration.changed() => changed,
-                    never = self.keep(&body) => match never {},
-                },
-                None => registration.changed().await,
+                    never = self.keep(&body, &mut displacement) => match never {},
+                }
+            } else {
+                displacement = Displacement::default();
+                registration.changed().await
             };
             if changed.is_err() {
                 return;
@@ -53,16 +59,20 @@ impl Registering {
         }
     }
 
-    async fn keep(&self, body: &Coordinator) -> std::convert::Infallible {
+    async fn keep(
+        &self,
+        body: &Coordinator,
+        displacement: &mut Displacement,
+    ) -> std::convert::Infallible {
         loop {
             let began = Instant::now();
-            let wait = self.register(body).await;
+            let wait = self.register(body, displacement).await;
             sleep(wait.max(LEAST_WAIT.saturating_sub(began.elapsed()))).await;
         }
     }
 
     /// Calls once, and says how long to wait before the next call.
-    async fn register(&self, body: &Coordinator) -> Duration {
+    async fn register(&self, body: &Coordinator, displacement: &mut Displacement) -> Duration {
         let answer = self
             .caller
             .call(Method::POST, &self.director, PATH, body, ANSWER_TIME)
@@ -70,6 +80,7 @@ impl Registering {
         let host = answer.as_ref().ok().and_then(|answer| answer.host);
         match answer.and_then(|answer| read(&answer)) {
             Ok(Heard::Registered(newcomers)) => {
+                *displacement = Displacement::default();
                 self.news.up(&self.director).await;
                 for newcomer in newcomers {
                     let expected = News::Expected {
@@ -87,7 +98,15 @@ impl Registering {
             }
             Ok(Heard::Foreign(foreign)) => {
                 self.news.up(&self.director).await;
-                self.news.tell(News::Foreign(foreign)).await;
+                if displacement.is_news(Instant::now()) {
+                    let displaced = News::Displaced {
+                        director: self.director.clone(),
+                        to: foreign.shown_address().clone(),
+                    };
+                    self.news.tell(displaced).await;
+                }
+                let (contact, _) = contacts(*foreign);
+                self.news.tell(News::Foreign(contact)).await;
                 FOREIGN_WAIT
             }
             Err(error) => {
@@ -98,6 +117,36 @@ impl Registering {
     }
 }
 
+/// For how long somebody else has been registered.
+#[derive(Clone, Copy, Debug, Default)]
+struct Displacement {
+    since: Option<Instant>,
+    is_told: bool,
+}
+
+impl Displacement {
+    /// Somebody else is registered still; returns true once that has lasted.
+    fn is_news(&mut self, now: Instant) -> bool {
+        let since = *self.since.get_or_insert(now);
+        let is_news = !self.is_told && now - since >= DISPLACED;
+        self.is_told |= is_news;
+        is_news
+    }
+}
+
+/// What the user of a displaced coordinator should hear.
+pub(crate) fn displaced(director: &Address, to: &Address) -> Told {
+    let seconds = DISPLACED.as_secs();
+    Told::Error {
+        code: "displaced",
+        message: format!(
+            "the director at {director} sends newcomers to {to}, and has for {seconds} s: they may not find you \
+             there. If nobody here knows that node, start a private discussion, and give its invite to those \
+             whom you expect"
+        ),
+    }
+}
+
 /// What a director has to say.
 enum Heard {
     /// This node is registered, and those are on their way to it.
@@ -105,7 +154,7 @@ enum Heard {
     /// It hears too much at the moment.
     Later(Duration),
     /// Another ring is registered; its coordinator.
-    Foreign(Contact),
+    Foreign(Box<Coordinator>),
 }
 
 fn read(answer: &Answer) -> Result<Heard, HttpError> {
@@ -118,7 +167,7 @@ fn read(answer: &Answer) -> Result<Heard, HttpError> {
         StatusCode::CONFLICT => {
             let problem: Problem = answer.json()?;
             let foreign = problem.coordinator.ok_or(HttpError::Answer)?;
-            Ok(Heard::Foreign(contacts(*foreign).0))
+            Ok(Heard::Foreign(foreign))
         }
         _ => Err(HttpError::Refused(answer.problem())),
     }
@@ -137,5 +186,20 @@ pub(super) async fn withdraw(
     let answer = caller.call(Method::DELETE, director, PATH, &body, deadline);
     if let Err(error) = answer.await {
         tracing::debug!(%director, %error, "cannot end the registration; it will lapse");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_told_once_of_a_displacement_that_lasts() {
+        let mut displacement = Displacement::default();
+        let now = Instant::now();
+        assert!(!displacement.is_news(now));
+        assert!(!displacement.is_news(now + DISPLACED / 2));
+        assert!(displacement.is_news(now + DISPLACED));
+        assert!(!displacement.is_news(now + DISPLACED * 2));
     }
 }

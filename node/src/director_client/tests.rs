@@ -8,9 +8,13 @@ use tokio::time::timeout;
 
 use super::*;
 
+fn identity(byte: u8) -> Identity {
+    Identity::from_seed(&[byte; 32])
+}
+
 fn newcomer(byte: u8) -> Newcomer {
     Newcomer {
-        id: NodeId::from_bytes([byte; 16]),
+        id: identity(byte).id(),
         internal_address: "10.0.0.1:4000".parse().unwrap(),
         public_address: Some("chat.example:4000".parse().unwrap()),
         other_addresses: vec!["10.9.0.1:4000".parse().unwrap()],
@@ -18,7 +22,7 @@ fn newcomer(byte: u8) -> Newcomer {
 }
 
 fn reign(byte: u8, number: u64) -> Contact {
-    let id = NodeId::from_bytes([byte; 16]);
+    let id = identity(byte).id();
     Contact {
         id,
         addresses: Addresses {
@@ -45,8 +49,16 @@ fn registration(byte: u8, number: u64) -> Registration {
 }
 
 fn join(byte: u8, number: u64) -> Way {
+    join_beside(byte, number, Vec::new())
+}
+
+fn join_beside(byte: u8, number: u64, candidates: Vec<Contact>) -> Way {
     let registration = registration(byte, number);
-    Way::Join(registration.coordinator, registration.doors.to_vec())
+    Way::Join {
+        coordinator: registration.coordinator,
+        doors: registration.doors.to_vec(),
+        candidates,
+    }
 }
 
 fn place(director: &Address) -> Place {
@@ -100,7 +112,7 @@ impl Asker {
 
     fn with_secret(byte: u8, places: Vec<Place>, secret: &Secret) -> Self {
         let (inbox, happenings) = mpsc::channel(64);
-        let client = DirectorClient::new(places, newcomer(byte), secret, inbox);
+        let client = DirectorClient::new(places, newcomer(byte), (identity(byte), secret), inbox);
         Self { client, happenings }
     }
 
@@ -159,6 +171,37 @@ async fn another_ring_is_named_and_a_higher_epoch_replaces_it() {
     assert_eq!(other.next().await, News::Foreign(reign(1, 1)));
     other.client.register(Some(registration(2, 2)));
     assert_eq!(one.next().await, News::Foreign(reign(2, 2)));
+}
+
+#[tokio::test]
+async fn a_newcomer_hears_of_other_registrations_and_the_displaced_of_their_displacement() {
+    let director = director().await;
+    let mut displaced = Asker::new(1, vec![place(&director)]);
+    displaced.client.start();
+    displaced.client.register(Some(registration(1, 1)));
+    assert_eq!(displaced.news().await, News::Up(director.clone()));
+    let mut other = Asker::new(2, vec![place(&director)]);
+    other.client.start();
+    other.client.register(Some(registration(2, 2)));
+    assert_eq!(displaced.next().await, News::Foreign(reign(2, 2)));
+
+    let mut newcomer = Asker::new(3, vec![place(&director)]);
+    newcomer.client.ask();
+    let beside = join_beside(2, 2, vec![reign(1, 1)]);
+    assert_eq!(newcomer.way().await, beside);
+    let told = async {
+        loop {
+            match displaced.next().await {
+                News::Foreign(_) => {}
+                other => return other,
+            }
+        }
+    };
+    let expected = News::Displaced {
+        director: director.clone(),
+        to: "chat.example:4000".parse().unwrap(),
+    };
+    assert_eq!(told.await, expected);
 }
 
 #[tokio::test]

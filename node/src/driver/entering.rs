@@ -93,7 +93,15 @@ impl Driver {
     pub(super) fn enter(&mut self, way: Way) {
         match way {
             Way::Found => self.feed(Input::Found),
-            Way::Join(coordinator, doors) => self.feed(Input::Contact { coordinator, doors }),
+            Way::Join {
+                coordinator,
+                doors,
+                candidates,
+            } => self.feed(Input::Contact {
+                coordinator,
+                doors,
+                candidates,
+            }),
             Way::Refused(detail) => {
                 let message = format!("asking the director: {detail}");
                 self.depart(Ending::wrong(Status::Refused, "refused", message));

@@ -30,7 +30,7 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::director_client::{DirectorClient, News, Reachability};
+use crate::director_client::{DirectorClient, News, Reachability, displaced};
 use crate::face::{Face, Goodbye, Progress, Told};
 use crate::identity::Verifying;
 use crate::link::{Credentials, LinkError};
@@ -168,7 +168,7 @@ impl Driver {
         loop {
             self.settle();
             if let Some(ending) = self.ended.take() {
-                return self.finish(ending).await;
+                return Box::pin(self.finish(ending)).await;
             }
             self.wait(&mut batch).await;
             self.look_at_reader();
@@ -360,6 +360,7 @@ impl Driver {
                 self.feed(Input::Foreign(contact));
                 None
             }
+            News::Displaced { director, to } => Some(displaced(&director, &to)),
             News::Expected {
                 newcomer,
                 addresses,

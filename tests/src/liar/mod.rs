@@ -19,6 +19,7 @@ use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::director::Director;
+use crate::registrant::Registrant;
 use crate::wait;
 use part::{Happening, Part};
 
@@ -115,6 +116,11 @@ impl Liar {
     /// Never: it listens before anybody has it.
     pub fn address(&self) -> SocketAddr {
         self.known().address.expect("it listens")
+    }
+
+    /// Speaks to a director by hand, under its own key.
+    pub fn registrant(&self) -> Registrant {
+        Registrant::of_node(self.identity.clone())
     }
 
     /// Its id.

@@ -231,6 +231,7 @@ impl Part {
             Happening::Contact(contact) => self.feed(Input::Contact {
                 coordinator: contact,
                 doors: Vec::new(),
+                candidates: Vec::new(),
             }),
             Happening::Order(to, frame) => {
                 let link = self.links.iter().find(|(_, (peer, _))| *peer == to);

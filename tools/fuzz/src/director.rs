@@ -8,8 +8,9 @@ use std::task::{Context, Poll, Waker};
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode};
-use ringtalk_director::api::{Coordinator, First, Newcomers, Problem};
+use ringtalk_director::api::{Coordinator, Directions, First, Newcomers, Problem};
 use ringtalk_director::{Director, app};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -53,6 +54,7 @@ impl Served {
     fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Option<StatusCode> {
         self.requests += 1;
         let request = Request::builder().method(method).uri(path);
+        let request = request.header(CONTENT_TYPE, "application/json");
         let request = request.body(Body::from(body.to_vec()));
         let request = request.expect("method and path are sound");
         let _inside = self.runtime.enter();
@@ -91,6 +93,7 @@ pub(crate) fn request(bytes: &[u8]) {
 /// An answer of a director, as whatever a node may expect.
 pub(crate) fn answer(bytes: &[u8]) {
     same_again::<Coordinator>(bytes);
+    same_again::<Directions>(bytes);
     same_again::<Newcomers>(bytes);
     same_again::<First>(bytes);
     let _ = in_proportion(bytes, || serde_json::from_slice::<Problem>(bytes));

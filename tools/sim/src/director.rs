@@ -15,13 +15,20 @@ const FOUNDING: Duration = Duration::from_secs(2);
 /// How long newcomers wait after a registration lapsed: its ring may yet find a new coordinator.
 const LAPSE: Duration = Duration::from_secs(10);
 
+/// How long another registration is named after it was turned down or displaced.
+const REMEMBERED: Duration = Duration::from_secs(10);
+/// How many of them are named.
+const NAMED: usize = 3;
+/// How far the epoch number of a registration rises within a lease.
+const EPOCH_RISE: u64 = 64;
+
 /// What a newcomer is told.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
     /// It is the first.
     Found,
-    /// There is the coordinator.
-    Registered(Registration),
+    /// There is the coordinator, and those are other registrations.
+    Registered(Registration, Vec<Contact>),
     /// It is to wait, and then to ask again.
     Wait,
 }
@@ -33,6 +40,10 @@ pub(crate) struct Director {
     /// Tells everybody to found, as two directors would that do not know of each other.
     gullible: bool,
     registered: Option<(Registration, Time)>,
+    /// From which epoch number the registration rises, and until when.
+    rise: Option<(u64, Time)>,
+    /// Other registrations, and until when they are named.
+    candidates: Vec<(Contact, Time)>,
     founding: Option<(NodeId, Time)>,
     lapsed_until: Option<Time>,
 }
@@ -48,7 +59,9 @@ impl Director {
             return Some(Answer::Found);
         }
         if let Some((registration, _)) = &self.registered {
-            return Some(Answer::Registered(registration.clone()));
+            let candidates = self.candidates.iter().take(NAMED);
+            let candidates = candidates.map(|(contact, _)| contact.clone()).collect();
+            return Some(Answer::Registered(registration.clone(), candidates));
         }
         let others_turn = self.founding.is_some_and(|(founder, _)| founder != id);
         if others_turn || self.lapsed_until.is_some() {
@@ -58,8 +71,8 @@ impl Director {
         Some(Answer::Found)
     }
 
-    /// A coordinator registers. Another one that is registered stays, where its epoch number is
-    /// not lower, and is the error.
+    /// A coordinator registers. Another one that is registered stays, unless the number of the epoch is
+    /// higher, but not much higher, and is the error.
     pub(crate) fn register(
         &mut self,
         now: Time,
@@ -70,11 +83,26 @@ impl Director {
             return Ok(());
         }
         self.expire(now);
-        if let Some((other, _)) = &self.registered
-            && other.coordinator.id != contact.id
-            && other.coordinator.epoch.number >= contact.epoch.number
-        {
-            return Err(other.coordinator.clone());
+        self.candidates.retain(|(known, _)| known.id != contact.id);
+        let number = contact.epoch.number;
+        if let Some((other, _)) = &self.registered {
+            let other = other.coordinator.clone();
+            let (from, until) = self
+                .rise
+                .filter(|&(_, until)| now < until)
+                .unwrap_or((other.epoch.number, now + LEASE));
+            self.rise = Some((from, until));
+            let replaces = other.epoch.number < number && number <= from + EPOCH_RISE;
+            if other.id != contact.id {
+                let turned_away = if replaces { &other } else { contact };
+                let named = (turned_away.clone(), now + REMEMBERED);
+                self.candidates.push(named);
+                if !replaces {
+                    return Err(other);
+                }
+            }
+        } else {
+            self.rise = Some((number, now + LEASE));
         }
         self.registered = Some((registration, now + LEASE));
         self.founding = None;
@@ -85,7 +113,11 @@ impl Director {
     /// The last node of a ring has left properly.
     pub(crate) fn forget(&mut self, id: NodeId) {
         let is_its = |(registration, _): &(Registration, Time)| registration.coordinator.id == id;
-        if !self.down && self.registered.as_ref().is_some_and(is_its) {
+        if self.down {
+            return;
+        }
+        self.candidates.retain(|(known, _)| known.id != id);
+        if self.registered.as_ref().is_some_and(is_its) {
             self.registered = None;
         }
     }
@@ -126,6 +158,7 @@ impl Director {
             self.registered = None;
             self.lapsed_until = Some(until + LAPSE);
         }
+        self.candidates.retain(|&(_, until)| now < until);
         self.founding = self.founding.filter(|&(_, until)| now < until);
         self.lapsed_until = self.lapsed_until.filter(|&until| now < until);
     }
@@ -169,7 +202,7 @@ mod tests {
         assert_eq!(director.ask(at(1), id(2)), Some(Answer::Wait));
         assert_eq!(director.ask(at(1), id(1)), Some(Answer::Found));
         assert_eq!(director.register(at(1), registration(1, 1)), Ok(()));
-        let answer = Some(Answer::Registered(registration(1, 1)));
+        let answer = Some(Answer::Registered(registration(1, 1), Vec::new()));
         assert_eq!(director.ask(at(2), id(2)), answer);
     }
 
@@ -185,6 +218,11 @@ mod tests {
             Err(contact(2, 3))
         );
         assert_eq!(director.registered(at(2)), Some(id(2)));
+        let leap = director.register(at(2), registration(3, 2 + EPOCH_RISE + 1));
+        assert_eq!(leap, Err(contact(2, 3)));
+        let displaced = vec![contact(1, 2), contact(3, 2 + EPOCH_RISE + 1)];
+        let answer = Some(Answer::Registered(registration(2, 3), displaced));
+        assert_eq!(director.ask(at(3), id(4)), answer);
     }
 
     #[test]

@@ -1,19 +1,10 @@
 //! Private discussions: who may speak for one, and that none sees another.
 
 use axum::http::header::WWW_AUTHENTICATE;
-use ed25519_dalek::{Signer, SigningKey};
 use ringtalk_wire::{DiscussionId, PublicKey};
 
 use super::*;
-use crate::api::{Coordinator, Encoded, Nonce, RegisterNode, signed_bytes};
-use crate::nonces::Nonces;
-
-const SEED: [u8; 16] = [7; 16];
-
-/// What a director of this seed wants signed in its first minute.
-fn nonce() -> Nonce {
-    Nonces::new(SEED).current(Duration::ZERO)
-}
+use crate::api::{Coordinator, RegisterNode, signed_bytes};
 
 /// The registration key of a discussion, and what it signs.
 struct Keeper(SigningKey);
@@ -150,23 +141,6 @@ async fn a_director_inside_a_node_serves_its_own_discussion_only() {
     assert_eq!(response.status(), StatusCode::FORBIDDEN);
     let (status, _) = post(&app, "/register_coordinator", &keeper.coordinator(A)).await;
     assert_eq!(status, StatusCode::OK);
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_discussion_does_not_take_all_seats() {
-    let director = Director::new(SEED);
-    let app = app(director.clone());
-    let mut crowd = Vec::new();
-    for n in 0..HELD_PER_DISCUSSION {
-        let id = format!("{n:08}-0000-8000-8000-000000000000");
-        crowd.push(held(&app, "/register_node", node(&id)).await);
-    }
-    let (status, _) = post(&app, "/register_node", &node(A)).await;
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    let private = held(&app, "/register_node", Keeper::new(1).node(A, true)).await;
-    assert_eq!(director.held_newcomers(), HELD_PER_DISCUSSION + 1);
-    private.abort();
-    crowd.iter().for_each(JoinHandle::abort);
 }
 
 #[tokio::test(start_paused = true)]

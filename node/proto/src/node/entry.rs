@@ -262,10 +262,7 @@ impl Node {
             self.joining.progressed(now);
         }
         match self.joining.expire(now) {
-            Some(Step::AskDirector) => {
-                self.out.push_back(Output::AskDirector);
-                self.ask_old_acquaintances(now);
-            }
+            Some(Step::AskDirector) => self.ask_for_way(now),
             Some(Step::Knock(contact)) => self.ask_for_place(now, &contact),
             Some(Step::Fetch) => self.settle_or_ask(now),
             Some(Step::GoOnAlone) => self.found(now),
@@ -326,6 +323,15 @@ impl Node {
         if let Some(stage) = self.joining.news(|peer| links.is_up(peer)) {
             self.emit(Event::Joining(stage));
         }
+    }
+
+    /// Asks a director for the way in, unless it has named others that were not tried yet.
+    fn ask_for_way(&mut self, now: Time) {
+        if let Some(candidate) = self.candidates.next_untried() {
+            return self.knock(now, &candidate);
+        }
+        self.out.push_back(Output::AskDirector);
+        self.ask_old_acquaintances(now);
     }
 
     fn ask_for_place(&mut self, now: Time, contact: &Contact) {
@@ -469,8 +475,12 @@ mod tests {
                 coordinator: id,
             },
         };
-        let doors = Vec::new();
-        node.handle(now, Input::Contact { coordinator, doors });
+        let contact = Input::Contact {
+            coordinator,
+            doors: Vec::new(),
+            candidates: Vec::new(),
+        };
+        node.handle(now, contact);
         let (peer, address) = (id, alloc::string::String::from("10.0.0.1:4000"));
         let linking = JoiningStage::Linking {
             peer,

@@ -164,6 +164,22 @@ impl Node {
         }
     }
 
+    /// A director has named other coordinators beside the one that has let this node in: they may be of other rings.
+    pub(super) fn tell_of_candidates(&mut self, now: Time) {
+        let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
+            return;
+        };
+        let has = |id: &NodeId| view.contains(id);
+        let Some(other) = self.candidates.next_untold(now, has) else {
+            return;
+        };
+        if self.is_coordinator() {
+            return self.meet(now, &other);
+        }
+        let foreign = Frame::Foreign(other);
+        self.send_to_member(now, &view.coordinator(), &foreign);
+    }
+
     /// A member has this node coordinate, and has come across another ring. Where this node follows that one by now, the
     /// member may believe nobody else that it is to do so too.
     pub(super) fn take_foreign(&mut self, now: Time, peer: NodeId, contact: &Contact) {

@@ -45,6 +45,7 @@ use core::time::Duration;
 use ringtalk_wire::{MessageId, NodeId, Sealed, VectorClock, item_to_sign};
 
 use crate::acks::Acks;
+use crate::candidates::Candidates;
 use crate::causal::Causal;
 use crate::circuits::Circuits;
 use crate::config::HEARTBEAT;
@@ -88,6 +89,7 @@ pub struct Node {
     doors: doors::Doors,
     checking: checking::Checking,
     joining: Joining,
+    candidates: Candidates,
     view: Option<Arc<View>>,
     ring: ring::Ring,
     fingers: Fingers,
@@ -162,6 +164,7 @@ impl Node {
             doors: doors::Doors::default(),
             checking: checking::Checking::default(),
             joining: Joining::new(),
+            candidates: Candidates::default(),
             view: None,
             ring: ring::Ring::default(),
             fingers: Fingers::default(),
@@ -257,8 +260,14 @@ impl Node {
             Input::Rename { name } => self.rename(now, name),
             Input::Leave => self.leave(now),
             Input::Found => self.found(now),
-            Input::Contact { coordinator, doors } => {
+            Input::Contact {
+                coordinator,
+                doors,
+                candidates,
+            } => {
                 self.doors.show(doors);
+                self.candidates
+                    .show(&self.config.id, &coordinator, candidates);
                 self.knock(now, &coordinator);
             }
             Input::Expected {
@@ -292,6 +301,9 @@ impl Node {
         [
             Some(self.heartbeat_due),
             self.joining.deadline(),
+            self.candidates
+                .deadline()
+                .filter(|_| !self.joining.is_outside()),
             self.links.deadline(),
             self.checking.deadline(),
             self.doors.deadline(),
@@ -382,6 +394,7 @@ impl Node {
         self.expire_doubt(now);
         self.expire_reader(now);
         self.expire_joining(now);
+        self.tell_of_candidates(now);
         self.expire_detours(now);
         self.expire_checking(now);
         self.expire_expected(now);

@@ -273,9 +273,16 @@ impl<'a> Subject<'a> {
             self.handle(if founds {
                 Input::Found
             } else {
+                let other = self.any_key();
+                let candidate = Contact {
+                    id: other.id(),
+                    addresses: addresses(other),
+                    epoch: contact.epoch,
+                };
                 Input::Contact {
                     coordinator: contact.clone(),
                     doors: vec![contact],
+                    candidates: vec![candidate],
                 }
             });
         } else if self.node.registration().is_some() {

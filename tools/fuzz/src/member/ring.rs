@@ -113,9 +113,14 @@ pub(crate) fn copy(input: &Input) -> Input {
         Input::Rename { name } => Input::Rename { name: name.clone() },
         Input::Leave => Input::Leave,
         Input::Found => Input::Found,
-        Input::Contact { coordinator, doors } => Input::Contact {
+        Input::Contact {
+            coordinator,
+            doors,
+            candidates,
+        } => Input::Contact {
             coordinator: coordinator.clone(),
             doors: doors.clone(),
+            candidates: candidates.clone(),
         },
         Input::Expected {
             newcomer,
@@ -317,6 +322,7 @@ impl Ring {
                 let answer = found.map_or(Input::Found, |registration| Input::Contact {
                     coordinator: registration.coordinator,
                     doors: registration.doors.to_vec(),
+                    candidates: Vec::new(),
                 });
                 self.send(index, answer);
             }

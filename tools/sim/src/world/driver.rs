@@ -116,11 +116,12 @@ impl World {
         });
         let input = match answer {
             Some(Answer::Found) => Input::Found,
-            Some(Answer::Registered(registration)) => {
+            Some(Answer::Registered(registration, candidates)) => {
                 self.announce_newcomer(index, &registration);
                 Input::Contact {
                     coordinator: registration.coordinator,
                     doors: registration.doors.to_vec(),
+                    candidates,
                 }
             }
             Some(Answer::Wait) => return self.ask_in(index, WAIT),

@@ -1,0 +1,166 @@
+//! The other registrations of a discussion: those that were turned down or displaced, while their
+//! coordinators go on asking.
+//!
+//! Whoever is registered need not be the ring that a newcomer looks for: anybody may register for the
+//! open discussion. So a newcomer is told of a few others, and no household can crowd out the others'.
+//! Pure. Not here: who is registered (`registry`).
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ringtalk_wire::NodeId;
+
+use crate::api::Coordinator;
+use crate::households::Shares;
+
+/// How long a registration is named that was not repeated. A coordinator that is turned down asks again
+/// each second, so it may miss a few.
+pub(crate) const REMEMBERED: Duration = Duration::from_secs(10);
+/// How many are named to a newcomer: it tries them one after the other, some seconds each.
+pub(crate) const NAMED: usize = 3;
+/// How many are remembered of one discussion, of which a fair choice is named: 8 KiB.
+const KEPT: usize = 8;
+
+/// Those that were turned down or displaced.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates(Vec<Candidate>);
+
+#[derive(Debug)]
+struct Candidate {
+    coordinator: Coordinator,
+    household: IpAddr,
+    /// Since when it has registered, or tried to.
+    since: Duration,
+    until: Duration,
+}
+
+impl Candidates {
+    /// Remembers one that has registered, or tried to, since then.
+    ///
+    /// If there are too many, the latest to come of the largest household gives way, which may be this one.
+    pub(crate) fn remember(
+        &mut self,
+        now: Duration,
+        coordinator: &Coordinator,
+        household: IpAddr,
+        since: Duration,
+    ) {
+        let since = self.forget(&coordinator.id).unwrap_or(since);
+        self.0.retain(|known| known.until > now);
+        self.0.push(Candidate {
+            // It is one way more, and takes as little room as it can.
+            coordinator: Coordinator {
+                doors: Vec::new(),
+                ..coordinator.clone()
+            },
+            household,
+            since,
+            until: now + REMEMBERED,
+        });
+        if self.0.len() > KEPT {
+            self.drop_latest_of_largest();
+        }
+    }
+
+    /// One is registered now, or has withdrawn; says since when it has tried.
+    pub(crate) fn forget(&mut self, id: &NodeId) -> Option<Duration> {
+        let place = self
+            .0
+            .iter()
+            .position(|known| known.coordinator.id == *id)?;
+        Some(self.0.swap_remove(place).since)
+    }
+
+    /// Those to name to a newcomer: of each household the one that has tried for longest, then the next one of each.
+    pub(crate) fn named(&self, now: Duration) -> Vec<Coordinator> {
+        let mut current: Vec<&Candidate> = self.0.iter().filter(|one| one.until > now).collect();
+        current.sort_by_key(|one| one.since);
+        let mut shares = Shares::default();
+        let ranked = current
+            .into_iter()
+            .map(|one| (shares.add(one.household), one));
+        let mut ranked: Vec<(usize, &Candidate)> = ranked.collect();
+        ranked.sort_by_key(|&(rank, _)| rank);
+        let named = ranked.into_iter().take(NAMED);
+        named.map(|(_, one)| one.coordinator.clone()).collect()
+    }
+
+    fn drop_latest_of_largest(&mut self) {
+        let shares = Shares::of(self.0.iter().map(|one| one.household));
+        let places = self.0.iter().enumerate();
+        let latest = places.max_by_key(|(_, one)| (shares.size(&one.household), one.since));
+        if let Some(place) = latest.map(|(place, _)| place) {
+            self.0.swap_remove(place);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::Epoch;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn coordinator(byte: u8) -> Coordinator {
+        let id = NodeId::from_bytes([byte; 16]);
+        Coordinator {
+            id,
+            internal_address: "10.0.0.1:4000".parse().unwrap(),
+            public_address: None,
+            other_addresses: Vec::new(),
+            doors: Vec::new(),
+            epoch: Epoch {
+                number: 1,
+                coordinator: id,
+            },
+        }
+    }
+
+    fn household(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    fn named(candidates: &Candidates, now: Duration) -> Vec<u8> {
+        let named = candidates.named(now).into_iter();
+        named.map(|one| one.id.as_bytes()[0]).collect()
+    }
+
+    #[test]
+    fn a_candidate_is_named_for_as_long_as_it_asks() {
+        let mut candidates = Candidates::default();
+        candidates.remember(SECOND, &coordinator(1), household(1), SECOND);
+        assert_eq!(named(&candidates, SECOND + REMEMBERED / 2), [1]);
+        candidates.remember(SECOND * 2, &coordinator(1), household(1), SECOND * 2);
+        assert_eq!(named(&candidates, SECOND + REMEMBERED), [1]);
+        assert!(named(&candidates, SECOND * 2 + REMEMBERED).is_empty());
+        assert_eq!(candidates.forget(&coordinator(1).id), Some(SECOND));
+        assert_eq!(candidates.forget(&coordinator(1).id), None);
+    }
+
+    #[test]
+    fn a_crowd_of_one_household_crowds_out_nobody_else() {
+        let mut candidates = Candidates::default();
+        for byte in 1..=100 {
+            candidates.remember(SECOND, &coordinator(byte), household(1), SECOND);
+        }
+        candidates.remember(SECOND * 2, &coordinator(201), household(2), SECOND * 2);
+        candidates.remember(SECOND * 3, &coordinator(202), household(3), SECOND * 3);
+        for byte in 101..=200 {
+            candidates.remember(SECOND * 4, &coordinator(byte), household(1), SECOND * 4);
+        }
+        assert_eq!(named(&candidates, SECOND * 4), [1, 201, 202]);
+        assert_eq!(candidates.0.len(), KEPT);
+    }
+
+    #[test]
+    fn within_a_household_those_who_were_there_first_stay() {
+        let mut candidates = Candidates::default();
+        for byte in 1..=20 {
+            let now = SECOND + Duration::from_millis(byte.into());
+            candidates.remember(now, &coordinator(byte), household(1), now);
+        }
+        assert_eq!(named(&candidates, SECOND * 2), [1, 2, 3]);
+    }
+}

@@ -1,0 +1,99 @@
+//! Households, and how many of something each of them has.
+//!
+//! What there is at a director is shared out per household: if there is no more room, the largest gives
+//! way to those that have little. So nobody is kept out by a few addresses. Pure. Not here: what is
+//! shared out (`seats`, `discussions`, `candidates`, `guests`).
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// The address that one household has: an IPv4 address, or the /64 of an IPv6 address, within
+/// which anybody picks as many as they like.
+pub(crate) fn household(peer: IpAddr) -> IpAddr {
+    match peer.to_canonical() {
+        IpAddr::V6(address) => {
+            let network = address.to_bits() >> 64 << 64;
+            IpAddr::V6(Ipv6Addr::from_bits(network))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// How many each household has.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Shares(BTreeMap<IpAddr, usize>);
+
+impl Shares {
+    /// Counts the households that something has come from.
+    pub(crate) fn of(households: impl IntoIterator<Item = IpAddr>) -> Self {
+        let mut shares = Self::default();
+        for household in households {
+            shares.add(household);
+        }
+        shares
+    }
+
+    /// A household has one more; returns how many it had before.
+    pub(crate) fn add(&mut self, household: IpAddr) -> usize {
+        let size = self.0.entry(household).or_default();
+        *size += 1;
+        *size - 1
+    }
+
+    /// A household has one less.
+    pub(crate) fn remove(&mut self, household: &IpAddr) {
+        if let Some(size) = self.0.get_mut(household) {
+            *size -= 1;
+            if *size == 0 {
+                self.0.remove(household);
+            }
+        }
+    }
+
+    /// How many a household has.
+    pub(crate) fn size(&self, household: &IpAddr) -> usize {
+        self.0.get(household).copied().unwrap_or_default()
+    }
+
+    /// The household that has most.
+    pub(crate) fn largest(&self) -> Option<IpAddr> {
+        let largest = self.0.iter().max_by_key(|(_, size)| **size);
+        largest.map(|(household, _)| *household)
+    }
+
+    /// The largest household, if it is to give way to one more of `newcomer`'s: it has more than the newcomer's
+    /// will have after that, so that no two take turns in pushing each other out.
+    pub(crate) fn crowd(&self, newcomer: &IpAddr) -> Option<IpAddr> {
+        let largest = self.largest()?;
+        (self.size(&largest) > self.size(newcomer) + 1).then_some(largest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn v4(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[test]
+    fn the_largest_gives_way_to_those_who_have_less() {
+        let mut shares = Shares::of([v4(1), v4(1), v4(1), v4(2)]);
+        assert_eq!(shares.crowd(&v4(3)), Some(v4(1)));
+        assert_eq!(shares.crowd(&v4(2)), Some(v4(1)));
+        assert_eq!(shares.crowd(&v4(1)), None, "not to itself");
+        shares.remove(&v4(1));
+        assert_eq!(shares.crowd(&v4(2)), None, "both have as many then");
+        shares.remove(&v4(2));
+        assert_eq!(shares, Shares::of([v4(1), v4(1)]));
+    }
+
+    #[test]
+    fn a_network_of_ipv6_counts_as_one_household() {
+        let address = |text: &str| household(text.parse().unwrap());
+        assert_eq!(address("2001:db8::1"), address("2001:db8::ffff:1:2:3"));
+        assert_ne!(address("2001:db8::1"), address("2001:db8:0:1::1"));
+        assert_eq!(address("::ffff:192.0.2.1"), v4(1));
+    }
+}

@@ -1,0 +1,159 @@
+//! Where a request comes from, and which of the addresses that a newcomer names others may be told to dial.
+//!
+//! A director passes a newcomer's addresses on to a coordinator, which dials them: so a stranger could
+//! have somebody else's node knock at any port of any network. Not here: how a coordinator dials.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::http::request::Parts;
+
+use crate::api::{Address, Newcomer};
+use crate::households::household;
+
+/// Where a request comes from. `serve` tells each request; without a socket it is this very machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Source {
+    /// The caller's address.
+    address: IpAddr,
+    /// True if the director listens on the loopback alone, so that whoever hears of an address there
+    /// is on the same machine.
+    is_local: bool,
+}
+
+impl Source {
+    /// A caller at this address, of a director that listens there.
+    pub(crate) fn new(caller: IpAddr, listens: IpAddr) -> Self {
+        Self {
+            address: caller.to_canonical(),
+            is_local: listens.to_canonical().is_loopback(),
+        }
+    }
+
+    /// Where a request comes from.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let told = parts.extensions.get::<Self>().copied();
+        told.unwrap_or(Self::new(
+            Ipv4Addr::LOCALHOST.into(),
+            Ipv4Addr::LOCALHOST.into(),
+        ))
+    }
+
+    /// The household that has a share of what there is here.
+    pub(crate) fn household(&self) -> IpAddr {
+        household(self.address)
+    }
+
+    /// The newcomer as a coordinator is told of it: at the caller's own address, and at the public one,
+    /// which may be a name. None if no address is left.
+    ///
+    /// An internal address of another machine or of a home behind a router becomes that port of the
+    /// caller's own address: the router may pass it on, and nobody else is dialled.
+    pub(crate) fn dialable(&self, newcomer: &Newcomer) -> Option<Newcomer> {
+        let public = newcomer
+            .public_address
+            .clone()
+            .filter(|public| self.may_be_public(public));
+        let others = newcomer.other_addresses.iter();
+        let others: Vec<Address> = others.filter(|other| self.is_own(other)).cloned().collect();
+        let internal = self
+            .own(&newcomer.internal_address)
+            .or_else(|| public.clone())?;
+        Some(Newcomer {
+            id: newcomer.id,
+            internal_address: internal,
+            public_address: public,
+            other_addresses: others,
+        })
+    }
+
+    /// That port of the caller's own address, unless that is a loopback that means another machine to others.
+    fn own(&self, address: &Address) -> Option<Address> {
+        let socket = SocketAddr::new(self.address, address.port());
+        socket
+            .to_string()
+            .parse()
+            .ok()
+            .filter(|own| self.is_own(own))
+    }
+
+    fn is_own(&self, address: &Address) -> bool {
+        let is_callers = address.ip() == Some(self.address);
+        is_callers && (self.is_local || !self.address.is_loopback())
+    }
+
+    /// A name is for the dialler to judge, who alone knows what it resolves to.
+    fn may_be_public(&self, address: &Address) -> bool {
+        let is_anothers_loopback = |ip: IpAddr| ip.is_loopback() && !self.is_own(address);
+        !address
+            .ip()
+            .is_some_and(|ip| is_anothers_loopback(ip) || ip.is_unspecified())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::NodeId;
+
+    use super::*;
+
+    fn source(caller: &str, listens: &str) -> Source {
+        Source::new(caller.parse().unwrap(), listens.parse().unwrap())
+    }
+
+    fn addresses(texts: &[&str]) -> Vec<Address> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    fn newcomer(internal: &str, public: Option<&str>, others: &[&str]) -> Newcomer {
+        Newcomer {
+            id: NodeId::from_bytes([1; 16]),
+            internal_address: internal.parse().unwrap(),
+            public_address: public.map(|public| public.parse().unwrap()),
+            other_addresses: addresses(others),
+        }
+    }
+
+    #[test]
+    fn a_newcomer_is_dialled_at_the_callers_own_address_and_at_its_public_one() {
+        let source = source("203.0.113.7", "0.0.0.0");
+        let own = newcomer("203.0.113.7:4000", Some("chat.example:4000"), &[]);
+        assert_eq!(source.dialable(&own), Some(own.clone()));
+        let claims = [
+            "10.0.0.9:22",
+            "127.0.0.1:22",
+            "printer.lan:9100",
+            "203.0.113.7:5000",
+        ];
+        let told = source.dialable(&newcomer("10.0.0.1:4000", None, &claims));
+        let expected = newcomer("203.0.113.7:4000", None, &["203.0.113.7:5000"]);
+        assert_eq!(told, Some(expected));
+        let told = source.dialable(&newcomer("db.internal:5432", Some("127.0.0.1:22"), &[]));
+        assert_eq!(told, Some(newcomer("203.0.113.7:5432", None, &[])));
+    }
+
+    #[test]
+    fn a_loopback_address_is_told_only_where_everybody_is_on_one_machine() {
+        let here = newcomer("127.0.0.1:4000", None, &[]);
+        assert_eq!(
+            source("127.0.0.1", "127.0.0.1").dialable(&here),
+            Some(here.clone())
+        );
+        assert_eq!(
+            source("::ffff:127.0.0.1", "::1").dialable(&here),
+            Some(here.clone())
+        );
+        assert_eq!(source("127.0.0.1", "0.0.0.0").dialable(&here), None);
+        let public = newcomer("127.0.0.1:4000", Some("chat.example:4000"), &[]);
+        let told = source("127.0.0.1", "::").dialable(&public);
+        let expected = newcomer("chat.example:4000", Some("chat.example:4000"), &[]);
+        assert_eq!(told, Some(expected));
+        let told = source("127.0.0.2", "127.0.0.1").dialable(&here);
+        assert_eq!(told, Some(newcomer("127.0.0.2:4000", None, &[])));
+    }
+
+    #[test]
+    fn ipv6_is_written_as_an_address_has_it() {
+        let told = source("2001:db8::7", "::").dialable(&newcomer("10.0.0.1:4000", None, &[]));
+        assert_eq!(told, Some(newcomer("[2001:db8::7]:4000", None, &[])));
+    }
+}

@@ -1,0 +1,63 @@
+//! How a node shows that a registration is its own: it signs the request with the key behind its id.
+//!
+//! The signature is in the headers, over the exact bytes of the body, so that it holds whatever fields a
+//! later version adds. Not here: that somebody has a private discussion's secret (`proof`), and what a
+//! request is answered (`admission`).
+
+use axum::http::{HeaderMap, HeaderName};
+use ed25519_dalek::VerifyingKey;
+use ringtalk_wire::{KEY_BYTES, NodeId, PublicKey, SIGNATURE_BYTES};
+
+use crate::encoded::Encoded;
+use crate::proof::{Nonce, Unproven};
+
+/// The header with the node's key: an Ed25519 public key, 43 characters.
+pub const NODE_KEY: HeaderName = HeaderName::from_static("node-key");
+/// The header with the director's nonce that was signed: 22 characters.
+pub const NODE_NONCE: HeaderName = HeaderName::from_static("node-nonce");
+/// The header with the key's signature over [`node_signed_bytes`]: 86 characters.
+pub const NODE_SIGNATURE: HeaderName = HeaderName::from_static("node-signature");
+
+/// What is signed begins with this, so that a signature means nothing anywhere else.
+const LABEL: &str = "ringtalk director";
+
+/// Exactly what a node signs: a label, the method, the path and the nonce, a line each, and the body as it
+/// travels.
+pub fn node_signed_bytes(method: &str, path: &str, nonce: &Nonce, body: &[u8]) -> Vec<u8> {
+    let head = format!("{LABEL}\n{method}\n{path}\n{nonce}\n");
+    [head.as_bytes(), body].concat()
+}
+
+/// Checks that the node of this id signed a request; `signed` gives what it had to sign over a nonce.
+pub(crate) fn check(
+    headers: &HeaderMap,
+    id: &NodeId,
+    is_current: impl FnOnce(&Nonce) -> bool,
+    signed: impl FnOnce(&Nonce) -> Vec<u8>,
+) -> Result<(), Unproven> {
+    let text = |name| {
+        headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+    };
+    let (Some(key), Some(nonce), Some(signature)) =
+        (text(NODE_KEY), text(NODE_NONCE), text(NODE_SIGNATURE))
+    else {
+        return Err(Unproven::Stale);
+    };
+    let key: Encoded<KEY_BYTES> = key.parse().map_err(|_| Unproven::Node)?;
+    if NodeId::of(&PublicKey(key.0)) != *id {
+        return Err(Unproven::Node);
+    }
+    // A text that is none is no nonce of this director either.
+    let nonce: Nonce = nonce.parse().map_err(|_| Unproven::Stale)?;
+    if !is_current(&nonce) {
+        return Err(Unproven::Stale);
+    }
+    let signature: Encoded<SIGNATURE_BYTES> =
+        signature.parse().map_err(|_| Unproven::NodeSignature)?;
+    let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+    VerifyingKey::from_bytes(&key.0)
+        .and_then(|key| key.verify_strict(&signed(&nonce), &signature))
+        .map_err(|_| Unproven::NodeSignature)
+}

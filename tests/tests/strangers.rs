@@ -1,0 +1,333 @@
+//! What a stranger, or a web page that somebody reads, can do at a director: nothing that changes who is found there.
+//!
+//! Not here: how many requests a director takes from one household (the director's own tests).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ringtalk_tests::alone;
+use ringtalk_tests::cluster::{REST, one_ring};
+use ringtalk_tests::director::Director;
+use ringtalk_tests::event::Event;
+use ringtalk_tests::http::{self, Response};
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+use ringtalk_tests::registrant::{Asked, Registrant, challenge};
+use ringtalk_tests::wait::poll;
+
+const REGISTER: &str = "/register_coordinator";
+/// How long an answer may take: the director may hold a call.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Where nobody listens.
+const NOWHERE: &str = "127.0.0.1:9";
+/// A lease, the wait for the next call, and room for a slow machine.
+const DISPLACED: Duration = Duration::from_secs(15);
+
+/// A node that founds the open discussion of a director.
+fn founder(director: &Director) -> Arc<Node> {
+    let founder = Launch::new("ann").join(&director.place()).start();
+    founder.ready(IN_TIME);
+    director.redirects_to(&founder.address(), IN_TIME);
+    Arc::new(founder)
+}
+
+/// What the founder says when it registers, but for its address.
+fn forged(founder: &Node, epoch: u64) -> String {
+    let id = founder.id();
+    format!(
+        r#"{{"id":"{id}","internal-address":"{NOWHERE}","epoch":{{"number":{epoch},"coordinator":"{id}"}}}}"#
+    )
+}
+
+/// A request with the signature of somebody, over any body.
+fn signed(director: &Director, who: &Registrant, asked: Asked, said: &str) -> Response {
+    let address = director.address();
+    let nonce = challenge(address, asked, ANSWER).expect("an answer");
+    let nonce = nonce.unwrap_or_else(|answer| panic!("no nonce: {answer}"));
+    let headers = who.sign(asked, &nonce);
+    let headers: Vec<(&str, &str)> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let answer = http::ask_with(
+        address,
+        asked.method,
+        asked.path,
+        &headers,
+        Some(said),
+        ANSWER,
+    );
+    answer.expect("an answer")
+}
+
+#[test]
+fn nobody_renews_or_withdraws_the_registration_of_another() {
+    let _alone = alone();
+    let director = Director::start();
+    let ann = founder(&director);
+    let thief = Registrant::new(1);
+    let body = forged(&ann, 1);
+    for path in [REGISTER, "/register_leader"] {
+        for method in ["POST", "DELETE"] {
+            let asked = Asked {
+                method,
+                path,
+                body: &body,
+            };
+            let unsigned = director.ask(method, path, Some(&body));
+            let nonce = unsigned.expect_problem(401).json()["nonce"].clone();
+            let challenge = format!("Ringtalk nonce={nonce}");
+            assert_eq!(
+                unsigned.header("www-authenticate"),
+                Some(challenge.as_str())
+            );
+            signed(&director, &thief, asked, &body).expect_problem(403);
+            director.redirects_to(&ann.address(), Duration::ZERO);
+        }
+    }
+    let bob = Arc::new(Launch::new("bob").join(&director.place()).start());
+    bob.ready(IN_TIME);
+    one_ring(&[ann, bob], REST);
+}
+
+#[test]
+fn a_signature_holds_for_one_body_one_path_and_one_method() {
+    let _alone = alone();
+    let director = Director::start();
+    let who = Registrant::new(1);
+    let (body, other) = (
+        who.registration(NOWHERE, 1),
+        who.registration("127.0.0.1:8", 1),
+    );
+    let asked = Asked {
+        method: "POST",
+        path: REGISTER,
+        body: &body,
+    };
+    signed(&director, &who, asked, &other).expect_problem(403);
+    for (method, path) in [("DELETE", REGISTER), ("POST", "/register_leader")] {
+        let nonce = challenge(director.address(), asked, ANSWER)
+            .expect("an answer")
+            .expect("a nonce");
+        let headers = who.sign(asked, &nonce);
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let answer = http::ask_with(
+            director.address(),
+            method,
+            path,
+            &headers,
+            Some(&body),
+            ANSWER,
+        );
+        answer.expect("an answer").expect_problem(403);
+    }
+    director.fetch("/").expect_problem(503);
+}
+
+#[test]
+fn no_epoch_that_somebody_makes_up_displaces_a_registration() {
+    let _alone = alone();
+    let director = Director::start();
+    let ann = founder(&director);
+    let epoch = ann.ready(IN_TIME).epoch.number;
+    let thief = Registrant::new(1);
+    for made_up in [epoch + 65, epoch + (1 << 20), 1 << 52] {
+        let body = thief.registration(NOWHERE, made_up);
+        let refused = director.ask_as(&thief, "POST", REGISTER, &body);
+        let named = refused.expect_problem(409).json()["coordinator"]["id"].clone();
+        assert_eq!(named, ann.id().to_string(), "{refused}");
+    }
+    director.redirects_to(&ann.address(), Duration::ZERO);
+}
+
+#[test]
+fn newcomers_get_in_although_somebody_else_is_registered_and_the_displaced_are_told() {
+    let _alone = alone();
+    let director = Director::start();
+    let ann = founder(&director);
+    let epoch = ann.ready(IN_TIME).epoch.number;
+    let thief = Registrant::new(1);
+    let body = thief.registration(NOWHERE, epoch + 64);
+    let (address, stop) = (director.address(), Arc::new(AtomicBool::new(false)));
+    let stopped = Arc::clone(&stop);
+    let renewing = std::thread::spawn(move || {
+        while !stopped.load(Ordering::Relaxed) {
+            let asked = Asked {
+                method: "POST",
+                path: REGISTER,
+                body: &body,
+            };
+            let _ = thief.ask(address, asked, ANSWER);
+        }
+    });
+    director.redirects_to(NOWHERE, IN_TIME);
+
+    let bob = Arc::new(Launch::new("bob").join(&director.place()).start());
+    bob.ready(IN_TIME);
+    one_ring(&[Arc::clone(&ann), bob], REST);
+    ann.wait_for_event("is told that it is displaced", 0, DISPLACED, |event| {
+        matches!(event, Event::Error(trouble) if trouble.code == "displaced").then_some(())
+    });
+    stop.store(true, Ordering::Relaxed);
+    renewing.join().expect("renewing does not panic");
+}
+
+#[test]
+fn a_coordinator_is_told_to_dial_nobody_but_the_newcomer() {
+    let _alone = alone();
+    let director = Director::start();
+    let (who, stranger) = (Registrant::new(1), Registrant::new(2).id());
+    let body = who.registration("127.0.0.1:4000", 1);
+    director.ask_as(&who, "POST", REGISTER, &body).expect(200);
+    let claims = format!(
+        r#"{{"id":"{stranger}","internal-address":"10.0.0.9:4000","other-addresses":["192.168.1.1:80","[::1]:22"]}}"#
+    );
+    director.post("/register_node", &claims).expect(200);
+    let told = director.ask_as(&who, "POST", REGISTER, &body);
+    let expected = serde_json::json!({
+        "newcomers": [{"id": stranger.to_string(), "internal-address": "127.0.0.1:4000"}]
+    });
+    assert_eq!(told.expect(200).json(), expected);
+}
+
+/// What a browser sends in the name of a page, if the page asks: its method, and what the fields say.
+type FromPage = (&'static str, &'static [(&'static str, &'static str)]);
+
+const PAGE: (&str, &str) = ("Origin", "https://page.example");
+const FROM_PAGES: [FromPage; 9] = [
+    // A form, whose fields may spell JSON.
+    ("POST", &[("Content-Type", "text/plain"), PAGE]),
+    (
+        "POST",
+        &[("Content-Type", "application/x-www-form-urlencoded"), PAGE],
+    ),
+    (
+        "POST",
+        &[("Content-Type", "multipart/form-data; boundary=x"), PAGE],
+    ),
+    // From a file, a sandbox or an older browser.
+    (
+        "POST",
+        &[("Content-Type", "text/plain"), ("Origin", "null")],
+    ),
+    ("POST", &[("Content-Type", "text/plain")]),
+    // A fetch that asks for leave first, and then what it had leave for.
+    (
+        "OPTIONS",
+        &[
+            PAGE,
+            ("Access-Control-Request-Method", "POST"),
+            ("Access-Control-Request-Headers", "content-type"),
+        ],
+    ),
+    ("POST", &[("Content-Type", "application/json"), PAGE]),
+    ("DELETE", &[("Content-Type", "application/json"), PAGE]),
+    // A page whose name has come to mean the director's address: it is of one origin with it.
+    (
+        "POST",
+        &[
+            ("Content-Type", "application/json"),
+            ("Origin", "http://127.0.0.1:8080"),
+        ],
+    ),
+];
+
+/// What a director has done so far, but for the requests that it answered.
+fn done(address: std::net::SocketAddr) -> String {
+    let metrics = http::ask(address, "GET", "/metrics", None, ANSWER).expect("metrics");
+    let lines = metrics.expect(200).body.lines();
+    let counts = lines.filter(|line| !line.contains("requests_total"));
+    counts.collect::<Vec<_>>().join("\n")
+}
+
+/// Asks everything that a page can have a browser ask.
+fn browse(address: std::net::SocketAddr, bodies: &[(&str, String)]) {
+    let before = done(address);
+    for (path, body) in bodies {
+        for (method, fields) in FROM_PAGES {
+            let answer = http::ask_with(address, method, path, fields, Some(body), ANSWER);
+            let answer = answer.expect("an answer");
+            let wanted = if fields.iter().any(|(name, _)| *name == "Origin") {
+                403
+            } else {
+                415
+            };
+            answer.expect_problem(wanted);
+            let grant = answer.header("access-control-allow-origin");
+            assert_eq!(grant, None, "{method} {path} {fields:?}: {answer}");
+        }
+    }
+    assert_eq!(done(address), before, "a page had an effect");
+}
+
+fn bodies() -> Vec<(&'static str, String)> {
+    let page = Registrant::new(1);
+    let registration = page.registration(NOWHERE, 1);
+    [
+        "/register_node",
+        "/find_coordinator",
+        REGISTER,
+        "/register_leader",
+    ]
+    .map(|path| (path, registration.clone()))
+    .to_vec()
+}
+
+#[test]
+fn what_a_web_page_can_ask_has_no_effect_on_a_director() {
+    let _alone = alone();
+    let director = Director::start();
+    browse(director.address(), &bodies());
+    let ann = founder(&director);
+    let mut bodies = bodies();
+    bodies.push((REGISTER, forged(&ann, 1 << 52)));
+    // The calls that the founder makes meanwhile are its own: it is frozen for a moment.
+    ann.freeze();
+    browse(director.address(), &bodies);
+    ann.thaw();
+    director.redirects_to(&ann.address(), IN_TIME);
+}
+
+#[test]
+fn what_a_web_page_can_ask_has_no_effect_on_the_director_inside_a_node() {
+    let _alone = alone();
+    let ann = Launch::new("ann").arguments(&["--director-listen", "127.0.0.1:0"]);
+    let ann = Arc::new(ann.start());
+    let ready = ann.ready(IN_TIME);
+    let place = ready.invite.strip_prefix("ringtalk://").expect("an invite");
+    let (place, _) = place.split_once('/').expect("an invite has a path");
+    let address = place.parse().expect("an address");
+    let discussion = ready.discussion.as_str();
+    let bodies: Vec<_> = bodies()
+        .into_iter()
+        .map(|(path, body)| {
+            let end = format!(r#","discussion":"{discussion}"}}"#);
+            (
+                path,
+                body.strip_suffix('}')
+                    .map(|rest| rest.to_owned() + &end)
+                    .unwrap_or(body),
+            )
+        })
+        .collect();
+    poll("the founder is registered", IN_TIME, &[&*ann], || {
+        let metrics = done(address);
+        let is_known = metrics.contains("registrations_total 1");
+        is_known.then_some(()).ok_or(metrics)
+    });
+    for (path, body) in bodies {
+        for (method, fields) in FROM_PAGES {
+            let answer = http::ask_with(address, method, path, fields, Some(&body), ANSWER);
+            let answer = answer.expect("an answer");
+            let wanted = if fields.iter().any(|(name, _)| *name == "Origin") {
+                403
+            } else {
+                415
+            };
+            answer.expect_problem(wanted);
+        }
+    }
+    let bob = Arc::new(Launch::new("bob").join(&ready.invite).start());
+    bob.ready(IN_TIME);
+    one_ring(&[ann, bob], REST);
+}
