@@ -10,6 +10,7 @@ mod bundle;
 mod clock;
 mod codec;
 mod frame;
+mod history;
 mod id;
 mod introduction;
 mod key;
@@ -27,10 +28,10 @@ pub use bundle::{Brief, Bundle, Sealed, ShortId, Text, item_to_sign};
 pub use clock::VectorClock;
 pub use codec::{DecodeError, decode, encode, encode_item};
 pub use frame::{
-    Ack, Acks, Announcement, Brought, Close, Cut, Digest, Direction, Frame, HandOver, Has,
-    Heartbeat, Holding, Interval, Item, ItemId, ItemKind, Items, Join, Meet, Name, Offer, Pull,
-    PullEnd, Range, Report, Spread, Suspect,
+    Ack, Acks, Announcement, Brought, Close, Direction, Frame, HandOver, Heartbeat, Interval, Item,
+    ItemId, ItemKind, Items, Join, Meet, Name, Offer, Report, Spread, Suspect,
 };
+pub use history::{Cut, Digest, Has, Holding, Pull, PullEnd, Range};
 pub use id::{
     DiscussionId, Epoch, MessageId, NodeId, OpeningsHash, RingKey, SealHash, SectorHash,
     ViewContent, ViewHash, ViewTag,

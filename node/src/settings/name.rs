@@ -31,8 +31,8 @@ pub(crate) enum NameError {
 impl Name {
     /// The name of whoever is logged in, as far as the system says, as the name that it becomes.
     pub(crate) fn of_login(candidates: impl IntoIterator<Item = String>) -> Self {
-        let names = candidates.into_iter();
-        let name = names.filter_map(|login| from_wish(&login)).next();
+        let mut names = candidates.into_iter();
+        let name = names.find_map(|login| from_wish(&login));
         Self(name.unwrap_or_else(|| "node".to_owned()))
     }
 
