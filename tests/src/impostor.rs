@@ -35,7 +35,7 @@ impl Impostor {
         let peers = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let here = peers.local_addr().expect("it is bound").to_string();
         let view = invent(&me, &here, (members, place), coordinates);
-        thread::spawn(move || show(me, peers, view));
+        thread::spawn(move || show(me, peers, &view));
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let director = listener.local_addr().expect("it is bound");
         thread::spawn(move || point(&listener, &here));
@@ -92,7 +92,7 @@ fn invent(
 }
 
 /// Shows the view to everybody who comes.
-fn show(me: Identity, listener: TcpListener, view: Arc<View>) {
+fn show(me: Identity, listener: TcpListener, view: &Arc<View>) {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
         listener.set_nonblocking(true).expect("a socket of ours");
@@ -100,7 +100,7 @@ fn show(me: Identity, listener: TcpListener, view: Arc<View>) {
         let me = Credentials::new(me, &Secret::open()).expect("random numbers");
         let openings = Openings::default();
         while let Ok((stream, address)) = listener.accept().await {
-            let (me, openings, view) = (me.clone(), openings.clone(), Arc::clone(&view));
+            let (me, openings, view) = (me.clone(), openings.clone(), Arc::clone(view));
             tokio::spawn(async move {
                 if let Ok(Welcomed::Link(link)) = welcome(stream, address, &me, &openings).await {
                     let _ = answer(*link, &view).await;
