@@ -102,10 +102,13 @@ impl Waiting {
 
     /// So much was written.
     fn took(&self, load: Load) {
-        if self.events.fetch_sub(load.events, Ordering::Relaxed) > UNREAD {
+        let events = self.events.fetch_sub(load.events, Ordering::Relaxed);
+        let bytes = self.bytes.fetch_sub(load.bytes, Ordering::Relaxed);
+        // Whoever wakes up sees both.
+        if events > UNREAD {
             self.less.notify_one();
         }
-        if self.bytes.fetch_sub(load.bytes, Ordering::Relaxed) == load.bytes {
+        if bytes == load.bytes {
             self.none.notify_one();
         }
     }

@@ -144,7 +144,7 @@ fn the_talk_goes_on_beside_a_stranger_at_full_speed() {
     talk.stop();
     cluster.everything_everywhere(EVERYWHERE);
     watch.expect_undisturbed(&members);
-    let [idle, amid] = [median(idle), median(amid)];
+    let [idle, amid] = [median(&idle), median(&amid)];
     report("unlisted: p50, p99 beside a busy loop", idle);
     report("unlisted: p50, p99 beside a stranger", amid);
     if rounds > 1 {
@@ -164,7 +164,7 @@ fn over(members: &[Arc<Node>], attack: Attack) -> Latency {
 }
 
 /// The middle of several p50, and of several p99.
-fn median(measured: Vec<Latency>) -> (Duration, Duration) {
+fn median(measured: &[Latency]) -> (Duration, Duration) {
     let middle = |of: fn(&Latency) -> Duration| {
         let mut all: Vec<Duration> = measured.iter().map(of).collect();
         all.sort_unstable();
@@ -181,7 +181,7 @@ struct Attack {
 }
 
 impl Attack {
-    fn start(mut step: impl FnMut() + Send + 'static) -> Self {
+    fn start(mut deed: impl FnMut() + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicU64::new(0));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&done));
@@ -191,7 +191,7 @@ impl Attack {
                 .set(1)
                 .and_then(|()| sched_setaffinity(Pid::from_raw(0), &core));
             while !stopped.load(Ordering::Relaxed) {
-                step();
+                deed();
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         });
@@ -213,19 +213,16 @@ impl Attack {
         let mut next = 0;
         let mut link = None;
         Self::start(move || {
-            let raw = match &mut link {
-                Some(raw) => raw,
-                None => {
-                    number += 1;
-                    let Ok(raw) = Raw::introduce(&address, id, number) else {
-                        return beat();
-                    };
-                    link.insert(raw)
-                }
-            };
+            if link.is_none() {
+                number += 1;
+                link = Raw::introduce(&address, id, number).ok();
+            }
             next = (next + 1) % frames.len();
-            if !raw.send(&frames[next]) {
-                link = None;
+            let is_sent = link.as_mut().map(|raw| raw.send(&frames[next]));
+            match is_sent {
+                Some(true) => {}
+                Some(false) => link = None,
+                None => beat(),
             }
         })
     }

@@ -99,7 +99,8 @@ pub struct Node {
     announced: membership::Pages,
     lost: Lost,
     newcomers: Newcomers,
-    naming: naming::Naming,
+    /// In a box, since a whole view is in it: a node is moved as one.
+    naming: Box<naming::Naming>,
 
     unlisted: unlisted::Unlisted,
     authors: authors::Authors,
@@ -173,7 +174,7 @@ impl Node {
             announced: membership::Pages::default(),
             lost: Lost::default(),
             newcomers: Newcomers::default(),
-            naming: naming::Naming::default(),
+            naming: Box::default(),
             unlisted: unlisted::Unlisted::default(),
             authors: authors::Authors::default(),
             causal,

@@ -270,15 +270,15 @@ impl<'a> Subject<'a> {
         };
         if std::mem::take(&mut self.asks) {
             let founds = self.reader.flag();
+            let other = self.any_key();
+            let candidate = Contact {
+                id: other.id(),
+                addresses: addresses(other),
+                epoch: contact.epoch,
+            };
             self.handle(if founds {
                 Input::Found
             } else {
-                let other = self.any_key();
-                let candidate = Contact {
-                    id: other.id(),
-                    addresses: addresses(other),
-                    epoch: contact.epoch,
-                };
                 Input::Contact {
                     coordinator: contact.clone(),
                     doors: vec![contact],
