@@ -192,12 +192,12 @@ mod tests {
     /// A circuit between two, and what its carrier hears.
     async fn circuit() -> ([TcpStream; 2], mpsc::Receiver<Happening>) {
         let (inbox, happenings) = mpsc::channel(8);
-        let ((dialler, one), (dialled, other)) = (pair().await, pair().await);
+        let ((dialler, one), (answerer, other)) = (pair().await, pair().await);
         let nodes = [1, 2].map(|number| credentials(number).id());
         tokio::spawn(async move {
             Carrier::new(inbox).carry(nodes, [one, other]).await;
         });
-        ([dialler, dialled], happenings)
+        ([dialler, answerer], happenings)
     }
 
     /// What a dialler sends before its first record.
@@ -215,14 +215,14 @@ mod tests {
     async fn a_circuit_that_carries_junk_is_closed_and_passes_none_of_it_on() {
         for junk in [b"GET / HTTP/1.1\r\n\r\n".to_vec(), vec![0; 99]] {
             for behind in [Vec::new(), opening()] {
-                let ([mut dialler, mut dialled], _happenings) = circuit().await;
+                let ([mut dialler, mut answerer], _happenings) = circuit().await;
                 dialler.write_all(&behind).await.unwrap();
                 let mut passed = vec![0; behind.len()];
-                dialled.read_exact(&mut passed).await.unwrap();
+                answerer.read_exact(&mut passed).await.unwrap();
                 assert_eq!(passed, behind);
                 dialler.write_all(&junk).await.unwrap();
                 let mut rest = Vec::new();
-                let end = timeout(SOON, dialled.read_to_end(&mut rest)).await;
+                let end = timeout(SOON, answerer.read_to_end(&mut rest)).await;
                 assert!(end.is_ok(), "the circuit is still open");
                 assert_eq!(rest, b"");
             }
@@ -231,7 +231,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_circuit_keeps_its_pace_and_is_told_of_once() {
-        let ([mut dialler, mut dialled], mut happenings) = circuit().await;
+        let ([mut dialler, mut answerer], mut happenings) = circuit().await;
         dialler.write_all(&opening()).await.unwrap();
         let records = record(60_000).repeat(30);
         let began = Instant::now();
@@ -240,13 +240,13 @@ mod tests {
             dialler.shutdown().await.unwrap();
         };
         let mut passed = Vec::new();
-        let (_, read) = tokio::join!(writing, dialled.read_to_end(&mut passed));
+        let ((), read) = tokio::join!(writing, answerer.read_to_end(&mut passed));
         assert_eq!(read.unwrap(), opening().len() + records.len());
         // The first second's worth goes at once.
         let least = records.len() as f64 / CIRCUIT_RATE as f64 - 1.0;
         let took = began.elapsed().as_secs_f64();
         assert!(took > 0.9 * least, "{took} s");
-        drop((dialler, dialled));
+        drop((dialler, answerer));
         assert!(matches!(
             happenings.recv().await,
             Some(Happening::CarriesMuch { .. })

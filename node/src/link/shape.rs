@@ -143,10 +143,10 @@ mod tests {
             record(999),
         ]
         .concat();
-        let dialled = [start, message(211), record(65_535), record(20)].concat();
+        let answerer = [start, message(211), record(65_535), record(20)].concat();
         for at_once in [1, 2, 3, 5, 7, 1_000, usize::MAX] {
             assert!(taken(Sender::Dialler, &dialler, at_once));
-            assert!(taken(Sender::Dialled, &dialled, at_once));
+            assert!(taken(Sender::Dialled, &answerer, at_once));
         }
     }
 
