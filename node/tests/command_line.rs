@@ -93,7 +93,8 @@ fn a_director_that_cannot_be_reached_is_status_3() {
     );
     let stdout = text(&output.stdout);
     let lines: Vec<&str> = stdout.lines().collect();
-    assert!(lines[0].contains(r#""code":"director-unreachable""#));
+    assert_eq!(lines[0], r#"{"event":"joining","stage":"asking-director"}"#);
+    assert!(lines[1].contains(r#""code":"director-unreachable""#));
     assert_eq!(
         lines.last(),
         Some(&r#"{"event":"goodbye","reason":"unreachable"}"#)
