@@ -94,9 +94,17 @@ impl Names {
         self.taken.extend(skeletons.map(|skeleton| (skeleton, id)));
     }
 
+    /// Somebody has this name no more, unless the view has it, or it is kept: a member that is back may be listed before
+    /// its name is kept no longer.
     fn give_back(&mut self, name: &str, id: NodeId) {
         for skeleton in skeletons(name) {
             self.taken.remove(&(skeleton, id));
+        }
+        let member = self.view.as_ref().and_then(|view| view.member(&id));
+        let listed = member.map(|member| member.name.clone());
+        let kept = self.kept.1.get(&id).cloned();
+        for name in listed.into_iter().chain(kept) {
+            self.take(&name, id);
         }
     }
 
@@ -286,6 +294,24 @@ mod tests {
         assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
         names.follow(&without, &kept);
         assert!(!clash(&names, "2", 9));
+    }
+
+    #[test]
+    fn a_member_that_is_back_before_its_name_is_let_go_has_it_still() {
+        let (mut names, mut kept) = (Names::default(), Kept::default());
+        let whole = even_ring(3);
+        let without = after(&whole, Some(2), None);
+        kept.keep(Time::default(), id(2), "2");
+        names.follow(&without, &kept);
+        names.follow(&whole, &kept);
+        kept.release(&id(2));
+        names.follow(&whole, &kept);
+        assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
+
+        kept.keep(Time::default(), id(2), "2");
+        names.follow(&whole, &kept);
+        names.follow(&without, &kept);
+        assert!(clash(&names, "2", 9) && !clash(&names, "2", 2));
     }
 
     #[test]
