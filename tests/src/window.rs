@@ -99,7 +99,8 @@ impl Window {
     ///
     /// Where there is no pseudo-terminal, or the command cannot be started.
     #[track_caller]
-    pub fn open(label: &str, (columns, rows): (u16, u16), mut command: Command) -> Self {
+    pub fn open(label: &str, (columns, rows): (u16, u16), command: Command) -> Self {
+        let mut command = minding_hang_ups(&command);
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
         forget_own_environment(&mut command);
         let (pty, line) = open().expect("a pseudo-terminal");
@@ -295,6 +296,25 @@ impl Drop for Window {
             let _ = reader.join();
         }
     }
+}
+
+/// The same command as a terminal starts it, if whoever runs the tests ignores hang-ups, too.
+fn minding_hang_ups(command: &Command) -> Command {
+    let mut minding = Command::new("/usr/bin/env");
+    minding
+        .arg("--default-signal=HUP")
+        .arg(command.get_program());
+    minding.args(command.get_args());
+    if let Some(folder) = command.get_current_dir() {
+        minding.current_dir(folder);
+    }
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => minding.env(name, value),
+            None => minding.env_remove(name),
+        };
+    }
+    minding
 }
 
 fn read_all(pty: &Pty, seen: &Seen) {

@@ -266,7 +266,7 @@ fn nobody_notices_who_looks() {
     let live = cluster.live();
     for node in &live {
         // That anybody can join, each says once, after `ready`.
-        let is_open = |event: &Event| matches!(event, Event::Other(kind) if kind == "notice");
+        let is_open = |event: &Event| matches!(event, Event::Notice(_));
         node.wait_for_event("says that anybody can join", 0, IN_TIME, |event| {
             is_open(event).then_some(())
         });

@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 
+use memchr::memchr2_iter;
 use ringtalk_wire::NodeId;
 
 use super::deliveries::Delivery;
@@ -156,9 +157,9 @@ pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
         && first.is_ascii()
     {
         // A whole transcript is looked through at each key.
-        let starts = text.bytes().enumerate();
-        let mut starts = starts.filter(|(_, byte)| byte.eq_ignore_ascii_case(&first));
-        return starts.find_map(|(start, _)| found(start));
+        let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
+        let mut starts = memchr2_iter(lower, upper, text.as_bytes());
+        return starts.find_map(found);
     }
     let starts = text.char_indices();
     let mut starts = starts.filter(|(_, char)| char.to_lowercase().next() == Some(first));
