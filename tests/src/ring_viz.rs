@@ -109,7 +109,7 @@ pub fn live_on(host: &Host, place: &str, size: (u16, u16)) -> Window {
 #[track_caller]
 fn live_by(mut command: Command, place: &str, size: (u16, u16)) -> Window {
     command.args(["--join", place]);
-    Window::open("ring-viz", size, command)
+    Window::open("ring-viz", size, &command)
 }
 
 /// A ring as a person sees it. Names here are those that tests give: `n` and a number.

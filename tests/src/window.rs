@@ -90,7 +90,7 @@ impl Window {
         let mut command = Command::new(binary("node"));
         command.args(["--name", name, "--listen", "127.0.0.1:0"]);
         command.args(arguments);
-        Self::open(name, (columns, rows), command)
+        Self::open(name, (columns, rows), &command)
     }
 
     /// Runs a command in a window.
@@ -99,8 +99,8 @@ impl Window {
     ///
     /// Where there is no pseudo-terminal, or the command cannot be started.
     #[track_caller]
-    pub fn open(label: &str, (columns, rows): (u16, u16), command: Command) -> Self {
-        let mut command = minding_hang_ups(&command);
+    pub fn open(label: &str, (columns, rows): (u16, u16), command: &Command) -> Self {
+        let mut command = minding_signals(command);
         command.env("TERM", "xterm-256color").env_remove("NO_COLOR");
         forget_own_environment(&mut command);
         let (pty, line) = open().expect("a pseudo-terminal");
@@ -298,11 +298,11 @@ impl Drop for Window {
     }
 }
 
-/// The same command as a terminal starts it, if whoever runs the tests ignores hang-ups, too.
-fn minding_hang_ups(command: &Command) -> Command {
+/// The same command as a terminal starts it: whoever runs the tests may have some signals ignored.
+fn minding_signals(command: &Command) -> Command {
     let mut minding = Command::new("/usr/bin/env");
     minding
-        .arg("--default-signal=HUP")
+        .arg("--default-signal=HUP,INT,QUIT,TERM,TSTP")
         .arg(command.get_program());
     minding.args(command.get_args());
     if let Some(folder) = command.get_current_dir() {

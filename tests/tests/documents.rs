@@ -278,7 +278,7 @@ impl Scene {
                 assert_eq!(process.exit_code(IN_TIME), 0, "{}", process.account());
             }
             Watches(words) => {
-                let window = Window::open(command, (100, 30), self.shell(command));
+                let window = Window::open(command, (100, 30), &self.shell(command));
                 window.sees(words, IN_TIME);
                 window.press("q");
                 assert_eq!(window.exit_code(GONE), 0);

@@ -319,7 +319,7 @@ fn who_waits_in_front_of_plain_text_reads_each_step_once() {
         "-c",
         &format!("{node} --join {silent} --ui lines --timeout 2 2>/dev/null"),
     ]);
-    let window = Window::open("quiet", (100, 24), quiet);
+    let window = Window::open("quiet", (100, 24), &quiet);
     assert_eq!(window.exit_code(IN_TIME), 3);
     assert!(!window.raw().contains("joining:"), "{}", window.raw());
 }

@@ -196,7 +196,7 @@ fn the_shell_has_the_terminal_while_a_node_is_stopped() {
     let _alone = alone();
     let mut shell = Command::new("sh");
     shell.args(["-i"]).env("PS1", "prompt> ");
-    let window = Window::open("shell", (100, 24), shell);
+    let window = Window::open("shell", (100, 24), &shell);
     window.sees("prompt>", SOON);
     let node = binary("node");
     let here = "--listen 127.0.0.1:0 --director-listen 127.0.0.1:0";
@@ -248,7 +248,7 @@ fn a_window_that_goes_without_a_word_is_leaving() {
             let mark = bob.mark();
             let mut command = Command::new("sh");
             command.args(["-c", &shell]);
-            let mut ann = Window::open("ann", (100, 24), command);
+            let mut ann = Window::open("ann", (100, 24), &command);
             bob.wait_for_event("ann comes", mark, IN_TIME, |event| {
                 matches!(event, Event::Joined(joined) if joined.name == "ann").then_some(())
             });
@@ -329,7 +329,7 @@ fn memory_has_nothing_of_the_talk_when_the_screen_is_gone() {
     let mut held = held_at_the_end(&binary("node"), HELD_SECONDS);
     held.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
     held.args(["--join", &director.place()]);
-    let ann = Window::open("ann", (120, 24), held);
+    let ann = Window::open("ann", (120, 24), &held);
     ann.sees("you are ann", IN_TIME);
     let bob = Launch::new("bob").join(&director.place()).start();
     bob.ready(IN_TIME);
@@ -367,7 +367,7 @@ fn the_full_screen_opens_nothing_for_writing() {
     let mut traced = noting_what_is_opened(&binary("node"), &notes);
     traced.args(["--name", "ann", "--listen", "127.0.0.1:0"]);
     traced.args(["--director-listen", "127.0.0.1:0"]);
-    let ann = Window::open("ann", (80, 24), traced);
+    let ann = Window::open("ann", (80, 24), &traced);
     ann.sees("you are ann", IN_TIME);
     // An invite starts in the first column and is in one row, so that it can be copied.
     ann.sees("\nringtalk://127.0.0.1:", SOON);

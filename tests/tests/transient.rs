@@ -147,7 +147,7 @@ fn nobody_else_looks_into_a_process_that_has_a_secret() {
         // At the prompt, too, where the secret is about to be typed.
         let mut command = unprivileged(program);
         command.args(["--join", &format!("ringtalk://{nowhere}/#")]);
-        let window = Window::open(program, (80, 24), command);
+        let window = Window::open(program, (80, 24), &command);
         window.sees("the secret of the discussion", IN_TIME);
         awaits_privacy(window.pid(), secret, &[&window]);
     }

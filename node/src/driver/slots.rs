@@ -36,7 +36,8 @@ pub(crate) struct Slots {
 #[derive(Debug)]
 pub(crate) struct Slot {
     slots: Slots,
-    since: Instant,
+    /// When it was taken, or a host was entered last: a host is dialled for the fixed time, too, if it had to be waited for.
+    since: Mutex<Instant>,
     taken: Mutex<Taken>,
 }
 
@@ -62,7 +63,7 @@ impl Slots {
         let permit = Arc::clone(&self.all).acquire_owned().await;
         let slot = Slot {
             slots: self.clone(),
-            since: Instant::now(),
+            since: Mutex::new(Instant::now()),
             taken: Mutex::default(),
         };
         slot.add(permit.into_iter(), 0);
@@ -85,6 +86,7 @@ impl Slot {
     /// Waits until this host may be dialled.
     pub(crate) async fn enter(&self, host: IpAddr) {
         let permit = self.slots.host(host).acquire_owned().await;
+        *lock(&self.since) = Instant::now();
         self.add(permit.into_iter(), 1);
     }
 
@@ -95,7 +97,7 @@ impl Slot {
 
     /// Returns when the fixed time is over.
     pub(crate) fn end(&self) -> Instant {
-        self.since + self.slots.limits.hold
+        *lock(&self.since) + self.slots.limits.hold
     }
 
     /// The slot is free at once.
@@ -180,6 +182,17 @@ mod tests {
         let began = Instant::now();
         other.enter(host(1)).await;
         assert_eq!(began.elapsed() + SOON, HOLD);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_that_had_to_be_waited_for_is_held_as_long() {
+        let slots = Slots::new(LIMITS);
+        let began = Instant::now();
+        for dial in 0..6 {
+            let slot = slots.take().await;
+            slot.enter(host(1)).await;
+            assert_eq!(began.elapsed(), HOLD * (dial / 2));
+        }
     }
 
     #[tokio::test(start_paused = true)]
