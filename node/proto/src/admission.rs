@@ -13,7 +13,7 @@ use ringtalk_wire::{Join, NetworkId, name};
 
 use crate::names::is_blank;
 
-/// Who has wished for a name without a letter and a digit.
+/// The name of somebody whose wish has neither a letter nor a digit.
 const UNNAMED: &str = "anonymous";
 
 /// The name that somebody gets when it wishes for `wish`: that one, or the first of its [`names_for`] that is not taken.

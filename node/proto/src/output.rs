@@ -83,7 +83,7 @@ pub enum Output {
     },
 }
 
-/// Who wants a dial, and who says where the node is.
+/// How far an address is to be trusted: who wants the dial, and who says where the node is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
     /// This node wants the link itself.

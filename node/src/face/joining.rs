@@ -46,7 +46,7 @@ pub(crate) struct Joining {
     stage: Stage,
     /// The directors that were asked.
     directors: String,
-    /// Who was to give a place last, and where that node is.
+    /// The node that was asked for a place last, and its address.
     sought: Option<(NodeId, String)>,
     /// What came of the last step that failed: its stage, and what to do.
     trouble: Option<Trouble>,

@@ -22,7 +22,7 @@ const KEPT: usize = MEMBERS;
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     names: BTreeMap<NodeId, Since>,
-    /// Who had a name last: somebody who inherited it has it from then on.
+    /// The last holder of each name: an heir holds it from then on.
     holders: BTreeMap<String, NodeId>,
     /// In the order in which they failed; some are members again.
     order: VecDeque<(Time, NodeId)>,

@@ -53,7 +53,7 @@ pub(super) struct Authors {
 #[derive(Clone, Copy, Debug)]
 struct Stranger {
     since: Time,
-    /// Who brought something of it first.
+    /// The peer that brought something of it first.
     by: NodeId,
 }
 

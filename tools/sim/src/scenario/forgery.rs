@@ -106,14 +106,7 @@ pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
 
 pub(super) fn a_fork_is_shown_up_everywhere(world: &mut World) -> Check {
     let Cast { liar, .. } = begin_silent(world)?;
-    world.distrust(liar);
-    let bundle = words(world, liar, "this I say to one of you only");
-    let sealed = world.seal_as(liar, &bundle);
-    let dupe = world.linked_to(liar).first().copied().unwrap_or(liar);
-    world.forge(liar, dupe, &spread(Item::Bundle(sealed)))?;
-    world.run_for(seconds(1))?;
-    world.paste(liar, 1)?;
-    world.run_for(seconds(5))?;
+    speak_with_two_tongues(world, liar)?;
     for index in world.members() {
         if index != liar {
             world.was_told_of(index, "author-forked")?;
@@ -129,14 +122,7 @@ pub(super) fn a_coordinator_that_was_shown_up_is_replaced(world: &mut World) -> 
     world.run_for(seconds(1))?;
     let liar = the_coordinator(world)?;
     world.expect_failed(&[liar]);
-    world.distrust(liar);
-    let bundle = words(world, liar, "this I say to one of you only");
-    let sealed = world.seal_as(liar, &bundle);
-    let dupe = world.linked_to(liar).first().copied().unwrap_or(liar);
-    world.forge(liar, dupe, &spread(Item::Bundle(sealed)))?;
-    world.run_for(seconds(1))?;
-    world.paste(liar, 1)?;
-    world.run_for(seconds(5))?;
+    speak_with_two_tongues(world, liar)?;
     let next = the_coordinator(world)?;
     ensure(next != liar, "shown-up", || {
         format!("n{liar} is the coordinator still")
@@ -360,6 +346,18 @@ fn cast(world: &mut World) -> Result<Cast, Violation> {
         dupe,
         victim,
     })
+}
+
+/// The liar says one thing to somebody that it is linked to, and another to everybody.
+fn speak_with_two_tongues(world: &mut World, liar: HostIndex) -> Check {
+    world.distrust(liar);
+    let bundle = words(world, liar, "this I say to one of you only");
+    let sealed = world.seal_as(liar, &bundle);
+    let dupe = world.linked_to(liar).first().copied().unwrap_or(liar);
+    world.forge(liar, dupe, &spread(Item::Bundle(sealed)))?;
+    world.run_for(seconds(1))?;
+    world.paste(liar, 1)?;
+    world.run_for(seconds(5))
 }
 
 /// A bundle that goes on where an author is.
