@@ -124,6 +124,9 @@ pub struct Message {
     pub clock_size: Option<usize>,
     /// Whether it lies before this node's join cut.
     pub history: bool,
+    /// True where the view does not list its author.
+    #[serde(default)]
+    pub unlisted: bool,
 }
 
 /// A direct causal dependency of a message.

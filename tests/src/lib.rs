@@ -6,6 +6,7 @@
 //! (`liar`), which must be a true one otherwise.
 //! What strangers say to a node is written from `wire/PROTOCOL.md` alone.
 
+pub mod attack;
 pub mod cage;
 pub mod checker;
 pub mod cluster;
@@ -36,6 +37,7 @@ pub mod texts;
 mod tool;
 pub mod trace;
 pub mod wait;
+pub mod watch;
 pub mod window;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use ringtalk_proto::{Change, View};
 use ringtalk_tests::alone;
 use ringtalk_tests::checker::{self, End, Record, Rules};
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, ask_transcripts};
-use ringtalk_tests::event::{Event, Reign};
+use ringtalk_tests::event::{Event, Message, Reign};
 use ringtalk_tests::id::{MessageId, NodeId as Id};
 use ringtalk_tests::liar::Liar;
 use ringtalk_tests::node::Node;
@@ -203,9 +203,12 @@ fn thousands_of_authors_end_no_reader() {
         let (of_liar, others): (Vec<_>, Vec<_>) =
             messages.partition(|message| message.node_id == liar);
         assert_eq!(others.len(), HEARD, "so many are heard, once each");
+        let is_marked = |message: &&Message| message.unlisted && message.name.starts_with('?');
+        assert!(others.iter().all(is_marked), "{others:?}");
         let said: Vec<&String> = of_liar.iter().map(|message| &message.message).collect();
         assert_eq!(said, lines.iter().collect::<Vec<_>>());
         for message in of_liar {
+            assert!(!message.unlisted);
             assert_eq!(message.vector_clock, None);
             assert!(message.clock_size > Some(HEARD), "{message:?}");
         }

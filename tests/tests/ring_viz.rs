@@ -1,4 +1,4 @@
-//! The ring seen from outside: what `ring-viz` prints, and that nobody notices it.
+//! The ring seen from outside: what `ring-viz` prints, and that it disturbs nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -260,7 +260,7 @@ fn two_parts_of_a_cut_network_are_seen_side_by_side() {
 }
 
 #[test]
-fn nobody_notices_who_looks() {
+fn who_looks_disturbs_nobody_and_everybody_is_told_once() {
     let _alone = alone();
     let cluster = Cluster::start(5);
     let live = cluster.live();
@@ -281,8 +281,12 @@ fn nobody_notices_who_looks() {
     cluster.everything_everywhere(EVERYWHERE);
     for (node, mark) in live.iter().zip(marks) {
         let journal = node.journal();
+        let observed =
+            |event: &&Event| matches!(event, Event::Notice(notice) if notice.code == "observer");
+        assert_eq!(journal.since(mark).filter(observed).count(), 1);
         let others: Vec<&Event> = journal
             .since(mark)
+            .filter(|event| !observed(event))
             // That the message has reached everybody may be told before or after this look.
             .filter(|event| match event {
                 Event::Message(_) => false,

@@ -16,6 +16,9 @@ use crate::planted::{Planted, PlantedBug};
 /// numbers up.
 const DOUBTFUL: u64 = 255;
 
+/// Of how many authors it is remembered that nothing waits for them.
+const OVERLOOKED: usize = 4_096;
+
 /// What became of a bundle that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reception {
@@ -34,6 +37,14 @@ pub(crate) struct Deliverable {
     pub(crate) sealed: Sealed,
     /// What they say.
     pub(crate) bundle: Bundle,
+}
+
+/// A bundle that is held back.
+#[derive(Debug)]
+struct Held {
+    deliverable: Deliverable,
+    /// What it waits for; nothing where it is ready.
+    awaits: Option<MessageId>,
 }
 
 /// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
@@ -59,8 +70,13 @@ pub(crate) struct Causal {
     /// The Lamport time that the discussion had reached when this node came.
     horizon: u64,
     authors: BTreeSet<NodeId>,
+    /// Those of them whose words are shown, and nothing depends on them, each with the last that was delivered: the clock,
+    /// which all are to share, has nothing of them.
+    aside: BTreeMap<NodeId, u64>,
+    /// Authors of whom nothing came: nothing waits for them any more.
+    overlooked: BTreeSet<NodeId>,
     /// By the id of their first message.
-    held: BTreeMap<MessageId, Deliverable>,
+    held: BTreeMap<MessageId, Held>,
     /// For a message that is missing, the held bundles that wait for it; sequence number 0 stands
     /// for the author's admission.
     waiting: BTreeMap<MessageId, BTreeSet<MessageId>>,
@@ -88,7 +104,11 @@ impl Causal {
         let last = bundle.last_id();
         let from = MessageId { seq: 0, ..last };
         let (_, held) = self.held.range(from..=last).next_back()?;
-        (bundle.first <= held.bundle.last()).then_some(&held.sealed)
+        let Deliverable {
+            sealed,
+            bundle: held,
+        } = &held.deliverable;
+        (bundle.first <= held.last()).then_some(sealed)
     }
 
     /// What has been delivered.
@@ -114,18 +134,77 @@ impl Causal {
         }
     }
 
-    /// Lets an author's bundles through: it has been admitted, or has been waited for in vain.
+    /// Lets an author's bundles through, and has others wait for them.
     pub(crate) fn admit(&mut self, author: NodeId) {
-        if self.authors.insert(author) {
+        self.overlooked.remove(&author);
+        let heard = self.aside.remove(&author);
+        self.clock.advance(author, heard.unwrap_or(0));
+        if self.authors.insert(author) || heard.is_some() {
             self.release(MessageId { author, seq: 0 });
         }
     }
 
-    /// Lets an author's bundles through where any wait for that.
-    pub(crate) fn admit_awaited(&mut self, author: NodeId) {
-        if self.waiting.contains_key(&MessageId { author, seq: 0 }) {
+    /// Lets an author's bundles through that nobody has named and somebody passes on. They are shown, and nothing depends on
+    /// them: they may be heard here and not elsewhere, and whoever makes up authors is to keep back nothing.
+    pub(crate) fn admit_aside(&mut self, author: NodeId) {
+        self.overlooked.remove(&author);
+        if self.authors.insert(author) {
+            self.aside.insert(author, self.clock.get(&author));
+            self.release(MessageId { author, seq: 0 });
+        }
+    }
+
+    /// Somebody has named an author; that matters where anything waits for it.
+    pub(crate) fn is_named(&mut self, author: NodeId) {
+        let naming = MessageId { author, seq: 0 };
+        if self.is_aside(&author) || self.waiting.contains_key(&naming) {
             self.admit(author);
         }
+    }
+
+    /// True where a bundle depends on the words of somebody of whom nothing is known here.
+    pub(crate) fn depends_on_strangers(&self, bundle: &Bundle) -> bool {
+        let heads = bundle.heads.iter();
+        let mut unknown = heads.filter(|head| !self.has_delivered(**head));
+        unknown.any(|head| !self.knows(&head.author) && !self.overlooked.contains(&head.author))
+    }
+
+    /// A bundle has waited long enough for somebody to tell of the authors on whose words it depends: nothing waits for
+    /// those any more.
+    pub(crate) fn go_without(&mut self, first: MessageId) {
+        let Some(held) = self.held.get(&first) else {
+            return;
+        };
+        let heads = held.deliverable.bundle.heads.iter();
+        let unknown = heads.filter(|head| !self.has_delivered(**head) && !self.knows(&head.author));
+        for author in unknown.map(|head| head.author).collect::<BTreeSet<_>>() {
+            if self.overlooked.len() >= OVERLOOKED {
+                self.overlooked.pop_first();
+            }
+            self.overlooked.insert(author);
+            self.release(MessageId { author, seq: 0 });
+        }
+    }
+
+    /// True where nothing depends on what an author says, and nobody is told of it.
+    pub(crate) fn is_aside(&self, author: &NodeId) -> bool {
+        self.aside.contains_key(author)
+    }
+
+    /// The last message of an author that was delivered, or passed.
+    pub(crate) fn last_of(&self, author: &NodeId) -> u64 {
+        let aside = self.aside.get(author).copied();
+        aside.unwrap_or_else(|| self.clock.get(author))
+    }
+
+    /// True where a message was delivered, or passed.
+    pub(crate) fn has_delivered(&self, message: MessageId) -> bool {
+        self.last_of(&message.author) >= message.seq
+    }
+
+    /// How many authors were heard.
+    pub(crate) fn heard(&self) -> usize {
+        self.clock.len() + self.aside.len()
     }
 
     /// True where the author's bundles are let through.
@@ -141,12 +220,13 @@ impl Causal {
             author,
             seq: u64::MAX,
         };
-        self.clock.get(&author) > 0 || self.held.range(from..=to).next().is_some()
+        self.last_of(&author) > 0 || self.held.range(from..=to).next().is_some()
     }
 
     /// Nobody's bundles are let through but those of whom this is true. Nothing of the others may be held.
     pub(crate) fn forget_authors(&mut self, is_known: impl Fn(&NodeId) -> bool) {
-        self.authors.retain(is_known);
+        self.authors.retain(&is_known);
+        self.aside.retain(|author, _| is_known(author));
     }
 
     /// The heads and the Lamport time of what is said next. Of more heads than `most` those with the
@@ -169,7 +249,7 @@ impl Causal {
 
     /// Takes a bundle in; call [`Causal::next`] until it gives nothing.
     pub(crate) fn receive(&mut self, sealed: Sealed, bundle: Bundle) -> Reception {
-        let known = self.clock.get(&bundle.author);
+        let known = self.last_of(&bundle.author);
         let first = MessageId {
             author: bundle.author,
             seq: bundle.first,
@@ -182,7 +262,11 @@ impl Causal {
         }
         self.held_messages += bundle.messages.len();
         self.held_bytes += sealed.weight();
-        self.held.insert(first, Deliverable { sealed, bundle });
+        let held = Held {
+            deliverable: Deliverable { sealed, bundle },
+            awaits: None,
+        };
+        self.held.insert(first, held);
         self.file(first);
         self.shed();
         Reception::New
@@ -207,6 +291,9 @@ impl Causal {
 
     /// Moves the clock over a bundle: of somebody else, or one's own that was just sealed.
     pub(crate) fn deliver(&mut self, bundle: &Bundle) {
+        if self.is_aside(&bundle.author) && !self.planted.has(PlantedBug::WaitForStrangers) {
+            return self.pass(bundle.last_id());
+        }
         for head in &bundle.heads {
             if self
                 .frontier
@@ -224,21 +311,24 @@ impl Causal {
 
     /// Moves the clock over messages that nobody can give any more.
     pub(crate) fn pass(&mut self, up_to: MessageId) {
-        self.clock.advance(up_to.author, up_to.seq);
+        match self.aside.get_mut(&up_to.author) {
+            Some(last) => *last = up_to.seq.max(*last),
+            None => self.clock.advance(up_to.author, up_to.seq),
+        }
         self.release(up_to);
         self.forget_passed(up_to);
     }
 
     /// True where the message has been delivered or is held back.
     pub(crate) fn has(&self, message: MessageId) -> bool {
-        self.clock.covers(message) || self.holds(message)
+        self.has_delivered(message) || self.holds(message)
     }
 
     /// The first message of an author that is neither delivered nor held back.
     pub(crate) fn first_missing(&self, author: NodeId) -> u64 {
-        let mut next = self.clock.get(&author) + 1;
+        let mut next = self.last_of(&author) + 1;
         while let Some(held) = self.held.get(&MessageId { author, seq: next }) {
-            next = held.bundle.last() + 1;
+            next = held.deliverable.bundle.last() + 1;
         }
         next
     }
@@ -254,19 +344,20 @@ impl Causal {
 
     /// The bytes of a held bundle, by the id of its first message.
     pub(crate) fn held(&self, first: MessageId) -> Option<&Sealed> {
-        self.held.get(&first).map(|held| &held.sealed)
+        self.held.get(&first).map(|held| &held.deliverable.sealed)
     }
 
     /// The same, to be kept in another place.
     #[cfg(feature = "simulation")]
     pub(crate) fn held_mut(&mut self, first: MessageId) -> Option<&mut Sealed> {
-        self.held.get_mut(&first).map(|held| &mut held.sealed)
+        let held = self.held.get_mut(&first)?;
+        Some(&mut held.deliverable.sealed)
     }
 
     fn holds(&self, message: MessageId) -> bool {
         let from = MessageId { seq: 0, ..message };
         let before = self.held.range(from..=message).next_back();
-        before.is_some_and(|(_, held)| held.bundle.last() >= message.seq)
+        before.is_some_and(|(_, held)| held.deliverable.bundle.last() >= message.seq)
     }
 
     /// Notes what a held bundle waits for: one missing message at a time.
@@ -274,7 +365,11 @@ impl Causal {
         let Some(held) = self.held.get(&first) else {
             return;
         };
-        match self.first_unmet(&held.bundle) {
+        let unmet = self.first_unmet(&held.deliverable.bundle);
+        if let Some(held) = self.held.get_mut(&first) {
+            held.awaits = unmet;
+        }
+        match unmet {
             Some(_) if self.planted.has(PlantedBug::DropInsteadOfHolding) => {}
             Some(missing) => {
                 self.waiting.entry(missing).or_default().insert(first);
@@ -296,9 +391,23 @@ impl Causal {
         };
         core::iter::once(&previous)
             .chain(&bundle.heads)
-            .copied()
-            .filter(|needed| !self.overlooks(author, needed))
-            .find(|&needed| !self.clock.covers(needed))
+            .filter(|needed| !self.has_delivered(**needed) && !self.overlooks(author, needed))
+            .find_map(|&needed| self.obstacle(author, needed))
+    }
+
+    /// What an author's bundle waits for where it depends on a message that is not here.
+    fn obstacle(&self, author: NodeId, needed: MessageId) -> Option<MessageId> {
+        let is_known = self.knows(&needed.author) || needed.author == author;
+        if self.planted.has(PlantedBug::WaitForStrangers) {
+            Some(needed)
+        } else if is_known {
+            (!self.is_aside(&needed.author) || needed.author == author).then_some(needed)
+        } else {
+            let naming = MessageId { seq: 0, ..needed };
+            let waits = !self.overlooked.contains(&needed.author)
+                && !self.planted.has(PlantedBug::OverlookStrangers);
+            waits.then_some(naming)
+        }
     }
 
     /// A planted mistake: a message is delivered without what it depends on.
@@ -317,7 +426,6 @@ impl Causal {
             .waiting
             .range(from..=up_to)
             .map(|(&missing, _)| missing)
-            .filter(|missing| missing.seq > 0 || self.authors.contains(&missing.author))
             .collect();
         for missing in met {
             for first in self.waiting.remove(&missing).unwrap_or_default() {
@@ -336,19 +444,26 @@ impl Causal {
     }
 
     fn unfile(&mut self, first: MessageId) -> Option<Deliverable> {
-        let held = self.held.remove(&first)?;
-        self.held_messages -= held.bundle.messages.len();
-        self.held_bytes -= held.sealed.weight();
+        self.stop_waiting(first);
+        let Held { deliverable, .. } = self.held.remove(&first)?;
+        self.held_messages -= deliverable.bundle.messages.len();
+        self.held_bytes -= deliverable.sealed.weight();
         self.ready.remove(&first);
-        if let Some(missing) = self.first_unmet(&held.bundle)
-            && let Some(dependants) = self.waiting.get_mut(&missing)
-        {
+        Some(deliverable)
+    }
+
+    /// A held bundle waits for nothing any more.
+    fn stop_waiting(&mut self, first: MessageId) {
+        let held = self.held.get_mut(&first);
+        let Some(awaited) = held.and_then(|held| held.awaits.take()) else {
+            return;
+        };
+        if let Some(dependants) = self.waiting.get_mut(&awaited) {
             dependants.remove(&first);
             if dependants.is_empty() {
-                self.waiting.remove(&missing);
+                self.waiting.remove(&awaited);
             }
         }
-        Some(held)
     }
 
     /// Over the bound, the newest of the author with most pending go; anti-entropy brings them
@@ -362,7 +477,7 @@ impl Causal {
                     continue;
                 }
                 let entry = pending.entry(first.author).or_insert((0, first));
-                *entry = (entry.0 + held.bundle.messages.len(), first);
+                *entry = (entry.0 + held.deliverable.bundle.messages.len(), first);
             }
             let Some(&(_, newest)) = pending.values().max() else {
                 return;

@@ -143,6 +143,11 @@ pub enum Event {
         /// The name before.
         previous: String,
     },
+    /// Somebody who is no member looks at the ring.
+    Observed {
+        /// From where; nothing where a relay hides it.
+        host: Option<IpAddr>,
+    },
     /// Two rings became one.
     Merged {
         /// How many members the one ring has.

@@ -72,6 +72,10 @@ bugs! {
     KeepLiarInOffice,
     /// Takes bundles from a peer that no view lists.
     HearStrangers,
+    /// Waits for the words of authors of whom nothing is known, and has others wait for those that nobody has named.
+    WaitForStrangers,
+    /// Does not wait for anybody to tell of an author on whose words something depends.
+    OverlookStrangers,
 }
 
 /// The mistake that a node makes, if it makes one.

@@ -74,6 +74,8 @@ enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         clock_size: Option<usize>,
         history: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        unlisted: bool,
     },
     View {
         epoch: Epoch,
@@ -148,10 +150,10 @@ enum Line<'a> {
 impl<'a> Line<'a> {
     fn of_event(event: &'a Event, known: &'a Known) -> Option<Self> {
         Some(match event {
-            Event::Start { .. } => return None,
+            Event::Start { .. } | Event::Observed { .. } => return None,
             Event::Joining(stage) => Self::joining(stage),
             Event::Ready { name } => Self::ready(name, known),
-            Event::Message(message) => Self::message(message, &known.clock),
+            Event::Message(message) => Self::message(message, known),
             Event::View(view) => Self::View {
                 epoch: view.tag().epoch,
                 number: view.tag().number,
@@ -227,7 +229,8 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn message(message: &'a Delivered, clock: &'a VectorClock) -> Self {
+    fn message(message: &'a Delivered, known: &'a Known) -> Self {
+        let clock = &known.clock;
         let is_short = clock.len() <= CLOCK_SHOWN;
         Self::Message {
             id: message.id.uuid(),
@@ -242,6 +245,7 @@ impl<'a> Line<'a> {
             vector_clock: is_short.then_some(Clock(clock)),
             clock_size: (!is_short).then(|| clock.len()),
             history: message.history,
+            unlisted: known.is_unlisted(message),
         }
     }
 
@@ -285,6 +289,11 @@ impl<'a> Line<'a> {
         written.expect("every line has string keys, and memory takes whatever is written");
         out.push(b'\n');
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 fn listed(known: &Known) -> Vec<Listed<'_>> {

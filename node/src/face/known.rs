@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use ringtalk_director::api::Address;
-use ringtalk_proto::{Event, View};
+use ringtalk_proto::{Delivered, Event, View};
 use ringtalk_wire::{DiscussionId, NodeId, VectorClock};
 
 use super::joining::Joining;
 use crate::settings::Invite;
+
+/// What is shown with the words of somebody whom the view does not list.
+pub(crate) const UNLISTED: &str = "(not here)";
 
 /// What a face is told of its own node, once.
 #[derive(Clone, Debug)]
@@ -93,6 +96,14 @@ impl Known {
             }
             _ => {}
         }
+    }
+
+    /// True for what somebody says now whom the view does not list: the last words of somebody who has gone, or words that
+    /// a member has brought.
+    pub(crate) fn is_unlisted(&self, message: &Delivered) -> bool {
+        let author = &message.id.author;
+        let is_gone = |view: &Arc<View>| !view.contains(author);
+        !message.history && *author != self.me.id && self.view.as_ref().is_some_and(is_gone)
     }
 
     /// A member's name, as far as it is known.

@@ -10,7 +10,7 @@ use time::UtcOffset;
 
 use super::Told;
 use super::harmless::{harmless, shortened};
-use super::known::Known;
+use super::known::{Known, UNLISTED};
 use super::remarks::{self, Remark};
 use super::timestamp::said_at;
 use crate::stdin::ACTION;
@@ -72,12 +72,17 @@ impl Lines {
         let time = said_at(message, arrived_ms, self.offset);
         let name = harmless(&message.name);
         let text = |text: &str| shortened(&harmless(text));
+        let mark = if known.is_unlisted(message) {
+            format!(" {UNLISTED}")
+        } else {
+            String::new()
+        };
         let said = match message.text.strip_prefix(ACTION) {
-            Some(action) => ["* ", &name, " ", &text(action.trim_start())].concat(),
+            Some(action) => format!("* {name}{mark} {}", text(action.trim_start())),
             None if message.history => format!("{name}: {}", text(&message.text)),
             None => {
                 let name = self.paint.name(&name, &message.id.author, known);
-                format!("{name}: {}", text(&message.text))
+                format!("{name}{mark}: {}", text(&message.text))
             }
         };
         let line = if message.history {

@@ -245,6 +245,7 @@ impl Face {
         match &event {
             Event::Failed(_) => self.losses.add(now),
             Event::View(view) => self.view = Some(Arc::clone(view)),
+            Event::Observed { host } => return self.tell(remarks::of_observer(*host)),
             _ => {}
         }
         if !self.ready {

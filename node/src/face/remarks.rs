@@ -3,6 +3,8 @@
 //!
 //! Not here: how any of it looks (`lines`, `screen`), and what members say (`Event::Message`).
 
+use std::net::IpAddr;
+
 use ringtalk_proto::{Event, View};
 use ringtalk_wire::{Member, NodeId};
 
@@ -63,9 +65,24 @@ pub(super) fn of_event(event: &Event, known: &Known) -> Vec<Remark> {
         | Event::Message(_)
         | Event::View(_)
         | Event::Neighbours { .. }
+        | Event::Observed { .. }
         | Event::Reached { .. } => return Vec::new(),
     };
     vec![remark]
+}
+
+/// Somebody looks who is no member.
+pub(super) fn of_observer(host: Option<IpAddr>) -> Told {
+    let whence = host.map_or_else(
+        || "through a relay".to_owned(),
+        |host| format!("from {host}"),
+    );
+    Told::Notice {
+        code: "observer",
+        message: format!(
+            "somebody looks at the ring {whence}, and is no member: it sees who is here, and not what is said"
+        ),
+    }
 }
 
 /// What is to be said of something of the driver's own.

@@ -356,6 +356,40 @@ fn lines_read_like_a_conversation() {
 }
 
 #[test]
+fn the_words_of_somebody_whom_the_view_does_not_list_are_marked() {
+    let nobody = NodeId::from_bytes([0xc; 16]);
+    let events = [
+        message(nobody, 1, "of old", true),
+        Event::View(view()),
+        message(ANN, 1, "ann is here", false),
+        message(nobody, 2, "I am not", false),
+        message(nobody, 3, "/me waves", false),
+    ];
+    let lines = shown(face(Show::Lines { color: false }), &events);
+    assert!(lines.contains(" ann: of old\n") && lines.contains(" ann: ann is here\n"));
+    assert!(lines.contains(" ann (not here): I am not\n"), "{lines}");
+    assert!(lines.contains(" * ann (not here) waves\n"), "{lines}");
+    let lines = objects(&shown(face(Show::Json), &events));
+    let messages = lines.iter().filter(|line| line["event"] == "message");
+    let unlisted: Vec<&Value> = messages.map(|line| &line["unlisted"]).collect();
+    let [no, yes] = [&Value::Null, &Value::Bool(true)];
+    assert_eq!(unlisted, [no, no, yes, yes]);
+}
+
+#[test]
+fn an_observer_is_told_of_as_a_notice() {
+    let host = Some([192, 0, 2, 7].into());
+    let events = [Event::Observed { host }, Event::Observed { host: None }];
+    let lines = objects(&shown(face(Show::Json), &events));
+    assert_eq!(lines.len(), 2);
+    for (line, whence) in lines.iter().zip(["from 192.0.2.7,", "through a relay,"]) {
+        assert_eq!([&line["event"], &line["code"]], ["notice", "observer"]);
+        let message = line["message"].as_str().unwrap();
+        assert!(message.contains(whence), "{message}");
+    }
+}
+
+#[test]
 fn no_text_looks_like_another_line() {
     let face = face(Show::Lines { color: false });
     let wide = format!("{}22:13 bob: I agree", "\u{3000} ".repeat(200));

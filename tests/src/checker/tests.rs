@@ -79,6 +79,7 @@ impl Run {
             vector_clock: None,
             clock_size: None,
             history: false,
+            unlisted: false,
         };
         self.records[author].typed.push(text.to_owned());
         self.sealed.insert((author, seq), message);

@@ -5,6 +5,7 @@
 
 mod part;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -21,7 +22,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::director::Director;
 use crate::registrant::Registrant;
 use crate::wait;
-use part::{Happening, Part};
+use part::{Happening, Part, Pipe};
 
 /// How long it may take to get in, and to have the links that a member has.
 const IN_TIME: Duration = Duration::from_secs(15);
@@ -39,7 +40,7 @@ pub struct Liar {
 #[derive(Debug, Default)]
 struct Known {
     view: Option<Arc<View>>,
-    linked: Vec<NodeId>,
+    linked: BTreeMap<NodeId, Pipe>,
     bundles: Vec<Sealed>,
     stood: Vec<Opening>,
     address: Option<SocketAddr>,
@@ -68,7 +69,9 @@ impl Liar {
         wait::until("the liar is a member", IN_TIME, &[director], || {
             let known = liar.known();
             let is_in = known.view.as_ref().is_some_and(|view| {
-                let linked = view.members().filter(|one| known.linked.contains(&one.id));
+                let linked = view
+                    .members()
+                    .filter(|one| known.linked.contains_key(&one.id));
                 view.contains(&liar.id()) && linked.count() + 1 == view.len().min(5)
             });
             is_in.then_some(()).ok_or(format!("{known:?}"))
@@ -145,10 +148,20 @@ impl Liar {
     #[track_caller]
     pub fn tell(&self, to: NodeId, frame: Frame) {
         wait::until("the liar has a link", IN_TIME, &[], || {
-            let is_linked = self.known().linked.contains(&to);
+            let is_linked = self.known().linked.contains_key(&to);
             is_linked.then_some(()).ok_or("not linked")
         });
         let _ = self.orders.send(Happening::Order(to, Box::new(frame)));
+    }
+
+    /// Sends a frame of a test's making past its core, as soon as the link has room for it; false where there is no
+    /// link.
+    pub async fn pour(&self, to: &NodeId, frame: &Frame) -> bool {
+        let pipe = self.known().linked.get(to).cloned();
+        match pipe {
+            Some(pipe) => pipe.pour(frame).await,
+            None => false,
+        }
     }
 
     /// The same bytes under its own signature.

@@ -2,7 +2,7 @@
 //!
 //! Not here: anything that is not true.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
 use super::{Known, lock};
@@ -26,6 +27,35 @@ use crate::{http, wait};
 
 /// How long a director may take.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How many bytes of what a test pours out wait on one link at most.
+const POURED: usize = 1024 * 1024;
+
+/// A frame on its way to a link, with its part of [`POURED`] where it has one.
+type Outgoing = (bytes::Bytes, Option<OwnedSemaphorePermit>);
+
+/// A way past the core to a link, for as much as the link takes.
+#[derive(Clone, Debug)]
+pub(super) struct Pipe {
+    queue: UnboundedSender<Outgoing>,
+    room: Arc<Semaphore>,
+}
+
+impl Pipe {
+    fn new() -> (Self, UnboundedReceiver<Outgoing>) {
+        let (queue, queued) = unbounded_channel();
+        let room = Arc::new(Semaphore::new(POURED));
+        (Self { queue, room }, queued)
+    }
+
+    /// Sends a frame once there is room for it; false where the link is gone.
+    pub(super) async fn pour(self, frame: &Frame) -> bool {
+        let bytes = encode(frame);
+        let length = u32::try_from(bytes.len()).expect("a frame is short");
+        let room = self.room.acquire_many_owned(length).await.ok();
+        room.is_some() && self.queue.send((bytes, room)).is_ok()
+    }
+}
 
 /// What happens to a liar.
 #[derive(Debug)]
@@ -53,7 +83,7 @@ pub(super) struct Part {
     /// Nothing where it founds.
     director: Option<SocketAddr>,
     listener: std::net::TcpListener,
-    links: BTreeMap<LinkId, (NodeId, UnboundedSender<bytes::Bytes>)>,
+    links: BTreeMap<LinkId, (NodeId, Pipe)>,
     last: u64,
     inbox: UnboundedSender<Happening>,
     happenings: UnboundedReceiver<Happening>,
@@ -158,10 +188,14 @@ impl Part {
     }
 
     fn tell_known(&self) {
-        let linked: Vec<NodeId> = self.links.values().map(|(peer, _)| *peer).collect();
+        let links = self.links.values();
         let mut known = lock(&self.memory);
-        if known.linked != linked || known.view.as_ref() != self.node.view() {
-            known.linked = linked;
+        let is_old = known
+            .linked
+            .keys()
+            .eq(links.clone().map(|(peer, _)| peer).collect::<BTreeSet<_>>());
+        if !is_old || known.view.as_ref() != self.node.view() {
+            known.linked = links.cloned().collect();
             known.view = self.node.view().cloned();
             drop(known);
             wait::beat();
@@ -202,8 +236,8 @@ impl Part {
     }
 
     fn send(&self, link: LinkId, bytes: bytes::Bytes) {
-        if let Some((_, queue)) = self.links.get(&link) {
-            let _ = queue.send(bytes);
+        if let Some((_, pipe)) = self.links.get(&link) {
+            let _ = pipe.queue.send((bytes, None));
         }
     }
 
@@ -255,10 +289,10 @@ impl Part {
     fn adopt(&mut self, link: Link, dialled: bool) {
         self.last += 1;
         let id = LinkId(self.last);
-        let (queue, queued) = unbounded_channel();
+        let (pipe, queued) = Pipe::new();
         tokio::spawn(read(link.reader, id, self.inbox.clone()));
         tokio::spawn(write(link.writer, queued, id, self.inbox.clone()));
-        self.links.insert(id, (link.peer, queue));
+        self.links.insert(id, (link.peer, pipe));
         self.feed(Input::LinkUp {
             link: id,
             peer: link.peer,
@@ -328,11 +362,11 @@ async fn read(mut reader: FrameReader, link: LinkId, inbox: UnboundedSender<Happ
 
 async fn write(
     mut writer: FrameWriter,
-    mut queue: UnboundedReceiver<bytes::Bytes>,
+    mut queue: UnboundedReceiver<Outgoing>,
     link: LinkId,
     inbox: UnboundedSender<Happening>,
 ) {
-    while let Some(frame) = queue.recv().await {
+    while let Some((frame, _room)) = queue.recv().await {
         writer.add(&frame);
         let Ok(bytes) = writer.write().await else {
             break;

@@ -93,6 +93,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
     use PlantedBug as Bug;
     use Stage::{Named, Schedule};
     let (caught_by, stage): (&[&str], Stage) = match bug {
+        Bug::OverlookStrangers => (&["C1"], Named("random_faults")),
         Bug::DeliverWithoutHeads => (&["C1"], Named("random_faults")),
         Bug::DeliverWithoutPrevious => (&["C2"], Named("random_faults")),
         Bug::DeliverAgain => (&["C3"], Named("link_resets_lose_nothing")),
@@ -120,6 +121,10 @@ fn mutant(bug: PlantedBug) -> Mutant {
         Bug::MergeKeepsOneSide => (&["C2", "C5"], Named("partition_heals")),
         Bug::MergeRestartsNumbers => (&["C4"], Named("partition_heals")),
         Bug::HearStrangers => (&["stranger"], Named("who_is_no_member_is_not_heard")),
+        Bug::WaitForStrangers => (
+            &["C5"],
+            Named("strangers_of_whom_each_member_hears_others_stop_nobody"),
+        ),
         Bug::KeepLiarInOffice => (
             &["shown-up"],
             Named("a_coordinator_that_was_shown_up_is_replaced"),

@@ -5,7 +5,7 @@
 //! coordinator may lie: so the departed of whom nothing was heard are forgotten where there are too many,
 //! and too many are not heard at all. Not here: when a bundle is delivered (`causal`).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use core::time::Duration;
 
 use ringtalk_wire::limit::{AUTHORS, MEMBERS, PAGE_FORMER};
 use ringtalk_wire::name::is_name;
-use ringtalk_wire::{Departure, NodeId, Renamed, ViewTag};
+use ringtalk_wire::{Bundle, Departure, MessageId, NodeId, Renamed, ViewTag};
 
 use super::Node;
 use crate::Time;
@@ -22,6 +22,10 @@ use crate::view::Differences;
 
 /// How long a bundle may wait for its author's admission before it is shown without a name.
 const ADMISSION_WAIT: Duration = Duration::from_secs(1);
+
+/// How long a bundle waits for somebody to tell of an author on whose words it depends: longer than what was lost takes to
+/// be found.
+const STRANGER_WAIT: Duration = Duration::from_secs(3);
 
 /// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
 /// can speak as very many.
@@ -47,6 +51,8 @@ pub(super) struct Authors {
     strangers: BTreeMap<NodeId, Stranger>,
     /// Authors whose admission never came, each with who brought something of it first.
     nameless: BTreeMap<NodeId, NodeId>,
+    /// Until when bundles wait for somebody to tell of those on whose words they depend.
+    waits: VecDeque<(Time, MessageId)>,
 }
 
 /// An author whose admission is awaited.
@@ -88,7 +94,7 @@ impl Node {
     pub(super) fn note_names(&mut self, now: Time, differences: &Differences) {
         for member in &differences.joined {
             self.naming.is_called(&member.id, &member.name);
-            self.causal.admit_awaited(member.id);
+            self.causal.is_named(member.id);
             self.links.welcome(&member.id);
             self.authors.former.remove(&member.id);
             self.authors.nameless.remove(&member.id);
@@ -176,7 +182,7 @@ impl Node {
     /// True where there are not too many members to let somebody in, nor too many authors, of which it may
     /// be one already.
     pub(super) fn has_room_for(&self, newcomer: &NodeId, members: usize) -> bool {
-        let authors = self.causal.clock().len();
+        let authors = self.causal.heard();
         let is_author = self.causal.has_any_of(newcomer);
         members < MEMBERS && (is_author || members + authors < ADMITTING)
     }
@@ -187,7 +193,7 @@ impl Node {
         if self.causal.has_any_of(author) || strangers.contains_key(author) {
             return true;
         }
-        let room = self.causal.clock().len() + strangers.len() < AUTHORS;
+        let room = self.causal.heard() + strangers.len() < AUTHORS;
         let place = || {
             let (all, brought) = self.authors.nameless_by(peer);
             all < NAMELESS && brought < NAMELESS_OF_PEER
@@ -195,11 +201,48 @@ impl Node {
         room && (self.causal.knows(author) || self.is_named(author) || place())
     }
 
-    /// Lets an author's bundles through that a peer has brought, whether or not it has a name.
-    pub(super) fn admit_author(&mut self, author: NodeId, peer: NodeId) {
-        self.causal.admit(author);
-        if author != self.config.id && !self.is_named(&author) {
+    /// Lets an author's bundles through that a peer has brought, whether or not it has a name. Whoever has none, and was not
+    /// asked for, is heard aside: nothing depends on it.
+    pub(super) fn admit_author(&mut self, author: NodeId, peer: NodeId, asked: bool) {
+        let has_name = author == self.config.id || self.is_named(&author);
+        if has_name || asked {
+            self.causal.admit(author);
+        } else {
+            self.causal.admit_aside(author);
+        }
+        if !has_name {
             self.authors.nameless.entry(author).or_insert(peer);
+        }
+    }
+
+    /// A bundle came. Where it depends on the words of somebody of whom nothing is known, it waits for a while, and then
+    /// goes without.
+    pub(super) fn look_for_strangers(&mut self, now: Time, bundle: &Bundle) {
+        for head in &bundle.heads {
+            if self.is_named(&head.author) {
+                self.causal.admit(head.author);
+            }
+        }
+        if self.causal.depends_on_strangers(bundle) {
+            let author = bundle.author;
+            let seq = bundle.first;
+            let until = (now + STRANGER_WAIT, MessageId { author, seq });
+            self.authors.waits.push_back(until);
+        }
+    }
+
+    /// When a bundle goes without what it depends on.
+    pub(super) fn goes_without(&self) -> Option<Time> {
+        self.authors.waits.front().map(|&(until, _)| until)
+    }
+
+    /// Bundles that have waited long enough for strangers go without.
+    pub(super) fn expire_waits(&mut self, now: Time) {
+        while let Some(&(until, first)) = self.authors.waits.front()
+            && until <= now
+        {
+            self.authors.waits.pop_front();
+            self.causal.go_without(first);
         }
     }
 
@@ -230,14 +273,15 @@ impl Node {
             .collect();
         for (author, by) in overdue {
             self.authors.strangers.remove(&author);
-            self.admit_author(author, by);
+            self.admit_author(author, by, false);
         }
     }
 
-    /// The name of a member or an author; the id of whoever has none.
+    /// The name of a member or an author. Whoever has none is called by its id, with a `?` before it: no name has one, so
+    /// that no member can be called so.
     pub(super) fn name_of(&self, id: &NodeId) -> String {
         let known = self.known_name(id).cloned();
-        known.unwrap_or_else(|| format!("{id:?}"))
+        known.unwrap_or_else(|| format!("?{id:?}"))
     }
 
     /// For the log and for errors: who a member is.
@@ -250,7 +294,7 @@ impl Node {
 mod tests {
     use alloc::sync::Arc;
 
-    use ringtalk_wire::{Addresses, Member, MessageId, NetworkId, RingKey};
+    use ringtalk_wire::{Addresses, Member, NetworkId, RingKey};
 
     use super::*;
     use crate::View;
@@ -313,6 +357,16 @@ mod tests {
         node.note_former(nth(3).id, "小明");
         assert_eq!(node.name_of(&nth(2).id), "bob-I-agree-to-pay");
         assert_eq!(node.name_of(&nth(3).id), "小明");
+    }
+
+    #[test]
+    fn no_member_is_called_as_an_author_without_a_name_is() {
+        let mut node = node();
+        let nameless = node.name_of(&nth(7).id);
+        assert_eq!(nameless, "?00000000");
+        assert!(!is_name(&nameless));
+        node.note_former(nth(8).id, &nameless);
+        assert_eq!(node.name_of(&nth(8).id), "00000000");
     }
 
     #[test]

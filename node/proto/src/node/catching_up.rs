@@ -144,6 +144,8 @@ impl Node {
     pub(super) fn take_pull_view(&mut self, now: Time, peer: NodeId, theirs: Option<&ViewTag>) {
         if let Some(theirs) = theirs {
             self.note_epoch(now, peer, theirs.epoch);
+        } else {
+            self.note_observer(now, &peer);
         }
         self.catch_up(now, &peer, theirs);
     }

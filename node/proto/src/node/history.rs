@@ -97,7 +97,7 @@ impl Node {
         if muted || !self.may_be_an_author(&author, &peer) {
             return;
         }
-        self.admit_author(author, peer);
+        self.admit_author(author, peer, true);
         let id = bundle_item(author, bundle.first);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.acks.pulled(id);
@@ -136,9 +136,10 @@ impl Node {
             .filter(|_| !self.planted.has(PlantedBug::NeverPull))
             .map(|(message, dependant)| (message, self.share_of(&dependant)))
             .collect();
-        let clock = self.causal.clock();
-        self.searches
-            .lacking(now, missing.into_iter(), |message| clock.covers(message));
+        let causal = &self.causal;
+        self.searches.lacking(now, missing.into_iter(), |message| {
+            causal.has_delivered(message)
+        });
         let view = self.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
         for step in self.searches.expire(now, is_member) {
@@ -181,7 +182,7 @@ impl Node {
     pub(super) fn take_who_has(&mut self, now: Time, peer: NodeId, message: MessageId) {
         let holding = if self.log.holds(message) {
             Holding::Held
-        } else if self.causal.clock().covers(message) {
+        } else if self.causal.has_delivered(message) {
             Holding::Evicted
         } else {
             Holding::Never
@@ -204,7 +205,11 @@ impl Node {
     }
 
     fn send_cut(&mut self, now: Time, peer: &NodeId) {
-        let base: Vec<MessageId> = self.log.base_for_latecomers().iter().collect();
+        let base = self.log.base_for_latecomers();
+        let shared = base
+            .iter()
+            .filter(|base| !self.causal.is_aside(&base.author));
+        let base: Vec<MessageId> = shared.collect();
         let clock: Vec<MessageId> = self.causal.clock().iter().collect();
         let authors: Vec<Renamed> = self
             .log
@@ -279,6 +284,7 @@ impl Node {
                 author,
                 seq: clock.get(&author),
             })
+            .filter(|entry| entry.seq > 0)
             .collect();
         if entries.is_empty() || !self.joining.is_inside() {
             return;
@@ -339,7 +345,7 @@ impl Node {
         if !self.planted.has(PlantedBug::HiddenGap) {
             self.emit(Event::Gap {
                 author: message.author,
-                from: self.causal.clock().get(&message.author) + 1,
+                from: self.causal.last_of(&message.author) + 1,
                 to: message.seq,
                 passed: delivered,
             });

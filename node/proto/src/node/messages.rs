@@ -59,6 +59,7 @@ impl Node {
         self.compare_with_known(now, &bundle, &sealed);
         self.links.brought(&peer, bundle.messages.len());
         let last = bundle.last_id();
+        self.look_for_strangers(now, &bundle);
         let reception = self.causal.receive(sealed, bundle);
         if reception == Reception::Refused {
             tracing::warn!(?author, "refusing a bundle that overlaps another");

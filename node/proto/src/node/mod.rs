@@ -102,6 +102,7 @@ pub struct Node {
     /// In a box, since a whole view is in it: a node is moved as one.
     naming: Box<naming::Naming>,
 
+    observers: observation::Observers,
     unlisted: unlisted::Unlisted,
     authors: authors::Authors,
     causal: Causal,
@@ -175,6 +176,7 @@ impl Node {
             lost: Lost::default(),
             newcomers: Newcomers::default(),
             naming: Box::default(),
+            observers: observation::Observers::default(),
             unlisted: unlisted::Unlisted::default(),
             authors: authors::Authors::default(),
             causal,
@@ -311,6 +313,7 @@ impl Node {
             self.ring.deadline(),
             self.spreading.deadline(),
             self.unlisted.deadline(),
+            self.goes_without(),
             // What is due already leaves before anybody waits.
             self.confirmations
                 .deadline()
@@ -400,6 +403,7 @@ impl Node {
         self.expire_checking(now);
         self.expire_expected(now);
         self.expire_ring(now);
+        self.expire_waits(now);
         self.expire_receipts(now);
         self.outbox.expire(now);
         self.expire_acks(now);

@@ -1,18 +1,57 @@
-//! What this node tells an observer: its place in the ring, as it sees that itself.
+//! What this node tells an observer: its place in the ring, as it sees that itself. The user is told that somebody looks.
 //!
 //! `PROTOCOL.md` §5.5. Not here: what the place should be (`ring`), and the view (`membership`).
 
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
 
 use ringtalk_wire::limit::SUSPECTS;
 use ringtalk_wire::{Brought, Frame, NodeId, Report};
 
 use super::Node;
-use crate::Time;
+use crate::{Event, Time};
+
+/// How long a host must not have looked before the user is told of it again.
+const FORGOTTEN: Duration = Duration::from_secs(600);
+/// How many hosts that look are kept in mind: the user is told of no more than these in that time.
+const HOSTS: usize = 64;
+
+/// Who has looked lately.
+#[derive(Debug, Default)]
+pub(super) struct Observers {
+    /// When each host looked last; those that a relay hides are one.
+    hosts: BTreeMap<Option<IpAddr>, Time>,
+}
+
+impl Observers {
+    /// Somebody at this host looks; true where that is news.
+    fn look(&mut self, now: Time, host: Option<IpAddr>) -> bool {
+        self.hosts.retain(|_, last| now - *last < FORGOTTEN);
+        let is_news = !self.hosts.contains_key(&host);
+        let has_room = self.hosts.len() < HOSTS;
+        if has_room || !is_news {
+            self.hosts.insert(host, now);
+        }
+        is_news && has_room
+    }
+}
 
 impl Node {
+    /// The user is told of everybody who looks and is no member, nor was one: a member that was lost asks in the same way.
+    pub(super) fn note_observer(&mut self, now: Time, peer: &NodeId) {
+        if self.view.is_some() && !self.is_named(peer) {
+            let host = self.links.host(peer);
+            if self.observers.look(now, host) {
+                self.emit(Event::Observed { host });
+            }
+        }
+    }
+
     /// Anybody may ask; a node without a view has no place to tell of, and says nothing.
     pub(super) fn take_observe(&mut self, now: Time, peer: &NodeId) {
+        self.note_observer(now, peer);
         let Some(view) = &self.view else { return };
         let neighbours = self.ring.neighbours();
         let fingers = self.finger_ids();
@@ -112,6 +151,70 @@ mod tests {
             panic!("not one report");
         };
         assert_eq!(report.suspects, [me]);
+    }
+
+    fn told(node: &mut Node) -> Vec<Option<IpAddr>> {
+        let outputs = core::iter::from_fn(|| node.poll_output());
+        let told = outputs.filter_map(|output| match output {
+            Output::Event(Event::Observed { host }) => Some(host),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    /// Somebody comes from a host and asks for what somebody asks who has nothing.
+    fn looks(node: &mut Node, now: Time, number: u8, host: Option<IpAddr>, asks: Frame) {
+        let link = LinkId(number.into());
+        let up = Input::LinkUp {
+            link,
+            peer: NodeId::from_bytes([number; 16]),
+            dialled: false,
+            host,
+        };
+        node.handle(now, up);
+        node.handle(now, Input::Frame { link, frame: asks });
+    }
+
+    #[test]
+    fn the_user_is_told_of_an_observer_once() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let host = Some(IpAddr::from([192, 0, 2, 7]));
+        let looks = |node: &mut Node, after: Duration, number: u8, host, asks| {
+            looks(node, Time::default() + after, number, host, asks);
+            told(node)
+        };
+        let at_once = Duration::ZERO;
+        assert_eq!(looks(&mut node, at_once, 7, host, Frame::Observe), [host]);
+        assert_eq!(looks(&mut node, at_once, 8, host, Frame::Observe), []);
+        let hidden = looks(&mut node, at_once, 9, None, Frame::PullView(None));
+        assert_eq!(hidden, [None]);
+        let later = FORGOTTEN / 2;
+        assert_eq!(looks(&mut node, later, 10, host, Frame::Observe), []);
+        let from_then = later + FORGOTTEN - Duration::from_millis(1);
+        assert_eq!(looks(&mut node, from_then, 11, host, Frame::Observe), []);
+        let much_later = from_then + FORGOTTEN;
+        let again = looks(&mut node, much_later, 12, host, Frame::Observe);
+        assert_eq!(again, [host]);
+    }
+
+    #[test]
+    fn many_hosts_fill_no_screen() {
+        let mut observers = Observers::default();
+        let host = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
+        let told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
+        assert_eq!(told.count(), HOSTS);
+        assert_eq!(observers.hosts.len(), HOSTS);
+    }
+
+    #[test]
+    fn who_is_or_was_a_member_is_no_observer() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let former = NodeId::from_bytes([7; 16]);
+        node.note_former(former, "ann");
+        looks(&mut node, Time::default(), 7, None, Frame::PullView(None));
+        assert_eq!(told(&mut node), []);
     }
 
     #[test]

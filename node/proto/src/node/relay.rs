@@ -388,7 +388,7 @@ impl Node {
 
     /// True where the messages of a bundle have been delivered here.
     fn is_delivered(&self, id: ItemId) -> bool {
-        id.kind == ItemKind::Bundle && self.causal.clock().covers(first_of(id))
+        id.kind == ItemKind::Bundle && self.causal.has_delivered(first_of(id))
     }
 
     /// The item itself, where it is still here.

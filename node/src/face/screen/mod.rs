@@ -32,7 +32,7 @@ use ringtalk_proto::{Delivered, Event, View};
 use time::UtcOffset;
 
 use super::harmless::{harmless, harmless_lines};
-use super::known::{Known, Me};
+use super::known::{Known, Me, UNLISTED};
 use super::remarks::{self, Remark};
 use super::timestamp::said_at;
 use super::{Shown, Told};
@@ -236,10 +236,13 @@ impl Screen {
         let is_mine = message.id.author == self.known.me.id;
         let (is_news, is_sent) = (!is_mine && !message.history, is_mine && !message.history);
         let audience = self.known.view.clone().filter(|view| view.len() > 1);
-        let (action, text) = match message.text.strip_prefix(ACTION) {
+        let (action, mut text) = match message.text.strip_prefix(ACTION) {
             Some(action) => (true, harmless_lines(action)),
             None => (false, harmless_lines(&message.text)),
         };
+        if self.known.is_unlisted(message) {
+            text.insert_str(0, &format!("{UNLISTED} "));
+        }
         let is_mention = is_news && names(&text, &self.known.name);
         let place = self.transcript.push(Entry::Said(Said {
             author: message.id.author,

@@ -283,6 +283,10 @@ impl Oracles {
             | Event::Joined(_)
             | Event::Renamed { .. }
             | Event::Merged { .. } => {}
+            Event::Observed { host } => {
+                let what = format!("{node:?} takes a node at {host:?} for an observer");
+                Violation::of("observed", what)?;
+            }
             Event::Error { code, .. } => {
                 let accuses = ["refused", "author-forked", "lamport-time"].contains(code);
                 ensure(!accuses || self.creation.has_liars(), "accused", || {
@@ -332,7 +336,7 @@ impl Oracles {
             .partition(|author| self.creation.is_liar(author.id));
         arrival::everything_arrived(&self.reach, &honest, &authors, whole)?;
         arrival::all_have_the_same(&self.reach, &honest, &liars)?;
-        arrival::clocks_are_true(&self.reach, witnesses)?;
+        arrival::clocks_are_true(&self.reach, witnesses, |author| self.distrusts(*author))?;
         arrival::no_silent_loss(&self.gaps, &honest)?;
         if self.calm {
             coordinator::is_the_most_senior(witnesses)?;

@@ -259,6 +259,26 @@ pub(super) fn a_thousand_strangers_silence_nobody(world: &mut World) -> Check {
     ensure(room, "C5", || "somebody may not speak any more".to_owned())
 }
 
+pub(super) fn strangers_of_whom_each_member_hears_others_stop_nobody(world: &mut World) -> Check {
+    let Cast { liar, .. } = begin(world)?;
+    let linked = world.linked_to(liar);
+    for number in 0..200 * linked.len() {
+        let words = words(world, liar, "I am somebody else");
+        let sealed = world.seal_as_nobody(|author| Bundle {
+            author,
+            first: 1,
+            ..words
+        });
+        let told = linked[number % linked.len()];
+        world.forge(liar, told, &spread(Item::Bundle(sealed)))?;
+    }
+    world.run_for(seconds(5))?;
+    for member in world.members() {
+        world.paste(member, 3)?;
+    }
+    world.must_come_to_rest()
+}
+
 pub(super) fn who_is_no_member_is_not_heard(world: &mut World) -> Check {
     let Cast { liar, dupe, .. } = begin(world)?;
     let words = words(world, liar, "I was never let in");

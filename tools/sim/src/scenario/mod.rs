@@ -144,6 +144,7 @@ scenarios! {
     forgery::forks_in_a_busy_ring_with_losses
     forgery::one_member_alone_makes_no_gap
     forgery::a_thousand_strangers_silence_nobody
+    forgery::strangers_of_whom_each_member_hears_others_stop_nobody
     forgery::who_is_no_member_is_not_heard
     forgery::who_floods_delays_nobody_for_long
     reach::two_networks_and_a_bridge

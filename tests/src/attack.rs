@@ -1,0 +1,269 @@
+//! Something that one core does as fast as it can, so that what others feel of it can be measured.
+//!
+//! Not here: what the talk beside it comes to (the tests).
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
+use ringtalk_node::identity::Identity;
+use ringtalk_wire::{
+    Addresses, Bundle, Direction, Frame, Interval, Item, Join, NetworkId, NodeId, RingKey, Seal,
+    SealHash, Sealed, Spread, Text, encode, encode_item, item_to_sign,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::event::Event;
+use crate::liar::Liar;
+use crate::node::{IN_TIME, Node};
+use crate::raw::{Raw, frame};
+use crate::wait::beat;
+
+/// What everybody says whom nobody should hear.
+pub const MADE_UP: &str = "nobody let me in";
+
+/// Who was a member once.
+pub const FORMER: &str = "former";
+
+/// The core that attacks have for themselves, as far as others leave it.
+const CORE: usize = 1;
+
+/// Something that goes on until it is stopped.
+#[derive(Debug)]
+pub struct Attack {
+    stop: Arc<AtomicBool>,
+    done: Arc<AtomicU64>,
+    thread: JoinHandle<()>,
+}
+
+impl Attack {
+    fn start(mut deed: impl FnMut() + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let done = Arc::new(AtomicU64::new(0));
+        let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&done));
+        let thread = std::thread::spawn(move || {
+            pin();
+            while !stopped.load(Ordering::Relaxed) {
+                deed();
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        Self { stop, done, thread }
+    }
+
+    /// Nothing but work for the core.
+    pub fn busy_loop() -> Self {
+        Self::start(|| {
+            std::hint::black_box((0..100_000_u64).fold(0, u64::wrapping_add));
+        })
+    }
+
+    /// Somebody who has a link to a node, joins nothing, and sends these again and again. A link that is closed is made
+    /// anew, under the next of these keys.
+    pub fn by_peer(
+        victim: &Node,
+        mut keys: impl Iterator<Item = u64> + Send + 'static,
+        frames: Vec<Vec<u8>>,
+    ) -> Self {
+        let (address, id) = (victim.address(), victim.id());
+        let mut next = 0;
+        let mut link = None;
+        Self::start(move || {
+            if link.is_none() {
+                let key = keys.next().expect("there are keys without end");
+                link = Raw::introduce(&address, id, key).ok();
+            }
+            next = (next + 1) % frames.len();
+            let is_sent = link.as_mut().map(|raw| raw.send(&frames[next]));
+            match is_sent {
+                Some(true) => {}
+                Some(false) => link = None,
+                None => beat(),
+            }
+        })
+    }
+
+    /// A member that speaks for many authors in turn, each of whom says one thing after another, to these nodes.
+    pub fn by_member(liar: &Arc<Liar>, nodes: &[Arc<Node>], authors: &Arc<Mutex<Authors>>) -> Self {
+        let (liar, authors) = (Arc::clone(liar), Arc::clone(authors));
+        let nodes: Vec<NodeId> = nodes.iter().map(|node| wire(node)).collect();
+        let runtime = runtime();
+        let mut told = nodes.into_iter().cycle();
+        Self::start(move || {
+            let mut authors = authors.lock().unwrap_or_else(PoisonError::into_inner);
+            let said = spread(authors.say_next());
+            if let Some(node) = told.next()
+                && !runtime.block_on(liar.pour(&node, &said))
+            {
+                beat();
+            }
+        })
+    }
+
+    /// Ends it; gives how many steps there were.
+    ///
+    /// # Panics
+    ///
+    /// Where a step did.
+    pub fn stop(self) -> u64 {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().expect("it does not panic");
+        self.done.load(Ordering::Relaxed)
+    }
+}
+
+/// Starts something on the core of the attacks: its threads stay there.
+///
+/// # Panics
+///
+/// Where that does.
+pub fn pinned<T: Send>(start: impl FnOnce() -> T + Send) -> T {
+    std::thread::scope(|scope| {
+        let started = scope.spawn(|| {
+            pin();
+            start()
+        });
+        started.join().expect("it does not panic")
+    })
+}
+
+fn pin() {
+    let mut core = CpuSet::new();
+    let _ = core
+        .set(CORE)
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &core));
+}
+
+fn runtime() -> Runtime {
+    let runtime = Builder::new_current_thread().build();
+    runtime.expect("a runtime")
+}
+
+/// Somebody called `former` is let in, under a key of its own; it sends no heartbeats, so it does not last.
+///
+/// # Panics
+///
+/// Where it is not let in.
+#[track_caller]
+pub fn let_in(coordinator: &Node, key: u64) -> Raw {
+    let mark = coordinator.mark();
+    let (address, id) = (coordinator.address(), coordinator.id());
+    let mut former = Raw::introduce(&address, id, key).expect("a link");
+    former.send(&framed(&Frame::Join(Join {
+        name: FORMER.into(),
+        addresses: Addresses::default(),
+        network: NetworkId::default(),
+        tag: None,
+    })));
+    coordinator.wait_for_event("lets it in", mark, IN_TIME, |event| match event {
+        Event::Joined(person) if person.name == FORMER => Some(()),
+        _ => None,
+    });
+    former
+}
+
+/// It leaves.
+///
+/// # Panics
+///
+/// Where it is still a member.
+#[track_caller]
+pub fn leave(former: &mut Raw, coordinator: &Node) {
+    former.send(&framed(&Frame::Leave(0)));
+    coordinator.wait_for_event("lists it no more", 0, IN_TIME, |event| match event {
+        Event::Left(person) | Event::Failed(person) if person.name == FORMER => Some(()),
+        _ => None,
+    });
+}
+
+/// Authors that were never let in, and what each has said so far.
+#[derive(Debug)]
+pub struct Authors {
+    keys: Vec<Identity>,
+    said: BTreeMap<usize, (u64, SealHash)>,
+    turn: usize,
+}
+
+impl Authors {
+    /// So many, of whom nobody has heard.
+    ///
+    /// # Panics
+    ///
+    /// Where the system gives no random numbers.
+    pub fn make_up(authors: usize) -> Self {
+        let identities = std::iter::repeat_with(|| Identity::generate().expect("random numbers"));
+        Self {
+            keys: identities.take(authors).collect(),
+            said: BTreeMap::new(),
+            turn: 0,
+        }
+    }
+
+    /// The next thing that the next author says.
+    pub fn say_next(&mut self) -> Sealed {
+        let author = &self.keys[self.turn];
+        let (seq, previous) = self.said.entry(self.turn).or_default();
+        *seq += 1;
+        let raw = encode_item(&words(author.id(), *seq, *previous));
+        let seal = Seal {
+            key: author.public_key(),
+            signature: author.sign(&item_to_sign(&raw)),
+        };
+        *previous = seal.hash();
+        self.turn = (self.turn + 1) % self.keys.len();
+        Sealed { raw, seal }
+    }
+}
+
+/// One message of each of so many authors that were never let in, on its way round the ring.
+pub fn made_up(authors: usize) -> Vec<Vec<u8>> {
+    let mut made_up = Authors::make_up(authors);
+    let said = std::iter::repeat_with(|| framed(&spread(made_up.say_next())));
+    said.take(authors).collect()
+}
+
+/// A frame as links carry it.
+///
+/// # Panics
+///
+/// Never: no frame is that long.
+pub fn framed(what: &Frame) -> Vec<u8> {
+    let bytes = encode(what);
+    frame(
+        u32::try_from(bytes.len()).expect("a frame is short"),
+        &bytes,
+    )
+}
+
+/// The id of a node, as frames have it.
+pub fn wire(node: &Node) -> NodeId {
+    NodeId::from_bytes(node.id().0.into_bytes())
+}
+
+fn spread(said: Sealed) -> Frame {
+    Frame::Spread(Spread {
+        interval: Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(u128::MAX),
+            layout: 0,
+        },
+        item: Item::Bundle(said),
+    })
+}
+
+fn words(author: NodeId, seq: u64, previous: SealHash) -> Bundle {
+    Bundle {
+        author,
+        first: seq,
+        previous,
+        lamport: seq,
+        heads: Vec::new(),
+        messages: vec![Text {
+            timestamp_ms: 0,
+            text: MADE_UP.into(),
+        }],
+    }
+}

@@ -1,0 +1,151 @@
+//! The talk goes on beside somebody who does as much harm as one core can.
+//!
+//! The full show (`RINGTALK_ATTACK_SECONDS=60`) has six rounds, each with a busy loop on one core and then with the attack
+//! there. In the gate there is one short round, and only what must not happen is looked at.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use ringtalk_tests::attack::{
+    Attack, Authors, FORMER, framed, leave, let_in, made_up, pinned, wire,
+};
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
+use ringtalk_tests::liar::Liar;
+use ringtalk_tests::measure::{Latency, latency, report};
+use ringtalk_tests::node::Node;
+use ringtalk_tests::resources::peak_resident_kib;
+use ringtalk_tests::talk::Talk;
+use ringtalk_tests::watch::{Heard, Watch};
+use ringtalk_tests::{alone, knob};
+use ringtalk_wire::{Frame, Pull, Range};
+
+/// How many authors somebody makes up.
+const AUTHORS: usize = 4_096;
+/// Of how many of them one peer may bring something.
+const HEARD: usize = 64;
+/// How many messages a second the members say meanwhile.
+const RATE: u32 = 50;
+/// The key of somebody who was a member.
+const KEY: u64 = 77;
+/// What the slowest one of a hundred messages may take.
+const P99: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_stranger() {
+    let _alone = alone();
+    let cluster = Cluster::start(4);
+    let members = cluster.live();
+    let watch = Watch::on(&members, None);
+    let frames = made_up(AUTHORS);
+    let victim = Arc::clone(&members[0]);
+    beside("a stranger", &members, || {
+        Attack::by_peer(&victim, 1_000.., frames.clone())
+    });
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed(&members, Heard::Nobody);
+    cluster.check();
+}
+
+/// It asks for what was said, and speaks, as a member does.
+#[test]
+fn a_former_member() {
+    let _alone = alone();
+    let cluster = Cluster::start(4);
+    let members = cluster.live();
+    let coordinator = cluster.coordinator();
+    coordinator.paste(&vec!["what is only for members ".repeat(100); 50]);
+    cluster.everything_everywhere(EVERYWHERE);
+    leave(&mut let_in(&coordinator, KEY), &coordinator);
+    let watch = Watch::on(&members, Some(FORMER));
+    let range = Range {
+        author: wire(&coordinator),
+        from: 1,
+        to: 50,
+    };
+    let pulls = (1..=AUTHORS as u64).map(|number| {
+        let ranges = vec![range.clone()];
+        framed(&Frame::Pull(Pull { number, ranges }))
+    });
+    let frames: Vec<Vec<u8>> = made_up(AUTHORS)
+        .into_iter()
+        .zip(pulls)
+        .flat_map(<[_; 2]>::from)
+        .collect();
+    beside("a former member", &members, || {
+        let key = std::iter::repeat(KEY);
+        Attack::by_peer(&coordinator, key, frames.clone())
+    });
+    cluster.everything_everywhere(EVERYWHERE);
+    watch.expect_undisturbed(&members, Heard::Nobody);
+    cluster.check();
+}
+
+#[test]
+fn a_member_with_thousands_of_keys() {
+    let _alone = alone();
+    let cluster = Cluster::start(4);
+    let liar = Arc::new(pinned(|| Liar::join(&cluster.director, "eve")));
+    let members = cluster.live();
+    for node in &members {
+        node.wait_for("has a view with the liar", REST, |journal| {
+            (journal.view.as_ref()?.members.len() == 5).then_some(())
+        });
+    }
+    let watch = Watch::on(&members, None);
+    let authors = Arc::new(Mutex::new(Authors::make_up(AUTHORS)));
+    beside("a member with 4,096 keys", &members, || {
+        Attack::by_member(&liar, &members, &authors)
+    });
+    cluster.everything_everywhere(EVERYWHERE);
+    // Each node hears some of the liar, and others of each other node.
+    let most = members.len() * HEARD;
+    watch.expect_undisturbed(&members, Heard::Unlisted(most));
+}
+
+/// Has members talk, measures how long that takes beside a busy loop and beside an attack, and judges it where the show is
+/// a full one.
+fn beside(who: &str, members: &[Arc<Node>], attack: impl Fn() -> Attack) {
+    let is_full = knob::attack() >= knob::FULL_ATTACK;
+    let talk = Talk::start(members, RATE);
+    let (mut idle, mut amid) = (Vec::new(), Vec::new());
+    let mut steps = 0;
+    for _ in 0..if is_full { 6 } else { 1 } {
+        idle.push(over(members, Attack::busy_loop()).0);
+        let (latency, done) = over(members, attack());
+        amid.push(latency);
+        steps += done;
+    }
+    talk.stop();
+    let [idle, amid] = [median(&idle), median(&amid)];
+    let memory = members.iter().map(|node| peak_resident_kib(node.process()));
+    report("full speed: p50, p99 beside a busy loop", idle);
+    report(&format!("full speed: p50, p99 beside {who}"), amid);
+    report(&format!("full speed: frames of {who}"), steps);
+    report("full speed: most memory of a member, KiB", memory.max());
+    if is_full {
+        assert!(
+            amid.0 <= 2 * idle.0 && amid.1 <= P99,
+            "{who}: {idle:?}, {amid:?}"
+        );
+    }
+}
+
+/// The latency of what is said while something goes on, and how often that was done.
+fn over(members: &[Arc<Node>], attack: Attack) -> (Latency, u64) {
+    let began = Instant::now();
+    // Waits while it goes on: what is measured is a time of talk.
+    std::thread::sleep(knob::attack());
+    let done = attack.stop();
+    let records: Vec<_> = members.iter().map(|node| node.record()).collect();
+    (latency(&records, began, Instant::now()), done)
+}
+
+/// The middle of several p50, and of several p99.
+fn median(measured: &[Latency]) -> (Duration, Duration) {
+    let middle = |of: fn(&Latency) -> Duration| {
+        let mut all: Vec<Duration> = measured.iter().map(of).collect();
+        all.sort_unstable();
+        all[all.len() / 2]
+    };
+    (middle(|one| one.p50), middle(|one| one.p99))
+}
