@@ -397,17 +397,28 @@ impl Causal {
 
     /// What an author's bundle waits for where it depends on a message that is not here.
     fn obstacle(&self, author: NodeId, needed: MessageId) -> Option<MessageId> {
-        let is_known = self.knows(&needed.author) || needed.author == author;
-        if self.planted.has(PlantedBug::WaitForStrangers) {
-            Some(needed)
-        } else if is_known {
-            (!self.is_aside(&needed.author) || needed.author == author).then_some(needed)
-        } else {
-            let naming = MessageId { seq: 0, ..needed };
-            let waits = !self.overlooked.contains(&needed.author)
-                && !self.planted.has(PlantedBug::OverlookStrangers);
-            waits.then_some(naming)
+        if needed.author == author {
+            return Some(needed);
         }
+        if self.is_aside(&author) {
+            return None;
+        }
+        let is_known = self.knows(&needed.author);
+        let is_overlooked = if is_known {
+            self.is_aside(&needed.author)
+        } else {
+            self.overlooked.contains(&needed.author)
+                || self.planted.has(PlantedBug::OverlookStrangers)
+        };
+        if is_overlooked && !self.planted.has(PlantedBug::WaitForStrangers) {
+            return None;
+        }
+        // Sequence number 0 stands for whatever tells of an author.
+        let awaited = if is_known { needed.seq } else { 0 };
+        Some(MessageId {
+            seq: awaited,
+            ..needed
+        })
     }
 
     /// A planted mistake: a message is delivered without what it depends on.
@@ -596,6 +607,92 @@ mod tests {
         assert_eq!(causal.held_messages, 0);
         assert_eq!(causal.held_bytes, 0);
         assert!(causal.waiting.is_empty());
+    }
+
+    #[test]
+    fn nothing_depends_on_whoever_is_heard_aside() {
+        let mut causal = causal();
+        causal.admit_aside(id(9));
+        give(&mut causal, &bundle(1, 1, 1, &[]));
+        give(&mut causal, &bundle(9, 1, 7, &[(1, 1), (2, 5)]));
+        assert_eq!(
+            delivered(&mut causal),
+            [(1, 1), (9, 1)],
+            "it waits for nobody"
+        );
+        assert_eq!(causal.clock().get(&id(9)), 0);
+        assert_eq!(causal.last_of(&id(9)), 1);
+        let (heads, lamport) = causal.heads(8);
+        assert_eq!(
+            (heads, lamport),
+            (Vec::from([bundle(1, 1, 1, &[]).last_id()]), 2)
+        );
+        give(&mut causal, &bundle(3, 1, 9, &[(9, 8)]));
+        assert_eq!(delivered(&mut causal), [(3, 1)], "and nobody waits for it");
+
+        causal.is_named(id(9));
+        assert_eq!(
+            causal.clock().get(&id(9)),
+            1,
+            "as if it had always been heard"
+        );
+        give(&mut causal, &bundle(4, 1, 9, &[(9, 2)]));
+        assert_eq!(delivered(&mut causal), []);
+        give(&mut causal, &bundle(9, 2, 8, &[]));
+        assert_eq!(delivered(&mut causal), [(9, 2), (4, 1)]);
+        assert!(causal.waiting.is_empty() && causal.held.is_empty());
+    }
+
+    #[test]
+    fn a_stranger_is_waited_for_until_it_is_known_or_overlooked() {
+        let mut causal = causal();
+        let [known, other] = [bundle(1, 1, 3, &[(8, 1)]), bundle(2, 1, 3, &[(9, 1)])];
+        for bundle in [&known, &other] {
+            assert!(causal.depends_on_strangers(bundle));
+            give(&mut causal, bundle);
+        }
+        assert_eq!(delivered(&mut causal), []);
+        causal.admit(id(8));
+        assert_eq!(delivered(&mut causal), [], "its message has not come");
+        for bundle in [&known, &other] {
+            causal.go_without(MessageId {
+                seq: 1,
+                ..bundle.last_id()
+            });
+        }
+        assert_eq!(
+            delivered(&mut causal),
+            [(2, 1)],
+            "the other is known by now"
+        );
+        give(&mut causal, &bundle(8, 1, 2, &[]));
+        assert_eq!(delivered(&mut causal), [(8, 1), (1, 1)]);
+
+        give(&mut causal, &bundle(3, 1, 4, &[(9, 2)]));
+        assert_eq!(
+            delivered(&mut causal),
+            [(3, 1)],
+            "nobody waits a second time"
+        );
+        causal.admit(id(9));
+        give(&mut causal, &bundle(4, 1, 5, &[(9, 2)]));
+        assert_eq!(delivered(&mut causal), [], "until somebody tells of it");
+    }
+
+    #[test]
+    fn a_bounded_number_of_strangers_is_overlooked() {
+        let mut causal = causal();
+        for seq in 1..=OVERLOOKED as u64 + 10 {
+            let mut bundle = bundle(1, seq, seq, &[]);
+            let mut stranger = [7; 16];
+            stranger[..8].copy_from_slice(&seq.to_be_bytes());
+            let author = NodeId::from_bytes(stranger);
+            bundle.heads.push(MessageId { author, seq: 1 });
+            give(&mut causal, &bundle);
+            causal.go_without(bundle.last_id());
+            assert_eq!(delivered(&mut causal), [(1, seq)]);
+        }
+        assert_eq!(causal.overlooked.len(), OVERLOOKED);
     }
 
     #[test]

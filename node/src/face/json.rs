@@ -263,6 +263,11 @@ impl<'a> Line<'a> {
             Told::Invite => Self::Invite {
                 invite: known.me.invite.as_str(),
             },
+            Told::Withheld(withheld) => Self::Gap {
+                node_id: withheld.author,
+                from: withheld.from,
+                to: withheld.to,
+            },
             Told::Help => Self::Help { commands: HELP },
             Told::Transcript(ids) => Self::Transcript {
                 ids: ids.iter().map(MessageId::uuid).collect(),

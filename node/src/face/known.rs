@@ -8,6 +8,7 @@ use ringtalk_director::api::Address;
 use ringtalk_proto::{Delivered, Event, View};
 use ringtalk_wire::{DiscussionId, NodeId, VectorClock};
 
+use super::Told;
 use super::joining::Joining;
 use crate::settings::Invite;
 
@@ -95,6 +96,13 @@ impl Known {
                 self.name.clone_from(&person.name);
             }
             _ => {}
+        }
+    }
+
+    /// Takes in something of the driver's own.
+    pub(crate) fn hear(&mut self, told: &Told) {
+        if let Told::Withheld(withheld) = told {
+            self.clock.advance(withheld.author, withheld.to);
         }
     }
 

@@ -13,6 +13,7 @@ mod losses;
 mod naming;
 mod remarks;
 mod report;
+mod rush;
 pub(crate) mod screen;
 mod timestamp;
 mod written;
@@ -21,8 +22,8 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ringtalk_proto::{Event, View};
-use ringtalk_wire::{Epoch, MessageId};
+use ringtalk_proto::{Delivered, Event, View};
+use ringtalk_wire::{Epoch, MessageId, NodeId};
 
 pub use harmless::{HarmlessJson, harmless, harmless_lines};
 pub(crate) use joining::{Joining, Progress};
@@ -34,6 +35,7 @@ use crate::embedded::Ear;
 use crate::stdout::{Pen, StdoutError};
 use losses::Losses;
 use naming::Naming;
+use rush::{Rush, Withheld};
 use screen::Feed;
 use written::Written;
 
@@ -57,6 +59,8 @@ pub(crate) enum Told {
     Ring,
     /// What others type to get in.
     Invite,
+    /// So many messages of somebody were not shown, since whoever reads did not follow.
+    Withheld(Withheld),
     /// What can be typed.
     Help,
     /// The ids of all messages kept, in transcript order.
@@ -131,6 +135,7 @@ impl Goodbye {
 #[derive(Debug)]
 pub(crate) struct Face {
     style: Style,
+    me: NodeId,
     /// True where a program reads.
     is_for_programs: bool,
     /// The directors of an open discussion.
@@ -140,6 +145,7 @@ pub(crate) struct Face {
     naming: Naming,
     view: Option<Arc<View>>,
     losses: Losses,
+    rush: Rush,
     reporter: Option<Reporter>,
 }
 
@@ -178,12 +184,14 @@ impl Face {
         Self {
             style,
             is_for_programs: false,
+            me: me.id,
             naming: Naming::new(&me),
             open_at: me.open_at,
             ready: false,
             joining: Joining::new(),
             view: None,
             losses: Losses::default(),
+            rush: Rush::default(),
             reporter: None,
         }
     }
@@ -243,6 +251,7 @@ impl Face {
     /// Shows an event of the core, which came now: by the calendar, at `now_ms`.
     pub(crate) fn show(&mut self, event: Event, now: Instant, now_ms: u64) {
         match &event {
+            Event::Message(message) if !self.is_shown(message) => return,
             Event::Failed(_) => self.losses.add(now),
             Event::View(view) => self.view = Some(Arc::clone(view)),
             Event::Observed { host } => return self.tell(remarks::of_observer(*host)),
@@ -266,6 +275,30 @@ impl Face {
         }
         if is_entry {
             self.warn_if_open();
+        }
+    }
+
+    /// Whether a message is shown: not if its author says more than is read here.
+    fn is_shown(&mut self, message: &Delivered) -> bool {
+        let author = &message.id.author;
+        if *author == self.me {
+            return true;
+        }
+        self.look_at_rush();
+        let is_listed = |view: &Arc<View>| view.contains(author);
+        let is_listed = self.view.as_ref().is_some_and(is_listed);
+        self.rush.takes(message.id, is_listed)
+    }
+
+    /// Sees how much waits to be read, and tells what was not shown once that is little.
+    fn look_at_rush(&mut self) {
+        let (waiting, most) = match &self.style {
+            Style::Screen(feed) => feed.load(),
+            Style::Written(written) => written.load(),
+            Style::Nothing | Style::Program(_) => return,
+        };
+        for withheld in self.rush.look(waiting, most) {
+            self.tell(Told::Withheld(withheld));
         }
     }
 
@@ -299,6 +332,7 @@ impl Face {
 
     /// A batch of events is complete: shows what follows from several of them together. Fails if whoever reads has stopped.
     pub(crate) fn settle(&mut self) -> Result<(), StdoutError> {
+        self.look_at_rush();
         if self.losses.are_a_split()
             && let Some(view) = &self.view
         {

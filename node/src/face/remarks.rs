@@ -9,6 +9,7 @@ use ringtalk_proto::{Event, View};
 use ringtalk_wire::{Member, NodeId};
 
 use super::known::Known;
+use super::rush::Withheld;
 use super::{Goodbye, Told};
 use crate::stdin::HELP;
 
@@ -91,6 +92,7 @@ pub(super) fn of_told(told: &Told, known: &Known) -> Vec<Remark> {
         Told::Clear => return Vec::new(),
         Told::Who => return of_who(known),
         Told::Ring => return of_ring(known),
+        Told::Withheld(withheld) => warning(of_withheld(withheld, known)),
         Told::Help => return HELP.iter().map(|line| notice(*line)).collect(),
         Told::Transcript(ids) => {
             let heading = format!("{} messages, in the same order everywhere:", ids.len());
@@ -144,6 +146,13 @@ fn of_gap(author: &NodeId, count: u64, known: &Known) -> String {
     let who = name_or_id(author, known);
     let noun = if count == 1 { "message" } else { "messages" };
     format!("{count} {noun} of {who} cannot be had: nobody who is here has them")
+}
+
+fn of_withheld(withheld: &Withheld, known: &Known) -> String {
+    let who = name_or_id(&withheld.author, known);
+    let count = withheld.to - withheld.from + 1;
+    let noun = if count == 1 { "message" } else { "messages" };
+    format!("{who} says more than is read here: {count} {noun} of {who} are not shown")
 }
 
 fn of_who(known: &Known) -> Vec<Remark> {

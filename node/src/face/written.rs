@@ -53,6 +53,11 @@ impl Written {
         }
     }
 
+    /// How many bytes wait, of how many at most.
+    pub(super) fn load(&self) -> (u64, u64) {
+        (self.pen.waiting().bytes as u64, self.most as u64)
+    }
+
     /// How many events wait to be written.
     pub(super) fn unread(&self) -> u64 {
         self.pen.waiting().events
@@ -111,10 +116,13 @@ impl Scribe for Writer {
                     Script::Json => json::show(&event, known, out),
                 }
             }
-            Shown::Told(told) => match script {
-                Script::Lines(lines) => lines.tell(&told, known, out),
-                Script::Json => json::tell(&told, known, out),
-            },
+            Shown::Told(told) => {
+                known.hear(&told);
+                match script {
+                    Script::Lines(lines) => lines.tell(&told, known, out),
+                    Script::Json => json::tell(&told, known, out),
+                }
+            }
             // A line that is written stays: steps are told on stderr, and as events.
             Shown::Progress(_) => {}
         }

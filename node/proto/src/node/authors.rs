@@ -201,14 +201,26 @@ impl Node {
         room && (self.causal.knows(author) || self.is_named(author) || place())
     }
 
-    /// Lets an author's bundles through that a peer has brought, whether or not it has a name. Whoever has none, and was not
-    /// asked for, is heard aside: nothing depends on it.
-    pub(super) fn admit_author(&mut self, author: NodeId, peer: NodeId, asked: bool) {
+    /// True if a bundle is not taken from a peer that passes it on: there is no room for its author, or it is out of turn and
+    /// its author has no name. Nothing is asked for of those, so that it would wait for ever.
+    pub(super) fn turns_away(&self, bundle: &Bundle, peer: &NodeId) -> bool {
+        let author = &bundle.author;
+        let is_bound = || {
+            let is_aside = !self.causal.knows(author) || self.causal.is_aside(author);
+            self.is_named(author) || !is_aside
+        };
+        !self.may_be_an_author(author, peer)
+            || self.causal.first_missing(*author) < bundle.first && !is_bound()
+    }
+
+    /// Lets an author's bundles through of which a pull brings one: somebody had it whose clock tells of it, or something
+    /// depends on it. Who has no name, and was passed on before anybody asked, goes on being heard aside.
+    pub(super) fn admit_pulled(&mut self, author: NodeId, peer: NodeId) {
         let has_name = author == self.config.id || self.is_named(&author);
-        if has_name || asked {
+        let is_aside =
+            self.authors.strangers.contains_key(&author) || self.causal.is_aside(&author);
+        if has_name || !is_aside {
             self.causal.admit(author);
-        } else {
-            self.causal.admit_aside(author);
         }
         if !has_name {
             self.authors.nameless.entry(author).or_insert(peer);
@@ -273,7 +285,12 @@ impl Node {
             .collect();
         for (author, by) in overdue {
             self.authors.strangers.remove(&author);
-            self.admit_author(author, by, false);
+            if self.is_named(&author) {
+                self.causal.admit(author);
+            } else {
+                self.causal.admit_aside(author);
+                self.authors.nameless.entry(author).or_insert(by);
+            }
         }
     }
 
@@ -294,7 +311,7 @@ impl Node {
 mod tests {
     use alloc::sync::Arc;
 
-    use ringtalk_wire::{Addresses, Member, NetworkId, RingKey};
+    use ringtalk_wire::{Addresses, Member, NetworkId, RingKey, SealHash};
 
     use super::*;
     use crate::View;
@@ -386,6 +403,27 @@ mod tests {
         assert!(!node.has_room_for(&nobody, 1));
         assert!(node.has_room_for(&heard, 1), "it comes back");
         assert!(!node.has_room_for(&heard, MEMBERS));
+    }
+
+    #[test]
+    fn out_of_turn_only_those_are_taken_whom_somebody_has_named() {
+        let mut node = node();
+        let [nameless, named, peer] = [1, 2, 3].map(|number| nth(number).id);
+        node.note_former(named, "bob");
+        let says = |author, first| Bundle {
+            author,
+            first,
+            previous: SealHash::default(),
+            lamport: first,
+            heads: Vec::new(),
+            messages: Vec::new(),
+        };
+        assert!(!node.turns_away(&says(nameless, 1), &peer));
+        assert!(node.turns_away(&says(nameless, 2), &peer));
+        assert!(!node.turns_away(&says(named, 2), &peer));
+        // A pull brings it: it is looked for, as what everybody has.
+        node.admit_pulled(nameless, peer);
+        assert!(!node.turns_away(&says(nameless, 2), &peer));
     }
 
     #[test]

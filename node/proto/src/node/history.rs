@@ -97,7 +97,7 @@ impl Node {
         if muted || !self.may_be_an_author(&author, &peer) {
             return;
         }
-        self.admit_author(author, peer, true);
+        self.admit_pulled(author, peer);
         let id = bundle_item(author, bundle.first);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.acks.pulled(id);

@@ -37,7 +37,7 @@ impl Node {
         let lone = bundle.first == last.seq;
         let known = self.causal.has(last);
         // Before anything else: whoever makes up authors costs no signature, and is not helped round the ring.
-        if !known && !self.may_be_an_author(&bundle.author, &parent) {
+        if !known && self.turns_away(&bundle, &parent) {
             self.owe_receipt(parent, id);
             self.owe_ack(parent, id, false, lone);
             return self.has_delivered(id);
@@ -119,10 +119,7 @@ impl Node {
         } = passing;
         let last = bundle.last_id();
         let known = self.causal.has(last);
-        if !known
-            && (self.forks.is_proven(&bundle.author)
-                || !self.may_be_an_author(&bundle.author, &parent))
-        {
+        if !known && (self.forks.is_proven(&bundle.author) || self.turns_away(&bundle, &parent)) {
             return self.has_delivered(id);
         }
         let understood = self.as_understood(interval);

@@ -210,6 +210,7 @@ impl Screen {
     }
 
     fn tell(&mut self, told: &Told) {
+        self.known.hear(told);
         match told {
             Told::Error { code, .. } if *code == "director-unreachable" => {
                 self.director_answers = false;

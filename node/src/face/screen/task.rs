@@ -53,6 +53,11 @@ impl Feed {
         feed.map_or(0, |feed| (MOST - feed.capacity()) as u64)
     }
 
+    /// How much that is, of how much at most.
+    pub(crate) fn load(&self) -> (u64, u64) {
+        (self.unread(), MOST as u64)
+    }
+
     /// Waits until that is no reason to slow others.
     pub(crate) async fn caught_up(&self) {
         let has_come = match &self.0 {
