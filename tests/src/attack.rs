@@ -14,7 +14,6 @@ use ringtalk_wire::{
     Addresses, Bundle, Direction, Frame, Interval, Item, Join, NetworkId, NodeId, RingKey, Seal,
     SealHash, Sealed, Spread, Text, encode, encode_item, item_to_sign,
 };
-use tokio::runtime::{Builder, Runtime};
 
 use crate::event::Event;
 use crate::liar::Liar;
@@ -90,13 +89,12 @@ impl Attack {
     pub fn by_member(liar: &Arc<Liar>, nodes: &[Arc<Node>], authors: &Arc<Mutex<Authors>>) -> Self {
         let (liar, authors) = (Arc::clone(liar), Arc::clone(authors));
         let nodes: Vec<NodeId> = nodes.iter().map(|node| wire(node)).collect();
-        let runtime = runtime();
         let mut told = nodes.into_iter().cycle();
         Self::start(move || {
             let mut authors = authors.lock().unwrap_or_else(PoisonError::into_inner);
             let said = spread(authors.say_next());
             if let Some(node) = told.next()
-                && !runtime.block_on(liar.pour(&node, &said))
+                && !liar.pour(&node, &said)
             {
                 beat();
             }
@@ -135,11 +133,6 @@ fn pin() {
     let _ = core
         .set(CORE)
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &core));
-}
-
-fn runtime() -> Runtime {
-    let runtime = Builder::new_current_thread().build();
-    runtime.expect("a runtime")
 }
 
 /// Somebody called `former` is let in, under a key of its own; it sends no heartbeats, so it does not last.

@@ -685,7 +685,7 @@ mod tests {
         for seq in 1..=OVERLOOKED as u64 + 10 {
             let mut bundle = bundle(1, seq, seq, &[]);
             let mut stranger = [7; 16];
-            stranger[..8].copy_from_slice(&seq.to_be_bytes());
+            stranger[..4].copy_from_slice(&(seq as u32).to_be_bytes());
             let author = NodeId::from_bytes(stranger);
             bundle.heads.push(MessageId { author, seq: 1 });
             give(&mut causal, &bundle);

@@ -17,6 +17,7 @@ use ringtalk_wire::{
     Frame, Item, NodeId, Opening, Seal, Sealed, ShortId, encode_item, item_to_sign,
 };
 use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::director::Director;
@@ -34,6 +35,8 @@ pub struct Liar {
     memory: Arc<Mutex<Known>>,
     orders: UnboundedSender<Happening>,
     thread: Option<JoinHandle<()>>,
+    /// Where a test waits for room on a link.
+    patience: Runtime,
 }
 
 /// What it has come to know.
@@ -65,6 +68,7 @@ impl Liar {
             memory,
             orders,
             thread: Some(std::thread::spawn(move || part.run())),
+            patience: Builder::new_current_thread().build().expect("a runtime"),
         };
         wait::until("the liar is a member", IN_TIME, &[director], || {
             let known = liar.known();
@@ -95,6 +99,7 @@ impl Liar {
             memory,
             orders,
             thread: Some(std::thread::spawn(move || part.run())),
+            patience: Builder::new_current_thread().build().expect("a runtime"),
         };
         wait::until("the liar is alone", IN_TIME, &[], || {
             liar.known().view.as_ref().map(|_| ()).ok_or("not yet")
@@ -156,12 +161,9 @@ impl Liar {
 
     /// Sends a frame of a test's making past its core, as soon as the link has room for it; false where there is no
     /// link.
-    pub async fn pour(&self, to: &NodeId, frame: &Frame) -> bool {
+    pub fn pour(&self, to: &NodeId, frame: &Frame) -> bool {
         let pipe = self.known().linked.get(to).cloned();
-        match pipe {
-            Some(pipe) => pipe.pour(frame).await,
-            None => false,
-        }
+        pipe.is_some_and(|pipe| self.patience.block_on(pipe.pour(frame)))
     }
 
     /// The same bytes under its own signature.
