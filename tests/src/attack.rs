@@ -39,15 +39,15 @@ pub struct Attack {
 }
 
 impl Attack {
-    fn start(mut deed: impl FnMut() + Send + 'static) -> Self {
+    /// Does something again and again, and counts how often it succeeds.
+    fn start(mut deed: impl FnMut() -> bool + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicU64::new(0));
         let (stopped, counted) = (Arc::clone(&stop), Arc::clone(&done));
         let thread = std::thread::spawn(move || {
             pin();
             while !stopped.load(Ordering::Relaxed) {
-                deed();
-                counted.fetch_add(1, Ordering::Relaxed);
+                counted.fetch_add(u64::from(deed()), Ordering::Relaxed);
             }
         });
         Self { stop, done, thread }
@@ -57,6 +57,7 @@ impl Attack {
     pub fn busy_loop() -> Self {
         Self::start(|| {
             std::hint::black_box((0..100_000_u64).fold(0, u64::wrapping_add));
+            true
         })
     }
 
@@ -72,8 +73,9 @@ impl Attack {
         let mut link = None;
         Self::start(move || {
             if link.is_none() {
-                let key = keys.next().expect("there are keys without end");
-                link = Raw::introduce(&address, id, key).ok();
+                link = keys
+                    .next()
+                    .and_then(|key| Raw::introduce(&address, id, key).ok());
             }
             next = (next + 1) % frames.len();
             let is_sent = link.as_mut().map(|raw| raw.send(&frames[next]));
@@ -82,6 +84,7 @@ impl Attack {
                 Some(false) => link = None,
                 None => beat(),
             }
+            is_sent == Some(true)
         })
     }
 
@@ -93,15 +96,15 @@ impl Attack {
         Self::start(move || {
             let mut authors = authors.lock().unwrap_or_else(PoisonError::into_inner);
             let said = spread(authors.say_next());
-            if let Some(node) = told.next()
-                && !liar.pour(&node, &said)
-            {
+            let is_sent = told.next().is_some_and(|node| liar.pour(&node, &said));
+            if !is_sent {
                 beat();
             }
+            is_sent
         })
     }
 
-    /// Ends it; gives how many steps there were.
+    /// Ends it; gives how many steps succeeded: at least one.
     ///
     /// # Panics
     ///
@@ -109,7 +112,9 @@ impl Attack {
     pub fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("it does not panic");
-        self.done.load(Ordering::Relaxed)
+        let done = self.done.load(Ordering::Relaxed);
+        assert!(done > 0, "nothing was done");
+        done
     }
 }
 

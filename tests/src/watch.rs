@@ -87,10 +87,7 @@ fn judge<'a>(label: &str, heard: Heard, messages: impl Iterator<Item = &'a Messa
         Heard::Nobody => assert!(said.is_empty(), "{label} hears {said:?}"),
         Heard::Unlisted(authors) => {
             let heard = said.len();
-            assert!(
-                (1..=authors).contains(&heard),
-                "{label} hears {heard} authors"
-            );
+            assert!(heard <= authors, "{label} hears {heard} authors");
         }
     }
 }

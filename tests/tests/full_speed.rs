@@ -63,7 +63,7 @@ fn a_former_member() {
         to: 50,
     };
     let pulls = (1..=AUTHORS as u64).map(|number| {
-        let ranges = vec![range.clone()];
+        let ranges = vec![range];
         framed(&Frame::Pull(Pull { number, ranges }))
     });
     let frames: Vec<Vec<u8>> = made_up(AUTHORS)

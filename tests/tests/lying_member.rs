@@ -11,8 +11,9 @@ use ringtalk_tests::checker::{self, End, Record, Rules};
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, ask_transcripts};
 use ringtalk_tests::event::{Event, Message, Reign};
 use ringtalk_tests::id::{MessageId, NodeId as Id};
+use ringtalk_tests::journal::Journal;
 use ringtalk_tests::liar::Liar;
-use ringtalk_tests::node::Node;
+use ringtalk_tests::node::{IN_TIME, Node};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{
     Announcement, Bundle, Departed, Departure, Direction, Frame, Interval, Item, NodeId, Opening,
@@ -195,6 +196,14 @@ fn thousands_of_authors_end_no_reader() {
     let liar = Id(*stage.liar.id().as_uuid());
     for (node, mark) in nodes.iter().zip(&stage.marks) {
         node.hears(&lines[BUNDLE_MESSAGES - 1], EVERYWHERE);
+        let made_up = |journal: &Journal| {
+            let heard = journal.since(*mark).filter(|event| match event {
+                Event::Message(message) => message.unlisted,
+                _ => false,
+            });
+            (heard.count() >= HEARD).then_some(())
+        };
+        node.wait_for("hears those whom nobody has named", IN_TIME, made_up);
         let journal = node.journal();
         let messages = journal.since(*mark).filter_map(|event| match event {
             Event::Message(message) => Some(message),

@@ -4,20 +4,19 @@
 //! have been delivered (`PROTOCOL.md` §4.3). Not here: how a bundle arrives (`spread`), and how a
 //! missing one is found again (`repair`).
 
+mod hearing;
+mod lamport;
+
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
-use crate::config::{HELD_BYTES, HELD_MESSAGES, LAMPORT_AHEAD};
+use crate::config::{HELD_BYTES, HELD_MESSAGES};
 use crate::planted::{Planted, PlantedBug};
+use hearing::{Bond, Hearing};
 
-/// Of so many messages at most the Lamport times may be others elsewhere: more would let a liar use all
-/// numbers up.
-const DOUBTFUL: u64 = 255;
-
-/// Of how many authors it is remembered that nothing waits for them.
-const OVERLOOKED: usize = 4_096;
+pub(crate) use lamport::Lamport;
 
 /// What became of a bundle that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,18 +44,8 @@ struct Held {
     deliverable: Deliverable,
     /// What it waits for; nothing where it is ready.
     awaits: Option<MessageId>,
-}
-
-/// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
-/// its author has signed: so all sort it alike, whatever else they were told.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Lamport {
-    /// One more than the greatest of what the bundle depends on, as far as that is known.
-    Due,
-    /// Another one. Its author may have lied, or have heard the other half of somebody else's fork.
-    Odd,
-    /// So far ahead that it would use the numbers up: the bundle is not delivered.
-    TooFar,
+    /// True where it has waited long enough for what it depends on.
+    alone: bool,
 }
 
 /// The clock of what was delivered, and the bundles that wait for it to advance.
@@ -69,12 +58,7 @@ pub(crate) struct Causal {
     lamport: u64,
     /// The Lamport time that the discussion had reached when this node came.
     horizon: u64,
-    authors: BTreeSet<NodeId>,
-    /// Those of them whose words are shown, and nothing depends on them, each with the last that was delivered: the clock,
-    /// which all are to share, has nothing of them.
-    aside: BTreeMap<NodeId, u64>,
-    /// Authors of whom nothing came: nothing waits for them any more.
-    overlooked: BTreeSet<NodeId>,
+    hearing: Hearing,
     /// By the id of their first message.
     held: BTreeMap<MessageId, Held>,
     /// For a message that is missing, the held bundles that wait for it; sequence number 0 stands
@@ -136,64 +120,78 @@ impl Causal {
 
     /// Lets an author's bundles through, and has others wait for them.
     pub(crate) fn admit(&mut self, author: NodeId) {
-        self.overlooked.remove(&author);
-        let heard = self.aside.remove(&author);
-        self.clock.advance(author, heard.unwrap_or(0));
-        if self.authors.insert(author) || heard.is_some() {
+        if let Some(aside) = self.hearing.admit(author) {
+            self.clock.advance(author, aside);
             self.release(MessageId { author, seq: 0 });
         }
     }
 
     /// Lets an author's bundles through that nobody has named and somebody passes on. They are shown, and nothing depends on
-    /// them: they may be heard here and not elsewhere, and whoever makes up authors is to keep back nothing.
+    /// them: they may be heard here and not elsewhere, and whoever makes up authors is to keep back nothing. The clock, which
+    /// all are to share, has nothing of them.
     pub(crate) fn admit_aside(&mut self, author: NodeId) {
-        self.overlooked.remove(&author);
-        if self.authors.insert(author) {
-            self.aside.insert(author, self.clock.get(&author));
+        if self.hearing.admit_aside(author, self.clock.get(&author)) {
             self.release(MessageId { author, seq: 0 });
         }
     }
 
     /// Somebody has named an author; that matters where anything waits for it.
-    pub(crate) fn is_named(&mut self, author: NodeId) {
-        let naming = MessageId { author, seq: 0 };
-        if self.is_aside(&author) || self.waiting.contains_key(&naming) {
+    pub(crate) fn note_named(&mut self, author: NodeId) {
+        let news = MessageId { author, seq: 0 };
+        if self.is_aside(&author) || self.waiting.contains_key(&news) {
             self.admit(author);
         }
     }
 
-    /// True where a bundle depends on the words of somebody of whom nothing is known here.
-    pub(crate) fn depends_on_strangers(&self, bundle: &Bundle) -> bool {
-        let heads = bundle.heads.iter();
-        let mut unknown = heads.filter(|head| !self.has_delivered(**head));
-        unknown.any(|head| !self.knows(&head.author) && !self.overlooked.contains(&head.author))
+    /// True where a bundle waits to hear of somebody on whose words it depends.
+    pub(crate) fn waits_for_news(&self, bundle: &Bundle) -> bool {
+        self.strangers(bundle).next().is_some()
     }
 
-    /// A bundle has waited long enough for somebody to tell of the authors on whose words it depends: nothing waits for
-    /// those any more.
+    /// A bundle has waited long enough to hear of those on whose words it depends: nothing waits for those any more. One that
+    /// is heard aside waits for nobody then.
     pub(crate) fn go_without(&mut self, first: MessageId) {
+        if self.is_aside(&first.author) {
+            self.stop_waiting(first);
+            if let Some(held) = self.held.get_mut(&first) {
+                held.alone = true;
+                self.file(first);
+            }
+            return;
+        }
         let Some(held) = self.held.get(&first) else {
             return;
         };
-        let heads = held.deliverable.bundle.heads.iter();
-        let unknown = heads.filter(|head| !self.has_delivered(**head) && !self.knows(&head.author));
-        for author in unknown.map(|head| head.author).collect::<BTreeSet<_>>() {
-            if self.overlooked.len() >= OVERLOOKED {
-                self.overlooked.pop_first();
-            }
-            self.overlooked.insert(author);
+        let strangers: BTreeSet<NodeId> = self.strangers(&held.deliverable.bundle).collect();
+        for author in strangers {
+            self.overlook(author);
+        }
+    }
+
+    /// There is no room for an author: nothing waits for what it says.
+    pub(crate) fn overlook(&mut self, author: NodeId) {
+        if !self.knows(&author) {
+            self.hearing.overlook(author);
             self.release(MessageId { author, seq: 0 });
         }
     }
 
+    /// Those on whose words a bundle depends, and of whom nothing is known.
+    fn strangers(&self, bundle: &Bundle) -> impl Iterator<Item = NodeId> {
+        let missing = bundle.heads.iter();
+        let missing = missing.filter(|head| !self.has_delivered(**head));
+        let authors = missing.map(|head| head.author);
+        authors.filter(|author| self.hearing.bond(author) == Bond::News)
+    }
+
     /// True where nothing depends on what an author says, and nobody is told of it.
     pub(crate) fn is_aside(&self, author: &NodeId) -> bool {
-        self.aside.contains_key(author)
+        self.hearing.is_aside(author)
     }
 
     /// The last message of an author that was delivered, or passed.
     pub(crate) fn last_of(&self, author: &NodeId) -> u64 {
-        let aside = self.aside.get(author).copied();
+        let aside = self.hearing.last_aside(author);
         aside.unwrap_or_else(|| self.clock.get(author))
     }
 
@@ -204,12 +202,12 @@ impl Causal {
 
     /// How many authors were heard.
     pub(crate) fn heard(&self) -> usize {
-        self.clock.len() + self.aside.len()
+        self.clock.len() + self.hearing.asides()
     }
 
     /// True where the author's bundles are let through.
     pub(crate) fn knows(&self, author: &NodeId) -> bool {
-        self.authors.contains(author)
+        self.hearing.knows(author)
     }
 
     /// True where something of this author was delivered, or passed, or is held back.
@@ -225,8 +223,7 @@ impl Causal {
 
     /// Nobody's bundles are let through but those of whom this is true. Nothing of the others may be held.
     pub(crate) fn forget_authors(&mut self, is_known: impl Fn(&NodeId) -> bool) {
-        self.authors.retain(&is_known);
-        self.aside.retain(|author, _| is_known(author));
+        self.hearing.retain(is_known);
     }
 
     /// The heads and the Lamport time of what is said next. Of more heads than `most` those with the
@@ -265,6 +262,7 @@ impl Causal {
         let held = Held {
             deliverable: Deliverable { sealed, bundle },
             awaits: None,
+            alone: false,
         };
         self.held.insert(first, held);
         self.file(first);
@@ -311,9 +309,8 @@ impl Causal {
 
     /// Moves the clock over messages that nobody can give any more.
     pub(crate) fn pass(&mut self, up_to: MessageId) {
-        match self.aside.get_mut(&up_to.author) {
-            Some(last) => *last = up_to.seq.max(*last),
-            None => self.clock.advance(up_to.author, up_to.seq),
+        if !self.hearing.advance_aside(&up_to.author, up_to.seq) {
+            self.clock.advance(up_to.author, up_to.seq);
         }
         self.release(up_to);
         self.forget_passed(up_to);
@@ -365,7 +362,7 @@ impl Causal {
         let Some(held) = self.held.get(&first) else {
             return;
         };
-        let unmet = self.first_unmet(&held.deliverable.bundle);
+        let unmet = self.first_unmet(&held.deliverable.bundle, held.alone);
         if let Some(held) = self.held.get_mut(&first) {
             held.awaits = unmet;
         }
@@ -380,9 +377,9 @@ impl Causal {
         }
     }
 
-    fn first_unmet(&self, bundle: &Bundle) -> Option<MessageId> {
+    fn first_unmet(&self, bundle: &Bundle, alone: bool) -> Option<MessageId> {
         let author = bundle.author;
-        if !self.authors.contains(&author) {
+        if !self.knows(&author) {
             return Some(MessageId { author, seq: 0 });
         }
         let previous = MessageId {
@@ -392,33 +389,23 @@ impl Causal {
         core::iter::once(&previous)
             .chain(&bundle.heads)
             .filter(|needed| !self.has_delivered(**needed) && !self.overlooks(author, needed))
-            .find_map(|&needed| self.obstacle(author, needed))
+            .find_map(|&needed| match needed.author == author {
+                true => Some(needed),
+                false if alone => None,
+                false => self.obstacle(needed),
+            })
     }
 
-    /// What an author's bundle waits for where it depends on a message that is not here.
-    fn obstacle(&self, author: NodeId, needed: MessageId) -> Option<MessageId> {
-        if needed.author == author {
-            return Some(needed);
-        }
-        if self.is_aside(&author) {
-            return None;
-        }
-        let is_known = self.knows(&needed.author);
-        let is_overlooked = if is_known {
-            self.is_aside(&needed.author)
-        } else {
-            self.overlooked.contains(&needed.author)
-                || self.planted.has(PlantedBug::OverlookStrangers)
-        };
-        if is_overlooked && !self.planted.has(PlantedBug::WaitForStrangers) {
-            return None;
-        }
+    /// What a bundle waits for where it depends on somebody else's message that is not here.
+    fn obstacle(&self, needed: MessageId) -> Option<MessageId> {
         // Sequence number 0 stands for whatever tells of an author.
-        let awaited = if is_known { needed.seq } else { 0 };
-        Some(MessageId {
-            seq: awaited,
-            ..needed
-        })
+        let news = MessageId { seq: 0, ..needed };
+        match self.hearing.bond(&needed.author) {
+            _ if self.planted.has(PlantedBug::WaitForStrangers) => Some(needed),
+            Bond::Words => Some(needed),
+            Bond::News => (!self.planted.has(PlantedBug::OverlookStrangers)).then_some(news),
+            Bond::Nothing => None,
+        }
     }
 
     /// A planted mistake: a message is delivered without what it depends on.
@@ -496,43 +483,6 @@ impl Causal {
             self.unfile(newest);
         }
     }
-
-    /// A Lamport time is one more than the greatest of what the message depends on.
-    fn judge(
-        &self,
-        bundle: &Bundle,
-        lamport_of: impl Fn(MessageId) -> Option<u64>,
-        doubtful: u64,
-    ) -> Lamport {
-        // Each message of a fork may be so far ahead elsewhere: its heirs are not to blame for that.
-        let leaps = 1 + doubtful.min(DOUBTFUL);
-        if bundle.lamport > self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD {
-            return Lamport::TooFar;
-        }
-        let previous = MessageId {
-            author: bundle.author,
-            seq: bundle.first - 1,
-        };
-        let mut greatest = 0;
-        let mut all_known = true;
-        let own = (previous.seq > 0).then_some(previous);
-        for needed in bundle.heads.iter().copied().chain(own) {
-            let recent = self.frontier.get(&needed.author);
-            let lamport = recent
-                .filter(|&&(seq, _)| seq == needed.seq)
-                .map(|&(_, lamport)| lamport)
-                .or_else(|| lamport_of(needed));
-            match lamport {
-                Some(lamport) => greatest = greatest.max(lamport),
-                None => all_known = false,
-            }
-        }
-        if bundle.lamport == greatest + 1 || !all_known && bundle.lamport > greatest {
-            Lamport::Due
-        } else {
-            Lamport::Odd
-        }
-    }
 }
 
 #[cfg(test)]
@@ -542,6 +492,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::LAMPORT_AHEAD;
 
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
@@ -614,12 +565,11 @@ mod tests {
         let mut causal = causal();
         causal.admit_aside(id(9));
         give(&mut causal, &bundle(1, 1, 1, &[]));
-        give(&mut causal, &bundle(9, 1, 7, &[(1, 1), (2, 5)]));
-        assert_eq!(
-            delivered(&mut causal),
-            [(1, 1), (9, 1)],
-            "it waits for nobody"
-        );
+        let aside = bundle(9, 1, 7, &[(1, 1), (2, 5)]);
+        give(&mut causal, &aside);
+        assert_eq!(delivered(&mut causal), [(1, 1)]);
+        causal.go_without(aside.last_id());
+        assert_eq!(delivered(&mut causal), [(9, 1)], "it waits not for long");
         assert_eq!(causal.clock().get(&id(9)), 0);
         assert_eq!(causal.last_of(&id(9)), 1);
         let (heads, lamport) = causal.heads(8);
@@ -630,7 +580,7 @@ mod tests {
         give(&mut causal, &bundle(3, 1, 9, &[(9, 8)]));
         assert_eq!(delivered(&mut causal), [(3, 1)], "and nobody waits for it");
 
-        causal.is_named(id(9));
+        causal.note_named(id(9));
         assert_eq!(
             causal.clock().get(&id(9)),
             1,
@@ -648,7 +598,7 @@ mod tests {
         let mut causal = causal();
         let [known, other] = [bundle(1, 1, 3, &[(8, 1)]), bundle(2, 1, 3, &[(9, 1)])];
         for bundle in [&known, &other] {
-            assert!(causal.depends_on_strangers(bundle));
+            assert!(causal.waits_for_news(bundle));
             give(&mut causal, bundle);
         }
         assert_eq!(delivered(&mut causal), []);
@@ -677,22 +627,6 @@ mod tests {
         causal.admit(id(9));
         give(&mut causal, &bundle(4, 1, 5, &[(9, 2)]));
         assert_eq!(delivered(&mut causal), [], "until somebody tells of it");
-    }
-
-    #[test]
-    fn a_bounded_number_of_strangers_is_overlooked() {
-        let mut causal = causal();
-        for seq in 1..=OVERLOOKED as u64 + 10 {
-            let mut bundle = bundle(1, seq, seq, &[]);
-            let mut stranger = [7; 16];
-            stranger[..4].copy_from_slice(&(seq as u32).to_be_bytes());
-            let author = NodeId::from_bytes(stranger);
-            bundle.heads.push(MessageId { author, seq: 1 });
-            give(&mut causal, &bundle);
-            causal.go_without(bundle.last_id());
-            assert_eq!(delivered(&mut causal), [(1, seq)]);
-        }
-        assert_eq!(causal.overlooked.len(), OVERLOOKED);
     }
 
     #[test]

@@ -138,6 +138,11 @@ impl Searches {
         }
     }
 
+    /// True while something of an author is searched for.
+    pub(crate) fn seeks(&self, author: &NodeId) -> bool {
+        self.open.keys().any(|message| message.author == *author)
+    }
+
     /// Searches for a message that a peer had, and keeps no longer.
     pub(crate) fn seek(&mut self, now: Time, message: MessageId) {
         self.unproven.retain(|_, since| now - *since < AGAIN);

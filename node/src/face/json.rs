@@ -116,6 +116,8 @@ enum Line<'a> {
         node_id: NodeId,
         from: u64,
         to: u64,
+        #[serde(skip_serializing_if = "is_false")]
+        withheld: bool,
     },
     Transcript {
         ids: Vec<Uuid>,
@@ -198,6 +200,7 @@ impl<'a> Line<'a> {
                 node_id: *author,
                 from: *from,
                 to: *to,
+                withheld: false,
             },
             Event::Error { code, message } => Self::Error { code, message },
         })
@@ -267,6 +270,7 @@ impl<'a> Line<'a> {
                 node_id: withheld.author,
                 from: withheld.from,
                 to: withheld.to,
+                withheld: true,
             },
             Told::Help => Self::Help { commands: HELP },
             Told::Transcript(ids) => Self::Transcript {

@@ -254,7 +254,12 @@ impl Face {
             Event::Message(message) if !self.is_shown(message) => return,
             Event::Failed(_) => self.losses.add(now),
             Event::View(view) => self.view = Some(Arc::clone(view)),
-            Event::Observed { host } => return self.tell(remarks::of_observer(*host)),
+            Event::Observed { host } => {
+                if let Style::Program(ear) = &mut self.style {
+                    ear.hear(&event);
+                }
+                return self.tell(remarks::of_observer(*host));
+            }
             _ => {}
         }
         if !self.ready {
@@ -287,17 +292,17 @@ impl Face {
         self.look_at_rush();
         let is_listed = |view: &Arc<View>| view.contains(author);
         let is_listed = self.view.as_ref().is_some_and(is_listed);
-        self.rush.takes(message.id, is_listed)
+        self.rush.takes(message.id, is_listed, message.text.len())
     }
 
     /// Sees how much waits to be read, and tells what was not shown once that is little.
     fn look_at_rush(&mut self) {
-        let (waiting, most) = match &self.style {
-            Style::Screen(feed) => feed.load(),
-            Style::Written(written) => written.load(),
+        let backlog = match &self.style {
+            Style::Screen(feed) => feed.backlog(),
+            Style::Written(written) => written.backlog(),
             Style::Nothing | Style::Program(_) => return,
         };
-        for withheld in self.rush.look(waiting, most) {
+        for withheld in self.rush.look(Instant::now(), backlog) {
             self.tell(Told::Withheld(withheld));
         }
     }

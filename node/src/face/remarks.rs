@@ -152,7 +152,7 @@ fn of_withheld(withheld: &Withheld, known: &Known) -> String {
     let who = name_or_id(&withheld.author, known);
     let count = withheld.to - withheld.from + 1;
     let noun = if count == 1 { "message" } else { "messages" };
-    format!("{who} says more than is read here: {count} {noun} of {who} are not shown")
+    format!("{who} sends faster than this is read: {count} {noun} skipped")
 }
 
 fn of_who(known: &Known) -> Vec<Remark> {

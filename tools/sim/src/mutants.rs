@@ -93,8 +93,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
     use PlantedBug as Bug;
     use Stage::{Named, Schedule};
     let (caught_by, stage): (&[&str], Stage) = match bug {
-        Bug::OverlookStrangers => (&["C1"], Named("random_faults")),
-        Bug::DeliverWithoutHeads => (&["C1"], Named("random_faults")),
+        Bug::OverlookStrangers | Bug::DeliverWithoutHeads => (&["C1"], Named("random_faults")),
         Bug::DeliverWithoutPrevious => (&["C2"], Named("random_faults")),
         Bug::DeliverAgain => (&["C3"], Named("link_resets_lose_nothing")),
         Bug::ForgetHeld | Bug::DropInsteadOfHolding => (&["C5"], Named("random_faults")),

@@ -20,12 +20,13 @@ use crate::Time;
 use crate::admission::presentable;
 use crate::view::Differences;
 
-/// How long a bundle may wait for its author's admission before it is shown without a name.
-const ADMISSION_WAIT: Duration = Duration::from_secs(1);
+/// How long a bundle may wait for its author's admission before it is shown without a name: longer than a member that slept
+/// takes to catch up.
+const ADMISSION_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a bundle waits for somebody to tell of an author on whose words it depends: longer than what was lost takes to
-/// be found.
-const STRANGER_WAIT: Duration = Duration::from_secs(3);
+/// How long a bundle waits for somebody to tell of an author on whose words it depends: longer than a member that was cut off, or
+/// slept, takes to learn who came meanwhile.
+const STRANGER_WAIT: Duration = Duration::from_secs(10);
 
 /// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
 /// can speak as very many.
@@ -94,7 +95,7 @@ impl Node {
     pub(super) fn note_names(&mut self, now: Time, differences: &Differences) {
         for member in &differences.joined {
             self.naming.is_called(&member.id, &member.name);
-            self.causal.is_named(member.id);
+            self.causal.note_named(member.id);
             self.links.welcome(&member.id);
             self.authors.former.remove(&member.id);
             self.authors.nameless.remove(&member.id);
@@ -123,6 +124,7 @@ impl Node {
     pub(super) fn note_former(&mut self, id: NodeId, name: &str) {
         if self.named() < AUTHORS {
             self.causal.admit(id);
+            self.authors.nameless.remove(&id);
             if !self.is_named(&id) {
                 // A node with newer tables may have given it.
                 let own = Some(name).filter(|name| is_name(name));
@@ -149,7 +151,6 @@ impl Node {
         if self.view.as_ref().is_some_and(|view| view.tag() == *tag) {
             for Renamed { id, name } in former {
                 self.note_former(*id, name);
-                self.authors.nameless.remove(id);
             }
         }
     }
@@ -201,41 +202,51 @@ impl Node {
         room && (self.causal.knows(author) || self.is_named(author) || place())
     }
 
-    /// True if a bundle is not taken from a peer that passes it on: there is no room for its author, or it is out of turn and
-    /// its author has no name. Nothing is asked for of those, so that it would wait for ever.
-    pub(super) fn turns_away(&self, bundle: &Bundle, peer: &NodeId) -> bool {
-        let author = &bundle.author;
-        let is_bound = || {
-            let is_aside = !self.causal.knows(author) || self.causal.is_aside(author);
-            self.is_named(author) || !is_aside
-        };
-        !self.may_be_an_author(author, peer)
-            || self.causal.first_missing(*author) < bundle.first && !is_bound()
+    /// True if there is no room for an author of whom a peer brings something: nothing waits for it then.
+    pub(super) fn refuses(&mut self, author: &NodeId, peer: &NodeId) -> bool {
+        let refused = !self.may_be_an_author(author, peer);
+        if refused {
+            self.causal.overlook(*author);
+        }
+        refused
     }
 
-    /// Lets an author's bundles through of which a pull brings one: somebody had it whose clock tells of it, or something
-    /// depends on it. Who has no name, and was passed on before anybody asked, goes on being heard aside.
-    pub(super) fn admit_pulled(&mut self, author: NodeId, peer: NodeId) {
-        let has_name = author == self.config.id || self.is_named(&author);
-        let is_aside =
-            self.authors.strangers.contains_key(&author) || self.causal.is_aside(&author);
-        if has_name || !is_aside {
-            self.causal.admit(author);
+    /// True if a bundle is not taken from a peer that passes it on: there is no room for its author, or it is out of turn and
+    /// its author has no name. Nothing is asked for of those, so that it would wait for ever.
+    pub(super) fn turns_away(&mut self, bundle: &Bundle, peer: &NodeId) -> bool {
+        let author = bundle.author;
+        self.refuses(&author, peer)
+            || self.causal.first_missing(author) < bundle.first && !self.is_bound(&author)
+    }
+
+    /// True if others depend on what an author says, so that it is looked for.
+    fn is_bound(&self, author: &NodeId) -> bool {
+        let is_heard = self.causal.knows(author) && !self.causal.is_aside(author);
+        is_heard || self.is_named(author)
+    }
+
+    /// A bundle came that may have been asked for: somebody's clock told of its author, or something depends on it. Such an
+    /// author is let through, with a name or without. Whoever was brought without being asked for is a stranger like any other.
+    pub(super) fn admit_asked(&mut self, author: NodeId, peer: NodeId, asked: bool) {
+        if author == self.config.id || self.is_named(&author) {
+            return self.causal.admit(author);
         }
-        if !has_name {
+        let is_stranger = self.authors.strangers.contains_key(&author);
+        if asked && !is_stranger && !self.causal.is_aside(&author) {
+            self.causal.admit(author);
             self.authors.nameless.entry(author).or_insert(peer);
         }
     }
 
-    /// A bundle came. Where it depends on the words of somebody of whom nothing is known, it waits for a while, and then
-    /// goes without.
+    /// A bundle came. Where it depends on the words of somebody of whom nothing is known, or nobody depends on it, it waits
+    /// for a while, and then goes without.
     pub(super) fn look_for_strangers(&mut self, now: Time, bundle: &Bundle) {
         for head in &bundle.heads {
             if self.is_named(&head.author) {
                 self.causal.admit(head.author);
             }
         }
-        if self.causal.depends_on_strangers(bundle) {
+        if self.causal.waits_for_news(bundle) || !self.is_bound(&bundle.author) {
             let author = bundle.author;
             let seq = bundle.first;
             let until = (now + STRANGER_WAIT, MessageId { author, seq });
@@ -421,8 +432,8 @@ mod tests {
         assert!(!node.turns_away(&says(nameless, 1), &peer));
         assert!(node.turns_away(&says(nameless, 2), &peer));
         assert!(!node.turns_away(&says(named, 2), &peer));
-        // A pull brings it: it is looked for, as what everybody has.
-        node.admit_pulled(nameless, peer);
+        // It is asked for, as what everybody has.
+        node.admit_asked(nameless, peer, true);
         assert!(!node.turns_away(&says(nameless, 2), &peer));
     }
 

@@ -49,7 +49,7 @@ impl Node {
                 self.log.pass(entry);
             }
             if self.causal.first_missing(entry.author) <= entry.seq
-                && self.may_be_an_author(&entry.author, &peer)
+                && !self.refuses(&entry.author, &peer)
             {
                 self.repair.want(now, entry, peer, false);
             }
@@ -94,10 +94,11 @@ impl Node {
         }
         let author = bundle.author;
         let muted = author == peer && self.forks.is_proven(&author);
-        if muted || !self.may_be_an_author(&author, &peer) {
+        if muted || self.refuses(&author, &peer) {
             return;
         }
-        self.admit_pulled(author, peer);
+        let asked = self.repair.was_asked(now, &peer) || self.searches.seeks(&author);
+        self.admit_asked(author, peer, asked);
         let id = bundle_item(author, bundle.first);
         if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
             self.acks.pulled(id);

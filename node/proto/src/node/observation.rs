@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(hidden, [None]);
         let later = FORGOTTEN / 2;
         assert_eq!(looks(&mut node, later, 10, host, Frame::Observe), []);
-        let from_then = later + FORGOTTEN - Duration::from_millis(1);
+        let from_then = later + FORGOTTEN.saturating_sub(Duration::from_millis(1));
         assert_eq!(looks(&mut node, from_then, 11, host, Frame::Observe), []);
         let much_later = from_then + FORGOTTEN;
         let again = looks(&mut node, much_later, 12, host, Frame::Observe);

@@ -241,10 +241,10 @@ impl Screen {
             Some(action) => (true, harmless_lines(action)),
             None => (false, harmless_lines(&message.text)),
         };
+        let is_mention = is_news && names(&text, &self.known.name);
         if self.known.is_unlisted(message) {
             text.insert_str(0, &format!("{UNLISTED} "));
         }
-        let is_mention = is_news && names(&text, &self.known.name);
         let place = self.transcript.push(Entry::Said(Said {
             author: message.id.author,
             name: harmless(&message.name),

@@ -1,0 +1,63 @@
+//! What the Lamport time of a bundle is worth.
+//!
+//! `PROTOCOL.md` §4.3. Not here: how the transcript is sorted by them (`log`).
+
+use ringtalk_wire::{Bundle, MessageId};
+
+use super::Causal;
+use crate::config::LAMPORT_AHEAD;
+
+/// Of so many messages at most the Lamport times may be others elsewhere: more would let a liar use all
+/// numbers up.
+const DOUBTFUL: u64 = 255;
+
+/// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
+/// its author has signed: so all sort it alike, whatever else they were told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lamport {
+    /// One more than the greatest of what the bundle depends on, as far as that is known.
+    Due,
+    /// Another one. Its author may have lied, or have heard the other half of somebody else's fork.
+    Odd,
+    /// So far ahead that it would use the numbers up: the bundle is not delivered.
+    TooFar,
+}
+
+impl Causal {
+    /// A Lamport time is one more than the greatest of what the message depends on.
+    pub(super) fn judge(
+        &self,
+        bundle: &Bundle,
+        lamport_of: impl Fn(MessageId) -> Option<u64>,
+        doubtful: u64,
+    ) -> Lamport {
+        // Each message of a fork may be so far ahead elsewhere: its heirs are not to blame for that.
+        let leaps = 1 + doubtful.min(DOUBTFUL);
+        if bundle.lamport > self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD {
+            return Lamport::TooFar;
+        }
+        let previous = MessageId {
+            author: bundle.author,
+            seq: bundle.first - 1,
+        };
+        let mut greatest = 0;
+        let mut all_known = true;
+        let own = (previous.seq > 0).then_some(previous);
+        for needed in bundle.heads.iter().copied().chain(own) {
+            let recent = self.frontier.get(&needed.author);
+            let lamport = recent
+                .filter(|&&(seq, _)| seq == needed.seq)
+                .map(|&(_, lamport)| lamport)
+                .or_else(|| lamport_of(needed));
+            match lamport {
+                Some(lamport) => greatest = greatest.max(lamport),
+                None => all_known = false,
+            }
+        }
+        if bundle.lamport == greatest + 1 || !all_known && bundle.lamport > greatest {
+            Lamport::Due
+        } else {
+            Lamport::Odd
+        }
+    }
+}
