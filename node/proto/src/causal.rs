@@ -150,22 +150,29 @@ impl Causal {
 
     /// A bundle has waited long enough to hear of those on whose words it depends: nothing waits for those any more. One that
     /// is heard aside waits for nobody then.
-    pub(crate) fn go_without(&mut self, first: MessageId) {
+    /// An author that is `sought`, since somebody is known to have something of it, is waited for; true if there is one.
+    pub(crate) fn go_without(
+        &mut self,
+        first: MessageId,
+        sought: impl Fn(&NodeId) -> bool,
+    ) -> bool {
         if self.is_aside(&first.author) {
             self.stop_waiting(first);
             if let Some(held) = self.held.get_mut(&first) {
                 held.alone = true;
                 self.file(first);
             }
-            return;
+            return false;
         }
         let Some(held) = self.held.get(&first) else {
-            return;
+            return false;
         };
         let strangers: BTreeSet<NodeId> = self.strangers(&held.deliverable.bundle).collect();
-        for author in strangers {
+        let (sought, others): (Vec<NodeId>, Vec<NodeId>) = strangers.into_iter().partition(sought);
+        for author in others {
             self.overlook(author);
         }
+        !sought.is_empty()
     }
 
     /// There is no room for an author: nothing waits for what it says.
@@ -568,7 +575,7 @@ mod tests {
         let aside = bundle(9, 1, 7, &[(1, 1), (2, 5)]);
         give(&mut causal, &aside);
         assert_eq!(delivered(&mut causal), [(1, 1)]);
-        causal.go_without(aside.last_id());
+        causal.go_without(aside.last_id(), |_| false);
         assert_eq!(delivered(&mut causal), [(9, 1)], "it waits not for long");
         assert_eq!(causal.clock().get(&id(9)), 0);
         assert_eq!(causal.last_of(&id(9)), 1);
@@ -604,11 +611,15 @@ mod tests {
         assert_eq!(delivered(&mut causal), []);
         causal.admit(id(8));
         assert_eq!(delivered(&mut causal), [], "its message has not come");
-        for bundle in [&known, &other] {
-            causal.go_without(MessageId {
-                seq: 1,
-                ..bundle.last_id()
-            });
+        for (sought, waits) in [(true, true), (false, false)] {
+            for bundle in [&known, &other] {
+                let first = bundle.last_id();
+                let goes_on = causal.go_without(first, |_| sought);
+                assert_eq!(goes_on, waits && first.author == id(2));
+            }
+            if sought {
+                assert_eq!(delivered(&mut causal), [], "somebody has it");
+            }
         }
         assert_eq!(
             delivered(&mut causal),

@@ -297,12 +297,12 @@ impl Face {
 
     /// Sees how much waits to be read, and tells what was not shown once that is little.
     fn look_at_rush(&mut self) {
-        let backlog = match &self.style {
-            Style::Screen(feed) => feed.backlog(),
-            Style::Written(written) => written.backlog(),
+        let (waiting, most) = match &self.style {
+            Style::Screen(feed) => feed.load(),
+            Style::Written(written) => written.load(),
             Style::Nothing | Style::Program(_) => return,
         };
-        for withheld in self.rush.look(Instant::now(), backlog) {
+        for withheld in self.rush.look(waiting, most) {
             self.tell(Told::Withheld(withheld));
         }
     }

@@ -9,7 +9,6 @@ use time::UtcOffset;
 use super::json;
 use super::known::{Known, Me};
 use super::lines::Lines;
-use super::rush::Backlog;
 use super::{Shown, Told};
 use crate::settings::Show;
 use crate::stdout::{Load, Pen, Scribe, StdoutError};
@@ -24,8 +23,6 @@ pub(super) struct Written {
     pen: Pen<Shown>,
     /// The most bytes that wait.
     most: usize,
-    /// How many bytes have ever been handed over.
-    handed: u64,
     /// How many bytes would have waited when there were too many; nothing that happened after that is shown.
     stuck: Option<usize>,
 }
@@ -35,7 +32,6 @@ impl Written {
         Self {
             pen,
             most: WAITING_BYTES,
-            handed: 0,
             stuck: None,
         }
     }
@@ -53,19 +49,13 @@ impl Written {
             Shown::Told(Told::Error { .. } | Told::Goodbye { .. })
         );
         if self.stuck.is_none() || is_last_word {
-            self.handed += load.bytes as u64;
             self.pen.hand_over(shown, load);
         }
     }
 
-    /// How many bytes wait.
-    pub(super) fn backlog(&self) -> Backlog {
-        let waiting = self.pen.waiting().bytes as u64;
-        Backlog {
-            waiting,
-            most: self.most as u64,
-            read: self.handed.saturating_sub(waiting),
-        }
+    /// How many bytes wait, of how many at most.
+    pub(super) fn load(&self) -> (u64, u64) {
+        (self.pen.waiting().bytes as u64, self.most as u64)
     }
 
     /// How many events wait to be written.

@@ -29,7 +29,7 @@ Examples:
 
 /// Shows the ring of a Ringtalk discussion, as its nodes themselves report it.
 ///
-/// It only looks: it is no member, and nobody sees it come or go. In a terminal the ring is live; the exit
+/// It only looks: it is no member, and members are told once that somebody looks. In a terminal the ring is live; the exit
 /// status is 0 then, and with --once 0 where the ring is closed, 6 where it is not. It is 3 where nobody
 /// could be reached, 4 where it was refused.
 #[derive(Debug, Parser)]

@@ -265,7 +265,13 @@ impl Node {
             && until <= now
         {
             self.authors.waits.pop_front();
-            self.causal.go_without(first);
+            let repair = &self.repair;
+            if self
+                .causal
+                .go_without(first, |author| repair.is_wanted(author))
+            {
+                self.authors.waits.push_back((now + STRANGER_WAIT, first));
+            }
         }
     }
 

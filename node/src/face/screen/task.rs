@@ -21,7 +21,6 @@ use tokio::time::sleep_until;
 use super::{Effect, Screen, view};
 use crate::face::Shown;
 use crate::face::known::Me;
-use crate::face::rush::Backlog;
 use crate::stdin::{Batch, Typed};
 use crate::stdout::Pen;
 use crate::terminal::{self, Painter};
@@ -37,41 +36,31 @@ const BELL: u8 = b'\x07';
 
 /// The way to the screen.
 #[derive(Debug)]
-pub(crate) struct Feed {
-    queue: Option<Sender<Shown>>,
-    /// How much has ever been handed over.
-    handed: u64,
-}
+pub(crate) struct Feed(Option<Sender<Shown>>);
 
 impl Feed {
     /// Has something shown. A screen that cannot follow ends, and with it the node.
     pub(crate) fn show(&mut self, shown: Shown) {
         let full = |feed: &Sender<Shown>| feed.try_send(shown).is_err();
-        self.handed += 1;
-        if self.queue.as_ref().is_some_and(full) {
-            self.queue = None;
+        if self.0.as_ref().is_some_and(full) {
+            self.0 = None;
         }
     }
 
     /// How much waits to be shown.
     pub(crate) fn unread(&self) -> u64 {
-        let feed = self.queue.as_ref();
+        let feed = self.0.as_ref();
         feed.map_or(0, |feed| (MOST - feed.capacity()) as u64)
     }
 
-    /// The same, and how much may wait and was shown.
-    pub(in crate::face) fn backlog(&self) -> Backlog {
-        let waiting = self.unread();
-        Backlog {
-            waiting,
-            most: MOST as u64,
-            read: self.handed.saturating_sub(waiting),
-        }
+    /// How much that is, of how much at most.
+    pub(crate) fn load(&self) -> (u64, u64) {
+        (self.unread(), MOST as u64)
     }
 
     /// Waits until that is no reason to slow others.
     pub(crate) async fn caught_up(&self) {
-        let has_come = match &self.queue {
+        let has_come = match &self.0 {
             Some(feed) => feed.reserve_many(MOST - UNREAD as usize).await.is_ok(),
             None => true,
         };
@@ -99,10 +88,7 @@ impl Seat {
         thread::Builder::new()
             .name("screen".to_owned())
             .spawn(move || self.run(me, shown, keys))?;
-        Ok(Feed {
-            queue: Some(feed),
-            handed: 0,
-        })
+        Ok(Feed(Some(feed)))
     }
 
     fn run(self, me: Me, shown: Receiver<Shown>, keys: Receiver<TerminalEvent>) {
@@ -284,10 +270,7 @@ mod tests {
     #[tokio::test]
     async fn a_screen_with_much_to_show_is_behind_and_has_not_ended() {
         let (feed, mut shown) = mpsc::channel(MOST);
-        let mut feed = Feed {
-            queue: Some(feed),
-            handed: 0,
-        };
+        let mut feed = Feed(Some(feed));
         for unread in 0..=UNREAD {
             assert_eq!(feed.unread(), unread);
             feed.show(Shown::Told(Told::Help));
