@@ -56,6 +56,8 @@ pub(crate) struct Causal {
     /// transitive reduction of the clock, and the heads of whatever is said next.
     frontier: BTreeMap<NodeId, (u64, u64)>,
     lamport: u64,
+    /// The same for authors that have a name.
+    named_lamport: u64,
     /// The Lamport time that the discussion had reached when this node came.
     horizon: u64,
     hearing: Hearing,
@@ -116,79 +118,6 @@ impl Causal {
         for entry in base.iter() {
             self.pass(entry);
         }
-    }
-
-    /// Lets an author's bundles through, and has others wait for them.
-    pub(crate) fn admit(&mut self, author: NodeId) {
-        if let Some(aside) = self.hearing.admit(author) {
-            self.clock.advance(author, aside);
-            self.release(MessageId { author, seq: 0 });
-        }
-    }
-
-    /// Lets an author's bundles through that nobody has named and somebody passes on. They are shown, and nothing depends on
-    /// them: they may be heard here and not elsewhere, and whoever makes up authors is to keep back nothing. The clock, which
-    /// all are to share, has nothing of them.
-    pub(crate) fn admit_aside(&mut self, author: NodeId) {
-        if self.hearing.admit_aside(author, self.clock.get(&author)) {
-            self.release(MessageId { author, seq: 0 });
-        }
-    }
-
-    /// Somebody has named an author; that matters where anything waits for it.
-    pub(crate) fn note_named(&mut self, author: NodeId) {
-        let news = MessageId { author, seq: 0 };
-        if self.is_aside(&author) || self.waiting.contains_key(&news) {
-            self.admit(author);
-        }
-    }
-
-    /// True where a bundle waits to hear of somebody on whose words it depends.
-    pub(crate) fn waits_for_news(&self, bundle: &Bundle) -> bool {
-        self.strangers(bundle).next().is_some()
-    }
-
-    /// A bundle has waited long enough to hear of those on whose words it depends: nothing waits for those any more. One that
-    /// is heard aside waits for nobody then.
-    /// An author that is `sought`, since somebody is known to have something of it, is waited for; true if there is one.
-    pub(crate) fn go_without(
-        &mut self,
-        first: MessageId,
-        sought: impl Fn(&NodeId) -> bool,
-    ) -> bool {
-        if self.is_aside(&first.author) {
-            self.stop_waiting(first);
-            if let Some(held) = self.held.get_mut(&first) {
-                held.alone = true;
-                self.file(first);
-            }
-            return false;
-        }
-        let Some(held) = self.held.get(&first) else {
-            return false;
-        };
-        let strangers: BTreeSet<NodeId> = self.strangers(&held.deliverable.bundle).collect();
-        let (sought, others): (Vec<NodeId>, Vec<NodeId>) = strangers.into_iter().partition(sought);
-        for author in others {
-            self.overlook(author);
-        }
-        !sought.is_empty()
-    }
-
-    /// There is no room for an author: nothing waits for what it says.
-    pub(crate) fn overlook(&mut self, author: NodeId) {
-        if !self.knows(&author) {
-            self.hearing.overlook(author);
-            self.release(MessageId { author, seq: 0 });
-        }
-    }
-
-    /// Those on whose words a bundle depends, and of whom nothing is known.
-    fn strangers(&self, bundle: &Bundle) -> impl Iterator<Item = NodeId> {
-        let missing = bundle.heads.iter();
-        let missing = missing.filter(|head| !self.has_delivered(**head));
-        let authors = missing.map(|head| head.author);
-        authors.filter(|author| self.hearing.bond(author) == Bond::News)
     }
 
     /// True where nothing depends on what an author says, and nobody is told of it.
@@ -311,6 +240,9 @@ impl Causal {
         let last = (bundle.last(), bundle.last_lamport());
         self.frontier.insert(bundle.author, last);
         self.lamport = self.lamport.max(bundle.last_lamport());
+        if !self.hearing.is_nameless(&bundle.author) {
+            self.named_lamport = self.named_lamport.max(bundle.last_lamport());
+        }
         self.pass(bundle.last_id());
     }
 
@@ -396,21 +328,24 @@ impl Causal {
         core::iter::once(&previous)
             .chain(&bundle.heads)
             .filter(|needed| !self.has_delivered(**needed) && !self.overlooks(author, needed))
-            .find_map(|&needed| match needed.author == author {
-                true => Some(needed),
-                false if alone => None,
-                false => self.obstacle(needed),
+            .find_map(|&needed| {
+                if needed.author == author {
+                    return Some(needed);
+                }
+                let waits_for_nobody = alone && self.is_aside(&author);
+                self.obstacle(needed, alone).filter(|_| !waits_for_nobody)
             })
     }
 
     /// What a bundle waits for where it depends on somebody else's message that is not here.
-    fn obstacle(&self, needed: MessageId) -> Option<MessageId> {
+    fn obstacle(&self, needed: MessageId, alone: bool) -> Option<MessageId> {
         // Sequence number 0 stands for whatever tells of an author.
         let news = MessageId { seq: 0, ..needed };
         match self.hearing.bond(&needed.author) {
             _ if self.planted.has(PlantedBug::WaitForStrangers) => Some(needed),
             Bond::Words => Some(needed),
-            Bond::News => (!self.planted.has(PlantedBug::OverlookStrangers)).then_some(news),
+            Bond::News if alone || self.planted.has(PlantedBug::OverlookStrangers) => None,
+            Bond::News => Some(news),
             Bond::Nothing => None,
         }
     }
@@ -605,7 +540,7 @@ mod tests {
         let mut causal = causal();
         let [known, other] = [bundle(1, 1, 3, &[(8, 1)]), bundle(2, 1, 3, &[(9, 1)])];
         for bundle in [&known, &other] {
-            assert!(causal.waits_for_news(bundle));
+            assert!(causal.may_wait_for_news(bundle));
             give(&mut causal, bundle);
         }
         assert_eq!(delivered(&mut causal), []);
@@ -638,6 +573,34 @@ mod tests {
         causal.admit(id(9));
         give(&mut causal, &bundle(4, 1, 5, &[(9, 2)]));
         assert_eq!(delivered(&mut causal), [], "until somebody tells of it");
+    }
+
+    #[test]
+    fn a_bundle_that_goes_without_does_so_whatever_is_forgotten() {
+        let mut causal = causal();
+        let bundle = bundle(1, 1, 3, &[(8, 1), (9, 1), (2, 1)]);
+        give(&mut causal, &bundle);
+        assert!(!causal.go_without(bundle.last_id(), |_| false));
+        for number in 0..10_000_u32 {
+            let mut stranger = [7; 16];
+            stranger[..4].copy_from_slice(&number.to_be_bytes());
+            causal.overlook(NodeId::from_bytes(stranger));
+        }
+        give(&mut causal, &self::bundle(2, 1, 2, &[]));
+        assert_eq!(delivered(&mut causal), [(2, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn nobody_is_ahead_by_what_others_may_never_hear() {
+        let mut causal = causal();
+        causal.admit_nameless(id(9));
+        give(&mut causal, &bundle(9, 1, LAMPORT_AHEAD / 2, &[]));
+        give(&mut causal, &bundle(9, 2, LAMPORT_AHEAD, &[]));
+        let worth = |causal: &mut Causal| causal.next(|_| None, 0).map(|(_, worth)| worth);
+        assert_eq!(worth(&mut causal), Some(Lamport::Odd));
+        assert_eq!(worth(&mut causal), Some(Lamport::TooFar));
+        let (_, lamport) = causal.heads(8);
+        assert!(lamport <= LAMPORT_AHEAD, "others take what this one says");
     }
 
     #[test]

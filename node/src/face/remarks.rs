@@ -216,7 +216,7 @@ fn listed(member: &Member, view: &View, known: &Known) -> String {
 pub(super) fn name_or_id(id: &NodeId, known: &Known) -> String {
     known
         .name_of(id)
-        .map_or_else(|| format!("{id:?}"), ToOwned::to_owned)
+        .map_or_else(|| format!("?{id:?}"), ToOwned::to_owned)
 }
 
 const fn farewell(reason: Goodbye) -> &'static str {

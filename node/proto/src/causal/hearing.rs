@@ -4,7 +4,9 @@
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ringtalk_wire::NodeId;
+use ringtalk_wire::{Bundle, MessageId, NodeId};
+
+use super::Causal;
 
 /// Of how many authors it is remembered that nothing waits for them.
 const OVERLOOKED: usize = 4_096;
@@ -13,6 +15,8 @@ const OVERLOOKED: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Hearing {
     known: BTreeSet<NodeId>,
+    /// Those of them that were asked for, and that nobody has named.
+    nameless: BTreeSet<NodeId>,
     /// Those of them whose words are shown, and nothing depends on them, each with the last that was delivered.
     aside: BTreeMap<NodeId, u64>,
     /// Authors of whom nothing came: nothing waits for them any more.
@@ -36,9 +40,20 @@ impl Hearing {
     /// Lets an author through. If that changes anything, gives the last that was delivered while it was heard aside.
     pub(super) fn admit(&mut self, author: NodeId) -> Option<u64> {
         self.overlooked.remove(&author);
+        self.nameless.remove(&author);
         let aside = self.aside.remove(&author);
         let is_new = self.known.insert(author);
         aside.or(is_new.then_some(0))
+    }
+
+    /// Lets an author through that was asked for and has no name; false where it is known already.
+    pub(super) fn admit_nameless(&mut self, author: NodeId) -> bool {
+        self.overlooked.remove(&author);
+        let is_new = self.known.insert(author);
+        if is_new {
+            self.nameless.insert(author);
+        }
+        is_new
     }
 
     /// Lets an author through aside, of whom this was delivered last; false where it is known already.
@@ -82,6 +97,10 @@ impl Hearing {
         self.aside.contains_key(author)
     }
 
+    pub(super) fn is_nameless(&self, author: &NodeId) -> bool {
+        self.nameless.contains(author)
+    }
+
     /// How many are heard aside.
     pub(super) fn asides(&self) -> usize {
         self.aside.len()
@@ -101,7 +120,96 @@ impl Hearing {
     /// Nobody is let through but those of whom this is true.
     pub(super) fn retain(&mut self, is_known: impl Fn(&NodeId) -> bool) {
         self.known.retain(&is_known);
+        self.nameless.retain(&is_known);
         self.aside.retain(|author, _| is_known(author));
+    }
+}
+
+impl Causal {
+    /// Lets an author's bundles through, and has others wait for them.
+    pub(crate) fn admit(&mut self, author: NodeId) {
+        if let Some(aside) = self.hearing.admit(author) {
+            self.clock.advance(author, aside);
+            self.release(MessageId { author, seq: 0 });
+        }
+    }
+
+    /// The same for one that was asked for, and that nobody has named.
+    pub(crate) fn admit_nameless(&mut self, author: NodeId) {
+        if self.hearing.admit_nameless(author) {
+            self.release(MessageId { author, seq: 0 });
+        }
+    }
+
+    /// Lets an author's bundles through that nobody has named and somebody passes on. They are shown, and nothing depends on
+    /// them: they may be heard here and not elsewhere, and whoever makes up authors is to keep back nothing. The clock, which
+    /// all are to share, has nothing of them.
+    pub(crate) fn admit_aside(&mut self, author: NodeId) {
+        if self.hearing.admit_aside(author, self.clock.get(&author)) {
+            self.release(MessageId { author, seq: 0 });
+        }
+    }
+
+    /// Somebody has named an author; that matters where anything waits for it.
+    pub(crate) fn note_named(&mut self, author: NodeId) {
+        let news = MessageId { author, seq: 0 };
+        let has_none = self.is_aside(&author) || self.hearing.is_nameless(&author);
+        if has_none || self.waiting.contains_key(&news) {
+            self.admit(author);
+        }
+    }
+
+    /// True where a bundle may come to wait to hear of somebody on whose words it depends.
+    pub(crate) fn may_wait_for_news(&self, bundle: &Bundle) -> bool {
+        let mut missing = self.missing_heads(bundle);
+        missing.any(|author| self.hearing.bond(&author) != Bond::Words)
+    }
+
+    /// A bundle has waited long enough to hear of those on whose words it depends: it waits for them no more, and neither
+    /// does any other, as long as that is remembered. One that is heard aside waits for nobody then.
+    ///
+    /// It goes on waiting if one of them is `sought`, since somebody says that it has something of it; true then.
+    pub(crate) fn go_without(
+        &mut self,
+        first: MessageId,
+        sought: impl Fn(&NodeId) -> bool,
+    ) -> bool {
+        let Some(held) = self.held.get(&first) else {
+            return false;
+        };
+        let missing = self.missing_heads(&held.deliverable.bundle);
+        let strangers = missing.filter(|author| self.hearing.bond(author) == Bond::News);
+        let strangers: BTreeSet<NodeId> = strangers.collect();
+        if strangers.iter().any(sought) {
+            return true;
+        }
+        for &author in &strangers {
+            self.hearing.overlook(author);
+        }
+        self.stop_waiting(first);
+        if let Some(held) = self.held.get_mut(&first) {
+            held.alone = true;
+            self.file(first);
+        }
+        for author in strangers {
+            self.release(MessageId { author, seq: 0 });
+        }
+        false
+    }
+
+    /// The authors of what a bundle depends on and is not here.
+    fn missing_heads(&self, bundle: &Bundle) -> impl Iterator<Item = NodeId> {
+        let missing = bundle.heads.iter();
+        let missing = missing.filter(|head| !self.has_delivered(**head));
+        missing.map(|head| head.author)
+    }
+
+    /// There is no room for an author: nothing waits for what it says.
+    pub(crate) fn overlook(&mut self, author: NodeId) {
+        if !self.knows(&author) {
+            self.hearing.overlook(author);
+            self.release(MessageId { author, seq: 0 });
+        }
     }
 }
 

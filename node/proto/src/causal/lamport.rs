@@ -11,6 +11,10 @@ use crate::config::LAMPORT_AHEAD;
 /// numbers up.
 const DOUBTFUL: u64 = 255;
 
+/// All authors together that nobody has named may be so far ahead of those that have a name. It is less than [`LAMPORT_AHEAD`]:
+/// whoever has heard them is not to be too far ahead for those who have not.
+const NAMELESS_AHEAD: u64 = LAMPORT_AHEAD / 2;
+
 /// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
 /// its author has signed: so all sort it alike, whatever else they were told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +37,12 @@ impl Causal {
     ) -> Lamport {
         // Each message of a fork may be so far ahead elsewhere: its heirs are not to blame for that.
         let leaps = 1 + doubtful.min(DOUBTFUL);
-        if bundle.lamport > self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD {
+        let most = if self.hearing.is_nameless(&bundle.author) {
+            self.named_lamport.max(self.horizon) + NAMELESS_AHEAD
+        } else {
+            self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD
+        };
+        if bundle.lamport > most {
             return Lamport::TooFar;
         }
         let previous = MessageId {

@@ -53,7 +53,16 @@ pub(super) struct Authors {
     /// Authors whose admission never came, each with who brought something of it first.
     nameless: BTreeMap<NodeId, NodeId>,
     /// Until when bundles wait for somebody to tell of those on whose words they depend.
-    waits: VecDeque<(Time, MessageId)>,
+    waits: VecDeque<Wait>,
+}
+
+/// A bundle that waits for somebody to tell of those on whose words it depends.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    until: Time,
+    first: MessageId,
+    /// True where it may wait once more.
+    again: bool,
 }
 
 /// An author whose admission is awaited.
@@ -220,7 +229,7 @@ impl Node {
     }
 
     /// True if others depend on what an author says, so that it is looked for.
-    fn is_bound(&self, author: &NodeId) -> bool {
+    pub(super) fn is_bound(&self, author: &NodeId) -> bool {
         let is_heard = self.causal.knows(author) && !self.causal.is_aside(author);
         is_heard || self.is_named(author)
     }
@@ -233,7 +242,7 @@ impl Node {
         }
         let is_stranger = self.authors.strangers.contains_key(&author);
         if asked && !is_stranger && !self.causal.is_aside(&author) {
-            self.causal.admit(author);
+            self.causal.admit_nameless(author);
             self.authors.nameless.entry(author).or_insert(peer);
         }
     }
@@ -246,31 +255,41 @@ impl Node {
                 self.causal.admit(head.author);
             }
         }
-        if self.causal.waits_for_news(bundle) || !self.is_bound(&bundle.author) {
+        if self.causal.may_wait_for_news(bundle) || !self.is_bound(&bundle.author) {
             let author = bundle.author;
             let seq = bundle.first;
-            let until = (now + STRANGER_WAIT, MessageId { author, seq });
-            self.authors.waits.push_back(until);
+            let first = MessageId { author, seq };
+            self.authors.waits.push_back(Wait {
+                until: now + STRANGER_WAIT,
+                first,
+                again: true,
+            });
         }
     }
 
     /// When a bundle goes without what it depends on.
     pub(super) fn goes_without(&self) -> Option<Time> {
-        self.authors.waits.front().map(|&(until, _)| until)
+        self.authors.waits.front().map(|wait| wait.until)
     }
 
     /// Bundles that have waited long enough for strangers go without.
     pub(super) fn expire_waits(&mut self, now: Time) {
-        while let Some(&(until, first)) = self.authors.waits.front()
+        while let Some(&Wait {
+            until,
+            first,
+            again,
+        }) = self.authors.waits.front()
             && until <= now
         {
             self.authors.waits.pop_front();
             let repair = &self.repair;
-            if self
-                .causal
-                .go_without(first, |author| repair.is_wanted(author))
-            {
-                self.authors.waits.push_back((now + STRANGER_WAIT, first));
+            let sought = |author: &NodeId| again && repair.is_wanted(author);
+            if self.causal.go_without(first, sought) {
+                self.authors.waits.push_back(Wait {
+                    until: now + STRANGER_WAIT,
+                    first,
+                    again: false,
+                });
             }
         }
     }

@@ -65,7 +65,9 @@ impl Node {
             tracing::warn!(?author, "refusing a bundle that overlaps another");
             // What its author says there cannot be told from what it has said before; others have it, and
             // what depends on it must not wait.
-            self.gap(last, true);
+            if self.is_bound(&author) {
+                self.gap(last, true);
+            }
         }
         reception
     }
