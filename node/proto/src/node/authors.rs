@@ -267,6 +267,16 @@ impl Node {
         }
     }
 
+    /// This node slept: nobody could name anybody meanwhile.
+    pub(super) fn wait_anew(&mut self, now: Time) {
+        for wait in &mut self.authors.waits {
+            wait.until = now + STRANGER_WAIT;
+        }
+        for stranger in self.authors.strangers.values_mut() {
+            stranger.since = now;
+        }
+    }
+
     /// When a bundle goes without what it depends on.
     pub(super) fn goes_without(&self) -> Option<Time> {
         self.authors.waits.front().map(|wait| wait.until)

@@ -47,6 +47,7 @@ impl Node {
             return;
         }
         tracing::warn!(?late, "this node slept");
+        self.wait_anew(now);
         self.detector.pardon(now);
         self.trials.clear();
         self.dead.retain(|id| self.forks.is_proven(id));
