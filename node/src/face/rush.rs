@@ -56,12 +56,12 @@ impl Rush {
         let MessageId { author, seq } = message;
         let said = self.said.entry(if is_listed { author } else { UNLISTED });
         let said = said.or_default();
+        *said += bytes;
+        self.all += bytes;
         if let Some(withheld) = self.withheld.get_mut(&author) {
             withheld.to = seq;
             return false;
         }
-        *said += bytes;
-        self.all += bytes;
         let is_shown = !self.narrow || *said * PART <= self.all;
         if !is_shown {
             let withheld = Withheld {

@@ -94,6 +94,7 @@ scenarios! {
     forks_in_a_busy_ring_with_losses
     one_member_alone_makes_no_gap
     a_thousand_strangers_silence_nobody
+    strangers_of_whom_each_member_hears_others_stop_nobody
     who_is_no_member_is_not_heard
     who_floods_delays_nobody_for_long
     two_networks_and_a_bridge
@@ -134,6 +135,7 @@ fn schedules_that_found_a_fault() {
         include_str!("../scenarios/a_carrier_vanishes_between_two_neighbours.toml"),
         include_str!("../scenarios/a_newcomer_founds_before_it_has_the_history.toml"),
         include_str!("../scenarios/a_woken_member_follows_an_epoch_that_died_out.toml"),
+        include_str!("../scenarios/a_woken_member_hears_somebody_new.toml"),
     ];
     for text in found {
         let schedule = Schedule::from_toml(text).expect("a schedule");

@@ -46,14 +46,16 @@ impl Hearing {
         aside.or(is_new.then_some(0))
     }
 
-    /// Lets an author through that was asked for and has no name; false where it is known already.
-    pub(super) fn admit_nameless(&mut self, author: NodeId) -> bool {
-        self.overlooked.remove(&author);
-        let is_new = self.known.insert(author);
-        if is_new {
-            self.nameless.insert(author);
+    /// Lets an author through that was asked for and has no name. If that changes anything, gives the last that was delivered
+    /// while it was heard aside.
+    pub(super) fn admit_nameless(&mut self, author: NodeId) -> Option<u64> {
+        let is_named = self.knows(&author) && !self.is_aside(&author);
+        if is_named {
+            return None;
         }
-        is_new
+        let aside = self.admit(author);
+        self.nameless.insert(author);
+        aside
     }
 
     /// Lets an author through aside, of whom this was delivered last; false where it is known already.
@@ -136,7 +138,8 @@ impl Causal {
 
     /// The same for one that was asked for, and that nobody has named.
     pub(crate) fn admit_nameless(&mut self, author: NodeId) {
-        if self.hearing.admit_nameless(author) {
+        if let Some(aside) = self.hearing.admit_nameless(author) {
+            self.clock.advance(author, aside);
             self.release(MessageId { author, seq: 0 });
         }
     }

@@ -235,15 +235,16 @@ impl Node {
     }
 
     /// A bundle came that may have been asked for: somebody's clock told of its author, or something depends on it. Such an
-    /// author is let through, with a name or without. Whoever was brought without being asked for is a stranger like any other.
+    /// author is ordered, with a name or without. Whoever was brought without being asked for is a stranger like any other.
     pub(super) fn admit_asked(&mut self, author: NodeId, peer: NodeId, asked: bool) {
         if author == self.config.id || self.is_named(&author) {
             return self.causal.admit(author);
         }
-        let is_stranger = self.authors.strangers.contains_key(&author);
-        if asked && !is_stranger && !self.causal.is_aside(&author) {
+        if asked {
             self.causal.admit_nameless(author);
-            self.authors.nameless.entry(author).or_insert(peer);
+            let by = self.authors.strangers.remove(&author).map(|one| one.by);
+            let first = by.unwrap_or(peer);
+            self.authors.nameless.entry(author).or_insert(first);
         }
     }
 
@@ -333,10 +334,15 @@ impl Node {
             self.authors.strangers.remove(&author);
             if self.is_named(&author) {
                 self.causal.admit(author);
+                continue;
+            }
+            // Where somebody's clock tells of it, it is about to be asked for.
+            if self.repair.is_wanted(&author) {
+                self.causal.admit_nameless(author);
             } else {
                 self.causal.admit_aside(author);
-                self.authors.nameless.entry(author).or_insert(by);
             }
+            self.authors.nameless.entry(author).or_insert(by);
         }
     }
 

@@ -289,7 +289,7 @@ pub(super) fn who_is_no_member_is_not_heard(world: &mut World) -> Check {
     });
     let author = sealed.seal.signer();
     world.stranger_says(dupe, vec![spread(Item::Bundle(sealed))])?;
-    world.run_for(seconds(5))?;
+    world.run_for(seconds(8))?;
     for index in world.members() {
         let heard = world.heard_of(index, &author);
         ensure(heard == 0, "stranger", || {
