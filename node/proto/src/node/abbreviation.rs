@@ -145,10 +145,11 @@ mod tests {
 
     fn give(node: &mut Node, frame: Frame) -> (Vec<ItemId>, usize) {
         let link = LinkId(1);
-        let later = Time::from_micros(5_000_000);
         node.handle(Time::default(), Input::Frame { link, frame });
         // Nobody has told of the author's admission: that is waited for.
-        node.handle(later, Input::Timer);
+        for tenth in 1..=60 {
+            node.handle(Time::from_micros(tenth * 100_000), Input::Timer);
+        }
         told(node)
     }
 

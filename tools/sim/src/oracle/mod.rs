@@ -136,6 +136,11 @@ impl Oracles {
         self.creation.distrust(author);
     }
 
+    /// How far a node has shown what an author said.
+    pub(crate) fn heard(&self, node: NodeId, author: NodeId) -> u64 {
+        self.reach.of(node, author)
+    }
+
     /// True where nobody can tell what an author said.
     pub(crate) fn distrusts(&self, author: NodeId) -> bool {
         self.creation.is_liar(author)

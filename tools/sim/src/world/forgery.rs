@@ -74,7 +74,7 @@ impl World {
 
     /// How many messages of an author a node has delivered.
     pub(crate) fn heard_of(&self, index: HostIndex, author: &NodeId) -> u64 {
-        self.processes[index].node.clock().get(author)
+        self.oracles.heard(self.id(index), *author)
     }
 
     /// A signature under something by a key that is nobody's.
