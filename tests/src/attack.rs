@@ -22,7 +22,7 @@ use crate::raw::{Raw, frame};
 use crate::wait::beat;
 
 /// What everybody says whom nobody should hear.
-pub const MADE_UP: &str = "nobody let me in";
+const MADE_UP: &str = "nobody let me in";
 
 /// Who was a member once.
 pub const FORMER: &str = "former";
@@ -95,7 +95,7 @@ impl Attack {
         let mut told = nodes.into_iter().cycle();
         Self::start(move || {
             let mut authors = authors.lock().unwrap_or_else(PoisonError::into_inner);
-            let said = spread(authors.say_next());
+            let said = spread(Item::Bundle(authors.say_next()));
             let is_sent = told.next().is_some_and(|node| liar.pour(&node, &said));
             if !is_sent {
                 beat();
@@ -219,7 +219,7 @@ impl Authors {
 /// One message of each of so many authors that were never let in, on its way round the ring.
 pub fn made_up(authors: usize) -> Vec<Vec<u8>> {
     let mut made_up = Authors::make_up(authors);
-    let said = std::iter::repeat_with(|| framed(&spread(made_up.say_next())));
+    let said = std::iter::repeat_with(|| framed(&spread(Item::Bundle(made_up.say_next()))));
     said.take(authors).collect()
 }
 
@@ -241,14 +241,15 @@ pub fn wire(node: &Node) -> NodeId {
     NodeId::from_bytes(node.id().0.into_bytes())
 }
 
-fn spread(said: Sealed) -> Frame {
+/// Something on its way round the whole ring.
+pub fn spread(item: Item) -> Frame {
     Frame::Spread(Spread {
         interval: Interval {
             direction: Direction::Clockwise,
             limit: RingKey(u128::MAX),
             layout: 0,
         },
-        item: Item::Bundle(said),
+        item,
     })
 }
 

@@ -29,7 +29,7 @@ pub struct Watch {
     memory: Vec<u64>,
     members: BTreeSet<NodeId>,
     /// Who may come and go.
-    guests: BTreeSet<String>,
+    guest: Option<String>,
 }
 
 impl Watch {
@@ -40,7 +40,7 @@ impl Watch {
             marks: nodes.iter().map(|node| node.mark()).collect(),
             memory: nodes.iter().map(peak).collect(),
             members: nodes.iter().map(|node| node.id()).collect(),
-            guests: guest.into_iter().map(str::to_owned).collect(),
+            guest: guest.map(str::to_owned),
         }
     }
 
@@ -55,7 +55,9 @@ impl Watch {
             let label = node.process().label();
             let journal = node.journal();
             let wrong = journal.since(mark).find(|event| match event {
-                Event::Left(person) | Event::Failed(person) => !self.guests.contains(&person.name),
+                Event::Left(person) | Event::Failed(person) => {
+                    self.guest.as_ref() != Some(&person.name)
+                }
                 Event::Gap(_) | Event::Goodbye(_) => true,
                 _ => false,
             });

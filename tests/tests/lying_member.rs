@@ -7,6 +7,7 @@ use std::time::Duration;
 use ringtalk_node::identity::Identity;
 use ringtalk_proto::{Change, View};
 use ringtalk_tests::alone;
+use ringtalk_tests::attack::{spread, wire};
 use ringtalk_tests::checker::{self, End, Record, Rules};
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, ask_transcripts};
 use ringtalk_tests::event::{Event, Message, Reign};
@@ -16,9 +17,8 @@ use ringtalk_tests::liar::Liar;
 use ringtalk_tests::node::{IN_TIME, Node};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{
-    Announcement, Bundle, Departed, Departure, Direction, Frame, Interval, Item, NodeId, Opening,
-    Renamed, RingKey, Seal, SealHash, Sealed, Spread, Text, ViewUpdate, encode_item, item_to_sign,
-    view_to_sign,
+    Announcement, Bundle, Departed, Departure, Direction, Frame, Item, NodeId, Opening, Renamed,
+    Seal, SealHash, Sealed, Text, ViewUpdate, encode_item, item_to_sign, view_to_sign,
 };
 
 /// How many authors the liar makes up.
@@ -427,10 +427,6 @@ fn names(node: &Node) -> Vec<(Id, String)> {
         .collect()
 }
 
-fn wire(node: &Node) -> NodeId {
-    NodeId::from_bytes(node.id().0.into_bytes())
-}
-
 fn evicted(victim: &Node) -> Change {
     Change {
         opening: None,
@@ -484,16 +480,4 @@ fn words(author: NodeId, seq: u64, previous: SealHash, text: &str) -> Bundle {
         heads: Vec::new(),
         messages: vec![said(text)],
     }
-}
-
-/// Something on its way round the whole ring.
-fn spread(item: Item) -> Frame {
-    Frame::Spread(Spread {
-        interval: Interval {
-            direction: Direction::Clockwise,
-            limit: RingKey(u128::MAX),
-            layout: 0,
-        },
-        item,
-    })
 }

@@ -130,15 +130,19 @@ impl Hearing {
 impl Causal {
     /// Lets an author's bundles through, and has others wait for them.
     pub(crate) fn admit(&mut self, author: NodeId) {
-        if let Some(aside) = self.hearing.admit(author) {
-            self.clock.advance(author, aside);
-            self.release(MessageId { author, seq: 0 });
-        }
+        let aside = self.hearing.admit(author);
+        self.let_through(author, aside);
     }
 
     /// The same for one that was asked for, and that nobody has named.
     pub(crate) fn admit_nameless(&mut self, author: NodeId) {
-        if let Some(aside) = self.hearing.admit_nameless(author) {
+        let aside = self.hearing.admit_nameless(author);
+        self.let_through(author, aside);
+    }
+
+    /// An author is ordered from now on, if that is news: so much of it was delivered aside.
+    fn let_through(&mut self, author: NodeId, aside: Option<u64>) {
+        if let Some(aside) = aside {
             self.clock.advance(author, aside);
             self.release(MessageId { author, seq: 0 });
         }
