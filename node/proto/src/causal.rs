@@ -4,8 +4,10 @@
 //! have been delivered (`PROTOCOL.md` §4.3). Not here: how a bundle arrives (`spread`), and how a
 //! missing one is found again (`repair`).
 
-mod hearing;
+mod author_states;
 mod lamport;
+#[cfg(test)]
+mod test_support;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -14,7 +16,7 @@ use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
 use crate::config::{HELD_BYTES, HELD_MESSAGES};
 use crate::planted::{Planted, PlantedBug};
-use hearing::{Bond, Hearing};
+use author_states::{AuthorStates, WaitFor};
 
 pub(crate) use lamport::Lamport;
 
@@ -36,6 +38,11 @@ pub(crate) struct Deliverable {
     pub(crate) sealed: Sealed,
     /// What they say.
     pub(crate) bundle: Bundle,
+}
+
+/// Stands for whatever tells of an author, among the messages that held bundles wait for.
+const fn news_of(author: NodeId) -> MessageId {
+    MessageId { author, seq: 0 }
 }
 
 /// A bundle that is held back.
@@ -60,11 +67,10 @@ pub(crate) struct Causal {
     named_lamport: u64,
     /// The Lamport time that the discussion had reached when this node came.
     horizon: u64,
-    hearing: Hearing,
+    authors: AuthorStates,
     /// By the id of their first message.
     held: BTreeMap<MessageId, Held>,
-    /// For a message that is missing, the held bundles that wait for it; sequence number 0 stands
-    /// for the author's admission.
+    /// For a message that is missing, or the news of an author, the held bundles that wait for it.
     waiting: BTreeMap<MessageId, BTreeSet<MessageId>>,
     ready: BTreeSet<MessageId>,
     held_messages: usize,
@@ -122,12 +128,12 @@ impl Causal {
 
     /// True where nothing depends on what an author says, and nobody is told of it.
     pub(crate) fn is_aside(&self, author: &NodeId) -> bool {
-        self.hearing.is_aside(author)
+        self.authors.is_aside(author)
     }
 
     /// The last message of an author that was delivered, or passed.
     pub(crate) fn last_of(&self, author: &NodeId) -> u64 {
-        let aside = self.hearing.last_aside(author);
+        let aside = self.authors.last_aside(author);
         aside.unwrap_or_else(|| self.clock.get(author))
     }
 
@@ -138,12 +144,17 @@ impl Causal {
 
     /// How many authors were heard.
     pub(crate) fn heard(&self) -> usize {
-        self.clock.len() + self.hearing.asides()
+        self.clock.len() + self.authors.asides()
+    }
+
+    /// True where an author's words take part in the order that all share.
+    pub(crate) fn is_ordered(&self, author: &NodeId) -> bool {
+        self.authors.is_ordered(author)
     }
 
     /// True where the author's bundles are let through.
     pub(crate) fn knows(&self, author: &NodeId) -> bool {
-        self.hearing.knows(author)
+        self.authors.knows(author)
     }
 
     /// True where something of this author was delivered, or passed, or is held back.
@@ -159,7 +170,7 @@ impl Causal {
 
     /// Nobody's bundles are let through but those of whom this is true. Nothing of the others may be held.
     pub(crate) fn forget_authors(&mut self, is_known: impl Fn(&NodeId) -> bool) {
-        self.hearing.retain(is_known);
+        self.authors.retain(is_known);
     }
 
     /// The heads and the Lamport time of what is said next. Of more heads than `most` those with the
@@ -240,7 +251,7 @@ impl Causal {
         let last = (bundle.last(), bundle.last_lamport());
         self.frontier.insert(bundle.author, last);
         self.lamport = self.lamport.max(bundle.last_lamport());
-        if !self.hearing.is_nameless(&bundle.author) {
+        if !self.authors.is_asked(&bundle.author) {
             self.named_lamport = self.named_lamport.max(bundle.last_lamport());
         }
         self.pass(bundle.last_id());
@@ -248,7 +259,7 @@ impl Causal {
 
     /// Moves the clock over messages that nobody can give any more.
     pub(crate) fn pass(&mut self, up_to: MessageId) {
-        if !self.hearing.advance_aside(&up_to.author, up_to.seq) {
+        if !self.authors.advance_aside(&up_to.author, up_to.seq) {
             self.clock.advance(up_to.author, up_to.seq);
         }
         self.release(up_to);
@@ -319,7 +330,7 @@ impl Causal {
     fn first_unmet(&self, bundle: &Bundle, alone: bool) -> Option<MessageId> {
         let author = bundle.author;
         if !self.knows(&author) {
-            return Some(MessageId { author, seq: 0 });
+            return Some(news_of(author));
         }
         let previous = MessageId {
             author,
@@ -339,14 +350,12 @@ impl Causal {
 
     /// What a bundle waits for where it depends on somebody else's message that is not here.
     fn obstacle(&self, needed: MessageId, alone: bool) -> Option<MessageId> {
-        // Sequence number 0 stands for whatever tells of an author.
-        let news = MessageId { seq: 0, ..needed };
-        match self.hearing.bond(&needed.author) {
+        match self.authors.wait_for(&needed.author) {
             _ if self.planted.has(PlantedBug::WaitForStrangers) => Some(needed),
-            Bond::Words => Some(needed),
-            Bond::News if alone || self.planted.has(PlantedBug::OverlookStrangers) => None,
-            Bond::News => Some(news),
-            Bond::Nothing => None,
+            WaitFor::Words => Some(needed),
+            WaitFor::News if alone || self.planted.has(PlantedBug::OverlookStrangers) => None,
+            WaitFor::News => Some(news_of(needed.author)),
+            WaitFor::Nothing => None,
         }
     }
 
@@ -429,63 +438,8 @@ impl Causal {
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::{
-        KEY_BYTES, PublicKey, SIGNATURE_BYTES, Seal, SealHash, Signature, Text, encode_item,
-    };
-
+    use super::test_support::*;
     use super::*;
-    use crate::config::LAMPORT_AHEAD;
-
-    fn id(byte: u8) -> NodeId {
-        NodeId::from_bytes([byte; 16])
-    }
-
-    fn bundle(author: u8, first: u64, lamport: u64, heads: &[(u8, u64)]) -> Bundle {
-        Bundle {
-            author: id(author),
-            first,
-            previous: SealHash::default(),
-            lamport,
-            heads: heads
-                .iter()
-                .map(|&(author, seq)| MessageId {
-                    author: id(author),
-                    seq,
-                })
-                .collect(),
-            messages: [Text {
-                timestamp_ms: 0,
-                text: "hello".into(),
-            }]
-            .into(),
-        }
-    }
-
-    fn causal() -> Causal {
-        let mut causal = Causal::default();
-        for author in 1..=4 {
-            causal.admit(id(author));
-        }
-        causal
-    }
-
-    fn give(causal: &mut Causal, bundle: &Bundle) -> Reception {
-        let sealed = Sealed {
-            raw: encode_item(bundle),
-            seal: Seal {
-                key: PublicKey([0; KEY_BYTES]),
-                signature: Signature([0; SIGNATURE_BYTES]),
-            },
-        };
-        causal.receive(sealed, bundle.clone())
-    }
-
-    fn delivered(causal: &mut Causal) -> Vec<(u8, u64)> {
-        core::iter::from_fn(|| causal.next(|_| None, 0))
-            .map(|(next, _)| next.bundle)
-            .map(|bundle| (bundle.author.as_bytes()[0], bundle.first))
-            .collect()
-    }
 
     #[test]
     fn waits_for_heads_and_for_the_authors_previous_message() {
@@ -500,107 +454,6 @@ mod tests {
         assert_eq!(causal.held_messages, 0);
         assert_eq!(causal.held_bytes, 0);
         assert!(causal.waiting.is_empty());
-    }
-
-    #[test]
-    fn nothing_depends_on_whoever_is_heard_aside() {
-        let mut causal = causal();
-        causal.admit_aside(id(9));
-        give(&mut causal, &bundle(1, 1, 1, &[]));
-        let aside = bundle(9, 1, 7, &[(1, 1), (2, 5)]);
-        give(&mut causal, &aside);
-        assert_eq!(delivered(&mut causal), [(1, 1)]);
-        causal.go_without(aside.last_id(), |_| false);
-        assert_eq!(delivered(&mut causal), [(9, 1)], "it waits not for long");
-        assert_eq!(causal.clock().get(&id(9)), 0);
-        assert_eq!(causal.last_of(&id(9)), 1);
-        let (heads, lamport) = causal.heads(8);
-        assert_eq!(
-            (heads, lamport),
-            (Vec::from([bundle(1, 1, 1, &[]).last_id()]), 2)
-        );
-        give(&mut causal, &bundle(3, 1, 9, &[(9, 8)]));
-        assert_eq!(delivered(&mut causal), [(3, 1)], "and nobody waits for it");
-
-        causal.note_named(id(9));
-        assert_eq!(
-            causal.clock().get(&id(9)),
-            1,
-            "as if it had always been heard"
-        );
-        give(&mut causal, &bundle(4, 1, 9, &[(9, 2)]));
-        assert_eq!(delivered(&mut causal), []);
-        give(&mut causal, &bundle(9, 2, 8, &[]));
-        assert_eq!(delivered(&mut causal), [(9, 2), (4, 1)]);
-        assert!(causal.waiting.is_empty() && causal.held.is_empty());
-    }
-
-    #[test]
-    fn a_stranger_is_waited_for_until_it_is_known_or_overlooked() {
-        let mut causal = causal();
-        let [known, other] = [bundle(1, 1, 3, &[(8, 1)]), bundle(2, 1, 3, &[(9, 1)])];
-        for bundle in [&known, &other] {
-            assert!(causal.may_wait_for_news(bundle));
-            give(&mut causal, bundle);
-        }
-        assert_eq!(delivered(&mut causal), []);
-        causal.admit(id(8));
-        assert_eq!(delivered(&mut causal), [], "its message has not come");
-        for (sought, waits) in [(true, true), (false, false)] {
-            for bundle in [&known, &other] {
-                let first = bundle.last_id();
-                let goes_on = causal.go_without(first, |_| sought);
-                assert_eq!(goes_on, waits && first.author == id(2));
-            }
-            if sought {
-                assert_eq!(delivered(&mut causal), [], "somebody has it");
-            }
-        }
-        assert_eq!(
-            delivered(&mut causal),
-            [(2, 1)],
-            "the other is known by now"
-        );
-        give(&mut causal, &bundle(8, 1, 2, &[]));
-        assert_eq!(delivered(&mut causal), [(8, 1), (1, 1)]);
-
-        give(&mut causal, &bundle(3, 1, 4, &[(9, 2)]));
-        assert_eq!(
-            delivered(&mut causal),
-            [(3, 1)],
-            "nobody waits a second time"
-        );
-        causal.admit(id(9));
-        give(&mut causal, &bundle(4, 1, 5, &[(9, 2)]));
-        assert_eq!(delivered(&mut causal), [], "until somebody tells of it");
-    }
-
-    #[test]
-    fn a_bundle_that_goes_without_does_so_whatever_is_forgotten() {
-        let mut causal = causal();
-        let bundle = bundle(1, 1, 3, &[(8, 1), (9, 1), (2, 1)]);
-        give(&mut causal, &bundle);
-        assert!(!causal.go_without(bundle.last_id(), |_| false));
-        for number in 0..10_000_u32 {
-            let mut stranger = [7; 16];
-            stranger[..4].copy_from_slice(&number.to_be_bytes());
-            causal.overlook(NodeId::from_bytes(stranger));
-        }
-        give(&mut causal, &self::bundle(2, 1, 2, &[]));
-        assert_eq!(delivered(&mut causal), [(2, 1), (1, 1)]);
-    }
-
-    #[test]
-    fn nobody_is_ahead_by_what_others_may_never_hear() {
-        let mut causal = causal();
-        causal.admit_nameless(id(9));
-        give(&mut causal, &bundle(9, 1, LAMPORT_AHEAD / 2, &[]));
-        give(&mut causal, &bundle(9, 2, LAMPORT_AHEAD, &[]));
-        let worth = |causal: &mut Causal| causal.next(|_| None, 0).map(|(_, worth)| worth);
-        assert_eq!(worth(&mut causal), Some(Lamport::Odd));
-        assert_eq!(worth(&mut causal), Some(Lamport::TooFar));
-        let (_, lamport) = causal.heads(8);
-        assert!(lamport <= LAMPORT_AHEAD, "others take what this one says");
     }
 
     #[test]
@@ -666,36 +519,6 @@ mod tests {
         assert_eq!(
             heads,
             [id(2), id(4)].map(|author| MessageId { author, seq: 1 })
-        );
-    }
-
-    /// What becomes of an answer of 2 to what 1 has said at this Lamport time.
-    fn answered(question: u64, answer: u64, doubtful: u64) -> Lamport {
-        let mut causal = causal();
-        causal.deliver(&bundle(1, 1, question, &[]));
-        give(&mut causal, &bundle(2, 1, answer, &[(1, 1)]));
-        let (_, worth) = causal.next(|_| None, doubtful).unwrap();
-        let there = causal.clock().get(&id(2)) == 1;
-        assert_eq!(there, worth != Lamport::TooFar);
-        assert_eq!(
-            give(&mut causal, &bundle(2, 2, 1, &[])),
-            Reception::New,
-            "nobody is muted"
-        );
-        worth
-    }
-
-    #[test]
-    fn an_odd_lamport_time_mutes_nobody_and_one_too_far_ahead_is_not_delivered() {
-        assert_eq!(answered(5, 6, 0), Lamport::Due);
-        assert_eq!(answered(5, 9, 0), Lamport::Odd, "1 told it something else");
-        assert_eq!(answered(5, 2, 0), Lamport::Odd);
-        assert_eq!(answered(5, 5 + LAMPORT_AHEAD, 0), Lamport::Odd);
-        assert_eq!(answered(5, 6 + LAMPORT_AHEAD, 0), Lamport::TooFar);
-        assert_eq!(
-            answered(5, 6 + LAMPORT_AHEAD, 1),
-            Lamport::Odd,
-            "1 has forked"
         );
     }
 

@@ -28,7 +28,8 @@ pub fn harmless_lines(text: &str) -> String {
 /// The text with everything harmful made visible, on one line.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut marks = 0;
+    // At the beginning there is nothing to carry a mark: it would be drawn over whatever comes to stand there.
+    let mut marks = MARKS;
     for char in text.chars() {
         marks = if is_mark(char) { marks + 1 } else { 0 };
         match char {
@@ -190,6 +191,14 @@ mod tests {
             let tower = storey.repeat(500);
             assert_eq!(harmless(&format!("a{tower}b")).chars().count(), 7);
         }
+    }
+
+    #[test]
+    fn a_mark_that_nothing_carries_is_shown_as_one() {
+        for text in ["\u{301}a", "\u{200d}\u{301}a"] {
+            assert_eq!(harmless(text), "\u{fffd}a");
+        }
+        assert_eq!(harmless_lines("a\n\u{301}b"), "a\n\u{fffd}b");
     }
 
     #[test]

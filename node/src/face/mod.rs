@@ -22,7 +22,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ringtalk_proto::{Delivered, Event, View};
+use ringtalk_proto::{Event, View};
 use ringtalk_wire::{Epoch, MessageId, NodeId};
 
 pub use harmless::{HarmlessJson, harmless, harmless_lines};
@@ -251,7 +251,18 @@ impl Face {
     /// Shows an event of the core, which came now: by the calendar, at `now_ms`.
     pub(crate) fn show(&mut self, event: Event, now: Instant, now_ms: u64) {
         match &event {
-            Event::Message(message) if !self.is_shown(message) => return,
+            Event::Message(message) if !self.is_shown(message.id, message.text.len()) => return,
+            Event::Gap {
+                author,
+                to: seq,
+                passed: true,
+                ..
+            } => {
+                let (author, seq) = (*author, *seq);
+                if !self.is_shown(MessageId { author, seq }, 0) {
+                    return;
+                }
+            }
             Event::Failed(_) => self.losses.add(now),
             Event::View(view) => self.view = Some(Arc::clone(view)),
             Event::Observed { host } => {
@@ -283,16 +294,16 @@ impl Face {
         }
     }
 
-    /// Whether a message is shown: not if its author says more than is read here.
-    fn is_shown(&mut self, message: &Delivered) -> bool {
-        let author = &message.id.author;
-        if *author == self.me {
+    /// Whether what comes of an author is shown, up to this message and with so much text: not if its author says more than
+    /// is read here.
+    fn is_shown(&mut self, up_to: MessageId, text: usize) -> bool {
+        if up_to.author == self.me {
             return true;
         }
         self.look_at_rush();
-        let is_listed = |view: &Arc<View>| view.contains(author);
+        let is_listed = |view: &Arc<View>| view.contains(&up_to.author);
         let is_listed = self.view.as_ref().is_some_and(is_listed);
-        self.rush.takes(message.id, is_listed, message.text.len())
+        self.rush.takes(up_to, is_listed, text)
     }
 
     /// Sees how much waits to be read, and tells what was not shown once that is little.
@@ -326,8 +337,13 @@ impl Face {
         }
     }
 
-    /// Shows something of the driver's own.
+    /// Shows something of the driver's own; before the last word comes what was not shown.
     pub(crate) fn tell(&mut self, told: Told) {
+        if let Told::Goodbye { .. } = told {
+            for withheld in self.rush.end() {
+                self.tell(Told::Withheld(withheld));
+            }
+        }
         match &mut self.style {
             Style::Screen(feed) => feed.show(Shown::Told(told)),
             Style::Written(written) => written.show(Shown::Told(told)),

@@ -40,14 +40,19 @@ impl Rush {
     pub(super) fn look(&mut self, waiting: u64, most: u64) -> Vec<Withheld> {
         self.counts = waiting > most / 8;
         if !self.counts {
-            let before = std::mem::take(self);
-            return before.withheld.into_values().collect();
+            return self.end();
         }
         self.narrow |= waiting > most / 4 * 3;
         Vec::new()
     }
 
-    /// True if a message is to be shown.
+    /// It is over, or the node leaves: gives what was not shown.
+    pub(super) fn end(&mut self) -> Vec<Withheld> {
+        let before = std::mem::take(self);
+        before.withheld.into_values().collect()
+    }
+
+    /// True if a message is to be shown, or that there is a gap up to it.
     pub(super) fn takes(&mut self, message: MessageId, is_listed: bool, text: usize) -> bool {
         if !self.counts {
             return true;
@@ -104,6 +109,15 @@ mod tests {
         assert_eq!((withheld.from, withheld.to), (101, 102));
         assert_eq!(rush.look(100, MOST), []);
         assert!(says(&mut rush, 1, 103));
+    }
+
+    #[test]
+    fn what_was_not_shown_is_told_when_the_node_leaves() {
+        let mut rush = Rush::default();
+        rush.look(601, MOST);
+        assert!(!says(&mut rush, 1, 7));
+        assert_eq!(rush.end().len(), 1);
+        assert_eq!(rush.end(), []);
     }
 
     #[test]

@@ -118,6 +118,7 @@ pub(super) fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Ev
             seq: 3,
         }]),
         history,
+        aside: false,
     })
 }
 
@@ -413,8 +414,8 @@ fn no_text_looks_like_another_line() {
         "22:13 ann: one␍␊* bob left",
         r"22:13 ann: one\u{2028}! bob left",
         "22:13 ann:    ",
-        "22:13 ann: \u{200b}\\u{ad}",
-        "22:13 * ann \u{3164}waves",
+        "22:13 ann: \u{fffd}\\u{ad}",
+        "22:13 * ann \u{fffd}waves",
         "22:13 * ann * bob left",
         "22:13 ann: \u{3000} 22:13 bob: I agree",
     ];

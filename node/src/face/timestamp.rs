@@ -73,6 +73,7 @@ mod tests {
             lamport: 1,
             heads: None,
             history,
+            aside: false,
         };
         said_at(&message, NOON_MS, UtcOffset::UTC)
     }

@@ -136,6 +136,7 @@ fn schedules_that_found_a_fault() {
         include_str!("../scenarios/a_newcomer_founds_before_it_has_the_history.toml"),
         include_str!("../scenarios/a_woken_member_follows_an_epoch_that_died_out.toml"),
         include_str!("../scenarios/a_woken_member_hears_somebody_new.toml"),
+        include_str!("../scenarios/a_woken_member_is_shown_a_view_that_it_may_not_take.toml"),
     ];
     for text in found {
         let schedule = Schedule::from_toml(text).expect("a schedule");

@@ -37,7 +37,7 @@ impl Causal {
     ) -> Lamport {
         // Each message of a fork may be so far ahead elsewhere: its heirs are not to blame for that.
         let leaps = 1 + doubtful.min(DOUBTFUL);
-        let most = if self.hearing.is_nameless(&bundle.author) {
+        let most = if self.authors.is_asked(&bundle.author) {
             self.named_lamport.max(self.horizon) + NAMELESS_AHEAD
         } else {
             self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD
@@ -68,5 +68,55 @@ impl Causal {
         } else {
             Lamport::Odd
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Reception;
+    use super::super::test_support::*;
+    use super::*;
+
+    #[test]
+    fn nobody_is_ahead_by_what_others_may_never_hear() {
+        let mut causal = causal();
+        causal.admit_asked(id(9));
+        give(&mut causal, &bundle(9, 1, LAMPORT_AHEAD / 2, &[]));
+        give(&mut causal, &bundle(9, 2, LAMPORT_AHEAD, &[]));
+        let worth = |causal: &mut Causal| causal.next(|_| None, 0).map(|(_, worth)| worth);
+        assert_eq!(worth(&mut causal), Some(Lamport::Odd));
+        assert_eq!(worth(&mut causal), Some(Lamport::TooFar));
+        let (_, lamport) = causal.heads(8);
+        assert!(lamport <= LAMPORT_AHEAD, "others take what this one says");
+    }
+
+    /// What becomes of an answer of 2 to what 1 has said at this Lamport time.
+    fn answered(question: u64, answer: u64, doubtful: u64) -> Lamport {
+        let mut causal = causal();
+        causal.deliver(&bundle(1, 1, question, &[]));
+        give(&mut causal, &bundle(2, 1, answer, &[(1, 1)]));
+        let (_, worth) = causal.next(|_| None, doubtful).unwrap();
+        let there = causal.clock().get(&id(2)) == 1;
+        assert_eq!(there, worth != Lamport::TooFar);
+        assert_eq!(
+            give(&mut causal, &bundle(2, 2, 1, &[])),
+            Reception::New,
+            "nobody is muted"
+        );
+        worth
+    }
+
+    #[test]
+    fn an_odd_lamport_time_mutes_nobody_and_one_too_far_ahead_is_not_delivered() {
+        assert_eq!(answered(5, 6, 0), Lamport::Due);
+        assert_eq!(answered(5, 9, 0), Lamport::Odd, "1 told it something else");
+        assert_eq!(answered(5, 2, 0), Lamport::Odd);
+        assert_eq!(answered(5, 5 + LAMPORT_AHEAD, 0), Lamport::Odd);
+        assert_eq!(answered(5, 6 + LAMPORT_AHEAD, 0), Lamport::TooFar);
+        assert_eq!(
+            answered(5, 6 + LAMPORT_AHEAD, 1),
+            Lamport::Odd,
+            "1 has forked"
+        );
     }
 }

@@ -16,9 +16,9 @@ use ringtalk_wire::name::is_name;
 use ringtalk_wire::{Bundle, Departure, MessageId, NodeId, Renamed, ViewTag};
 
 use super::Node;
-use crate::Time;
 use crate::admission::presentable;
 use crate::view::Differences;
+use crate::{Time, View};
 
 /// How long a bundle may wait for its author's admission before it is shown without a name: longer than a member that slept
 /// takes to catch up.
@@ -26,7 +26,7 @@ const ADMISSION_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a bundle waits for somebody to tell of an author on whose words it depends: longer than a member that was cut off, or
 /// slept, takes to learn who came meanwhile.
-const STRANGER_WAIT: Duration = Duration::from_secs(10);
+const NEWS_WAIT: Duration = Duration::from_secs(10);
 
 /// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
 /// can speak as very many.
@@ -225,13 +225,12 @@ impl Node {
     pub(super) fn turns_away(&mut self, bundle: &Bundle, peer: &NodeId) -> bool {
         let author = bundle.author;
         self.refuses(&author, peer)
-            || self.causal.first_missing(author) < bundle.first && !self.is_bound(&author)
+            || self.causal.first_missing(author) < bundle.first && !self.is_ordered(&author)
     }
 
     /// True if others depend on what an author says, so that it is looked for.
-    pub(super) fn is_bound(&self, author: &NodeId) -> bool {
-        let is_heard = self.causal.knows(author) && !self.causal.is_aside(author);
-        is_heard || self.is_named(author)
+    pub(super) fn is_ordered(&self, author: &NodeId) -> bool {
+        self.causal.is_ordered(author) || self.is_named(author)
     }
 
     /// A bundle came that may have been asked for: somebody's clock told of its author, or something depends on it. Such an
@@ -241,10 +240,26 @@ impl Node {
             return self.causal.admit(author);
         }
         if asked {
-            self.causal.admit_nameless(author);
+            self.causal.admit_asked(author);
             let by = self.authors.strangers.remove(&author).map(|one| one.by);
             let first = by.unwrap_or(peer);
             self.authors.nameless.entry(author).or_insert(first);
+        }
+    }
+
+    /// A member shows a view that may never be in force here. Whom it lists is not made up by whoever brings its words, as far
+    /// as that member can tell: what came of it is ordered, as what somebody's clock tells of.
+    pub(super) fn hear_of_members(&mut self, peer: NodeId, shown: &View) {
+        let strangers = self.authors.strangers.keys();
+        let unordered = strangers.chain(self.authors.nameless.keys()).copied();
+        let told: Vec<NodeId> = unordered
+            .chain(self.causal.unknown())
+            .filter(|id| shown.contains(id) && !self.causal.is_ordered(id))
+            .collect();
+        for author in told {
+            if !self.refuses(&author, &peer) {
+                self.admit_asked(author, peer, true);
+            }
         }
     }
 
@@ -256,12 +271,12 @@ impl Node {
                 self.causal.admit(head.author);
             }
         }
-        if self.causal.may_wait_for_news(bundle) || !self.is_bound(&bundle.author) {
+        if self.causal.may_wait_for_news(bundle) || !self.is_ordered(&bundle.author) {
             let author = bundle.author;
             let seq = bundle.first;
             let first = MessageId { author, seq };
             self.authors.waits.push_back(Wait {
-                until: now + STRANGER_WAIT,
+                until: now + NEWS_WAIT,
                 first,
                 again: true,
             });
@@ -271,7 +286,7 @@ impl Node {
     /// This node slept: nobody could name anybody meanwhile.
     pub(super) fn wait_anew(&mut self, now: Time) {
         for wait in &mut self.authors.waits {
-            wait.until = now + STRANGER_WAIT;
+            wait.until = now + NEWS_WAIT;
         }
         for stranger in self.authors.strangers.values_mut() {
             stranger.since = now;
@@ -297,7 +312,7 @@ impl Node {
             let sought = |author: &NodeId| again && repair.is_wanted(author);
             if self.causal.go_without(first, sought) {
                 self.authors.waits.push_back(Wait {
-                    until: now + STRANGER_WAIT,
+                    until: now + NEWS_WAIT,
                     first,
                     again: false,
                 });
@@ -338,7 +353,7 @@ impl Node {
             }
             // Where somebody's clock tells of it, it is about to be asked for.
             if self.repair.is_wanted(&author) {
-                self.causal.admit_nameless(author);
+                self.causal.admit_asked(author);
             } else {
                 self.causal.admit_aside(author);
             }
@@ -366,7 +381,6 @@ mod tests {
     use ringtalk_wire::{Addresses, Member, NetworkId, RingKey, SealHash};
 
     use super::*;
-    use crate::View;
     use crate::node::test_support::node;
     use crate::view::test_support::unsealed;
 

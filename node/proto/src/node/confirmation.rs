@@ -178,7 +178,7 @@ impl Node {
     }
 
     /// This node has delivered a bundle.
-    pub(super) fn has_delivered(&mut self, id: ItemId) {
+    pub(super) fn note_delivered(&mut self, id: ItemId) {
         let acked = self.acks.delivered(id);
         self.pass_up(acked);
     }

@@ -257,6 +257,9 @@ impl Node {
             }
             return;
         };
+        if view.contains(&peer) {
+            self.hear_of_members(peer, &next);
+        }
         let mine = view.tag();
         if self.planted.has(PlantedBug::WokenCoordinatorGoesOn) && self.is_coordinator() {
             return;

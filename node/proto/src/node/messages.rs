@@ -65,7 +65,7 @@ impl Node {
             tracing::warn!(?author, "refusing a bundle that overlaps another");
             // What its author says there cannot be told from what it has said before; others have it, and
             // what depends on it must not wait.
-            if self.is_bound(&author) {
+            if self.is_ordered(&author) {
                 self.gap(last, true);
             }
         }
@@ -94,7 +94,7 @@ impl Node {
                 self.tell_messages(&bundle);
                 self.log_delivered(&bundle, sealed);
             }
-            self.has_delivered(bundle_item(bundle.author, bundle.first));
+            self.note_delivered(bundle_item(bundle.author, bundle.first));
         }
     }
 
@@ -134,7 +134,7 @@ impl Node {
         self.acks.came(id, None, true, now);
         let children = self.spread(now, id, &Item::Bundle(sealed));
         self.outbox.opened(now, first, &bundle.messages, children);
-        self.has_delivered(id);
+        self.note_delivered(id);
     }
 
     /// A planted mistake: the last message is delivered once more.
@@ -157,6 +157,7 @@ impl Node {
     fn tell_messages(&mut self, bundle: &Bundle) {
         let name: Arc<str> = self.name_of(&bundle.author).into();
         let history = self.joining.is_history(bundle.last_id());
+        let aside = self.causal.is_aside(&bundle.author);
         if history {
             self.joining.progress().came(bundle.messages.len() as u64);
         }
@@ -173,6 +174,7 @@ impl Node {
                 lamport: bundle.lamport + place,
                 heads: (place == 0).then(|| bundle.heads.clone()),
                 history,
+                aside,
             }));
         }
     }

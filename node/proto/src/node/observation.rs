@@ -4,7 +4,7 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
 use ringtalk_wire::limit::SUSPECTS;
@@ -15,26 +15,35 @@ use crate::{Event, Time};
 
 /// How long a host must not have looked before the user is told of it again.
 const FORGOTTEN: Duration = Duration::from_secs(600);
-/// How many hosts that look are kept in mind: the user is told of no more than these in that time.
-const HOSTS: usize = 64;
+/// How many households that look are kept in mind: the user is told of no more than these in that time.
+const HOUSEHOLDS: usize = 64;
 
 /// Who has looked lately.
 #[derive(Debug, Default)]
 pub(super) struct Observers {
-    /// When each host looked last; those that a relay hides are one.
-    hosts: BTreeMap<Option<IpAddr>, Time>,
+    /// When each household looked last; those that a relay hides are one.
+    households: BTreeMap<Option<IpAddr>, Time>,
 }
 
 impl Observers {
     /// Somebody at this host looks; true where that is news.
     fn look(&mut self, now: Time, host: Option<IpAddr>) -> bool {
-        self.hosts.retain(|_, last| now - *last < FORGOTTEN);
-        let is_news = !self.hosts.contains_key(&host);
-        let has_room = self.hosts.len() < HOSTS;
+        let household = host.map(household);
+        self.households.retain(|_, last| now - *last < FORGOTTEN);
+        let is_news = !self.households.contains_key(&household);
+        let has_room = self.households.len() < HOUSEHOLDS;
         if has_room || !is_news {
-            self.hosts.insert(host, now);
+            self.households.insert(household, now);
         }
         is_news && has_room
+    }
+}
+
+/// The network of somebody who has as many IPv6 addresses as it likes: the first half of one.
+fn household(host: IpAddr) -> IpAddr {
+    match host.to_canonical() {
+        IpAddr::V6(host) => IpAddr::V6(Ipv6Addr::from_bits(host.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
     }
 }
 
@@ -203,8 +212,17 @@ mod tests {
         let mut observers = Observers::default();
         let host = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
         let told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
-        assert_eq!(told.count(), HOSTS);
-        assert_eq!(observers.hosts.len(), HOSTS);
+        assert_eq!(told.count(), HOUSEHOLDS);
+        assert_eq!(observers.households.len(), HOUSEHOLDS);
+    }
+
+    #[test]
+    fn a_household_with_many_addresses_is_one() {
+        let mut observers = Observers::default();
+        let host = |number: u128| Some(IpAddr::from((0x2001_0db8 << 96 | number).to_be_bytes()));
+        let mut told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
+        assert_eq!(told.by_ref().count(), 1);
+        assert!(observers.look(Time::default(), host(1 << 64)));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Node {
         }
         for &id in offer.items.iter().filter(|id| !wanted.contains(id)) {
             if self.is_delivered(id) {
-                self.has_delivered(id);
+                self.note_delivered(id);
             }
         }
         if !wanted.is_empty() {

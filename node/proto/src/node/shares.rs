@@ -40,7 +40,7 @@ impl Node {
         if !known && self.turns_away(&bundle, &parent) {
             self.owe_receipt(parent, id);
             self.owe_ack(parent, id, false, lone);
-            return self.has_delivered(id);
+            return self.note_delivered(id);
         }
         let here = self.item(id) == Some(Item::Bundle(sealed.clone()));
         if !here && !self.seals.is_genuine(sealed) {
@@ -79,7 +79,7 @@ impl Node {
         if known || new {
             self.carry(now, passing);
         } else {
-            self.has_delivered(id);
+            self.note_delivered(id);
         }
     }
 
@@ -120,13 +120,13 @@ impl Node {
         let last = bundle.last_id();
         let known = self.causal.has(last);
         if !known && (self.forks.is_proven(&bundle.author) || self.turns_away(&bundle, &parent)) {
-            return self.has_delivered(id);
+            return self.note_delivered(id);
         }
         let understood = self.as_understood(interval);
         self.go_on(now, id, &Item::Bundle(sealed.clone()), &understood);
         let refused = !known && self.take_bundle(now, parent, sealed, bundle) == Reception::Refused;
         if refused || self.causal.has_delivered(last) {
-            self.has_delivered(id);
+            self.note_delivered(id);
         }
         if self.layout() != Some(interval.layout) {
             self.recovered.insert(last.author);

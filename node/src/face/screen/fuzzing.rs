@@ -67,6 +67,7 @@ fn events(name: &str, text: &str) -> Vec<Event> {
             lamport: seq,
             heads: None,
             history: false,
+            aside: false,
         })
     };
     vec![

@@ -93,6 +93,7 @@ mod tests {
             lamport: 1,
             heads: None,
             history: false,
+            aside: false,
         }
     }
 
