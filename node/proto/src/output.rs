@@ -239,8 +239,6 @@ pub struct Delivered {
     pub heads: Option<Vec<MessageId>>,
     /// True for what lies before this node's join cut.
     pub history: bool,
-    /// True where nothing depends on it, and no clock has it: nobody has named its author, or told of it.
-    pub aside: bool,
 }
 
 impl Delivered {

@@ -77,9 +77,7 @@ impl Known {
                 self.ready = true;
                 self.name.clone_from(name);
             }
-            Event::Message(message) if !message.aside => {
-                self.clock.advance(message.id.author, message.id.seq);
-            }
+            Event::Message(message) => self.clock.advance(message.id.author, message.id.seq),
             Event::Gap {
                 author,
                 to,

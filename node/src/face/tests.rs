@@ -118,7 +118,6 @@ pub(super) fn message(author: NodeId, seq: u64, text: &str, history: bool) -> Ev
             seq: 3,
         }]),
         history,
-        aside: false,
     })
 }
 

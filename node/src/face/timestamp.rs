@@ -73,7 +73,6 @@ mod tests {
             lamport: 1,
             heads: None,
             history,
-            aside: false,
         };
         said_at(&message, NOON_MS, UtcOffset::UTC)
     }

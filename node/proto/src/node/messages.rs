@@ -157,7 +157,6 @@ impl Node {
     fn tell_messages(&mut self, bundle: &Bundle) {
         let name: Arc<str> = self.name_of(&bundle.author).into();
         let history = self.joining.is_history(bundle.last_id());
-        let aside = self.causal.is_aside(&bundle.author);
         if history {
             self.joining.progress().came(bundle.messages.len() as u64);
         }
@@ -174,7 +173,6 @@ impl Node {
                 lamport: bundle.lamport + place,
                 heads: (place == 0).then(|| bundle.heads.clone()),
                 history,
-                aside,
             }));
         }
     }

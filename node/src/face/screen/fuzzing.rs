@@ -67,7 +67,6 @@ fn events(name: &str, text: &str) -> Vec<Event> {
             lamport: seq,
             heads: None,
             history: false,
-            aside: false,
         })
     };
     vec![

@@ -91,7 +91,6 @@ fn message(author: u8, seq: u64, text: &str) -> Event {
         lamport: seq,
         heads: None,
         history,
-        aside: false,
     })
 }
 
@@ -99,7 +98,6 @@ fn past(author: u8, seq: u64, text: &str) -> Event {
     match message(author, seq, text) {
         Event::Message(delivered) => Event::Message(Delivered {
             history: true,
-            aside: false,
             ..delivered
         }),
         other => other,

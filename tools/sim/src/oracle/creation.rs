@@ -93,7 +93,6 @@ mod tests {
             lamport: 1,
             heads: None,
             history: false,
-            aside: false,
         }
     }
 
