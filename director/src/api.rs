@@ -3,7 +3,7 @@
 //! | request | says | answer |
 //! |---|---|---|
 //! | `GET /` | | 307 to the coordinator of the open discussion; 503 where there is none |
-//! | `POST /register_coordinator` (or `/register_leader`) | [`Coordinator`], signed by its node | 200 [`Newcomers`]; 409 [`Problem`] with the other ring's coordinator |
+//! | `POST /register_coordinator` (or `/register_leader`) | [`Coordinator`], signed by its node | 200 [`Newcomers`]; 409 [`Problem`](crate::Problem) with the other ring's coordinator |
 //! | `DELETE /register_coordinator` | [`Coordinator`], signed by its node | 204; 409 |
 //! | `POST /register_node` | [`RegisterNode`] | 200 [`Directions`]; 201 [`First`]; 404 for a private discussion that is unknown, and not to be founded; 503 to be tried again |
 //! | `POST /find_coordinator` | [`FindCoordinator`] | 200 [`Directions`]; 503 if there is none |
@@ -11,7 +11,7 @@
 //!
 //! Each may also be answered 400, 408, 413 or 422 for its body, and 429 if its household makes too
 //! many requests; after a few of those the connection is closed. Every answer that is no success and no
-//! redirect is a [`Problem`].
+//! redirect is a [`Problem`](crate::Problem).
 //!
 //! No web page has a browser do any of this: a body is `application/json`, else the answer is 415, and a
 //! request with an `Origin` gets 403.
@@ -42,7 +42,6 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::address::{Address, AddressError};
 pub use crate::encoded::{Encoded, EncodedError};
-pub use crate::problem::Problem;
 pub use crate::proof::{Nonce, Private, Proof, signed_bytes};
 pub use crate::speaker::{NODE_KEY, NODE_NONCE, NODE_SIGNATURE, node_signed_bytes};
 

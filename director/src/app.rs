@@ -14,12 +14,12 @@ use axum::{Json, Router};
 use serde_json::json;
 
 use crate::admission::{Admitted, refuse_pages};
-use crate::api::{
-    Coordinator, Directions, FindCoordinator, First, Newcomers, Problem, RegisterNode,
-};
+use crate::api::{Coordinator, Directions, FindCoordinator, First, Newcomers, RegisterNode};
 use crate::director::{Director, TryLater, Way};
 use crate::discussions::{Asking, Full, Unregistered};
-use crate::metrics::{self, Request as Answered};
+use crate::exposition;
+use crate::metrics::Request as Answered;
+use crate::problem::Problem;
 use crate::registry::Conflict;
 
 /// The routes, as the metrics name them.
@@ -142,7 +142,7 @@ async fn healthz() -> Response {
 /// `GET /metrics`.
 async fn metrics(State(director): State<Director>) -> Response {
     let kind = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
-    ([kind], metrics::render(&director)).into_response()
+    ([kind], exposition::render(&director)).into_response()
 }
 
 async fn not_found() -> Problem {

@@ -16,8 +16,9 @@ use serde_json::{Map, Value};
 use tokio::time::timeout;
 
 use crate::api::{
-    Address, BODY_BYTES, Coordinator, DOORS, FindCoordinator, Newcomer, Problem, RegisterNode,
+    Address, BODY_BYTES, Coordinator, DOORS, FindCoordinator, Newcomer, RegisterNode,
 };
+use crate::problem::Problem;
 use crate::proof::{Private, Proof};
 
 /// How long a body may take to arrive. It fits one packet or a few; who takes longer is stuck, or

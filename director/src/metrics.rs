@@ -1,13 +1,10 @@
-//! What a director counts, and how Prometheus reads it.
+//! What the HTTP side of a director counts.
 //!
-//! Not here: the registry's own tally, which is only printed here.
+//! Not here: the registry's own tally, and how Prometheus reads both (`exposition`).
 
 use std::collections::BTreeMap;
-use std::fmt::{Display, Write as _};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
-
-use crate::director::Director;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Counts of requests and connections. Its labels come from fixed sets, so it stays small.
 #[derive(Debug, Default)]
@@ -31,8 +28,7 @@ pub(crate) struct Request {
 impl Metrics {
     /// Counts a request that was answered.
     pub(crate) fn answered(&self, request: Request) {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        *requests.entry(request).or_default() += 1;
+        *self.requests().entry(request).or_default() += 1;
     }
 
     /// Counts a connection that found no room.
@@ -44,108 +40,19 @@ impl Metrics {
     pub(crate) fn refused_request(&self) {
         self.requests_refused.fetch_add(1, Ordering::Relaxed);
     }
-}
 
-/// All counts, in Prometheus' text format.
-pub(crate) fn render(director: &Director) -> String {
-    let mut text = Text::default();
-    let tally = director.tally();
-    let registered = u8::from(director.coordinator(None).is_some());
-    text.gauge(
-        "registered",
-        "Whether a coordinator of the open discussion is registered.",
-        registered,
-    );
-    text.gauge(
-        "private_discussions",
-        "Private discussions known.",
-        director.private_count(),
-    );
-    text.counter(
-        "registrations_total",
-        "Coordinators that registered anew.",
-        tally.registrations,
-    );
-    text.counter(
-        "renewals_total",
-        "Renewals by the registered coordinator.",
-        tally.renewals,
-    );
-    text.counter(
-        "conflicts_total",
-        "Calls refused for another ring.",
-        tally.conflicts,
-    );
-    text.counter("lapses_total", "Registrations that lapsed.", tally.lapses);
-    text.counter("foundings_total", "Nodes told to found.", tally.foundings);
-    text.counter(
-        "newcomers_total",
-        "Nodes pointed at a coordinator.",
-        tally.newcomers,
-    );
-    text.counter(
-        "newcomers_forgotten_total",
-        "Newcomers forgotten before a coordinator was told.",
-        tally.newcomers_forgotten,
-    );
-    text.gauge(
-        "held_newcomers",
-        "Newcomers' calls held open.",
-        director.held_newcomers(),
-    );
-    let metrics = director.metrics();
-    text.counter(
-        "connections_refused_total",
-        "Connections that found no room.",
-        metrics.connections_refused.load(Ordering::Relaxed),
-    );
-    text.counter(
-        "requests_refused_total",
-        "Requests of addresses that make too many.",
-        metrics.requests_refused.load(Ordering::Relaxed),
-    );
-    text.requests(
-        &metrics
-            .requests
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner),
-    );
-    text.0
-}
-
-/// The exposition, as it grows. Writing to a string cannot fail.
-#[derive(Default)]
-struct Text(String);
-
-impl Text {
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.header(name, help, "gauge");
-        let _ = writeln!(self.0, "ringtalk_director_{name} {value}");
+    /// How many connections found no room.
+    pub(crate) fn connections_refused(&self) -> u64 {
+        self.connections_refused.load(Ordering::Relaxed)
     }
 
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.header(name, help, "counter");
-        let _ = writeln!(self.0, "ringtalk_director_{name} {value}");
+    /// How many requests of addresses that make too many were refused.
+    pub(crate) fn requests_refused(&self) -> u64 {
+        self.requests_refused.load(Ordering::Relaxed)
     }
 
-    fn requests(&mut self, requests: &BTreeMap<Request, u64>) {
-        self.header("requests_total", "Requests answered.", "counter");
-        for (request, count) in requests {
-            let Request {
-                endpoint,
-                method,
-                status,
-            } = request;
-            let _ = writeln!(
-                self.0,
-                "ringtalk_director_requests_total\
-                 {{endpoint=\"{endpoint}\",method=\"{method}\",status=\"{status}\"}} {count}"
-            );
-        }
-    }
-
-    fn header(&mut self, name: &str, help: &str, kind: &str) {
-        let _ = writeln!(self.0, "# HELP ringtalk_director_{name} {help}");
-        let _ = writeln!(self.0, "# TYPE ringtalk_director_{name} {kind}");
+    /// How many requests were answered in each way.
+    pub(crate) fn requests(&self) -> MutexGuard<'_, BTreeMap<Request, u64>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

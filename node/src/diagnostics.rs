@@ -13,7 +13,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::face::{harmless, harmless_lines};
+use crate::harmless::{harmless, harmless_lines};
 
 /// How many lines wait at most.
 const LINES: usize = 1_024;

@@ -4,10 +4,10 @@
 //! stdout. Not here: what a node does (`driver`).
 
 use std::ffi::OsString;
-use std::fmt;
 
-use ringtalk_proto::Event;
 use tokio::sync::mpsc;
+
+pub use crate::face::Ear;
 
 use crate::settings::Settings;
 use crate::start::{Ends, StartError, assemble, prepare};
@@ -58,27 +58,6 @@ impl Voice {
     }
 }
 
-/// What hears the core's events, in their order. It is called by the node's own task: whatever takes long
-/// in it holds up the node.
-pub struct Ear(Box<dyn FnMut(&Event) + Send>);
-
-impl Ear {
-    /// Has this hear everything.
-    pub fn new(hear: impl FnMut(&Event) + Send + 'static) -> Self {
-        Self(Box::new(hear))
-    }
-
-    pub(crate) fn hear(&mut self, event: &Event) {
-        (self.0)(event);
-    }
-}
-
-impl fmt::Debug for Ear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Ear")
-    }
-}
-
 /// A node that has not started yet.
 #[derive(Debug)]
 pub struct Embedded {
@@ -117,6 +96,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use ringtalk_proto::Event;
     use tokio::sync::Notify;
     use tokio::time::timeout;
 

@@ -16,15 +16,18 @@ mod environment;
 mod face;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod harmless;
 mod healthcheck;
 pub mod identity;
 mod inside;
 pub mod link;
 mod measuring;
+mod name;
 pub mod observer;
 pub mod secret;
 mod settings;
 mod start;
+mod status;
 mod stdin;
 pub mod stdout;
 pub mod terminal;
@@ -37,7 +40,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 pub use environment::clean_environment;
-pub use face::{HarmlessJson, harmless, harmless_lines};
+pub use harmless::{HarmlessJson, harmless, harmless_lines};
 pub use settings::{
     Destination, DestinationError, Hidden, Place, PlaceError, ask_for_secret, reject,
     secret_variable,

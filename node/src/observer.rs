@@ -11,9 +11,9 @@ use ringtalk_wire::{Member, ViewPage};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::director_client::{Caller, Pointer, pointer};
-use crate::driver::dialler::{dial_under, dial_whoever};
-use crate::driver::slots::{Limits, Slots};
 use crate::identity::{Identity, Verifying};
+use crate::link::dialler::{dial_under, dial_whoever};
+use crate::link::slots::{Limits, Slots};
 use crate::link::{Credentials, Link};
 use crate::secret::Secret;
 use crate::settings::Place;

@@ -19,15 +19,15 @@ use crate::diagnostics::Diagnostics;
 use crate::director_client::{DirectorClient, Reachability, addresses};
 use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
-use crate::driver::{Driver, Ending, Parts, Status, listener};
-use crate::embedded::Ear;
+use crate::driver::{Driver, Ending, Parts, listener};
 use crate::face::screen::Seat;
-use crate::face::{Face, Me, Reporter, Writer};
+use crate::face::{Ear, Face, Me, Reporter, Writer};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
 use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Invite, Place, Settings, Show};
+use crate::status::Status;
 use crate::stdout::Stdout;
 use crate::terminal::{Hangup, Terminal};
 use crate::{address, inside, stdin, traces};
@@ -224,21 +224,20 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     };
     let (inbox, happenings) = mpsc::channel(INBOX);
     let is_first = way.hosts.is_some();
-    let directors = way.places.iter().map(|place| place.director.clone());
+    let places = way.places.iter();
+    let reachability = Reachability::new(places.map(|place| place.director.clone()));
     let openings = Openings::default();
     let circuits = Circuits::new(credentials.clone(), openings.clone(), inbox.clone());
+    let identity = (credentials.identity().clone(), &secret);
+    let (directors, news) = DirectorClient::new(way.places, newcomer, identity);
     let (face, stdout) = ends.hearer.face(settings.show, settings.offset, me)?;
     let parts = Parts {
         config,
         circuits: circuits.clone(),
         credentials: credentials.clone(),
-        reachability: Reachability::new(directors),
-        directors: DirectorClient::new(
-            way.places,
-            newcomer,
-            (credentials.identity().clone(), &secret),
-            inbox.clone(),
-        ),
+        reachability,
+        directors,
+        news,
         face,
         stdout,
         terminal: ends.terminal,

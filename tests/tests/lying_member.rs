@@ -17,14 +17,19 @@ use ringtalk_tests::liar::Liar;
 use ringtalk_tests::node::{IN_TIME, Node};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{
-    Announcement, Bundle, Departed, Departure, Direction, Frame, Item, NodeId, Opening, Renamed,
-    Seal, SealHash, Sealed, Text, ViewUpdate, encode_item, item_to_sign, view_to_sign,
+    Announcement, Bundle, Departed, Departure, Direction, Frame, Item, Member, NodeId, Opening,
+    Renamed, RingKey, Seal, SealHash, Sealed, Text, ViewUpdate, encode_item, item_to_sign,
+    view_to_sign,
 };
 
 /// How many authors the liar makes up.
 const AUTHORS: usize = 4_096;
 /// Of how many of them one member may bring something.
 const HEARD: usize = 64;
+
+/// What the liar says to somebody who never was, and how long others may wait for that one.
+const ASKS: &str = "who said that?";
+const SEARCHED: Duration = Duration::from_secs(30);
 
 /// What the liar says where it says something true.
 const TRUTH: &str = "this I say to everybody";
@@ -95,6 +100,65 @@ fn a_view_of_a_members_own_making_is_refused() {
     stage.lie(&coordinator, Frame::Update(seal(update)));
     stage.is_told(&coordinator, "refused", "an update that cannot be read");
     stage.ends_well(&[]);
+}
+
+/// It depends on somebody who never was, and shows one member a view that has that one: the others wait for ten seconds and
+/// go on, and whoever was shown the view searches for what nobody has.
+#[test]
+fn words_that_depend_on_nobody_deafen_nobody() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let [first, _, third] = stage.ordinary();
+    let never = Identity::from_seed(&[99; 32]);
+    let view = stage.liar.view();
+    let liar = view.member(&stage.liar.id()).expect("it is a member");
+    let invented = Member {
+        id: never.id(),
+        name: "nobody".to_owned(),
+        key: RingKey(liar.key.0 ^ 1),
+        ..liar.clone()
+    };
+    let comes = Change {
+        opening: None,
+        joined: vec![invented],
+        departed: Vec::new(),
+        renamed: Vec::new(),
+    };
+    let alone = View::founding(liar.clone(), 0, |tag| {
+        stage.liar.seal_bytes(&view_to_sign(tag))
+    });
+    let (_, both) = stage.changed(&alone, comes, None);
+    let head = ringtalk_wire::MessageId {
+        author: never.id(),
+        seq: 1,
+    };
+    let mut bundle = words(stage.liar.id(), 1, SealHash::default(), ASKS);
+    bundle.heads = vec![head];
+    bundle.lamport = 100;
+    let raw = encode_item(&bundle);
+    let seal = stage.liar.seal_bytes(&item_to_sign(&raw));
+    for node in stage.cluster.live() {
+        let item = Item::Bundle(Sealed {
+            raw: raw.clone(),
+            seal,
+        });
+        stage.lie(&node, spread(item));
+    }
+    for victim in [&first, &third] {
+        for page in both.pages() {
+            stage.lie(victim, Frame::View(page.into()));
+        }
+    }
+    for node in stage.cluster.live() {
+        node.wait_for_event("hears the liar", 0, SEARCHED, |event| match event {
+            Event::Message(message) if message.message == ASKS => Some(()),
+            _ => None,
+        });
+    }
+    for node in stage.cluster.live() {
+        node.say(&format!("heard: {}", node.process().label()));
+    }
+    stage.cluster.everything_everywhere(EVERYWHERE);
 }
 
 #[test]

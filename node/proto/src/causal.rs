@@ -14,9 +14,12 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
+use crate::Time;
 use crate::config::{HELD_BYTES, HELD_MESSAGES};
 use crate::planted::{Planted, PlantedBug};
 use author_states::{AuthorStates, WaitFor};
+
+use lamport::Leaps;
 
 pub(crate) use lamport::Lamport;
 
@@ -51,8 +54,18 @@ struct Held {
     deliverable: Deliverable,
     /// What it waits for; nothing where it is ready.
     awaits: Option<MessageId>,
-    /// True where it has waited long enough for what it depends on.
-    alone: bool,
+    patience: Patience,
+}
+
+/// For whose words a bundle waits, of those that it depends on and that are not here.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Patience {
+    /// Everybody's, and for news of those of whom nothing is known.
+    Long,
+    /// Those of all who are ordered.
+    Short,
+    /// Those of all who have a name.
+    None,
 }
 
 /// The clock of what was delivered, and the bundles that wait for it to advance.
@@ -63,10 +76,9 @@ pub(crate) struct Causal {
     /// transitive reduction of the clock, and the heads of whatever is said next.
     frontier: BTreeMap<NodeId, (u64, u64)>,
     lamport: u64,
-    /// The same for authors that have a name.
-    named_lamport: u64,
-    /// The Lamport time that the discussion had reached when this node came.
+    /// The Lamport time that the discussion had reached when this node came, or that somebody has reached since.
     horizon: u64,
+    leaps: Leaps,
     authors: AuthorStates,
     /// By the id of their first message.
     held: BTreeMap<MessageId, Held>,
@@ -192,7 +204,12 @@ impl Causal {
     }
 
     /// Takes a bundle in; call [`Causal::next`] until it gives nothing.
-    pub(crate) fn receive(&mut self, sealed: Sealed, bundle: Bundle) -> Reception {
+    pub(crate) fn receive(
+        &mut self,
+        sealed: Sealed,
+        bundle: Bundle,
+        patience: Patience,
+    ) -> Reception {
         let known = self.last_of(&bundle.author);
         let first = MessageId {
             author: bundle.author,
@@ -209,7 +226,7 @@ impl Causal {
         let held = Held {
             deliverable: Deliverable { sealed, bundle },
             awaits: None,
-            alone: false,
+            patience,
         };
         self.held.insert(first, held);
         self.file(first);
@@ -217,19 +234,20 @@ impl Causal {
         Reception::New
     }
 
-    /// The next bundle to deliver, and what its Lamport time is worth; the clock has passed it then,
-    /// unless the time is too far ahead. `lamport_of` gives the Lamport time of a delivered message,
-    /// where it is still known; of `doubtful` messages others may have heard another half.
+    /// The next bundle to deliver, and what its Lamport time is worth. The clock has passed it then, unless the time is too
+    /// far ahead: whoever asks passes that. `lamport_of` gives the Lamport time of a delivered message, where it is still known.
     pub(crate) fn next(
         &mut self,
+        now: Time,
+        is_member: impl Fn(&NodeId) -> bool,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
-        doubtful: u64,
     ) -> Option<(Deliverable, Lamport)> {
         let first = self.ready.pop_first()?;
         let deliverable = self.unfile(first)?;
-        let worth = self.judge(&deliverable.bundle, lamport_of, doubtful);
+        let bundle = &deliverable.bundle;
+        let worth = self.judge(now, bundle, is_member(&bundle.author), lamport_of);
         if worth != Lamport::TooFar {
-            self.deliver(&deliverable.bundle);
+            self.deliver(bundle);
         }
         Some((deliverable, worth))
     }
@@ -251,9 +269,6 @@ impl Causal {
         let last = (bundle.last(), bundle.last_lamport());
         self.frontier.insert(bundle.author, last);
         self.lamport = self.lamport.max(bundle.last_lamport());
-        if !self.authors.is_asked(&bundle.author) {
-            self.named_lamport = self.named_lamport.max(bundle.last_lamport());
-        }
         self.pass(bundle.last_id());
     }
 
@@ -312,7 +327,7 @@ impl Causal {
         let Some(held) = self.held.get(&first) else {
             return;
         };
-        let unmet = self.first_unmet(&held.deliverable.bundle, held.alone);
+        let unmet = self.first_unmet(&held.deliverable.bundle, held.patience);
         if let Some(held) = self.held.get_mut(&first) {
             held.awaits = unmet;
         }
@@ -327,7 +342,7 @@ impl Causal {
         }
     }
 
-    fn first_unmet(&self, bundle: &Bundle, alone: bool) -> Option<MessageId> {
+    fn first_unmet(&self, bundle: &Bundle, patience: Patience) -> Option<MessageId> {
         let author = bundle.author;
         if !self.knows(&author) {
             return Some(news_of(author));
@@ -343,17 +358,24 @@ impl Causal {
                 if needed.author == author {
                     return Some(needed);
                 }
-                let waits_for_nobody = alone && self.is_aside(&author);
-                self.obstacle(needed, alone).filter(|_| !waits_for_nobody)
+                let waits = patience == Patience::Long || !self.is_aside(&author);
+                self.obstacle(needed, patience).filter(|_| waits)
             })
     }
 
     /// What a bundle waits for where it depends on somebody else's message that is not here.
-    fn obstacle(&self, needed: MessageId, alone: bool) -> Option<MessageId> {
+    fn obstacle(&self, needed: MessageId, patience: Patience) -> Option<MessageId> {
         match self.authors.wait_for(&needed.author) {
             _ if self.planted.has(PlantedBug::WaitForStrangers) => Some(needed),
-            WaitFor::Words => Some(needed),
-            WaitFor::News if alone || self.planted.has(PlantedBug::OverlookStrangers) => None,
+            WaitFor::Words => {
+                let waits = patience < Patience::None || !self.authors.is_asked(&needed.author);
+                waits.then_some(needed)
+            }
+            WaitFor::News
+                if patience > Patience::Long || self.planted.has(PlantedBug::OverlookStrangers) =>
+            {
+                None
+            }
             WaitFor::News => Some(news_of(needed.author)),
             WaitFor::Nothing => None,
         }

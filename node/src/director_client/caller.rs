@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
+use ringtalk_director::Problem;
 use ringtalk_director::api::{
-    Address, Encoded, First, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Nonce, Private, Problem, Proof,
-    Request, node_signed_bytes, signed_bytes,
+    Address, Encoded, First, NODE_KEY, NODE_NONCE, NODE_SIGNATURE, Nonce, Private, Proof, Request,
+    node_signed_bytes, signed_bytes,
 };
 use serde::Serialize;
 

@@ -13,7 +13,6 @@ use tokio::time::sleep;
 
 use super::http::{Http, Sent};
 use super::{NewsLine, with_jitter};
-use crate::face::Told;
 
 /// How often a member of a small ring asks. Larger rings share the work.
 const PERIOD: Duration = Duration::from_secs(5);
@@ -73,12 +72,12 @@ impl HealthCheck {
     }
 }
 
-/// Which directors answer, and what the user knows of it.
+/// Which directors answer, and which of it is news.
 #[derive(Debug)]
 pub(crate) struct Reachability {
     /// How many calls to each have failed since the last that did not.
     failures: Vec<(Address, u32)>,
-    told_down: bool,
+    are_down: bool,
 }
 
 impl Reachability {
@@ -86,41 +85,28 @@ impl Reachability {
     pub(crate) fn new(directors: impl IntoIterator<Item = Address>) -> Self {
         Self {
             failures: directors.into_iter().map(|name| (name, 0)).collect(),
-            told_down: false,
+            are_down: false,
         }
     }
 
-    /// A director answered; says what the user should hear, if anything.
-    pub(crate) fn up(&mut self, director: &Address) -> Option<Told> {
+    /// A director answered; true where none did before.
+    pub(crate) fn up(&mut self, director: &Address) -> bool {
         if let Some(failures) = self.failures_of(director) {
             *failures = 0;
         }
-        std::mem::take(&mut self.told_down).then(|| Told::Notice {
-            code: "director-reachable",
-            message: format!("the director at {director} answers again"),
-        })
+        std::mem::take(&mut self.are_down)
     }
 
-    /// A director did not answer; says what the user should hear, if anything.
-    pub(crate) fn down(&mut self, director: &Address, reason: &str, ready: bool) -> Option<Told> {
+    /// A director did not answer; true where none does any more, and that is news. While the node is not `ready`, one
+    /// failure of each is enough.
+    pub(crate) fn down(&mut self, director: &Address, ready: bool) -> bool {
         if let Some(failures) = self.failures_of(director) {
             *failures = failures.saturating_add(1);
         }
         let enough = if ready { FAILURES } else { 1 };
-        if !self.have_failed(enough) || self.told_down {
-            return None;
-        }
-        self.told_down = true;
-        let names = self.names();
-        let rest = if ready {
-            "nobody new can get in until one does; the discussion goes on"
-        } else {
-            "is the address right, and the director running? trying again"
-        };
-        Some(Told::Error {
-            code: "director-unreachable",
-            message: format!("no director answers at {names} ({reason}): {rest}"),
-        })
+        let is_news = self.have_failed(enough) && !self.are_down;
+        self.are_down |= is_news;
+        is_news
     }
 
     /// True where none has answered the last call.
@@ -156,28 +142,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_user_hears_when_the_last_one_goes_and_when_the_first_one_is_back() {
+    fn it_is_news_when_the_last_one_goes_and_when_the_first_one_is_back() {
         let one: Address = "a:1".parse().unwrap();
         let other: Address = "b:2".parse().unwrap();
         let mut reachability = Reachability::new([one.clone(), other.clone()]);
         let mut down = |director: &Address| {
-            assert_eq!(reachability.down(director, "x", true), None);
-            reachability.down(director, "x", true)
+            assert!(!reachability.down(director, true));
+            reachability.down(director, true)
         };
-        assert_eq!(down(&one), None, "the other may answer");
-        let Some(Told::Error { message, .. }) = down(&other) else {
-            panic!("nobody hears of it");
-        };
-        assert!(message.contains("a:1, b:2 (x)"), "{message}");
-        assert_eq!(down(&one), None, "once");
-        assert!(matches!(reachability.up(&one), Some(Told::Notice { .. })));
-        assert_eq!(reachability.up(&one), None, "once");
+        assert!(!down(&one), "the other may answer");
+        assert!(down(&other));
+        assert!(!down(&one), "once");
+        assert!(reachability.up(&one));
+        assert!(!reachability.up(&one), "once");
+        assert_eq!(reachability.names(), "a:1, b:2");
     }
 
     #[test]
-    fn who_is_not_in_yet_hears_at_once() {
+    fn for_who_is_not_in_yet_one_failure_is_news() {
         let one: Address = "a:1".parse().unwrap();
         let mut reachability = Reachability::new([one.clone()]);
-        assert!(reachability.down(&one, "x", false).is_some());
+        assert!(reachability.down(&one, false));
     }
 }

@@ -14,7 +14,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use ringtalk_director::api::{Address, Problem};
+use ringtalk_director::Problem;
+use ringtalk_director::api::Address;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 

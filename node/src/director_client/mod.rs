@@ -21,7 +21,6 @@ use ringtalk_wire::{Addresses, Contact, NodeId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
-use crate::driver::inbox::{Happening, Inbox};
 use crate::identity::Identity;
 use crate::secret::Secret;
 use crate::settings::Place;
@@ -29,8 +28,10 @@ use crate::settings::Place;
 pub(crate) use caller::Caller;
 pub(crate) use health::Reachability;
 pub(crate) use pointing::{Pointer, pointer};
-pub(crate) use registering::displaced;
+pub(crate) use registering::DISPLACED;
 
+/// How much of what directors say waits at most; the calls wait beyond that.
+const NEWS: usize = 64;
 /// How long the last call of the last member may take.
 const WITHDRAW_TIME: Duration = Duration::from_millis(300);
 
@@ -104,7 +105,7 @@ pub(crate) struct DirectorClient {
     places: Vec<Place>,
     newcomer: Newcomer,
     caller: Caller,
-    inbox: Inbox,
+    news: NewsLine,
     registration: watch::Sender<Option<Registration>>,
     members: watch::Sender<usize>,
     asked: u64,
@@ -113,24 +114,25 @@ pub(crate) struct DirectorClient {
 }
 
 impl DirectorClient {
-    /// A client that has not called anybody yet.
+    /// A client that has not called anybody yet, and what it will hear.
     pub(crate) fn new(
         places: Vec<Place>,
         newcomer: Newcomer,
         (identity, secret): (Identity, &Secret),
-        inbox: Inbox,
-    ) -> Self {
-        Self {
+    ) -> (Self, mpsc::Receiver<News>) {
+        let (sender, news) = mpsc::channel(NEWS);
+        let client = Self {
             places,
             newcomer,
             caller: Caller::of_node(identity, secret),
-            inbox,
+            news: NewsLine(sender),
             registration: watch::Sender::new(None),
             members: watch::Sender::new(1),
             asked: 0,
             asking: None,
             background: Vec::new(),
-        }
+        };
+        (client, news)
     }
 
     /// Asks for the way in, until there is an answer; an earlier question is dropped.
@@ -140,7 +142,7 @@ impl DirectorClient {
         let question = joining::Question {
             caller: self.caller.clone(),
             newcomer: self.newcomer.clone(),
-            news: self.line(),
+            news: self.news.clone(),
         };
         let (places, ask) = (self.places.clone(), self.asked);
         self.asking = Some(tokio::spawn(question.ask(places, ask)));
@@ -158,12 +160,12 @@ impl DirectorClient {
             let registering = registering::Registering {
                 caller: self.caller.clone(),
                 director: director.clone(),
-                news: self.line(),
+                news: self.news.clone(),
             };
             let health = health::HealthCheck {
                 http: self.caller.http().clone(),
                 director: director.clone(),
-                news: self.line(),
+                news: self.news.clone(),
             };
             let registration = self.registration.subscribe();
             let members = self.members.subscribe();
@@ -216,20 +218,16 @@ impl DirectorClient {
             asking.abort();
         }
     }
-
-    fn line(&self) -> NewsLine {
-        NewsLine(self.inbox.clone())
-    }
 }
 
 /// The way back to the driver.
 #[derive(Clone, Debug)]
-struct NewsLine(mpsc::Sender<Happening>);
+struct NewsLine(mpsc::Sender<News>);
 
 impl NewsLine {
     async fn tell(&self, news: News) {
         // Where nobody listens any more, the node is about to end.
-        let _ = self.0.send(Happening::Director(news)).await;
+        let _ = self.0.send(news).await;
     }
 
     async fn up(&self, director: &Address) {

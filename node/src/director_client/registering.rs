@@ -7,14 +7,14 @@
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
-use ringtalk_director::api::{Address, Coordinator, Newcomer, Newcomers, Problem};
+use ringtalk_director::Problem;
+use ringtalk_director::api::{Address, Coordinator, Newcomer, Newcomers};
 use ringtalk_proto::Registration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::http::{Answer, HttpError};
 use super::{Caller, News, NewsLine, addresses, contacts, coordinator, with_jitter};
-use crate::face::Told;
 
 const PATH: &str = "/register_coordinator";
 /// How long an answer may take: longer than a director holds a call.
@@ -25,7 +25,7 @@ const FAILURE_WAIT: Duration = Duration::from_millis(600);
 const FOREIGN_WAIT: Duration = Duration::from_secs(1);
 /// How long somebody else is registered before the user is told: a lease, in which two rings of one discussion
 /// usually become one.
-const DISPLACED: Duration = Duration::from_secs(5);
+pub(crate) const DISPLACED: Duration = Duration::from_secs(5);
 /// The least time between two calls, whatever a director answers.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
 
@@ -131,19 +131,6 @@ impl Displacement {
         let is_news = !self.is_told && now - since >= DISPLACED;
         self.is_told |= is_news;
         is_news
-    }
-}
-
-/// What the user of a displaced coordinator should hear.
-pub(crate) fn displaced(director: &Address, to: &Address) -> Told {
-    let seconds = DISPLACED.as_secs();
-    Told::Error {
-        code: "displaced",
-        message: format!(
-            "the director at {director} sends newcomers to {to}, and has for {seconds} s: they may not find you \
-             there. If nobody here knows that node, start a private discussion, and give its invite to those \
-             whom you expect"
-        ),
     }
 }
 

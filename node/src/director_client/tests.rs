@@ -102,7 +102,7 @@ async fn nobody() -> Address {
 
 struct Asker {
     client: DirectorClient,
-    happenings: mpsc::Receiver<Happening>,
+    news: mpsc::Receiver<News>,
 }
 
 impl Asker {
@@ -111,17 +111,13 @@ impl Asker {
     }
 
     fn with_secret(byte: u8, places: Vec<Place>, secret: &Secret) -> Self {
-        let (inbox, happenings) = mpsc::channel(64);
-        let client = DirectorClient::new(places, newcomer(byte), (identity(byte), secret), inbox);
-        Self { client, happenings }
+        let (client, news) = DirectorClient::new(places, newcomer(byte), (identity(byte), secret));
+        Self { client, news }
     }
 
     async fn news(&mut self) -> News {
-        let next = timeout(Duration::from_secs(10), self.happenings.recv());
-        match next.await.expect("news in time") {
-            Some(Happening::Director(news)) => news,
-            other => panic!("{other:?}"),
-        }
+        let next = timeout(Duration::from_secs(10), self.news.recv());
+        next.await.expect("news in time").expect("the client runs")
     }
 
     /// The next news that is no mere sign of life.

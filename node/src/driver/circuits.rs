@@ -15,8 +15,8 @@ use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
 use super::carrying::Carrier;
-use super::dialler::{Bounds, find};
-use super::inbox::{DialFailure, Happening, Inbox};
+use super::inbox::{Happening, Inbox};
+use crate::link::dialler::{Bounds, DialFailure, find};
 use crate::link::{Credentials, Link, LinkError, Openings, greet_over, welcome_over};
 
 /// How long the ends may take to come, and to make their link.

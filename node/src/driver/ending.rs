@@ -1,38 +1,17 @@
 //! How a node ends: what it says last, and its exit status.
 
-use std::process::{self, ExitCode};
+use std::process;
 use std::thread;
 use std::time::Duration;
 
 use crate::face::Goodbye;
+use crate::status::Status;
 use crate::terminal;
 
 /// A node that was asked to leave ends within 2 s, also where a thread hangs.
 const HARD_LIMIT: Duration = Duration::from_millis(1_940);
 /// How long the terminal may take to be given back then.
 const RESTORE_TIME: Duration = Duration::from_millis(10);
-
-/// The exit statuses of `contract.md`, but for those of the command line.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub(crate) enum Status {
-    /// Left as asked.
-    Left = 0,
-    /// A failure that has no status of its own.
-    Failed = 1,
-    /// No director or member could be reached in time.
-    Unreachable = 3,
-    /// The way in was refused.
-    Refused = 4,
-    /// Something could not be handed to anybody in time.
-    Unhanded = 5,
-}
-
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        Self::from(status as u8)
-    }
-}
 
 /// How a node ends.
 #[derive(Clone, PartialEq, Eq, Debug)]

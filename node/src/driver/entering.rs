@@ -9,10 +9,11 @@ use ringtalk_proto::{Event, Input, JoiningStage};
 use ringtalk_wire::NodeId;
 use tokio::time::Instant;
 
-use super::inbox::DialFailure;
-use super::{Driver, Ending, Status};
+use super::{Driver, Ending};
 use crate::director_client::Way;
 use crate::face::{Progress, Told};
+use crate::link::dialler::DialFailure;
+use crate::status::Status;
 
 /// How soon somebody who waits is told what for, and how often then.
 const FIRST_REPORT: Duration = Duration::from_millis(500);

@@ -2,13 +2,11 @@
 //!
 //! Not here: what follows from it (`driver`).
 
-use std::net::IpAddr;
-
 use ringtalk_proto::LinkId;
 use ringtalk_wire::{Frame, NodeId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
-use crate::director_client::News;
+use crate::link::dialler::DialFailure;
 use crate::link::{Link, LinkError};
 
 /// How many happenings wait at most. Their senders wait beyond that, so that a peer who floods
@@ -81,17 +79,4 @@ pub(crate) enum Happening {
         /// Why; nothing where the peer closed it.
         error: Option<LinkError>,
     },
-    /// A director was asked, and answered or did not.
-    Director(News),
-}
-
-/// Why a dial came to nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct DialFailure {
-    /// The hosts that were dialled, where the node that was dialled can be at none of them; else nothing.
-    pub(crate) refused: Vec<IpAddr>,
-    /// Where the far end speaks another version of the protocol, that it does.
-    pub(crate) version: Option<String>,
-    /// For people: one of the reasons, in a few words.
-    pub(crate) reason: String,
 }

@@ -8,14 +8,13 @@ mod asked;
 mod carrying;
 pub(crate) mod circuits;
 mod clock;
-pub(crate) mod dialler;
+mod directors;
 mod ending;
 mod entering;
 pub(crate) mod inbox;
 pub(crate) mod listener;
 mod pace;
 mod showing;
-pub(crate) mod slots;
 mod traffic;
 mod typing;
 
@@ -30,24 +29,25 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::director_client::{DirectorClient, News, Reachability, displaced};
+use crate::director_client::{DirectorClient, News, Reachability};
 use crate::face::{Face, Goodbye, Progress, Told};
 use crate::identity::Verifying;
+use crate::link::dialler::Dialler;
 use crate::link::{Credentials, LinkError};
+use crate::status::Status;
 use crate::stdin::Batch;
 use crate::stdout::Stdout;
 use crate::terminal::Hangup;
 use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
-use dialler::Dialler;
 use entering::Entering;
 use inbox::{Happening, Inbox};
 use traffic::Links;
 use typing::Typing;
 
+pub(crate) use ending::Ending;
 use ending::Unhanded;
-pub(crate) use ending::{Ending, Status};
 
 /// How many happenings are taken at once, before the core's outputs are done.
 const BATCH: usize = 128;
@@ -69,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) inbox: Inbox,
     pub(crate) happenings: Receiver<Happening>,
     pub(crate) directors: DirectorClient,
+    pub(crate) news: Receiver<News>,
     pub(crate) reachability: Reachability,
     pub(crate) face: Face,
     pub(crate) stdout: Stdout,
@@ -95,6 +96,7 @@ pub(crate) struct Driver {
     happenings: Receiver<Happening>,
     links: Links,
     directors: DirectorClient,
+    news: Receiver<News>,
     reachability: Reachability,
     face: Face,
     stdout: Stdout,
@@ -134,6 +136,7 @@ impl Driver {
             inbox: parts.inbox,
             happenings: parts.happenings,
             directors: parts.directors,
+            news: parts.news,
             reachability: parts.reachability,
             face: parts.face,
             stdout: parts.stdout,
@@ -175,6 +178,7 @@ impl Driver {
             for happening in batch.drain(..) {
                 self.take(happening);
             }
+            self.take_news();
             self.take_lines();
             self.take_time();
         }
@@ -190,6 +194,7 @@ impl Driver {
             way = self.asked.wait() => self.asked_to_end(way),
             error = self.stdout.failed() => self.unshown(&error),
             _ = self.happenings.recv_many(batch, BATCH) => {}
+            Some(news) = self.news.recv() => self.hear(news),
             () = self.face.caught_up(), if is_behind => {}
             () = self.typing.wait() => {}
             () = yield_now(), if more_lines => {}
@@ -343,53 +348,7 @@ impl Driver {
             Happening::Broken { link, error } if self.links.are_up(link) => {
                 self.broken(link, error.as_ref());
             }
-            Happening::Director(news) => self.hear(news),
             Happening::Frame { .. } | Happening::Written { .. } | Happening::Broken { .. } => {}
-        }
-    }
-
-    fn hear(&mut self, news: News) {
-        let told = match news {
-            News::Way { ask, way } => {
-                if self.directors.is_current(ask) {
-                    self.enter(way);
-                }
-                None
-            }
-            News::Foreign(contact) => {
-                self.feed(Input::Foreign(contact));
-                None
-            }
-            News::Displaced { director, to } => Some(displaced(&director, &to)),
-            News::Expected {
-                newcomer,
-                addresses,
-                host,
-            } => {
-                self.feed(Input::Expected {
-                    newcomer,
-                    addresses,
-                    director: host,
-                });
-                None
-            }
-            News::Up(director) => self.reachability.up(&director),
-            News::Later { director, reason } => {
-                let director = director.to_string();
-                self.face.progress(|| Progress::Later { director, reason });
-                None
-            }
-            News::Down { director, reason } => {
-                let ready = self.face.is_ready();
-                let told = self.reachability.down(&director, &reason, ready);
-                if self.reachability.are_all_down() {
-                    self.face.progress(|| Progress::Unasked { reason });
-                }
-                told
-            }
-        };
-        if let Some(told) = told {
-            self.face.tell(told);
         }
     }
 

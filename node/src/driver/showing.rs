@@ -4,8 +4,9 @@
 use ringtalk_proto::Input;
 use ringtalk_proto::config::UNREAD;
 
-use super::{Driver, Ending, Status};
+use super::{Driver, Ending};
 use crate::face::Goodbye;
+use crate::status::Status;
 use crate::stdout::StdoutError;
 
 impl Driver {

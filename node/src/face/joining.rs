@@ -8,7 +8,7 @@ use std::time::Duration;
 use ringtalk_proto::{Event, JoiningStage};
 use ringtalk_wire::NodeId;
 
-use super::harmless::harmless;
+use crate::harmless::harmless;
 
 /// How many columns a bar has.
 const BAR: u64 = 10;

@@ -9,9 +9,9 @@ use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::Told;
-use super::harmless::HarmlessJson;
 use super::known::Known;
 use super::timestamp::rfc3339;
+use crate::harmless::HarmlessJson;
 use crate::stdin::HELP;
 
 /// The most entries of a clock that are shown with a message: with those of all authors ever, a line would be as long as

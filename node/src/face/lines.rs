@@ -9,10 +9,10 @@ use ringtalk_wire::NodeId;
 use time::UtcOffset;
 
 use super::Told;
-use super::harmless::{harmless, shortened};
 use super::known::{Known, UNLISTED};
 use super::remarks::{self, Remark};
 use super::timestamp::said_at;
+use crate::harmless::{harmless, shortened};
 use crate::stdin::ACTION;
 
 /// Clears a terminal, and what it keeps above.

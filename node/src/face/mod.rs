@@ -4,7 +4,7 @@
 //! what happened. It never touches protocol state. Not here: who writes the bytes (`stdout`), and what the user types
 //! (`stdin`).
 
-mod harmless;
+mod ear;
 mod joining;
 mod json;
 mod known;
@@ -19,19 +19,19 @@ mod timestamp;
 mod written;
 
 use std::future::pending;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ringtalk_proto::{Event, View};
+use ringtalk_proto::{Delivered, Event, View};
 use ringtalk_wire::{Epoch, MessageId, NodeId};
 
-pub use harmless::{HarmlessJson, harmless, harmless_lines};
+pub use ear::Ear;
 pub(crate) use joining::{Joining, Progress};
 pub(crate) use known::Me;
 pub(crate) use report::Reporter;
 pub(crate) use written::Writer;
 
-use crate::embedded::Ear;
 use crate::stdout::{Pen, StdoutError};
 use losses::Losses;
 use naming::Naming;
@@ -251,18 +251,17 @@ impl Face {
     /// Shows an event of the core, which came now: by the calendar, at `now_ms`.
     pub(crate) fn show(&mut self, event: Event, now: Instant, now_ms: u64) {
         match &event {
-            Event::Message(message) if !self.is_shown(message.id, message.text.len()) => return,
+            Event::Message(Delivered { id, text, .. })
+                if !self.is_shown(id.author, id.seq..=id.seq, text.len()) =>
+            {
+                return;
+            }
             Event::Gap {
                 author,
-                to: seq,
+                from,
+                to,
                 passed: true,
-                ..
-            } => {
-                let (author, seq) = (*author, *seq);
-                if !self.is_shown(MessageId { author, seq }, 0) {
-                    return;
-                }
-            }
+            } if !self.is_shown(*author, *from..=*to, 0) => return,
             Event::Failed(_) => self.losses.add(now),
             Event::View(view) => self.view = Some(Arc::clone(view)),
             Event::Observed { host } => {
@@ -294,16 +293,18 @@ impl Face {
         }
     }
 
-    /// Whether what comes of an author is shown, up to this message and with so much text: not if its author says more than
-    /// is read here.
-    fn is_shown(&mut self, up_to: MessageId, text: usize) -> bool {
-        if up_to.author == self.me {
+    /// Whether these messages of an author are shown, with so much text, or that they are missing: not if the author says more
+    /// than is read here.
+    fn is_shown(&mut self, author: NodeId, messages: RangeInclusive<u64>, text: usize) -> bool {
+        if author == self.me {
             return true;
         }
         self.look_at_rush();
-        let is_listed = |view: &Arc<View>| view.contains(&up_to.author);
+        let is_listed = |view: &Arc<View>| view.contains(&author);
         let is_listed = self.view.as_ref().is_some_and(is_listed);
-        self.rush.takes(up_to, is_listed, text)
+        let (from, to) = messages.into_inner();
+        self.rush
+            .takes(Withheld { author, from, to }, is_listed, text)
     }
 
     /// Sees how much waits to be read, and tells what was not shown once that is little.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use ringtalk_wire::{MessageId, NodeId};
+use ringtalk_wire::NodeId;
 
 /// While the queue is nearly full, an author is withheld whose messages were more than this part of all, by their bytes, since
 /// it began to fill.
@@ -52,29 +52,24 @@ impl Rush {
         before.withheld.into_values().collect()
     }
 
-    /// True if a message is to be shown, or that there is a gap up to it.
-    pub(super) fn takes(&mut self, message: MessageId, is_listed: bool, text: usize) -> bool {
+    /// True if these messages are to be shown, or that they are missing.
+    pub(super) fn takes(&mut self, messages: Withheld, is_listed: bool, text: usize) -> bool {
         if !self.counts {
             return true;
         }
         let bytes = text as u64 + MESSAGE;
-        let MessageId { author, seq } = message;
+        let author = messages.author;
         let said = self.said.entry(if is_listed { author } else { UNLISTED });
         let said = said.or_default();
         *said += bytes;
         self.all += bytes;
         if let Some(withheld) = self.withheld.get_mut(&author) {
-            withheld.to = seq;
+            withheld.to = messages.to;
             return false;
         }
         let is_shown = !self.narrow || *said * PART <= self.all;
         if !is_shown {
-            let withheld = Withheld {
-                author,
-                from: seq,
-                to: seq,
-            };
-            self.withheld.insert(author, withheld);
+            self.withheld.insert(author, messages);
         }
         is_shown
     }
@@ -87,8 +82,15 @@ mod tests {
     const MOST: u64 = 800;
 
     fn says(rush: &mut Rush, author: u8, seq: u64) -> bool {
-        let author = NodeId::from_bytes([author; 16]);
-        rush.takes(MessageId { author, seq }, true, 0)
+        rush.takes(message(author, seq), true, 0)
+    }
+
+    fn message(author: u8, seq: u64) -> Withheld {
+        Withheld {
+            author: NodeId::from_bytes([author; 16]),
+            from: seq,
+            to: seq,
+        }
     }
 
     #[test]
@@ -115,8 +117,14 @@ mod tests {
     fn what_was_not_shown_is_told_when_the_node_leaves() {
         let mut rush = Rush::default();
         rush.look(601, MOST);
+        let gap = Withheld {
+            from: 3,
+            ..message(1, 6)
+        };
+        assert!(!rush.takes(gap, true, 0));
         assert!(!says(&mut rush, 1, 7));
-        assert_eq!(rush.end().len(), 1);
+        let all = Withheld { to: 7, ..gap };
+        assert_eq!(rush.end(), [all]);
         assert_eq!(rush.end(), []);
     }
 
@@ -124,9 +132,8 @@ mod tests {
     fn who_says_little_at_length_is_not_heard_less_than_who_says_much() {
         let mut rush = Rush::default();
         rush.look(601, MOST);
-        let author = NodeId::from_bytes([1; 16]);
         for seq in 1..=10 {
-            rush.takes(MessageId { author, seq }, true, 16_000);
+            rush.takes(message(1, seq), true, 16_000);
         }
         let shown = (1..=30).filter(|&seq| says(&mut rush, 2, seq));
         assert_eq!(shown.count(), 30, "many short ones take less");
@@ -136,10 +143,7 @@ mod tests {
     fn whoever_makes_up_authors_is_one() {
         let mut rush = Rush::default();
         rush.look(601, MOST);
-        let shown = (1..=100_u8).filter(|&author| {
-            let author = NodeId::from_bytes([author; 16]);
-            rush.takes(MessageId { author, seq: 1 }, false, 0)
-        });
+        let shown = (1..=100_u8).filter(|&author| rush.takes(message(author, 1), false, 0));
         assert_eq!(shown.count(), 0);
         assert!(says(&mut rush, 101, 1));
     }

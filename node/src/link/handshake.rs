@@ -1,6 +1,6 @@
 //! How a connection becomes a link: prefaces, then three messages, within a deadline.
 //!
-//! Not here: what the messages prove (`noise`), which addresses to dial (`driver::dialler`), how
+//! Not here: what the messages prove (`noise`), which addresses to dial (`dialler`), how
 //! many may knock at once (`driver::listener`), and which links are kept (the core).
 
 use std::future::Future;

@@ -13,6 +13,7 @@
 mod buffer;
 mod codec;
 mod credentials;
+pub(crate) mod dialler;
 mod error;
 mod frames;
 #[cfg(feature = "fuzzing")]
@@ -23,6 +24,7 @@ mod openings;
 mod record;
 mod resolver;
 mod shape;
+pub(crate) mod slots;
 #[cfg(test)]
 pub(crate) mod test_support;
 

@@ -9,7 +9,6 @@ mod file;
 mod help;
 mod hidden;
 mod layers;
-mod name;
 mod place;
 mod prompt;
 mod surroundings;
@@ -31,15 +30,15 @@ pub(crate) use args::Args;
 pub use destination::{Destination, DestinationError};
 pub(crate) use help::manual;
 pub use hidden::Hidden;
-pub(crate) use name::{Name, NameError};
 pub(crate) use place::Invite;
 pub use place::{Place, PlaceError};
 pub use prompt::ask_for_secret;
 pub use surroundings::secret_variable;
 
-use crate::driver::Status;
-use crate::face::harmless_lines;
+use crate::harmless::harmless_lines;
+use crate::name::{Name, NameError};
 use crate::secret::Secret;
+use crate::status::Status;
 use crate::stdin::{Batch, Mistake, Typed};
 
 use args::{Color, Fingers, Ui};

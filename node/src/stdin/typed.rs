@@ -7,7 +7,7 @@ use std::io;
 use ringtalk_wire::limit::TEXT_BYTES;
 
 use super::lines::Line;
-use crate::settings::{Name, NameError};
+use crate::name::{Name, NameError};
 
 /// What `/help` says.
 pub(crate) const HELP: [&str; 10] = [

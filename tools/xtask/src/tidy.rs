@@ -5,6 +5,7 @@
 
 mod files;
 mod finish;
+mod layers;
 mod machines;
 mod names;
 mod outline;
@@ -61,6 +62,7 @@ fn check(files: &[File]) -> Vec<Violation> {
     for rule in SOURCE_RULES {
         found.extend(sources.iter().flat_map(rule));
     }
+    found.extend(layers::check(&sources));
     found.sort();
     found
 }

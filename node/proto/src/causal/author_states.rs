@@ -7,7 +7,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 
 use ringtalk_wire::{Bundle, MessageId, NodeId};
 
-use super::{Causal, news_of};
+use super::{Causal, Patience, news_of};
 
 /// Of how many authors it is remembered that nothing waits for them.
 const OVERLOOKED: usize = 4_096;
@@ -21,14 +21,28 @@ enum AuthorState {
     Asked,
     /// Its words are shown, and nothing depends on them; this was delivered last.
     Aside(u64),
+    /// The same; and of its words something was asked for that nobody had, so that it stays aside until somebody names it.
+    Doubted(u64),
     /// Nothing came of it: nothing waits for it any more.
     Overlooked,
+}
+
+impl AuthorState {
+    /// What was delivered last of an author that is heard aside.
+    const fn last_aside(self) -> Option<u64> {
+        match self {
+            Self::Aside(last) | Self::Doubted(last) => Some(last),
+            Self::Named | Self::Asked | Self::Overlooked => None,
+        }
+    }
 }
 
 /// Where every author stands.
 #[derive(Debug, Default)]
 pub(super) struct AuthorStates {
     states: BTreeMap<NodeId, AuthorState>,
+    /// How many of them are heard aside.
+    asides: usize,
     /// The overlooked authors, the oldest first; some of them have another state by now.
     overlooked: VecDeque<NodeId>,
 }
@@ -51,18 +65,18 @@ impl AuthorStates {
         self.order(author, AuthorState::Named)
     }
 
-    /// The same for one that was asked for; one that has a name keeps it.
+    /// The same for one that was asked for; one that has a name keeps it, and one that is doubted needs one.
     pub(super) fn admit_asked(&mut self, author: NodeId) -> Option<u64> {
-        if self.state(&author) == Some(AuthorState::Named) {
-            return None;
+        match self.state(&author) {
+            Some(AuthorState::Named | AuthorState::Doubted(_)) => None,
+            _ => self.order(author, AuthorState::Asked),
         }
-        self.order(author, AuthorState::Asked)
     }
 
     fn order(&mut self, author: NodeId, state: AuthorState) -> Option<u64> {
-        match self.states.insert(author, state) {
+        match self.set(author, state) {
             Some(AuthorState::Named | AuthorState::Asked) => None,
-            Some(AuthorState::Aside(last)) => Some(last),
+            Some(AuthorState::Aside(last) | AuthorState::Doubted(last)) => Some(last),
             Some(AuthorState::Overlooked) | None => Some(0),
         }
     }
@@ -71,9 +85,27 @@ impl AuthorStates {
     pub(super) fn admit_aside(&mut self, author: NodeId, last: u64) -> bool {
         let is_new = !self.knows(&author);
         if is_new {
-            self.states.insert(author, AuthorState::Aside(last));
+            self.set(author, AuthorState::Aside(last));
         }
         is_new
+    }
+
+    /// Something of an author was asked for, of whom this was delivered last, and nobody had it. False where it has a name, or
+    /// nothing waits for it anyway.
+    pub(super) fn doubt(&mut self, author: NodeId, last: u64) -> bool {
+        let is_asked = self.is_asked(&author);
+        if is_asked {
+            self.set(author, AuthorState::Doubted(last));
+        }
+        is_asked
+    }
+
+    /// Notes where an author stands, and returns where it stood.
+    fn set(&mut self, author: NodeId, state: AuthorState) -> Option<AuthorState> {
+        let before = self.states.insert(author, state);
+        self.asides += usize::from(state.last_aside().is_some());
+        self.asides -= usize::from(before.is_some_and(|state| state.last_aside().is_some()));
+        before
     }
 
     /// Nothing waits for an author of whom nothing is known.
@@ -98,9 +130,14 @@ impl AuthorStates {
     pub(super) fn wait_for(&self, author: &NodeId) -> WaitFor {
         match self.state(author) {
             Some(AuthorState::Named | AuthorState::Asked) => WaitFor::Words,
-            Some(AuthorState::Aside(_) | AuthorState::Overlooked) => WaitFor::Nothing,
+            Some(_) => WaitFor::Nothing,
             None => WaitFor::News,
         }
+    }
+
+    /// True where anything is known of an author.
+    pub(super) fn has_state(&self, author: &NodeId) -> bool {
+        self.states.contains_key(author)
     }
 
     /// True where an author's bundles are let through.
@@ -124,22 +161,19 @@ impl AuthorStates {
     }
 
     /// How many are heard aside.
-    pub(super) fn asides(&self) -> usize {
-        let aside = |state: &&AuthorState| matches!(state, AuthorState::Aside(_));
-        self.states.values().filter(aside).count()
+    pub(super) const fn asides(&self) -> usize {
+        self.asides
     }
 
     /// The last message of an author that is heard aside.
     pub(super) fn last_aside(&self, author: &NodeId) -> Option<u64> {
-        match self.state(author) {
-            Some(AuthorState::Aside(last)) => Some(last),
-            _ => None,
-        }
+        self.state(author).and_then(AuthorState::last_aside)
     }
 
     /// Notes that so much of an author was delivered; false where it is not heard aside.
     pub(super) fn advance_aside(&mut self, author: &NodeId, seq: u64) -> bool {
-        let Some(AuthorState::Aside(last)) = self.states.get_mut(author) else {
+        let state = self.states.get_mut(author);
+        let Some(AuthorState::Aside(last) | AuthorState::Doubted(last)) = state else {
             return false;
         };
         *last = seq.max(*last);
@@ -150,6 +184,11 @@ impl AuthorStates {
     pub(super) fn retain(&mut self, is_known: impl Fn(&NodeId) -> bool) {
         self.states
             .retain(|author, state| *state == AuthorState::Overlooked || is_known(author));
+        let asides = self
+            .states
+            .values()
+            .filter(|state| state.last_aside().is_some());
+        self.asides = asides.count();
     }
 }
 
@@ -185,8 +224,7 @@ impl Causal {
 
     /// Somebody has named an author; that matters where anything waits for it.
     pub(crate) fn note_named(&mut self, author: NodeId) {
-        let has_none = self.is_aside(&author) || self.authors.is_asked(&author);
-        if has_none || self.waiting.contains_key(&news_of(author)) {
+        if self.authors.has_state(&author) || self.waiting.contains_key(&news_of(author)) {
             self.admit(author);
         }
     }
@@ -225,14 +263,37 @@ impl Causal {
             self.authors.overlook(author);
         }
         self.stop_waiting(first);
-        if let Some(held) = self.held.get_mut(&first) {
-            held.alone = true;
-            self.file(first);
-        }
+        self.lose_patience(first, Patience::Short);
         for author in strangers {
             self.release(news_of(author));
         }
         false
+    }
+
+    /// Nobody has a message that was searched for. If its author has no name, nothing waits any longer for what it has said;
+    /// and what waited for this waits for the words of nobody who has none: it may name as many such authors as it likes.
+    pub(crate) fn doubt(&mut self, message: MessageId) {
+        let author = message.author;
+        if !self.authors.doubt(author, self.clock.get(&author)) {
+            return;
+        }
+        let waiting = self.waiting.get(&message).cloned().unwrap_or_default();
+        for first in waiting.into_iter().filter(|first| first.author != author) {
+            self.stop_waiting(first);
+            self.lose_patience(first, Patience::None);
+        }
+        let last = MessageId {
+            author,
+            seq: u64::MAX,
+        };
+        self.release(last);
+    }
+
+    fn lose_patience(&mut self, first: MessageId, patience: Patience) {
+        if let Some(held) = self.held.get_mut(&first) {
+            held.patience = held.patience.max(patience);
+            self.file(first);
+        }
     }
 
     /// The authors of what a bundle depends on and is not here.
@@ -382,5 +443,48 @@ mod tests {
         }
         give(&mut causal, &self::bundle(2, 1, 2, &[]));
         assert_eq!(delivered(&mut causal), [(2, 1), (1, 1)]);
+    }
+
+    #[test]
+    fn whoever_is_said_to_have_said_what_nobody_has_is_waited_for_no_more() {
+        let mut causal = causal();
+        for nameless in [7, 8, 9] {
+            causal.admit_asked(id(nameless));
+        }
+        give(&mut causal, &bundle(9, 1, 1, &[]));
+        give(&mut causal, &bundle(1, 1, 3, &[(7, 1), (8, 1), (9, 5)]));
+        assert_eq!(delivered(&mut causal), [(9, 1)]);
+        let message = |author, seq| bundle(author, seq, 1, &[]).last_id();
+        causal.doubt(message(2, 1));
+        assert_eq!(delivered(&mut causal), [], "somebody else");
+        causal.doubt(message(7, 1));
+        assert_eq!(delivered(&mut causal), [(1, 1)], "each once is enough");
+
+        give(&mut causal, &bundle(2, 1, 4, &[(9, 4)]));
+        assert_eq!(delivered(&mut causal), []);
+        causal.doubt(message(9, 4));
+        causal.admit_asked(id(9));
+        give(&mut causal, &bundle(3, 1, 4, &[(9, 6), (7, 3)]));
+        assert_eq!(
+            delivered(&mut causal),
+            [(2, 1), (3, 1)],
+            "it is not asked for a second time"
+        );
+        give(&mut causal, &bundle(9, 2, 2, &[]));
+        assert_eq!(delivered(&mut causal), [(9, 2)], "what there is, is shown");
+        causal.note_named(id(9));
+        assert_eq!(causal.clock().get(&id(9)), 2);
+        give(&mut causal, &bundle(4, 1, 5, &[(9, 3)]));
+        assert_eq!(delivered(&mut causal), [], "a name mends it");
+        assert_eq!(causal.authors.asides(), 1);
+    }
+
+    #[test]
+    fn a_name_ends_that_an_author_is_overlooked() {
+        let mut causal = causal();
+        causal.overlook(id(9));
+        causal.note_named(id(9));
+        give(&mut causal, &bundle(1, 1, 2, &[(9, 1)]));
+        assert_eq!(delivered(&mut causal), []);
     }
 }

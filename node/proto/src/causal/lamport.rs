@@ -2,18 +2,81 @@
 //!
 //! `PROTOCOL.md` §4.3. Not here: how the transcript is sorted by them (`log`).
 
-use ringtalk_wire::{Bundle, MessageId};
+use alloc::collections::BTreeMap;
+
+use ringtalk_wire::{Bundle, MessageId, NodeId};
 
 use super::Causal;
+use crate::Time;
 use crate::config::LAMPORT_AHEAD;
 
-/// Of so many messages at most the Lamport times may be others elsewhere: more would let a liar use all
-/// numbers up.
-const DOUBTFUL: u64 = 255;
+/// How far a member's messages may be ahead of all before them, and what of that they may be again each second. A liar takes
+/// months to use the numbers up; and whoever has heard liars, and is ahead of those who have not, is not muted there.
+const MEMBER: Allowance = Allowance {
+    most: 1 << 38,
+    a_second: 1 << 30,
+};
+/// The same for everybody else: all that there can be of them are less ahead than one member may be.
+const OTHER: Allowance = Allowance {
+    most: LAMPORT_AHEAD,
+    a_second: 1 << 16,
+};
+/// Of how many authors it is remembered that they were ahead.
+const REMEMBERED: usize = 4_096;
 
-/// All authors together that nobody has named may be so far ahead of those that have a name. It is less than [`LAMPORT_AHEAD`]:
-/// whoever has heard them is not to be too far ahead for those who have not.
-const NAMELESS_AHEAD: u64 = LAMPORT_AHEAD / 2;
+/// How far an author may be ahead.
+#[derive(Clone, Copy, Debug)]
+struct Allowance {
+    most: u64,
+    a_second: u64,
+}
+
+/// Who was ahead of all before it, and how far.
+#[derive(Debug, Default)]
+pub(super) struct Leaps(BTreeMap<NodeId, Leapt>);
+
+/// How far an author was ahead when it was last, together with what was left of the times before.
+#[derive(Clone, Copy, Debug)]
+struct Leapt {
+    at: Time,
+    far: u64,
+    allowance: Allowance,
+}
+
+impl Leapt {
+    /// What is left of it.
+    fn left(&self, now: Time) -> u64 {
+        let since = u64::try_from((now - self.at).as_millis()).unwrap_or(u64::MAX);
+        let over = self.allowance.a_second.saturating_mul(since) / 1_000;
+        self.far.saturating_sub(over)
+    }
+}
+
+impl Leaps {
+    /// An author is so far ahead: how far it may be, which is the same unless it is too far.
+    fn take(&mut self, now: Time, author: NodeId, far: u64, is_member: bool) -> u64 {
+        if far == 0 {
+            return 0;
+        }
+        if self.0.len() >= REMEMBERED {
+            self.0.retain(|_, leapt| leapt.left(now) > 0);
+        }
+        let allowance = if is_member { MEMBER } else { OTHER };
+        let before = self.0.get(&author).map_or(0, |leapt| leapt.left(now));
+        let has_room = self.0.len() < REMEMBERED || self.0.contains_key(&author);
+        let most = if has_room { allowance.most } else { 0 };
+        let taken = far.min(most.saturating_sub(before));
+        if taken > 0 {
+            let leapt = Leapt {
+                at: now,
+                far: before + taken,
+                allowance,
+            };
+            self.0.insert(author, leapt);
+        }
+        taken
+    }
+}
 
 /// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
 /// its author has signed: so all sort it alike, whatever else they were told.
@@ -23,26 +86,25 @@ pub(crate) enum Lamport {
     Due,
     /// Another one. Its author may have lied, or have heard the other half of somebody else's fork.
     Odd,
-    /// So far ahead that it would use the numbers up: the bundle is not delivered.
+    /// So far ahead that it would use the numbers up: the bundle is not delivered, and nothing waits for it.
     TooFar,
 }
 
 impl Causal {
     /// A Lamport time is one more than the greatest of what the message depends on.
     pub(super) fn judge(
-        &self,
+        &mut self,
+        now: Time,
         bundle: &Bundle,
+        is_member: bool,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
-        doubtful: u64,
     ) -> Lamport {
-        // Each message of a fork may be so far ahead elsewhere: its heirs are not to blame for that.
-        let leaps = 1 + doubtful.min(DOUBTFUL);
-        let most = if self.authors.is_asked(&bundle.author) {
-            self.named_lamport.max(self.horizon) + NAMELESS_AHEAD
-        } else {
-            self.lamport.max(self.horizon) + leaps * LAMPORT_AHEAD
-        };
-        if bundle.lamport > most {
+        let known = self.lamport.max(self.horizon);
+        let far = bundle.lamport.saturating_sub(known + 1);
+        let taken = self.leaps.take(now, bundle.author, far, is_member);
+        if taken < far {
+            // What comes after it is not too far for good.
+            self.horizon = known + taken;
             return Lamport::TooFar;
         }
         let previous = MessageId {
@@ -73,29 +135,19 @@ impl Causal {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::super::Reception;
     use super::super::test_support::*;
     use super::*;
 
-    #[test]
-    fn nobody_is_ahead_by_what_others_may_never_hear() {
-        let mut causal = causal();
-        causal.admit_asked(id(9));
-        give(&mut causal, &bundle(9, 1, LAMPORT_AHEAD / 2, &[]));
-        give(&mut causal, &bundle(9, 2, LAMPORT_AHEAD, &[]));
-        let worth = |causal: &mut Causal| causal.next(|_| None, 0).map(|(_, worth)| worth);
-        assert_eq!(worth(&mut causal), Some(Lamport::Odd));
-        assert_eq!(worth(&mut causal), Some(Lamport::TooFar));
-        let (_, lamport) = causal.heads(8);
-        assert!(lamport <= LAMPORT_AHEAD, "others take what this one says");
-    }
-
     /// What becomes of an answer of 2 to what 1 has said at this Lamport time.
-    fn answered(question: u64, answer: u64, doubtful: u64) -> Lamport {
+    fn answered(question: u64, answer: u64, is_member: bool) -> Lamport {
         let mut causal = causal();
         causal.deliver(&bundle(1, 1, question, &[]));
         give(&mut causal, &bundle(2, 1, answer, &[(1, 1)]));
-        let (_, worth) = causal.next(|_| None, doubtful).unwrap();
+        let next = causal.next(Time::default(), |_| is_member, |_| None);
+        let (_, worth) = next.unwrap();
         let there = causal.clock().get(&id(2)) == 1;
         assert_eq!(there, worth != Lamport::TooFar);
         assert_eq!(
@@ -108,15 +160,64 @@ mod tests {
 
     #[test]
     fn an_odd_lamport_time_mutes_nobody_and_one_too_far_ahead_is_not_delivered() {
-        assert_eq!(answered(5, 6, 0), Lamport::Due);
-        assert_eq!(answered(5, 9, 0), Lamport::Odd, "1 told it something else");
-        assert_eq!(answered(5, 2, 0), Lamport::Odd);
-        assert_eq!(answered(5, 5 + LAMPORT_AHEAD, 0), Lamport::Odd);
-        assert_eq!(answered(5, 6 + LAMPORT_AHEAD, 0), Lamport::TooFar);
+        assert_eq!(answered(5, 6, false), Lamport::Due);
         assert_eq!(
-            answered(5, 6 + LAMPORT_AHEAD, 1),
+            answered(5, 9, false),
             Lamport::Odd,
-            "1 has forked"
+            "1 told it something else"
+        );
+        assert_eq!(answered(5, 2, false), Lamport::Odd);
+        assert_eq!(answered(5, 6 + LAMPORT_AHEAD, false), Lamport::Odd);
+        assert_eq!(answered(5, 7 + LAMPORT_AHEAD, false), Lamport::TooFar);
+        assert_eq!(answered(5, 7 + LAMPORT_AHEAD, true), Lamport::Odd);
+        assert_eq!(answered(5, 6 + MEMBER.most, true), Lamport::Odd);
+        assert_eq!(answered(5, u64::MAX, true), Lamport::TooFar);
+    }
+
+    #[test]
+    fn a_liar_uses_up_no_more_than_an_allowance() {
+        let mut leaps = Leaps::default();
+        let mut take = |millis, far| {
+            let now = Time::default() + Duration::from_millis(millis);
+            leaps.take(now, id(9), far, false)
+        };
+        assert_eq!(take(0, OTHER.most), OTHER.most);
+        assert_eq!(take(0, 1), 0);
+        assert_eq!(take(500, OTHER.most), OTHER.a_second / 2);
+        assert_eq!(take(500, 1), 0);
+        assert_eq!(take(60_000, u64::MAX), OTHER.most);
+        for number in 0..2 * REMEMBERED {
+            let mut author = [7; 16];
+            author[..8].copy_from_slice(&(number as u64).to_be_bytes());
+            leaps.take(Time::default(), NodeId::from_bytes(author), 1 << 10, false);
+        }
+        assert_eq!(leaps.0.len(), REMEMBERED);
+    }
+
+    #[test]
+    fn whoever_has_heard_a_liar_is_heard_by_those_who_have_not() {
+        let mut causal = causal();
+        // As many liars as there may be have been heard, each as far ahead as it may be.
+        let lamport = 4_096 * (OTHER.most + 1);
+        give(&mut causal, &bundle(1, 1, lamport, &[]));
+        give(
+            &mut causal,
+            &bundle(2, 1, lamport + MEMBER.most + 2, &[(1, 1)]),
+        );
+        give(&mut causal, &bundle(2, 2, lamport + MEMBER.most + 3, &[]));
+        let mut now = Time::default();
+        let next = || {
+            now = now + Duration::from_millis(1);
+            let (next, worth) = causal.next(now, |_| true, |_| None)?;
+            causal.pass(next.bundle.last_id());
+            Some(worth)
+        };
+        let worths = core::iter::from_fn(next);
+        let worths: alloc::vec::Vec<Lamport> = worths.collect();
+        assert_eq!(
+            worths,
+            [Lamport::Odd, Lamport::TooFar, Lamport::Due],
+            "one at most is lost"
         );
     }
 }

@@ -7,7 +7,8 @@ use ringtalk_wire::{
     Signature, Text, encode_item,
 };
 
-use super::{Causal, Reception};
+use super::{Causal, Patience, Reception};
+use crate::Time;
 
 pub(super) fn id(byte: u8) -> NodeId {
     NodeId::from_bytes([byte; 16])
@@ -50,11 +51,11 @@ pub(super) fn give(causal: &mut Causal, bundle: &Bundle) -> Reception {
             signature: Signature([0; SIGNATURE_BYTES]),
         },
     };
-    causal.receive(sealed, bundle.clone())
+    causal.receive(sealed, bundle.clone(), Patience::Long)
 }
 
 pub(super) fn delivered(causal: &mut Causal) -> Vec<(u8, u64)> {
-    core::iter::from_fn(|| causal.next(|_| None, 0))
+    core::iter::from_fn(|| causal.next(Time::default(), |_| true, |_| None))
         .map(|(next, _)| next.bundle)
         .map(|bundle| (bundle.author.as_bytes()[0], bundle.first))
         .collect()

@@ -5,6 +5,8 @@
 //! coordinator may lie: so the departed of whom nothing was heard are forgotten where there are too many,
 //! and too many are not heard at all. Not here: when a bundle is delivered (`causal`).
 
+mod nameless;
+
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::string::String;
@@ -19,6 +21,7 @@ use super::Node;
 use crate::admission::presentable;
 use crate::view::Differences;
 use crate::{Time, View};
+use nameless::Nameless;
 
 /// How long a bundle may wait for its author's admission before it is shown without a name: longer than a member that slept
 /// takes to catch up.
@@ -48,10 +51,8 @@ const NAMES: usize = AUTHORS + MEMBERS;
 pub(super) struct Authors {
     /// The names of those who are no members any more, as far as they are known; the view has the others'.
     former: BTreeMap<NodeId, String>,
-    /// Authors of whom something waits for their admission.
-    strangers: BTreeMap<NodeId, Stranger>,
-    /// Authors whose admission never came, each with who brought something of it first.
-    nameless: BTreeMap<NodeId, NodeId>,
+    /// The others, as far as something of them has come.
+    nameless: Nameless,
     /// Until when bundles wait for somebody to tell of those on whose words they depend.
     waits: VecDeque<Wait>,
 }
@@ -63,23 +64,6 @@ struct Wait {
     first: MessageId,
     /// True where it may wait once more.
     again: bool,
-}
-
-/// An author whose admission is awaited.
-#[derive(Clone, Copy, Debug)]
-struct Stranger {
-    since: Time,
-    /// The peer that brought something of it first.
-    by: NodeId,
-}
-
-impl Authors {
-    /// How many authors without a name there are, and how many of them a peer has brought.
-    fn nameless_by(&self, peer: &NodeId) -> (usize, usize) {
-        let waiting = self.strangers.values().map(|stranger| &stranger.by);
-        let by = waiting.chain(self.nameless.values());
-        (by.clone().count(), by.filter(|by| *by == peer).count())
-    }
 }
 
 impl Node {
@@ -183,7 +167,7 @@ impl Node {
         let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
         let is_named = |id: &NodeId| former.contains_key(id) || is_member(id);
         self.causal
-            .forget_authors(|id| *id == me || is_named(id) || nameless.contains_key(id));
+            .forget_authors(|id| *id == me || is_named(id) || nameless.contains(id));
         let causal = &self.causal;
         self.forks
             .forget_authors(|id| is_member(id) || causal.knows(id));
@@ -199,15 +183,12 @@ impl Node {
 
     /// True if there is room for an author of whom a peer brings something.
     pub(super) fn may_be_an_author(&self, author: &NodeId, peer: &NodeId) -> bool {
-        let strangers = &self.authors.strangers;
-        if self.causal.has_any_of(author) || strangers.contains_key(author) {
+        let nameless = &self.authors.nameless;
+        if self.causal.has_any_of(author) || nameless.awaits(author) {
             return true;
         }
-        let room = self.causal.heard() + strangers.len() < AUTHORS;
-        let place = || {
-            let (all, brought) = self.authors.nameless_by(peer);
-            all < NAMELESS && brought < NAMELESS_OF_PEER
-        };
+        let room = self.causal.heard() + nameless.awaited() < AUTHORS;
+        let place = || nameless.len() < NAMELESS && nameless.of(peer) < NAMELESS_OF_PEER;
         room && (self.causal.knows(author) || self.is_named(author) || place())
     }
 
@@ -241,23 +222,20 @@ impl Node {
         }
         if asked {
             self.causal.admit_asked(author);
-            let by = self.authors.strangers.remove(&author).map(|one| one.by);
-            let first = by.unwrap_or(peer);
-            self.authors.nameless.entry(author).or_insert(first);
+            self.authors.nameless.add(author, peer);
         }
     }
 
     /// A member shows a view that may never be in force here. Whom it lists is not made up by whoever brings its words, as far
     /// as that member can tell: what came of it is ordered, as what somebody's clock tells of.
     pub(super) fn hear_of_members(&mut self, peer: NodeId, shown: &View) {
-        let strangers = self.authors.strangers.keys();
-        let unordered = strangers.chain(self.authors.nameless.keys()).copied();
+        let unordered = self.authors.nameless.iter().copied();
         let told: Vec<NodeId> = unordered
             .chain(self.causal.unknown())
             .filter(|id| shown.contains(id) && !self.causal.is_ordered(id))
             .collect();
         for author in told {
-            if !self.refuses(&author, &peer) {
+            if self.may_be_an_author(&author, &peer) {
                 self.admit_asked(author, peer, true);
             }
         }
@@ -288,9 +266,7 @@ impl Node {
         for wait in &mut self.authors.waits {
             wait.until = now + NEWS_WAIT;
         }
-        for stranger in self.authors.strangers.values_mut() {
-            stranger.since = now;
-        }
+        self.authors.nameless.wait_anew(now);
     }
 
     /// When a bundle goes without what it depends on.
@@ -325,39 +301,30 @@ impl Node {
         if self.is_named(&author) {
             self.causal.admit(author);
         }
-        if self.causal.knows(&author) || self.authors.strangers.contains_key(&author) {
+        if self.causal.knows(&author) || self.authors.nameless.awaits(&author) {
             return false;
         }
-        let stranger = Stranger {
-            since: now,
-            by: peer,
-        };
-        self.authors.strangers.insert(author, stranger);
+        self.authors.nameless.wait(now, author, peer);
         true
     }
 
     /// Bundles of authors whose admission never came are shown all the same.
     pub(super) fn admit_strangers(&mut self, now: Time) {
-        let strangers = self.authors.strangers.iter();
-        let is_overdue =
-            |id: &NodeId, since| now - since >= ADMISSION_WAIT || self.causal.knows(id);
-        let overdue: Vec<(NodeId, NodeId)> = strangers
-            .filter(|(id, stranger)| is_overdue(id, stranger.since))
-            .map(|(&id, stranger)| (id, stranger.by))
-            .collect();
-        for (author, by) in overdue {
-            self.authors.strangers.remove(&author);
+        let nameless = &self.authors.nameless;
+        let is_known = |id: &NodeId| self.causal.knows(id);
+        for (author, by) in nameless.overdue(now, ADMISSION_WAIT, is_known) {
             if self.is_named(&author) {
+                self.authors.nameless.remove(&author);
                 self.causal.admit(author);
                 continue;
             }
+            self.authors.nameless.add(author, by);
             // Where somebody's clock tells of it, it is about to be asked for.
             if self.repair.is_wanted(&author) {
                 self.causal.admit_asked(author);
             } else {
                 self.causal.admit_aside(author);
             }
-            self.authors.nameless.entry(author).or_insert(by);
         }
     }
 

@@ -125,6 +125,13 @@ impl Cuts {
             entry
         });
         let base = borne_out(&possible.collect());
+        // Whom two call differently nobody calls anything here.
+        let is_agreed = |id: &NodeId, name: &String| {
+            let mut told = others.iter().filter_map(|other| other.authors.get(id));
+            told.all(|other| other == name)
+        };
+        let mut authors = first.authors.clone();
+        authors.retain(|id, name| is_agreed(id, name));
         let messages = first.clock.iter().map(|entry| entry.seq);
         let messages = messages.fold(0, u64::saturating_add);
         let greatest = others.iter().map(|other| other.lamport).max();
@@ -139,7 +146,7 @@ impl Cuts {
             base,
             certain: borne_out(&first.clock),
             lamport: first.lamport.min(most),
-            authors: first.authors,
+            authors,
         })
     }
 }
@@ -230,6 +237,9 @@ impl Node {
         for (last, giver) in cut.fetched {
             if !self.causal.clock().covers(last) {
                 self.repair.want(now, last, giver, true);
+                if self.may_be_an_author(&last.author, &giver) {
+                    self.admit_asked(last.author, giver, true);
+                }
             }
         }
         self.pull_due(now);
@@ -259,6 +269,8 @@ impl Node {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_wire::Renamed;
+
     use super::*;
 
     fn id(byte: u8) -> NodeId {
@@ -315,6 +327,26 @@ mod tests {
         assert_eq!(believed.base.get(&id(2)), 0, "more than 7 has itself");
         assert_eq!(believed.certain.get(&id(1)), 5);
         assert_eq!(believed.lamport, 9 + LAMPORT_AHEAD);
+    }
+
+    #[test]
+    fn whom_two_call_differently_nobody_calls_anything() {
+        let telling = |authors: &[(u8, &str)]| Cut {
+            authors: authors
+                .iter()
+                .map(|&(author, name)| Renamed {
+                    id: id(author),
+                    name: name.into(),
+                })
+                .collect(),
+            ..page(&[], &[(1, 1), (2, 1), (3, 1)], 1, true)
+        };
+        let mut cuts = asked(&[7, 8]);
+        cuts.take(id(7), telling(&[(1, "ann"), (2, "ann"), (3, "cyd")]));
+        cuts.take(id(8), telling(&[(1, "ann"), (2, "bob")]));
+        let names = cuts.settle().unwrap().authors;
+        let names: Vec<(NodeId, &str)> = names.iter().map(|(id, name)| (*id, &**name)).collect();
+        assert_eq!(names, [(id(1), "ann"), (id(3), "cyd")]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed, VectorClock};
+use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed};
 
 use super::Node;
 use crate::Time;
@@ -35,12 +35,6 @@ impl Forks {
     /// True where an author has been shown up.
     pub(super) fn is_proven(&self, author: &NodeId) -> bool {
         self.proven.contains(author)
-    }
-
-    /// How many messages of theirs there are: others may have heard something else under each number.
-    pub(super) fn messages(&self, clock: &VectorClock) -> u64 {
-        let messages = self.proven.iter().map(|author| clock.get(author));
-        messages.fold(0, u64::saturating_add)
     }
 
     /// An author is shown up. Where no more evidence has room, that of `departed` makes it.

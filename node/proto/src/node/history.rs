@@ -48,8 +48,11 @@ impl Node {
                 self.causal.pass(entry);
                 self.log.pass(entry);
             }
+            if self.causal.is_aside(&entry.author) {
+                self.admit_asked(entry.author, peer, true);
+            }
             if self.causal.first_missing(entry.author) <= entry.seq
-                && !self.refuses(&entry.author, &peer)
+                && self.may_be_an_author(&entry.author, &peer)
             {
                 self.repair.want(now, entry, peer, false);
             }
@@ -326,6 +329,7 @@ impl Node {
                 // What is left of a fork is nobody's to wait for.
                 let forked = self.forks.is_proven(&message.author);
                 self.gap(message, delivered || forked);
+                self.causal.doubt(message);
             }
         }
     }

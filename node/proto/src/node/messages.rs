@@ -10,7 +10,7 @@ use ringtalk_wire::{Bundle, Item, MessageId, NodeId, Sealed};
 
 use super::Node;
 use super::relay::bundle_item;
-use crate::causal::{Deliverable, Lamport, Reception};
+use crate::causal::{Deliverable, Lamport, Patience, Reception};
 use crate::outbox::Draft;
 use crate::{Delivered, Event, Time};
 
@@ -60,16 +60,33 @@ impl Node {
         self.links.brought(&peer, bundle.messages.len());
         let last = bundle.last_id();
         self.look_for_strangers(now, &bundle);
-        let reception = self.causal.receive(sealed, bundle);
+        // Whoever comes waits for no news of those whom none of the discussion so far has.
+        let is_history = self.joining.is_history(last);
+        let patience = if is_history {
+            Patience::Short
+        } else {
+            Patience::Long
+        };
+        let reception = self.causal.receive(sealed, bundle, patience);
         if reception == Reception::Refused {
             tracing::warn!(?author, "refusing a bundle that overlaps another");
-            // What its author says there cannot be told from what it has said before; others have it, and
-            // what depends on it must not wait.
+            // What its author says there cannot be told from what it has said before.
             if self.is_ordered(&author) {
                 self.gap(last, true);
             }
         }
         reception
+    }
+
+    /// A bundle is not shown: others may have it, and what depends on it must not wait.
+    fn pass_refused(&mut self, bundle: &Bundle) {
+        let last = bundle.last_id();
+        if self.is_ordered(&bundle.author) {
+            self.gap(last, true);
+        } else {
+            self.causal.pass(last);
+            self.log.pass(last);
+        }
     }
 
     /// Delivers whatever may be delivered by now.
@@ -78,18 +95,19 @@ impl Node {
             return;
         }
         loop {
-            let doubtful = self.forks.messages(self.causal.clock());
-            let log = &self.log;
-            let next = self
-                .causal
-                .next(|message| log.lamport_of(message), doubtful);
+            let (log, view) = (&self.log, self.view.as_ref());
+            let is_member = |author: &NodeId| view.is_some_and(|view| view.contains(author));
+            let lamport_of = |message| log.lamport_of(message);
+            let next = self.causal.next(now, is_member, lamport_of);
             let Some((Deliverable { sealed, bundle }, worth)) = next else {
                 return;
             };
             if worth != Lamport::Due {
                 self.tell_of_lamport(now, &bundle.author, worth);
             }
-            if worth != Lamport::TooFar {
+            if worth == Lamport::TooFar {
+                self.pass_refused(&bundle);
+            } else {
                 self.look_for_fork(now, &bundle, &sealed);
                 self.tell_messages(&bundle);
                 self.log_delivered(&bundle, sealed);

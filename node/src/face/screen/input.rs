@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::face::harmless::harmless;
+use crate::harmless::harmless;
 use crate::terminal::{visual, width};
 
 /// Stands for the cursor, to see where it goes.

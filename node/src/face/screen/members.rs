@@ -9,8 +9,8 @@ use ringtalk_proto::View;
 use ringtalk_wire::{Member, NodeId};
 
 use super::layout::{Colors, dim};
-use crate::face::harmless::harmless;
 use crate::face::known::Known;
+use crate::harmless::harmless;
 use crate::terminal::{fit, visual};
 
 /// The coordinator's mark, and those of the neighbours: before, after, and both.

@@ -31,11 +31,11 @@ use ratatui::layout::Size;
 use ringtalk_proto::{Delivered, Event, View};
 use time::UtcOffset;
 
-use super::harmless::{harmless, harmless_lines};
 use super::known::{Known, Me, UNLISTED};
 use super::remarks::{self, Remark};
 use super::timestamp::said_at;
 use super::{Shown, Told};
+use crate::harmless::{harmless, harmless_lines};
 use crate::stdin::{ACTION, Typed};
 use completion::Completion;
 use deliveries::{Deliveries, Delivery};

@@ -6,8 +6,8 @@
 use ringtalk_wire::NodeId;
 
 use super::Screen;
-use crate::face::harmless::harmless;
 use crate::face::remarks::name_or_id;
+use crate::harmless::harmless;
 use crate::terminal::{fit, width};
 
 /// In which words, and how wide names may be: the first that fits is taken.

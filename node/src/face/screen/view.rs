@@ -12,7 +12,7 @@ use super::layout::{Look, dim};
 use super::scroll::Rows;
 use super::standing::standing;
 use super::{Mode, Screen, input, members};
-use crate::face::{harmless, harmless_lines};
+use crate::harmless::{harmless, harmless_lines};
 use crate::terminal::fit;
 
 /// A narrower window has no room for the members.

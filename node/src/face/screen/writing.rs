@@ -7,7 +7,7 @@ use super::editor::Step;
 use super::keys::Action;
 use super::{Effect, Mode, Screen};
 use crate::face::Told;
-use crate::face::harmless::harmless;
+use crate::harmless::harmless;
 use crate::stdin::{Command, Typed};
 
 /// How many of one's own texts may wait to be sent. The node slows its user down where the others cannot

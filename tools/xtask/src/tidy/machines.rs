@@ -50,7 +50,7 @@ pub(super) fn check(source: &Source) -> Vec<Violation> {
 }
 
 /// The module path of a file below the core's root.
-fn module(file: &str) -> Vec<&str> {
+pub(super) fn module(file: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
     if matches!(parts.last(), Some(&("mod" | "lib" | "main"))) {
         parts.pop();
@@ -59,7 +59,11 @@ fn module(file: &str) -> Vec<&str> {
 }
 
 /// The module at the top of the crate into which a path leads, if it leads there.
-fn resolve<'a>(name: &'a Name, place: &[&'a str], source: &'a Source) -> Option<&'a str> {
+pub(super) fn resolve<'a>(
+    name: &'a Name,
+    place: &[&'a str],
+    source: &'a Source,
+) -> Option<&'a str> {
     let mut rest = name.segments.iter().map(String::as_str).peekable();
     match rest.next()? {
         "crate" => return rest.next(),

@@ -49,7 +49,7 @@ pub fn harmless(text: &str) -> String {
 }
 
 /// The text, harmless already, with its runs of blanks shortened; what takes no column does not end a run.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut columns = 0;
     let belongs = |char: &char| {
         match char.width() {

@@ -16,10 +16,9 @@ use tokio::net::lookup_host;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::inbox::DialFailure;
 use super::slots::{Limits, Slot, Slots};
+use super::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
 use crate::address::{Distance, distance};
-use crate::link::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
 
 /// How long a dial may take in all: the core expects an answer within 5 s.
 const DIAL_TIME: Duration = Duration::from_millis(4_900);
@@ -105,6 +104,17 @@ impl Dialler {
         sleep_until(end).await;
         slot.was_used().then_some(false)
     }
+}
+
+/// Why a dial came to nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct DialFailure {
+    /// The hosts that were dialled, where the node that was dialled can be at none of them; else nothing.
+    pub(crate) refused: Vec<IpAddr>,
+    /// Where the far end speaks another version of the protocol, that it does.
+    pub(crate) version: Option<String>,
+    /// For people: one of the reasons, in a few words.
+    pub(crate) reason: String,
 }
 
 /// What a dial is bound by.

@@ -1,0 +1,162 @@
+//! The modules of a crate stand in layers: none imports from above it, and none imports itself through others.
+//!
+//! Not here: the layers of crates (`layering`), and those inside the protocol core (`machines`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Violation;
+use super::machines::{module, resolve};
+use super::source::Source;
+
+/// The crates whose modules form no circle.
+const CRATES: [&str; 3] = ["director/src/", "node/src/", "wire/src/"];
+
+const NODE: &str = "node/src/";
+
+/// The modules of a node from the ground up: each imports from those before it only. What is not listed is the crate's
+/// own file, and may import them all.
+const UPWARDS: [&str; 22] = [
+    "traces",
+    "measuring",
+    "environment",
+    "address",
+    "name",
+    "harmless",
+    "status",
+    "identity",
+    "secret",
+    "diagnostics",
+    "stdout",
+    "terminal",
+    "stdin",
+    "settings",
+    "link",
+    "director_client",
+    "observer",
+    "face",
+    "driver",
+    "inside",
+    "start",
+    "embedded",
+];
+
+/// Where one module of a crate imports from another.
+type Imports<'a> = BTreeMap<(&'a str, &'a str), (&'a str, usize)>;
+
+pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for folder in CRATES {
+        let imports = imports(folder, sources);
+        found.extend(circles(&imports));
+        if folder == NODE {
+            found.extend(upwards(&imports));
+        }
+    }
+    found
+}
+
+fn imports<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
+    let files = sources.iter().filter_map(|source| {
+        let file = source.path.strip_prefix(folder)?;
+        Some((source, module(file)))
+    });
+    let files: Vec<(&Source, Vec<&str>)> = files.collect();
+    let modules: BTreeSet<&str> = files
+        .iter()
+        .filter_map(|(_, at)| at.first().copied())
+        .collect();
+    let mut imports = Imports::new();
+    for (source, place) in &files {
+        let Some(&own) = place.first() else { continue };
+        let names = source
+            .names
+            .iter()
+            .filter(|name| !source.in_test(name.line));
+        for name in names {
+            let target = resolve(name, place, source);
+            if let Some(other) = target.filter(|other| *other != own && modules.contains(other)) {
+                let place = (source.path.as_str(), name.line);
+                imports.entry((own, other)).or_insert(place);
+            }
+        }
+    }
+    imports
+}
+
+fn circles(imports: &Imports) -> Vec<Violation> {
+    let in_circle = imports
+        .iter()
+        .filter(|((from, to), _)| reaches(to, from, imports));
+    let found = in_circle.map(|((from, to), (path, line))| {
+        let message = format!(
+            "`{from}` imports from `{to}`, which imports from `{from}` again, if only through others: move what both \
+             need below them"
+        );
+        Violation::new(path, *line, message)
+    });
+    found.collect()
+}
+
+/// True where there is a way along imports.
+fn reaches(from: &str, to: &str, imports: &Imports) -> bool {
+    let mut seen = BTreeSet::from([from]);
+    let mut left = vec![from];
+    while let Some(module) = left.pop() {
+        if module == to {
+            return true;
+        }
+        let next = imports.keys().filter(|(importer, _)| *importer == module);
+        left.extend(
+            next.map(|(_, imported)| *imported)
+                .filter(|one| seen.insert(one)),
+        );
+    }
+    false
+}
+
+fn upwards(imports: &Imports) -> Vec<Violation> {
+    let layer = |module: &str| UPWARDS.iter().position(|one| *one == module);
+    let up = imports.iter().filter_map(|((from, to), (path, line))| {
+        let (below, above) = (layer(from)?, layer(to)?);
+        let message = format!("`{from}` imports from `{to}`, which stands above it (`layers`)");
+        (below < above).then(|| Violation::new(path, *line, message))
+    });
+    up.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        let sources = files.iter().map(|(path, text)| {
+            Source::parse(path, (*text).to_owned()).expect("the example is Rust")
+        });
+        let sources: Vec<Source> = sources.collect();
+        let found = check(&sources).into_iter();
+        found.map(|violation| violation.path).collect()
+    }
+
+    #[test]
+    fn a_circle_is_found_where_it_closes() {
+        let [a, b, c] = ["wire/src/a.rs", "wire/src/b/mod.rs", "wire/src/c.rs"];
+        let to_c = (b, "use super::c::C;\n");
+        let to_b = (a, "use crate::b;\n");
+        assert_eq!(found(&[to_b, to_c, (c, "fn c() {}\n")]), [""; 0]);
+        let closed = found(&[to_b, to_c, (c, "fn c(a: crate::a::A) {}\n")]);
+        assert_eq!(closed, [a, b, c]);
+        let tests = "#[cfg(test)]\nmod tests { use crate::a; }\n";
+        assert_eq!(found(&[to_b, to_c, (c, tests)]), [""; 0]);
+        let elsewhere = ("wire/src/b/d.rs", "use super::super::a;\n");
+        assert_eq!(found(&[to_b, to_c, elsewhere]), [a, elsewhere.0]);
+    }
+
+    #[test]
+    fn an_import_from_above_is_found() {
+        let [settings, driver] = ["node/src/settings/mod.rs", "node/src/driver/inbox.rs"];
+        let to_driver = (settings, "use crate::driver::inbox;\n");
+        assert_eq!(found(&[to_driver, (driver, "fn a() {}\n")]), [settings]);
+        let to_settings = (driver, "use crate::settings::Place;\n");
+        assert_eq!(found(&[to_settings, (settings, "fn a() {}\n")]), [""; 0]);
+    }
+}
