@@ -8,18 +8,18 @@ use ringtalk_wire::{Bundle, MessageId, NodeId};
 
 use super::Causal;
 use crate::Time;
-use crate::config::LAMPORT_AHEAD;
 
-/// How far a member's messages may be ahead of all before them, and what of that they may be again each second. A liar takes
-/// months to use the numbers up; and whoever has heard liars, and is ahead of those who have not, is not muted there.
+/// How far a member's messages may be ahead of all before them, and how much of that comes back each second. A liar takes
+/// eight years to use up the 2⁵² numbers that there are; and whoever has heard liars, and is ahead of those who have not, is
+/// not muted there.
 const MEMBER: Allowance = Allowance {
-    most: 1 << 38,
-    a_second: 1 << 30,
+    most: 1 << 29,
+    a_second: 1 << 24,
 };
-/// The same for everybody else: all that there can be of them are less ahead than one member may be.
+/// The same for everybody else: all that there can be of them, 4,096, are less ahead than one member may be.
 const OTHER: Allowance = Allowance {
-    most: LAMPORT_AHEAD,
-    a_second: 1 << 16,
+    most: 1 << 16,
+    a_second: 1 << 10,
 };
 /// Of how many authors it is remembered that they were ahead.
 const REMEMBERED: usize = 4_096;
@@ -167,9 +167,9 @@ mod tests {
             "1 told it something else"
         );
         assert_eq!(answered(5, 2, false), Lamport::Odd);
-        assert_eq!(answered(5, 6 + LAMPORT_AHEAD, false), Lamport::Odd);
-        assert_eq!(answered(5, 7 + LAMPORT_AHEAD, false), Lamport::TooFar);
-        assert_eq!(answered(5, 7 + LAMPORT_AHEAD, true), Lamport::Odd);
+        assert_eq!(answered(5, 6 + OTHER.most, false), Lamport::Odd);
+        assert_eq!(answered(5, 7 + OTHER.most, false), Lamport::TooFar);
+        assert_eq!(answered(5, 7 + OTHER.most, true), Lamport::Odd);
         assert_eq!(answered(5, 6 + MEMBER.most, true), Lamport::Odd);
         assert_eq!(answered(5, u64::MAX, true), Lamport::TooFar);
     }
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(take(0, 1), 0);
         assert_eq!(take(500, OTHER.most), OTHER.a_second / 2);
         assert_eq!(take(500, 1), 0);
-        assert_eq!(take(60_000, u64::MAX), OTHER.most);
+        assert_eq!(take(120_000, u64::MAX), OTHER.most);
         for number in 0..2 * REMEMBERED {
             let mut author = [7; 16];
             author[..8].copy_from_slice(&(number as u64).to_be_bytes());
