@@ -6,7 +6,8 @@ use core::fmt;
 
 use ringtalk_wire::{Bundle, NodeId, Sealed};
 
-use crate::causal::Causal;
+use crate::Time;
+use crate::causal::{Causal, Patience};
 use crate::log::Log;
 
 /// The machine that holds bundles back until what they depend on has come.
@@ -25,9 +26,9 @@ impl CausalCheck {
 
     /// Takes a bundle in, and delivers what can be; gives how many bundles that are.
     pub fn take(&mut self, sealed: Sealed, bundle: Bundle) -> usize {
-        self.0.receive(sealed, bundle);
+        self.0.receive(sealed, bundle, Patience::Long);
         let mut delivered = 0;
-        while self.0.next(|_| None, 0).is_some() {
+        while self.0.next(Time::default(), |_| true, |_| None).is_some() {
             delivered += 1;
         }
         delivered
