@@ -1,19 +1,26 @@
 //! A node inside another program, which hears what a user would see and says what a user would type.
 //!
-//! It is the same node: the same driver, links and protocol, with a program in the place of stdin and
-//! stdout. Not here: what a node does (`driver`).
+//! It is the same node: the same driver, links and protocol, with a program in the place of the terminal. A program hears
+//! through a [`Handle`], or, if it is to miss nothing however much is said, through an [`Ear`]. Not here: what a node does
+//! (`driver`).
 
 use std::ffi::OsString;
+use std::fmt;
+use std::sync::Arc;
 
+use ringtalk_session::{Answer, Asker, Backlog, Request, Unseen};
+pub use ringtalk_session::{
+    Command, CommandError, Event, EventId, Handle, Heard, Nowhere, Outlet, Reply, Snapshot,
+    Subscription,
+};
+use ringtalk_wire::limit::TEXT_BYTES;
 use tokio::sync::mpsc;
 
-pub use crate::face::Ear;
-
+use crate::driver::Driver;
 use crate::settings::Settings;
 use crate::start::{Ends, StartError, assemble, prepare};
-use crate::stdin::{Batch, Typed};
 
-/// How many batches of lines wait for the node; the program waits beyond.
+/// How many batches of texts wait for the node; the program waits beyond.
 const BATCHES: usize = 2;
 
 /// Why a node did not run, or ended.
@@ -25,9 +32,9 @@ pub enum EmbeddedError {
     /// It could not start.
     #[error("{0}")]
     Start(String),
-    /// A line that it was to say cannot be said.
+    /// A text that it was to say cannot be said.
     #[error("{0}")]
-    Line(String),
+    Text(CommandError),
     /// It could not go on.
     #[error("{0}")]
     Ended(String),
@@ -39,22 +46,63 @@ impl From<StartError> for EmbeddedError {
     }
 }
 
-/// Says what the program has to say.
+/// Says much at once, and does not wait until it was sent.
 #[derive(Clone, Debug)]
-pub struct Voice(mpsc::Sender<Batch>);
+pub struct Voice(mpsc::Sender<Vec<Request>>);
 
 impl Voice {
-    /// Says a few lines, each as if it was typed; waits where the node has no room for more. Where one of
-    /// them is no message and no command, none is said.
-    pub async fn say(&self, lines: Vec<String>) -> Result<(), EmbeddedError> {
-        let typed: Batch = lines.into_iter().filter_map(Typed::from_whole).collect();
-        for line in &typed {
-            if let Typed::Mistake(mistake) = line {
-                return Err(EmbeddedError::Line(mistake.to_string()));
-            }
+    /// Says a few texts; waits where the node has no room for more. Where one of them cannot be said, none is.
+    pub async fn say(&self, texts: Vec<String>) -> Result<(), EmbeddedError> {
+        if texts.iter().any(|text| text.len() > TEXT_BYTES) {
+            return Err(EmbeddedError::Text(CommandError::too_long()));
         }
-        let sent = self.0.send(typed).await;
+        let said = texts.into_iter().map(|text| Request {
+            command: Ok(Command::Say(text)),
+            asker: Asker::Typist,
+        });
+        let sent = self.0.send(said.collect()).await;
         sent.map_err(|_| EmbeddedError::Ended(String::from("the node has ended")))
+    }
+}
+
+/// Hears everything that happens, in turn. It is called by the node's own task: whatever takes long
+/// in it holds up the node.
+pub struct Ear {
+    hear: Box<dyn FnMut(&Event) + Send>,
+    backlog: Backlog,
+}
+
+impl Ear {
+    /// Has this hear everything.
+    pub fn new(hear: impl FnMut(&Event) + Send + 'static) -> Self {
+        Self {
+            hear: Box::new(hear),
+            backlog: Backlog::new(0),
+        }
+    }
+}
+
+impl fmt::Debug for Ear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ear")
+    }
+}
+
+impl Outlet for Ear {
+    fn show(&mut self, turn: Vec<Arc<Event>>) {
+        for event in turn {
+            (self.hear)(&event);
+        }
+    }
+
+    fn answer(&mut self, _: Answer) {}
+
+    fn backlog(&self) -> &Backlog {
+        &self.backlog
+    }
+
+    fn check(&mut self) -> Result<(), Unseen> {
+        Ok(())
     }
 }
 
@@ -62,7 +110,7 @@ impl Voice {
 #[derive(Debug)]
 pub struct Embedded {
     settings: Settings,
-    typed: mpsc::Receiver<Batch>,
+    typed: mpsc::Receiver<Vec<Request>>,
 }
 
 impl Embedded {
@@ -77,14 +125,34 @@ impl Embedded {
         Ok((Self { settings, typed }, Voice(voice)))
     }
 
-    /// Runs the node to its end, on the runtime of one thread that this is called on; the tasks that it
+    /// Puts the node together, on the runtime of one thread that this is called on; the tasks that it
     /// leaves there end with the runtime. Core dumps are off for the whole process from then on, and the
-    /// signals that ask to end are the node's.
-    pub async fn run(self, ear: Ear) -> Result<(), EmbeddedError> {
+    /// signals that ask to end are the node's. [`Nowhere`] is an outlet for programs that have the handle only.
+    pub async fn start(self, outlet: impl Outlet + 'static) -> Result<Running, EmbeddedError> {
         prepare().map_err(StartError::from)?;
-        let ends = Ends::of_program(ear, self.typed);
-        let driver = Box::pin(assemble(self.settings, ends)).await?;
-        match driver.start().await.error {
+        let ends = Ends::of_program(Box::new(outlet), self.typed);
+        let mut driver = Box::pin(assemble(self.settings, ends)).await?;
+        let handle = driver.handle();
+        Ok(Running { driver, handle })
+    }
+}
+
+/// A node that was put together, and does nothing until it [runs](Running::run).
+#[derive(Debug)]
+pub struct Running {
+    driver: Driver,
+    handle: Handle,
+}
+
+impl Running {
+    /// Asks the node for things, and hears what happens there.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Runs the node to its end.
+    pub async fn run(self) -> Result<(), EmbeddedError> {
+        match self.driver.start().await.error {
             Some((_, message)) => Err(EmbeddedError::Ended(message)),
             None => Ok(()),
         }
@@ -96,7 +164,6 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use ringtalk_proto::Event;
     use tokio::sync::Notify;
     use tokio::time::timeout;
 
@@ -120,18 +187,27 @@ mod tests {
                 hearing.1.notify_one();
             }
         });
+        let node = node.start(ear).await.unwrap();
+        let handle = node.handle();
+        let mut subscription = handle.subscribe(None);
         let talk = async {
-            let too_long = "x".repeat(ringtalk_wire::limit::TEXT_BYTES + 1);
+            let too_long = "x".repeat(TEXT_BYTES + 1);
             let refused = voice.say(vec![String::from("unsaid"), too_long]).await;
-            assert!(matches!(refused, Err(EmbeddedError::Line(_))));
-            voice.say(vec![String::from("hello")]).await.unwrap();
-            heard.1.notified().await;
+            assert!(matches!(refused, Err(EmbeddedError::Text(_))));
             voice.say(vec![String::from("/quit")]).await.unwrap();
+            heard.1.notified().await;
+            let said = handle.run(Command::Say(String::from("hello"))).await;
+            assert!(
+                matches!(said, Ok(Reply::Said(id)) if id.seq == 2),
+                "{said:?}"
+            );
+            handle.run(Command::Quit).await.unwrap();
         };
-        let both = async { tokio::join!(Box::pin(node.run(ear)), talk) };
+        let both = async { tokio::join!(Box::pin(node.run()), talk) };
         let (ended, ()) = timeout(Duration::from_secs(10), both).await.unwrap();
+        assert!(matches!(subscription.next().await, Some(Heard::Reset(_))));
         // A pipe is told where nobody else has what came out of it.
         assert!(matches!(ended, Err(EmbeddedError::Ended(_))), "{ended:?}");
-        assert_eq!(*heard.0.lock().unwrap(), ["hello"]);
+        assert_eq!(*heard.0.lock().unwrap(), ["/quit", "hello"]);
     }
 }

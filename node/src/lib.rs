@@ -2,35 +2,27 @@
 //!
 //! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
 //! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node,
-//! [`observer`] what it needs to look at a ring, [`terminal`] what it needs to have the terminal to itself,
-//! [`embedded`] what runs a node inside it, [`Destination`] how it is told which, and
-//! [`harmless`](fn@harmless) makes what strangers wrote fit to be shown. Not here: what a frame means and what follows from it
+//! [`observer`] what it needs to look at a ring, [`embedded`] what runs a node inside it, and [`Destination`] how it is told
+//! which. Not here: what is shown and asked for (`ringtalk-session`), how that looks (`ringtalk-terminal`), and what a frame means and what follows from it
 //! (`ringtalk-proto`), and what travels (`ringtalk-wire`).
 
 mod address;
-mod diagnostics;
 mod director_client;
 mod driver;
 pub mod embedded;
 mod environment;
-mod face;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
-mod harmless;
 mod healthcheck;
 pub mod identity;
 mod inside;
 pub mod link;
 mod measuring;
-mod name;
 pub mod observer;
 pub mod secret;
 mod settings;
 mod start;
 mod status;
-mod stdin;
-pub mod stdout;
-pub mod terminal;
 mod traces;
 
 use std::io::{self, Write};
@@ -40,7 +32,6 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 pub use environment::clean_environment;
-pub use harmless::{HarmlessJson, harmless, harmless_lines};
 pub use settings::{
     Destination, DestinationError, Hidden, Place, PlaceError, ask_for_secret, reject,
     secret_variable,

@@ -2,7 +2,7 @@
 //!
 //! Not here: what any of them does.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,27 +10,25 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
+use ringtalk_proto::config::UNREAD;
+use ringtalk_session::{Invite, Me, Outlet, Session};
+use ringtalk_terminal::stderr::Diagnostics;
+use ringtalk_terminal::{Batch, Prepared, Show, prepare as prepare_face, tty};
 use ringtalk_wire::NodeId;
-use time::UtcOffset;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::diagnostics::Diagnostics;
 use crate::director_client::{DirectorClient, Reachability, addresses};
 use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
-use crate::driver::{Driver, Ending, Parts, listener};
-use crate::face::screen::Seat;
-use crate::face::{Ear, Face, Me, Reporter, Writer};
+use crate::driver::{Audience, Driver, Ending, Parts, listener};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
 use crate::measuring;
 use crate::secret::Secret;
-use crate::settings::{Entry, Invite, Place, Settings, Show};
+use crate::settings::{Entry, Place, Settings, invite};
 use crate::status::Status;
-use crate::stdout::Stdout;
-use crate::terminal::{Hangup, Terminal};
-use crate::{address, inside, stdin, traces};
+use crate::{address, inside, traces};
 
 /// How long the last words may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
@@ -53,90 +51,44 @@ pub(crate) enum StartError {
     System(#[from] io::Error),
 }
 
-/// Who hears a node, and whom it hears.
+/// Who sees what happens at a node, and what is typed there.
 #[derive(Debug)]
 pub(crate) struct Ends {
-    hearer: Hearer,
-    terminal: Hangup,
-    typed: mpsc::Receiver<stdin::Batch>,
+    viewer: Viewer,
+    typed: mpsc::Receiver<Batch>,
 }
 
-/// Who hears a node.
+/// Who sees what happens at a node.
 #[derive(Debug)]
-enum Hearer {
-    /// Whoever reads stdout, and waits in front of stderr.
-    Reader(Option<Reporter>),
+enum Viewer {
+    /// Whoever sits in front of the terminal, or reads stdout.
+    Terminal(Prepared),
     /// The program that has the node inside.
-    Program(Ear),
-    /// Whoever sits in front of the full screen, with the thread that writes there.
-    Viewer(Seat, Stdout),
+    Program(Box<dyn Outlet>),
 }
 
 impl Ends {
-    /// Stdin and stdout, for users and for programs that run a node as a process; with the terminal, where
-    /// it is taken over.
-    fn standard(
-        settings: &Settings,
-        diagnostics: &Diagnostics,
-    ) -> io::Result<(Self, Option<Terminal>)> {
-        if let Show::Screen { color: colors } = settings.show {
-            let (stdout, pen) = Stdout::start()?;
-            let terminal = Terminal::take(colors, diagnostics)?;
-            let (sender, typed) = stdin::channel();
-            let seat = Seat {
-                pen,
-                typed: sender,
-                colors,
-                offset: settings.offset,
-            };
-            let hearer = Hearer::Viewer(seat, stdout);
-            let ends = Self {
-                hearer,
-                terminal: Hangup::watch()?,
-                typed,
-            };
-            return Ok((ends, Some(terminal)));
-        }
-        let waits = matches!(settings.show, Show::Lines { .. }) && io::stderr().is_terminal();
-        let ends = Self {
-            hearer: Hearer::Reader(waits.then(|| Reporter::new(diagnostics.clone()))),
-            // Without a face nobody sits there.
-            terminal: match settings.show {
-                Show::Nothing => Hangup::never(),
-                _ => Hangup::watch()?,
-            },
-            typed: stdin::read()?,
-        };
-        Ok((ends, None))
-    }
-
     /// A program that has the node inside.
-    pub(crate) fn of_program(ear: Ear, typed: mpsc::Receiver<stdin::Batch>) -> Self {
-        Self {
-            hearer: Hearer::Program(ear),
-            terminal: Hangup::never(),
-            typed,
-        }
+    pub(crate) fn of_program(outlet: Box<dyn Outlet>, typed: mpsc::Receiver<Batch>) -> Self {
+        let viewer = Viewer::Program(outlet);
+        Self { viewer, typed }
     }
 }
 
-impl Hearer {
-    /// The face that it is shown, and the thread that writes it.
-    fn face(self, show: Show, offset: UtcOffset, me: Me) -> io::Result<(Face, Stdout)> {
-        Ok(match self {
-            Self::Reader(reporter) => {
-                let (face, stdout) = match Writer::new(show, me.clone(), offset) {
-                    Some(writer) => {
-                        let (stdout, pen) = Stdout::start_for(writer)?;
-                        (Face::on_stdout(pen, show == Show::Json, me), stdout)
-                    }
-                    None => (Face::of_nothing(me), Stdout::unused()),
-                };
-                (face.reporting(reporter), stdout)
-            }
-            Self::Program(ear) => (Face::of_program(ear, me), Stdout::unused()),
-            Self::Viewer(seat, stdout) => (Face::on_screen(seat.start(me.clone())?, me), stdout),
-        })
+impl Viewer {
+    const fn audience(&self, show: Show) -> Audience {
+        match (self, show) {
+            (Self::Program(_), _) => Audience::Host,
+            (Self::Terminal(_), Show::Json { .. }) => Audience::Program,
+            (Self::Terminal(_), _) => Audience::Person,
+        }
+    }
+
+    fn outlet(self, me: Me) -> io::Result<Box<dyn Outlet>> {
+        match self {
+            Self::Terminal(prepared) => prepared.open(me),
+            Self::Program(outlet) => Ok(outlet),
+        }
     }
 }
 
@@ -182,12 +134,18 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     ending.status.into()
 }
 
-/// Runs a node between the ends that the settings ask for, and gives the terminal back.
+/// Runs a node behind the face that the settings ask for, and gives the terminal back.
 async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
-    let ends = Ends::standard(&settings, diagnostics);
-    let (ends, _terminal) = match ends {
-        Ok(ends) => ends,
+    let many = UNREAD;
+    let prepared = prepare_face(settings.show, settings.offset, many, diagnostics);
+    let (prepared, front) = match prepared {
+        Ok(prepared) => prepared,
         Err(error) => return Ending::wrong(Status::Failed, "start", error.to_string()),
+    };
+    let _terminal = front.terminal;
+    let ends = Ends {
+        viewer: Viewer::Terminal(prepared),
+        typed: front.typed,
     };
     match assemble(settings, ends).await {
         Ok(driver) => driver.start().await,
@@ -210,7 +168,7 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         wanted_name: settings.name.to_string(),
         invite: way.invite(&shown, &secret),
         open_at: secret.is_open().then(|| way.directors()),
-        address: shown,
+        address: shown.into(),
         discussion: credentials.discussion(),
         hosts: way.hosts.is_some(),
     };
@@ -230,7 +188,9 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     let circuits = Circuits::new(credentials.clone(), openings.clone(), inbox.clone());
     let identity = (credentials.identity().clone(), &secret);
     let (directors, news) = DirectorClient::new(way.places, newcomer, identity);
-    let (face, stdout) = ends.hearer.face(settings.show, settings.offset, me)?;
+    let audience = ends.viewer.audience(settings.show);
+    let run = u64::from_be_bytes(random()?);
+    let session = Session::new(me.clone(), ends.viewer.outlet(me)?, run);
     let parts = Parts {
         config,
         circuits: circuits.clone(),
@@ -238,9 +198,9 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         reachability,
         directors,
         news,
-        face,
-        stdout,
-        terminal: ends.terminal,
+        session,
+        restore: tty::restore,
+        audience,
         say: settings.say,
         typed: ends.typed,
         quit_on_eof: settings.quit_on_eof,
@@ -328,11 +288,11 @@ impl Way {
                 let host = shown.as_str().rsplit_once(':').map_or("", |(host, _)| host);
                 let director = format!("{host}:{}", hosts.port()).parse();
                 director.map_or_else(
-                    |_| Invite::new(directors, secret),
-                    |director| Invite::new([&director], secret),
+                    |_| invite(directors, secret),
+                    |director| invite([&director], secret),
                 )
             }
-            None => Invite::new(directors, secret),
+            None => invite(directors, secret),
         }
     }
 
@@ -402,7 +362,7 @@ mod tests {
         }
     }
 
-    fn invite(way: &Way, shown: &Address) -> String {
+    fn invited(way: &Way, shown: &Address) -> String {
         way.invite(shown, &Secret::open()).as_str().to_owned()
     }
 
@@ -410,12 +370,15 @@ mod tests {
     fn the_invite_names_what_others_can_reach() {
         let shown: Address = "chat.example:4000".parse().unwrap();
         let everywhere = way("127.0.0.1:8080", Some("0.0.0.0:8080"));
-        assert_eq!(invite(&everywhere, &shown), "ringtalk://chat.example:8080/");
+        assert_eq!(
+            invited(&everywhere, &shown),
+            "ringtalk://chat.example:8080/"
+        );
         let here = way("127.0.0.1:8080", Some("127.0.0.1:8080"));
-        assert_eq!(invite(&here, &shown), "ringtalk://127.0.0.1:8080/");
+        assert_eq!(invited(&here, &shown), "ringtalk://127.0.0.1:8080/");
         let joined = way("director.example:80", None);
-        assert_eq!(invite(&joined, &shown), "ringtalk://director.example:80/");
+        assert_eq!(invited(&joined, &shown), "ringtalk://director.example:80/");
         let v6: Address = "[2001:db8::1]:4000".parse().unwrap();
-        assert_eq!(invite(&everywhere, &v6), "ringtalk://[2001:db8::1]:8080/");
+        assert_eq!(invited(&everywhere, &v6), "ringtalk://[2001:db8::1]:8080/");
     }
 }

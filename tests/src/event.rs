@@ -48,6 +48,8 @@ pub enum Event {
     Error(Trouble),
     /// Something the user may like to know.
     Notice(Trouble),
+    /// A JSON command was carried out.
+    Done(Done),
     /// The last line.
     Goodbye(Goodbye),
     /// An event that this reader has no use for; its name.
@@ -242,6 +244,21 @@ pub struct Trouble {
     pub code: String,
     /// For people.
     pub message: String,
+    /// What the JSON command wanted repeated that it is about.
+    pub tag: Option<String>,
+}
+
+/// See [`Event::Done`].
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Done {
+    /// What the command wanted repeated.
+    pub tag: Option<String>,
+    /// Its name.
+    pub command: String,
+    /// The id of what was said.
+    pub id: Option<MessageId>,
+    /// Its number.
+    pub seq: Option<u64>,
 }
 
 /// See [`Event::Goodbye`].
@@ -272,6 +289,7 @@ impl Event {
             "transcript" => Self::Transcript(fields(line)?),
             "error" => Self::Error(fields(line)?),
             "notice" => Self::Notice(fields(line)?),
+            "done" => Self::Done(fields(line)?),
             "goodbye" => Self::Goodbye(fields(line)?),
             other => Self::Other(fields::<serde_json::Value>(line).map(|_| other.to_owned())?),
         };

@@ -7,6 +7,7 @@ mod reading;
 mod roster;
 
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{PAGE_MEMBERS, VIEW_ANCESTORS, VIEW_DEPARTURES, VIEW_OPENINGS};
@@ -130,6 +131,11 @@ impl View {
     /// All members in ring order, clockwise.
     pub fn members(&self) -> impl Iterator<Item = &Member> + Clone {
         self.members.iter()
+    }
+
+    /// All members in ring order, to be shared.
+    pub fn shared_members(&self) -> impl Iterator<Item = Arc<Member>> + '_ {
+        self.members.shared()
     }
 
     /// How many members there are.

@@ -1,12 +1,10 @@
-//! Asked from outside to end: by a signal, or by the end of the terminal.
+//! Asked from outside to end, by a signal.
 //!
 //! Not here: what follows from it (`driver`).
 
 use std::{fs, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::terminal::Hangup;
 
 /// Whoever may ask this process to end.
 #[derive(Debug)]
@@ -15,7 +13,6 @@ pub(super) struct Asked {
     terminate: Signal,
     /// Nothing where the parent wants hang-ups to be ignored, as `nohup` does.
     hang_up: Option<Signal>,
-    terminal: Hangup,
 }
 
 /// How it asks.
@@ -28,14 +25,13 @@ pub(super) enum Way {
 }
 
 impl Asked {
-    pub(super) fn new(terminal: Hangup) -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         let hang_up = SignalKind::hangup();
         let is_ignored = is_ignored(hang_up);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: (!is_ignored).then(|| signal(hang_up)).transpose()?,
-            terminal,
         })
     }
 
@@ -52,13 +48,7 @@ impl Asked {
             _ = self.interrupt.recv() => Way::Interrupt,
             _ = self.terminate.recv() => Way::End,
             _ = hang_up => Way::End,
-            () = self.terminal.over() => Way::End,
         }
-    }
-
-    /// True if the terminal is gone, so that nothing can be written there.
-    pub(super) fn is_terminal_gone(&self) -> bool {
-        self.terminal.is_over()
     }
 }
 

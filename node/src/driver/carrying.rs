@@ -17,7 +17,6 @@ use tokio::time::{Instant, timeout};
 use super::Driver;
 use super::inbox::{Happening, Inbox};
 use super::pace::Pace;
-use crate::face::Told;
 use crate::link::{LinkError, Sender, Shape};
 
 /// How many bytes a second one circuit carries, in both directions together: what a whole history takes is there in half a
@@ -166,8 +165,7 @@ impl Driver {
             "{one} and {other} do not reach each other: your node carries their encrypted lines, more than 1 MB so far, \
              and cannot read them"
         );
-        let code = "carrying";
-        self.face.tell(Told::Notice { code, message });
+        self.notify("carrying", message);
     }
 }
 

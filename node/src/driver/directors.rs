@@ -4,10 +4,10 @@
 
 use ringtalk_director::api::Address;
 use ringtalk_proto::Input;
+use ringtalk_session::{DIRECTOR_REACHABLE, DIRECTOR_UNREACHABLE, Progress};
 
 use super::Driver;
 use crate::director_client::{DISPLACED, News};
-use crate::face::{Progress, Told};
 
 impl Driver {
     /// Takes in all that directors have said by now.
@@ -25,7 +25,9 @@ impl Driver {
                 }
             }
             News::Foreign(contact) => self.feed(Input::Foreign(contact)),
-            News::Displaced { director, to } => self.face.tell(displaced(&director, &to)),
+            News::Displaced { director, to } => {
+                self.warn("displaced", displaced(&director, &to));
+            }
             News::Expected {
                 newcomer,
                 addresses,
@@ -37,56 +39,44 @@ impl Driver {
             }),
             News::Up(director) => {
                 if self.reachability.up(&director) {
-                    self.face.tell(reachable(&director));
+                    let message = format!("the director at {director} answers again");
+                    self.notify(DIRECTOR_REACHABLE, message);
                 }
             }
             News::Later { director, reason } => {
                 let director = director.to_string();
-                self.face.progress(|| Progress::Later { director, reason });
+                self.progress(|| Progress::Later { director, reason });
             }
             News::Down { director, reason } => self.down(&director, reason),
         }
     }
 
     fn down(&mut self, director: &Address, reason: String) {
-        let ready = self.face.is_ready();
+        let ready = self.session.is_ready();
         if self.reachability.down(director, ready) {
             let names = self.reachability.names();
-            self.face.tell(unreachable(&names, &reason, ready));
+            self.warn(DIRECTOR_UNREACHABLE, unreachable(&names, &reason, ready));
         }
         if self.reachability.are_all_down() {
-            self.face.progress(|| Progress::Unasked { reason });
+            self.progress(|| Progress::Unasked { reason });
         }
     }
 }
 
-fn reachable(director: &Address) -> Told {
-    Told::Notice {
-        code: "director-reachable",
-        message: format!("the director at {director} answers again"),
-    }
-}
-
-fn unreachable(directors: &str, reason: &str, ready: bool) -> Told {
+fn unreachable(directors: &str, reason: &str, ready: bool) -> String {
     let rest = if ready {
         "nobody new can get in until one does; the discussion goes on"
     } else {
         "is the address right, and the director running? trying again"
     };
-    Told::Error {
-        code: "director-unreachable",
-        message: format!("no director answers at {directors} ({reason}): {rest}"),
-    }
+    format!("no director answers at {directors} ({reason}): {rest}")
 }
 
-fn displaced(director: &Address, to: &Address) -> Told {
+fn displaced(director: &Address, to: &Address) -> String {
     let seconds = DISPLACED.as_secs();
-    Told::Error {
-        code: "displaced",
-        message: format!(
-            "the director at {director} sends newcomers to {to}, and has for {seconds} s: they may not find you \
-             there. If nobody here knows that node, start a private discussion, and give its invite to those \
-             whom you expect"
-        ),
-    }
+    format!(
+        "the director at {director} sends newcomers to {to}, and has for {seconds} s: they may not find you \
+         there. If nobody here knows that node, start a private discussion, and give its invite to those \
+         whom you expect"
+    )
 }

@@ -4,9 +4,9 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
-use crate::face::Goodbye;
+use ringtalk_session::Goodbye;
+
 use crate::status::Status;
-use crate::terminal;
 
 /// A node that was asked to leave ends within 2 s, also where a thread hangs.
 const HARD_LIMIT: Duration = Duration::from_millis(1_940);
@@ -72,13 +72,13 @@ impl Ending {
         self
     }
 
-    /// Ends the process soon, whatever happens.
-    pub(crate) fn guarantee(&self) {
+    /// Ends the process soon, whatever happens, and gives the terminal back.
+    pub(crate) fn guarantee(&self, restore: fn()) {
         let status = i32::from(self.status as u8);
         let guard = move || {
             thread::sleep(HARD_LIMIT);
             // The terminal may be what hangs.
-            let _ = thread::Builder::new().spawn(terminal::restore);
+            let _ = thread::Builder::new().spawn(restore);
             thread::sleep(RESTORE_TIME);
             process::exit(status);
         };

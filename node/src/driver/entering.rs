@@ -1,17 +1,17 @@
 //! The way in as the user sees it: its steps, what is told of them while it lasts, and its end where none
 //! is found.
 //!
-//! Not here: the steps themselves (the core and `director_client`), and their words (`face::joining`).
+//! Not here: the steps themselves (the core and `director_client`), and their words (`ringtalk_session::Joining`).
 
 use std::time::Duration;
 
 use ringtalk_proto::{Event, Input, JoiningStage};
+use ringtalk_session::Progress;
 use ringtalk_wire::NodeId;
 use tokio::time::Instant;
 
 use super::{Driver, Ending};
 use crate::director_client::Way;
-use crate::face::{Progress, Told};
 use crate::link::dialler::DialFailure;
 use crate::status::Status;
 
@@ -53,7 +53,7 @@ impl Entering {
 impl Driver {
     /// When the user is to hear next how far the way in has got.
     pub(super) fn next_report(&self) -> Option<Instant> {
-        let is_waited_for = !self.face.is_ready() && self.leaving.is_none();
+        let is_waited_for = !self.session.is_ready() && self.leaving.is_none();
         is_waited_for.then_some(self.entering.report_at)
     }
 
@@ -64,16 +64,15 @@ impl Driver {
             return;
         }
         self.entering.report_at = now + REPORT;
-        self.face.report();
-        let stalls = self.face.joining().is_fetching() && now - self.entering.moved >= STALL;
+        self.session.waits();
+        let stalls =
+            self.session.state().joining.is_fetching() && now - self.entering.moved >= STALL;
         if stalls && !self.entering.told_of_stall {
             self.entering.told_of_stall = true;
-            let step = self.face.joining().step();
+            let step = self.session.state().joining.step();
             let seconds = STALL.as_secs();
-            self.face.tell(Told::Error {
-                code: "history-stalled",
-                message: format!("{step}: no more for {seconds} s; asking other members"),
-            });
+            let message = format!("{step}: no more for {seconds} s; asking other members");
+            self.warn("history-stalled", message);
         }
     }
 
@@ -83,7 +82,7 @@ impl Driver {
         if self.leaving.is_some() {
             return;
         }
-        if self.face.is_ready() {
+        if self.session.is_ready() {
             self.deadline = None;
         } else if moves {
             self.entering.moved = Instant::now();
@@ -113,32 +112,30 @@ impl Driver {
     /// Nobody answers where the way in should go on. A coordinator that speaks another version will not let
     /// this node in, however often it asks.
     pub(super) fn undialled(&mut self, peer: &NodeId, failure: DialFailure) {
-        if self.face.is_ready() || !self.face.joining().seeks(peer) {
+        if self.session.is_ready() || !self.session.state().joining.seeks(peer) {
             return;
         }
         if let Some(version) = failure.version {
-            let step = self.face.joining().step();
+            let step = self.session.state().joining.step();
             let message = format!("{step}: {version}; run the same version everywhere");
             return self.depart(Ending::wrong(Status::Refused, "version", message));
         }
         let reason = failure.reason;
-        self.face.progress(|| Progress::Unlinked { reason });
+        self.progress(|| Progress::Unlinked { reason });
         self.entering.vain_dials += 1;
         let is_certain =
             self.entering.vain_dials >= VAIN_DIALS || self.entering.moved.elapsed() >= VAIN_TIME;
         let is_news = is_certain && !self.entering.told_of_member;
-        if let Some(trouble) = self.face.joining().trouble().filter(|_| is_news) {
+        let trouble = self.session.state().joining.trouble();
+        if let Some(trouble) = trouble.filter(|_| is_news) {
             self.entering.told_of_member = true;
-            self.face.tell(Told::Error {
-                code: "member-unreachable",
-                message: format!("{trouble} trying again"),
-            });
+            self.warn("member-unreachable", format!("{trouble} trying again"));
         }
     }
 
     /// Nobody got in in time.
     pub(super) fn give_up(&mut self) {
-        let message = self.face.joining().failure(self.timeout);
+        let message = self.session.state().joining.failure(self.timeout);
         self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
     }
 }

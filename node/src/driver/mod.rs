@@ -15,6 +15,7 @@ pub(crate) mod inbox;
 pub(crate) mod listener;
 mod pace;
 mod showing;
+mod telling;
 mod traffic;
 mod typing;
 
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
+use ringtalk_session::{Backlog, Call, Event as Told, Goodbye, Handle, Progress, Session};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
 use tokio::sync::mpsc::Receiver;
@@ -30,14 +32,10 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::director_client::{DirectorClient, News, Reachability};
-use crate::face::{Face, Goodbye, Progress, Told};
 use crate::identity::Verifying;
 use crate::link::dialler::Dialler;
 use crate::link::{Credentials, LinkError};
 use crate::status::Status;
-use crate::stdin::Batch;
-use crate::stdout::Stdout;
-use crate::terminal::Hangup;
 use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
@@ -48,6 +46,7 @@ use typing::Typing;
 
 pub(crate) use ending::Ending;
 use ending::Unhanded;
+pub(crate) use typing::Batch;
 
 /// How many happenings are taken at once, before the core's outputs are done.
 const BATCH: usize = 128;
@@ -60,6 +59,17 @@ const FLUSH_TIME: Duration = Duration::from_millis(250);
 /// How long all of it may take.
 const END_TIME: Duration = Duration::from_millis(1_930);
 
+/// Who sees what happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Audience {
+    /// Somebody who reads on stderr what went wrong.
+    Person,
+    /// A program that reads JSON.
+    Program,
+    /// The program that has this node inside, whose process this is.
+    Host,
+}
+
 /// What a driver is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
@@ -71,10 +81,10 @@ pub(crate) struct Parts {
     pub(crate) directors: DirectorClient,
     pub(crate) news: Receiver<News>,
     pub(crate) reachability: Reachability,
-    pub(crate) face: Face,
-    pub(crate) stdout: Stdout,
-    /// The terminal in front of which somebody sits.
-    pub(crate) terminal: Hangup,
+    pub(crate) session: Session,
+    /// Gives the terminal back, where it was taken, if nothing else does.
+    pub(crate) restore: fn(),
+    pub(crate) audience: Audience,
     /// What is said before what is typed.
     pub(crate) say: Batch,
     pub(crate) typed: Receiver<Batch>,
@@ -98,9 +108,11 @@ pub(crate) struct Driver {
     directors: DirectorClient,
     news: Receiver<News>,
     reachability: Reachability,
-    face: Face,
-    stdout: Stdout,
+    session: Session,
+    restore: fn(),
+    audience: Audience,
     /// How many events whoever reads has left to read.
+    backlog: Backlog,
     unread: u64,
     typing: Typing,
     quit_on_eof: bool,
@@ -138,13 +150,15 @@ impl Driver {
             directors: parts.directors,
             news: parts.news,
             reachability: parts.reachability,
-            face: parts.face,
-            stdout: parts.stdout,
+            backlog: parts.session.backlog().clone(),
+            session: parts.session,
+            restore: parts.restore,
+            audience: parts.audience,
             unread: 0,
             typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
-            asked: Asked::new(parts.terminal)?,
+            asked: Asked::new()?,
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
             entering: Entering::new(),
@@ -153,6 +167,11 @@ impl Driver {
             registered: None,
             ended: None,
         })
+    }
+
+    /// Another end of its session, for a face.
+    pub(crate) fn handle(&mut self) -> Handle {
+        self.session.handle()
     }
 
     /// Runs until the node has left, or cannot go on; no longer than somebody waits for it.
@@ -179,7 +198,7 @@ impl Driver {
                 self.take(happening);
             }
             self.take_news();
-            self.take_lines();
+            self.take_requests();
             self.take_time();
         }
     }
@@ -187,17 +206,18 @@ impl Driver {
     /// Waits until there is something to do; happenings are left in `batch`.
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
-        let more_lines = self.has_lines_to_take();
+        let more = self.has_requests_to_take();
+        let may_ask = self.typing.is_empty();
         let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
             way = self.asked.wait() => self.asked_to_end(way),
-            error = self.stdout.failed() => self.unshown(&error),
+            call = self.session.next(may_ask) => self.called(call),
             _ = self.happenings.recv_many(batch, BATCH) => {}
             Some(news) = self.news.recv() => self.hear(news),
-            () = self.face.caught_up(), if is_behind => {}
+            () = self.backlog.less(), if is_behind => {}
             () = self.typing.wait() => {}
-            () = yield_now(), if more_lines => {}
+            () = yield_now(), if more => {}
             () = sleep_until(wake) => {}
         }
     }
@@ -296,7 +316,7 @@ impl Driver {
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
             Output::AskDirector => {
                 let directors = self.reachability.names();
-                self.face.progress(|| Progress::Asking { directors });
+                self.progress(|| Progress::Asking { directors });
                 self.directors.ask();
             }
             Output::Event(event) => self.event(event, now),
@@ -307,7 +327,8 @@ impl Driver {
     fn event(&mut self, event: Event, now: std::time::Instant) {
         let is_way_in = self.deadline.is_some();
         let moves = is_way_in && entering::moves(&event);
-        self.face.show(event, now, wall_clock_ms());
+        self.session
+            .tell(telling::told(event, wall_clock_ms()), now);
         if is_way_in {
             self.goes_on(moves);
         }
@@ -383,14 +404,22 @@ impl Driver {
         }
     }
 
+    /// Somebody who has a handle asks for something, or nobody sees anything any more.
+    fn called(&mut self, call: Call) {
+        match call {
+            Call::Asked(request) => self.typing.push(request),
+            Call::Ended(end) => self.unseen(end),
+        }
+    }
+
     /// Leaves the ring, or just ends where the node is in none.
     fn depart(&mut self, ending: Ending) {
         if self.leaving.is_some() || self.ended.is_some() {
             return;
         }
         // The end of a node inside another program is not that program's end.
-        if !self.face.is_of_program() {
-            ending.guarantee();
+        if self.audience != Audience::Host {
+            ending.guarantee(self.restore);
         }
         self.departed = Some(Instant::now());
         if self.node.view().is_none() {
@@ -417,21 +446,19 @@ impl Driver {
     /// Says goodbye to everybody. People read on stderr what went wrong.
     async fn finish(mut self, ending: Ending) -> Ending {
         if let Some((code, message)) = ending.error.clone()
-            && self.face.is_for_programs()
+            && self.audience == Audience::Program
         {
-            self.face.tell(Told::Error { code, message });
+            self.warn(code, message);
         }
         let reason = ending.goodbye;
-        self.face.tell(Told::Goodbye { reason });
+        self.tell(Told::Goodbye { reason });
         let was_last = self.is_alone();
         let spent = self.departed.map_or(Duration::ZERO, |at| at.elapsed());
         let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));
-        // What was told is written once nobody can tell anything more.
-        drop(self.face);
         tokio::join!(
             self.directors.stop(self.registered.filter(|_| was_last)),
             self.links.close_all(limit),
-            self.stdout.finish(limit),
+            self.session.finish(limit),
         );
         ending
     }

@@ -6,92 +6,111 @@
 use std::collections::VecDeque;
 
 use ringtalk_proto::{Draft, Input};
+use ringtalk_session::{Asker, Command, CommandError, Goodbye, Reply, Request};
 use ringtalk_wire::Text;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::{Driver, Ending, LINES, wall_clock_ms};
-use crate::face::{Goodbye, Told};
-use crate::stdin::{Batch, Command, Typed};
 
-/// Lines on their way to the core.
+/// Requests in the order in which they were typed.
+pub(crate) type Batch = Vec<Request>;
+
+/// Requests on their way to the core.
 #[derive(Debug)]
 pub(super) struct Typing {
     batches: Option<Receiver<Batch>>,
-    lines: VecDeque<Typed>,
+    requests: VecDeque<Request>,
 }
 
 impl Typing {
-    /// Begins with the first lines.
+    /// Begins with the first ones.
     pub(super) fn new(first: Batch, batches: Receiver<Batch>) -> Self {
         Self {
             batches: Some(batches),
-            lines: first.into(),
+            requests: first.into(),
         }
     }
 
-    /// Waits for the next lines; for ever while there are some that were not taken yet, and after
+    /// Waits for the next requests; for ever while there are some that were not taken yet, and after
     /// the last.
     pub(super) async fn wait(&mut self) {
         match &mut self.batches {
-            Some(batches) if self.lines.is_empty() => match batches.recv().await {
-                Some(batch) => self.lines.extend(batch),
+            Some(batches) if self.requests.is_empty() => match batches.recv().await {
+                Some(batch) => self.requests.extend(batch),
                 None => self.batches = None,
             },
             _ => std::future::pending().await,
         }
     }
 
-    /// The next line, if it is there already.
-    fn peek(&mut self) -> Option<&Typed> {
+    /// Somebody else asks.
+    pub(super) fn push(&mut self, request: Request) {
+        self.requests.push_back(request);
+    }
+
+    /// True where all was taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// The next request, if it is there already.
+    fn peek(&mut self) -> Option<&Request> {
         if let Some(batches) = &mut self.batches
-            && self.lines.is_empty()
+            && self.requests.is_empty()
         {
             match batches.try_recv() {
-                Ok(batch) => self.lines.extend(batch),
+                Ok(batch) => self.requests.extend(batch),
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => self.batches = None,
             }
         }
-        self.lines.front()
+        self.requests.front()
     }
 
     fn is_over(&self) -> bool {
-        self.batches.is_none() && self.lines.is_empty()
+        self.batches.is_none() && self.requests.is_empty()
     }
 }
 
 impl Driver {
-    /// Takes what was typed, as much as there is room for, up to a limit: others want to be heard
+    /// Takes what was asked for, as much as there is room for, up to a limit: others want to be heard
     /// as well.
-    pub(super) fn take_lines(&mut self) {
+    pub(super) fn take_requests(&mut self) {
         let mut draft = Draft::default();
         for _ in 0..LINES {
-            if !self.can_take_line(&draft) {
+            if !self.can_take_request(&draft) {
                 break;
             }
-            let Some(line) = self.typing.lines.pop_front() else {
+            let Some(Request { command, asker }) = self.typing.requests.pop_front() else {
                 break;
             };
-            match line {
-                Typed::Text(text) => {
-                    let text = Text {
+            match command {
+                Err(error) => {
+                    self.say(std::mem::take(&mut draft));
+                    self.drain();
+                    self.session.answer("", asker, Err(error));
+                }
+                Ok(command) if !self.session.is_ready() && command != Command::Quit => {
+                    let error = CommandError::not_ready();
+                    self.session.answer(command.name(), asker, Err(error));
+                }
+                Ok(Command::Say(text)) => {
+                    let said = Text {
                         timestamp_ms: wall_clock_ms(),
                         text: text.into(),
                     };
-                    if let Err(Text { text, .. }) = draft.push(text) {
-                        self.typing.lines.push_front(Typed::Text(text.to_string()));
+                    if let Err(Text { text, .. }) = draft.push(said) {
+                        let command = Ok(Command::Say(text.to_string()));
+                        self.typing.requests.push_front(Request { command, asker });
                         break;
                     }
+                    self.session.says(asker);
                 }
-                Typed::Command(command) => {
+                Ok(command) => {
                     self.say(std::mem::take(&mut draft));
-                    self.obey(command);
+                    self.obey(command, asker);
                 }
-                Typed::Mistake(mistake) => self.face.tell(Told::Error {
-                    code: mistake.code(),
-                    message: mistake.to_string(),
-                }),
             }
         }
         self.say(draft);
@@ -100,29 +119,36 @@ impl Driver {
         }
     }
 
-    /// True where `take_lines` would do something now.
-    pub(super) fn has_lines_to_take(&mut self) -> bool {
-        self.can_take_line(&Draft::default()) || self.is_to_leave()
+    /// True where `take_requests` would do something now.
+    pub(super) fn has_requests_to_take(&mut self) -> bool {
+        self.can_take_request(&Draft::default()) || self.is_to_leave()
     }
 
     /// True where everything typed was taken, and its end is the node's end.
     fn is_to_leave(&self) -> bool {
-        let over = self.typing.is_over() && self.quit_on_eof && self.face.is_ready();
+        let over = self.typing.is_over() && self.quit_on_eof && self.session.is_ready();
         over && self.leaving.is_none() && self.ended.is_none()
     }
 
-    /// True where a line waits that can be taken now, beside a draft. Until the node is ready, that is `/quit`.
-    fn can_take_line(&mut self, draft: &Draft) -> bool {
+    /// True where a request waits that can be taken now, beside a draft. What somebody types waits until the node is ready; a
+    /// program is told that it is not.
+    fn can_take_request(&mut self, draft: &Draft) -> bool {
         if self.leaving.is_some() || self.ended.is_some() {
             return false;
         }
-        let ready = self.face.is_ready();
-        let has_room = ready && self.node.accepts_beside(draft);
-        match self.typing.peek() {
-            None => false,
-            Some(Typed::Command(Command::Quit)) => true,
-            Some(Typed::Text(_)) => has_room,
-            Some(Typed::Command(_) | Typed::Mistake(_)) => ready,
+        let ready = self.session.is_ready();
+        let has_room = self.node.accepts_beside(draft);
+        let may_answer = self.session.has_room();
+        let Some(request) = self.typing.peek() else {
+            return false;
+        };
+        let waits = matches!(request.asker, Asker::Typist);
+        match request.command {
+            Ok(Command::Quit) => true,
+            _ if !may_answer => false,
+            _ if !ready => !waits,
+            Ok(Command::Say(_)) => has_room,
+            _ => true,
         }
     }
 
@@ -132,25 +158,37 @@ impl Driver {
         }
     }
 
-    fn obey(&mut self, command: Command) {
+    fn obey(&mut self, command: Command, asker: Asker) {
         // An answer comes after everything that happened before the question.
         self.drain();
-        match command {
-            Command::Quit => self.depart(Ending::asked(Goodbye::Quit)),
-            Command::Name(name) => {
-                self.face.wishes(name.as_str());
-                let name = name.to_string();
+        let name = command.name();
+        let reply = match command {
+            Command::Quit => {
+                self.depart(Ending::asked(Goodbye::Quit));
+                Reply::Asked
+            }
+            Command::Name(wish) => {
+                self.session.wishes(wish.as_str());
+                let name = wish.to_string();
                 self.feed(Input::Rename { name });
+                Reply::Asked
             }
-            Command::Transcript => {
-                let transcript = self.node.transcript();
-                self.face.tell(Told::Transcript(transcript));
+            Command::Transcript => Reply::Transcript(self.node.transcript()),
+            Command::Who => Reply::Who(self.session.state().members.clone()),
+            Command::Ring => {
+                let state = self.session.state();
+                Reply::Ring {
+                    members: state.members.clone(),
+                    predecessor: state.predecessor,
+                    successor: state.successor,
+                }
             }
-            Command::Clear => self.face.tell(Told::Clear),
-            Command::Who => self.face.tell(Told::Who),
-            Command::Ring => self.face.tell(Told::Ring),
-            Command::Invite => self.face.tell(Told::Invite),
-            Command::Help => self.face.tell(Told::Help),
-        }
+            Command::Invite => Reply::Invite(self.session.state().me.invite.clone()),
+            Command::Help => Reply::Help,
+            Command::Clear => Reply::Clear,
+            // It is said with those before and after it.
+            Command::Say(_) => Reply::Asked,
+        };
+        self.session.answer(name, asker, Ok(reply));
     }
 }

@@ -19,6 +19,7 @@ const PROGRAM: &str = "The program";
 ///
 /// Without --join or --start a private discussion begins here, and the line that others type to get
 /// in is printed. What is typed is a message; a line that starts with / is a command, see /help.
+#[expect(clippy::struct_excessive_bools, reason = "each flag is one")]
 #[derive(Debug, Default, Parser)]
 #[command(
     name = "node",
@@ -90,6 +91,10 @@ pub(crate) struct Args {
     /// One JSON object a line on stdout, instead of text
     #[arg(long, help_heading = SHOWN)]
     pub(crate) json: bool,
+
+    /// With --json: commands on stdin, one JSON object a line
+    #[arg(long, help_heading = SHOWN)]
+    pub(crate) json_input: bool,
 
     /// Colours on the full screen and in the plain text; with `NO_COLOR` set, auto means never
     #[arg(long, help_heading = SHOWN, value_enum, default_value_t)]

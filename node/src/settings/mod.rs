@@ -23,6 +23,9 @@ use clap::CommandFactory;
 use clap::error::ErrorKind;
 use clap_complete::Shell;
 use ringtalk_director::api::Address;
+use ringtalk_session::text::harmless_lines;
+use ringtalk_session::{Name, NameError};
+use ringtalk_terminal::{Batch, Mistake, Show, parse_line, request};
 use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
@@ -30,16 +33,13 @@ pub(crate) use args::Args;
 pub use destination::{Destination, DestinationError};
 pub(crate) use help::manual;
 pub use hidden::Hidden;
-pub(crate) use place::Invite;
+pub(crate) use place::invite;
 pub use place::{Place, PlaceError};
 pub use prompt::ask_for_secret;
 pub use surroundings::secret_variable;
 
-use crate::harmless::harmless_lines;
-use crate::name::{Name, NameError};
 use crate::secret::Secret;
 use crate::status::Status;
-use crate::stdin::{Batch, Mistake, Typed};
 
 use args::{Color, Fingers, Ui};
 use file::{FileError, Settled};
@@ -117,25 +117,6 @@ pub(crate) enum Entry {
     },
 }
 
-/// What is shown on stdout.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Show {
-    /// The full screen of a terminal.
-    Screen {
-        /// With colours.
-        color: bool,
-    },
-    /// Plain text.
-    Lines {
-        /// With colours.
-        color: bool,
-    },
-    /// One JSON object a line.
-    Json,
-    /// Nothing.
-    Nothing,
-}
-
 /// What is wrong with the command line, the environment or the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
@@ -155,6 +136,8 @@ pub(crate) enum SettingsError {
     Say(Mistake),
     #[error("--json writes lines, so it does not go with --ui {0}")]
     Json(&'static str),
+    #[error("--json-input is for programs that read JSON too: add --json")]
+    JsonInput,
 }
 
 /// What is wrong with a value.
@@ -329,10 +312,10 @@ fn settled(around: &Surroundings) -> Result<Settled, SettingsError> {
 
 /// What each line means, if all of them can be said.
 fn say(lines: &[String]) -> Result<Batch, SettingsError> {
-    let typed = lines.iter().cloned().filter_map(Typed::from_whole);
-    let sayable = typed.map(|line| match line {
-        Typed::Mistake(mistake) => Err(SettingsError::Say(mistake)),
-        line => Ok(line),
+    let parsed = lines.iter().cloned().filter_map(parse_line);
+    let sayable = parsed.map(|line| match line {
+        Err(mistake) => Err(SettingsError::Say(mistake)),
+        sayable => Ok(request(sayable)),
     });
     sayable.collect()
 }
@@ -412,10 +395,15 @@ fn show(args: &Args, around: &Surroundings) -> Result<Show, SettingsError> {
         Color::Always => true,
         Color::Never => false,
     };
+    if args.json_input && !args.json {
+        return Err(SettingsError::JsonInput);
+    }
     match (args.json, args.ui) {
         (true, Ui::Tui) => Err(SettingsError::Json("tui")),
         (true, Ui::None) => Err(SettingsError::Json("none")),
-        (true, Ui::Auto | Ui::Lines) => Ok(Show::Json),
+        (true, Ui::Auto | Ui::Lines) => Ok(Show::Json {
+            commands: args.json_input,
+        }),
         (false, Ui::None) => Ok(Show::Nothing),
         (false, Ui::Tui) if !around.have_terminal() => {
             args.locate("ui", Err(ValueError::NoTerminal))

@@ -3,10 +3,8 @@
 //! Not here: whether anybody answers there (`director_client`), and which secret it is in the end,
 //! since the environment has a word too (`destination`).
 
-use std::fmt;
-
 use ringtalk_director::api::{Address, AddressError};
-use zeroize::Zeroizing;
+use ringtalk_session::Invite;
 
 use crate::secret::{Secret, SecretError};
 
@@ -127,38 +125,18 @@ fn without_secret(text: &str) -> &str {
     }
 }
 
-/// What lets somebody in: directors, and the secret, where there is one to know. Wiped when it is
-/// dropped, and in no log.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Invite(Zeroizing<String>);
-
-impl Invite {
-    /// An invite into the discussion that has this secret, at these directors.
-    pub(crate) fn new<'a>(
-        directors: impl IntoIterator<Item = &'a Address>,
-        secret: &Secret,
-    ) -> Self {
-        let directors: Vec<&str> = directors.into_iter().map(Address::as_str).collect();
-        let directors = directors.join(",");
-        let text = if secret.is_open() {
-            format!("{SCHEME}{directors}/")
-        } else {
-            format!("{SCHEME}{directors}/#{}", *secret.to_text())
-        };
-        Self(Zeroizing::new(text))
-    }
-
-    /// The whole invite, secret and all.
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Nothing: a secret has no place in a log.
-impl fmt::Debug for Invite {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Invite")
-    }
+/// An invite into the discussion that has this secret, at these directors: what others give to `--join`.
+pub(crate) fn invite<'a>(
+    directors: impl IntoIterator<Item = &'a Address>,
+    secret: &Secret,
+) -> Invite {
+    let directors: Vec<&str> = directors.into_iter().map(Address::as_str).collect();
+    let directors = directors.join(",");
+    Invite::from(if secret.is_open() {
+        format!("{SCHEME}{directors}/")
+    } else {
+        format!("{SCHEME}{directors}/#{}", *secret.to_text())
+    })
 }
 
 #[cfg(test)]
@@ -246,10 +224,10 @@ mod tests {
     #[test]
     fn an_invite_can_be_read_again() {
         let directors = ["a:1".parse().unwrap(), "[::1]:2".parse().unwrap()];
-        let open = Invite::new(&directors, &Secret::open());
+        let open = invite(&directors, &Secret::open());
         assert_eq!(open.as_str(), "ringtalk://a:1,[::1]:2/");
         let secret = Secret::generate().unwrap();
-        let private = Invite::new(&directors, &secret);
+        let private = invite(&directors, &secret);
         let found = places(private.as_str()).unwrap();
         assert_eq!((found.directors.len(), found.secrets), (2, vec![secret]));
         assert_eq!(format!("{private:?}"), "Invite");

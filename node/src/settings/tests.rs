@@ -2,6 +2,8 @@
 
 use clap::Parser;
 
+use ringtalk_session::Command;
+
 use super::*;
 
 fn resolve(line: &str, around: &Surroundings) -> Result<Task, SettingsError> {
@@ -92,7 +94,8 @@ fn colours_are_for_terminals() {
         color("--color always", &around),
         Show::Lines { color: true }
     );
-    assert_eq!(color("--json --color always", &around), Show::Json);
+    let json = Show::Json { commands: false };
+    assert_eq!(color("--json --color always", &around), json);
     assert_eq!(color("--ui none", &around), Show::Nothing);
 }
 
@@ -123,8 +126,9 @@ fn the_full_screen_is_for_terminals() {
 #[test]
 fn what_is_said_first_is_read_as_if_it_was_typed() {
     let said = settings("--say hello --say /who").say;
-    assert!(matches!(&said[0], Typed::Text(text) if text == "hello"));
-    assert!(matches!(&said[1], Typed::Command(_)));
+    let hello = Command::Say("hello".to_owned());
+    assert_eq!(said[0].command, Ok(hello));
+    assert!(!matches!(&said[1].command, Ok(Command::Say(_)) | Err(_)));
 }
 
 #[test]

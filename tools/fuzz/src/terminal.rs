@@ -2,8 +2,8 @@
 //!
 //! Not here: what it means to programs, to which JSON brings it unchanged.
 
-use ringtalk_node::fuzzing::shown;
-use ringtalk_node::{HarmlessJson, harmless, harmless_lines};
+use ringtalk_session::text::{HarmlessJson, harmless, harmless_lines};
+use ringtalk_terminal::fuzzing::shown;
 use serde::Serialize;
 use unicode_width::UnicodeWidthChar;
 

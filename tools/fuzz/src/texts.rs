@@ -5,9 +5,11 @@
 use std::io;
 
 use ringtalk_director::api::Address;
-use ringtalk_node::fuzzing::{Said, invite, read_lines};
+use ringtalk_node::Destination;
+use ringtalk_node::fuzzing::invite;
 use ringtalk_node::secret::Secret;
-use ringtalk_node::{Destination, harmless};
+use ringtalk_session::text::harmless;
+use ringtalk_terminal::fuzzing::{Said, read_lines};
 use ringtalk_wire::limit::TEXT_BYTES;
 
 /// What `--join` may be given: an invite made of what was read leads to the same place.

@@ -10,9 +10,9 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 use ringtalk_node::secret::Secret;
 use ringtalk_node::{
-    Destination, DestinationError, Hidden, Place, ask_for_secret, harmless_lines, reject,
-    secret_variable,
+    Destination, DestinationError, Hidden, Place, ask_for_secret, reject, secret_variable,
 };
+use ringtalk_session::text::harmless_lines;
 
 use crate::Status;
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use ringtalk_node::harmless;
+use ringtalk_session::text::harmless;
 use ringtalk_wire::NodeId;
 
 use crate::ring::{Place, Ring};

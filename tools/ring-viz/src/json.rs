@@ -1,6 +1,6 @@
 //! The ring as one JSON object, as `contract.md` has it.
 
-use ringtalk_node::HarmlessJson;
+use ringtalk_session::text::HarmlessJson;
 use ringtalk_wire::{Epoch, NetworkId, NodeId};
 use serde::Serialize;
 use serde_json::Serializer;

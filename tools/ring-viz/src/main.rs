@@ -15,7 +15,8 @@ mod svg;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use ringtalk_node::{clean_environment, harmless_lines};
+use ringtalk_node::clean_environment;
+use ringtalk_session::text::harmless_lines;
 
 use args::{Settings, Show};
 use ring::{Ring, Shape};

@@ -15,16 +15,32 @@ use crate::report;
 use crate::tidy::source::Source;
 
 /// Our crates, and which of ours each may depend on outside its own tests.
-const MAY_IMPORT: [(&str, &[&str]); 7] = [
+const MAY_IMPORT: [(&str, &[&str]); 9] = [
     ("ringtalk-wire", &[]),
     ("ringtalk-proto", &["ringtalk-wire"]),
     ("ringtalk-director", &["ringtalk-wire"]),
+    ("ringtalk-session", &["ringtalk-wire"]),
+    ("ringtalk-terminal", &["ringtalk-wire", "ringtalk-session"]),
     (
         "ringtalk-node",
-        &["ringtalk-wire", "ringtalk-proto", "ringtalk-director"],
+        &[
+            "ringtalk-wire",
+            "ringtalk-proto",
+            "ringtalk-director",
+            "ringtalk-session",
+            "ringtalk-terminal",
+        ],
     ),
     ("ringtalk-sim", &["ringtalk-wire", "ringtalk-proto"]),
-    ("ringtalk-ring-viz", &["ringtalk-wire", "ringtalk-node"]),
+    (
+        "ringtalk-ring-viz",
+        &[
+            "ringtalk-wire",
+            "ringtalk-node",
+            "ringtalk-session",
+            "ringtalk-terminal",
+        ],
+    ),
     ("ringtalk-xtask", &[]),
 ];
 

@@ -128,6 +128,12 @@ impl Roster {
             .flat_map(|sector| members(&sector.members))
     }
 
+    /// The same, to be shared.
+    pub(super) fn shared(&self) -> impl Iterator<Item = Arc<Member>> + '_ {
+        let sectors = self.sectors.iter();
+        sectors.flat_map(|sector| sector.members.iter().map(|(_, member)| Arc::clone(member)))
+    }
+
     /// All members from the first whose key is not less than `key`, once round the ring clockwise.
     pub(super) fn clockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
         let (number, place) = self.place_of(key);

@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::Event;
-use ringtalk_node::stdout::{Pen, Stdout};
-use ringtalk_node::terminal::{self, Hangup, Painter, Terminal};
+use ringtalk_terminal::stdout::{Pen, Stdout};
+use ringtalk_terminal::tty::{self, Hangup, Painter, Terminal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{interval, timeout};
@@ -50,10 +50,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), SurveyError> {
     let _terminal = Terminal::take_for("ring-viz", colors)?;
     let show = Show {
         follower,
-        screen: Screen::new(directors, colors, terminal::size()),
+        screen: Screen::new(directors, colors, tty::size()),
         painter: Painter::new(),
-        keys: terminal::events()?,
-        continued: terminal::continued()?,
+        keys: tty::events()?,
+        continued: tty::continued()?,
         pen,
         is_stale: true,
     };
@@ -100,7 +100,7 @@ impl Show {
         mut self,
         [mut interrupt, mut terminate, mut hang_up]: [Signal; 3],
     ) -> io::Result<()> {
-        self.pen.write(terminal::enter());
+        self.pen.write(tty::enter());
         let mut looks = interval(LOOK);
         loop {
             let effect = tokio::select! {
@@ -124,14 +124,14 @@ impl Show {
                 Some(Effect::Quit) => break,
                 Some(Effect::Repaint) => self.painter.forget(),
                 Some(Effect::Suspend) => {
-                    terminal::suspend(&self.pen, &mut self.continued).await?;
+                    tty::suspend(&self.pen, &mut self.continued).await?;
                     self.begin_anew()?;
                 }
                 None => {}
             }
             self.paint()?;
         }
-        self.pen.write(terminal::leave());
+        self.pen.write(tty::leave());
         let _ = timeout(END_TIME, self.pen.idle()).await;
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Show {
 
     /// Somebody else had the terminal.
     fn begin_anew(&mut self) -> io::Result<()> {
-        let resized = terminal::take_again(&self.pen)?;
+        let resized = tty::take_again(&self.pen)?;
         self.screen.take(&resized);
         self.painter.forget();
         self.is_stale = true;

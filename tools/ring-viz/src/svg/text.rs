@@ -1,6 +1,6 @@
 //! Names and addresses come from strangers: here they become fit for XML, and for the picture.
 
-use ringtalk_node::harmless;
+use ringtalk_session::text::harmless;
 
 /// The most characters of a name that are drawn; the whole name shows under a pointer.
 const NAME_CHARS: usize = 24;

@@ -8,8 +8,7 @@ use anyhow::{Context, Result};
 use bench_member::order::{Place, Word};
 use bench_member::{Heard, Peer, Voice, serve};
 use ringtalk_director::Director;
-use ringtalk_node::embedded::{Ear, Embedded, Voice as Mouth};
-use ringtalk_proto::Event;
+use ringtalk_node::embedded::{Ear, Embedded, Event, Voice as Mouth};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -52,7 +51,11 @@ impl Peer for Ringtalk {
             _ => {}
         });
         tokio::task::spawn_local(async move {
-            if let Err(error) = node.run(ear).await {
+            let ended = match Box::pin(node.start(ear)).await {
+                Ok(node) => Box::pin(node.run()).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = ended {
                 eprintln!("{error}");
             }
         });

@@ -7,7 +7,7 @@ use std::f64::consts::TAU;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
-use ringtalk_node::terminal::width;
+use ringtalk_terminal::tty::width;
 
 use super::dots::{DOWN, Dots};
 use super::look::{Look, dim, name, usual};

@@ -2,7 +2,7 @@
 //!
 //! Not here: where it is shown (`screen`).
 
-use ringtalk_node::harmless;
+use ringtalk_session::text::harmless;
 use ringtalk_wire::NodeId;
 
 use super::circle::per_second;

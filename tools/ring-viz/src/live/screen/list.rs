@@ -4,7 +4,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
-use ringtalk_node::terminal::width;
+use ringtalk_terminal::tty::width;
 use ringtalk_wire::NodeId;
 
 use super::circle::per_second;

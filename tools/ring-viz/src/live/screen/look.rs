@@ -3,8 +3,8 @@
 //! Not here: where they are.
 
 use ratatui::style::{Color, Modifier, Style};
-use ringtalk_node::harmless;
-use ringtalk_node::terminal::{fit, visual};
+use ringtalk_session::text::harmless;
+use ringtalk_terminal::tty::{fit, visual};
 use ringtalk_wire::NodeId;
 
 use crate::ring::{Place, Ring, Standing};

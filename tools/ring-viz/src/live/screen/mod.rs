@@ -12,8 +12,8 @@ mod look;
 use crossterm::event::{Event, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Rect, Size};
-use ringtalk_node::harmless;
-use ringtalk_node::terminal::{fit, width, wrap};
+use ringtalk_session::text::harmless;
+use ringtalk_terminal::tty::{fit, width, wrap};
 use ringtalk_wire::NodeId;
 
 use super::picture::Picture;

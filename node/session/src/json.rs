@@ -1,0 +1,482 @@
+//! Events for programs: one JSON object a line, as `CONTRACT.md` lists them.
+//!
+//! Not here: when the lines are written.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use time::OffsetDateTime;
+use time::format_description::well_known::Iso8601;
+use time::format_description::well_known::iso8601::{self, TimePrecision};
+use uuid::Uuid;
+
+use crate::text::HarmlessJson;
+use crate::{
+    Answer, DiscussionId, Epoch, Event, Member, Members, Message, MessageId, NodeId, Person, Reply,
+    Stage, State, VectorClock,
+};
+
+/// The most entries of a clock that are shown with a message: with those of all authors ever, a line would be as long as
+/// whoever makes up authors likes.
+const CLOCK_SHOWN: usize = 64;
+/// The one room, until there are rooms.
+const ROOM: &str = "main";
+
+/// Writes an event, with what is known once it has happened; nothing where it is none for programs.
+pub fn write_event(event: &Event, state: &State, out: &mut Vec<u8>) {
+    if let Some(line) = Line::of_event(event, state) {
+        line.write(out);
+    }
+}
+
+/// Writes that messages of somebody were not written, since whoever reads did not follow.
+pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
+    let line = Line::Gap {
+        node_id: author,
+        from,
+        to,
+        withheld: true,
+    };
+    line.write(out);
+}
+
+/// Writes what a node answers: what was asked for, and that it was done, if that is to be told.
+pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
+    match &answer.result {
+        Ok(reply) => {
+            if let Some(line) = Line::of_reply(reply) {
+                line.write(out);
+            }
+            if answer.by_program {
+                Line::done(answer.command, answer.tag.as_deref(), reply).write(out);
+            }
+        }
+        Err(error) => {
+            let line = Line::Error {
+                code: error.code,
+                message: &error.message,
+                tag: answer.tag.as_deref(),
+            };
+            line.write(out);
+        }
+    }
+}
+
+/// Writes what can be typed.
+pub fn write_help(commands: &[&str], out: &mut Vec<u8>) {
+    Line::Help { commands }.write(out);
+}
+
+/// 9999-12-31T23:59:59.999Z.
+const LAST_MS: u64 = 253_402_300_799_999;
+/// RFC 3339 with milliseconds.
+const RFC_3339: iso8601::EncodedConfig = iso8601::Config::DEFAULT
+    .set_time_precision(TimePrecision::Second {
+        decimal_digits: std::num::NonZeroU8::new(3),
+    })
+    .encode();
+
+/// A line of output.
+#[derive(Debug, Serialize)]
+#[serde(
+    tag = "event",
+    rename_all = "kebab-case",
+    rename_all_fields = "kebab-case"
+)]
+enum Line<'a> {
+    Joining {
+        stage: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        done: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<u64>,
+    },
+    Ready {
+        node_id: NodeId,
+        name: &'a str,
+        address: &'a str,
+        discussion: DiscussionId,
+        invite: &'a str,
+        coordinator: Option<NodeId>,
+        epoch: Option<Epoch>,
+        members: usize,
+    },
+    Message {
+        id: Uuid,
+        node_id: NodeId,
+        seq: u64,
+        name: &'a str,
+        room: &'static str,
+        timestamp: String,
+        message: &'a str,
+        lamport: u64,
+        heads: Vec<Head>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vector_clock: Option<Clock<'a>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        clock_size: Option<usize>,
+        history: bool,
+        #[serde(skip_serializing_if = "is_false")]
+        unlisted: bool,
+    },
+    View {
+        epoch: Epoch,
+        number: u64,
+        coordinator: NodeId,
+        members: Vec<Listed<'a>>,
+    },
+    Neighbours {
+        predecessor: Option<NodeId>,
+        successor: Option<NodeId>,
+    },
+    Coordinator {
+        node_id: NodeId,
+        epoch: Epoch,
+    },
+    Joined(Somebody<'a>),
+    Left(Somebody<'a>),
+    Failed(Somebody<'a>),
+    Renamed {
+        node_id: NodeId,
+        name: &'a str,
+        previous: &'a str,
+    },
+    Split {
+        members: usize,
+        epoch: Epoch,
+    },
+    Reached {
+        from: u64,
+        to: u64,
+        members: u64,
+    },
+    Merged {
+        members: usize,
+        epoch: Epoch,
+    },
+    Gap {
+        node_id: NodeId,
+        from: u64,
+        to: u64,
+        #[serde(skip_serializing_if = "is_false")]
+        withheld: bool,
+    },
+    Transcript {
+        ids: Vec<Uuid>,
+    },
+    Who {
+        members: Vec<Listed<'a>>,
+    },
+    Ring {
+        predecessor: Option<NodeId>,
+        successor: Option<NodeId>,
+        members: Vec<Listed<'a>>,
+    },
+    Invite {
+        invite: &'a str,
+    },
+    Help {
+        commands: &'a [&'a str],
+    },
+    Done {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tag: Option<&'a str>,
+        command: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<Uuid>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        seq: Option<u64>,
+    },
+    Error {
+        code: &'static str,
+        message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tag: Option<&'a str>,
+    },
+    Notice {
+        code: &'static str,
+        message: &'a str,
+    },
+    Goodbye {
+        reason: &'static str,
+    },
+}
+
+impl<'a> Line<'a> {
+    fn of_event(event: &'a Event, state: &'a State) -> Option<Self> {
+        Some(match event {
+            Event::Start { .. } | Event::Progress(_) => return None,
+            Event::Joining(step) => Self::joining(step),
+            Event::Ready { name } => Self::ready(name, state),
+            Event::Message(message) => Self::message(message, state),
+            Event::View(members) => Self::View {
+                epoch: members.epoch(),
+                number: members.number(),
+                coordinator: members.coordinator(),
+                members: listed(members),
+            },
+            Event::Neighbours {
+                predecessor,
+                successor,
+            } => Self::Neighbours {
+                predecessor: *predecessor,
+                successor: *successor,
+            },
+            Event::Coordinator { epoch } => Self::Coordinator {
+                node_id: epoch.coordinator,
+                epoch: *epoch,
+            },
+            Event::Joined(person) => Self::Joined(person.into()),
+            Event::Left(person) => Self::Left(person.into()),
+            Event::Failed(person) => Self::Failed(person.into()),
+            Event::Renamed { person, previous } => Self::Renamed {
+                node_id: person.id,
+                name: &person.name,
+                previous,
+            },
+            Event::Merged { members, epoch } => Self::Merged {
+                members: *members,
+                epoch: *epoch,
+            },
+            Event::Reached {
+                first,
+                last,
+                members,
+            } => Self::Reached {
+                from: *first,
+                to: *last,
+                members: *members,
+            },
+            Event::Gap {
+                author, from, to, ..
+            } => Self::Gap {
+                node_id: *author,
+                from: *from,
+                to: *to,
+                withheld: false,
+            },
+            Event::Split { members, epoch } => Self::Split {
+                members: *members,
+                epoch: *epoch,
+            },
+            Event::Error(_) | Event::Notice(_) | Event::Open { .. } | Event::Goodbye { .. } => {
+                return Self::of_word(event);
+            }
+        })
+    }
+
+    /// What is told in words.
+    fn of_word(event: &'a Event) -> Option<Self> {
+        Some(match event {
+            Event::Error(remark) => Self::Error {
+                code: remark.code,
+                message: &remark.message,
+                tag: None,
+            },
+            Event::Notice(remark) => Self::Notice {
+                code: remark.code,
+                message: &remark.message,
+            },
+            Event::Open { message } => Self::Notice {
+                code: "open-discussion",
+                message,
+            },
+            Event::Goodbye { reason } => Self::Goodbye {
+                reason: reason.as_str(),
+            },
+            _ => return None,
+        })
+    }
+
+    const fn joining(step: &Stage) -> Self {
+        let (stage, done, total) = match step {
+            Stage::AskingDirector => ("asking-director", None, None),
+            Stage::Linking { .. } => ("linking", None, None),
+            Stage::AskingForPlace { .. } => ("asking-for-place", None, None),
+            Stage::FetchingHistory { done, total } => {
+                ("fetching-history", Some(*done), Some(*total))
+            }
+        };
+        Self::Joining { stage, done, total }
+    }
+
+    fn ready(name: &'a str, state: &'a State) -> Self {
+        let members = state.members.as_ref();
+        let epoch = members.map(|members| members.epoch());
+        Self::Ready {
+            node_id: state.me.id,
+            name,
+            address: &state.me.address,
+            discussion: state.me.discussion,
+            invite: state.me.invite.as_str(),
+            coordinator: epoch.map(|epoch| epoch.coordinator),
+            epoch,
+            members: members.map_or(1, |members| members.len()),
+        }
+    }
+
+    fn message(message: &'a Message, state: &'a State) -> Self {
+        let clock = &state.clock;
+        let is_short = clock.len() <= CLOCK_SHOWN;
+        Self::Message {
+            id: message.id.uuid(),
+            node_id: message.id.author,
+            seq: message.id.seq,
+            name: &message.name,
+            room: ROOM,
+            timestamp: rfc3339(message.timestamp_ms),
+            message: &message.text,
+            lamport: message.lamport,
+            heads: message.depends_on().iter().map(Head::from).collect(),
+            vector_clock: is_short.then_some(Clock(clock)),
+            clock_size: (!is_short).then(|| clock.len()),
+            history: message.history,
+            unlisted: state.is_unlisted(message),
+        }
+    }
+
+    fn of_reply(reply: &'a Reply) -> Option<Self> {
+        Some(match reply {
+            Reply::Said(_) | Reply::Asked | Reply::Help | Reply::Clear => return None,
+            Reply::Who(members) => Self::Who {
+                members: members.iter().flat_map(|members| listed(members)).collect(),
+            },
+            Reply::Ring {
+                members,
+                predecessor,
+                successor,
+            } => Self::Ring {
+                predecessor: *predecessor,
+                successor: *successor,
+                members: members.iter().flat_map(|members| listed(members)).collect(),
+            },
+            Reply::Invite(invite) => Self::Invite {
+                invite: invite.as_str(),
+            },
+            Reply::Transcript(ids) => Self::Transcript {
+                ids: ids.iter().map(MessageId::uuid).collect(),
+            },
+        })
+    }
+
+    fn done(command: &'static str, tag: Option<&'a str>, reply: &Reply) -> Self {
+        let said = match reply {
+            Reply::Said(id) => Some(id),
+            _ => None,
+        };
+        Self::Done {
+            tag,
+            command,
+            id: said.map(MessageId::uuid),
+            seq: said.map(|id| id.seq),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        let mut serializer = serde_json::Serializer::with_formatter(&mut *out, HarmlessJson);
+        let written = self.serialize(&mut serializer);
+        written.expect("every line has string keys, and memory takes whatever is written");
+        out.push(b'\n');
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+fn listed(members: &Members) -> Vec<Listed<'_>> {
+    members.iter().map(Listed::from).collect()
+}
+
+/// A direct dependency.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Head {
+    node_id: NodeId,
+    seq: u64,
+}
+
+impl From<&MessageId> for Head {
+    fn from(message: &MessageId) -> Self {
+        Self {
+            node_id: message.author,
+            seq: message.seq,
+        }
+    }
+}
+
+/// A clock as an object.
+#[derive(Debug)]
+struct Clock<'a>(&'a VectorClock);
+
+impl Serialize for Clock<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for entry in self.0.iter() {
+            map.serialize_entry(&entry.author, &entry.seq)?;
+        }
+        map.end()
+    }
+}
+
+/// A member in a list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Listed<'a> {
+    node_id: NodeId,
+    name: &'a str,
+    address: &'a str,
+    seniority: u64,
+}
+
+impl<'a> From<&'a Member> for Listed<'a> {
+    fn from(member: &'a Member) -> Self {
+        Self {
+            node_id: member.id,
+            name: &member.name,
+            address: member.addresses.shown(),
+            seniority: member.seniority,
+        }
+    }
+}
+
+/// A member who came or went.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Somebody<'a> {
+    node_id: NodeId,
+    name: &'a str,
+}
+
+impl<'a> From<&'a Person> for Somebody<'a> {
+    fn from(person: &'a Person) -> Self {
+        Self {
+            node_id: person.id,
+            name: &person.name,
+        }
+    }
+}
+
+/// For programs: RFC 3339 in UTC with milliseconds.
+pub(crate) fn rfc3339(ms: u64) -> String {
+    let formatted = moment(ms).format(&Iso8601::<RFC_3339>);
+    formatted.expect("a moment within the calendar can be written")
+}
+
+/// A moment by the calendar, as far as that goes.
+pub fn moment(ms: u64) -> OffsetDateTime {
+    let nanoseconds = i128::from(ms.min(LAST_MS)) * 1_000_000;
+    OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_read_rfc_3339() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339(1_700_000_000_042), "2023-11-14T22:13:20.042Z");
+        assert_eq!(rfc3339(u64::MAX), "9999-12-31T23:59:59.999Z");
+    }
+}

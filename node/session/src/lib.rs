@@ -1,0 +1,38 @@
+//! What a user of a Ringtalk node sees and asks for, whatever the face: events, commands and state.
+//!
+//! A node tells a [`Session`] what happens, and carries out what it is asked there. A face has a [`Handle`]: it runs
+//! [`Command`]s, and hears [`Event`]s from where it left off. The one face in front of which somebody sits, or whose output
+//! somebody reads, is the [`Outlet`]: it is shown everything. [`State`] is what follows from the events, the same for all, and
+//! [`json`] writes them for programs. Not here: sockets, the protocol, and how anything looks.
+
+mod command;
+mod event;
+mod handle;
+mod joining;
+pub mod json;
+mod log;
+mod losses;
+mod me;
+mod members;
+mod name;
+mod naming;
+mod outlet;
+mod session;
+mod state;
+#[cfg(test)]
+mod test_support;
+pub mod text;
+
+pub use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
+
+pub use command::{Asker, Command, CommandError, Reply, Request};
+pub use event::{Event, Goodbye, Message, Person, Progress, Remark, Stage};
+pub use handle::{Handle, Heard, Snapshot, Subscription};
+pub use joining::Joining;
+pub use log::{EventId, EventIdError};
+pub use me::{Invite, Me};
+pub use members::Members;
+pub use name::{Name, NameError};
+pub use outlet::{Answer, Backlog, End, Nowhere, Outlet, Unseen};
+pub use session::{Call, Session};
+pub use state::{DIRECTOR_REACHABLE, DIRECTOR_UNREACHABLE, State};

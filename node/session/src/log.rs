@@ -1,0 +1,191 @@
+//! The last events, for those who come later or come back.
+//!
+//! Every subscriber reads the same log and has nothing of its own but its place in it: whoever reads too slowly finds
+//! that its place is gone, and begins anew. Not here: who reads (`handle`).
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use crate::Event;
+
+/// How many events are kept.
+const EVENTS: usize = 8_192;
+/// How many bytes they may take.
+const BYTES: usize = 8 * 1024 * 1024;
+/// What an event takes beside its text.
+const EVENT: usize = 256;
+
+/// Names an event: the run of a node, and the event's number in it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EventId {
+    run: u64,
+    number: u64,
+}
+
+/// A text is no id of an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("that is no id of an event, such as 3f9c2ab81d77e045-17")]
+pub struct EventIdError;
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-{}", self.run, self.number)
+    }
+}
+
+impl FromStr for EventId {
+    type Err = EventIdError;
+
+    fn from_str(text: &str) -> Result<Self, EventIdError> {
+        let (run, number) = text.split_once('-').ok_or(EventIdError)?;
+        if run.len() != 16 {
+            return Err(EventIdError);
+        }
+        Ok(Self {
+            run: u64::from_str_radix(run, 16).map_err(|_| EventIdError)?,
+            number: number.parse().map_err(|_| EventIdError)?,
+        })
+    }
+}
+
+/// The last events of a run.
+#[derive(Debug)]
+pub(crate) struct Log {
+    run: u64,
+    /// The number of the first event that is kept.
+    first: u64,
+    events: VecDeque<Arc<Event>>,
+    bytes: usize,
+}
+
+impl Log {
+    pub(crate) const fn new(run: u64) -> Self {
+        Self {
+            run,
+            first: 1,
+            events: VecDeque::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Keeps an event, and no more of the oldest than there is room for.
+    pub(crate) fn push(&mut self, event: Arc<Event>) {
+        self.bytes += weight(&event);
+        self.events.push_back(event);
+        while self.events.len() > EVENTS || self.bytes > BYTES {
+            let Some(oldest) = self.events.pop_front() else {
+                break;
+            };
+            self.bytes -= weight(&oldest);
+            self.first += 1;
+        }
+    }
+
+    /// The number of the next event.
+    pub(crate) fn end(&self) -> u64 {
+        self.first + self.events.len() as u64
+    }
+
+    /// The number of the event after this one, if everything from there on is still here.
+    pub(crate) fn after(&self, id: EventId) -> Option<u64> {
+        let next = id.number.checked_add(1)?;
+        (id.run == self.run && self.has(next)).then_some(next)
+    }
+
+    /// True where everything from this number on is still here.
+    pub(crate) fn has(&self, next: u64) -> bool {
+        (self.first..=self.end()).contains(&next)
+    }
+
+    /// So many events at most, from this number on.
+    pub(crate) fn read(&self, next: u64, most: usize) -> Vec<(EventId, Arc<Event>)> {
+        let skipped = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        let events = self.events.iter().skip(skipped).take(most);
+        let numbered = (next..).zip(events);
+        numbered
+            .map(|(number, event)| (self.id(number), Arc::clone(event)))
+            .collect()
+    }
+
+    pub(crate) const fn id(&self, number: u64) -> EventId {
+        EventId {
+            run: self.run,
+            number,
+        }
+    }
+}
+
+/// What an event takes, roughly.
+fn weight(event: &Event) -> usize {
+    let more = match event {
+        Event::Message(message) => {
+            message.text.len() + message.heads.as_ref().map_or(0, Vec::len) * 32
+        }
+        // Others may share its members, but need not.
+        Event::View(members) => members.len() * EVENT,
+        Event::Start { base } => base.len() * 32,
+        Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
+        _ => 0,
+    };
+    EVENT + more
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Goodbye;
+
+    fn event() -> Arc<Event> {
+        let reason = Goodbye::Quit;
+        Arc::new(Event::Goodbye { reason })
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_written() {
+        let id = Log::new(7).id(12);
+        assert_eq!(id.to_string(), "0000000000000007-12");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for text in [
+            "",
+            "7-12",
+            "0000000000000007",
+            "0000000000000007-x",
+            "000000000000000g-1",
+        ] {
+            assert_eq!(text.parse::<EventId>(), Err(EventIdError), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_oldest_give_way() {
+        let mut log = Log::new(1);
+        for _ in 0..EVENTS + 10 {
+            log.push(event());
+        }
+        assert_eq!(log.events.len(), EVENTS);
+        assert_eq!(log.first, 11);
+        assert_eq!(log.after(log.id(9)), None);
+        assert_eq!(log.after(log.id(10)), Some(11));
+        let last = log.end() - 1;
+        assert_eq!(log.after(log.id(last)), Some(last + 1), "all was read");
+        assert_eq!(log.after(log.id(last + 1)), None, "it never was");
+        assert_eq!(log.after(Log::new(2).id(20)), None, "another run");
+        assert_eq!(log.read(last, 9).len(), 1);
+        assert_eq!(log.read(11, 9)[8].0, log.id(19));
+    }
+
+    #[test]
+    fn long_ones_give_way_sooner() {
+        let mut log = Log::new(1);
+        for _ in 0..20 {
+            let remark = crate::Remark {
+                code: "long",
+                message: "x".repeat(BYTES / 10),
+            };
+            log.push(Arc::new(Event::Notice(remark)));
+        }
+        assert!(log.bytes <= BYTES && log.events.len() < 10);
+    }
+}

@@ -1,0 +1,103 @@
+//! The name that a user asks for.
+//!
+//! It travels as it was typed. Not here: what it becomes (`ringtalk_wire::name`), and whether somebody else has that already,
+//! or one that looks like it, which the coordinator decides.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ringtalk_wire::limit::NAME_CHARS;
+use ringtalk_wire::name::{from_wish, is_separator};
+use unicode_width::UnicodeWidthChar;
+
+use crate::text::is_blank;
+
+/// A name that may be asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Name(String);
+
+/// Why a text is no name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NameError {
+    /// Nothing, or nothing to be seen.
+    #[error("a name needs a visible character beside - _ . '")]
+    Blank,
+    /// Too many characters.
+    #[error("a name has {NAME_CHARS} characters at most, this one has {0}")]
+    TooLong(usize),
+    /// A control character.
+    #[error("a name has no control characters")]
+    Control,
+}
+
+impl Name {
+    /// The name of whoever is logged in, as far as the system says, as the name that it becomes.
+    pub fn of_login(candidates: impl IntoIterator<Item = String>) -> Self {
+        let mut names = candidates.into_iter();
+        let name = names.find_map(|login| from_wish(&login));
+        Self(name.unwrap_or_else(|| "node".to_owned()))
+    }
+
+    /// As it was asked for.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// True for what is seen in a name, and tells it from others.
+fn is_seen(char: char) -> bool {
+    char.width().is_some_and(|width| width > 0) && !is_blank(char) && !is_separator(char)
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let length = text.chars().count();
+        if text.chars().any(char::is_control) {
+            Err(NameError::Control)
+        } else if !text.chars().any(is_seen) {
+            Err(NameError::Blank)
+        } else if length > NAME_CHARS {
+            Err(NameError::TooLong(length))
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_counted_in_characters() {
+        let longest = "名".repeat(NAME_CHARS);
+        assert_eq!(longest.parse::<Name>().unwrap().0, longest);
+        let longer = longest + "x";
+        assert_eq!(longer.parse::<Name>(), Err(NameError::TooLong(33)));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_no_name() {
+        assert_eq!("".parse::<Name>(), Err(NameError::Blank));
+        assert_eq!("  ".parse::<Name>(), Err(NameError::Blank));
+        assert_eq!("\u{200b}\u{3164}".parse::<Name>(), Err(NameError::Blank));
+        assert_eq!("a\u{1b}[2J".parse::<Name>(), Err(NameError::Control));
+        assert_eq!("a\u{9b}2J".parse::<Name>(), Err(NameError::Control));
+    }
+
+    #[test]
+    fn a_login_name_is_cut_to_fit() {
+        let of = |names: &[&str]| Name::of_login(names.iter().map(ToString::to_string)).0;
+        assert_eq!(of(&["", "ann"]), "ann");
+        assert_eq!(of(&[&"x".repeat(40)]), "x".repeat(32));
+        assert_eq!(of(&["...", "CORP\\mary jane"]), "CORP-mary-jane");
+        assert_eq!(of(&[]), "node");
+    }
+}

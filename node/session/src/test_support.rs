@@ -1,0 +1,35 @@
+//! A node and what is said there, for tests.
+
+use ringtalk_wire::{MessageId, NodeId};
+
+use crate::{DiscussionId, Event, Invite, Me, Message};
+
+/// The own node.
+pub(crate) fn me() -> Me {
+    Me {
+        id: NodeId::from_bytes([2; 16]),
+        wanted_name: "bob".to_owned(),
+        address: "10.0.0.2:4000".to_owned(),
+        discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
+        invite: Invite::from("ringtalk://10.0.0.1:8080/".to_owned()),
+        open_at: None,
+        hosts: false,
+    }
+}
+
+/// Somebody else says something.
+pub(crate) fn message(seq: u64) -> Event {
+    Event::Message(Message {
+        id: MessageId {
+            author: NodeId::from_bytes([1; 16]),
+            seq,
+        },
+        name: "ann".into(),
+        timestamp_ms: 0,
+        arrived_ms: 0,
+        text: "hello".into(),
+        lamport: seq,
+        heads: None,
+        history: false,
+    })
+}

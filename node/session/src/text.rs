@@ -1,0 +1,229 @@
+//! Characters that would do something to a terminal, or to the order in which text is read.
+//!
+//! They travel as text; every face, and whatever else shows what others wrote, makes them visible and harmless
+//! here. Not here: characters that are merely unusual, such as the joiners within emoji.
+
+use std::io;
+
+use serde_json::ser::Formatter;
+use unicode_width::UnicodeWidthChar;
+
+/// How many columns a tab takes.
+const TAB: &str = "    ";
+/// How many marks a character may carry, joiners counted too: no script needs more, and a tower of them covers the
+/// lines around it.
+const MARKS: usize = 4;
+/// Stands for the marks beyond that.
+const TOO_MANY_MARKS: char = '\u{fffd}';
+/// How many columns a run of blanks may have in plain lines: a tab's. With longer ones a text could go on at the beginning of
+/// a terminal's next row, and look like another line.
+const BLANKS: usize = TAB.len();
+
+/// The text with everything harmful made visible, with its line ends.
+pub fn harmless_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(harmless).collect();
+    lines.join("\n")
+}
+
+/// The text with everything harmful made visible, on one line.
+pub fn harmless(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    // At the beginning there is nothing to carry a mark: it would be drawn over whatever comes to stand there.
+    let mut marks = MARKS;
+    for char in text.chars() {
+        marks = if is_mark(char) { marks + 1 } else { 0 };
+        match char {
+            _ if marks > MARKS => {
+                if marks == MARKS + 1 {
+                    shown.push(TOO_MANY_MARKS);
+                }
+            }
+            '\t' => shown.push_str(TAB),
+            '\0'..='\u{1f}' => shown.extend(picture(char)),
+            '\u{7f}' => shown.push('\u{2421}'),
+            char if misleads(char) => shown.extend(char.escape_unicode()),
+            char => shown.push(char),
+        }
+    }
+    shown
+}
+
+/// The text, harmless already, with its runs of blanks shortened; what takes no column does not end a run.
+pub fn shortened(text: &str) -> String {
+    let mut columns = 0;
+    let belongs = |char: &char| {
+        match char.width() {
+            Some(width) if is_blank(*char) => columns += width.max(1),
+            Some(0) if columns > 0 => {}
+            _ => columns = 0,
+        }
+        columns <= BLANKS
+    };
+    text.chars().filter(belongs).collect()
+}
+
+/// What leaves columns empty, letters among it.
+pub(crate) fn is_blank(char: char) -> bool {
+    let is_empty_letter = matches!(
+        char,
+        '\u{115f}'..='\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}' | '\u{13441}'..='\u{13442}'
+    );
+    is_empty_letter || char.is_whitespace()
+}
+
+/// Unicode has a picture of each of the 32 control characters of ASCII, in the same order.
+fn picture(char: char) -> Option<char> {
+    char::from_u32(0x2400 + u32::from(char))
+}
+
+/// What takes no column: it is drawn over the character before it, or does not keep others from being.
+fn is_mark(char: char) -> bool {
+    !misleads(char) && char.width() == Some(0)
+}
+
+/// Control characters beyond ASCII, line ends of Unicode, what changes the order of reading, and what cannot be seen: soft
+/// hyphens, the marks of interlinear annotations, and tags, in which a whole text can hide.
+const fn misleads(char: char) -> bool {
+    matches!(
+        char,
+        '\u{7f}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{61c}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// JSON in one line in which the same characters are escaped, so that it can be shown as it is.
+#[derive(Debug)]
+pub struct HarmlessJson;
+
+impl Formatter for HarmlessJson {
+    fn write_string_fragment<W: io::Write + ?Sized>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(place) = rest.find(misleads) {
+            let (before, from) = rest.split_at(place);
+            writer.write_all(before.as_bytes())?;
+            let mut chars = from.chars();
+            for char in chars.by_ref().take(1) {
+                for unit in char.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+            rest = chars.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut bytes = Vec::new();
+        let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, HarmlessJson);
+        text.serialize(&mut serializer).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn escapes_become_pictures() {
+        assert_eq!(harmless("\u{1b}[2J\u{7}\u{7f}"), "␛[2J␇␡");
+        assert_eq!(harmless("a\tb\r\nc"), "a    b␍␊c");
+        assert_eq!(harmless("\u{9b}2J"), "\\u{9b}2J");
+    }
+
+    #[test]
+    fn text_is_read_in_the_order_in_which_it_stands() {
+        assert_eq!(harmless("a\u{202e}b\u{2066}c"), "a\\u{202e}b\\u{2066}c");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        assert_eq!(
+            harmless("a\u{ad}b\u{200e}\u{fff9}"),
+            "a\\u{ad}b\\u{200e}\\u{fff9}"
+        );
+        assert_eq!(harmless("a\u{e0041}"), "a\\u{e0041}");
+        assert_eq!(json("a\u{e0041}\u{ad}"), r#""a\udb40\udc41\u00ad""#);
+    }
+
+    #[test]
+    fn a_run_of_blanks_is_shortened() {
+        for (text, shown) in [
+            ("a b    c", "a b    c"),
+            ("a     b", "a    b"),
+            (
+                "a\u{a0}\u{2003}\u{2800}\u{3000}b",
+                "a\u{a0}\u{2003}\u{2800}b",
+            ),
+            (
+                "a \u{200b} \u{200d} \u{301} \u{200b} b",
+                "a \u{200b} \u{200d} \u{301} \u{200b}b",
+            ),
+            ("", ""),
+        ] {
+            assert_eq!(shortened(text), shown, "{text:?}");
+        }
+        let long = format!("{}x{}", " ".repeat(500), "\u{3000}".repeat(500));
+        assert_eq!(shortened(&long), "    x\u{3000}\u{3000}");
+        for filler in ["\u{3164}", "\u{1160}", "\u{ffa0}", "\u{2800}"] {
+            assert!(shortened(&filler.repeat(9)).chars().count() <= BLANKS);
+        }
+    }
+
+    #[test]
+    fn a_tower_of_marks_is_cut() {
+        let marks = "\u{301}".repeat(4);
+        assert_eq!(harmless(&format!("a{marks}b")), format!("a{marks}b"));
+        for storey in ["\u{301}\u{489}", "\u{301}\u{200d}", "\u{fe0f}\u{301}"] {
+            let tower = storey.repeat(500);
+            assert_eq!(harmless(&format!("a{tower}b")).chars().count(), 7);
+        }
+    }
+
+    #[test]
+    fn a_mark_that_nothing_carries_is_shown_as_one() {
+        for text in ["\u{301}a", "\u{200d}\u{301}a"] {
+            assert_eq!(harmless(text), "\u{fffd}a");
+        }
+        assert_eq!(harmless_lines("a\n\u{301}b"), "a\n\u{fffd}b");
+    }
+
+    #[test]
+    fn lines_stay_lines() {
+        assert_eq!(harmless_lines("a\n\u{1b}b\r\n"), "a\n␛b␍\n");
+    }
+
+    #[test]
+    fn ordinary_text_stays_as_it_is() {
+        let emoji = "👩🏽\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨🏿 1\u{fe0f}\u{20e3}";
+        let farsi = "می\u{200c}خواهم";
+        for text in ["你好 🎉", "👩‍👩‍👧", "שָׁלוֹם", "é", "", emoji, farsi]
+        {
+            assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn every_character_is_harmless_and_survives_json() {
+        for char in ('\0'..='\u{ffff}').chain('\u{e0000}'..='\u{e01ff}') {
+            let text = format!("a{char}b");
+            for shown in [harmless(&text), json(&text)] {
+                assert!(!shown.chars().any(|c| c.is_control() || misleads(c)));
+            }
+            assert_eq!(serde_json::from_str::<String>(&json(&text)).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! A face: whatever shows a session in a terminal, behind a queue that waits for nobody.
+//!
+//! Where so much waits that it cannot all be kept, whoever says most is left out (`rush`). Not here: how anything looks
+//! (`lines`, `screen`), and the threads that show it (`written`, `screen::task`).
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use ringtalk_session::{Answer, Backlog, End, Event, Joining, Members, NodeId, Outlet, Unseen};
+
+use crate::report::Reporter;
+use crate::rush::{Rush, Withheld};
+use crate::shown::Shown;
+use crate::stdout::Stdout;
+use crate::tty::Hangup;
+
+/// The way to whoever shows things.
+pub(crate) trait Queue: fmt::Debug + Send {
+    /// Has something shown, in turn.
+    fn push(&mut self, shown: Shown);
+
+    /// How much waits, of how much at most.
+    fn load(&self) -> (u64, u64);
+
+    /// How many events wait.
+    fn backlog(&self) -> &Backlog;
+
+    /// Fails where nobody sees anything any more.
+    fn check(&self) -> Result<(), Unseen>;
+}
+
+/// A face that shows everything, or tells what it left out.
+#[derive(Debug)]
+pub(crate) struct Face<Q> {
+    queue: Q,
+    me: NodeId,
+    members: Option<Arc<Members>>,
+    rush: Rush,
+    stdout: Stdout,
+    window: Hangup,
+    reporter: Option<Reporter>,
+}
+
+impl<Q: Queue> Face<Q> {
+    /// A face of this node, whose queue leads to stdout, in that window.
+    pub(crate) fn new(queue: Q, me: NodeId, stdout: Stdout, window: Hangup) -> Self {
+        Self {
+            queue,
+            me,
+            members: None,
+            rush: Rush::default(),
+            stdout,
+            window,
+            reporter: None,
+        }
+    }
+
+    /// Has somebody who waits read how far the way in has got.
+    #[must_use]
+    pub(crate) fn reporting(mut self, reporter: Option<Reporter>) -> Self {
+        self.reporter = reporter;
+        self
+    }
+
+    /// Whether an event is shown: not if its author says more than is read here.
+    fn takes(&mut self, event: &Event) -> bool {
+        let (messages, text) = match event {
+            Event::Message(message) => (
+                Withheld {
+                    author: message.id.author,
+                    from: message.id.seq,
+                    to: message.id.seq,
+                },
+                message.text.len(),
+            ),
+            Event::Gap {
+                author,
+                from,
+                to,
+                passed: true,
+            } => (
+                Withheld {
+                    author: *author,
+                    from: *from,
+                    to: *to,
+                },
+                0,
+            ),
+            _ => return true,
+        };
+        if messages.author == self.me {
+            return true;
+        }
+        self.look_at_rush();
+        let members = self.members.as_ref();
+        let is_listed = members.is_some_and(|members| members.contains(&messages.author));
+        self.rush.takes(messages, is_listed, text)
+    }
+
+    /// Sees how much waits, and tells what was not shown once that is little.
+    fn look_at_rush(&mut self) {
+        let (waiting, most) = self.queue.load();
+        for withheld in self.rush.look(waiting, most) {
+            self.queue.push(Shown::Withheld(withheld));
+        }
+    }
+}
+
+impl<Q: Queue + 'static> Outlet for Face<Q> {
+    fn show(&mut self, turn: Vec<Arc<Event>>) {
+        for event in turn {
+            match &*event {
+                Event::View(members) => self.members = Some(Arc::clone(members)),
+                Event::Goodbye { .. } => {
+                    for withheld in self.rush.end() {
+                        self.queue.push(Shown::Withheld(withheld));
+                    }
+                }
+                _ => {}
+            }
+            if self.takes(&event) {
+                self.queue.push(Shown::Event(event));
+            }
+        }
+    }
+
+    fn answer(&mut self, answer: Answer) {
+        self.queue.push(Shown::Answer(answer));
+    }
+
+    fn backlog(&self) -> &Backlog {
+        self.queue.backlog()
+    }
+
+    fn check(&mut self) -> Result<(), Unseen> {
+        self.look_at_rush();
+        self.queue.check()
+    }
+
+    fn waits(&mut self, joining: &Joining) {
+        // That no director answers is told as an error.
+        if let Some(reporter) = self.reporter.as_mut().filter(|_| !joining.is_unasked()) {
+            reporter.report(joining.step(), joining.is_fetching());
+        }
+    }
+
+    fn poll_end(&mut self, context: &mut Context) -> Poll<End> {
+        if self.window.poll_over(context).is_ready() {
+            return Poll::Ready(End::Gone);
+        }
+        self.stdout.poll_failed(context).map(|error| {
+            if self.window.is_over() {
+                End::Gone
+            } else {
+                End::Unseen(Unseen(error.to_string()))
+            }
+        })
+    }
+
+    fn finish(self: Box<Self>, limit: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let Self { queue, stdout, .. } = *self;
+        // What was told is written once nobody can tell anything more.
+        drop(queue);
+        Box::pin(stdout.finish(limit))
+    }
+}

@@ -1,0 +1,149 @@
+//! The face for people: plain text, one line for each thing that happens.
+//!
+//! Messages are `12:34 ann: text`, actions `12:34 * ann waves`; notices start with `*`, errors with `!`. Nothing that a peer
+//! sends can reach the terminal as anything but text (`harmless`), and no text can begin a line. Not here: the full screen, and
+//! the words (`remarks`).
+
+use ringtalk_session::{Answer, Event, Message, NodeId, Reply, State};
+use time::UtcOffset;
+
+use crate::remarks::{self, Remark, UNLISTED};
+use crate::rush::Withheld;
+use crate::stdin::ACTION;
+use crate::timestamp::said_at;
+use ringtalk_session::text::{harmless, shortened};
+
+/// Clears a terminal, and what it keeps above.
+const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
+
+/// The face for people.
+#[derive(Debug)]
+pub(crate) struct Lines {
+    paint: Paint,
+    offset: UtcOffset,
+    in_history: bool,
+}
+
+impl Lines {
+    pub(crate) const fn new(color: bool, offset: UtcOffset) -> Self {
+        Self {
+            paint: Paint(color),
+            offset,
+            in_history: false,
+        }
+    }
+
+    /// Shows something that happened.
+    pub(crate) fn show(&mut self, event: &Event, state: &State, out: &mut Vec<u8>) {
+        match event {
+            Event::Message(message) => self.message(message, state, out),
+            Event::Ready { .. } if self.in_history => {
+                self.notice("that was before you came", out);
+            }
+            _ => {}
+        }
+        for remark in remarks::of_event(event, state) {
+            self.remark(&remark, out);
+        }
+    }
+
+    /// Shows what the node answers.
+    pub(crate) fn answer(&self, answer: &Answer, state: &State, out: &mut Vec<u8>) {
+        if answer.result == Ok(Reply::Clear) && self.paint.0 {
+            out.extend_from_slice(CLEAR);
+        }
+        for remark in remarks::of_answer(answer, state) {
+            self.remark(&remark, out);
+        }
+    }
+
+    /// Tells what was not shown.
+    pub(crate) fn withheld(&self, withheld: &Withheld, state: &State, out: &mut Vec<u8>) {
+        self.remark(&remarks::of_withheld(withheld, state), out);
+    }
+
+    fn message(&mut self, message: &Message, state: &State, out: &mut Vec<u8>) {
+        if message.history && !self.in_history {
+            self.in_history = true;
+            self.notice("the discussion so far:", out);
+        }
+        let time = said_at(message, self.offset);
+        let name = harmless(&message.name);
+        let text = |text: &str| shortened(&harmless(text));
+        let mark = if state.is_unlisted(message) {
+            format!(" {UNLISTED}")
+        } else {
+            String::new()
+        };
+        let said = match message.text.strip_prefix(ACTION) {
+            Some(action) => format!("* {name}{mark} {}", text(action.trim_start())),
+            None if message.history => format!("{name}: {}", text(&message.text)),
+            None => {
+                let name = self.paint.name(&name, &message.id.author, state);
+                format!("{name}{mark}: {}", text(&message.text))
+            }
+        };
+        let line = if message.history {
+            self.paint.dim(&format!("{time} {said}"))
+        } else {
+            format!("{} {said}", self.paint.dim(&time))
+        };
+        put(&line, out);
+    }
+
+    fn remark(&self, remark: &Remark, out: &mut Vec<u8>) {
+        if remark.is_warning {
+            let text = format!("! {}", harmless(&remark.text));
+            put(&self.paint.warn(&text), out);
+        } else {
+            self.notice(&remark.text, out);
+        }
+    }
+
+    fn notice(&self, text: &str, out: &mut Vec<u8>) {
+        put(&self.paint.dim(&format!("* {}", harmless(text))), out);
+    }
+}
+
+fn put(line: &str, out: &mut Vec<u8>) {
+    out.extend_from_slice(line.as_bytes());
+    out.push(b'\n');
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+struct Paint(bool);
+
+impl Paint {
+    /// Colours for names: those that can be read on light and dark.
+    const NAMES: [u8; 6] = [31, 32, 33, 34, 35, 36];
+
+    fn dim(self, text: &str) -> String {
+        self.with(2, text)
+    }
+
+    fn warn(self, text: &str) -> String {
+        self.with(33, text)
+    }
+
+    /// A member keeps its colour, whatever its name.
+    fn name(self, name: &str, id: &NodeId, state: &State) -> String {
+        if *id == state.me.id {
+            return self.with(1, name);
+        }
+        self.with(Self::NAMES[hue(id) % Self::NAMES.len()], name)
+    }
+
+    fn with(self, code: u8, text: &str) -> String {
+        if self.0 {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_owned()
+        }
+    }
+}
+
+/// Picks a member's colour: the same in every face.
+pub(crate) fn hue(id: &NodeId) -> usize {
+    id.as_bytes().iter().map(|byte| usize::from(*byte)).sum()
+}

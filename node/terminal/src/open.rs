@@ -1,0 +1,124 @@
+//! Opens the face that was asked for: its threads, and what is typed in front of it.
+//!
+//! Not here: what it shows.
+
+use std::io::{self, IsTerminal};
+
+use ringtalk_session::{Backlog, Me, Nowhere, Outlet};
+use time::UtcOffset;
+use tokio::sync::mpsc;
+
+use crate::face::Face;
+use crate::report::Reporter;
+use crate::screen::Seat;
+use crate::stderr::Diagnostics;
+use crate::stdin::{self, Batch, Input};
+use crate::stdout::Stdout;
+use crate::tty::{Hangup, Terminal};
+use crate::written::{Script, Writer, Written};
+
+/// How a session is shown, and what stdin has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Show {
+    /// On the full screen.
+    Screen {
+        /// True where there are colours.
+        color: bool,
+    },
+    /// As plain lines.
+    Lines {
+        /// True where there are colours.
+        color: bool,
+    },
+    /// As JSON, one object a line.
+    Json {
+        /// True where stdin has commands as JSON, too.
+        commands: bool,
+    },
+    /// Not at all: what is typed is taken all the same.
+    Nothing,
+}
+
+/// A face before it is known whose it is. Dropping it gives the terminal back.
+#[derive(Debug)]
+pub struct Prepared {
+    show: Show,
+    offset: UtcOffset,
+    backlog: Backlog,
+    window: Hangup,
+    reporter: Option<Reporter>,
+    typed: mpsc::Sender<Batch>,
+}
+
+/// The terminal while a face has it, and what is typed there.
+#[derive(Debug)]
+pub struct Front {
+    /// Held until the end: it gives the terminal back.
+    pub terminal: Option<Terminal>,
+    /// What is typed.
+    pub typed: mpsc::Receiver<Batch>,
+}
+
+/// Takes the terminal over, where it is to be, and begins to read. More than so many events that nobody has seen are `many`;
+/// `offset` is the local time's.
+pub fn prepare(
+    show: Show,
+    offset: UtcOffset,
+    many: u64,
+    diagnostics: &Diagnostics,
+) -> io::Result<(Prepared, Front)> {
+    let waits = matches!(show, Show::Lines { .. }) && io::stderr().is_terminal();
+    let (sender, screen_typed) = stdin::channel();
+    let (terminal, typed) = match show {
+        Show::Screen { color } => (Some(Terminal::take(color, diagnostics)?), screen_typed),
+        Show::Json { commands: true } => (None, stdin::read(Input::Json)?),
+        Show::Lines { .. } | Show::Json { commands: false } | Show::Nothing => {
+            (None, stdin::read(Input::Typed)?)
+        }
+    };
+    let prepared = Prepared {
+        show,
+        offset,
+        backlog: Backlog::new(many),
+        // Without a face nobody sits there.
+        window: match show {
+            Show::Nothing => Hangup::never(),
+            _ => Hangup::watch()?,
+        },
+        reporter: waits.then(|| Reporter::new(diagnostics.clone())),
+        typed: sender,
+    };
+    Ok((prepared, Front { terminal, typed }))
+}
+
+impl Prepared {
+    /// Opens the face of that node.
+    pub fn open(self, me: Me) -> io::Result<Box<dyn Outlet>> {
+        let id = me.id;
+        Ok(match self.show {
+            Show::Screen { color } => {
+                let (stdout, pen) = Stdout::start()?;
+                let seat = Seat {
+                    pen,
+                    typed: self.typed,
+                    colors: color,
+                    offset: self.offset,
+                    backlog: self.backlog,
+                };
+                Box::new(Face::new(seat.start(me)?, id, stdout, self.window))
+            }
+            Show::Lines { color } => {
+                let writer = Writer::of_lines(color, self.offset, me);
+                let (stdout, pen) = Stdout::start_for(writer, self.backlog)?;
+                let face = Face::new(Written::new(pen), id, stdout, self.window);
+                Box::new(face.reporting(self.reporter))
+            }
+            Show::Json { .. } => {
+                let writer = Writer::new(Script::Json, me);
+                let (stdout, pen) = Stdout::start_for(writer, self.backlog)?;
+                Box::new(Face::new(Written::new(pen), id, stdout, self.window))
+            }
+            Show::Nothing => Box::new(Nowhere::default()),
+        })
+    }
+}

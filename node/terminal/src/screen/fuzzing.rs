@@ -1,0 +1,125 @@
+//! For the fuzzer: what people see of what others wrote.
+//!
+//! Not here: what must be true of it (`tools/fuzz`).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use ratatui::layout::Size;
+use ringtalk_session::{
+    Answer, DiscussionId, Epoch, Event, Invite, Me, Member, Members, Message, MessageId, NodeId,
+    Person, Remark, Reply,
+};
+use ringtalk_wire::{Addresses, NetworkId, RingKey};
+use time::UtcOffset;
+
+use super::Screen;
+use super::view::drawn;
+use crate::shown::Shown;
+use crate::stdout::Scribe;
+use crate::written::Writer;
+
+/// A window in which the members have a place.
+const WINDOW: Size = Size::new(90, 24);
+
+/// Somebody has that name and address, says and does that, and goes: the lines that the plain face writes, then the rows
+/// of the full screen.
+pub fn shown(name: &str, text: &str) -> Vec<String> {
+    let mut events = events(name, text);
+    let members = view(&person(name), text);
+    events.push(Event::Error(Remark {
+        code: "director-unreachable",
+        message: text.to_owned(),
+    }));
+    let who = Answer {
+        command: "who",
+        by_program: false,
+        tag: None,
+        result: Ok(Reply::Who(Some(Arc::new(members)))),
+    };
+    let events = events
+        .into_iter()
+        .map(|event| Shown::Event(Arc::new(event)));
+    let mut writer = Writer::of_lines(false, UtcOffset::UTC, me());
+    let mut lines = Vec::new();
+    let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);
+    for shown in events.chain([Shown::Answer(who)]) {
+        writer.write(shown.clone(), &mut lines);
+        screen.show(&shown, Instant::now());
+    }
+    let lines = String::from_utf8(lines).expect("plain output is text");
+    let (grid, _) = drawn(&screen);
+    let rows = grid.content().chunks(usize::from(WINDOW.width));
+    let rows = rows.map(|row| row.iter().map(ratatui::buffer::Cell::symbol).collect());
+    lines.lines().map(str::to_owned).chain(rows).collect()
+}
+
+fn person(name: &str) -> Person {
+    Person {
+        id: NodeId::from_bytes([1; 16]),
+        name: name.to_owned(),
+    }
+}
+
+fn events(name: &str, text: &str) -> Vec<Event> {
+    let person = person(name);
+    let said = |seq, text: String| {
+        Event::Message(Message {
+            id: MessageId {
+                author: person.id,
+                seq,
+            },
+            name: name.into(),
+            timestamp_ms: 0,
+            arrived_ms: 0,
+            text: text.into(),
+            lamport: seq,
+            heads: None,
+            history: false,
+        })
+    };
+    vec![
+        Event::View(Arc::new(view(&person, text))),
+        Event::Ready { name: name.into() },
+        Event::Joined(person.clone()),
+        said(1, text.to_owned()),
+        said(2, format!("/me {text}")),
+        Event::Error(Remark {
+            code: "slow-member",
+            message: format!("{name} at {text}"),
+        }),
+        Event::Renamed {
+            person: person.clone(),
+            previous: text.to_owned(),
+        },
+        Event::Failed(person),
+    ]
+}
+
+fn view(person: &Person, address: &str) -> Members {
+    let member = Member {
+        id: person.id,
+        name: person.name.clone(),
+        addresses: Addresses::at(address),
+        seniority: 0,
+        key: RingKey(0),
+        network: NetworkId::default(),
+    };
+    let epoch = Epoch {
+        number: 1,
+        coordinator: person.id,
+    };
+    Members::new(epoch, 1, [Arc::new(member)])
+}
+
+fn me() -> Me {
+    Me {
+        id: NodeId::from_bytes([2; 16]),
+        wanted_name: "ann".to_owned(),
+        address: "10.0.0.2:4000".to_owned(),
+        discussion: DiscussionId::from(*NodeId::from_bytes([0; 16]).as_uuid()),
+        invite: Invite::from(String::new()),
+        open_at: None,
+        hosts: false,
+    }
+}

@@ -1,0 +1,254 @@
+//! How an entry of the transcript looks in so many columns: its rows, with their styles.
+//!
+//! Time, name and text have columns of their own. Not here: which rows are on the screen (`scroll`).
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::text::{Line, Span};
+use ringtalk_wire::NodeId;
+
+use super::deliveries::{Delivery, Reach};
+use super::transcript::{Entry, Said, Tone, find_folded};
+use crate::lines::hue;
+use crate::tty::{fit, visual, width, wrap};
+
+/// `12:34 `.
+const TIME: usize = 6;
+/// Between name and text.
+const RULE: &str = " │ ";
+/// The name's column, and in a narrow window.
+const NAME: usize = 12;
+const NARROW_NAME: usize = 8;
+/// A window with fewer columns is narrow.
+const NARROW: usize = 60;
+
+/// Sentences of our own are read like this one, whatever names are in them.
+const OURS: &str = "a";
+
+/// Colours for names: those that can be read on light and dark.
+const NAMES: [Color; 6] = [
+    Color::Red,
+    Color::Green,
+    Color::Yellow,
+    Color::Blue,
+    Color::Magenta,
+    Color::Cyan,
+];
+
+/// What decides how entries look.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) width: usize,
+    pub(super) colors: Colors,
+    /// What is searched for, in lower case.
+    pub(super) query: String,
+    /// In which entry it was found.
+    pub(super) found: Option<u64>,
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Colors(pub(super) bool);
+
+impl Colors {
+    /// A member keeps its colour, whatever its name.
+    pub(super) fn name(self, id: &NodeId, is_me: bool) -> Style {
+        if is_me {
+            Style::new().add_modifier(Modifier::BOLD)
+        } else {
+            self.with(Style::new(), NAMES[hue(id) % NAMES.len()])
+        }
+    }
+
+    pub(super) fn with(self, style: Style, color: Color) -> Style {
+        if self.0 { style.fg(color) } else { style }
+    }
+
+    pub(super) fn warning(self) -> Style {
+        self.with(Style::new(), Color::Yellow)
+    }
+}
+
+pub(super) fn dim() -> Style {
+    Style::new().add_modifier(Modifier::DIM)
+}
+
+impl Look {
+    /// The rows of an entry: at least one.
+    pub(super) fn rows(&self, number: u64, entry: &Entry) -> Vec<Line<'static>> {
+        let rows = self.plain_rows(entry);
+        if self.query.is_empty() {
+            return rows;
+        }
+        let modifier = if self.found == Some(number) {
+            Modifier::REVERSED
+        } else {
+            Modifier::UNDERLINED
+        };
+        rows.into_iter()
+            .map(|row| self.highlighted(row, modifier))
+            .collect()
+    }
+
+    fn plain_rows(&self, entry: &Entry) -> Vec<Line<'static>> {
+        match entry {
+            Entry::Said(said) => self.said(said),
+            Entry::Notice(text) => self.remark("*", text, dim()),
+            Entry::Warning(text) => self.remark("!", text, self.colors.warning()),
+            Entry::Copied(text) => wrap(text, self.width)
+                .into_iter()
+                .map(|row| Line::raw(text[row].to_owned()))
+                .collect(),
+            Entry::Picture(rows) => self.picture(rows),
+        }
+    }
+
+    /// What is on its way: one's own text that this node has not sent yet.
+    pub(super) fn sending(&self, text: &str) -> Vec<Line<'static>> {
+        self.remark("…", text, dim())
+    }
+
+    /// A rule across all columns, with a word in it.
+    pub(super) fn rule(&self, word: &str) -> Line<'static> {
+        let side = "─".repeat(self.width.saturating_sub(width(word) + 2) / 2);
+        let style = self.colors.with(Style::new(), Color::Red);
+        Line::styled(format!("{side} {word} {side}"), style)
+    }
+
+    fn said(&self, said: &Said) -> Vec<Line<'static>> {
+        let mut name_style = self.colors.name(&said.author, said.is_mine);
+        let mut style = Style::new();
+        match said.tone {
+            Tone::Usual => {}
+            Tone::History => (name_style, style) = (dim(), dim()),
+            Tone::Mention => {
+                name_style = name_style.add_modifier(Modifier::REVERSED);
+                style = style.add_modifier(Modifier::BOLD);
+            }
+        }
+        let (head, text) = if said.is_action {
+            ("*", format!("{} {}", said.name, said.text))
+        } else {
+            (said.name.as_str(), said.text.clone())
+        };
+        let mut rows = self.columns(&said.time, (head, name_style), &text, (style, None));
+        self.mark(said.delivery, &mut rows);
+        rows
+    }
+
+    fn remark(&self, sign: &str, text: &str, style: Style) -> Vec<Line<'static>> {
+        self.columns("", (sign, style), text, (style, Some(OURS)))
+    }
+
+    fn columns(
+        &self,
+        time: &str,
+        (name, name_style): (&str, Style),
+        text: &str,
+        (style, like): (Style, Option<&str>),
+    ) -> Vec<Line<'static>> {
+        let room = self.width.saturating_sub(self.gutter());
+        let lines = text.split('\n');
+        let rows = lines.flat_map(|line| {
+            let ranges = wrap(line, room).into_iter();
+            ranges.map(|range| visual(&line[range], like.unwrap_or(line)).into_owned())
+        });
+        let first = self.head(time, name, name_style);
+        let blank = Span::raw(" ".repeat(self.gutter() - width(RULE)));
+        let heads = std::iter::once(first).chain(std::iter::repeat(vec![blank]));
+        rows.zip(heads)
+            .map(|(row, mut spans)| {
+                spans.push(Span::styled(RULE, dim()));
+                spans.push(Span::styled(row, style));
+                Line::from(spans)
+            })
+            .collect()
+    }
+
+    fn head(&self, time: &str, name: &str, style: Style) -> Vec<Span<'static>> {
+        let name = fit(name, self.name_width()).into_owned();
+        let name = visual(&name, &name).into_owned();
+        let pad = self.name_width().saturating_sub(width(&name));
+        vec![
+            Span::styled(format!("{time:TIME$}"), dim()),
+            Span::raw(" ".repeat(pad)),
+            Span::styled(name, style),
+        ]
+    }
+
+    /// What is searched for stands out.
+    fn highlighted(&self, row: Line<'static>, modifier: Modifier) -> Line<'static> {
+        let mut spans = Vec::new();
+        for span in row.spans {
+            let found = span.style.add_modifier(modifier);
+            let mut rest = span.content.as_ref();
+            while let Some((from, to)) = find_folded(rest, &self.query) {
+                spans.push(Span::styled(rest[..from].to_owned(), span.style));
+                spans.push(Span::styled(rest[from..to].to_owned(), found));
+                rest = &rest[to..];
+            }
+            spans.push(Span::styled(rest.to_owned(), span.style));
+        }
+        Line::from(spans)
+    }
+
+    /// Says how far a message has got, behind it or below it.
+    fn mark(&self, delivery: Option<Delivery>, rows: &mut Vec<Line<'static>>) {
+        let (text, style) = match delivery {
+            None => return,
+            Some(Delivery::Sent) => (" ·".to_owned(), dim()),
+            Some(Delivery::Reached(reach)) if reach.is_full() => (" ✓".to_owned(), dim()),
+            Some(Delivery::Reached(reach)) if reach.is_wanting() => {
+                (format!(" ! {}", so_far(reach)), self.colors.warning())
+            }
+            Some(Delivery::Reached(reach)) => (format!(" · {}", so_far(reach)), dim()),
+            Some(Delivery::Late) => (
+                " ! somebody has not got this yet".to_owned(),
+                self.colors.warning(),
+            ),
+        };
+        let room = |row: &Line| self.width.saturating_sub(row.width());
+        match rows.last_mut() {
+            Some(last) if room(last) >= width(&text) => last.push_span(Span::styled(text, style)),
+            _ => rows.push(Line::from(vec![
+                Span::raw(" ".repeat(self.gutter() - width(RULE))),
+                Span::styled(RULE, dim()),
+                Span::styled(text.trim_start().to_owned(), style),
+            ])),
+        }
+    }
+
+    fn picture(&self, rows: &[String]) -> Vec<Line<'static>> {
+        if rows.iter().any(|row| width(row) > self.width) {
+            let text = "(this window is too narrow for the picture)";
+            return self.remark("*", text, dim());
+        }
+        let mut style = Style::new();
+        if self.colors.0 {
+            style = style.fg(Color::White).bg(Color::Black);
+        }
+        rows.iter()
+            .map(|row| Line::from(Span::styled(row.clone(), style)))
+            .collect()
+    }
+
+    const fn name_width(&self) -> usize {
+        if self.width < NARROW {
+            NARROW_NAME
+        } else {
+            NAME
+        }
+    }
+
+    const fn gutter(&self) -> usize {
+        TIME + self.name_width() + 3
+    }
+}
+
+/// How many have a message, where that is not everybody.
+fn so_far(Reach { got, of, gone, .. }: Reach) -> String {
+    let reached = format!("reached {got} of {of}");
+    match gone {
+        0 => reached,
+        gone => format!("{reached}, {gone} gone since"),
+    }
+}

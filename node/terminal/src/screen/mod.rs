@@ -1,0 +1,370 @@
+//! The full screen: what is on it, as a function of what happened and what was typed.
+//!
+//! [`Screen`] takes events and keys and does no I/O; `view` draws it; `task` moves things between it, the
+//! terminal and the driver. Not here: the words for what happens (`remarks`).
+
+mod completion;
+mod deliveries;
+mod editor;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod history;
+mod input;
+mod invite;
+mod keys;
+mod layout;
+mod members;
+mod reading;
+mod scroll;
+mod standing;
+mod task;
+mod transcript;
+mod view;
+mod writing;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossterm::event::{Event as TerminalEvent, KeyEventKind};
+use ratatui::layout::Size;
+use ringtalk_session::{Answer, Command, Event, Me, Members, Message, Reply, State};
+use time::UtcOffset;
+
+use crate::remarks::{self, Remark, UNLISTED};
+use crate::shown::Shown;
+use crate::stdin::ACTION;
+use crate::timestamp::said_at;
+use completion::Completion;
+use deliveries::{Deliveries, Delivery};
+use editor::Editor;
+use history::History;
+use layout::Colors;
+use reading::Search;
+use ringtalk_session::text::{harmless, harmless_lines};
+use scroll::Place;
+use transcript::{Entry, Said, Tone, Transcript};
+
+pub(crate) use task::Seat;
+
+/// What the screen asks of those around it, in order.
+#[derive(Debug)]
+enum Effect {
+    /// Hand this to the node.
+    Ask(Command),
+    /// Forget what was not handed over yet.
+    Unsay,
+    Bell,
+    /// Paint everything anew.
+    Repaint,
+    /// Stop the process until the shell continues it.
+    Suspend,
+    /// Give the terminal back: there is nothing more to show.
+    End,
+}
+
+/// What keys do.
+#[derive(Debug, Default)]
+enum Mode {
+    #[default]
+    Writing,
+    /// A text is searched for.
+    Searching(Search),
+    /// Somebody seems to want to leave, and is asked.
+    Asking,
+    /// This node is on its way out.
+    Leaving,
+}
+
+/// What is on the screen.
+#[derive(Debug)]
+struct Screen {
+    state: State,
+    offset: UtcOffset,
+    colors: Colors,
+    size: Size,
+    transcript: Transcript,
+    /// The last row on the screen; none where it follows the newest.
+    bottom: Option<Place>,
+    /// The first entry that came while nobody looked.
+    unread: Option<u64>,
+    /// How many messages have come below what is on the screen.
+    below: usize,
+    has_focus: bool,
+    mode: Mode,
+    editor: Editor,
+    history: History,
+    completion: Option<Completion>,
+    /// One's own texts that the node has not sent yet, oldest first.
+    sending: VecDeque<String>,
+    deliveries: Deliveries,
+    effects: VecDeque<Effect>,
+}
+
+impl Screen {
+    /// An empty screen of a node that has just started.
+    fn new(me: Me, offset: UtcOffset, colors: bool, size: Size) -> Self {
+        Self {
+            state: State::new(me),
+            offset,
+            colors: Colors(colors),
+            size,
+            transcript: Transcript::default(),
+            bottom: None,
+            unread: None,
+            below: 0,
+            has_focus: true,
+            mode: Mode::Writing,
+            editor: Editor::default(),
+            history: History::default(),
+            completion: None,
+            sending: VecDeque::new(),
+            deliveries: Deliveries::default(),
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what is to be shown.
+    fn show(&mut self, shown: &Shown, now: Instant) {
+        match shown {
+            Shown::Event(event) => self.event(event, now),
+            Shown::Answer(answer) => self.answered(answer),
+            Shown::Withheld(withheld) => {
+                self.state.clock.advance(withheld.author, withheld.to);
+                self.remark(vec![remarks::of_withheld(withheld, &self.state)]);
+            }
+        }
+    }
+
+    /// Takes in what the terminal reports.
+    fn take(&mut self, event: TerminalEvent) {
+        match event {
+            TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
+                if let Some(action) = keys::action(key) {
+                    self.act(action);
+                }
+            }
+            TerminalEvent::Paste(text) => self.paste(&text),
+            TerminalEvent::Resize(width, height) => {
+                self.size = Size::new(width, height);
+                self.effects.push_back(Effect::Repaint);
+            }
+            TerminalEvent::FocusLost => {
+                self.has_focus = false;
+                self.look_away();
+            }
+            TerminalEvent::FocusGained => self.has_focus = true,
+            TerminalEvent::Key(_) | TerminalEvent::Mouse(_) => {}
+        }
+    }
+
+    /// Takes in that time passes.
+    fn tick(&mut self, now: Instant) {
+        let changed = self.deliveries.late(now);
+        self.mark(changed);
+    }
+
+    /// When `tick` will have something to do.
+    fn wake(&self) -> Option<Instant> {
+        self.deliveries.next_late()
+    }
+
+    /// What is to be done next outside.
+    fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    fn event(&mut self, event: &Event, now: Instant) {
+        self.state.learn(event);
+        match event {
+            Event::Message(message) => self.said(message, now),
+            Event::Reached {
+                first,
+                last,
+                members,
+            } => {
+                let changed = self.deliveries.reached(*first, *last, *members);
+                self.mark(changed);
+            }
+            Event::Left(person) | Event::Failed(person) => {
+                let changed = self.deliveries.went(&person.id, false);
+                self.mark(changed);
+            }
+            Event::Joined(person) => {
+                let changed = self.deliveries.went(&person.id, true);
+                self.mark(changed);
+            }
+            Event::Goodbye { .. } => self.effects.push_back(Effect::End),
+            Event::Ready { .. } if self.state.joining.fetched() > 0 => {
+                self.notice("that was before you came");
+            }
+            _ => {}
+        }
+        self.remark(remarks::of_event(event, &self.state));
+    }
+
+    /// Says how far one's own messages have got.
+    fn mark(&mut self, changed: Vec<(u64, Delivery)>) {
+        for (place, delivery) in changed {
+            self.transcript.mark(place, delivery);
+        }
+    }
+
+    fn answered(&mut self, answer: &Answer) {
+        self.remark(remarks::of_answer(answer, &self.state));
+        match &answer.result {
+            Ok(Reply::Clear) => self.clear(),
+            Ok(Reply::Invite(invite)) => {
+                let picture = invite::picture(invite.as_str());
+                if let Some(picture) = picture {
+                    self.transcript.push(Entry::Picture(picture));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Answers what the node need not be asked for.
+    fn answer_at_once(&mut self, reply: Reply, command: &Command) {
+        self.answered(&Answer {
+            command: command.name(),
+            by_program: false,
+            tag: None,
+            result: Ok(reply),
+        });
+    }
+
+    fn said(&mut self, message: &Message, now: Instant) {
+        if message.history && self.state.joining.fetched() == 1 {
+            self.notice("the discussion so far:");
+        }
+        let is_mine = message.id.author == self.state.me.id;
+        let (is_news, is_sent) = (!is_mine && !message.history, is_mine && !message.history);
+        let audience = self
+            .state
+            .members
+            .clone()
+            .filter(|members| members.len() > 1);
+        let (action, mut text) = match message.text.strip_prefix(ACTION) {
+            Some(action) => (true, harmless_lines(action)),
+            None => (false, harmless_lines(&message.text)),
+        };
+        let is_mention = is_news && names(&text, &self.state.name);
+        if self.state.is_unlisted(message) {
+            text.insert_str(0, &format!("{UNLISTED} "));
+        }
+        let place = self.transcript.push(Entry::Said(Said {
+            author: message.id.author,
+            name: harmless(&message.name),
+            time: said_at(message, self.offset),
+            text,
+            is_action: action,
+            is_mine,
+            tone: match message.history {
+                true => Tone::History,
+                false if is_mention => Tone::Mention,
+                false => Tone::Usual,
+            },
+            delivery: (is_sent && audience.is_some()).then_some(Delivery::Sent),
+        }));
+        if is_mention {
+            self.effects.push_back(Effect::Bell);
+        }
+        if is_sent {
+            self.sent(message, place, audience, now);
+        }
+        if is_news {
+            self.news(place);
+        }
+    }
+
+    fn sent(
+        &mut self,
+        message: &Message,
+        place: u64,
+        audience: Option<Arc<Members>>,
+        now: Instant,
+    ) {
+        if self
+            .sending
+            .front()
+            .is_some_and(|text| *text == *message.text)
+        {
+            self.sending.pop_front();
+        }
+        if let Some(audience) = audience {
+            self.deliveries.sent(message.id.seq, place, audience, now);
+        }
+    }
+
+    /// A message came; maybe nobody looks.
+    fn news(&mut self, place: u64) {
+        if self.bottom.is_some() {
+            self.below += 1;
+        }
+        if self.bottom.is_some() || !self.has_focus {
+            self.unread.get_or_insert(place);
+        }
+    }
+
+    /// From now on nobody looks: what was unread before that is not any more.
+    fn look_away(&mut self) {
+        if self.bottom.is_none() {
+            self.unread = None;
+            self.below = 0;
+        }
+    }
+
+    fn remark(&mut self, remarks: Vec<Remark>) {
+        for Remark { is_warning, text } in remarks {
+            let text = harmless_lines(&text);
+            let invite = self.state.me.invite.as_str();
+            if let Some(before) = text.strip_suffix(invite) {
+                let before = Entry::Notice(before.trim_end().to_owned());
+                self.transcript.push(before);
+                self.transcript.push(Entry::Copied(invite.to_owned()));
+                continue;
+            }
+            self.transcript.push(if is_warning {
+                Entry::Warning(text)
+            } else {
+                Entry::Notice(text)
+            });
+        }
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.transcript.push(Entry::Notice(harmless_lines(text)));
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.transcript.push(Entry::Warning(harmless_lines(text)));
+    }
+
+    fn clear(&mut self) {
+        self.transcript.clear();
+        self.bottom = None;
+        self.unread = None;
+        self.below = 0;
+    }
+}
+
+/// True where a text names somebody, as a word of its own and whatever the case.
+fn names(text: &str, name: &str) -> bool {
+    let wanted = harmless(name).to_lowercase();
+    let mut rest = text;
+    while let Some((from, to)) = transcript::find_folded(rest, &wanted) {
+        let before = rest[..from].chars().next_back();
+        let after = rest[to..].chars().next();
+        let alone = |char: Option<char>| char.is_none_or(|char| !char.is_alphanumeric());
+        if alone(before) && alone(after) {
+            return true;
+        }
+        let next = rest[from..].chars().next().map_or(1, char::len_utf8);
+        rest = &rest[from + next..];
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,64 @@
+//! How one stands, in one line: the ring, its neighbours and coordinator, how far the last message has
+//! got, and whether newcomers can come.
+//!
+//! Not here: where the line is drawn (`view`).
+
+use ringtalk_session::NodeId;
+
+use super::Screen;
+use crate::remarks::name_or_id;
+use crate::tty::{fit, width};
+use ringtalk_session::text::harmless;
+
+/// In which words, and how wide names may be: the first that fits is taken.
+const FORMS: [(bool, usize); 5] = [(true, 32), (true, 14), (true, 8), (false, 14), (false, 6)];
+
+/// How one stands, in at most so many columns.
+pub(super) fn standing(screen: &Screen, room: usize) -> String {
+    if !screen.state.ready {
+        let joining = format!("joining · {}", screen.state.joining.words());
+        return fit(&joining, room).into_owned();
+    }
+    let forms = FORMS.map(|(in_words, names)| in_ring(screen, in_words, names));
+    let fitting = forms.iter().find(|form| width(form) <= room);
+    let shortest = || fit(&forms[FORMS.len() - 1], room).into_owned();
+    fitting.map_or_else(shortest, Clone::clone)
+}
+
+fn in_ring(screen: &Screen, in_words: bool, names: usize) -> String {
+    let state = &screen.state;
+    let short = |id: &NodeId| fit(&harmless(&name_or_id(id, state)), names).into_owned();
+    let members = state.members.as_ref().map_or(1, |members| members.len());
+    let mut parts = vec![format!("ring {members}")];
+    if let (Some(before), Some(after)) = (state.predecessor, state.successor) {
+        parts.push(format!("← {}", short(&before)));
+        parts.push(format!("{} →", short(&after)));
+    }
+    if let Some(members) = &state.members {
+        let coordinator = members.coordinator();
+        let name = if coordinator == state.me.id {
+            "you".to_owned()
+        } else {
+            short(&coordinator)
+        };
+        let role = if in_words { "coordinator" } else { "★" };
+        parts.push(format!("{role} {name}"));
+    }
+    parts.extend(reach(screen, in_words));
+    parts.push(match (state.director_answers, in_words) {
+        (true, _) => "director ok".to_owned(),
+        (false, true) => "no director answers".to_owned(),
+        (false, false) => "no director".to_owned(),
+    });
+    parts.join(" · ")
+}
+
+/// How far the message that was sent last has got, unless nobody was there to get it.
+fn reach(screen: &Screen, in_words: bool) -> Option<String> {
+    let latest = screen.deliveries.latest()?;
+    let word = if in_words { "reached " } else { "✓ " };
+    let got = latest
+        .got
+        .map_or_else(|| "…".to_owned(), |got| got.to_string());
+    (latest.of > 0).then(|| format!("{word}{got}/{}", latest.of))
+}

@@ -1,0 +1,79 @@
+//! How long a frame takes where much was said: only what is visible may cost anything.
+
+use nix::time::{ClockId, clock_gettime};
+
+use super::*;
+use crate::tty::Painter;
+
+/// As many messages as are kept.
+const MESSAGES: u64 = 100_000;
+/// A frame of a screen that shows sixty in a second.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// The time that this thread has worked: whatever else the machine does is left out.
+fn worked() -> Duration {
+    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
+        .unwrap()
+        .into()
+}
+
+fn paint(painter: &mut Painter, stage: &Stage) {
+    let (drawn, cursor) = view::drawn(&stage.screen);
+    painter.paint(drawn, cursor).unwrap();
+}
+
+fn sorted(mut times: Vec<Duration>) -> (Duration, Duration) {
+    times.sort_unstable();
+    (times[times.len() / 2], times[times.len() * 99 / 100])
+}
+
+#[test]
+fn a_frame_is_fast_with_the_longest_text_in_the_making() {
+    let mut stage = Stage::among(140, 50, 7);
+    let paste = "words and 你好 ".repeat(1_000);
+    stage.screen.take(TerminalEvent::Paste(paste));
+    let mut painter = Painter::new();
+    let times = (0..200).map(|_| {
+        let start = worked();
+        stage.key(KeyCode::Left);
+        paint(&mut painter, &stage);
+        worked().saturating_sub(start)
+    });
+    let (median, p99) = sorted(times.collect());
+    println!("16 KiB in the making: a key {median:?} (p99 {p99:?})");
+    assert!(p99 < FRAME, "{p99:?}");
+}
+
+#[test]
+fn a_frame_is_fast_with_a_hundred_thousand_messages() {
+    let mut stage = Stage::among(140, 50, 7);
+    let texts = (1..=MESSAGES).map(|seq| {
+        let words = "some words of a message, 你好, ".repeat(seq as usize % 7 + 1);
+        message(1, seq, &words)
+    });
+    stage.events(texts);
+    let mut painter = Painter::new();
+    let mut frame = |stage: &mut Stage, code: KeyCode| {
+        let start = worked();
+        stage.key(code);
+        paint(&mut painter, stage);
+        worked().saturating_sub(start)
+    };
+    let typed = (0..500).map(|_| frame(&mut stage, KeyCode::Char('x')));
+    let (typed, typed_p99) = sorted(typed.collect());
+    let paged = (0..500).map(|_| frame(&mut stage, KeyCode::PageUp));
+    let (paged, paged_p99) = sorted(paged.collect());
+    stage.control('r');
+    // Each key has the whole transcript looked through. The first finds it in no cache.
+    let searched = "#$%&@"
+        .chars()
+        .map(|key| frame(&mut stage, KeyCode::Char(key)));
+    let (searched, slowest) = sorted(searched.collect());
+    println!("to find that nobody said something: {searched:?} ({slowest:?} at most)");
+    println!(
+        "{MESSAGES} messages, 140 x 50: a key {typed:?} (p99 {typed_p99:?}), a page {paged:?} (p99 {paged_p99:?})"
+    );
+    assert!(searched < 10 * FRAME, "{searched:?}");
+    assert!(typed_p99 < FRAME, "{typed_p99:?}");
+    assert!(paged_p99 < FRAME, "{paged_p99:?}");
+}

@@ -1,0 +1,200 @@
+//! What keys do: writing, sending, and leaving.
+//!
+//! Not here: reading what was said before (`reading`).
+
+use super::completion::Completion;
+use super::editor::Step;
+use super::keys::Action;
+use super::{Effect, Mode, Screen};
+use crate::stdin::{Mistake, parse_line};
+use ringtalk_session::text::harmless;
+use ringtalk_session::{Command, Reply};
+
+/// How many of one's own texts may wait to be sent. The node slows its user down where the others cannot
+/// follow.
+const SENDING: usize = 1_000;
+
+impl Screen {
+    pub(super) fn act(&mut self, action: Action) {
+        match self.mode {
+            Mode::Writing => self.write(action),
+            Mode::Searching(_) => self.search(action),
+            Mode::Asking => self.answer(action),
+            Mode::Leaving => {}
+        }
+    }
+
+    /// A paste is one message, whatever lines it has.
+    pub(super) fn paste(&mut self, text: &str) {
+        self.completion = None;
+        let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+        match &mut self.mode {
+            Mode::Writing => self.insert(lines.trim_end_matches('\n')),
+            Mode::Searching(search) => {
+                search.add(&lines);
+                self.find_older(true);
+            }
+            Mode::Asking | Mode::Leaving => {}
+        }
+    }
+
+    fn write(&mut self, action: Action) {
+        let completion = self.completion.take();
+        match action {
+            Action::Insert(char) => self.insert(char.encode_utf8(&mut [0; 4])),
+            Action::Newline => self.insert("\n"),
+            Action::Send => self.send(),
+            Action::Go(step) => self.editor.go(step),
+            Action::Delete(step) => self.editor.delete(step),
+            Action::Kill(step) => self.editor.kill(step),
+            Action::Yank => {
+                self.editor.yank();
+            }
+            Action::Transpose => self.editor.transpose(),
+            Action::Older => {
+                if let Some(line) = self.history.older(self.editor.text()) {
+                    self.editor.set(line);
+                }
+            }
+            Action::Newer => {
+                if let Some(line) = self.history.newer() {
+                    self.editor.set(line);
+                }
+            }
+            Action::Complete => self.complete(completion),
+            Action::PageUp => self.page_up(),
+            Action::PageDown => self.page_down(),
+            Action::Top => self.go_to_top(),
+            Action::Bottom | Action::Escape => self.follow(),
+            Action::Search | Action::SearchBack => self.begin_search(),
+            Action::Repaint => self.effects.push_back(Effect::Repaint),
+            Action::Suspend => self.effects.push_back(Effect::Suspend),
+            Action::EndOfInput if !self.editor.is_empty() => self.editor.delete(Step::Right),
+            Action::Interrupt if !self.editor.is_empty() => {
+                self.editor.take();
+            }
+            Action::EndOfInput | Action::Interrupt => self.mode = Mode::Asking,
+        }
+    }
+
+    fn answer(&mut self, action: Action) {
+        match action {
+            Action::Insert('y' | 'Y') | Action::Send | Action::Interrupt => self.leave(),
+            Action::Suspend => self.effects.push_back(Effect::Suspend),
+            Action::Repaint => self.effects.push_back(Effect::Repaint),
+            _ => self.mode = Mode::Writing,
+        }
+    }
+
+    /// True where the node takes more than the wish to leave, which must not wait behind anything else.
+    pub(super) const fn may_hand_over(&self) -> bool {
+        self.state.ready || matches!(self.mode, Mode::Leaving)
+    }
+
+    /// Asks the node to leave.
+    pub(super) fn leave(&mut self) {
+        if !self.state.ready {
+            self.effects.push_back(Effect::Unsay);
+        }
+        self.mode = Mode::Leaving;
+        self.effects.push_back(Effect::Ask(Command::Quit));
+    }
+
+    fn insert(&mut self, text: &str) {
+        if !self.editor.insert(text) {
+            self.warn(&Mistake::TooLong.to_string());
+        }
+    }
+
+    fn complete(&mut self, begun: Option<Completion>) {
+        let names: Vec<String> = self
+            .state
+            .members
+            .iter()
+            .flat_map(|members| members.iter())
+            .filter(|member| member.id != self.state.me.id)
+            .map(|member| harmless(&member.name))
+            .collect();
+        let before = &self.editor.text()[..self.editor.cursor()];
+        let find = || Completion::find(before, names.iter().map(String::as_str));
+        if let Some(mut completion) = begun.or_else(find) {
+            let choice = completion.next().to_owned();
+            self.editor.replace_from(completion.start, &choice);
+            self.completion = Some(completion);
+        }
+    }
+
+    /// Sends what is written, or does what it asks for. A mistake stays, to be mended.
+    fn send(&mut self) {
+        if self.editor.text().trim().is_empty() {
+            self.editor.take();
+            return;
+        }
+        match parse_line(self.editor.text().to_owned()) {
+            None => {}
+            Some(Err(mistake)) => self.warn(&mistake.to_string()),
+            Some(Ok(Command::Say(_))) if self.sending.len() >= SENDING => {
+                let text = "too much waits to be sent: somebody cannot follow; try again soon";
+                self.warn(text);
+            }
+            Some(Ok(Command::Say(text))) => {
+                self.keep_line();
+                self.sending.push_back(text.clone());
+                self.unread = None;
+                self.follow();
+                self.effects.push_back(Effect::Ask(Command::Say(text)));
+            }
+            Some(Ok(command)) => {
+                self.keep_line();
+                self.obey(command);
+            }
+        }
+    }
+
+    fn keep_line(&mut self) {
+        let line = self.editor.take();
+        self.history.add(&line);
+    }
+
+    /// What can be answered here is; the rest goes to the node.
+    fn obey(&mut self, command: Command) {
+        self.follow();
+        let members = self.state.members.clone();
+        match command {
+            Command::Quit => self.leave(),
+            Command::Clear => self.clear(),
+            Command::Who => self.answer_at_once(Reply::Who(members), &command),
+            Command::Ring => {
+                let reply = Reply::Ring {
+                    members,
+                    predecessor: self.state.predecessor,
+                    successor: self.state.successor,
+                };
+                self.answer_at_once(reply, &command);
+            }
+            Command::Invite => {
+                let invite = self.state.me.invite.clone();
+                self.answer_at_once(Reply::Invite(invite), &command);
+            }
+            Command::Help => {
+                self.answer_at_once(Reply::Help, &command);
+                for line in KEYS {
+                    self.notice(line);
+                }
+            }
+            Command::Say(_) | Command::Name(_) | Command::Transcript => {
+                self.effects.push_back(Effect::Ask(command));
+            }
+        }
+    }
+}
+
+/// What `/help` adds on the full screen.
+const KEYS: [&str; 6] = [
+    "Tab completes names and commands; ↑ and ↓ bring back what you have written",
+    "PgUp, PgDn, Ctrl+Home, Ctrl+End and Esc scroll; Ctrl+R searches",
+    "Alt+Enter or Ctrl+J starts another line; a paste is one message",
+    "Ctrl+A E B F W U K Y T, Alt+B F D: as in the shell; Ctrl+L paints anew; Ctrl+Z stops",
+    "Ctrl+C clears the line, then asks whether to leave",
+    "behind what you said: · it was sent, ✓ everybody has it; before it: … it waits to be sent",
+];

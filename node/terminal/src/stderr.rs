@@ -1,0 +1,182 @@
+//! What goes to stderr: log lines, and the words of a node that cannot go on.
+//!
+//! A thread of its own writes them. Whoever does not read stderr loses log lines, and holds up
+//! nobody. Never any message text or name, at any level; and what others wrote in an answer or an address is made
+//! harmless. Not here: what the user should see of the discussion (`face`).
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender, TrySendError};
+use std::thread;
+use std::time::Duration;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use ringtalk_session::text::{harmless, harmless_lines};
+
+/// How many lines wait at most.
+const LINES: usize = 1_024;
+
+/// The way to stderr.
+#[derive(Clone, Debug)]
+pub struct Diagnostics {
+    program: &'static str,
+    lines: SyncSender<Line>,
+}
+
+#[derive(Debug)]
+enum Line {
+    Text(Vec<u8>),
+    Hold,
+    Release,
+    Flushed(SyncSender<()>),
+}
+
+impl Diagnostics {
+    /// Starts the thread for a program that logs nothing.
+    pub fn without_log(program: &'static str) -> io::Result<Self> {
+        let (lines, waiting) = mpsc::sync_channel(LINES);
+        thread::Builder::new()
+            .name("stderr".to_owned())
+            .spawn(move || write_all(&waiting))?;
+        Ok(Self { program, lines })
+    }
+
+    /// Starts the thread, and has everything logged there that passes the filter.
+    pub fn start(program: &'static str, filter: EnvFilter) -> io::Result<Self> {
+        let diagnostics = Self::without_log(program)?;
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(false)
+            .with_writer(diagnostics.clone())
+            .init();
+        Ok(diagnostics)
+    }
+
+    /// Writes nothing from now on: somebody else has the terminal. Where stderr is no terminal it goes on.
+    pub fn hold(&self) {
+        if io::stderr().is_terminal() {
+            let _ = self.lines.try_send(Line::Hold);
+        }
+    }
+
+    /// Writes what was held, the last 1,024 lines of it, and goes on.
+    pub fn release(&self) {
+        let _ = self.lines.send(Line::Release);
+    }
+
+    /// Says something to whoever started the program.
+    pub fn say(&self, text: &str) {
+        self.write(&format!("{}: {}\n", self.program, harmless_lines(text)));
+    }
+
+    /// Writes a text as it is.
+    pub fn write(&self, text: &str) {
+        self.send(text.as_bytes().to_vec());
+    }
+
+    /// Waits until everything is written, within a limit.
+    pub fn flush(&self, limit: Duration) {
+        let (flushed, done) = mpsc::sync_channel(1);
+        if self.lines.try_send(Line::Flushed(flushed)).is_ok() {
+            let _: Result<(), RecvTimeoutError> = done.recv_timeout(limit);
+        }
+    }
+
+    fn send(&self, text: Vec<u8>) {
+        match self.lines.try_send(Line::Text(text)) {
+            Ok(()) | Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+impl MakeWriter<'_> for Diagnostics {
+    type Writer = Entry;
+
+    fn make_writer(&self) -> Entry {
+        Entry {
+            diagnostics: self.clone(),
+        }
+    }
+}
+
+/// One log entry, which the logger writes as a whole.
+#[derive(Debug)]
+pub struct Entry {
+    diagnostics: Diagnostics,
+}
+
+impl Write for Entry {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(bytes);
+        let line = harmless(text.trim_end_matches('\n')) + "\n";
+        self.diagnostics.send(line.into_bytes());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn write_all(lines: &mpsc::Receiver<Line>) {
+    let mut stderr = io::stderr();
+    let mut held: Option<VecDeque<Vec<u8>>> = None;
+    while let Ok(line) = lines.recv() {
+        match line {
+            Line::Text(text) => match &mut held {
+                Some(held) => {
+                    held.push_back(text);
+                    held.drain(..held.len().saturating_sub(LINES));
+                }
+                None => {
+                    let _ = stderr.write_all(&text);
+                }
+            },
+            Line::Hold => held = Some(held.take().unwrap_or_default()),
+            Line::Release => {
+                for text in held.take().into_iter().flatten() {
+                    let _ = stderr.write_all(&text);
+                }
+            }
+            Line::Flushed(done) => {
+                let _ = done.send(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_is_harmless_here_too() {
+        let (lines, waiting) = mpsc::sync_channel(2);
+        let diagnostics = Diagnostics {
+            lines,
+            program: "node",
+        };
+        diagnostics.say("the director said:\n\u{1b}[2J");
+        let entry = "peer=\u{202e}evil\nnode: fine\n";
+        diagnostics
+            .make_writer()
+            .write_all(entry.as_bytes())
+            .unwrap();
+        let written: Vec<String> = waiting
+            .try_iter()
+            .map(|line| match line {
+                Line::Text(text) => String::from_utf8(text).unwrap(),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(
+            written,
+            [
+                "node: the director said:\n\u{241b}[2J\n",
+                "peer=\\u{202e}evil\u{240a}node: fine\n"
+            ]
+        );
+    }
+}

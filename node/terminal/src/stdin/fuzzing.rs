@@ -1,0 +1,36 @@
+//! For the fuzzer: stdin from its bytes to what each line means.
+//!
+//! Not here: what must be true of it (`tools/fuzz`).
+
+use std::io;
+
+use ringtalk_session::Command;
+
+use super::lines::{LINE_BYTES, LineReader};
+use super::typed::parse;
+
+/// What a line means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Said {
+    /// A message.
+    Text(String),
+    /// A command, in words.
+    Command(String),
+    /// A mistake, by its code.
+    Mistake(&'static str),
+}
+
+/// What all lines of `input` mean, read so many bytes at a time.
+pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<Said>> {
+    let mut reader = LineReader::new(input, read_bytes.max(1), LINE_BYTES);
+    let mut said = Vec::new();
+    while let Some(batch) = reader.next_batch()? {
+        let typed = batch.into_iter().filter_map(parse);
+        said.extend(typed.map(|typed| match typed {
+            Ok(Command::Say(text)) => Said::Text(text),
+            Ok(command) => Said::Command(format!("{command:?}")),
+            Err(mistake) => Said::Mistake(mistake.code()),
+        }));
+    }
+    Ok(said)
+}

@@ -1,0 +1,158 @@
+//! Cuts stdin into lines, without keeping more of a long one than a text may have. What was read is
+//! wiped before the next read, which may last until the end.
+//!
+//! Not here: what a line means (`typed`).
+
+use std::io::{self, ErrorKind, Read};
+use std::mem;
+
+use ringtalk_wire::limit::TEXT_BYTES;
+use zeroize::Zeroize;
+
+/// The longest line that is typed: the longest text, with a `/` before one that starts with `/`.
+pub(super) const LINE_BYTES: usize = TEXT_BYTES + 1;
+
+/// A line without its end.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Line {
+    /// As typed.
+    Whole(Vec<u8>),
+    /// Longer than any text may be; it was skipped.
+    TooLong,
+}
+
+/// Cuts a stream into lines.
+#[derive(Debug)]
+pub(super) struct LineReader<R> {
+    input: R,
+    buffer: Box<[u8]>,
+    cutter: Cutter,
+}
+
+/// Cuts chunks into lines.
+#[derive(Debug)]
+struct Cutter {
+    /// How many bytes a line has at most.
+    most: usize,
+    begun: Vec<u8>,
+    skipping: bool,
+}
+
+impl<R: Read> LineReader<R> {
+    /// It reads so many bytes at once, and takes lines of so many at most.
+    pub(super) fn new(input: R, read_bytes: usize, most: usize) -> Self {
+        Self {
+            input,
+            buffer: vec![0; read_bytes].into(),
+            cutter: Cutter {
+                most,
+                begun: Vec::new(),
+                skipping: false,
+            },
+        }
+    }
+
+    /// The lines that end in what one read brings: maybe none. Nothing at the end of the stream,
+    /// whose last line needs no line end.
+    pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {
+        let length = loop {
+            match self.input.read(&mut self.buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        let chunk = &mut self.buffer[..length];
+        if length == 0 {
+            let rest = !self.cutter.begun.is_empty() || self.cutter.skipping;
+            return Ok(rest.then(|| vec![self.cutter.finish()]));
+        }
+        let lines = self.cutter.cut(chunk);
+        chunk.zeroize();
+        Ok(Some(lines))
+    }
+}
+
+impl Cutter {
+    fn cut(&mut self, chunk: &[u8]) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for piece in chunk.split_inclusive(|byte| *byte == b'\n') {
+            let (content, ends) = match piece.split_last() {
+                Some((b'\n', content)) => (content, true),
+                _ => (piece, false),
+            };
+            // One more than a line may have is kept: it may be the \r before the \n.
+            let room = self.most + 1 - self.begun.len();
+            if content.len() > room {
+                self.skipping = true;
+                self.begun.clear();
+            }
+            if !self.skipping {
+                self.begun.extend_from_slice(content);
+            }
+            if ends {
+                lines.push(self.finish());
+            }
+        }
+        lines
+    }
+
+    fn finish(&mut self) -> Line {
+        let mut line = mem::take(&mut self.begun);
+        if line.last() == Some(&b'\r') {
+            line.pop();
+        }
+        if mem::take(&mut self.skipping) || line.len() > self.most {
+            Line::TooLong
+        } else {
+            Line::Whole(line)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(input: &[u8], read_bytes: usize) -> Vec<Line> {
+        let mut reader = LineReader::new(input, read_bytes, LINE_BYTES);
+        let mut lines = Vec::new();
+        while let Some(batch) = reader.next_batch().unwrap() {
+            assert!(reader.cutter.begun.len() <= LINE_BYTES + 1);
+            lines.extend(batch);
+        }
+        lines
+    }
+
+    fn whole(text: &str) -> Line {
+        Line::Whole(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn lines_lose_their_end_and_nothing_else() {
+        let expected = [whole("one"), whole(" two\r "), whole(""), whole("three")];
+        for read_bytes in [1, 2, 3, 1000] {
+            let found = lines(b"one\n two\r \r\n\nthree", read_bytes);
+            assert_eq!(found, expected, "{read_bytes} bytes a read");
+        }
+        assert_eq!(lines(b"", 10), []);
+    }
+
+    #[test]
+    fn a_long_line_is_skipped_and_the_next_one_is_not() {
+        let longest = "x".repeat(LINE_BYTES);
+        let longer = "x".repeat(LINE_BYTES + 1);
+        let endless = "x".repeat(1_000_000);
+        let input = format!("{longest}\r\n{longer}\n{endless}\r\nnext\n{longer}");
+        for read_bytes in [7, 4096, 64 * 1024] {
+            let found = lines(input.as_bytes(), read_bytes);
+            let expected = [
+                whole(&longest),
+                Line::TooLong,
+                Line::TooLong,
+                whole("next"),
+                Line::TooLong,
+            ];
+            assert!(found == expected, "{read_bytes} bytes a read");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What the user types, or a program writes: stdin, read by a thread of its own, a limited way ahead.
+//!
+//! Not here: when a line is taken (the node), which is when there is room for it.
+
+mod commands;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
+mod lines;
+mod typed;
+
+use std::io::{self, Read, stdin};
+use std::thread;
+
+use ringtalk_session::{Asker, Command, CommandError, Request};
+use tokio::sync::mpsc;
+
+pub(crate) use typed::{ACTION, HELP, command_words};
+pub use typed::{Mistake, parse_line};
+
+use lines::{Line, LineReader};
+
+/// How much is read from the system at once: more than the library's own buffer holds, which is passed
+/// by then.
+const READ_BYTES: usize = 64 * 1024;
+/// How many batches wait for the node. With the one in its hands that is how far the node reads
+/// ahead: a few times [`READ_BYTES`].
+const BATCHES: usize = 2;
+
+/// Requests in the order in which they were written.
+pub type Batch = Vec<Request>;
+
+/// What the lines of stdin are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Input {
+    /// What somebody types.
+    Typed,
+    /// Commands, one JSON object a line.
+    Json,
+}
+
+impl Input {
+    const fn line_bytes(self) -> usize {
+        match self {
+            Self::Typed => lines::LINE_BYTES,
+            Self::Json => commands::LINE_BYTES,
+        }
+    }
+
+    fn parse(self, line: Line) -> Option<Request> {
+        match self {
+            Self::Typed => typed::parse(line).map(request),
+            Self::Json => commands::parse(line),
+        }
+    }
+}
+
+/// What somebody asks who typed this.
+pub fn request(parsed: Result<Command, Mistake>) -> Request {
+    Request {
+        command: parsed.map_err(CommandError::from),
+        asker: Asker::Typist,
+    }
+}
+
+/// The way from somebody else who reads what is typed, such as the full screen.
+pub(crate) fn channel() -> (mpsc::Sender<Batch>, mpsc::Receiver<Batch>) {
+    mpsc::channel(BATCHES)
+}
+
+/// Starts to read. The channel ends where stdin ends. The thread outlives its purpose: a blocking
+/// read cannot be called off, only left behind when the process ends.
+pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Batch>> {
+    let (sender, receiver) = mpsc::channel(BATCHES);
+    let reader = move || pass_on(stdin(), input, &sender);
+    thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(reader)?;
+    Ok(receiver)
+}
+
+/// Hands over all lines that one read brought, again and again.
+fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Batch>) {
+    let mut lines = LineReader::new(from, READ_BYTES, input.line_bytes());
+    loop {
+        match lines.next_batch() {
+            Ok(Some(batch)) if batch.is_empty() => {}
+            Ok(Some(batch)) => {
+                let batch = batch.into_iter().filter_map(|line| input.parse(line));
+                if sender.blocking_send(batch.collect()).is_err() {
+                    return;
+                }
+            }
+            Ok(None) => return,
+            Err(error) => {
+                let failed = request(Err(Mistake::Unreadable(error)));
+                let _ = sender.blocking_send(vec![failed]);
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paste_arrives_whole_and_in_order() {
+        let paste: Vec<String> = (0..10_000).map(|n| format!("line {n}\n")).collect();
+        let paste = paste.concat();
+        let (sender, mut receiver) = mpsc::channel(BATCHES);
+        let reader = thread::spawn(move || pass_on(paste.as_bytes(), Input::Typed, &sender));
+        let mut count = 0;
+        while let Some(batch) = receiver.blocking_recv() {
+            for request in batch {
+                assert_eq!(request.command, Ok(Command::Say(format!("line {count}"))));
+                count += 1;
+            }
+        }
+        reader.join().unwrap();
+        assert_eq!(count, 10_000);
+    }
+}

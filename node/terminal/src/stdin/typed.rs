@@ -1,0 +1,251 @@
+//! What a line means: a message, a command, or a mistake to be told of.
+//!
+//! Not here: what a command does (the node).
+
+use std::io;
+
+use ringtalk_session::{Command, CommandError, NameError};
+use ringtalk_wire::limit::TEXT_BYTES;
+
+use super::lines::Line;
+
+/// What `/help` says.
+pub(crate) const HELP: [&str; 10] = [
+    "/who           who is here",
+    "/ring          the ring, as it goes round",
+    "/name NEW      take another name",
+    "/invite        what others type to get in",
+    "/me TEXT       say what you do",
+    "/clear         clear the screen",
+    "/transcript    the ids of all messages kept, in the order that is the same for everybody",
+    "/quit          leave",
+    "/help          this list",
+    "//text         a message that starts with /",
+];
+
+/// How a message begins that says what its author does: it travels as it is typed.
+pub(crate) const ACTION: &str = "/me ";
+
+/// All commands, as they are typed.
+pub(crate) fn command_words() -> impl Iterator<Item = &'static str> {
+    let words = HELP.iter().filter_map(|line| line.split(' ').next());
+    words.filter(|word| !word.starts_with("//"))
+}
+
+/// What is wrong with a line.
+#[derive(Debug, thiserror::Error)]
+pub enum Mistake {
+    /// It is longer than a message may be.
+    #[error(
+        "that line is too long: a message has {TEXT_BYTES} bytes of UTF-8 at most; nothing of it \
+         was sent, send it in parts"
+    )]
+    TooLong,
+    /// It is no text.
+    #[error("that line is no UTF-8, so it was not sent; send text as UTF-8")]
+    NotUtf8,
+    /// It begins as a command, and is none.
+    #[error(
+        "there is no command {word:?}{} (/help lists them, // sends a line that starts with /)",
+        meant(.word)
+    )]
+    UnknownCommand {
+        /// Its first word.
+        word: String,
+    },
+    /// It says that its author does nothing.
+    #[error("say what you do, as in /me waves")]
+    NoAction,
+    /// It asks for a name that is none.
+    #[error("{0}; type /name NEW")]
+    Name(#[from] NameError),
+    /// There is no line.
+    #[error("stdin cannot be read any more: {0}")]
+    Unreadable(io::Error),
+}
+
+/// Reads a line that somebody has in one piece; nothing where it is empty.
+pub fn parse_line(line: String) -> Option<Result<Command, Mistake>> {
+    parse(Line::Whole(line.into_bytes()))
+}
+
+/// Reads a line; nothing where it is empty.
+pub(super) fn parse(line: Line) -> Option<Result<Command, Mistake>> {
+    let Line::Whole(bytes) = line else {
+        return Some(Err(Mistake::TooLong));
+    };
+    if bytes.is_empty() {
+        return None;
+    }
+    let text = String::from_utf8(bytes).map_err(|_| Mistake::NotUtf8);
+    Some(text.and_then(parse_text))
+}
+
+fn parse_text(mut line: String) -> Result<Command, Mistake> {
+    if line.starts_with("//") {
+        line.remove(0);
+    } else if line.trim_end() == ACTION.trim_end() {
+        return Err(Mistake::NoAction);
+    } else if line.starts_with('/') && !line.starts_with(ACTION) {
+        return parse_command(&line);
+    }
+    if line.len() > TEXT_BYTES {
+        return Err(Mistake::TooLong);
+    }
+    Ok(Command::Say(line))
+}
+
+fn parse_command(line: &str) -> Result<Command, Mistake> {
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    match word.to_lowercase().as_str() {
+        "/quit" => Ok(Command::Quit),
+        "/who" => Ok(Command::Who),
+        "/ring" => Ok(Command::Ring),
+        "/name" => Ok(Command::Name(rest.trim().parse()?)),
+        "/invite" => Ok(Command::Invite),
+        "/transcript" => Ok(Command::Transcript),
+        "/help" => Ok(Command::Help),
+        "/clear" => Ok(Command::Clear),
+        _ => Err(Mistake::UnknownCommand {
+            word: word.chars().take(SHOWN_CHARS).collect(),
+        }),
+    }
+}
+
+/// How much of an unknown command is repeated.
+const SHOWN_CHARS: usize = 40;
+
+/// How many letters may be wrong.
+const WRONG_LETTERS: usize = 2;
+
+/// The command that somebody who typed `word` may have meant, as a part of a sentence.
+fn meant(word: &str) -> String {
+    let distance = |command: &&str| strsim::osa_distance(word, command);
+    let nearest = command_words().min_by_key(distance);
+    let nearest = nearest.filter(|command| distance(command) <= WRONG_LETTERS);
+    nearest.map_or_else(String::new, |command| format!(", did you mean {command}?"))
+}
+
+impl From<Mistake> for CommandError {
+    fn from(mistake: Mistake) -> Self {
+        Self {
+            code: mistake.code(),
+            message: mistake.to_string(),
+        }
+    }
+}
+
+impl Mistake {
+    /// For programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "text-too-long",
+            Self::NotUtf8 => "text-not-utf8",
+            Self::UnknownCommand { .. } => "unknown-command",
+            Self::NoAction => "action-missing",
+            Self::Name(_) => "name-invalid",
+            Self::Unreadable(_) => "stdin-failed",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Option<Result<Command, Mistake>> {
+        parse(Line::Whole(line.as_bytes().to_vec()))
+    }
+
+    fn text(line: &str) -> String {
+        match read(line) {
+            Some(Ok(Command::Say(text))) => text,
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+
+    fn command(line: &str) -> Command {
+        match read(line) {
+            Some(Ok(command)) => command,
+            other => panic!("{line:?}: {other:?}"),
+        }
+    }
+
+    fn code(typed: Option<Result<Command, Mistake>>) -> &'static str {
+        match typed {
+            Some(Err(mistake)) => mistake.code(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts_are_sent_as_typed() {
+        for line in [" hello ", "\t", "\u{1b}[2J", "你好 🎉", "a/b"] {
+            assert_eq!(text(line), line);
+        }
+        assert_eq!(text("//who"), "/who");
+        assert_eq!(text("///"), "//");
+        assert!(read("").is_none());
+    }
+
+    #[test]
+    fn commands_are_read() {
+        assert_eq!(command("/quit"), Command::Quit);
+        assert_eq!(command("/who "), Command::Who);
+        assert_eq!(
+            command("/name  ann b "),
+            Command::Name("ann b".parse().unwrap())
+        );
+    }
+
+    #[test]
+    fn what_somebody_does_travels_as_it_is_typed() {
+        assert_eq!(text("/me waves"), "/me waves");
+        assert_eq!(code(read("/me")), "action-missing");
+        assert_eq!(code(read("/me  ")), "action-missing");
+        assert_eq!(code(read("/mean")), "unknown-command");
+    }
+
+    #[test]
+    fn the_nearest_command_is_suggested() {
+        let said = |line: &str| match read(line) {
+            Some(Err(mistake)) => mistake.to_string(),
+            other => panic!("{other:?}"),
+        };
+        assert!(said("/qiut").contains("did you mean /quit?"));
+        assert!(said("/hlep me").contains("did you mean /help?"));
+        assert!(!said("/nonsense").contains("mean"));
+    }
+
+    #[test]
+    fn every_command_in_the_help_is_one() {
+        for word in command_words() {
+            let unknown = matches!(read(word), Some(Err(Mistake::UnknownCommand { .. })));
+            assert!(!unknown, "{word}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        assert_eq!(code(read("/nonsense x")), "unknown-command");
+        assert_eq!(code(read("/")), "unknown-command");
+        assert_eq!(code(read("/name")), "name-invalid");
+        assert_eq!(
+            code(read(&format!("/name {}", "x".repeat(33)))),
+            "name-invalid"
+        );
+        let bytes = Line::Whole(vec![b'a', 0xff]);
+        assert_eq!(code(parse(bytes)), "text-not-utf8");
+        assert_eq!(code(parse(Line::TooLong)), "text-too-long");
+        assert!(Mistake::TooLong.to_string().contains("16384 bytes"));
+    }
+
+    #[test]
+    fn the_limit_is_on_the_text_and_not_on_the_line() {
+        let longest = "x".repeat(TEXT_BYTES);
+        assert_eq!(text(&longest), longest);
+        assert_eq!(code(read(&(longest.clone() + "x"))), "text-too-long");
+        let slashes = "/".repeat(TEXT_BYTES + 1);
+        assert_eq!(text(&slashes).len(), TEXT_BYTES);
+    }
+}

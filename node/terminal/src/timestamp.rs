@@ -1,0 +1,76 @@
+//! Milliseconds since 1970, for people and for programs.
+//!
+//! They come from peers and may be anything; what no calendar has is shown as its last moment.
+
+use ringtalk_session::{Message, json};
+use time::UtcOffset;
+
+/// How far an author's clock may be off: clocks that somebody sets differ less.
+const OFF_MS: u64 = 60_000;
+/// Marks a time that is not the author's.
+const ARRIVED: char = '?';
+/// For people: when a message was said, as its author says. If that is off by more than a minute, it is when the message
+/// arrived, marked, so that nobody speaks before or after its time. A message from before this node came may be as old as it
+/// says.
+pub(crate) fn said_at(message: &Message, offset: UtcOffset) -> String {
+    let (said_ms, arrived_ms) = (message.timestamp_ms, message.arrived_ms);
+    let is_ahead = said_ms > arrived_ms.saturating_add(OFF_MS);
+    let is_behind = said_ms.saturating_add(OFF_MS) < arrived_ms && !message.history;
+    if is_ahead || is_behind {
+        format!("{}{ARRIVED}", hours_and_minutes(arrived_ms, offset))
+    } else {
+        hours_and_minutes(said_ms, offset)
+    }
+}
+
+/// For people: hours and minutes.
+fn hours_and_minutes(ms: u64, offset: UtcOffset) -> String {
+    let moment = json::moment(ms);
+    // At the ends of the calendar another time zone has no name for the moment.
+    let local = moment.checked_to_offset(offset).unwrap_or(moment);
+    format!("{:02}:{:02}", local.hour(), local.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_session::{MessageId, NodeId};
+
+    use super::*;
+
+    const NOON_MS: u64 = 12 * 60 * 60 * 1_000;
+
+    fn said(timestamp_ms: u64, history: bool) -> String {
+        let message = Message {
+            id: MessageId {
+                author: NodeId::from_bytes([1; 16]),
+                seq: 1,
+            },
+            name: "ann".into(),
+            timestamp_ms,
+            arrived_ms: NOON_MS,
+            text: "hello".into(),
+            lamport: 1,
+            heads: None,
+            history,
+        };
+        said_at(&message, UtcOffset::UTC)
+    }
+
+    #[test]
+    fn a_time_that_is_off_is_that_of_the_arrival() {
+        assert_eq!(said(NOON_MS - OFF_MS, false), "11:59");
+        assert_eq!(said(NOON_MS + OFF_MS, false), "12:01");
+        for off in [NOON_MS - OFF_MS - 1, NOON_MS + OFF_MS + 1, 0, u64::MAX] {
+            assert_eq!(said(off, false), "12:00?");
+        }
+        assert_eq!(said(NOON_MS / 2, true), "06:00", "an old message is old");
+        assert_eq!(said(NOON_MS * 2, true), "12:00?", "none is from tomorrow");
+    }
+
+    #[test]
+    fn people_read_their_own_time() {
+        let offset = UtcOffset::from_hms(2, 0, 0).unwrap();
+        assert_eq!(hours_and_minutes(1_700_000_000_042, offset), "00:13");
+        assert_eq!(hours_and_minutes(u64::MAX, offset), "23:59");
+    }
+}

@@ -1,0 +1,136 @@
+//! The end of a terminal: its window was closed, or the connection to it is gone.
+//!
+//! The system sends SIGHUP then, but to the shell, which may ignore it; and whoever reads the terminal is told of an
+//! end over and over. Not here: what follows from it.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IsTerminal, stdin, stdout};
+use std::os::fd::{AsFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::thread;
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use tokio::sync::oneshot;
+
+/// The terminals that this process was given, and news of their end.
+#[derive(Debug)]
+pub struct Hangup {
+    terminals: Arc<Vec<OwnedFd>>,
+    end: Option<oneshot::Receiver<()>>,
+}
+
+impl Hangup {
+    /// Watches the terminals among stdin and stdout, with a thread that outlives its purpose, as that of stdin does.
+    pub fn watch() -> io::Result<Self> {
+        let mut terminals = Vec::new();
+        if stdin().is_terminal() {
+            terminals.push(stdin().as_fd().try_clone_to_owned()?);
+        }
+        if stdout().is_terminal() {
+            terminals.push(stdout().as_fd().try_clone_to_owned()?);
+        }
+        Self::of(terminals)
+    }
+
+    /// There is no terminal that could end.
+    pub fn never() -> Self {
+        Self {
+            terminals: Arc::default(),
+            end: None,
+        }
+    }
+
+    fn of(terminals: Vec<OwnedFd>) -> io::Result<Self> {
+        if terminals.is_empty() {
+            return Ok(Self::never());
+        }
+        let terminals = Arc::new(terminals);
+        let (ended, end) = oneshot::channel();
+        let watched = Arc::clone(&terminals);
+        let watch = move || {
+            if is_over(&watched, PollTimeout::NONE) {
+                let _ = ended.send(());
+            }
+        };
+        thread::Builder::new()
+            .name("hangup".to_owned())
+            .spawn(watch)?;
+        let end = Some(end);
+        Ok(Self { terminals, end })
+    }
+
+    /// True if a terminal has ended.
+    pub fn is_over(&self) -> bool {
+        is_over(&self.terminals, PollTimeout::ZERO)
+    }
+
+    /// Waits until a terminal ends; for ever after that.
+    pub async fn over(&mut self) {
+        poll_fn(|context| self.poll_over(context)).await;
+    }
+
+    /// Whether a terminal has ended; told once.
+    pub fn poll_over(&mut self, context: &mut Context) -> Poll<()> {
+        let Some(end) = &mut self.end else {
+            return Poll::Pending;
+        };
+        match Pin::new(end).poll(context) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(told) => {
+                self.end = None;
+                told.map_or(Poll::Pending, Poll::Ready)
+            }
+        }
+    }
+}
+
+/// Waits so long for the end of a terminal; input is no news.
+fn is_over(terminals: &[OwnedFd], limit: PollTimeout) -> bool {
+    let ends = terminals.iter();
+    let mut ends: Vec<PollFd<'_>> = ends
+        .map(|terminal| PollFd::new(terminal.as_fd(), PollFlags::empty()))
+        .collect();
+    loop {
+        match poll(&mut ends, limit) {
+            Err(Errno::EINTR) => {}
+            Ok(ended) => return ended > 0,
+            Err(_) => return false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_window_that_is_closed_is_noticed_and_a_key_is_not() {
+        let (mut window, line) = pty_process::blocking::open().unwrap();
+        let terminal = line.as_fd().try_clone_to_owned().unwrap();
+        let mut hangup = Hangup::of(vec![terminal]).unwrap();
+        window.write_all(b"key\n").unwrap();
+        let soon = Duration::from_millis(50);
+        assert!(timeout(soon, hangup.over()).await.is_err());
+        assert!(!hangup.is_over());
+        drop(window);
+        let late = Duration::from_secs(5);
+        timeout(late, hangup.over()).await.unwrap();
+        assert!(hangup.is_over());
+        assert!(timeout(soon, hangup.over()).await.is_err(), "told once");
+    }
+
+    #[tokio::test]
+    async fn without_a_terminal_nothing_ends() {
+        let mut hangup = Hangup::of(Vec::new()).unwrap();
+        assert!(timeout(Duration::ZERO, hangup.over()).await.is_err());
+        assert!(!hangup.is_over());
+    }
+}

@@ -1,0 +1,240 @@
+//! The terminal itself: taken over as a whole, and given back as it was, whatever happens.
+//!
+//! [`Terminal`] is held by whoever runs the program: it gives the terminal back where the program ends and
+//! where it panics. [`Painter`] brings frames to it, and text is measured and put in order for it here. Not
+//! here: what is on a screen, and when it comes and goes.
+
+mod bidi;
+mod hangup;
+mod painter;
+mod width;
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use std::{panic, thread};
+
+use crossterm::cursor::Show;
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, EnableBracketedPaste, EnableFocusChange, Event, read,
+};
+use crossterm::style::{Print, ResetColor, force_color_output};
+use crossterm::terminal::{
+    EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use crossterm::{queue, terminal};
+use nix::sys::signal::{self, killpg};
+use nix::unistd::getpgrp;
+use ratatui::layout::Size;
+use tokio::signal::unix::{Signal, SignalKind};
+use tokio::sync::mpsc::{self, Receiver};
+use tokio::time::{sleep, timeout};
+
+pub use bidi::visual;
+pub use hangup::Hangup;
+pub use painter::Painter;
+pub use width::{fit, width, wrap};
+
+use crate::stderr::Diagnostics;
+use crate::stdout::Pen;
+
+/// The screen orders what is read from the right by itself (ECMA-48, BDSM), and back.
+const OWN_ORDER: &str = "\u{1b}[8l";
+const ITS_ORDER: &str = "\u{1b}[8h";
+/// A wheel does not become arrow keys, which would bring back what was written before; and back.
+const NO_WHEEL: &str = "\u{1b}[?1007s\u{1b}[?1007l";
+const ITS_WHEEL: &str = "\u{1b}[?1007r";
+/// How long what was held may take to get to stderr.
+const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
+/// How many keys wait: more than anybody types while a frame is drawn.
+const KEYS: usize = 256;
+/// How long the terminal may take to be given back before this process stops.
+const STOP_TIME: Duration = Duration::from_millis(250);
+/// How long a stop takes to come, if it does: a process that no shell controls is not stopped.
+const STOPPING: Duration = Duration::from_millis(100);
+/// Where the size is not to be had.
+const USUAL: Size = Size::new(80, 24);
+
+/// True while the alternate screen is on, as far as was written.
+static ON: AtomicBool = AtomicBool::new(false);
+
+/// The terminal, in the hands of this process. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Terminal {
+    diagnostics: Diagnostics,
+}
+
+impl Terminal {
+    /// Takes the terminal over for a program that logs nothing. The words of a panic wait until it is given
+    /// back.
+    pub fn take_for(program: &'static str, colors: bool) -> io::Result<Self> {
+        Self::take(colors, &Diagnostics::without_log(program)?)
+    }
+
+    /// Takes the terminal over. Diagnostics wait until it is given back, and so do the words of a panic.
+    pub(crate) fn take(colors: bool, diagnostics: &Diagnostics) -> io::Result<Self> {
+        enable_raw_mode()?;
+        force_color_output(colors);
+        diagnostics.hold();
+        let last_words = diagnostics.clone();
+        panic::set_hook(Box::new(move |info| last_words.say(&info.to_string())));
+        Ok(Self {
+            diagnostics: diagnostics.clone(),
+        })
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        restore();
+        self.diagnostics.release();
+        // After a panic nobody else waits until they are written.
+        self.diagnostics.flush(LAST_WORDS_TIME);
+    }
+}
+
+/// Gives the terminal back at once. Harmless where it is not taken.
+pub fn restore() {
+    let _ = disable_raw_mode();
+    if ON.load(Ordering::Relaxed) {
+        let mut stdout = io::stdout();
+        let _ = stdout.write_all(&leave()).and_then(|()| stdout.flush());
+    }
+}
+
+/// The size of the window.
+pub fn size() -> Size {
+    let known = terminal::size().ok();
+    known.map_or(USUAL, |(width, height)| Size::new(width, height))
+}
+
+/// What brings the alternate screen, so that no scrollback keeps the talk.
+pub fn enter() -> Vec<u8> {
+    ON.store(true, Ordering::Relaxed);
+    in_memory(|bytes| {
+        queue!(
+            bytes,
+            EnterAlternateScreen,
+            EnableBracketedPaste,
+            EnableFocusChange,
+            Print(OWN_ORDER),
+            Print(NO_WHEEL)
+        )
+    })
+}
+
+/// What brings back everything as it was.
+pub fn leave() -> Vec<u8> {
+    ON.store(false, Ordering::Relaxed);
+    in_memory(|bytes| {
+        queue!(
+            bytes,
+            EndSynchronizedUpdate,
+            ResetColor,
+            Print(ITS_WHEEL),
+            Print(ITS_ORDER),
+            DisableFocusChange,
+            DisableBracketedPaste,
+            LeaveAlternateScreen,
+            Show
+        )
+    })
+}
+
+fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(&mut bytes).expect("memory takes whatever is written");
+    bytes
+}
+
+/// What the terminal reports, read by a thread that outlives its purpose, as that of stdin does.
+pub fn events() -> io::Result<Receiver<Event>> {
+    let (sender, events) = mpsc::channel(KEYS);
+    let read_all = move || {
+        while let Ok(event) = read() {
+            if sender.blocking_send(event).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("keys".to_owned())
+        .spawn(read_all)?;
+    Ok(events)
+}
+
+/// That a shell has let this process go on, to which it had given the terminal back.
+pub fn continued() -> io::Result<Signal> {
+    let kind = SignalKind::from_raw(signal::Signal::SIGCONT as i32);
+    tokio::signal::unix::signal(kind)
+}
+
+/// Gives the terminal to the shell until the user comes back; what follows is [`take_again`].
+pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
+    pen.write(leave());
+    // A terminal that takes nothing is not worth to be waited for.
+    let _ = timeout(STOP_TIME, pen.idle()).await;
+    disable_raw_mode()?;
+    killpg(getpgrp(), signal::Signal::SIGTSTP)?;
+    // The system stops all threads soon. Whoever is not stopped is not continued either.
+    tokio::select! {
+        _ = continued.recv() => {}
+        () = sleep(STOPPING) => {}
+    }
+    Ok(())
+}
+
+/// Takes the terminal over again, after somebody else had it. Tells which size it has now.
+pub fn take_again(pen: &Pen) -> io::Result<Event> {
+    enable_raw_mode()?;
+    pen.write(enter());
+    let size = size();
+    Ok(Event::Resize(size.width, size.height))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::process::Command;
+
+    use nix::sys::termios::{LocalFlags, tcgetattr};
+    use tracing_subscriber::EnvFilter;
+
+    use super::*;
+
+    /// Which of these tests is run in a terminal, by the other one.
+    const INSIDE: &str = "tty::tests::inside_a_terminal";
+
+    #[test]
+    #[ignore = "it takes the terminal over that it is run in, and panics"]
+    fn inside_a_terminal() {
+        let diagnostics = Diagnostics::start("node", EnvFilter::new("off")).unwrap();
+        let _terminal = Terminal::take(true, &diagnostics).unwrap();
+        let mut stdout = io::stdout();
+        stdout.write_all(&enter()).unwrap();
+        stdout.flush().unwrap();
+        panic!("the last words");
+    }
+
+    #[test]
+    fn a_panic_gives_the_terminal_back_and_is_told_after_that() {
+        let (mut pty, line) = pty_process::blocking::open().unwrap();
+        let mut test = Command::new(std::env::current_exe().unwrap());
+        test.args(["--exact", INSIDE, "--ignored", "--nocapture"]);
+        let mut child = pty_process::blocking::Command::from(test)
+            .spawn_borrowed(&line)
+            .unwrap();
+        child.wait().unwrap();
+        let modes = tcgetattr(&line).unwrap().local_flags;
+        assert!(modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
+        drop(line);
+        let mut written = Vec::new();
+        // Where the last one has closed the line, reading it is an error.
+        let _ = pty.read_to_end(&mut written);
+        let written = String::from_utf8_lossy(&written);
+        let at = |what: &str| written.find(what).unwrap_or_else(|| panic!("{written:?}"));
+        let (on, off) = (at("\u{1b}[?1049h"), at("\u{1b}[?1049l"));
+        assert!(on < off && off < at("the last words"), "{written:?}");
+    }
+}

@@ -1,0 +1,157 @@
+//! A program that speaks through a node: commands as JSON on its stdin, and what is answered.
+
+use ringtalk_tests::alone;
+use ringtalk_tests::cluster::{Cluster, EVERYWHERE};
+use ringtalk_tests::event::{Done, Event};
+use ringtalk_tests::node::{IN_TIME, Launch, Node};
+
+/// How many bytes a text may have, and a line.
+const TEXT_BYTES: usize = 16 * 1024;
+const LINE_BYTES: usize = 128 * 1024;
+
+fn bot(cluster: &Cluster) -> Node {
+    let launch = Launch::new("bot").arguments(&["--json-input"]);
+    launch.join(&cluster.director.place()).start()
+}
+
+/// Writes a command, or what should be one.
+fn ask(bot: &Node, line: &str) {
+    bot.write_raw(format!("{line}\n").as_bytes());
+}
+
+/// The answers to all commands with a tag, in turn: the tag, and the code of the error or the command that was done.
+fn answers(bot: &Node) -> Vec<(String, String)> {
+    let journal = bot.journal();
+    let answers = journal.since(0).filter_map(|event| match event {
+        Event::Done(done) => Some((done.tag.clone()?, done.command.clone())),
+        Event::Error(error) => Some((error.tag.clone()?, error.code.clone())),
+        _ => None,
+    });
+    answers.collect()
+}
+
+#[test]
+fn what_a_program_says_is_a_text_and_it_is_told_which_message_it_became() {
+    let _alone = alone();
+    let cluster = Cluster::start(2);
+    let bot = bot(&cluster);
+    bot.ready(IN_TIME);
+    ask(
+        &bot,
+        r#"{"command":"say","message":"/who\n// is this?","tag":"a"}"#,
+    );
+    let done = bot.wait_for_event("was told", 0, EVERYWHERE, |event| match event {
+        Event::Done(done) if done.tag.as_deref() == Some("a") => Some(done.clone()),
+        _ => None,
+    });
+    let expected = Done {
+        tag: Some("a".to_owned()),
+        command: "say".to_owned(),
+        id: done.id,
+        seq: Some(1),
+    };
+    assert_eq!(done, expected);
+    for node in cluster.live() {
+        let heard = node.wait_for_event("hears the bot", 0, EVERYWHERE, |event| match event {
+            Event::Message(message) if message.node_id == bot.id() => Some(message.clone()),
+            _ => None,
+        });
+        assert_eq!(heard.message, "/who\n// is this?");
+        assert_eq!((Some(heard.id), heard.seq), (done.id, 1));
+    }
+    ask(&bot, r#"{"command":"quit","tag":"b"}"#);
+    assert_eq!(bot.exit_code(IN_TIME), 0);
+}
+
+#[test]
+fn every_mistake_is_told_with_its_tag_in_turn_and_the_node_goes_on() {
+    let _alone = alone();
+    let cluster = Cluster::start(1);
+    let bot = bot(&cluster);
+    ask(
+        &bot,
+        r#"{"command":"say","message":"too soon","tag":"soon"}"#,
+    );
+    bot.wait_for_event(
+        "is told that it is too soon",
+        0,
+        IN_TIME,
+        |event| match event {
+            Event::Error(error) => (error.code == "not-ready").then_some(()),
+            _ => None,
+        },
+    );
+    bot.ready(IN_TIME);
+    let said = |bytes: usize, tag: &str| {
+        let text = "x".repeat(bytes);
+        format!(r#"{{"command":"say","message":"{text}","tag":"{tag}"}}"#)
+    };
+    ask(&bot, "no JSON");
+    ask(&bot, r#"{"command":"fly","tag":"1"}"#);
+    ask(&bot, r#"{"command":"say","message":5,"tag":"2"}"#);
+    ask(&bot, &said(TEXT_BYTES, "3"));
+    ask(&bot, &said(TEXT_BYTES + 1, "4"));
+    ask(&bot, &said(LINE_BYTES, "long"));
+    ask(&bot, r#"{"command":"name","name":"","tag":"5"}"#);
+    ask(&bot, r#"{"command":"who","tag":"6"}"#);
+    bot.wait_for_event("was answered", 0, EVERYWHERE, |event| match event {
+        Event::Done(done) => (done.tag.as_deref() == Some("6")).then_some(()),
+        _ => None,
+    });
+    let expected = [
+        ("soon", "not-ready"),
+        ("1", "bad-command"),
+        ("2", "bad-command"),
+        ("3", "say"),
+        ("4", "too-long"),
+        ("5", "name-invalid"),
+        ("6", "who"),
+    ];
+    let expected = expected.map(|(tag, code)| (tag.to_owned(), code.to_owned()));
+    assert_eq!(answers(&bot), expected);
+    let journal = bot.journal();
+    let untagged = journal.since(0).filter_map(|event| match event {
+        Event::Error(error) if error.tag.is_none() => Some(error.code.as_str()),
+        _ => None,
+    });
+    assert_eq!(untagged.collect::<Vec<_>>(), ["bad-command", "too-long"]);
+}
+
+#[test]
+fn ten_thousand_commands_at_once_are_answered_in_turn() {
+    let _alone = alone();
+    let cluster = Cluster::start(1);
+    let bot = bot(&cluster);
+    bot.ready(IN_TIME);
+    let lines: Vec<String> = (0..10_000)
+        .map(|tag| match tag % 4 {
+            0 => format!(r#"{{"command":"say","message":"number {tag}","tag":"{tag}"}}"#),
+            1 => format!(r#"{{"command":"who","tag":"{tag}"}}"#),
+            2 => format!(r#"{{"command":"nothing","tag":"{tag}"}}"#),
+            _ => format!(r#"{{"command":"invite","tag":"{tag}"}}"#),
+        })
+        .collect();
+    ask(&bot, &lines.join("\n"));
+    bot.wait_for_event("was answered", 0, EVERYWHERE, |event| match event {
+        Event::Done(done) => (done.tag.as_deref() == Some("9999")).then_some(()),
+        _ => None,
+    });
+    let tags = answers(&bot).into_iter().map(|(tag, _)| tag);
+    assert!(tags.eq((0..10_000).map(|tag| tag.to_string())));
+    let journal = bot.journal();
+    let own = journal.since(0).filter_map(|event| match event {
+        Event::Message(message) => Some(message.message.as_str()),
+        _ => None,
+    });
+    let said = (0..10_000).step_by(4).map(|tag| format!("number {tag}"));
+    assert!(own.eq(said));
+}
+
+#[test]
+fn commands_as_json_are_for_programs_that_read_json() {
+    let node = Launch::bare("bot")
+        .arguments(&["--json-input"])
+        .expecting_text()
+        .start();
+    assert_eq!(node.exit_code(IN_TIME), 2);
+}
