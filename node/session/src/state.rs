@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ringtalk_wire::{NodeId, VectorClock};
 
-use crate::{Event, Joining, Me, Members, Message};
+use crate::{Command, Event, Joining, Me, Members, Message, Reply};
 
 /// What a session knows of the discussion.
 #[derive(Clone, Debug)]
@@ -103,6 +103,24 @@ impl State {
         let author = &message.id.author;
         let is_gone = |members: &Arc<Members>| !members.contains(author);
         !message.history && *author != self.me.id && self.members.as_ref().is_some_and(is_gone)
+    }
+
+    /// The answer to a command that asks for nothing but what is known here.
+    pub fn answer(&self, command: &Command) -> Option<Reply> {
+        Some(match command {
+            Command::Who => Reply::Who(self.members.clone()),
+            Command::Ring => Reply::Ring {
+                members: self.members.clone(),
+                predecessor: self.predecessor,
+                successor: self.successor,
+            },
+            Command::Invite => Reply::Invite(self.me.invite.clone()),
+            Command::Help => Reply::Help,
+            Command::Clear => Reply::Clear,
+            Command::Say(_) | Command::Name(_) | Command::Transcript | Command::Quit => {
+                return None;
+            }
+        })
     }
 
     /// A member's name, as far as it is known.

@@ -1,7 +1,7 @@
-//! What was typed and not taken yet, and what each line does.
+//! What was asked for and not taken yet, and what each request does.
 //!
-//! Lines wait here, and then in the pipe to this process, until the core has room for them. Not
-//! here: how stdin is read (`stdin`).
+//! Requests wait here, and then in the pipe to this process, until the core has room for them. Not
+//! here: how stdin is read (`ringtalk-terminal`).
 
 use std::collections::VecDeque;
 
@@ -162,33 +162,27 @@ impl Driver {
         // An answer comes after everything that happened before the question.
         self.drain();
         let name = command.name();
-        let reply = match command {
-            Command::Quit => {
-                self.depart(Ending::asked(Goodbye::Quit));
+        let known = self.session.state().answer(&command);
+        let reply = known.unwrap_or_else(|| match command {
+            Command::Transcript => Reply::Transcript(self.node.transcript()),
+            other => {
+                self.carry_out(other);
                 Reply::Asked
             }
+        });
+        self.session.answer(name, asker, Ok(reply));
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Quit => self.depart(Ending::asked(Goodbye::Quit)),
             Command::Name(wish) => {
                 self.session.wishes(wish.as_str());
                 let name = wish.to_string();
                 self.feed(Input::Rename { name });
-                Reply::Asked
             }
-            Command::Transcript => Reply::Transcript(self.node.transcript()),
-            Command::Who => Reply::Who(self.session.state().members.clone()),
-            Command::Ring => {
-                let state = self.session.state();
-                Reply::Ring {
-                    members: state.members.clone(),
-                    predecessor: state.predecessor,
-                    successor: state.successor,
-                }
-            }
-            Command::Invite => Reply::Invite(self.session.state().me.invite.clone()),
-            Command::Help => Reply::Help,
-            Command::Clear => Reply::Clear,
-            // It is said with those before and after it.
-            Command::Say(_) => Reply::Asked,
-        };
-        self.session.answer(name, asker, Ok(reply));
+            // Texts are said together, and the others ask for an answer only.
+            _ => {}
+        }
     }
 }

@@ -39,7 +39,7 @@ pub enum Show {
     Nothing,
 }
 
-/// A face before it is known whose it is. Dropping it gives the terminal back.
+/// A face before it is known whose it is.
 #[derive(Debug)]
 pub struct Prepared {
     show: Show,

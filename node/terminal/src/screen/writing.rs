@@ -7,8 +7,8 @@ use super::editor::Step;
 use super::keys::Action;
 use super::{Effect, Mode, Screen};
 use crate::stdin::{Mistake, parse_line};
+use ringtalk_session::Command;
 use ringtalk_session::text::harmless;
-use ringtalk_session::{Command, Reply};
 
 /// How many of one's own texts may wait to be sent. The node slows its user down where the others cannot
 /// follow.
@@ -159,31 +159,20 @@ impl Screen {
     /// What can be answered here is; the rest goes to the node.
     fn obey(&mut self, command: Command) {
         self.follow();
-        let members = self.state.members.clone();
         match command {
             Command::Quit => self.leave(),
-            Command::Clear => self.clear(),
-            Command::Who => self.answer_at_once(Reply::Who(members), &command),
-            Command::Ring => {
-                let reply = Reply::Ring {
-                    members,
-                    predecessor: self.state.predecessor,
-                    successor: self.state.successor,
-                };
-                self.answer_at_once(reply, &command);
-            }
-            Command::Invite => {
-                let invite = self.state.me.invite.clone();
-                self.answer_at_once(Reply::Invite(invite), &command);
-            }
-            Command::Help => {
-                self.answer_at_once(Reply::Help, &command);
-                for line in KEYS {
-                    self.notice(line);
-                }
-            }
             Command::Say(_) | Command::Name(_) | Command::Transcript => {
                 self.effects.push_back(Effect::Ask(command));
+            }
+            known => {
+                if let Some(reply) = self.state.answer(&known) {
+                    self.answer_at_once(reply, &known);
+                }
+                if known == Command::Help {
+                    for line in KEYS {
+                        self.notice(line);
+                    }
+                }
             }
         }
     }
