@@ -153,7 +153,7 @@ impl Running {
     /// Runs the node to its end.
     pub async fn run(self) -> Result<(), EmbeddedError> {
         match self.driver.start().await.error {
-            Some((_, message)) => Err(EmbeddedError::Ended(message)),
+            Some(error) => Err(EmbeddedError::Ended(error.message)),
             None => Ok(()),
         }
     }

@@ -11,7 +11,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
 use ringtalk_proto::config::UNREAD;
-use ringtalk_session::{Invite, Me, Outlet, Session};
+use ringtalk_session::{Code, Invite, Me, Outlet, Session};
 use ringtalk_terminal::stderr::Diagnostics;
 use ringtalk_terminal::{Batch, Prepared, Show, prepare as prepare_face, tty};
 use ringtalk_wire::NodeId;
@@ -127,8 +127,8 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     let ending = runtime.block_on(run(settings, &diagnostics));
     // Name lookups that hang must not hold up the end.
     runtime.shutdown_background();
-    if let Some((_, message)) = &ending.error {
-        diagnostics.say(message);
+    if let Some(error) = &ending.error {
+        diagnostics.say(&error.message);
     }
     diagnostics.flush(LAST_WORDS_TIME);
     ending.status.into()
@@ -140,7 +140,7 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     let prepared = prepare_face(settings.show, settings.offset, many, diagnostics);
     let (prepared, front) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return Ending::wrong(Status::Failed, "start", error.to_string()),
+        Err(error) => return Ending::wrong(Status::Failed, Code::Start, error.to_string()),
     };
     let _terminal = front.terminal;
     let ends = Ends {
@@ -149,7 +149,7 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     };
     match assemble(settings, ends).await {
         Ok(driver) => driver.start().await,
-        Err(error) => Ending::wrong(Status::Failed, "start", error.to_string()),
+        Err(error) => Ending::wrong(Status::Failed, Code::Start, error.to_string()),
     }
 }
 

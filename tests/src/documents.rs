@@ -11,6 +11,23 @@ use crate::wait::Witness;
 /// The README, as it was when this was built.
 pub const README: &str = include_str!("../../README.md");
 
+/// What other programs can rely on, as it was when this was built.
+pub const CONTRACT: &str = include_str!("../../wire/CONTRACT.md");
+
+/// What the contract says under this heading, up to the next one of the same level.
+///
+/// # Panics
+///
+/// Where it has no such heading.
+#[track_caller]
+pub fn section_of_contract(heading: &str) -> &'static str {
+    let start = CONTRACT.find(&format!("\n## {heading}\n"));
+    let start = start.unwrap_or_else(|| panic!("the contract has no section {heading}"));
+    let rest = &CONTRACT[start + 1..];
+    let end = rest[1..].find("\n## ").map_or(rest.len(), |end| end + 1);
+    &rest[..end]
+}
+
 /// What `program` prints when it is asked for help, or for another text.
 ///
 /// # Panics
@@ -63,6 +80,14 @@ pub fn flags(text: &str) -> BTreeSet<String> {
     flags
         .map(|word| word.trim_end_matches('-').to_owned())
         .collect()
+}
+
+/// The variables of the environment that a text names.
+pub fn variables(text: &str) -> BTreeSet<String> {
+    let is_variable = |char: char| char.is_ascii_uppercase() || char == '_';
+    let words = text.split(|char| !is_variable(char));
+    let own = words.filter(|word| word.starts_with("RINGTALK_") && !word.ends_with('_'));
+    own.map(str::to_owned).collect()
 }
 
 /// What a help text says of one flag, its defaults included.

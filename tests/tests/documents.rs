@@ -14,6 +14,7 @@ use ringtalk_tests::alone;
 use ringtalk_tests::director::Director;
 use ringtalk_tests::documents::{
     README, commands_of_readme, examples_of_help, examples_of_manual, flags, paragraph, printed,
+    section_of_contract, variables,
 };
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::process::{Output, Process, binary};
@@ -473,6 +474,72 @@ const README_OF_TOOLS: [&str; 2] = [
     "--seeds --scenario --nodes --lasts --dead --talk --newcomers --json ",
     "--members --bytes --rounds --seconds --peers --restart",
 ];
+
+#[test]
+fn the_contract_has_every_flag_variable_and_exit_status() {
+    let _alone = alone();
+    for program in ["node", "director", "ring-viz"] {
+        let help = printed(program, "--help");
+        let section = section_of_contract(&format!("`{program}`"));
+        let table = section.split("\n### ").next().expect("a section begins");
+        let general = ["--help", "--version"].map(str::to_owned);
+        let built: BTreeSet<String> = flags(&help).into_iter().chain(general.clone()).collect();
+        let listed: BTreeSet<String> = flags(table).into_iter().chain(general).collect();
+        assert_eq!(built, listed, "{program}");
+        let listed = variables(table);
+        for variable in variables(&help) {
+            assert!(
+                listed.contains(&variable) || program == "ring-viz",
+                "the contract has no {variable}"
+            );
+        }
+    }
+    let help = printed("node", "--help");
+    let (_, built) = help.split_once("Exit status:\n").expect("exit statuses");
+    let built = built
+        .lines()
+        .filter_map(|line| line.trim().parse::<u8>().ok());
+    let listed = section_of_contract("`node`").lines();
+    let listed = listed.filter_map(|line| line.split('|').nth(1)?.trim().parse::<u8>().ok());
+    let built: Vec<u8> = built.collect();
+    assert_eq!(built, listed.collect::<Vec<u8>>());
+    assert_eq!(built, [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn the_contract_has_every_request() {
+    let _alone = alone();
+    let director = Director::start();
+    let rows = section_of_contract("`director`").lines();
+    let requests = rows.filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
+    let requests = requests.filter_map(|(request, _)| request.split_once(" /"));
+    let requests: Vec<_> = requests
+        .map(|(method, path)| (method, format!("/{path}")))
+        .collect();
+    assert!(requests.len() > 6, "{requests:?}");
+    for (method, path) in &requests {
+        let body = (*method != "GET").then_some("{}");
+        let answer = director.ask(method, path, body);
+        assert!(
+            ![404, 405].contains(&answer.status),
+            "{method} {path}: {answer}"
+        );
+    }
+    let routes = include_str!("../../director/src/app.rs")
+        .split(".route(\"")
+        .skip(1);
+    for route in routes.filter_map(|rest| rest.split('"').next()) {
+        let is_listed = requests.iter().any(|(_, path)| path == route);
+        assert!(is_listed, "the contract has no {route}");
+    }
+    for (method, path) in [("GET", "/nothing"), ("PUT", "/register_node")] {
+        let answer = director.ask(method, path, None);
+        assert!(
+            [404, 405].contains(&answer.status),
+            "{method} {path}: {answer}"
+        );
+    }
+}
 
 #[test]
 fn defaults_are_what_help_says() {

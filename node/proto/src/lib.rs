@@ -57,7 +57,7 @@ pub use load::Load;
 pub use names::{is_blank, skeletons};
 pub use node::{Node, Registration};
 pub use outbox::Draft;
-pub use output::{Delivered, Event, JoiningStage, Output, Person, Trust};
+pub use output::{Delivered, Event, JoiningStage, Output, Person, Trouble, Trust};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};
 pub use time::Time;

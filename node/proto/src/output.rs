@@ -178,11 +178,32 @@ pub enum Event {
     },
     /// Something is wrong that the user should know; the node goes on.
     Error {
-        /// For programs.
-        code: &'static str,
+        /// What is wrong.
+        trouble: Trouble,
         /// For people: what happened, and what to do.
         message: String,
     },
+}
+
+/// What can go wrong that a user should know.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Trouble {
+    /// A member signed two different messages as one.
+    AuthorForked,
+    /// The ring has no more room.
+    Full,
+    /// A Lamport time cannot be right.
+    LamportTime,
+    /// The node has no place in the ring at the moment.
+    NotInRing,
+    /// What a member sent is invalid.
+    Refused,
+    /// A member takes in messages too slowly.
+    SlowMember,
+    /// A member cannot prove that it is the coordinator.
+    UnprovenCoordinator,
+    /// Others cannot reach this node.
+    UnreachableAddress,
 }
 
 /// How far the way in has got.

@@ -9,7 +9,7 @@ use ringtalk_wire::limit::TEXT_BYTES;
 use ringtalk_wire::{MessageId, NodeId};
 use tokio::sync::oneshot;
 
-use crate::{Invite, Members, Name};
+use crate::{Code, Invite, Members, Name};
 
 /// Something that a user asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -83,7 +83,7 @@ pub enum Reply {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandError {
     /// For programs.
-    pub code: &'static str,
+    pub code: Code,
     /// For people: what is wrong, and what to do.
     pub message: String,
 }
@@ -92,7 +92,7 @@ impl CommandError {
     /// This node is not in the ring yet.
     pub fn not_ready() -> Self {
         Self {
-            code: "not-ready",
+            code: Code::NotReady,
             message: "this node is not in the discussion yet: wait until it is ready".to_owned(),
         }
     }
@@ -100,7 +100,7 @@ impl CommandError {
     /// A text is longer than a message may be.
     pub fn too_long() -> Self {
         Self {
-            code: "too-long",
+            code: Code::TooLong,
             message: format!(
                 "that text is too long: a message has {TEXT_BYTES} bytes of UTF-8 at most; nothing of it was sent"
             ),
@@ -110,7 +110,7 @@ impl CommandError {
     /// The node has ended, or ends.
     pub fn ended() -> Self {
         Self {
-            code: "ended",
+            code: Code::Ended,
             message: "the node has ended".to_owned(),
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytestring::ByteString;
 use ringtalk_wire::{Epoch, MessageId, NodeId, VectorClock};
 
-use crate::Members;
+use crate::{Code, Members};
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -109,7 +109,7 @@ pub enum Event {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remark {
     /// For programs.
-    pub code: &'static str,
+    pub code: Code,
     /// For people: what happened, and what to do.
     pub message: String,
 }

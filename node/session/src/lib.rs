@@ -5,6 +5,7 @@
 //! somebody reads, is the [`Outlet`]: it is shown everything. [`State`] is what follows from the events, the same for all, and
 //! [`json`] writes them for programs. Not here: sockets, the protocol, and how anything looks.
 
+mod code;
 mod command;
 mod event;
 mod handle;
@@ -25,6 +26,7 @@ pub mod text;
 
 pub use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
 
+pub use code::Code;
 pub use command::{Asker, Command, CommandError, Reply, Request};
 pub use event::{Event, Goodbye, Message, Person, Progress, Remark, Stage};
 pub use handle::{Handle, Heard, Snapshot, Subscription};
@@ -35,4 +37,4 @@ pub use members::Members;
 pub use name::{Name, NameError};
 pub use outlet::{Answer, Backlog, End, Nowhere, Outlet, Unseen};
 pub use session::{Call, Session};
-pub use state::{DIRECTOR_REACHABLE, DIRECTOR_UNREACHABLE, State};
+pub use state::State;

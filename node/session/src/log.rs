@@ -181,7 +181,7 @@ mod tests {
         let mut log = Log::new(1);
         for _ in 0..20 {
             let remark = crate::Remark {
-                code: "long",
+                code: crate::Code::Observer,
                 message: "x".repeat(BYTES / 10),
             };
             log.push(Arc::new(Event::Notice(remark)));

@@ -18,8 +18,8 @@ use crate::log::Log;
 use crate::losses::Losses;
 use crate::naming::Naming;
 use crate::{
-    Answer, Asker, Backlog, CommandError, End, Event, Handle, Me, Outlet, Remark, Reply, Request,
-    State, Unseen,
+    Answer, Asker, Backlog, Code, CommandError, End, Event, Handle, Me, Outlet, Remark, Reply,
+    Request, State, Unseen,
 };
 
 /// How many requests wait for the node; whoever asks waits beyond.
@@ -135,7 +135,7 @@ impl Session {
             self.said(id);
         }
         if let Some(message) = called_otherwise {
-            let code = "other-name";
+            let code = Code::OtherName;
             self.add(Event::Notice(Remark { code, message }));
         }
         if is_entry && let Some(directors) = &self.open_at {
@@ -226,7 +226,7 @@ impl Session {
     /// Who wishes another name is told, if it has that name already.
     pub fn wishes(&mut self, name: &str) {
         if let Some(message) = self.naming.wish(name) {
-            let code = "same-name";
+            let code = Code::SameName;
             self.add(Event::Notice(Remark { code, message }));
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ringtalk_wire::{NodeId, VectorClock};
 
-use crate::{Command, Event, Joining, Me, Members, Message, Reply};
+use crate::{Code, Command, Event, Joining, Me, Members, Message, Reply};
 
 /// What a session knows of the discussion.
 #[derive(Clone, Debug)]
@@ -34,11 +34,6 @@ pub struct State {
     /// False from when no director answers any more until one does.
     pub director_answers: bool,
 }
-
-/// The code of the error that tells that no director answers.
-pub const DIRECTOR_UNREACHABLE: &str = "director-unreachable";
-/// The code of the notice that tells that one answers again.
-pub const DIRECTOR_REACHABLE: &str = "director-reachable";
 
 impl State {
     /// Nothing has happened yet.
@@ -87,10 +82,10 @@ impl State {
             Event::Renamed { person, .. } if person.id == self.me.id => {
                 self.name.clone_from(&person.name);
             }
-            Event::Error(remark) if remark.code == DIRECTOR_UNREACHABLE => {
+            Event::Error(remark) if remark.code == Code::DirectorUnreachable => {
                 self.director_answers = false;
             }
-            Event::Notice(remark) if remark.code == DIRECTOR_REACHABLE => {
+            Event::Notice(remark) if remark.code == Code::DirectorReachable => {
                 self.director_answers = true;
             }
             _ => {}

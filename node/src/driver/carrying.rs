@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use ringtalk_session::Code;
 use ringtalk_wire::NodeId;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -165,7 +166,7 @@ impl Driver {
             "{one} and {other} do not reach each other: your node carries their encrypted lines, more than 1 MB so far, \
              and cannot read them"
         );
-        self.notify("carrying", message);
+        self.notify(Code::Carrying, message);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use ringtalk_director::api::Address;
 use ringtalk_proto::Input;
-use ringtalk_session::{DIRECTOR_REACHABLE, DIRECTOR_UNREACHABLE, Progress};
+use ringtalk_session::{Code, Progress};
 
 use super::Driver;
 use crate::director_client::{DISPLACED, News};
@@ -26,7 +26,7 @@ impl Driver {
             }
             News::Foreign(contact) => self.feed(Input::Foreign(contact)),
             News::Displaced { director, to } => {
-                self.warn("displaced", displaced(&director, &to));
+                self.warn(Code::Displaced, displaced(&director, &to));
             }
             News::Expected {
                 newcomer,
@@ -40,7 +40,7 @@ impl Driver {
             News::Up(director) => {
                 if self.reachability.up(&director) {
                     let message = format!("the director at {director} answers again");
-                    self.notify(DIRECTOR_REACHABLE, message);
+                    self.notify(Code::DirectorReachable, message);
                 }
             }
             News::Later { director, reason } => {
@@ -55,7 +55,10 @@ impl Driver {
         let ready = self.session.is_ready();
         if self.reachability.down(director, ready) {
             let names = self.reachability.names();
-            self.warn(DIRECTOR_UNREACHABLE, unreachable(&names, &reason, ready));
+            self.warn(
+                Code::DirectorUnreachable,
+                unreachable(&names, &reason, ready),
+            );
         }
         if self.reachability.are_all_down() {
             self.progress(|| Progress::Unasked { reason });

@@ -4,7 +4,7 @@ use std::process;
 use std::thread;
 use std::time::Duration;
 
-use ringtalk_session::Goodbye;
+use ringtalk_session::{Code, Goodbye, Remark};
 
 use crate::status::Status;
 
@@ -21,7 +21,7 @@ pub(crate) struct Ending {
     /// The last word.
     pub(crate) goodbye: Goodbye,
     /// What the user should know, where something went wrong.
-    pub(crate) error: Option<(&'static str, String)>,
+    pub(crate) error: Option<Remark>,
 }
 
 impl Ending {
@@ -35,7 +35,7 @@ impl Ending {
     }
 
     /// Something went wrong; `code` is for programs, `message` for people.
-    pub(crate) const fn wrong(status: Status, code: &'static str, message: String) -> Self {
+    pub(crate) const fn wrong(status: Status, code: Code, message: String) -> Self {
         let goodbye = match status {
             Status::Unreachable => Goodbye::Unreachable,
             Status::Refused => Goodbye::Refused,
@@ -44,7 +44,7 @@ impl Ending {
         Self {
             status,
             goodbye,
-            error: Some((code, message)),
+            error: Some(Remark { code, message }),
         }
     }
 
@@ -63,8 +63,10 @@ impl Ending {
             Unhanded::Unknown => "maybe some of the last messages".to_owned(),
         };
         if self.error.is_none() {
-            let message = format!("nobody has taken {what}: lost with this node");
-            self.error = Some(("unhanded", message));
+            self.error = Some(Remark {
+                code: Code::Unhanded,
+                message: format!("nobody has taken {what}: lost with this node"),
+            });
         }
         if fails {
             self.status = Status::Unhanded;
@@ -123,9 +125,9 @@ mod tests {
 
     #[test]
     fn the_first_thing_that_went_wrong_is_the_one_to_tell() {
-        let ending = Ending::wrong(Status::Failed, "stdout", "closed".to_owned());
+        let ending = Ending::wrong(Status::Failed, Code::Stdout, "closed".to_owned());
         let ending = ending.with_unhanded(Unhanded::Messages(1), true, false);
         assert_eq!(ending.status, Status::Failed);
-        assert_eq!(ending.error, Some(("stdout", "closed".to_owned())));
+        assert_eq!(ending.error.map(|error| error.code), Some(Code::Stdout));
     }
 }

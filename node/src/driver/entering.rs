@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ringtalk_proto::{Event, Input, JoiningStage};
-use ringtalk_session::Progress;
+use ringtalk_session::{Code, Progress};
 use ringtalk_wire::NodeId;
 use tokio::time::Instant;
 
@@ -72,7 +72,7 @@ impl Driver {
             let step = self.session.state().joining.step();
             let seconds = STALL.as_secs();
             let message = format!("{step}: no more for {seconds} s; asking other members");
-            self.warn("history-stalled", message);
+            self.warn(Code::HistoryStalled, message);
         }
     }
 
@@ -104,7 +104,7 @@ impl Driver {
             }),
             Way::Refused(detail) => {
                 let message = format!("asking the director: {detail}");
-                self.depart(Ending::wrong(Status::Refused, "refused", message));
+                self.depart(Ending::wrong(Status::Refused, Code::Refused, message));
             }
         }
     }
@@ -118,7 +118,7 @@ impl Driver {
         if let Some(version) = failure.version {
             let step = self.session.state().joining.step();
             let message = format!("{step}: {version}; run the same version everywhere");
-            return self.depart(Ending::wrong(Status::Refused, "version", message));
+            return self.depart(Ending::wrong(Status::Refused, Code::Version, message));
         }
         let reason = failure.reason;
         self.progress(|| Progress::Unlinked { reason });
@@ -129,14 +129,18 @@ impl Driver {
         let trouble = self.session.state().joining.trouble();
         if let Some(trouble) = trouble.filter(|_| is_news) {
             self.entering.told_of_member = true;
-            self.warn("member-unreachable", format!("{trouble} trying again"));
+            self.warn(Code::MemberUnreachable, format!("{trouble} trying again"));
         }
     }
 
     /// Nobody got in in time.
     pub(super) fn give_up(&mut self) {
         let message = self.session.state().joining.failure(self.timeout);
-        self.depart(Ending::wrong(Status::Unreachable, "unreachable", message));
+        self.depart(Ending::wrong(
+            Status::Unreachable,
+            Code::Unreachable,
+            message,
+        ));
     }
 }
 

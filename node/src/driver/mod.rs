@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use ringtalk_proto::config::UNREAD;
 use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
-use ringtalk_session::{Backlog, Call, Event as Told, Goodbye, Handle, Progress, Session};
+use ringtalk_session::{Backlog, Call, Code, Event as Told, Goodbye, Handle, Progress, Session};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
 use tokio::sync::mpsc::Receiver;
@@ -398,7 +398,7 @@ impl Driver {
     fn asked_to_end(&mut self, way: asked::Way) {
         if way == asked::Way::Interrupt && self.leaving.is_some() {
             let message = "interrupted while leaving".to_owned();
-            self.ended = Some(Ending::wrong(Status::Failed, "interrupted", message));
+            self.ended = Some(Ending::wrong(Status::Failed, Code::Interrupted, message));
         } else {
             self.depart(Ending::asked(Goodbye::Signal));
         }
@@ -445,10 +445,10 @@ impl Driver {
 
     /// Says goodbye to everybody. People read on stderr what went wrong.
     async fn finish(mut self, ending: Ending) -> Ending {
-        if let Some((code, message)) = ending.error.clone()
+        if let Some(error) = ending.error.clone()
             && self.audience == Audience::Program
         {
-            self.warn(code, message);
+            self.tell(Told::Error(error));
         }
         let reason = ending.goodbye;
         self.tell(Told::Goodbye { reason });

@@ -3,7 +3,7 @@
 
 use ringtalk_proto::Input;
 use ringtalk_proto::config::UNREAD;
-use ringtalk_session::{End, Goodbye, Unseen};
+use ringtalk_session::{Code, End, Goodbye, Unseen};
 
 use super::{Driver, Ending};
 use crate::status::Status;
@@ -31,7 +31,7 @@ impl Driver {
             End::Gone => self.depart(Ending::asked(Goodbye::Signal)),
             End::Unseen(Unseen(why)) if self.leaving.is_none() && self.ended.is_none() => {
                 let message = format!("{why}; leaving");
-                self.depart(Ending::wrong(Status::Failed, "stdout", message));
+                self.depart(Ending::wrong(Status::Failed, Code::Stdout, message));
             }
             End::Unseen(_) => {}
         }

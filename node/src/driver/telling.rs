@@ -5,19 +5,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use ringtalk_proto::{Delivered, Event as Said, JoiningStage, Person as Member, View};
-use ringtalk_session::{Event, Members, Message, Person, Progress, Remark, Stage};
+use ringtalk_proto::{Delivered, Event as Said, JoiningStage, Person as Member, Trouble, View};
+use ringtalk_session::{Code, Event, Members, Message, Person, Progress, Remark, Stage};
 
 use super::Driver;
 
 impl Driver {
     /// Tells the user something that is wrong; the node goes on.
-    pub(super) fn warn(&mut self, code: &'static str, message: String) {
+    pub(super) fn warn(&mut self, code: Code, message: String) {
         self.tell(Event::Error(Remark { code, message }));
     }
 
     /// Tells the user something that it may like to know.
-    pub(super) fn notify(&mut self, code: &'static str, message: String) {
+    pub(super) fn notify(&mut self, code: Code, message: String) {
         self.tell(Event::Notice(Remark { code, message }));
     }
 
@@ -65,7 +65,7 @@ pub(super) fn told(said: Said, now_ms: u64) -> Event {
                 |host| format!("from {host}"),
             );
             Event::Notice(Remark {
-                code: "observer",
+                code: Code::Observer,
                 message: format!(
                     "somebody looks at the ring {whence}, and is no member: it sees who is here, and not what is said"
                 ),
@@ -92,7 +92,10 @@ pub(super) fn told(said: Said, now_ms: u64) -> Event {
             to,
             passed,
         },
-        Said::Error { code, message } => Event::Error(Remark { code, message }),
+        Said::Error { trouble, message } => Event::Error(Remark {
+            code: code(trouble),
+            message,
+        }),
     }
 }
 
@@ -121,6 +124,19 @@ fn message(message: Delivered, arrived_ms: u64) -> Message {
 fn members(view: &View) -> Members {
     let tag = view.tag();
     Members::new(tag.epoch, tag.number, view.shared_members())
+}
+
+const fn code(trouble: Trouble) -> Code {
+    match trouble {
+        Trouble::AuthorForked => Code::AuthorForked,
+        Trouble::Full => Code::Full,
+        Trouble::LamportTime => Code::LamportTime,
+        Trouble::NotInRing => Code::NotInRing,
+        Trouble::Refused => Code::Refused,
+        Trouble::SlowMember => Code::SlowMember,
+        Trouble::UnprovenCoordinator => Code::UnprovenCoordinator,
+        Trouble::UnreachableAddress => Code::UnreachableAddress,
+    }
 }
 
 fn person(member: Member) -> Person {

@@ -6,8 +6,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use ringtalk_session::{
-    Asker, Backlog, DiscussionId, Epoch, Event, Goodbye, Invite, Me, Member, Members, Message,
-    MessageId, NodeId, Person, Remark, Reply, Session, Stage, VectorClock,
+    Asker, Backlog, Code, DiscussionId, Epoch, Event, Goodbye, Invite, Me, Member, Members,
+    Message, MessageId, NodeId, Person, Remark, Reply, Session, Stage, VectorClock,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use serde_json::{Value, json};
@@ -309,7 +309,7 @@ fn json_has_the_drivers_own_events() {
     let reply = Reply::Transcript(vec![id]);
     shop.session.answer("transcript", Asker::Typist, Ok(reply));
     shop.tell(Event::Error(Remark {
-        code: "c",
+        code: Code::Full,
         message: "m\u{9b}".to_owned(),
     }));
     shop.tell(Event::Goodbye {
@@ -319,7 +319,7 @@ fn json_has_the_drivers_own_events() {
     assert!(text.contains(r"m\u009b"));
     let expected = [
         json!({"event": "transcript", "ids": [id.uuid().to_string()]}),
-        json!({"event": "error", "code": "c", "message": "m\u{9b}"}),
+        json!({"event": "error", "code": "full", "message": "m\u{9b}"}),
         json!({"event": "goodbye", "reason": "quit"}),
     ];
     assert_eq!(objects(&text), expected);

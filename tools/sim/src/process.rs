@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Verifier};
+use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Trouble, Verifier};
 use ringtalk_wire::{Addresses, NodeId, Probe};
 
 use crate::agenda::Slot;
@@ -47,7 +47,7 @@ pub(crate) struct Process {
     /// What it signs lies with, where a scenario has it lie.
     pub(crate) liar: Box<dyn Signer>,
     /// The codes of the errors that its user was told of.
-    pub(crate) errors: BTreeSet<&'static str>,
+    pub(crate) errors: BTreeSet<Trouble>,
     /// The last suspect that it was asked about.
     pub(crate) probe: Option<Probe>,
     pub(crate) health: Health,

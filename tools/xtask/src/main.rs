@@ -9,6 +9,7 @@ mod costs;
 mod fix;
 mod fuzz;
 mod image;
+mod lanes;
 mod layering;
 mod licences;
 mod metadata;

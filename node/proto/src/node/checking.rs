@@ -13,7 +13,7 @@ use core::time::Duration;
 use ringtalk_wire::{Checked, Frame, NodeId};
 
 use super::Node;
-use crate::{Output, Time};
+use crate::{Output, Time, Trouble};
 
 /// How long after the first link to a member this node asks: what a newcomer waits for comes first.
 const CHECK_AFTER: Duration = Duration::from_secs(1);
@@ -165,6 +165,6 @@ impl Node {
             tried.join(" and "),
             names.join(" and "),
         );
-        self.error("unreachable-address", message);
+        self.error(Trouble::UnreachableAddress, message);
     }
 }

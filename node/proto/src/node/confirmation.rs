@@ -17,7 +17,7 @@ use super::Node;
 use crate::acks::{Acked, LATE};
 use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
 use crate::spread::{Child, Part};
-use crate::{Event, Time};
+use crate::{Event, Time, Trouble};
 
 /// What is to be confirmed, by the peer that waits for it.
 #[derive(Debug, Default)]
@@ -203,7 +203,7 @@ impl Node {
             let message = format!(
                 "{who}, or somebody behind it, has not taken messages for too long: the others go on without waiting"
             );
-            self.error("slow-member", message);
+            self.error(Trouble::SlowMember, message);
         }
         self.seal_what_waits(now);
     }

@@ -16,7 +16,7 @@ use super::naming::Naming;
 use crate::admission::seen_network;
 use crate::config::EPOCHS_AHEAD;
 use crate::joining::{Stage, Step};
-use crate::{Event, Output, Time, View};
+use crate::{Event, Output, Time, Trouble, View};
 
 /// After how many vain requests the coordinator itself stops waiting for a discussion so far that
 /// nobody has: whoever had it is gone.
@@ -138,7 +138,7 @@ impl Node {
             }
             if !self.has_room_for(&peer, view.len()) {
                 let message = "this discussion is full: nobody else is let in".into();
-                self.warn(now, "full", message);
+                self.warn(now, Trouble::Full, message);
                 return self.answer_later(now, &peer, None);
             }
         }

@@ -12,8 +12,8 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Bundle, Frame, MessageId, NodeId, SealHash, Sealed};
 
 use super::Node;
-use crate::Time;
 use crate::planted::PlantedBug;
+use crate::{Time, Trouble};
 
 /// Of so many authors the evidence is kept, 2 MiB at most; of others it goes round once.
 const KEPT: usize = 16;
@@ -135,7 +135,7 @@ impl Node {
             "{who} said different things to different members, from its message {first} on: nothing more \
              is taken from it"
         );
-        self.error("author-forked", message);
+        self.error(Trouble::AuthorForked, message);
         let departed = self
             .forks
             .kept

@@ -12,7 +12,7 @@ use super::Node;
 use super::relay::bundle_item;
 use crate::causal::{Deliverable, Lamport, Patience, Reception};
 use crate::outbox::Draft;
-use crate::{Delivered, Event, Time};
+use crate::{Delivered, Event, Time, Trouble};
 
 impl Node {
     /// The user says something.
@@ -128,7 +128,7 @@ impl Node {
                  somebody says different things to different members"
             )
         };
-        self.warn(now, "lamport-time", message);
+        self.warn(now, Trouble::LamportTime, message);
     }
 
     /// Seals the next bundle and sends it both ways.

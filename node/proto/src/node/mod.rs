@@ -66,7 +66,7 @@ use crate::signing::Seals;
 use crate::spread::Spreading;
 use crate::trial::Trials;
 use crate::{
-    Config, Event, Input, JoiningStage, LinkId, Load, Output, Signer, Time, Verifier, View,
+    Config, Event, Input, JoiningStage, LinkId, Load, Output, Signer, Time, Trouble, Verifier, View,
 };
 
 /// How soon the user is told again of what may come again and again.
@@ -140,7 +140,7 @@ pub struct Node {
     meeting: meeting::Meeting,
     leaving: Option<departure::Leaving>,
     /// When the user was told of what may come again and again.
-    warned: BTreeMap<&'static str, Time>,
+    warned: BTreeMap<Trouble, Time>,
     planted: Planted,
 }
 
@@ -427,19 +427,19 @@ impl Node {
         self.out.push_back(Output::Event(event));
     }
 
-    fn error(&mut self, code: &'static str, message: String) {
-        self.emit(Event::Error { code, message });
+    fn error(&mut self, trouble: Trouble, message: String) {
+        self.emit(Event::Error { trouble, message });
     }
 
     /// An error that may come again and again: the user is told of each kind once in a while.
-    fn warn(&mut self, now: Time, code: &'static str, message: String) {
+    fn warn(&mut self, now: Time, trouble: Trouble, message: String) {
         let told = self
             .warned
-            .get(code)
+            .get(&trouble)
             .is_some_and(|told| now - *told < WARN_AGAIN);
         if !told {
-            self.warned.insert(code, now);
-            self.error(code, message);
+            self.warned.insert(trouble, now);
+            self.error(trouble, message);
         }
     }
 

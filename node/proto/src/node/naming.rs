@@ -15,7 +15,7 @@ use crate::heirs::Heirs;
 use crate::names::{Kept, Names};
 use crate::pace::Pace;
 use crate::renames::Renames;
-use crate::{Time, View};
+use crate::{Time, Trouble, View};
 
 /// How often a former member comes back at once, and then: each time costs two views for everybody, and two lines on each
 /// screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
@@ -157,7 +157,7 @@ impl Node {
     /// The user wishes another name.
     pub(super) fn rename(&mut self, now: Time, name: String) {
         if self.joining.is_outside() {
-            return self.error("not-in-ring", "not in the ring yet: try again".into());
+            return self.error(Trouble::NotInRing, "not in the ring yet: try again".into());
         }
         if self.is_coordinator() {
             self.take_rename(now, self.config.id, &name);

@@ -12,9 +12,9 @@ use ringtalk_wire::{
 };
 
 use super::Node;
-use crate::Time;
 use crate::planted::PlantedBug;
 use crate::spread::{Child, Missing, Orphan, Part, Taken};
+use crate::{Time, Trouble};
 
 /// So many bundles of a child that is gone are handed on whole: its heir has none of them most likely. Of more only
 /// the ids are, lest a link that is slow carries twice what others have brought.
@@ -178,7 +178,7 @@ impl Node {
         if self.view.as_ref().is_some_and(|view| view.contains(&peer)) {
             let who = self.described(&peer);
             let message = alloc::format!("{who} sent {reason}: it is refused, and the link closed");
-            self.warn(now, "refused", message);
+            self.warn(now, Trouble::Refused, message);
         }
         self.links.close(&peer, reason, &mut self.out);
         self.peer_lost(now, &peer);

@@ -1,4 +1,4 @@
-//! Short cuts of simulations to large rings: everybody a member in one step, and one view for all.
+//! For simulations: short cuts to large rings (everybody a member in one step, one view for all), and a look inside.
 //!
 //! Only with the feature `simulation`, which nothing that is shipped has. From there on it is the very
 //! same node. Not here: how members really come (`entry`).
@@ -49,6 +49,11 @@ impl Node {
         let logged = self.log.bundle_mut(first);
         let sealed = logged.or_else(|| self.causal.held_mut(first))?;
         Some(&mut sealed.raw)
+    }
+
+    /// Returns true if messages that depend on this author's words wait for them (`PROTOCOL.md` §4.3).
+    pub fn waits_for(&self, author: &NodeId) -> bool {
+        self.is_ordered(author)
     }
 
     /// Keeps the view in force as somebody else has it, where that is the same: one copy is enough for all.

@@ -14,7 +14,7 @@ use super::Node;
 use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
 use crate::proof::leads_to;
-use crate::{Time, View};
+use crate::{Time, Trouble, View};
 
 /// How many members are asked at first to stand for a new epoch: twice as many with each attempt.
 const ASKED: usize = 8;
@@ -165,7 +165,7 @@ impl Node {
             let message = format!(
                 "{who} claims to coordinate the ring, and no other member stands for it: it is not believed"
             );
-            self.warn(now, "unproven-coordinator", message);
+            self.warn(now, Trouble::UnprovenCoordinator, message);
         }
         self.sight_ring(now, next);
     }

@@ -28,7 +28,7 @@ pub fn shown(name: &str, text: &str) -> Vec<String> {
     let mut events = events(name, text);
     let members = view(&person(name), text);
     events.push(Event::Error(Remark {
-        code: "director-unreachable",
+        code: Code::DirectorUnreachable,
         message: text.to_owned(),
     }));
     let who = Answer {
@@ -85,7 +85,7 @@ fn events(name: &str, text: &str) -> Vec<Event> {
         said(1, text.to_owned()),
         said(2, format!("/me {text}")),
         Event::Error(Remark {
-            code: "slow-member",
+            code: Code::SlowMember,
             message: format!("{name} at {text}"),
         }),
         Event::Renamed {

@@ -13,8 +13,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::style::{Color, Modifier};
 use ringtalk_session::{
-    DIRECTOR_UNREACHABLE, DiscussionId, Epoch, Goodbye, Invite, Member, MessageId, NodeId, Person,
-    Remark as Said, Stage as Step,
+    Code, DiscussionId, Epoch, Goodbye, Invite, Member, MessageId, NodeId, Person, Remark as Said,
+    Stage as Step,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 
@@ -373,7 +373,7 @@ fn no_director() {
     check("no-director", 8, |width| {
         let mut stage = Stage::among(width, 8, 3);
         stage.tell(Event::Error(Said {
-            code: DIRECTOR_UNREACHABLE,
+            code: Code::DirectorUnreachable,
             message: "no director answers at 10.0.0.1:8080 (no connection): nobody new can get in \
                       until one does; the discussion goes on"
                 .to_owned(),

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use ringtalk_session::Command;
+use ringtalk_session::{Code, Command};
 
 use super::lines::{LINE_BYTES, LineReader};
 use super::typed::parse;
@@ -17,7 +17,7 @@ pub enum Said {
     /// A command, in words.
     Command(String),
     /// A mistake, by its code.
-    Mistake(&'static str),
+    Mistake(Code),
 }
 
 /// What all lines of `input` mean, read so many bytes at a time.

@@ -2,7 +2,6 @@
 //!
 //! Not here: when a line is taken (the node), which is when there is room for it.
 
-mod commands;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod lines;
@@ -11,6 +10,7 @@ mod typed;
 use std::io::{self, Read, stdin};
 use std::thread;
 
+use ringtalk_session::json::{self, COMMAND_BYTES, Tagged};
 use ringtalk_session::{Asker, Command, CommandError, Request};
 use tokio::sync::mpsc;
 
@@ -42,16 +42,30 @@ impl Input {
     const fn line_bytes(self) -> usize {
         match self {
             Self::Typed => lines::LINE_BYTES,
-            Self::Json => commands::LINE_BYTES,
+            Self::Json => COMMAND_BYTES,
         }
     }
 
     fn parse(self, line: Line) -> Option<Request> {
         match self {
             Self::Typed => typed::parse(line).map(request),
-            Self::Json => commands::parse(line),
+            Self::Json => command(line),
         }
     }
+}
+
+/// Returns what a program asks; nothing for a blank line.
+fn command(line: Line) -> Option<Request> {
+    let Tagged { tag, command } = match line {
+        Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return None,
+        Line::Whole(bytes) => json::read_command(&bytes),
+        Line::TooLong => Tagged {
+            tag: None,
+            command: Err(json::line_too_long()),
+        },
+    };
+    let asker = Asker::Program(tag);
+    Some(Request { command, asker })
 }
 
 /// What somebody asks who typed this.
@@ -119,5 +133,15 @@ mod tests {
         }
         reader.join().unwrap();
         assert_eq!(count, 10_000);
+    }
+
+    #[test]
+    fn a_blank_line_is_no_command_and_a_long_one_is_told_of() {
+        assert!(command(Line::Whole(b" \t".to_vec())).is_none());
+        let long = command(Line::TooLong).expect("a mistake");
+        assert_eq!(long.command, Err(json::line_too_long()));
+        let asked = command(Line::Whole(br#"{"command":"who","tag":"7"}"#.to_vec()));
+        let asked = asked.expect("a command");
+        assert!(matches!(asked.asker, Asker::Program(Some(tag)) if tag == "7"));
     }
 }

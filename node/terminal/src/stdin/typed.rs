@@ -4,7 +4,7 @@
 
 use std::io;
 
-use ringtalk_session::{Command, CommandError, NameError};
+use ringtalk_session::{Code, Command, CommandError, NameError};
 use ringtalk_wire::limit::TEXT_BYTES;
 
 use super::lines::Line;
@@ -137,14 +137,14 @@ impl From<Mistake> for CommandError {
 
 impl Mistake {
     /// For programs.
-    pub const fn code(&self) -> &'static str {
+    pub const fn code(&self) -> Code {
         match self {
-            Self::TooLong => "text-too-long",
-            Self::NotUtf8 => "text-not-utf8",
-            Self::UnknownCommand { .. } => "unknown-command",
-            Self::NoAction => "action-missing",
-            Self::Name(_) => "name-invalid",
-            Self::Unreadable(_) => "stdin-failed",
+            Self::TooLong => Code::TextTooLong,
+            Self::NotUtf8 => Code::TextNotUtf8,
+            Self::UnknownCommand { .. } => Code::UnknownCommand,
+            Self::NoAction => Code::ActionMissing,
+            Self::Name(_) => Code::NameInvalid,
+            Self::Unreadable(_) => Code::StdinFailed,
         }
     }
 }
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    fn code(typed: Option<Result<Command, Mistake>>) -> &'static str {
+    fn code(typed: Option<Result<Command, Mistake>>) -> Code {
         match typed {
             Some(Err(mistake)) => mistake.code(),
             other => panic!("{other:?}"),
@@ -201,9 +201,9 @@ mod tests {
     #[test]
     fn what_somebody_does_travels_as_it_is_typed() {
         assert_eq!(text("/me waves"), "/me waves");
-        assert_eq!(code(read("/me")), "action-missing");
-        assert_eq!(code(read("/me  ")), "action-missing");
-        assert_eq!(code(read("/mean")), "unknown-command");
+        assert_eq!(code(read("/me")), Code::ActionMissing);
+        assert_eq!(code(read("/me  ")), Code::ActionMissing);
+        assert_eq!(code(read("/mean")), Code::UnknownCommand);
     }
 
     #[test]
@@ -227,16 +227,16 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        assert_eq!(code(read("/nonsense x")), "unknown-command");
-        assert_eq!(code(read("/")), "unknown-command");
-        assert_eq!(code(read("/name")), "name-invalid");
+        assert_eq!(code(read("/nonsense x")), Code::UnknownCommand);
+        assert_eq!(code(read("/")), Code::UnknownCommand);
+        assert_eq!(code(read("/name")), Code::NameInvalid);
         assert_eq!(
             code(read(&format!("/name {}", "x".repeat(33)))),
-            "name-invalid"
+            Code::NameInvalid
         );
         let bytes = Line::Whole(vec![b'a', 0xff]);
-        assert_eq!(code(parse(bytes)), "text-not-utf8");
-        assert_eq!(code(parse(Line::TooLong)), "text-too-long");
+        assert_eq!(code(parse(bytes)), Code::TextNotUtf8);
+        assert_eq!(code(parse(Line::TooLong)), Code::TextTooLong);
         assert!(Mistake::TooLong.to_string().contains("16384 bytes"));
     }
 
@@ -244,7 +244,7 @@ mod tests {
     fn the_limit_is_on_the_text_and_not_on_the_line() {
         let longest = "x".repeat(TEXT_BYTES);
         assert_eq!(text(&longest), longest);
-        assert_eq!(code(read(&(longest.clone() + "x"))), "text-too-long");
+        assert_eq!(code(read(&(longest.clone() + "x"))), Code::TextTooLong);
         let slashes = "/".repeat(TEXT_BYTES + 1);
         assert_eq!(text(&slashes).len(), TEXT_BYTES);
     }

@@ -1,6 +1,7 @@
 //! C1, causal: if m1 happened before m2, nobody delivers m2 first, nor m2 while m1 is due and
 //! missing.
 //!
+//! But for authors who have no name at that node, and of whom nobody has what it asked for: for their words nothing waits.
 //! What happened before a message is what its author had delivered by the moment at which the
 //! author's own node showed it, and what had happened before that. No clock and no head that
 //! travelled is believed.
@@ -54,7 +55,7 @@ impl Causal {
         })?;
         for (&author, &seq) in past.into_iter().flatten() {
             let reached = reach.of(node, author);
-            let here = author == message.author || reached >= seq;
+            let here = author == message.author || reached >= seq || reach.is_doubted(node, author);
             ensure(here, "C1", || {
                 let missing = MessageId { author, seq };
                 format!(
@@ -118,6 +119,15 @@ mod tests {
     fn an_answer_before_its_question_is_seen() {
         let mut bench = question_and_answer();
         assert_eq!(violated(bench.deliver(3, message(2, 1))), Some("C1"));
+    }
+
+    #[test]
+    fn nothing_waits_for_an_author_without_a_name_of_whom_something_is_lost() {
+        let mut bench = question_and_answer();
+        bench.reach.doubt(id(3), id(2));
+        assert_eq!(violated(bench.deliver(3, message(2, 1))), Some("C1"));
+        bench.reach.doubt(id(3), id(1));
+        assert_eq!(bench.deliver(3, message(2, 1)), Ok(()));
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod view;
 use core::fmt;
 use std::collections::BTreeSet;
 
-use ringtalk_proto::{Delivered, Event, Node};
+use ringtalk_proto::{Delivered, Event, Node, Trouble};
 use ringtalk_wire::{MessageId, NodeId, VectorClock, ViewTag};
 
 pub(crate) use arrival::Author;
@@ -236,8 +236,13 @@ impl Oracles {
         self.membership.saw_leave(node, gone)
     }
 
-    /// A node tells its user something.
-    pub(crate) fn event(&mut self, node: NodeId, event: &Event) -> Check {
+    /// A node tells its user something; `waits` for which authors' words, when it does.
+    pub(crate) fn event(
+        &mut self,
+        node: NodeId,
+        event: &Event,
+        waits: impl Fn(&NodeId) -> bool,
+    ) -> Check {
         match event {
             // What a liar shows its own user of itself is its own affair.
             Event::Message(message) if message.id.author == node && self.distrusts(node) => {
@@ -263,10 +268,13 @@ impl Oracles {
                 self.gaps.insert(node);
                 if passed {
                     self.reach.pass(node, author, from, to);
+                } else if !waits(&author) {
+                    self.reach.doubt(node, author);
                 }
             }
             Event::View(view) => {
                 self.agreement.view(node, view)?;
+                self.reach.name(node, |author| view.contains(author));
                 self.progress.view(node, view.tag())?;
             }
             Event::Coordinator { epoch } => self.progress.coordinator(node, *epoch)?,
@@ -292,10 +300,13 @@ impl Oracles {
                 let what = format!("{node:?} takes a node at {host:?} for an observer");
                 Violation::of("observed", what)?;
             }
-            Event::Error { code, .. } => {
-                let accuses = ["refused", "author-forked", "lamport-time"].contains(code);
+            Event::Error { trouble, .. } => {
+                let accuses = matches!(
+                    trouble,
+                    Trouble::Refused | Trouble::AuthorForked | Trouble::LamportTime
+                );
                 ensure(!accuses || self.creation.has_liars(), "accused", || {
-                    format!("{node:?} is told of {code}, and nobody lies")
+                    format!("{node:?} is told of {trouble:?}, and nobody lies")
                 })?;
             }
         }

@@ -3,7 +3,7 @@
 
 use core::time::Duration;
 
-use ringtalk_proto::{Change, View};
+use ringtalk_proto::{Change, Trouble, View};
 use ringtalk_wire::{
     Announcement, Bundle, Departed, Departure, Digest, Direction, Frame, Has, Holding, Interval,
     Item, MessageId, Opening, PullEnd, Range, RingKey, SealHash, Spread, Text, ViewUpdate,
@@ -35,7 +35,7 @@ pub(super) fn a_forged_message_is_refused(world: &mut World) -> Check {
     let mut signed_by_liar = world.seal_as(liar, &bundle);
     world.forge(liar, dupe, &spread(Item::Bundle(signed_by_liar.clone())))?;
     world.run_for(seconds(2))?;
-    world.was_told_of(dupe, "refused")?;
+    world.was_told_of(dupe, Trouble::Refused)?;
     signed_by_liar.seal.key = world.seal_as(victim, &bundle).seal.key;
     world.forge(liar, dupe, &spread(Item::Bundle(signed_by_liar.clone())))?;
     world.run_for(seconds(2))?;
@@ -61,7 +61,7 @@ pub(super) fn a_forged_view_is_refused(world: &mut World) -> Check {
         };
         world.forge(liar, dupe, &frame)?;
         world.run_for(seconds(2))?;
-        world.was_told_of(dupe, "refused")?;
+        world.was_told_of(dupe, Trouble::Refused)?;
         let coordinator = the_coordinator(world)?;
         sealed.seal.key = world.seal_as(coordinator, &update).seal.key;
         world.forge(liar, dupe, &Frame::Update(sealed))?;
@@ -100,7 +100,7 @@ pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
         }
         world.run_for(seconds(3))?;
     }
-    world.was_told_of(dupe, "unproven-coordinator")?;
+    world.was_told_of(dupe, Trouble::UnprovenCoordinator)?;
     world.must_come_to_rest()
 }
 
@@ -109,7 +109,7 @@ pub(super) fn a_fork_is_shown_up_everywhere(world: &mut World) -> Check {
     speak_with_two_tongues(world, liar)?;
     for index in world.members() {
         if index != liar {
-            world.was_told_of(index, "author-forked")?;
+            world.was_told_of(index, Trouble::AuthorForked)?;
         }
     }
     ensure(world.have_all_the_same(), "C5", || {

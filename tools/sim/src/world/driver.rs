@@ -320,8 +320,8 @@ impl World {
             Event::View(view) => self.trace.mix_bytes(&view.tag().hash.0),
             other => self.trace.mix_bytes(format!("{other:?}").as_bytes()),
         }
-        if let Event::Error { code, .. } = event {
-            self.processes[index].errors.insert(code);
+        if let Event::Error { trouble, .. } = event {
+            self.processes[index].errors.insert(*trouble);
         }
         if matches!(event, Event::Merged { .. }) {
             self.processes[index].merges += 1;
@@ -334,7 +334,8 @@ impl World {
             process.ready = Some(self.now);
             self.figures.joins.push(self.now - process.started);
         }
-        self.oracles.event(node, event)?;
+        let waits = |author: &NodeId| self.processes[index].node.waits_for(author);
+        self.oracles.event(node, event, waits)?;
         if let Event::View(view) = event {
             self.share_view(index, view);
         }

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use ringtalk_proto::{Input, LinkId, View};
+use ringtalk_proto::{Input, LinkId, Trouble, View};
 use ringtalk_wire::{
     Bundle, Direction, Frame, Interval, Item, NodeId, Probe, RingKey, Seal, Sealed, Spread,
     encode_item, item_to_sign,
@@ -166,10 +166,10 @@ impl World {
     }
 
     /// A user was told of an error of this kind.
-    pub(crate) fn was_told_of(&self, index: HostIndex, code: &'static str) -> Check {
-        let told = self.processes[index].errors.contains(code);
+    pub(crate) fn was_told_of(&self, index: HostIndex, trouble: Trouble) -> Check {
+        let told = self.processes[index].errors.contains(&trouble);
         ensure(told, "told", || {
-            format!("the user of n{index} was told nothing of {code}")
+            format!("the user of n{index} was told nothing of {trouble:?}")
         })
     }
 

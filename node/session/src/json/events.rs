@@ -1,6 +1,6 @@
-//! Events for programs: one JSON object a line, as `CONTRACT.md` lists them.
+//! Events as JSON, one object a line: what happens, and what is answered.
 //!
-//! Not here: when the lines are written.
+//! Not here: when the lines are written (the faces).
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::text::HarmlessJson;
 use crate::{
-    Answer, DiscussionId, Epoch, Event, Member, Members, Message, MessageId, NodeId, Person, Reply,
-    Stage, State, VectorClock,
+    Answer, Code, DiscussionId, Epoch, Event, Member, Members, Message, MessageId, NodeId, Person,
+    Reply, Stage, State, VectorClock,
 };
 
 /// The most entries of a clock that are shown with a message: with those of all authors ever, a line would be as long as
@@ -77,12 +77,13 @@ const RFC_3339: iso8601::EncodedConfig = iso8601::Config::DEFAULT
 
 /// A line of output.
 #[derive(Debug, Serialize)]
+#[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
 #[serde(
     tag = "event",
     rename_all = "kebab-case",
     rename_all_fields = "kebab-case"
 )]
-enum Line<'a> {
+pub(super) enum Line<'a> {
     Joining {
         stage: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,13 +188,13 @@ enum Line<'a> {
         seq: Option<u64>,
     },
     Error {
-        code: &'static str,
+        code: Code,
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         tag: Option<&'a str>,
     },
     Notice {
-        code: &'static str,
+        code: Code,
         message: &'a str,
     },
     Goodbye {
@@ -277,7 +278,7 @@ impl<'a> Line<'a> {
                 message: &remark.message,
             },
             Event::Open { message } => Self::Notice {
-                code: "open-discussion",
+                code: Code::OpenDiscussion,
                 message,
             },
             Event::Goodbye { reason } => Self::Goodbye {
@@ -391,7 +392,7 @@ fn listed(members: &Members) -> Vec<Listed<'_>> {
 /// A direct dependency.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Head {
+pub(super) struct Head {
     node_id: NodeId,
     seq: u64,
 }
@@ -407,7 +408,7 @@ impl From<&MessageId> for Head {
 
 /// A clock as an object.
 #[derive(Debug)]
-struct Clock<'a>(&'a VectorClock);
+pub(super) struct Clock<'a>(pub(super) &'a VectorClock);
 
 impl Serialize for Clock<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -422,7 +423,7 @@ impl Serialize for Clock<'_> {
 /// A member in a list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Listed<'a> {
+pub(super) struct Listed<'a> {
     node_id: NodeId,
     name: &'a str,
     address: &'a str,
@@ -443,9 +444,9 @@ impl<'a> From<&'a Member> for Listed<'a> {
 /// A member who came or went.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-struct Somebody<'a> {
-    node_id: NodeId,
-    name: &'a str,
+pub(super) struct Somebody<'a> {
+    pub(super) node_id: NodeId,
+    pub(super) name: &'a str,
 }
 
 impl<'a> From<&'a Person> for Somebody<'a> {

@@ -1,23 +1,32 @@
-//! What a program writes on stdin: commands, one JSON object a line.
+//! Commands as JSON: what a program writes with `--json-input`, one object a line.
 //!
-//! Not here: what a command does (the node), and what is answered (`ringtalk_session::json`).
+//! Not here: what a command does (the node), and the JSON of its answer (`events`).
 
-use ringtalk_session::{Asker, Command, CommandError, Request};
 use ringtalk_wire::limit::TEXT_BYTES;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::lines::Line;
+use crate::{Code, Command, CommandError};
 
-/// The longest line.
-pub(super) const LINE_BYTES: usize = 128 * 1024;
+/// The longest command, in bytes, without its line end.
+pub const COMMAND_BYTES: usize = 128 * 1024;
 /// The one room, until there are rooms.
 const ROOM: &str = "main";
 
+/// A command, and what its answer repeats.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Tagged {
+    /// What the program chose to recognise the answer by.
+    pub tag: Option<String>,
+    /// The command, or why there is none.
+    pub command: Result<Command, CommandError>,
+}
+
 /// The fields of a command that there are so far.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
 #[serde(tag = "command", rename_all = "kebab-case")]
-enum Fields {
+pub(super) enum Fields {
     Say {
         message: String,
         #[serde(default = "main")]
@@ -39,48 +48,43 @@ fn main() -> String {
     ROOM.to_owned()
 }
 
-/// Reads a line; nothing where it is blank.
-pub(super) fn parse(line: Line) -> Option<Request> {
-    let bytes = match line {
-        Line::Whole(bytes) => bytes,
-        Line::TooLong => {
-            let message =
-                format!("that line is too long: a command has {LINE_BYTES} bytes at most");
-            return Some(mistake("too-long", message, None));
-        }
-    };
-    if bytes.trim_ascii().is_empty() {
-        return None;
-    }
-    let mut object: Value = match serde_json::from_slice(&bytes) {
+/// Reads a command.
+pub fn read_command(line: &[u8]) -> Tagged {
+    let mut object: Value = match serde_json::from_slice(line) {
         Ok(object) => object,
         Err(error) => {
-            return Some(mistake(
-                "bad-command",
-                format!("that is no JSON: {error}"),
-                None,
-            ));
+            return Tagged {
+                tag: None,
+                command: Err(bad(format!("this line is not JSON: {error}"))),
+            };
         }
     };
     let tag = object.get("tag").and_then(Value::as_str).map(str::to_owned);
     if let Some(Value::String(command)) = object.get_mut("command") {
         command.make_ascii_lowercase();
     }
-    let command = serde_json::from_value(object)
-        .map_err(|error| bad(format!("that is no command: {error}")))
-        .and_then(command);
-    Some(Request {
-        command,
-        asker: Asker::Program(tag),
-    })
+    let fields = serde_json::from_value(object);
+    let fields = fields.map_err(|error| bad(format!("this is not a command: {error}")));
+    Tagged {
+        tag,
+        command: fields.and_then(command),
+    }
+}
+
+/// Returns the error for a line that is longer than [`COMMAND_BYTES`].
+pub fn line_too_long() -> CommandError {
+    CommandError {
+        code: Code::TooLong,
+        message: format!("this line is too long: a command has at most {COMMAND_BYTES} bytes"),
+    }
 }
 
 fn command(fields: Fields) -> Result<Command, CommandError> {
     Ok(match fields {
         Fields::Say { room, .. } if room != ROOM => {
-            let message = format!("there is no room {room:?} here: {ROOM} is the only one");
+            let message = format!("there is no room {room:?}; {ROOM} is the only one");
             return Err(CommandError {
-                code: "no-such-room",
+                code: Code::NoSuchRoom,
                 message,
             });
         }
@@ -88,11 +92,11 @@ fn command(fields: Fields) -> Result<Command, CommandError> {
             return Err(CommandError::too_long());
         }
         Fields::Say { message, .. } if message.is_empty() => {
-            return Err(bad("a message says something".to_owned()));
+            return Err(bad("the message is empty".to_owned()));
         }
         Fields::Say { message, .. } => Command::Say(message),
         Fields::Name { name } => Command::Name(name.parse().map_err(|error| CommandError {
-            code: "name-invalid",
+            code: Code::NameInvalid,
             message: format!("{error}"),
         })?),
         Fields::Who => Command::Who,
@@ -107,15 +111,8 @@ fn command(fields: Fields) -> Result<Command, CommandError> {
 
 fn bad(message: String) -> CommandError {
     CommandError {
-        code: "bad-command",
+        code: Code::BadCommand,
         message,
-    }
-}
-
-fn mistake(code: &'static str, message: String, tag: Option<String>) -> Request {
-    Request {
-        command: Err(CommandError { code, message }),
-        asker: Asker::Program(tag),
     }
 }
 
@@ -123,12 +120,9 @@ fn mistake(code: &'static str, message: String, tag: Option<String>) -> Request 
 mod tests {
     use super::*;
 
-    fn read(line: &str) -> (Result<Command, &'static str>, Option<String>) {
-        let request = parse(Line::Whole(line.as_bytes().to_vec())).expect("it is not blank");
-        let Asker::Program(tag) = request.asker else {
-            panic!("a program asks");
-        };
-        (request.command.map_err(|error| error.code), tag)
+    fn read(line: &str) -> (Result<Command, Code>, Option<String>) {
+        let Tagged { tag, command } = read_command(line.as_bytes());
+        (command.map_err(|error| error.code), tag)
     }
 
     #[test]
@@ -154,47 +148,47 @@ mod tests {
                 (Ok(command), None)
             );
         }
-        assert!(parse(Line::Whole(b" \t".to_vec())).is_none());
     }
 
     #[test]
     fn mistakes_are_named_and_keep_their_tag() {
         let long = "x".repeat(TEXT_BYTES + 1);
         for (line, code) in [
-            ("who".to_owned(), "bad-command"),
-            ("[]".to_owned(), "bad-command"),
-            (r#"{"tag":"7"}"#.to_owned(), "bad-command"),
-            (r#"{"command":"fly","tag":"7"}"#.to_owned(), "bad-command"),
-            (r#"{"command":"say","tag":"7"}"#.to_owned(), "bad-command"),
+            ("who".to_owned(), Code::BadCommand),
+            ("[]".to_owned(), Code::BadCommand),
+            (r#"{"tag":"7"}"#.to_owned(), Code::BadCommand),
+            (
+                r#"{"command":"fly","tag":"7"}"#.to_owned(),
+                Code::BadCommand,
+            ),
+            (
+                r#"{"command":"say","tag":"7"}"#.to_owned(),
+                Code::BadCommand,
+            ),
             (
                 r#"{"command":"say","message":7,"tag":"7"}"#.to_owned(),
-                "bad-command",
+                Code::BadCommand,
             ),
             (
                 r#"{"command":"say","message":"","tag":"7"}"#.to_owned(),
-                "bad-command",
+                Code::BadCommand,
             ),
             (
                 r#"{"command":"say","message":"x","room":"tea","tag":"7"}"#.to_owned(),
-                "no-such-room",
+                Code::NoSuchRoom,
             ),
             (
                 format!(r#"{{"command":"say","message":"{long}","tag":"7"}}"#),
-                "too-long",
+                Code::TooLong,
             ),
             (
                 r#"{"command":"name","name":"","tag":"7"}"#.to_owned(),
-                "name-invalid",
+                Code::NameInvalid,
             ),
         ] {
             let (command, tag) = read(&line);
             assert_eq!(command, Err(code), "{line}");
             assert_eq!(tag.is_some(), line.contains("tag"), "{line}");
         }
-        let too_long = parse(Line::TooLong).expect("a mistake");
-        assert_eq!(
-            too_long.command.map_err(|error| error.code),
-            Err("too-long")
-        );
     }
 }

@@ -1,0 +1,11 @@
+//! JSON for programs: events and answers out, commands in, as `wire/CONTRACT.md` lists them.
+//!
+//! Not here: what the events and commands mean (`event`, `command`), and how the lines travel (the faces).
+
+mod commands;
+#[cfg(test)]
+mod contract;
+mod events;
+
+pub use commands::{COMMAND_BYTES, Tagged, line_too_long, read_command};
+pub use events::{moment, write_answer, write_event, write_help, write_withheld};

@@ -1,0 +1,208 @@
+//! Runs test programs side by side, as many at a time as there are lanes; those that measure run alone, after the others.
+//!
+//! The tests of one program run one after the other. Most of their time they wait: for a timeout, a detector, a repair.
+//! Not here: what the programs are built of (`black_box`).
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::cargo::Cargo;
+
+/// How many programs run at once: the gate has two cores.
+const LANES: usize = 2;
+
+/// A test program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Program {
+    /// The name of its file of tests.
+    pub(crate) name: String,
+    executable: PathBuf,
+}
+
+/// What cargo prints of a program that it has built, as far as we ask.
+#[derive(Deserialize)]
+struct Artifact {
+    target: Target,
+    profile: Option<Profile>,
+    executable: Option<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Profile {
+    test: bool,
+}
+
+/// How a program ended.
+struct Ended<'a> {
+    name: &'a str,
+    passed: bool,
+    took: Duration,
+    output: String,
+}
+
+/// Builds test programs with a `cargo test` that runs none, and returns them by name.
+pub(crate) fn programs(root: &Path, test: Cargo) -> Result<Vec<Program>> {
+    let build = test.arguments(["--no-run", "--message-format=json-render-diagnostics"]);
+    let programs = read(&build.read(root)?);
+    if programs.is_empty() {
+        bail!("`{build}` built no test program");
+    }
+    Ok(programs)
+}
+
+fn read(messages: &str) -> Vec<Program> {
+    let artifacts = messages.lines();
+    let artifacts = artifacts.filter_map(|line| serde_json::from_str::<Artifact>(line).ok());
+    let tests = artifacts.filter(|built| built.profile.as_ref().is_some_and(|built| built.test));
+    let programs = tests.filter_map(|built| {
+        Some(Program {
+            name: built.target.name,
+            executable: built.executable?,
+        })
+    });
+    let mut programs: Vec<Program> = programs.collect();
+    programs.sort_by(|one, other| one.name.cmp(&other.name));
+    programs
+}
+
+/// Runs all of them in this folder and environment, those that are to run `alone` last; fails if one of them does.
+pub(crate) fn run(
+    programs: &[Program],
+    alone: &[&str],
+    folder: &Path,
+    environment: &[(&str, String)],
+) -> Result<()> {
+    for name in alone {
+        let exists = programs.iter().any(|program| program.name == *name);
+        if !exists {
+            bail!("there is no test program {name}, which is to run alone");
+        }
+    }
+    let start = |program: &Program| {
+        let mut command = Command::new(&program.executable);
+        command.current_dir(folder);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        command
+    };
+    let (last, first): (Vec<&Program>, Vec<&Program>) = programs
+        .iter()
+        .partition(|program| alone.contains(&program.name.as_str()));
+    let mut failed = run_lanes(&first, LANES, &start)?;
+    failed.extend(run_lanes(&last, 1, &start)?);
+    if !failed.is_empty() {
+        bail!("these test programs failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// Runs these, and returns the names of those that failed.
+fn run_lanes(
+    programs: &[&Program],
+    lanes: usize,
+    start: &(impl Fn(&Program) -> Command + Sync),
+) -> Result<Vec<String>> {
+    let next = Mutex::new(programs.iter());
+    let failed = Mutex::new(Vec::new());
+    let lane = || -> Result<()> {
+        loop {
+            // Each lock is for one step that cannot panic halfway.
+            let program = next.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(program) = program else {
+                return Ok(());
+            };
+            let ended = run_one(program, start(program))?;
+            let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+            print!("{}", told(&ended));
+            if !ended.passed {
+                failed.push(ended.name.to_owned());
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
+        let ended = lanes.into_iter().map(|lane| lane.join());
+        ended
+            .map(|ended| ended.expect("no lane panics"))
+            .collect::<Result<Vec<()>>>()
+    })?;
+    Ok(failed.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn run_one(program: &Program, mut command: Command) -> Result<Ended<'_>> {
+    let began = Instant::now();
+    let output = command.output();
+    let output = output.with_context(|| format!("could not start {}", program.name))?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Ended {
+        name: &program.name,
+        passed: output.status.success(),
+        took: began.elapsed(),
+        output: text(&output.stdout) + &text(&output.stderr),
+    })
+}
+
+fn told(ended: &Ended<'_>) -> String {
+    let Ended { name, output, .. } = ended;
+    let how = if ended.passed { "passed" } else { "FAILED" };
+    let seconds = ended.took.as_secs_f64();
+    format!("\n-- {name}: {how} in {seconds:.1} s\n{output}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn program(name: &str) -> Program {
+        Program {
+            name: name.to_owned(),
+            executable: PathBuf::from("/bin/sh"),
+        }
+    }
+
+    #[test]
+    fn test_programs_are_found_among_what_cargo_prints() {
+        let messages = r#"
+            {"reason":"compiler-artifact","target":{"name":"lib"},"profile":{"test":false},"executable":null}
+            {"reason":"compiler-artifact","target":{"name":"node"},"profile":{"test":false},"executable":"/n"}
+            {"reason":"compiler-artifact","target":{"name":"names"},"profile":{"test":true},"executable":"/t"}
+            {"reason":"build-finished","success":true}"#;
+        let expected = Program {
+            name: "names".to_owned(),
+            executable: PathBuf::from("/t"),
+        };
+        assert_eq!(read(messages), [expected]);
+    }
+
+    #[test]
+    fn all_run_and_failures_are_named() {
+        let programs = ["a", "b", "c", "d"].map(program);
+        let programs: Vec<&Program> = programs.iter().collect();
+        let start = |program: &Program| {
+            let mut command = Command::new(&program.executable);
+            let script = format!("case {} in b|d) exit 1;; esac", program.name);
+            command.args(["-c", &script]);
+            command
+        };
+        let mut failed = run_lanes(&programs, LANES, &start).unwrap();
+        failed.sort();
+        assert_eq!(failed, ["b", "d"]);
+    }
+
+    #[test]
+    fn whoever_is_to_run_alone_exists() {
+        let run = |alone| run(&[program("a")], alone, Path::new("/"), &[]);
+        let error = run(&["b"]).unwrap_err().to_string();
+        assert!(error.contains('b'), "{error}");
+    }
+}
