@@ -169,15 +169,53 @@ mod tests {
 
     use super::*;
 
+    /// Founds a discussion on this machine.
+    const HERE: [&str; 6] = [
+        "--listen",
+        "127.0.0.1:0",
+        "--director-listen",
+        "127.0.0.1:0",
+        "--name",
+        "ann",
+    ];
+
+    #[tokio::test]
+    async fn a_face_that_knows_the_session_alone_writes_the_discussion() {
+        let (node, _voice) = Embedded::new(HERE).unwrap();
+        let node = node.start(Nowhere::default()).await.unwrap();
+        let handle = node.handle();
+        let talk = async {
+            let mut subscription = handle.subscribe(None);
+            let is_ready = |heard| match heard {
+                Some(Heard::Reset(snapshot)) => snapshot.state.ready,
+                Some(Heard::Events(events)) => {
+                    let mut events = events.iter();
+                    events.any(|(_, event)| matches!(**event, Event::Ready { .. }))
+                }
+                None => panic!("the node has ended"),
+            };
+            while !is_ready(subscription.next().await) {}
+            let before = handle.snapshot().last;
+            let text = String::from("# no *heading*\n\u{202e}x");
+            handle.run(Command::Say(text)).await.unwrap();
+            handle.run(Command::Quit).await.unwrap();
+            before
+        };
+        let both = async { tokio::join!(Box::pin(node.run()), talk) };
+        let (_, before) = timeout(Duration::from_secs(10), both).await.unwrap();
+        let mut out = Vec::new();
+        let writing = ringtalk_face::write_transcript(&handle, Some(before), &mut out);
+        let last = writing.await.unwrap().unwrap();
+        assert_eq!(last, handle.snapshot().last, "all was read");
+        let out = String::from_utf8(out).unwrap();
+        let (heading, text) = out.split_once("\n\n").unwrap();
+        assert!(heading.starts_with("**ann** "), "{out}");
+        assert_eq!(text, "> \\# no \\*heading\\*\n> \\\\u\\{202e\\}x\n\n");
+    }
+
     #[tokio::test]
     async fn what_a_program_says_it_hears() {
-        let here = [
-            "--listen",
-            "127.0.0.1:0",
-            "--director-listen",
-            "127.0.0.1:0",
-        ];
-        let (node, voice) = Embedded::new(here).unwrap();
+        let (node, voice) = Embedded::new(HERE).unwrap();
         let heard = Arc::new((Mutex::new(Vec::new()), Notify::new()));
         let hearing = Arc::clone(&heard);
         let ear = Ear::new(move |event| {

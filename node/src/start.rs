@@ -11,17 +11,17 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
 use ringtalk_proto::config::UNREAD;
-use ringtalk_session::{Code, Invite, Me, Outlet, Session};
+use ringtalk_session::{Code, Invite, Me, Outlet, Request, Session};
 use ringtalk_terminal::stderr::Diagnostics;
-use ringtalk_terminal::{Batch, Prepared, Show, prepare as prepare_face, tty};
+use ringtalk_terminal::{Prepared, Show, prepare as prepare_face, tty};
 use ringtalk_wire::NodeId;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::director_client::{DirectorClient, Reachability, addresses};
+use crate::director_client::addresses;
 use crate::driver::circuits::Circuits;
 use crate::driver::inbox::INBOX;
-use crate::driver::{Audience, Driver, Ending, Parts, listener};
+use crate::driver::{Audience, Directors, Driver, Ending, Parts, listener};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
 use crate::measuring;
@@ -55,7 +55,7 @@ pub(crate) enum StartError {
 #[derive(Debug)]
 pub(crate) struct Ends {
     viewer: Viewer,
-    typed: mpsc::Receiver<Batch>,
+    typed: mpsc::Receiver<Vec<Request>>,
 }
 
 /// Who sees what happens at a node.
@@ -69,7 +69,7 @@ enum Viewer {
 
 impl Ends {
     /// A program that has the node inside.
-    pub(crate) fn of_program(outlet: Box<dyn Outlet>, typed: mpsc::Receiver<Batch>) -> Self {
+    pub(crate) fn of_program(outlet: Box<dyn Outlet>, typed: mpsc::Receiver<Vec<Request>>) -> Self {
         let viewer = Viewer::Program(outlet);
         Self { viewer, typed }
     }
@@ -182,12 +182,10 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     };
     let (inbox, happenings) = mpsc::channel(INBOX);
     let is_first = way.hosts.is_some();
-    let places = way.places.iter();
-    let reachability = Reachability::new(places.map(|place| place.director.clone()));
     let openings = Openings::default();
     let circuits = Circuits::new(credentials.clone(), openings.clone(), inbox.clone());
     let identity = (credentials.identity().clone(), &secret);
-    let (directors, news) = DirectorClient::new(way.places, newcomer, identity);
+    let directors = Directors::new(way.places, newcomer, identity);
     let audience = ends.viewer.audience(settings.show);
     let run = u64::from_be_bytes(random()?);
     let session = Session::new(me.clone(), ends.viewer.outlet(me)?, run);
@@ -195,9 +193,7 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         config,
         circuits: circuits.clone(),
         credentials: credentials.clone(),
-        reachability,
         directors,
-        news,
         session,
         restore: tty::restore,
         audience,

@@ -2,17 +2,48 @@
 //!
 //! Not here: the calls themselves, and which of their outcomes are news (`director_client`).
 
-use ringtalk_director::api::Address;
+use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Input;
 use ringtalk_session::{Code, Progress};
+use tokio::sync::mpsc::Receiver;
 
 use super::Driver;
-use crate::director_client::{DISPLACED, News};
+use crate::director_client::{DISPLACED, DirectorClient, News, Reachability};
+use crate::identity::Identity;
+use crate::secret::Secret;
+use crate::settings::Place;
+
+/// The directors of the discussion.
+#[derive(Debug)]
+pub(crate) struct Directors {
+    pub(super) client: DirectorClient,
+    /// What they say.
+    pub(super) news: Receiver<News>,
+    pub(super) reachability: Reachability,
+}
+
+impl Directors {
+    /// Those at these places, which are told of a newcomer with this identity.
+    pub(crate) fn new(
+        places: Vec<Place>,
+        newcomer: Newcomer,
+        identity: (Identity, &Secret),
+    ) -> Self {
+        let names = places.iter().map(|place| place.director.clone());
+        let reachability = Reachability::new(names);
+        let (client, news) = DirectorClient::new(places, newcomer, identity);
+        Self {
+            client,
+            news,
+            reachability,
+        }
+    }
+}
 
 impl Driver {
     /// Takes in all that directors have said by now.
     pub(super) fn take_news(&mut self) {
-        while let Ok(news) = self.news.try_recv() {
+        while let Ok(news) = self.directors.news.try_recv() {
             self.hear(news);
         }
     }
@@ -20,7 +51,7 @@ impl Driver {
     pub(super) fn hear(&mut self, news: News) {
         match news {
             News::Way { ask, way } => {
-                if self.directors.is_current(ask) {
+                if self.directors.client.is_current(ask) {
                     self.enter(way);
                 }
             }
@@ -38,7 +69,7 @@ impl Driver {
                 director: host,
             }),
             News::Up(director) => {
-                if self.reachability.up(&director) {
+                if self.directors.reachability.up(&director) {
                     let message = format!("the director at {director} answers again");
                     self.notify(Code::DirectorReachable, message);
                 }
@@ -53,14 +84,14 @@ impl Driver {
 
     fn down(&mut self, director: &Address, reason: String) {
         let ready = self.session.is_ready();
-        if self.reachability.down(director, ready) {
-            let names = self.reachability.names();
+        if self.directors.reachability.down(director, ready) {
+            let names = self.directors.reachability.names();
             self.warn(
                 Code::DirectorUnreachable,
                 unreachable(&names, &reason, ready),
             );
         }
-        if self.reachability.are_all_down() {
+        if self.directors.reachability.are_all_down() {
             self.progress(|| Progress::Unasked { reason });
         }
     }

@@ -53,7 +53,7 @@ impl Entering {
 impl Driver {
     /// When the user is to hear next how far the way in has got.
     pub(super) fn next_report(&self) -> Option<Instant> {
-        let is_waited_for = !self.session.is_ready() && self.leaving.is_none();
+        let is_waited_for = !self.session.is_ready() && !self.departure.is_leaving();
         is_waited_for.then_some(self.entering.report_at)
     }
 
@@ -79,7 +79,7 @@ impl Driver {
     /// What an event means for the way in, which may get further with it: each part of the discussion so far that comes
     /// gives the rest as much time again.
     pub(super) fn goes_on(&mut self, moves: bool) {
-        if self.leaving.is_some() {
+        if self.departure.is_leaving() {
             return;
         }
         if self.session.is_ready() {

@@ -12,7 +12,9 @@ mod directors;
 mod ending;
 mod entering;
 pub(crate) mod inbox;
+mod leaving;
 pub(crate) mod listener;
+mod network;
 mod pace;
 mod showing;
 mod telling;
@@ -22,8 +24,8 @@ mod typing;
 use std::time::Duration;
 
 use ringtalk_proto::config::UNREAD;
-use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output, Registration};
-use ringtalk_session::{Backlog, Call, Code, Event as Told, Goodbye, Handle, Progress, Session};
+use ringtalk_proto::{Config, Event, Input, LinkId, Node, Output};
+use ringtalk_session::{Backlog, Call, Handle, Progress, Request, Session};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Close, Frame};
 use tokio::sync::mpsc::Receiver;
@@ -31,33 +33,27 @@ use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::director_client::{DirectorClient, News, Reachability};
 use crate::identity::Verifying;
 use crate::link::dialler::Dialler;
 use crate::link::{Credentials, LinkError};
-use crate::status::Status;
 use asked::Asked;
 use circuits::Circuits;
 use clock::{Clock, wall_clock_ms};
+use ending::Unhanded;
 use entering::Entering;
 use inbox::{Happening, Inbox};
+use leaving::Departure;
+use network::Network;
 use traffic::Links;
 use typing::Typing;
 
+pub(crate) use directors::Directors;
 pub(crate) use ending::Ending;
-use ending::Unhanded;
-pub(crate) use typing::Batch;
 
 /// How many happenings are taken at once, before the core's outputs are done.
 const BATCH: usize = 128;
 /// How many typed lines are taken at once: as many as travel together.
 const LINES: usize = BUNDLE_MESSAGES;
-/// How long the core may take to leave: it promises 2 s at most, and takes 1.8 s.
-const LEAVE_TIME: Duration = Duration::from_millis(1_850);
-/// How long the last bytes to peers, and to the reader of stdout, may take.
-const FLUSH_TIME: Duration = Duration::from_millis(250);
-/// How long all of it may take.
-const END_TIME: Duration = Duration::from_millis(1_930);
 
 /// Who sees what happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,16 +74,14 @@ pub(crate) struct Parts {
     pub(crate) circuits: Circuits,
     pub(crate) inbox: Inbox,
     pub(crate) happenings: Receiver<Happening>,
-    pub(crate) directors: DirectorClient,
-    pub(crate) news: Receiver<News>,
-    pub(crate) reachability: Reachability,
+    pub(crate) directors: Directors,
     pub(crate) session: Session,
     /// Gives the terminal back, where it was taken, if nothing else does.
     pub(crate) restore: fn(),
     pub(crate) audience: Audience,
     /// What is said before what is typed.
-    pub(crate) say: Batch,
-    pub(crate) typed: Receiver<Batch>,
+    pub(crate) say: Vec<Request>,
+    pub(crate) typed: Receiver<Vec<Request>>,
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
     pub(crate) timeout: Duration,
@@ -100,14 +94,9 @@ pub(crate) struct Parts {
 pub(crate) struct Driver {
     node: Node,
     clock: Clock,
-    dialler: Dialler,
-    circuits: Circuits,
-    inbox: Inbox,
+    network: Network,
     happenings: Receiver<Happening>,
-    links: Links,
-    directors: DirectorClient,
-    news: Receiver<News>,
-    reachability: Reachability,
+    directors: Directors,
     session: Session,
     restore: fn(),
     audience: Audience,
@@ -122,12 +111,7 @@ pub(crate) struct Driver {
     deadline: Option<Instant>,
     timeout: Duration,
     entering: Entering,
-    leaving: Option<Ending>,
-    /// When this node was to end.
-    departed: Option<Instant>,
-    /// What was registered when this node began to leave.
-    registered: Option<Registration>,
-    ended: Option<Ending>,
+    departure: Departure,
 }
 
 impl Driver {
@@ -142,14 +126,14 @@ impl Driver {
                 clock.now(),
             ),
             clock,
-            dialler: Dialler::new(parts.credentials),
-            circuits: parts.circuits,
-            links: Links::new(parts.inbox.clone()),
-            inbox: parts.inbox,
+            network: Network {
+                dialler: Dialler::new(parts.credentials),
+                circuits: parts.circuits,
+                links: Links::new(parts.inbox.clone()),
+                inbox: parts.inbox,
+            },
             happenings: parts.happenings,
             directors: parts.directors,
-            news: parts.news,
-            reachability: parts.reachability,
             backlog: parts.session.backlog().clone(),
             session: parts.session,
             restore: parts.restore,
@@ -162,10 +146,7 @@ impl Driver {
             deadline: Some(Instant::now() + parts.timeout),
             timeout: parts.timeout,
             entering: Entering::new(),
-            leaving: None,
-            departed: None,
-            registered: None,
-            ended: None,
+            departure: Departure::default(),
         })
     }
 
@@ -185,11 +166,11 @@ impl Driver {
     }
 
     async fn run(mut self) -> Ending {
-        self.directors.start();
+        self.directors.client.start();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
             self.settle();
-            if let Some(ending) = self.ended.take() {
+            if let Some(ending) = self.departure.take_end() {
                 return Box::pin(self.finish(ending)).await;
             }
             self.wait(&mut batch).await;
@@ -214,7 +195,7 @@ impl Driver {
             way = self.asked.wait() => self.asked_to_end(way),
             call = self.session.next(may_ask) => self.called(call),
             _ = self.happenings.recv_many(batch, BATCH) => {}
-            Some(news) = self.news.recv() => self.hear(news),
+            Some(news) = self.directors.news.recv() => self.hear(news),
             () = self.backlog.less(), if is_behind => {}
             () = self.typing.wait() => {}
             () = yield_now(), if more => {}
@@ -242,10 +223,10 @@ impl Driver {
             self.drain();
         }
         self.show();
-        if self.ended.is_none() {
-            self.directors.register(self.node.registration());
+        if !self.departure.has_ended() {
+            self.directors.client.register(self.node.registration());
             if let Some(view) = self.node.view() {
-                self.directors.count_members(view.len());
+                self.directors.client.count_members(view.len());
             }
         }
     }
@@ -259,7 +240,7 @@ impl Driver {
 
     /// Writes what the core has sent; false where there was nothing.
     fn write(&mut self) -> bool {
-        let written = self.links.flush();
+        let written = self.network.links.flush();
         let any = !written.is_empty();
         for (link, written) in written {
             match written {
@@ -271,7 +252,7 @@ impl Driver {
     }
 
     fn broken(&mut self, link: LinkId, error: Option<&LinkError>) {
-        self.links.end(link, error);
+        self.network.links.end(link, error);
         self.feed(Input::LinkDown { link });
     }
 
@@ -281,43 +262,23 @@ impl Driver {
                 peer,
                 addresses,
                 trust,
-            } => {
-                let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
-                tokio::spawn(async move {
-                    let happening = match dialler.dial(addresses, peer, trust).await {
-                        Ok(link) => Happening::Linked {
-                            link: Box::new(link),
-                            dialled: true,
-                        },
-                        Err(failure) => Happening::Undialled { peer, failure },
-                    };
-                    let _ = inbox.send(happening).await;
-                });
-            }
+            } => self.network.dial(peer, addresses, trust),
             Output::Circuit {
                 ticket,
                 relay,
                 peer,
                 dials,
-            } => self.circuits.link(ticket, relay, peer, dials),
-            Output::Splice { ticket, ends } => self.circuits.splice(ticket, *ends),
-            Output::Unsplice { number } => self.circuits.unsplice(number),
-            Output::Check { peer, addresses } => {
-                let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
-                tokio::spawn(async move {
-                    // Whoever could not be looked for is told nothing, and asks again.
-                    if let Some(reached) = dialler.check(&addresses, peer).await {
-                        let _ = inbox.send(Happening::Checked { peer, reached }).await;
-                    }
-                });
-            }
-            Output::Send { link, bytes } => self.links.send(link, bytes),
-            Output::Close { link, reason } => self.links.close(link, reason),
+            } => self.network.circuits.link(ticket, relay, peer, dials),
+            Output::Splice { ticket, ends } => self.network.circuits.splice(ticket, *ends),
+            Output::Unsplice { number } => self.network.circuits.unsplice(number),
+            Output::Check { peer, addresses } => self.network.check(peer, addresses),
+            Output::Send { link, bytes } => self.network.links.send(link, bytes),
+            Output::Close { link, reason } => self.network.links.close(link, reason),
             Output::AskDirector if std::mem::take(&mut self.is_first) => self.feed(Input::Found),
             Output::AskDirector => {
-                let directors = self.reachability.names();
+                let directors = self.directors.reachability.names();
                 self.progress(|| Progress::Asking { directors });
-                self.directors.ask();
+                self.directors.client.ask();
             }
             Output::Event(event) => self.event(event, now),
             Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),
@@ -340,7 +301,7 @@ impl Driver {
                 let peer = link.peer;
                 let host = link.address.ip().to_canonical();
                 let host = Some(host).filter(|_| !link.relayed);
-                let link = self.links.adopt(*link);
+                let link = self.network.links.adopt(*link);
                 self.feed(Input::LinkUp {
                     link,
                     peer,
@@ -356,17 +317,17 @@ impl Driver {
             Happening::CircuitOver { number } => self.feed(Input::CircuitOver { number }),
             Happening::CarriesMuch { nodes } => self.carries_much(nodes),
             Happening::Checked { peer, reached } => self.feed(Input::Checked { peer, reached }),
-            Happening::Frame { link, frame, .. } if self.links.are_up(link) => {
+            Happening::Frame { link, frame, .. } if self.network.links.are_up(link) => {
                 if let Frame::Close(Close { reason }) = &frame {
                     tracing::debug!(?link, ?reason, "a peer closes its link");
                 }
                 self.feed(Input::Frame { link, frame });
             }
-            Happening::Written { link, bytes } if self.links.are_up(link) => {
-                self.links.drained(link);
+            Happening::Written { link, bytes } if self.network.links.are_up(link) => {
+                self.network.links.drained(link);
                 self.feed(Input::Written { link, bytes });
             }
-            Happening::Broken { link, error } if self.links.are_up(link) => {
+            Happening::Broken { link, error } if self.network.links.are_up(link) => {
                 self.broken(link, error.as_ref());
             }
             Happening::Frame { .. } | Happening::Written { .. } | Happening::Broken { .. } => {}
@@ -387,20 +348,10 @@ impl Driver {
             return;
         }
         self.deadline = None;
-        if self.leaving.is_some() {
+        if self.departure.is_leaving() {
             self.left(Unhanded::Unknown);
         } else {
             self.give_up();
-        }
-    }
-
-    /// Whoever asks is obeyed; a second Ctrl-C does not even wait for that.
-    fn asked_to_end(&mut self, way: asked::Way) {
-        if way == asked::Way::Interrupt && self.leaving.is_some() {
-            let message = "interrupted while leaving".to_owned();
-            self.ended = Some(Ending::wrong(Status::Failed, Code::Interrupted, message));
-        } else {
-            self.depart(Ending::asked(Goodbye::Signal));
         }
     }
 
@@ -410,56 +361,5 @@ impl Driver {
             Call::Asked(request) => self.typing.push(request),
             Call::Ended(end) => self.unseen(end),
         }
-    }
-
-    /// Leaves the ring, or just ends where the node is in none.
-    fn depart(&mut self, ending: Ending) {
-        if self.leaving.is_some() || self.ended.is_some() {
-            return;
-        }
-        // The end of a node inside another program is not that program's end.
-        if self.audience != Audience::Host {
-            ending.guarantee(self.restore);
-        }
-        self.departed = Some(Instant::now());
-        if self.node.view().is_none() {
-            self.ended = Some(ending);
-        } else {
-            self.deadline = Some(Instant::now() + LEAVE_TIME);
-            self.leaving = Some(ending);
-            self.registered = self.node.registration();
-            self.feed(Input::Leave);
-        }
-    }
-
-    fn left(&mut self, unhanded: Unhanded) {
-        if let Some(ending) = self.leaving.take() {
-            let pipe = self.quit_on_eof;
-            self.ended = Some(ending.with_unhanded(unhanded, pipe, self.is_alone()));
-        }
-    }
-
-    fn is_alone(&self) -> bool {
-        self.node.view().is_some_and(|view| view.len() <= 1)
-    }
-
-    /// Says goodbye to everybody. People read on stderr what went wrong.
-    async fn finish(mut self, ending: Ending) -> Ending {
-        if let Some(error) = ending.error.clone()
-            && self.audience == Audience::Program
-        {
-            self.tell(Told::Error(error));
-        }
-        let reason = ending.goodbye;
-        self.tell(Told::Goodbye { reason });
-        let was_last = self.is_alone();
-        let spent = self.departed.map_or(Duration::ZERO, |at| at.elapsed());
-        let limit = FLUSH_TIME.min(END_TIME.saturating_sub(spent));
-        tokio::join!(
-            self.directors.stop(self.registered.filter(|_| was_last)),
-            self.links.close_all(limit),
-            self.session.finish(limit),
-        );
-        ending
     }
 }

@@ -29,7 +29,7 @@ impl Driver {
     pub(super) fn unseen(&mut self, end: End) {
         match end {
             End::Gone => self.depart(Ending::asked(Goodbye::Signal)),
-            End::Unseen(Unseen(why)) if self.leaving.is_none() && self.ended.is_none() => {
+            End::Unseen(Unseen(why)) if !self.departure.has_begun() => {
                 let message = format!("{why}; leaving");
                 self.depart(Ending::wrong(Status::Failed, Code::Stdout, message));
             }

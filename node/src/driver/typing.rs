@@ -13,19 +13,16 @@ use tokio::sync::mpsc::error::TryRecvError;
 
 use super::{Driver, Ending, LINES, wall_clock_ms};
 
-/// Requests in the order in which they were typed.
-pub(crate) type Batch = Vec<Request>;
-
 /// Requests on their way to the core.
 #[derive(Debug)]
 pub(super) struct Typing {
-    batches: Option<Receiver<Batch>>,
+    batches: Option<Receiver<Vec<Request>>>,
     requests: VecDeque<Request>,
 }
 
 impl Typing {
     /// Begins with the first ones.
-    pub(super) fn new(first: Batch, batches: Receiver<Batch>) -> Self {
+    pub(super) fn new(first: Vec<Request>, batches: Receiver<Vec<Request>>) -> Self {
         Self {
             batches: Some(batches),
             requests: first.into(),
@@ -127,13 +124,13 @@ impl Driver {
     /// True where everything typed was taken, and its end is the node's end.
     fn is_to_leave(&self) -> bool {
         let over = self.typing.is_over() && self.quit_on_eof && self.session.is_ready();
-        over && self.leaving.is_none() && self.ended.is_none()
+        over && !self.departure.has_begun()
     }
 
     /// True where a request waits that can be taken now, beside a draft. What somebody types waits until the node is ready; a
     /// program is told that it is not.
     fn can_take_request(&mut self, draft: &Draft) -> bool {
-        if self.leaving.is_some() || self.ended.is_some() {
+        if self.departure.has_begun() {
             return false;
         }
         let ready = self.session.is_ready();

@@ -24,8 +24,8 @@ use clap::error::ErrorKind;
 use clap_complete::Shell;
 use ringtalk_director::api::Address;
 use ringtalk_session::text::harmless_lines;
-use ringtalk_session::{Name, NameError};
-use ringtalk_terminal::{Batch, Mistake, Show, parse_line, request};
+use ringtalk_session::{Name, NameError, Request};
+use ringtalk_terminal::{Mistake, Show, parse_line, request};
 use time::UtcOffset;
 use tracing_subscriber::EnvFilter;
 
@@ -90,7 +90,7 @@ pub(crate) struct Settings {
     /// How far local time is from UTC.
     pub(crate) offset: UtcOffset,
     /// What is said before what is typed.
-    pub(crate) say: Batch,
+    pub(crate) say: Vec<Request>,
     /// Leave when stdin ends.
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
@@ -311,7 +311,7 @@ fn settled(around: &Surroundings) -> Result<Settled, SettingsError> {
 }
 
 /// What each line means, if all of them can be said.
-fn say(lines: &[String]) -> Result<Batch, SettingsError> {
+fn say(lines: &[String]) -> Result<Vec<Request>, SettingsError> {
     let parsed = lines.iter().cloned().filter_map(parse_line);
     let sayable = parsed.map(|line| match line {
         Err(mistake) => Err(SettingsError::Say(mistake)),

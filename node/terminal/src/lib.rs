@@ -25,4 +25,4 @@ pub mod tty;
 mod written;
 
 pub use open::{Front, Prepared, Show, prepare};
-pub use stdin::{Batch, Mistake, parse_line, request};
+pub use stdin::{Mistake, parse_line, request};

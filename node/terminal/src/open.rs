@@ -4,7 +4,7 @@
 
 use std::io::{self, IsTerminal};
 
-use ringtalk_session::{Backlog, Me, Nowhere, Outlet};
+use ringtalk_session::{Backlog, Me, Nowhere, Outlet, Request};
 use time::UtcOffset;
 use tokio::sync::mpsc;
 
@@ -12,7 +12,7 @@ use crate::face::Face;
 use crate::report::Reporter;
 use crate::screen::Seat;
 use crate::stderr::Diagnostics;
-use crate::stdin::{self, Batch, Input};
+use crate::stdin::{self, Input};
 use crate::stdout::Stdout;
 use crate::tty::{Hangup, Terminal};
 use crate::written::{Script, Writer, Written};
@@ -47,7 +47,7 @@ pub struct Prepared {
     backlog: Backlog,
     window: Hangup,
     reporter: Option<Reporter>,
-    typed: mpsc::Sender<Batch>,
+    typed: mpsc::Sender<Vec<Request>>,
 }
 
 /// The terminal while a face has it, and what is typed there.
@@ -56,7 +56,7 @@ pub struct Front {
     /// Held until the end: it gives the terminal back.
     pub terminal: Option<Terminal>,
     /// What is typed.
-    pub typed: mpsc::Receiver<Batch>,
+    pub typed: mpsc::Receiver<Vec<Request>>,
 }
 
 /// Takes the terminal over, where it is to be, and begins to read. More than so many events that nobody has seen are `many`;

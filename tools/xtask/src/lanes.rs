@@ -131,7 +131,7 @@ fn run_lanes(
     };
     thread::scope(|scope| {
         let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(lane)).collect();
-        let ended = lanes.into_iter().map(|lane| lane.join());
+        let ended = lanes.into_iter().map(thread::ScopedJoinHandle::join);
         ended
             .map(|ended| ended.expect("no lane panics"))
             .collect::<Result<Vec<()>>>()

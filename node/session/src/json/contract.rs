@@ -37,13 +37,15 @@ fn set(names: &[&'static str]) -> BTreeSet<&'static str> {
     names.iter().copied().collect()
 }
 
-/// One line of each kind, with all fields that it can have.
-fn lines(clock: &VectorClock) -> Vec<Line<'_>> {
-    let node_id = NodeId::from_bytes([1; 16]);
-    let epoch = Epoch {
-        number: 1,
-        coordinator: node_id,
-    };
+const NODE_ID: NodeId = NodeId::from_bytes([1; 16]);
+const EPOCH: Epoch = Epoch {
+    number: 1,
+    coordinator: NODE_ID,
+};
+
+/// One line of each kind of event, with all fields that it can have.
+fn events(clock: &VectorClock) -> Vec<Line<'_>> {
+    let (node_id, epoch) = (NODE_ID, EPOCH);
     let somebody = || Somebody {
         node_id,
         name: "ann",
@@ -111,14 +113,28 @@ fn lines(clock: &VectorClock) -> Vec<Line<'_>> {
             to: 2,
             withheld: true,
         },
+        Line::Error {
+            code: Code::Full,
+            message: "",
+            tag: Some("7"),
+        },
+        Line::Notice {
+            code: Code::Observer,
+            message: "",
+        },
+        Line::Goodbye { reason: "quit" },
+    ]
+}
+
+/// One line of each kind of answer, with all fields that it can have.
+fn answers() -> Vec<Line<'static>> {
+    let message = MessageId {
+        author: NODE_ID,
+        seq: 1,
+    };
+    vec![
         Line::Transcript {
-            ids: vec![
-                MessageId {
-                    author: node_id,
-                    seq: 1,
-                }
-                .uuid(),
-            ],
+            ids: vec![message.uuid()],
         },
         Line::Who {
             members: Vec::new(),
@@ -136,16 +152,6 @@ fn lines(clock: &VectorClock) -> Vec<Line<'_>> {
             id: Some(Uuid::nil()),
             seq: Some(1),
         },
-        Line::Error {
-            code: Code::Full,
-            message: "",
-            tag: Some("7"),
-        },
-        Line::Notice {
-            code: Code::Observer,
-            message: "",
-        },
-        Line::Goodbye { reason: "quit" },
     ]
 }
 
@@ -153,7 +159,7 @@ fn lines(clock: &VectorClock) -> Vec<Line<'_>> {
 fn every_event_is_listed_with_its_fields() {
     let clock = VectorClock::new();
     let mut built = BTreeMap::new();
-    for line in lines(&clock) {
+    for line in events(&clock).into_iter().chain(answers()) {
         let Ok(Value::Object(mut fields)) = serde_json::to_value(&line) else {
             panic!("a line is an object: {line:?}");
         };

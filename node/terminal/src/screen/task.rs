@@ -21,7 +21,7 @@ use tokio::time::sleep_until;
 use super::{Effect, Screen, view};
 use crate::face::Queue;
 use crate::shown::Shown;
-use crate::stdin::{self, Batch};
+use crate::stdin;
 use crate::stdout::Pen;
 use crate::tty::{self, Painter};
 
@@ -71,7 +71,7 @@ impl Queue for Feed {
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) pen: Pen,
-    pub(crate) typed: Sender<Batch>,
+    pub(crate) typed: Sender<Vec<Request>>,
     pub(crate) colors: bool,
     pub(crate) offset: UtcOffset,
     pub(crate) backlog: Backlog,
@@ -128,7 +128,7 @@ struct Task {
     shown: Receiver<Shown>,
     backlog: Backlog,
     keys: Option<Receiver<TerminalEvent>>,
-    typed: Sender<Batch>,
+    typed: Sender<Vec<Request>>,
     /// What was typed and not handed over yet. The screen limits it.
     waiting: VecDeque<Request>,
     continued: Signal,

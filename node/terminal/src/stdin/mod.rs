@@ -26,9 +26,6 @@ const READ_BYTES: usize = 64 * 1024;
 /// ahead: a few times [`READ_BYTES`].
 const BATCHES: usize = 2;
 
-/// Requests in the order in which they were written.
-pub type Batch = Vec<Request>;
-
 /// What the lines of stdin are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Input {
@@ -77,13 +74,13 @@ pub fn request(parsed: Result<Command, Mistake>) -> Request {
 }
 
 /// The way from somebody else who reads what is typed, such as the full screen.
-pub(crate) fn channel() -> (mpsc::Sender<Batch>, mpsc::Receiver<Batch>) {
+pub(crate) fn channel() -> (mpsc::Sender<Vec<Request>>, mpsc::Receiver<Vec<Request>>) {
     mpsc::channel(BATCHES)
 }
 
 /// Starts to read. The channel ends where stdin ends. The thread outlives its purpose: a blocking
 /// read cannot be called off, only left behind when the process ends.
-pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Batch>> {
+pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
     let reader = move || pass_on(stdin(), input, &sender);
     thread::Builder::new()
@@ -93,7 +90,7 @@ pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Batch>> {
 }
 
 /// Hands over all lines that one read brought, again and again.
-fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Batch>) {
+fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Vec<Request>>) {
     let mut lines = LineReader::new(from, READ_BYTES, input.line_bytes());
     loop {
         match lines.next_batch() {

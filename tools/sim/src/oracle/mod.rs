@@ -262,10 +262,7 @@ impl Oracles {
                 to,
                 passed,
             } => {
-                ensure(1 <= from && from <= to, "C6", || {
-                    format!("{node:?} shows a gap from {from} to {to}")
-                })?;
-                self.gaps.insert(node);
+                self.gap(node, author, (from, to))?;
                 if passed {
                     self.reach.pass(node, author, from, to);
                 } else if !waits(&author) {
@@ -300,16 +297,26 @@ impl Oracles {
                 let what = format!("{node:?} takes a node at {host:?} for an observer");
                 Violation::of("observed", what)?;
             }
-            Event::Error { trouble, .. } => {
-                let accuses = matches!(
-                    trouble,
-                    Trouble::Refused | Trouble::AuthorForked | Trouble::LamportTime
-                );
-                ensure(!accuses || self.creation.has_liars(), "accused", || {
-                    format!("{node:?} is told of {trouble:?}, and nobody lies")
-                })?;
-            }
+            Event::Error { trouble, .. } => self.trouble(node, *trouble)?,
         }
+        Ok(())
+    }
+
+    fn trouble(&self, node: NodeId, trouble: Trouble) -> Check {
+        let accuses = matches!(
+            trouble,
+            Trouble::Refused | Trouble::AuthorForked | Trouble::LamportTime
+        );
+        ensure(!accuses || self.creation.has_liars(), "accused", || {
+            format!("{node:?} is told of {trouble:?}, and nobody lies")
+        })
+    }
+
+    fn gap(&mut self, node: NodeId, author: NodeId, (from, to): (u64, u64)) -> Check {
+        ensure(1 <= from && from <= to, "C6", || {
+            format!("{node:?} shows a gap of {author:?} from {from} to {to}")
+        })?;
+        self.gaps.insert(node);
         Ok(())
     }
 

@@ -1,0 +1,49 @@
+//! What goes between this node and others: links and circuits, and dials, whose outcome is a happening.
+//!
+//! Not here: whom to dial, and what to send (the core).
+
+use ringtalk_proto::Trust;
+use ringtalk_wire::{Addresses, NodeId};
+
+use super::circuits::Circuits;
+use super::inbox::{Happening, Inbox};
+use super::traffic::Links;
+use crate::link::dialler::Dialler;
+
+/// What goes between this node and others.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) dialler: Dialler,
+    pub(super) circuits: Circuits,
+    pub(super) links: Links,
+    /// Where everything that happens is put.
+    pub(super) inbox: Inbox,
+}
+
+impl Network {
+    /// Dials a peer; what comes of it is a happening.
+    pub(super) fn dial(&self, peer: NodeId, addresses: Addresses, trust: Trust) {
+        let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let happening = match dialler.dial(addresses, peer, trust).await {
+                Ok(link) => Happening::Linked {
+                    link: Box::new(link),
+                    dialled: true,
+                },
+                Err(failure) => Happening::Undialled { peer, failure },
+            };
+            let _ = inbox.send(happening).await;
+        });
+    }
+
+    /// Looks whether a peer answers at its addresses; what comes of it is a happening.
+    pub(super) fn check(&self, peer: NodeId, addresses: Addresses) {
+        let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            // If there was no room to look, the peer is told nothing, and asks again.
+            if let Some(reached) = dialler.check(&addresses, peer).await {
+                let _ = inbox.send(Happening::Checked { peer, reached }).await;
+            }
+        });
+    }
+}
