@@ -1,10 +1,10 @@
-//! The words by which programs tell errors and notices apart.
+//! The codes by which programs tell errors and notices apart.
 //!
-//! `CONTRACT.md` says what each stands for. Not here: the sentences for people that come with them.
+//! `CONTRACT.md` defines each of them. Not here: the sentences for people that come with them.
 
 use serde::Serialize;
 
-/// A word for an error or a notice. In JSON it is written in kebab case.
+/// The code of an error or a notice. JSON writes it in kebab case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
@@ -15,41 +15,41 @@ pub enum Code {
     AuthorForked,
     /// A line of JSON is not a command.
     BadCommand,
-    /// This node passes on much of what two others say to each other.
+    /// This node carries much of the traffic between two other members.
     Carrying,
     /// A director answers again.
     DirectorReachable,
     /// No director answers.
     DirectorUnreachable,
-    /// Another ring has taken this discussion's place at a director.
+    /// Another ring is registered for this discussion at a director.
     Displaced,
     /// The node has ended.
     Ended,
     /// The ring has no more room.
     Full,
-    /// The discussion so far does not arrive.
+    /// The history does not arrive.
     HistoryStalled,
     /// A second signal came while the node was leaving.
     Interrupted,
     /// A Lamport time cannot be right.
     LamportTime,
-    /// A member that the way in leads to does not answer.
+    /// The member that this node tries to join through does not answer.
     MemberUnreachable,
-    /// A name may not be like that.
+    /// The name is not valid.
     NameInvalid,
     /// There is no such room.
     NoSuchRoom,
-    /// The node has no place in the ring at the moment.
+    /// The node is not in the ring at the moment.
     NotInRing,
     /// The node is not in the discussion yet.
     NotReady,
-    /// Somebody who is not a member looks at the ring.
+    /// Someone who is not a member is looking at the ring.
     Observer,
-    /// Everybody can join this discussion.
+    /// Anyone can join this discussion.
     OpenDiscussion,
-    /// The coordinator gave this node another name than it asked for.
+    /// The coordinator gave this node another name than the one that it asked for.
     OtherName,
-    /// What a member sent is invalid, or the way in is refused.
+    /// What a member sent is invalid, or this node was refused entry.
     Refused,
     /// This node already has the name that it asks for.
     SameName,
@@ -59,7 +59,7 @@ pub enum Code {
     Start,
     /// Stdin cannot be read.
     StdinFailed,
-    /// Stdout does not take what is written.
+    /// Stdout does not accept what is written.
     Stdout,
     /// A typed text is not UTF-8.
     TextNotUtf8,
@@ -67,16 +67,16 @@ pub enum Code {
     TextTooLong,
     /// The text or the line of a command is too long.
     TooLong,
-    /// Messages were not handed to anybody before the node left.
+    /// The node left before any other member had taken some of its messages.
     Unhanded,
     /// There is no such command.
     UnknownCommand,
-    /// A member cannot claim to be the coordinator.
+    /// A member claims to be the coordinator and cannot prove it.
     UnprovenCoordinator,
     /// Nobody could be reached in time.
     Unreachable,
-    /// Others cannot reach this node.
+    /// Other members cannot reach this node.
     UnreachableAddress,
-    /// The others run another version.
+    /// The other members run an incompatible version.
     Version,
 }

@@ -1,6 +1,6 @@
-//! What a user asks of a node, and what it answers.
+//! What a user asks of a node, and what the node answers.
 //!
-//! Not here: what people type for it (the terminal), and what comes of it for others (`event`).
+//! Not here: what people type to ask for it (the terminal), and what others see of it (`event`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,28 +14,28 @@ use crate::{Code, Invite, Members, Name};
 /// Something that a user asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Say this: a text is what it is, and nothing in it is a command.
+    /// Send this text. It is never read as a command, whatever it starts with.
     Say(String),
-    /// Ask for another name.
+    /// Ask the coordinator for another name.
     Name(Name),
-    /// Say who is here.
+    /// List the members.
     Who,
     /// Show the ring.
     Ring,
-    /// Say how others get in.
+    /// Show the invite.
     Invite,
-    /// Say which messages there are.
+    /// List the ids of all messages that this node keeps.
     Transcript,
-    /// Say what can be asked for.
+    /// List the available commands.
     Help,
-    /// Take away what is shown.
+    /// Clear what is shown.
     Clear,
-    /// Leave.
+    /// Leave the discussion.
     Quit,
 }
 
 impl Command {
-    /// Its name, for programs.
+    /// Returns the command's name, as programs write it.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Say(_) => "say",
@@ -51,45 +51,45 @@ impl Command {
     }
 }
 
-/// What a node answers.
+/// A node's answer to a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Reply {
-    /// It was said.
+    /// The message was sent.
     Said(MessageId),
-    /// It was asked for: events tell what comes of it.
+    /// The request was accepted. Events tell its outcome.
     Asked,
-    /// Who is here; nothing before there is a ring.
+    /// The members; `None` before the first view.
     Who(Option<Arc<Members>>),
     /// The ring.
     Ring {
-        /// Who is in it; nothing before there is one.
+        /// Its members; `None` before the first view.
         members: Option<Arc<Members>>,
         /// The neighbour before this node.
         predecessor: Option<NodeId>,
-        /// The neighbour after it.
+        /// The neighbour after this node.
         successor: Option<NodeId>,
     },
-    /// How others get in.
+    /// The invite to this discussion.
     Invite(Invite),
-    /// The ids of all messages kept, in transcript order.
+    /// The ids of all messages that this node keeps, in transcript order.
     Transcript(Vec<MessageId>),
-    /// The face knows what can be asked for there.
+    /// The face lists its own commands.
     Help,
-    /// The face is to take away what it shows.
+    /// The face clears what it shows.
     Clear,
 }
 
-/// Why a node does not do what it was asked.
+/// Why a node does not carry out a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandError {
-    /// For programs.
+    /// The code, for programs.
     pub code: Code,
-    /// For people: what is wrong, and what to do.
+    /// The sentence, for people: what is wrong, and what to do.
     pub message: String,
 }
 
 impl CommandError {
-    /// This node is not in the ring yet.
+    /// Returns the error for a command that comes before the node is ready.
     pub fn not_ready() -> Self {
         Self {
             code: Code::NotReady,
@@ -97,7 +97,7 @@ impl CommandError {
         }
     }
 
-    /// A text is longer than a message may be.
+    /// Returns the error for a text that is longer than a message may be.
     pub fn too_long() -> Self {
         Self {
             code: Code::TooLong,
@@ -107,7 +107,7 @@ impl CommandError {
         }
     }
 
-    /// The node has ended, or ends.
+    /// Returns the error for a node that has ended or is ending.
     pub fn ended() -> Self {
         Self {
             code: Code::Ended,
@@ -127,19 +127,20 @@ impl std::error::Error for CommandError {}
 /// A command on its way to the node, and where the answer goes.
 #[derive(Debug)]
 pub struct Request {
-    /// What is asked for; or why what was typed is nothing that can be asked for, to be told in turn.
+    /// The command. An error stands for input that is not a command: it waits its turn, so that answers keep their
+    /// order.
     pub command: Result<Command, CommandError>,
-    /// Who asks.
+    /// The sender, who gets the answer.
     pub asker: Asker,
 }
 
-/// Who asks for something.
+/// The sender of a request.
 #[derive(Debug)]
 pub enum Asker {
-    /// Whoever types in front of this process.
+    /// The person who types at this process.
     Typist,
-    /// The program that reads this process's stdout; with what it wants repeated in the answer.
+    /// The program that reads this process's stdout, with the tag that the answer repeats.
     Program(Option<String>),
-    /// Whoever has a handle.
+    /// A [`Handle`](crate::Handle), which waits for the answer.
     Handle(oneshot::Sender<Result<Reply, CommandError>>),
 }

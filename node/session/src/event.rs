@@ -1,6 +1,6 @@
-//! What happens in a discussion, as far as its user sees it.
+//! What happens in a discussion, as its user sees it.
 //!
-//! Not here: what follows from it for the next one (`state`), and how any of it looks (`json`, and the faces).
+//! Not here: the state that follows from it (`state`), and how any of it looks (`json`, and the faces).
 
 use std::sync::Arc;
 
@@ -12,73 +12,73 @@ use crate::{Code, Members};
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// The way in has got so far.
+    /// Joining has reached this stage.
     Joining(Stage),
-    /// What came of a step of the way in.
+    /// The outcome of one step of joining.
     Progress(Progress),
-    /// The clock starts here.
+    /// The vector clock starts here.
     Start {
-        /// What was said before that this node will not hear.
+        /// The clock before the first message. This node does not receive the messages that it covers.
         base: VectorClock,
     },
-    /// In the ring, and the discussion so far is fetched. Once.
+    /// The node is in the ring and has fetched the history. This happens once.
     Ready {
         /// The name that the coordinator gave this node.
         name: String,
     },
-    /// A message is delivered.
+    /// A message was delivered.
     Message(Message),
-    /// Who is here now.
+    /// A new view is in force.
     View(Arc<Members>),
-    /// The neighbours changed; none where the node is alone.
+    /// The neighbours changed. Both are `None` if the node is alone.
     Neighbours {
-        /// Counter-clockwise.
+        /// The neighbour counter-clockwise.
         predecessor: Option<NodeId>,
-        /// Clockwise.
+        /// The neighbour clockwise.
         successor: Option<NodeId>,
     },
-    /// Another coordinator, or another epoch of the same one.
+    /// There is another coordinator, or another epoch of the same one.
     Coordinator {
         /// The epoch, with the coordinator's id.
         epoch: Epoch,
     },
-    /// A member came.
+    /// A member joined.
     Joined(Person),
     /// A member left properly.
     Left(Person),
     /// A member was found dead.
     Failed(Person),
-    /// A member has another name now.
+    /// A member has a new name.
     Renamed {
-        /// With the new name.
+        /// The member, with the new name.
         person: Person,
-        /// The name before.
+        /// The previous name.
         previous: String,
     },
-    /// Several members were lost at once: the network may be cut in two.
+    /// Several members were lost at once, so the network may be partitioned.
     Split {
-        /// How many members are left here.
+        /// How many members are left on this side.
         members: usize,
-        /// The epoch here.
+        /// The epoch on this side.
         epoch: Epoch,
     },
     /// Two rings became one.
     Merged {
-        /// How many members it has.
+        /// How many members the one ring has.
         members: usize,
         /// Its epoch.
         epoch: Epoch,
     },
-    /// So many members, this one included, have delivered one's own messages `first..=last`.
+    /// Members have delivered this node's own messages `first..=last`.
     Reached {
         /// The first message.
         first: u64,
         /// The last message.
         last: u64,
-        /// How many members.
+        /// How many members have delivered them, this node included.
         members: u64,
     },
-    /// Messages `from..=to` of an author cannot be had now.
+    /// Messages `from..=to` of an author are not available now.
     Gap {
         /// The author.
         author: NodeId,
@@ -86,35 +86,35 @@ pub enum Event {
         from: u64,
         /// The last missing message.
         to: u64,
-        /// True where the clock passes them: they were delivered elsewhere, and are kept no more.
+        /// True if the clock passes them: they were delivered elsewhere, and nobody keeps them any more.
         passed: bool,
     },
-    /// Something is wrong that the user should know; the node goes on.
+    /// Something is wrong that the user should know. The node goes on.
     Error(Remark),
     /// Something that the user may like to know.
     Notice(Remark),
-    /// This discussion is open to everybody.
+    /// This discussion is open to anyone.
     Open {
-        /// For people: to whom.
+        /// The sentence for people: who can join.
         message: String,
     },
-    /// The last word.
+    /// The node ends. This is the last event.
     Goodbye {
-        /// Why.
+        /// Why the node ends.
         reason: Goodbye,
     },
 }
 
-/// A sentence, and a word for it.
+/// A sentence for people, with a code for programs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Remark {
-    /// For programs.
+    /// The code, for programs.
     pub code: Code,
-    /// For people: what happened, and what to do.
+    /// The sentence, for people: what happened, and what to do.
     pub message: String,
 }
 
-/// A member who came, went or has another name.
+/// The member that an event is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Person {
     /// Its id.
@@ -130,22 +130,22 @@ pub struct Message {
     pub id: MessageId,
     /// The author's name, as far as it is known.
     pub name: Arc<str>,
-    /// The author's clock, in milliseconds since 1970.
+    /// The time on the author's clock, in milliseconds since 1970.
     pub timestamp_ms: u64,
-    /// This node's clock when the message came, in milliseconds since 1970.
+    /// The time on this node's clock when the message arrived, in milliseconds since 1970.
     pub arrived_ms: u64,
-    /// What it says: a part of the bundle that it came in, which stays in memory as long as this does.
+    /// The text. It is a slice of the bundle that the message came in, and keeps that bundle in memory.
     pub text: ByteString,
     /// Its Lamport time.
     pub lamport: u64,
-    /// What it depends on directly; none where that is the author's message before, with which it came.
+    /// Its direct causal dependencies. `None` means the author's previous message, which came in the same bundle.
     pub heads: Option<Vec<MessageId>>,
-    /// True for what was said before this node came.
+    /// True if it was said before this node joined.
     pub history: bool,
 }
 
 impl Message {
-    /// Its direct causal dependencies.
+    /// Returns its direct causal dependencies.
     pub fn depends_on(&self) -> Vec<MessageId> {
         let previous = MessageId {
             seq: self.id.seq - 1,
@@ -156,45 +156,45 @@ impl Message {
     }
 }
 
-/// How far the way in has got.
+/// A stage of joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stage {
     /// A director was asked where the coordinator is.
     AskingDirector,
-    /// A link is being made to whoever gives places.
+    /// This node is connecting to the member that it will ask for a place.
     Linking {
-        /// Whom.
+        /// Which member.
         peer: NodeId,
-        /// Where.
+        /// Its address.
         address: String,
     },
-    /// Somebody was asked for a place.
+    /// That member was asked for a place in the ring.
     AskingForPlace {
-        /// Who.
+        /// Which member.
         peer: NodeId,
-        /// Where.
+        /// Its address.
         address: String,
     },
-    /// There is a place, and the discussion so far comes.
+    /// This node has a place in the ring, and fetches the history.
     FetchingHistory {
-        /// How many messages have come.
+        /// How many messages have arrived.
         done: u64,
-        /// How many there are.
+        /// How many there are; 0 until that is known.
         total: u64,
     },
 }
 
-/// What came of a step of the way in.
+/// The outcome of one step of joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
-    /// The directors are asked where the coordinator is.
+    /// The directors are being asked where the coordinator is.
     Asking {
-        /// Which ones.
+        /// Which directors.
         directors: String,
     },
-    /// A director answered, and sent this node away for now.
+    /// A director answered, but sent this node away for now.
     Later {
-        /// Which one.
+        /// Which director.
         director: String,
         /// What it says.
         reason: String,
@@ -204,7 +204,7 @@ pub enum Progress {
         /// Why, in a few words.
         reason: String,
     },
-    /// The node that gives places could not be linked to.
+    /// This node could not connect to the member that it wants to ask for a place.
     Unlinked {
         /// Why, in a few words.
         reason: String,
@@ -222,14 +222,14 @@ pub enum Goodbye {
     EndOfInput,
     /// Nobody could be reached in time.
     Unreachable,
-    /// The way in was refused.
+    /// This node was refused entry.
     Refused,
     /// Something failed.
     Failure,
 }
 
 impl Goodbye {
-    /// For programs.
+    /// Returns the word for programs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Quit => "quit",

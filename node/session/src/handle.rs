@@ -1,6 +1,6 @@
-//! The end of a session that a face has: it asks, and hears what happens.
+//! A face's end of a session: it sends commands, and receives events.
 //!
-//! Not here: what it is told of (`session`), and how much is kept for those who come back (`log`).
+//! Not here: which events there are (`session`), and how many are kept for subscribers that come back (`log`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,16 +9,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::log::Log;
 use crate::{Asker, Command, CommandError, Event, EventId, Reply, Request, State};
 
-/// How many events a subscriber is given at once.
+/// How many events a subscriber gets at once, at most.
 const AT_ONCE: usize = 256;
 
-/// What the ends of a session share.
+/// What the two ends of a session share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     kept: Mutex<Kept>,
 }
 
-/// The last events, and what follows from all of them.
+/// The last events, and the state that follows from all of them.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) log: Log,
@@ -37,16 +37,16 @@ impl Shared {
     }
 }
 
-/// What a session was at one moment.
+/// The state of a session at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
-    /// The last event that it knows of.
+    /// The last event that the state includes.
     pub last: EventId,
-    /// What followed from all events until then.
+    /// The state after that event.
     pub state: State,
 }
 
-/// Asks a node for things, and hears what happens there. Clones are as good.
+/// Sends commands to a node, and subscribes to its events. All clones are equivalent.
 #[derive(Clone, Debug)]
 pub struct Handle {
     requests: mpsc::Sender<Request>,
@@ -68,7 +68,7 @@ impl Handle {
         }
     }
 
-    /// Asks for something, and waits for the answer.
+    /// Runs a command, and waits for the answer.
     pub async fn run(&self, command: Command) -> Result<Reply, CommandError> {
         let (answer, answered) = oneshot::channel();
         let request = Request {
@@ -82,8 +82,10 @@ impl Handle {
             .unwrap_or_else(|_| Err(CommandError::ended()))
     }
 
-    /// Hears what happens after that event. Where it is of another run, or more has happened since than is kept, or none
-    /// is named, the first thing heard is how the session stands.
+    /// Subscribes to the events after `since`.
+    ///
+    /// The first thing heard is a [`Heard::Reset`] if `since` is `None`, if it is an event of another run, or if the
+    /// events after it are no longer kept.
     pub fn subscribe(&self, since: Option<EventId>) -> Subscription {
         let next = since.and_then(|id| self.shared.kept().log.after(id));
         Subscription {
@@ -93,7 +95,7 @@ impl Handle {
         }
     }
 
-    /// How the session stands.
+    /// Returns the current state of the session.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.kept().snapshot()
     }
@@ -108,35 +110,35 @@ impl Kept {
     }
 }
 
-/// Hears what happens.
+/// A subscription to the events of a session.
 #[derive(Debug)]
 pub struct Subscription {
     shared: Arc<Shared>,
     end: watch::Receiver<u64>,
-    /// The number of the next event; nothing where it is to be told how the session stands first.
+    /// The number of the next event; `None` if the next thing heard is a [`Heard::Reset`].
     next: Option<u64>,
 }
 
-/// What a subscriber hears.
+/// What a subscriber receives.
 #[derive(Clone, Debug)]
 pub enum Heard {
-    /// How the session stands, since what happened before is not, or no longer, here.
+    /// The state of the session, because the events before it are not available (any more).
     Reset(Box<Snapshot>),
-    /// What happened next, in turn: one event at least.
+    /// The next events, in order: at least one.
     Events(Vec<(EventId, Arc<Event>)>),
 }
 
 impl Subscription {
-    /// Waits for what happens next; nothing after the last event of a node that has ended.
+    /// Waits for the next events. Returns `None` after the last event of a node that has ended.
     ///
-    /// It may be dropped while it waits, and loses nothing.
+    /// It is cancel safe: if the future is dropped while it waits, no event is lost.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {
             self.end.mark_unchanged();
             if let Some(heard) = self.read() {
                 return Some(heard);
             }
-            // What came before the end was read.
+            // The session has ended. Events may have come since the read above.
             if self.end.changed().await.is_err() {
                 return self.read();
             }
@@ -168,7 +170,7 @@ mod tests {
         Session::new(me(), Box::new(Nowhere::default()), run)
     }
 
-    /// Tells of that many messages more, in one turn.
+    /// Tells the session these messages, in one turn.
     fn says(session: &mut Session, seqs: std::ops::RangeInclusive<u64>) {
         for seq in seqs {
             session.tell(message(seq), Instant::now());
@@ -176,7 +178,8 @@ mod tests {
         session.settle().unwrap();
     }
 
-    /// The numbers of the messages that a subscriber hears until the last one, and how often it had to begin anew.
+    /// Reads up to message `last`. Returns the numbers of the messages, how often the subscriber was reset, and the
+    /// last event.
     async fn hears(subscription: &mut Subscription, last: u64) -> (Vec<u64>, usize, EventId) {
         let (mut seqs, mut resets) = (Vec::new(), 0);
         loop {

@@ -1,7 +1,7 @@
-//! How far the way into a discussion has got, in words, and what came of each step.
+//! How far joining a discussion has got, in words, and the outcome of each step.
 //!
-//! The same words on the full screen, in plain text and in the error of a way that was not found. Not
-//! here: where they are shown, and when it is time to give up (`driver`).
+//! The full screen, plain text, and the error of a failed attempt use the same words. Not here: where they are shown,
+//! and when it is time to give up (`driver`).
 
 use std::time::Duration;
 
@@ -10,26 +10,26 @@ use ringtalk_wire::NodeId;
 use crate::text::harmless;
 use crate::{Event, Progress, Stage};
 
-/// How many columns a bar has.
+/// How many columns the progress bar has.
 const BAR: u64 = 10;
 
-/// The way in.
+/// The progress of joining.
 #[derive(Clone, Debug)]
 pub struct Joining {
     at: Step,
     /// The directors that were asked.
     directors: String,
-    /// The node that was asked for a place last, and its address.
+    /// The member that is to give this node a place, and its address.
     sought: Option<(NodeId, String)>,
-    /// What came of the last step that failed: its stage, and what to do.
+    /// The last step that failed: what went wrong, and what to do.
     trouble: Option<Trouble>,
-    /// True where no director has answered the last question.
+    /// True if no director answered the last question.
     unasked: bool,
-    /// How many messages have come as history.
+    /// How many messages of the history have arrived.
     fetched: u64,
 }
 
-/// How far.
+/// The current step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Step {
     Asking,
@@ -57,7 +57,7 @@ impl Joining {
         }
     }
 
-    /// Takes in what came of a step.
+    /// Takes in the outcome of a step.
     fn take(&mut self, progress: Progress) {
         match progress {
             Progress::Asking { directors } => self.directors = directors,
@@ -129,28 +129,28 @@ impl Joining {
         self.sought = Some((peer, address.to_owned()));
     }
 
-    /// True where this is the node that is to give a place.
+    /// Returns true if this is the member that is to give this node a place.
     pub fn seeks(&self, peer: &NodeId) -> bool {
         let sought = self.sought.as_ref().map(|(sought, _)| sought);
         sought == Some(peer) && !self.is_fetching()
     }
 
-    /// True where no director has answered the last question.
+    /// Returns true if no director answered the last question.
     pub const fn is_unasked(&self) -> bool {
         self.unasked
     }
 
-    /// True where there is a place in the ring, and the discussion so far comes.
+    /// Returns true if this node has a place in the ring, and fetches the history.
     pub const fn is_fetching(&self) -> bool {
         matches!(self.at, Step::Fetching { .. })
     }
 
-    /// How many messages have come as history.
+    /// Returns how many messages of the history have arrived.
     pub const fn fetched(&self) -> u64 {
         self.fetched
     }
 
-    /// What this node is doing, in a few words; with a bar where there is much to come.
+    /// Returns what this node is doing, in a few words, with a progress bar if the size of the history is known.
     pub fn words(&self) -> String {
         match self.at {
             Step::Fetching { total: 0, .. } => "asking for the discussion so far".to_owned(),
@@ -159,7 +159,7 @@ impl Joining {
         }
     }
 
-    /// What this node is doing, in words that can be read aloud.
+    /// Returns what this node is doing, in words that can be read aloud.
     pub fn step(&self) -> String {
         match self.at {
             Step::Asking if self.unasked => "no director answers yet".to_owned(),
@@ -182,7 +182,7 @@ impl Joining {
         address.unwrap_or_default()
     }
 
-    /// Why nobody got in within this time: the stage, what was tried, and what to do next.
+    /// Returns why this node did not get in within this time: the step, what was tried, and what to do next.
     pub fn failure(&self, within: Duration) -> String {
         let seconds = within.as_secs_f64();
         if let Step::Fetching { done, total } = self.at {
@@ -203,13 +203,13 @@ impl Joining {
         )
     }
 
-    /// What went wrong last on the way to a member, if that is where it is stuck.
+    /// Returns what went wrong last, and what to do. Returns nothing if the trouble is that no director answers.
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.as_ref().filter(|_| !self.unasked)?;
         Some(format!("{}; {}", trouble.what, trouble.advice))
     }
 
-    /// What is the matter where a step has not come to an end.
+    /// Returns what is wrong with the current step, if it waits for a member.
     fn pending(&self) -> Option<Trouble> {
         match self.at {
             Step::Knocking => Some(Trouble {
@@ -234,7 +234,7 @@ fn bar(done: u64, total: u64) -> String {
     ["▇".repeat(done), "▁".repeat(BAR as usize - done)].concat()
 }
 
-/// A number with its thousands apart.
+/// Formats a number with commas between the thousands.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();

@@ -1,9 +1,9 @@
-//! What a user of a Ringtalk node sees and asks for, whatever the face: events, commands and state.
+//! What a user of a Ringtalk node sees and asks for, in any face: events, commands and state.
 //!
-//! A node tells a [`Session`] what happens, and carries out what it is asked there. A face has a [`Handle`]: it runs
-//! [`Command`]s, and hears [`Event`]s from where it left off. The one face in front of which somebody sits, or whose output
-//! somebody reads, is the [`Outlet`]: it is shown everything. [`State`] is what follows from the events, the same for all, and
-//! [`json`] writes them for programs. Not here: sockets, the protocol, and how anything looks.
+//! A node tells a [`Session`] what happens, and carries out the requests that come from it. A face has a [`Handle`]: it
+//! runs [`Command`]s, and receives [`Event`]s from where it left off. One face is the [`Outlet`]: a person sits in
+//! front of it, or reads its output, and it is shown everything. [`State`] follows from the events, and is the same for
+//! all faces. [`json`] writes events for programs. Not here: sockets, the protocol, and how anything looks.
 
 mod code;
 mod command;

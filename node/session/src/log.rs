@@ -1,7 +1,7 @@
-//! The last events, for those who come later or come back.
+//! The last events, for subscribers that come late or come back.
 //!
-//! Every subscriber reads the same log and has nothing of its own but its place in it: whoever reads too slowly finds
-//! that its place is gone, and begins anew. Not here: who reads (`handle`).
+//! All subscribers read the same log, and each keeps only its position. If a subscriber reads too slowly, the events at
+//! its position are gone, and it starts over from a snapshot. Not here: who reads (`handle`).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,19 +12,19 @@ use crate::Event;
 
 /// How many events are kept.
 const EVENTS: usize = 8_192;
-/// How many bytes they may take.
+/// How many bytes they may take together.
 const BYTES: usize = 8 * 1024 * 1024;
-/// What an event takes beside its text.
+/// How many bytes an event takes besides its text.
 const EVENT: usize = 256;
 
-/// Names an event: the run of a node, and the event's number in it.
+/// The id of an event: the run of a node, and the event's number in that run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct EventId {
     run: u64,
     number: u64,
 }
 
-/// A text is no id of an event.
+/// The error for a text that is not an event id.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("that is no id of an event, such as 3f9c2ab81d77e045-17")]
 pub struct EventIdError;
@@ -70,7 +70,7 @@ impl Log {
         }
     }
 
-    /// Keeps an event, and no more of the oldest than there is room for.
+    /// Adds an event, and drops the oldest ones if there is no more room.
     pub(crate) fn push(&mut self, event: Arc<Event>) {
         self.bytes += weight(&event);
         self.events.push_back(event);
@@ -83,23 +83,23 @@ impl Log {
         }
     }
 
-    /// The number of the next event.
+    /// Returns the number of the next event.
     pub(crate) fn end(&self) -> u64 {
         self.first + self.events.len() as u64
     }
 
-    /// The number of the event after this one, if everything from there on is still here.
+    /// Returns the number of the event after `id`, if all events from there on are still here.
     pub(crate) fn after(&self, id: EventId) -> Option<u64> {
         let next = id.number.checked_add(1)?;
         (id.run == self.run && self.has(next)).then_some(next)
     }
 
-    /// True where everything from this number on is still here.
+    /// Returns true if all events from this number on are still here.
     pub(crate) fn has(&self, next: u64) -> bool {
         (self.first..=self.end()).contains(&next)
     }
 
-    /// So many events at most, from this number on.
+    /// Returns the events from this number on, at most `most`.
     pub(crate) fn read(&self, next: u64, most: usize) -> Vec<(EventId, Arc<Event>)> {
         let skipped = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let events = self.events.iter().skip(skipped).take(most);
@@ -117,13 +117,13 @@ impl Log {
     }
 }
 
-/// What an event takes, roughly.
+/// Returns roughly how many bytes an event takes.
 fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Message(message) => {
             message.text.len() + message.heads.as_ref().map_or(0, Vec::len) * 32
         }
-        // Others may share its members, but need not.
+        // Views may share their members, but need not.
         Event::View(members) => members.len() * EVENT,
         Event::Start { base } => base.len() * 32,
         Event::Error(remark) | Event::Notice(remark) => remark.message.len(),

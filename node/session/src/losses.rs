@@ -1,14 +1,14 @@
-//! Members lost at about the same time: a sign that the network was cut, not that they died.
+//! Members lost at about the same time: a sign that the network is partitioned, not that they died.
 //!
-//! Not here: who was lost, which the core's events say one by one.
+//! Not here: which members were lost. The core's events name them one by one.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How close together two losses count as one.
+/// How close together two losses must be to belong to one series.
 const TOGETHER: Duration = Duration::from_secs(2);
 
-/// The last losses.
+/// The most recent losses.
 #[derive(Debug, Default)]
 pub(crate) struct Losses {
     recent: VecDeque<Instant>,
@@ -16,7 +16,7 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    /// A member was found dead.
+    /// Adds a member that was found dead.
     pub(crate) fn add(&mut self, now: Instant) {
         let old = |lost: &Instant| now.duration_since(*lost) > TOGETHER;
         while self.recent.front().is_some_and(old) {
@@ -28,7 +28,7 @@ impl Losses {
         self.recent.push_back(now);
     }
 
-    /// True once for each series of two or more losses.
+    /// Returns true once for each series of two or more losses.
     pub(crate) fn are_a_split(&mut self) -> bool {
         let split = self.recent.len() >= 2 && !self.told;
         self.told |= split;

@@ -1,4 +1,4 @@
-//! What a session knows of its own node from the beginning.
+//! What a session knows of its own node from the start.
 
 use std::fmt;
 
@@ -10,26 +10,26 @@ use zeroize::Zeroizing;
 pub struct Me {
     /// The node's id.
     pub id: NodeId,
-    /// The name that was asked for.
+    /// The name that the user asked for.
     pub wanted_name: String,
-    /// Where others dial it.
+    /// The address at which others reach it.
     pub address: String,
-    /// Which discussion it takes part in.
+    /// The discussion that it takes part in.
     pub discussion: DiscussionId,
     /// What others give to `--join`.
     pub invite: Invite,
-    /// The directors of an open discussion; none for a private one.
+    /// The directors of an open discussion; `None` for a private one.
     pub open_at: Option<String>,
-    /// True where the director is inside this node.
+    /// True if the director runs inside this node.
     pub hosts: bool,
 }
 
-/// What lets somebody into a discussion, secret and all. Wiped when it is dropped, and in no log.
+/// The invite to a discussion, with its secret. Its memory is wiped when it is dropped, and no log has it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite(Zeroizing<String>);
 
 impl Invite {
-    /// The whole text.
+    /// Returns the whole text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -41,7 +41,7 @@ impl From<String> for Invite {
     }
 }
 
-/// Nothing: a secret has no place in a log.
+/// Writes only the name of the type: a secret must not get into a log.
 impl fmt::Debug for Invite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Invite")

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ringtalk_wire::{Epoch, Member, NodeId};
 
-/// The members of a discussion at one moment, in the order of the ring.
+/// The members of a discussion at one moment, in ring order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Members {
     epoch: Epoch,
@@ -17,7 +17,7 @@ pub struct Members {
 }
 
 impl Members {
-    /// Those members, clockwise; the coordinator is that of the epoch, and the number counts its views.
+    /// Creates the list from members in clockwise order. The coordinator is that of the epoch.
     pub fn new(
         epoch: Epoch,
         number: u64,
@@ -33,49 +33,49 @@ impl Members {
         }
     }
 
-    /// The coordinator's reign.
+    /// Returns the epoch of the coordinator.
     pub const fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// How many views there were before this one.
+    /// Returns the number of the view, which counts all views of the discussion.
     pub const fn number(&self) -> u64 {
         self.number
     }
 
-    /// Who coordinates the ring.
+    /// Returns the coordinator of the ring.
     pub const fn coordinator(&self) -> NodeId {
         self.epoch.coordinator
     }
 
-    /// All of them, clockwise.
+    /// Returns all members, clockwise.
     pub fn iter(&self) -> impl Iterator<Item = &Member> + Clone {
         self.in_ring.iter().map(Arc::as_ref)
     }
 
-    /// All of them, who has been here for longest first.
+    /// Returns all members, the most senior first.
     pub fn by_seniority(&self) -> Vec<&Member> {
         let mut members: Vec<&Member> = self.iter().collect();
         members.sort_by_key(|member| (member.seniority, member.id));
         members
     }
 
-    /// How many there are.
+    /// Returns how many members there are.
     pub const fn len(&self) -> usize {
         self.in_ring.len()
     }
 
-    /// True where there is nobody, which no ring says.
+    /// Returns true if there are no members. No view is like that.
     pub const fn is_empty(&self) -> bool {
         self.in_ring.is_empty()
     }
 
-    /// A member by its id.
+    /// Returns a member by its id.
     pub fn get(&self, id: &NodeId) -> Option<&Member> {
         self.by_id.get(id).map(Arc::as_ref)
     }
 
-    /// True for whoever is a member.
+    /// Returns true if this is the id of a member.
     pub fn contains(&self, id: &NodeId) -> bool {
         self.by_id.contains_key(id)
     }

@@ -1,7 +1,7 @@
 //! The name that a user asks for.
 //!
-//! It travels as it was typed. Not here: what it becomes (`ringtalk_wire::name`), and whether somebody else has that already,
-//! or one that looks like it, which the coordinator decides.
+//! It is sent as it was typed. Not here: which valid name it becomes (`ringtalk_wire::name`), and whether another
+//! member has that name or one that looks like it, which the coordinator decides.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,39 +12,39 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::text::is_blank;
 
-/// A name that may be asked for.
+/// A name that a user may ask for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name(String);
 
-/// Why a text is no name.
+/// Why a user may not ask for a text as a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
-    /// Nothing, or nothing to be seen.
+    /// It has nothing visible besides separators.
     #[error("a name needs a visible character beside - _ . '")]
     Blank,
-    /// Too many characters.
+    /// It has too many characters.
     #[error("a name has {NAME_CHARS} characters at most, this one has {0}")]
     TooLong(usize),
-    /// A control character.
+    /// It has a control character.
     #[error("a name has no control characters")]
     Control,
 }
 
 impl Name {
-    /// The name of whoever is logged in, as far as the system says, as the name that it becomes.
+    /// Returns the first login name that can become a valid name, in its valid form. Returns `node` if there is none.
     pub fn of_login(candidates: impl IntoIterator<Item = String>) -> Self {
         let mut names = candidates.into_iter();
         let name = names.find_map(|login| from_wish(&login));
         Self(name.unwrap_or_else(|| "node".to_owned()))
     }
 
-    /// As it was asked for.
+    /// Returns the name as it was asked for.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// True for what is seen in a name, and tells it from others.
+/// Returns true if a character is visible in a name, and tells the name from others.
 fn is_seen(char: char) -> bool {
     char.width().is_some_and(|width| width > 0) && !is_blank(char) && !is_separator(char)
 }

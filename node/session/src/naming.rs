@@ -1,13 +1,14 @@
-//! Why somebody has another name than the one that it asked for.
+//! Explains why the user has another name than the one that was asked for.
 //!
-//! Not here: the grammar of names (`ringtalk_wire::name`), and who is called what, which the coordinator decides.
+//! Not here: the grammar of names (`ringtalk_wire::name`), and which name each member gets, which the coordinator
+//! decides.
 
 use ringtalk_wire::NodeId;
 use ringtalk_wire::name::{from_wish, is_reserved};
 
 use crate::{Event, Me};
 
-/// What the user asked to be called, and is called.
+/// The name that the user asked for, and the name that the node has.
 #[derive(Debug)]
 pub(crate) struct Naming {
     me: NodeId,
@@ -25,14 +26,14 @@ impl Naming {
         }
     }
 
-    /// The user wishes another name; what to say if that changes nothing.
+    /// Notes that the user asks for another name. Returns what to say if the node already has that name.
     pub(crate) fn wish(&mut self, wish: &str) -> Option<String> {
         let is_own = from_wish(wish).is_some_and(|name| name == self.name);
         self.wish = Some(wish.to_owned()).filter(|_| !is_own);
         is_own.then(|| format!("you are {} already", self.name))
     }
 
-    /// Takes in an event; returns what to say if it gives the user another name than the one that it asked for last.
+    /// Takes in an event. Returns what to say if it gives the node another name than the one that was asked for last.
     pub(crate) fn learn(&mut self, event: &Event) -> Option<String> {
         let name = match event {
             Event::Ready { name } => name,
@@ -45,7 +46,7 @@ impl Naming {
     }
 }
 
-/// Why somebody who asked for `wish` is called `name`.
+/// Returns why a user who asked for `wish` is called `name`.
 fn why(wish: &str, name: &str) -> String {
     const GRAMMAR: &str = "names have letters, digits and - _ . ' only";
     match from_wish(wish) {

@@ -1,7 +1,7 @@
-//! The face in front of which somebody sits, or whose output somebody reads: it is shown everything, in turn, and how far
-//! it is behind slows others rather than losing anything.
+//! The face that a person sits in front of, or whose output someone reads. It is shown everything, in order.
 //!
-//! Not here: those who hear along, and lose what they do not read (`handle`).
+//! If it falls behind, authors are slowed down, and the session drops nothing. Not here: subscribers, which lose what
+//! they do not read in time (`handle`).
 
 use std::fmt;
 use std::future::Future;
@@ -17,27 +17,28 @@ use crate::{CommandError, Event, Joining, Reply};
 
 /// Shows everything that happens.
 pub trait Outlet: fmt::Debug + Send {
-    /// Shows what has happened, in turn.
+    /// Shows what has happened, in order.
     fn show(&mut self, turn: Vec<Arc<Event>>);
 
-    /// Shows what a node answers to what was asked here, in turn. A program may have asked for something to be repeated.
+    /// Shows the node's answer to a command that was given here, in order. If a program gave it a tag, the answer has
+    /// that tag.
     fn answer(&mut self, answer: Answer);
 
-    /// How much waits to be seen.
+    /// Returns the count of events that wait to be seen.
     fn backlog(&self) -> &Backlog;
 
-    /// A turn is over. Fails where what waits is more than can be kept.
+    /// Ends a turn. Fails if more waits than can be kept.
     fn check(&mut self) -> Result<(), Unseen>;
 
-    /// The way in takes long, and has got so far.
+    /// Shows how far joining has got, if it takes long.
     fn waits(&mut self, _: &Joining) {}
 
-    /// Whether nobody can see anything any more, and why.
+    /// Polls for the moment from which nobody can see anything any more, and returns why.
     fn poll_end(&mut self, _: &mut Context) -> Poll<End> {
         Poll::Pending
     }
 
-    /// Shows what waits, within a limit, and ends.
+    /// Shows what still waits, within a time limit, and ends.
     fn finish(self: Box<Self>, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async {})
     }
@@ -46,31 +47,31 @@ pub trait Outlet: fmt::Debug + Send {
 /// Why nobody can see anything any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
-    /// Whoever sat there has gone: the window was closed.
+    /// The person has gone: the window was closed.
     Gone,
-    /// Something failed.
+    /// Showing failed.
     Unseen(Unseen),
 }
 
-/// What a node answers to what was asked at the outlet.
+/// A node's answer to a command that was given at the outlet.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// The name of the command.
     pub command: &'static str,
-    /// True where a program asked, which wants to know in any case that it was done.
+    /// True if a program asked. A program is always told that its command was done.
     pub by_program: bool,
-    /// What the program wants repeated.
+    /// The tag that the program wants repeated.
     pub tag: Option<String>,
     /// The answer.
     pub result: Result<Reply, CommandError>,
 }
 
-/// Why nobody sees anything any more, for people.
+/// Why nobody sees anything any more, as a sentence for people.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unseen(pub String);
 
-/// How many events wait to be seen. Clones count the same ones.
+/// The number of events that wait to be seen. All clones share one count.
 #[derive(Clone, Debug)]
 pub struct Backlog {
     many: u64,
@@ -79,7 +80,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// None waits; more than so many are many.
+    /// Creates an empty backlog. More events than `many` are too many.
     pub fn new(many: u64) -> Self {
         Self {
             many,
@@ -88,12 +89,12 @@ impl Backlog {
         }
     }
 
-    /// So many more wait.
+    /// Adds events that wait.
     pub fn add(&self, events: u64) {
         self.waiting.fetch_add(events, Ordering::Relaxed);
     }
 
-    /// So many were seen.
+    /// Removes events that were seen.
     pub fn took(&self, events: u64) {
         let before = self.waiting.fetch_sub(events, Ordering::Relaxed);
         if before > self.many {
@@ -101,18 +102,18 @@ impl Backlog {
         }
     }
 
-    /// How many wait.
+    /// Returns how many events wait.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Waits until some of many were seen.
+    /// Waits until some events were seen while there were too many.
     pub async fn less(&self) {
         self.less.notified().await;
     }
 }
 
-/// Nobody sees anything.
+/// An outlet that shows nothing.
 #[derive(Debug)]
 pub struct Nowhere(Backlog);
 

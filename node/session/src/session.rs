@@ -1,7 +1,8 @@
-//! The end of a session that a node has: it tells what happens, and takes what is asked for.
+//! The node's end of a session: it tells what happens, and takes requests.
 //!
-//! What follows for the user from several events together is told here, once for all faces: that the network may be cut,
-//! and why somebody has another name than the one that was asked for. Not here: what follows for each of them (`state`).
+//! Some things follow from several events together: that the network may be partitioned, and why the user has another
+//! name than the one that was asked for. They are derived here, once for all faces. Not here: the state that follows
+//! from the events (`state`).
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -22,30 +23,30 @@ use crate::{
     Request, State, Unseen,
 };
 
-/// How many requests wait for the node; whoever asks waits beyond.
+/// How many requests may wait for the node. A face that sends more waits for room.
 const REQUESTS: usize = 256;
-/// How many answers wait for something to be sent first: some more than one draft has messages.
+/// How many answers may wait for a message to be sent first: many more than one draft has messages.
 const WAITING: usize = 16_384;
 
 /// What comes from the faces of a session.
 #[derive(Debug)]
 pub enum Call {
-    /// Something is asked for.
+    /// A face asks for something.
     Asked(Request),
-    /// Nobody sees anything any more.
+    /// Nobody can see anything any more.
     Ended(End),
 }
 
-/// What is to be told once something was sent.
+/// An answer that waits until a message was sent.
 #[derive(Debug)]
 enum Waiting {
-    /// That it was sent.
+    /// The answer to the command that sends the message.
     Said(Asker),
-    /// What was asked for after that.
+    /// The answer to a later command.
     Answer(&'static str, Asker, Result<Reply, CommandError>),
 }
 
-/// What a node tells, and is asked.
+/// The node's end of a session.
 #[derive(Debug)]
 pub struct Session {
     me: NodeId,
@@ -53,14 +54,14 @@ pub struct Session {
     /// The number of the next event.
     end: watch::Sender<u64>,
     requests: mpsc::Receiver<Request>,
-    /// For further handles.
+    /// Cloned for each handle.
     sender: mpsc::Sender<Request>,
-    /// True once somebody has a handle, so that events are kept.
+    /// True once there is a handle, so that events are kept.
     keeps: bool,
     outlet: Box<dyn Outlet>,
-    /// What was not shown yet.
+    /// The events that were not shown yet.
     turn: Vec<Arc<Event>>,
-    /// The answers that wait for something to be sent first, in turn.
+    /// The answers that wait for a message to be sent first, in order.
     waiting: VecDeque<Waiting>,
     ready: bool,
     naming: Naming,
@@ -69,7 +70,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Nothing has happened yet. The run tells this session's events from those of all others.
+    /// Creates a session in which nothing has happened. `run` tells its events from those of all other sessions.
     pub fn new(me: Me, outlet: Box<dyn Outlet>, run: u64) -> Self {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let kept = Kept {
@@ -93,14 +94,15 @@ impl Session {
         }
     }
 
-    /// Another end for a face.
+    /// Creates a handle for a face.
     pub fn handle(&mut self) -> Handle {
         self.keeps = true;
         let shared = Arc::clone(&self.shared);
         Handle::new(self.sender.clone(), shared, self.end.subscribe())
     }
 
-    /// Waits until whoever has a handle asks for something, if that `may` be, or nobody sees anything any more.
+    /// Waits for a request from a handle, or until nobody can see anything any more. Takes requests only if `may` is
+    /// true.
     pub async fn next(&mut self, may: bool) -> Call {
         poll_fn(|context| {
             if let Poll::Ready(end) = self.outlet.poll_end(context) {
@@ -109,7 +111,7 @@ impl Session {
             if !may {
                 return Poll::Pending;
             }
-            // This end can make handles still, so that the requests never end.
+            // `self.sender` keeps the channel open, so `None` never comes.
             match self.requests.poll_recv(context) {
                 Poll::Ready(Some(request)) => Poll::Ready(Call::Asked(request)),
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -118,7 +120,7 @@ impl Session {
         .await
     }
 
-    /// Tells what happened at this moment.
+    /// Tells the session what happened now.
     pub fn tell(&mut self, event: Event, now: Instant) {
         if matches!(event, Event::Failed(_)) {
             self.losses.add(now);
@@ -159,12 +161,12 @@ impl Session {
         self.turn.push(event);
     }
 
-    /// Whoever says something is told once it was sent.
+    /// Notes that `asker` sends a message. The answer follows once the message was sent.
     pub fn says(&mut self, asker: Asker) {
         self.waiting.push_back(Waiting::Said(asker));
     }
 
-    /// True unless too many answers wait for something to be sent first.
+    /// Returns true unless too many answers wait for a message to be sent first.
     pub fn has_room(&self) -> bool {
         self.waiting.len() < WAITING
     }
@@ -180,8 +182,10 @@ impl Session {
         }
     }
 
-    /// Answers what was asked, after everything that has happened by now. A program is answered in the order in which it
-    /// asks, and hears of what it says only when that was sent.
+    /// Answers a command, after everything that has happened so far.
+    ///
+    /// A program gets its answers in the order of its commands. The answer to `say` comes only when the message was
+    /// sent.
     pub fn answer(
         &mut self,
         command: &'static str,
@@ -204,12 +208,12 @@ impl Session {
         result: Result<Reply, CommandError>,
     ) {
         let (by_program, tag) = match asker {
-            // Whoever types sees what comes of it.
+            // A person who types sees the result anyway.
             Asker::Typist if matches!(result, Ok(Reply::Said(_) | Reply::Asked)) => return,
             Asker::Typist => (false, None),
             Asker::Program(tag) => (true, tag),
             Asker::Handle(answer) => {
-                // Whoever has stopped waiting wants no answer.
+                // A face that has stopped waiting wants no answer.
                 let _ = answer.send(result);
                 return;
             }
@@ -223,7 +227,7 @@ impl Session {
         });
     }
 
-    /// Who wishes another name is told, if it has that name already.
+    /// Notes that the user asks for another name. Tells the user if the node already has it.
     pub fn wishes(&mut self, name: &str) {
         if let Some(message) = self.naming.wish(name) {
             let code = Code::SameName;
@@ -231,7 +235,8 @@ impl Session {
         }
     }
 
-    /// What happened together is complete: shows it, with what follows from it.
+    /// Ends a turn: shows what happened together, and what follows from it. Fails if the outlet cannot keep all that
+    /// waits.
     pub fn settle(&mut self) -> Result<(), Unseen> {
         let is_split = self.losses.are_a_split();
         let members = self.state().members.clone().filter(|_| is_split);
@@ -256,35 +261,35 @@ impl Session {
         }
     }
 
-    /// What follows from all that has happened.
+    /// Returns the state that follows from all events so far. It stays locked until the result is dropped.
     pub fn state(&self) -> impl Deref<Target = State> {
         StateGuard(self.shared.kept())
     }
 
-    /// The way in takes long: whoever waits is told how far it has got.
+    /// Has the outlet show how far joining has got, because it takes long.
     pub fn waits(&mut self) {
         let kept = self.shared.kept();
         self.outlet.waits(&kept.state.joining);
     }
 
-    /// Shows what waits, within a limit, and ends.
+    /// Shows what still waits, within a time limit, and ends.
     pub async fn finish(mut self, limit: Duration) {
         self.show();
         self.outlet.finish(limit).await;
     }
 
-    /// True once the node is in the ring and has the discussion so far.
+    /// Returns true once the node is in the ring and has the history.
     pub const fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// How much waits to be seen at the outlet.
+    /// Returns the count of events that wait at the outlet.
     pub fn backlog(&self) -> &Backlog {
         self.outlet.backlog()
     }
 }
 
-/// What is known, as long as nobody else is to look.
+/// The state, locked while it is read.
 struct StateGuard<'a>(MutexGuard<'a, Kept>);
 
 impl Deref for StateGuard<'_> {

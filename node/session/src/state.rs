@@ -1,4 +1,4 @@
-//! What a session knows of the discussion: kept from events alone, and the same for every face.
+//! What a session knows of the discussion. It follows from the events alone, and is the same for every face.
 //!
 //! Not here: how any of it looks.
 
@@ -11,32 +11,32 @@ use crate::{Code, Command, Event, Joining, Me, Members, Message, Reply};
 /// What a session knows of the discussion.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// The own node.
+    /// What the session was told of its own node.
     pub me: Me,
-    /// What the own node is called.
+    /// The name of this node.
     pub name: String,
-    /// True once the node is in the ring and has the discussion so far.
+    /// True once the node is in the ring and has the history.
     pub ready: bool,
-    /// The way in.
+    /// How far joining has got.
     pub joining: Joining,
-    /// Who is here; nothing before the first view.
+    /// The members; `None` before the first view.
     pub members: Option<Arc<Members>>,
-    /// The neighbour before the own node.
+    /// The neighbour before this node.
     pub predecessor: Option<NodeId>,
-    /// The neighbour after it.
+    /// The neighbour after this node.
     pub successor: Option<NodeId>,
-    /// What was delivered.
+    /// The messages that were delivered, and the gaps that the clock has passed.
     pub clock: VectorClock,
-    /// Who coordinates the ring.
+    /// The coordinator of the ring.
     pub coordinator: Option<NodeId>,
-    /// Who coordinated before the last event that told who does.
+    /// The coordinator before the last event that named one.
     pub former_coordinator: Option<NodeId>,
-    /// False from when no director answers any more until one does.
+    /// False while no director answers.
     pub director_answers: bool,
 }
 
 impl State {
-    /// Nothing has happened yet.
+    /// Creates the state before anything has happened.
     pub fn new(me: Me) -> Self {
         Self {
             name: me.wanted_name.clone(),
@@ -92,15 +92,15 @@ impl State {
         }
     }
 
-    /// True for what somebody says now whom the view does not list: the last words of somebody who has gone, or words that
-    /// a member has brought.
+    /// Returns true for a new message whose author is not in the view: the author has left, or a member has brought the
+    /// message.
     pub fn is_unlisted(&self, message: &Message) -> bool {
         let author = &message.id.author;
         let is_gone = |members: &Arc<Members>| !members.contains(author);
         !message.history && *author != self.me.id && self.members.as_ref().is_some_and(is_gone)
     }
 
-    /// The answer to a command that asks for nothing but what is known here.
+    /// Returns the answer to a command that needs nothing but this state. Returns nothing for other commands.
     pub fn answer(&self, command: &Command) -> Option<Reply> {
         Some(match command {
             Command::Who => Reply::Who(self.members.clone()),
@@ -118,7 +118,7 @@ impl State {
         })
     }
 
-    /// A member's name, as far as it is known.
+    /// Returns a member's name, if it is known.
     pub fn name_of(&self, id: &NodeId) -> Option<&str> {
         if *id == self.me.id {
             return Some(&self.name);

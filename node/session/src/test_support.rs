@@ -1,10 +1,10 @@
-//! A node and what is said there, for tests.
+//! A node and a message, for tests.
 
 use ringtalk_wire::{MessageId, NodeId};
 
 use crate::{DiscussionId, Event, Invite, Me, Message};
 
-/// The own node.
+/// Returns this node.
 pub(crate) fn me() -> Me {
     Me {
         id: NodeId::from_bytes([2; 16]),
@@ -17,7 +17,7 @@ pub(crate) fn me() -> Me {
     }
 }
 
-/// Somebody else says something.
+/// Returns a message of another member.
 pub(crate) fn message(seq: u64) -> Event {
     Event::Message(Message {
         id: MessageId {

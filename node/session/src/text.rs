@@ -1,34 +1,34 @@
-//! Characters that would do something to a terminal, or to the order in which text is read.
+//! Makes characters harmless that would control a terminal, or change the order in which text is read.
 //!
-//! They travel as text; every face, and whatever else shows what others wrote, makes them visible and harmless
-//! here. Not here: characters that are merely unusual, such as the joiners within emoji.
+//! Such characters travel unchanged. Every face makes them visible here, and so does anything else that shows what
+//! others wrote. Not here: characters that are merely unusual, such as the joiners within emoji.
 
 use std::io;
 
 use serde_json::ser::Formatter;
 use unicode_width::UnicodeWidthChar;
 
-/// How many columns a tab takes.
+/// What a tab becomes.
 const TAB: &str = "    ";
-/// How many marks a character may carry, joiners counted too: no script needs more, and a tower of them covers the
-/// lines around it.
+/// How many marks a character may carry, including joiners. No script needs more, and a tower of them covers the lines
+/// around it.
 const MARKS: usize = 4;
 /// Stands for the marks beyond that.
 const TOO_MANY_MARKS: char = '\u{fffd}';
-/// How many columns a run of blanks may have in plain lines: a tab's. With longer ones a text could go on at the beginning of
-/// a terminal's next row, and look like another line.
+/// How many columns a run of blanks may have in plain lines: as many as a tab. After a longer run, a text could
+/// continue at the start of the terminal's next row, and look like another line.
 const BLANKS: usize = TAB.len();
 
-/// The text with everything harmful made visible, with its line ends.
+/// Returns the text with everything harmful made visible. Line ends are kept.
 pub fn harmless_lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(harmless).collect();
     lines.join("\n")
 }
 
-/// The text with everything harmful made visible, on one line.
+/// Returns the text on one line, with everything harmful made visible.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    // At the beginning there is nothing to carry a mark: it would be drawn over whatever comes to stand there.
+    // At the start, no character can carry a mark: it would be drawn over whatever stands before the text.
     let mut marks = MARKS;
     for char in text.chars() {
         marks = if is_mark(char) { marks + 1 } else { 0 };
@@ -48,7 +48,7 @@ pub fn harmless(text: &str) -> String {
     shown
 }
 
-/// The text, harmless already, with its runs of blanks shortened; what takes no column does not end a run.
+/// Shortens the runs of blanks in a text that is already harmless. A character without width does not end a run.
 pub fn shortened(text: &str) -> String {
     let mut columns = 0;
     let belongs = |char: &char| {
@@ -62,7 +62,7 @@ pub fn shortened(text: &str) -> String {
     text.chars().filter(belongs).collect()
 }
 
-/// What leaves columns empty, letters among it.
+/// Returns true for characters that leave columns empty. Some of them are letters.
 pub(crate) fn is_blank(char: char) -> bool {
     let is_empty_letter = matches!(
         char,
@@ -71,18 +71,22 @@ pub(crate) fn is_blank(char: char) -> bool {
     is_empty_letter || char.is_whitespace()
 }
 
-/// Unicode has a picture of each of the 32 control characters of ASCII, in the same order.
+/// Returns the Unicode picture of an ASCII control character. The 32 pictures are in the same order.
 fn picture(char: char) -> Option<char> {
     char::from_u32(0x2400 + u32::from(char))
 }
 
-/// What takes no column: it is drawn over the character before it, or does not keep others from being.
+/// Returns true for characters without width. They are drawn over the character before them, or let others be drawn
+/// over it.
 fn is_mark(char: char) -> bool {
     !misleads(char) && char.width() == Some(0)
 }
 
-/// Control characters beyond ASCII, line ends of Unicode, what changes the order of reading, and what cannot be seen: soft
-/// hyphens, the marks of interlinear annotations, and tags, in which a whole text can hide.
+/// Returns true for characters that mislead: DEL and the control characters beyond ASCII, Unicode line ends, and
+/// characters that change the order of reading or cannot be seen.
+///
+/// The invisible ones include soft hyphens, the marks of interlinear annotations, and tags, in which a whole text can
+/// hide.
 const fn misleads(char: char) -> bool {
     matches!(
         char,
@@ -98,7 +102,7 @@ const fn misleads(char: char) -> bool {
     )
 }
 
-/// JSON in one line in which the same characters are escaped, so that it can be shown as it is.
+/// Formats JSON on one line. It escapes the same characters, so that the line can be shown as it is.
 #[derive(Debug)]
 pub struct HarmlessJson;
 

@@ -1,7 +1,7 @@
-//! A face: whatever shows a session in a terminal, behind a queue that waits for nobody.
+//! A face: shows a session in a terminal, through a queue that never makes the node wait.
 //!
-//! Where so much waits that it cannot all be kept, whoever says most is left out (`rush`). Not here: how anything looks
-//! (`lines`, `screen`), and the threads that show it (`written`, `screen::task`).
+//! If more waits than can be kept, the authors who say most are left out (`rush`). Not here: how anything looks
+//! (`lines`, `screen`), and the threads that show it (`stdout`, `screen::task`).
 
 use std::fmt;
 use std::future::Future;
@@ -18,18 +18,18 @@ use crate::shown::Shown;
 use crate::stdout::Stdout;
 use crate::tty::Hangup;
 
-/// The way to whoever shows things.
+/// The queue to the thread that shows things.
 pub(crate) trait Queue: fmt::Debug + Send {
-    /// Has something shown, in turn.
+    /// Adds something to be shown, in order.
     fn push(&mut self, shown: Shown);
 
-    /// How much waits, of how much at most.
+    /// Returns how much waits, and how much may wait. The unit is the queue's own.
     fn load(&self) -> (u64, u64);
 
-    /// How many events wait.
+    /// Returns the count of events that wait.
     fn backlog(&self) -> &Backlog;
 
-    /// Fails where nobody sees anything any more.
+    /// Fails if more waited than can be kept.
     fn check(&self) -> Result<(), Unseen>;
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Face<Q> {
 }
 
 impl<Q: Queue> Face<Q> {
-    /// A face of this node, whose queue leads to stdout, in that window.
+    /// Creates a face of this node. Its queue leads to `stdout`, and `window` tells when its terminal ends.
     pub(crate) fn new(queue: Q, me: NodeId, stdout: Stdout, window: Hangup) -> Self {
         Self {
             queue,
@@ -59,14 +59,14 @@ impl<Q: Queue> Face<Q> {
         }
     }
 
-    /// Has somebody who waits read how far the way in has got.
+    /// Has a reporter tell a person who waits how far joining has got.
     #[must_use]
     pub(crate) fn reporting(mut self, reporter: Option<Reporter>) -> Self {
         self.reporter = reporter;
         self
     }
 
-    /// Whether an event is shown: not if its author says more than is read here.
+    /// Returns true if an event is shown. It is not shown if its author says more than is read here.
     fn takes(&mut self, event: &Event) -> bool {
         let (messages, text) = match event {
             Event::Message(message) => (
@@ -101,7 +101,7 @@ impl<Q: Queue> Face<Q> {
         self.rush.takes(messages, is_listed, text)
     }
 
-    /// Sees how much waits, and tells what was not shown once that is little.
+    /// Checks how much waits. Once that is little, tells what was not shown.
     fn look_at_rush(&mut self) {
         let (waiting, most) = self.queue.load();
         for withheld in self.rush.look(waiting, most) {
@@ -142,7 +142,7 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
     }
 
     fn waits(&mut self, joining: &Joining) {
-        // That no director answers is told as an error.
+        // An error already says that no director answers.
         if let Some(reporter) = self.reporter.as_mut().filter(|_| !joining.is_unasked()) {
             reporter.report(joining.step(), joining.is_fetching());
         }
@@ -163,7 +163,7 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
 
     fn finish(self: Box<Self>, limit: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let Self { queue, stdout, .. } = *self;
-        // What was told is written once nobody can tell anything more.
+        // Dropping the queue lets its thread write what is left, and end.
         drop(queue);
         Box::pin(stdout.finish(limit))
     }

@@ -1,9 +1,9 @@
 //! The faces of a Ringtalk node in a terminal: the full screen, plain lines, and JSON for programs.
 //!
-//! Each is an outlet of a session (`ringtalk_session`): it shows what happens there, and asks for what is typed. [`Show`] says
-//! which one, and [`prepare`] opens it. For other programs there are the parts: [`tty`] has the terminal to itself,
-//! [`stdout`] and [`stderr`] write without waiting for whoever reads. Not here: what happens, and what follows from a
-//! command.
+//! Each is an outlet of a session (`ringtalk_session`): it shows what happens there, and passes on what is typed.
+//! [`Show`] says which one, and [`prepare`] opens it. Other programs can use the parts: [`tty`] takes over the
+//! terminal, and [`stdout`] and [`stderr`] write without waiting for the reader. Not here: what happens, and what a
+//! command does.
 
 mod face;
 #[cfg(feature = "fuzzing")]

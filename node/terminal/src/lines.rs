@@ -1,8 +1,8 @@
-//! The face for people: plain text, one line for each thing that happens.
+//! The plain-text face for people: one line for each thing that happens.
 //!
-//! Messages are `12:34 ann: text`, actions `12:34 * ann waves`; notices start with `*`, errors with `!`. Nothing that a peer
-//! sends can reach the terminal as anything but text (`harmless`), and no text can begin a line. Not here: the full screen, and
-//! the words (`remarks`).
+//! Messages are `12:34 ann: text`, actions are `12:34 * ann waves`, notices start with `*`, and errors with `!`.
+//! Whatever a peer sends reaches the terminal only as text (`harmless`), and no text can begin a line. Not here: the
+//! full screen, and the words (`remarks`).
 
 use ringtalk_session::{Answer, Event, Message, NodeId, Reply, State};
 use time::UtcOffset;
@@ -13,10 +13,10 @@ use crate::stdin::ACTION;
 use crate::timestamp::said_at;
 use ringtalk_session::text::{harmless, shortened};
 
-/// Clears a terminal, and what it keeps above.
+/// Clears a terminal and its scrollback.
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
 
-/// The face for people.
+/// The plain-text face.
 #[derive(Debug)]
 pub(crate) struct Lines {
     paint: Paint,
@@ -33,7 +33,7 @@ impl Lines {
         }
     }
 
-    /// Shows something that happened.
+    /// Shows an event.
     pub(crate) fn show(&mut self, event: &Event, state: &State, out: &mut Vec<u8>) {
         match event {
             Event::Message(message) => self.message(message, state, out),
@@ -47,7 +47,7 @@ impl Lines {
         }
     }
 
-    /// Shows what the node answers.
+    /// Shows the node's answer.
     pub(crate) fn answer(&self, answer: &Answer, state: &State, out: &mut Vec<u8>) {
         if answer.result == Ok(Reply::Clear) && self.paint.0 {
             out.extend_from_slice(CLEAR);
@@ -110,12 +110,12 @@ fn put(line: &str, out: &mut Vec<u8>) {
     out.push(b'\n');
 }
 
-/// Colours, or none.
+/// Adds colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]
 struct Paint(bool);
 
 impl Paint {
-    /// Colours for names: those that can be read on light and dark.
+    /// The colours of names, which can be read on light and dark backgrounds.
     const NAMES: [u8; 6] = [31, 32, 33, 34, 35, 36];
 
     fn dim(self, text: &str) -> String {
@@ -126,7 +126,7 @@ impl Paint {
         self.with(33, text)
     }
 
-    /// A member keeps its colour, whatever its name.
+    /// Colours a name by the member's id, so that a member keeps its colour under another name.
     fn name(self, name: &str, id: &NodeId, state: &State) -> String {
         if *id == state.me.id {
             return self.with(1, name);
@@ -143,7 +143,7 @@ impl Paint {
     }
 }
 
-/// Picks a member's colour: the same in every face.
+/// Returns a number that picks a member's colour, the same in every face.
 pub(crate) fn hue(id: &NodeId) -> usize {
     id.as_bytes().iter().map(|byte| usize::from(*byte)).sum()
 }

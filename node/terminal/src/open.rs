@@ -1,4 +1,4 @@
-//! Opens the face that was asked for: its threads, and what is typed in front of it.
+//! Opens the face that was asked for: its threads, and the input that is typed in front of it.
 //!
 //! Not here: what it shows.
 
@@ -17,29 +17,29 @@ use crate::stdout::Stdout;
 use crate::tty::{Hangup, Terminal};
 use crate::written::{Script, Writer, Written};
 
-/// How a session is shown, and what stdin has.
+/// How a session is shown, and what stdin carries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Show {
     /// On the full screen.
     Screen {
-        /// True where there are colours.
+        /// True if there are colours.
         color: bool,
     },
     /// As plain lines.
     Lines {
-        /// True where there are colours.
+        /// True if there are colours.
         color: bool,
     },
     /// As JSON, one object a line.
     Json {
-        /// True where stdin has commands as JSON, too.
+        /// True if stdin carries commands as JSON.
         commands: bool,
     },
-    /// Not at all: what is typed is taken all the same.
+    /// Not at all. What is typed is still read.
     Nothing,
 }
 
-/// A face before it is known whose it is.
+/// A face before its node is known.
 #[derive(Debug)]
 pub struct Prepared {
     show: Show,
@@ -50,17 +50,18 @@ pub struct Prepared {
     typed: mpsc::Sender<Vec<Request>>,
 }
 
-/// The terminal while a face has it, and what is typed there.
+/// The terminal that a face has taken over, and what is typed there.
 #[derive(Debug)]
 pub struct Front {
-    /// Held until the end: it gives the terminal back.
+    /// Held until the end: dropping it gives the terminal back.
     pub terminal: Option<Terminal>,
     /// What is typed.
     pub typed: mpsc::Receiver<Vec<Request>>,
 }
 
-/// Takes the terminal over, where it is to be, and begins to read. More than so many events that nobody has seen are `many`;
-/// `offset` is the local time's.
+/// Takes over the terminal if the face is the full screen, and starts to read input.
+///
+/// A backlog of more than `many` events counts as too many ([`Backlog::new`]). `offset` is that of the local time.
 pub fn prepare(
     show: Show,
     offset: UtcOffset,
@@ -80,7 +81,7 @@ pub fn prepare(
         show,
         offset,
         backlog: Backlog::new(many),
-        // Without a face nobody sits there.
+        // Without a face, no window can be closed.
         window: match show {
             Show::Nothing => Hangup::never(),
             _ => Hangup::watch()?,
@@ -92,7 +93,7 @@ pub fn prepare(
 }
 
 impl Prepared {
-    /// Opens the face of that node.
+    /// Opens the face of this node.
     pub fn open(self, me: Me) -> io::Result<Box<dyn Outlet>> {
         let id = me.id;
         Ok(match self.show {

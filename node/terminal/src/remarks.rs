@@ -1,5 +1,4 @@
-//! What is to be said of things that happen, in words for people: the same in plain text and on the
-//! full screen.
+//! What to say about things that happen, in words for people: the same in plain text and on the full screen.
 //!
 //! Not here: how any of it looks (`lines`, `screen`), and what members say (`Event::Message`).
 
@@ -8,19 +7,19 @@ use ringtalk_session::{Answer, Event, Goodbye, Invite, Member, Members, NodeId, 
 use crate::rush::Withheld;
 use crate::stdin::HELP;
 
-/// What is shown with the words of somebody whom the view does not list.
+/// Marks the words of an author who is not in the view.
 pub(crate) const UNLISTED: &str = "(not here)";
 /// The most names in one line.
 const NAMES: usize = 20;
 
-/// A sentence, not yet made harmless: names in it come from peers.
+/// A sentence that is not harmless yet: names in it come from peers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Remark {
     pub(crate) is_warning: bool,
     pub(crate) text: String,
 }
 
-/// Something that the user may like to know.
+/// Returns a remark that the user may like to know.
 fn notice(text: impl Into<String>) -> Remark {
     Remark {
         is_warning: false,
@@ -28,7 +27,7 @@ fn notice(text: impl Into<String>) -> Remark {
     }
 }
 
-/// Something that the user should know.
+/// Returns a remark that the user should know.
 fn warning(text: impl Into<String>) -> Remark {
     Remark {
         is_warning: true,
@@ -36,7 +35,7 @@ fn warning(text: impl Into<String>) -> Remark {
     }
 }
 
-/// What is to be said of an event of the core.
+/// Returns what to say about an event.
 pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Remark> {
     let remark = match event {
         Event::Ready { name } => return of_ready(name, state),
@@ -76,7 +75,7 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Remark> {
     vec![remark]
 }
 
-/// What is to be said of an answer.
+/// Returns what to say about an answer.
 pub(crate) fn of_answer(answer: &Answer, state: &State) -> Vec<Remark> {
     match &answer.result {
         Ok(Reply::Said(_) | Reply::Asked | Reply::Clear) => Vec::new(),
@@ -112,7 +111,7 @@ fn of_ready(name: &str, state: &State) -> Vec<Remark> {
     remarks
 }
 
-/// Who coordinates is of interest where it was somebody else before.
+/// Returns what to say about a coordinator. Returns nothing unless the node is ready and the coordinator has changed.
 fn of_coordinator(id: &NodeId, state: &State) -> Option<String> {
     let former = state.former_coordinator;
     let another = state.ready && former.is_some_and(|former| former != *id);
@@ -131,7 +130,7 @@ fn of_gap(author: &NodeId, count: u64, state: &State) -> String {
     format!("{count} {noun} of {who} cannot be had: nobody who is here has them")
 }
 
-/// What is to be said of what was not shown.
+/// Returns what to say about messages that were not shown.
 pub(crate) fn of_withheld(withheld: &Withheld, state: &State) -> Remark {
     let who = name_or_id(&withheld.author, state);
     let count = withheld.to - withheld.from + 1;

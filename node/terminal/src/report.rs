@@ -1,24 +1,24 @@
-//! How far the way in has got, told on stderr to somebody who waits in front of plain text.
+//! Tells a person who waits in front of plain text how far joining has got, on stderr.
 //!
-//! Whole lines, each once, so that they can be read aloud and stdout stays the talk alone. Not here: what
-//! they say (`joining`), and that nothing is said where stderr is no terminal (`start`).
+//! It writes whole lines, each once, so that they can be read aloud, and stdout has only the discussion. Not here: the
+//! words (`ringtalk_session::Joining`), and that nothing is said if stderr is not a terminal (`open`).
 
 use crate::stderr::Diagnostics;
 
-/// The most steps of one way in: whoever waits for longer has understood.
+/// The most steps that are told. A person who waits for longer has understood.
 const STEPS: usize = 16;
 
-/// Tells how far the way in has got.
+/// Tells how far joining has got.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     stderr: Diagnostics,
     said: Vec<String>,
-    /// How often there was more of the same step to tell.
+    /// How often a step that grows was reported.
     more: u32,
 }
 
 impl Reporter {
-    /// A reporter that has said nothing yet.
+    /// Creates a reporter that has said nothing yet.
     pub(crate) const fn new(stderr: Diagnostics) -> Self {
         Self {
             stderr,
@@ -27,7 +27,7 @@ impl Reporter {
         }
     }
 
-    /// Says this, unless it was said. A step that `grows` is told of after twice the time each time.
+    /// Says this step, unless it was said before. A step that `grows` is said again at intervals that double.
     pub(crate) fn report(&mut self, step: String, grows: bool) {
         if grows {
             self.more += 1;

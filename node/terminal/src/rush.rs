@@ -1,21 +1,21 @@
-//! A rush: somebody says more than whoever reads here can read, and does not wait as others do. Then the reader misses some
-//! of that author, and is told of it, instead of all that anybody says.
+//! A rush: an author sends more than is read here, and does not slow down as others do.
 //!
-//! Not here: how much waits (`written`, `screen`), and how authors are asked to wait (the core).
+//! The reader then misses some messages of that author, and is told so, instead of missing messages of everybody. Not
+//! here: how much waits (`written`, `screen`), and how authors are slowed down (the core).
 
 use std::collections::BTreeMap;
 
 use ringtalk_session::NodeId;
 
-/// While the queue is nearly full, an author is withheld whose messages were more than this part of all, by their bytes, since
-/// it began to fill.
+/// The share above which an author is withheld while the queue is nearly full: one part in this many of all bytes that
+/// were said since the queue began to fill.
 const PART: u64 = 16;
-/// What a message takes beside its text.
+/// How many bytes a message counts besides its text.
 const MESSAGE: u64 = 256;
-/// Authors whom no view lists are one.
+/// Stands for all authors who are not in the view: they count as one.
 const UNLISTED: NodeId = NodeId::from_bytes([0; 16]);
 
-/// Messages of an author that were not shown.
+/// Messages of one author that were not shown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Withheld {
     pub(crate) author: NodeId,
@@ -23,20 +23,20 @@ pub(crate) struct Withheld {
     pub(crate) to: u64,
 }
 
-/// Who has said how much since much waits.
+/// How much each author has said since much began to wait.
 #[derive(Debug, Default)]
 pub(crate) struct Rush {
     said: BTreeMap<NodeId, u64>,
     all: u64,
     /// True while much waits.
     counts: bool,
-    /// True while so much waits that not everybody is shown.
+    /// True from when the queue is nearly full until little waits again.
     narrow: bool,
     withheld: BTreeMap<NodeId, Withheld>,
 }
 
 impl Rush {
-    /// So much waits, of what may; gives what was not shown, once little waits again.
+    /// Takes in how much waits, and how much may wait. Returns what was not shown, once little waits again.
     pub(crate) fn look(&mut self, waiting: u64, most: u64) -> Vec<Withheld> {
         self.counts = waiting > most / 8;
         if !self.counts {
@@ -46,13 +46,13 @@ impl Rush {
         Vec::new()
     }
 
-    /// It is over, or the node leaves: gives what was not shown.
+    /// Ends the rush, also when the node leaves. Returns what was not shown.
     pub(crate) fn end(&mut self) -> Vec<Withheld> {
         let before = std::mem::take(self);
         before.withheld.into_values().collect()
     }
 
-    /// True if these messages are to be shown, or that they are missing.
+    /// Returns true if these messages are to be shown, or the fact that they are missing.
     pub(crate) fn takes(&mut self, messages: Withheld, is_listed: bool, text: usize) -> bool {
         if !self.counts {
             return true;

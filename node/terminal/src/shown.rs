@@ -11,8 +11,8 @@ use crate::rush::Withheld;
 pub(crate) enum Shown {
     /// Something that happened.
     Event(Arc<Event>),
-    /// What the node answers to what was typed.
+    /// The node's answer to a command.
     Answer(Answer),
-    /// So many messages of somebody were not shown, since whoever reads did not follow.
+    /// Messages of an author were not shown, because the reader was too slow.
     Withheld(Withheld),
 }

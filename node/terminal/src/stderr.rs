@@ -1,8 +1,8 @@
 //! What goes to stderr: log lines, and the words of a node that cannot go on.
 //!
-//! A thread of its own writes them. Whoever does not read stderr loses log lines, and holds up
-//! nobody. Never any message text or name, at any level; and what others wrote in an answer or an address is made
-//! harmless. Not here: what the user should see of the discussion (`face`).
+//! A thread of its own writes them. If nobody reads stderr, log lines are lost, and nothing is held up. Message texts
+//! and names never appear here, at any level. What others wrote in an answer or an address is made harmless. Not here:
+//! what the user should see of the discussion (`face`).
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
@@ -15,10 +15,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use ringtalk_session::text::{harmless, harmless_lines};
 
-/// How many lines wait at most.
+/// How many lines may wait.
 const LINES: usize = 1_024;
 
-/// The way to stderr.
+/// Hands lines over to the thread that writes to stderr.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     program: &'static str,
@@ -34,7 +34,7 @@ enum Line {
 }
 
 impl Diagnostics {
-    /// Starts the thread for a program that logs nothing.
+    /// Starts the thread, for a program that logs nothing.
     pub fn without_log(program: &'static str) -> io::Result<Self> {
         let (lines, waiting) = mpsc::sync_channel(LINES);
         thread::Builder::new()
@@ -43,7 +43,7 @@ impl Diagnostics {
         Ok(Self { program, lines })
     }
 
-    /// Starts the thread, and has everything logged there that passes the filter.
+    /// Starts the thread, and sends it every log line that passes the filter.
     pub fn start(program: &'static str, filter: EnvFilter) -> io::Result<Self> {
         let diagnostics = Self::without_log(program)?;
         tracing_subscriber::fmt()
@@ -54,19 +54,20 @@ impl Diagnostics {
         Ok(diagnostics)
     }
 
-    /// Writes nothing from now on: somebody else has the terminal. Where stderr is no terminal it goes on.
+    /// Holds lines back from now on, because another part of the program has the terminal. Does nothing if stderr is
+    /// not a terminal.
     pub fn hold(&self) {
         if io::stderr().is_terminal() {
             let _ = self.lines.try_send(Line::Hold);
         }
     }
 
-    /// Writes what was held, the last 1,024 lines of it, and goes on.
+    /// Writes the lines that were held back, and goes on. If there were too many, the oldest are lost.
     pub fn release(&self) {
         let _ = self.lines.send(Line::Release);
     }
 
-    /// Says something to whoever started the program.
+    /// Tells something to the person who started the program.
     pub fn say(&self, text: &str) {
         self.write(&format!("{}: {}\n", self.program, harmless_lines(text)));
     }

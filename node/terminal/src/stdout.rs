@@ -1,8 +1,8 @@
-//! Stdout, written by a thread of its own, so that nobody waits for whoever reads it.
+//! Stdout, written by a thread of its own, so that nobody waits for the reader.
 //!
-//! What waits here are the things to be shown. A [`Scribe`] makes bytes of them when stdout has taken those before, so
-//! that a long line takes memory only while it is written. Not here: what is written, and how much of it may wait
-//! (`face`).
+//! The things to be shown wait here as they are. A [`Scribe`] turns them into bytes once stdout has taken the bytes
+//! before, so that a long line takes memory only while it is written. Not here: what is written, and how much of it may
+//! wait (`written`, `screen`).
 
 use std::fs::File;
 use std::future::{Future, poll_fn};
@@ -20,34 +20,34 @@ use ringtalk_session::Backlog;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-/// How many bytes are made before they are written: enough for a thousand short lines at once, and a slow reader is still
-/// seen to read.
+/// How many bytes are made before they are written. This is enough for a thousand short lines at once, and few enough
+/// to notice that a slow reader still reads.
 const SLICE: usize = 64 * 1024;
 
 /// Why nothing more can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum StdoutError {
-    /// Nobody reads any more.
+    /// The reader has gone, or stdout cannot be written to.
     #[error("stdout is closed: {0}")]
     Closed(io::Error),
-    /// Somebody does not read.
+    /// The reader has stopped, or is too slow. The number is that of the bytes that wait.
     #[error("what reads stdout has stopped, or is too slow: {0} bytes wait there")]
     Stuck(usize),
-    /// The screen has ended, or could not follow.
+    /// The screen has ended, or could not keep up.
     #[error("the screen has ended")]
     NoScreen,
 }
 
-/// Makes bytes of things, in turn.
+/// Turns things into bytes, in order.
 pub trait Scribe: Send + 'static {
-    /// Something to be written.
+    /// A thing to be written.
     type Item: Send + 'static;
 
-    /// Adds what is to be written of an item.
+    /// Appends the bytes of an item to `out`.
     fn write(&mut self, item: Self::Item, out: &mut Vec<u8>);
 }
 
-/// Bytes as they are.
+/// Passes on bytes as they are.
 #[derive(Debug)]
 struct Plain;
 
@@ -59,13 +59,13 @@ impl Scribe for Plain {
     }
 }
 
-/// The thread that writes on stdout.
+/// The thread that writes to stdout.
 #[derive(Debug)]
 pub struct Stdout {
     end: Option<oneshot::Receiver<io::Error>>,
 }
 
-/// Has things written on stdout.
+/// Hands things over to the thread that writes to stdout.
 #[derive(Debug)]
 pub struct Pen<T = Vec<u8>> {
     queue: Sender<Chunk<T>>,
@@ -78,18 +78,18 @@ pub struct Pen<T = Vec<u8>> {
 pub struct Load {
     /// How many bytes of memory, roughly.
     pub bytes: usize,
-    /// How many of the core's events it shows.
+    /// How many events of the session it shows.
     pub events: u64,
 }
 
-/// The bytes that were handed over and not written yet, and news of there being none.
+/// The bytes that were handed over and not written yet, with a signal for when there are none.
 #[derive(Clone, Debug, Default)]
 struct Waiting {
     bytes: Arc<AtomicUsize>,
     none: Arc<Notify>,
 }
 
-/// What is handed over as one.
+/// A thing that is handed over, with its load.
 #[derive(Debug)]
 struct Chunk<T> {
     item: T,
@@ -97,7 +97,7 @@ struct Chunk<T> {
 }
 
 impl Waiting {
-    /// So much was written.
+    /// Takes in that bytes were written.
     fn took(&self, bytes: usize) {
         let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         if before == bytes {
@@ -107,7 +107,7 @@ impl Waiting {
 }
 
 impl<T> Pen<T> {
-    /// Has something written, in turn.
+    /// Hands something over to be written, in order.
     pub fn hand_over(&self, item: T, load: Load) {
         self.waiting.bytes.fetch_add(load.bytes, Ordering::Relaxed);
         self.backlog.add(load.events);
@@ -115,7 +115,7 @@ impl<T> Pen<T> {
         let _ = self.queue.send(Chunk { item, load });
     }
 
-    /// How much waits to be written.
+    /// Returns how much waits to be written.
     pub fn waiting(&self) -> Load {
         Load {
             bytes: self.waiting.bytes.load(Ordering::Relaxed),
@@ -123,7 +123,7 @@ impl<T> Pen<T> {
         }
     }
 
-    /// How many events wait.
+    /// Returns the count of events that wait.
     pub const fn backlog(&self) -> &Backlog {
         &self.backlog
     }
@@ -133,7 +133,7 @@ impl<T> Pen<T> {
         self.waiting.bytes.load(Ordering::Relaxed) == 0
     }
 
-    /// Waits until everything is written; for ever if nobody takes it.
+    /// Waits until everything is written, which is for ever if nobody takes it.
     pub async fn idle(&self) {
         while !self.is_idle() {
             self.waiting.none.notified().await;
@@ -142,7 +142,7 @@ impl<T> Pen<T> {
 }
 
 impl Pen {
-    /// Has the bytes written, in turn.
+    /// Hands over bytes to be written, in order.
     pub fn write(&self, bytes: Vec<u8>) {
         let load = Load {
             bytes: bytes.len(),
@@ -153,13 +153,13 @@ impl Pen {
 }
 
 impl Stdout {
-    /// Starts the thread for bytes.
+    /// Starts a thread that writes bytes.
     pub fn start() -> io::Result<(Self, Pen)> {
         Self::start_for(Plain, Backlog::new(0))
     }
 
-    /// Starts the thread for what a scribe makes bytes of. It goes past the library's own buffer, which keeps what was
-    /// written.
+    /// Starts a thread that writes what a scribe makes. It bypasses the standard library's own buffer, which keeps what
+    /// was written.
     pub fn start_for<S: Scribe>(scribe: S, backlog: Backlog) -> io::Result<(Self, Pen<S::Item>)> {
         let output = stdout().as_fd().try_clone_to_owned()?;
         Self::start_with(File::from(output), scribe, backlog)
@@ -192,17 +192,17 @@ impl Stdout {
         Ok((Self { end: Some(end) }, pen))
     }
 
-    /// Nothing is ever written.
+    /// Creates a stdout to which nothing is ever written.
     pub const fn unused() -> Self {
         Self { end: None }
     }
 
-    /// Waits until stdout fails, which it may never do.
+    /// Waits until stdout fails, which may never happen.
     pub async fn failed(&mut self) -> StdoutError {
         poll_fn(|context| self.poll_failed(context)).await
     }
 
-    /// Whether stdout has failed.
+    /// Polls for the failure of stdout. It is reported once.
     pub fn poll_failed(&mut self, context: &mut Context) -> Poll<StdoutError> {
         let Some(end) = &mut self.end else {
             return Poll::Pending;
@@ -213,7 +213,7 @@ impl Stdout {
         })
     }
 
-    /// Waits, within a limit, until what waits is written. Everybody who had the pen has dropped it.
+    /// Waits until everything is written, within a time limit. All pens must have been dropped.
     pub async fn finish(self, limit: Duration) {
         if let Some(end) = self.end {
             let _ = timeout(limit, end).await;
@@ -221,7 +221,8 @@ impl Stdout {
     }
 }
 
-/// Writes chunk after chunk, until nobody can hand over any more. What is here already is written as one, up to a slice.
+/// Writes chunk after chunk, until all pens are dropped. Chunks that are already here are written together, up to a
+/// slice.
 fn write_all<S: Scribe>(
     mut output: impl Write,
     mut scribe: S,
@@ -241,7 +242,7 @@ fn write_all<S: Scribe>(
         }
         output.write_all(&bytes)?;
         output.flush()?;
-        // Whoever wakes up sees both.
+        // The backlog comes last: a task that it wakes up sees both counts reduced.
         waiting.took(load.bytes);
         backlog.took(load.events);
     }
@@ -254,7 +255,7 @@ mod tests {
 
     const MANY: u64 = 8_192;
 
-    /// An output that is stuck until somebody sends a permit, and then takes one chunk.
+    /// An output that blocks until it gets a permit, and then takes one chunk.
     struct Slow(Receiver<()>, Sender<Vec<u8>>);
 
     impl Write for Slow {
@@ -270,7 +271,7 @@ mod tests {
         }
     }
 
-    /// Makes a line as long as a slice of each number, and tells how many it has made.
+    /// Turns each number into a line as long as a slice, and counts the lines.
     struct Long(Arc<AtomicUsize>);
 
     impl Scribe for Long {
@@ -333,7 +334,7 @@ mod tests {
             permits.send(()).unwrap();
             assert_eq!(chunks.recv().unwrap(), vec![taken as u8; SLICE]);
             pen.backlog().less().await;
-            // The next one is made to be offered.
+            // The next line is already made when the thread waits to write it.
             assert!(made.load(Ordering::SeqCst) <= taken + 2);
         }
     }

@@ -1,4 +1,4 @@
-//! What each face shows of the same events.
+//! Tests of what each face shows of the same events.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) fn me() -> Me {
     }
 }
 
-/// A session with a face, and what comes out of it.
+/// A session with a face, and what that face writes.
 struct Shop {
     session: Session,
     written: Receiver<Vec<u8>>,
@@ -86,7 +86,7 @@ impl Shop {
         self.session.tell(event, Instant::now());
     }
 
-    /// All that came out, once it is over.
+    /// Ends the session, and returns everything that was written.
     fn close(mut self) -> String {
         self.session.settle().unwrap();
         drop(self.session);

@@ -1,17 +1,20 @@
-//! Milliseconds since 1970, for people and for programs.
+//! The times of messages, as people read them.
 //!
-//! They come from peers and may be anything; what no calendar has is shown as its last moment.
+//! They come from peers, and may have any value. A time beyond the calendar is shown as its last moment. Not here:
+//! times for programs (`ringtalk_session::json`).
 
 use ringtalk_session::{Message, json};
 use time::UtcOffset;
 
-/// How far an author's clock may be off: clocks that somebody sets differ less.
+/// How far an author's clock may be off. Clocks that someone has set differ by less.
 const OFF_MS: u64 = 60_000;
 /// Marks a time that is not the author's.
 const ARRIVED: char = '?';
-/// For people: when a message was said, as its author says. If that is off by more than a minute, it is when the message
-/// arrived, marked, so that nobody speaks before or after its time. A message from before this node came may be as old as it
-/// says.
+/// Returns when a message was said, for people.
+///
+/// That is the author's time, unless it is off by more than a minute. Then it is the time of arrival, with a mark, so
+/// that nobody can seem to speak earlier or later than they did. A message from before this node joined may be as old
+/// as it says.
 pub(crate) fn said_at(message: &Message, offset: UtcOffset) -> String {
     let (said_ms, arrived_ms) = (message.timestamp_ms, message.arrived_ms);
     let is_ahead = said_ms > arrived_ms.saturating_add(OFF_MS);
@@ -23,10 +26,10 @@ pub(crate) fn said_at(message: &Message, offset: UtcOffset) -> String {
     }
 }
 
-/// For people: hours and minutes.
+/// Formats a time as hours and minutes, for people.
 fn hours_and_minutes(ms: u64, offset: UtcOffset) -> String {
     let moment = json::moment(ms);
-    // At the ends of the calendar another time zone has no name for the moment.
+    // At the ends of the calendar, the moment may not exist in another time zone.
     let local = moment.checked_to_offset(offset).unwrap_or(moment);
     format!("{:02}:{:02}", local.hour(), local.minute())
 }

@@ -1,4 +1,4 @@
-//! Plain text and JSON, on their way to stdout: what happened waits as it is, and becomes text when it is written.
+//! Plain text and JSON on their way to stdout. What happened waits as it is, and becomes text when it is written.
 //!
 //! Not here: how it looks (`lines`, `json`), and the thread that writes (`stdout`).
 
@@ -13,17 +13,17 @@ use crate::shown::Shown;
 use crate::stdin::HELP;
 use crate::stdout::{Load, Pen, Scribe, StdoutError};
 
-/// The most that waits to be written: some 200,000 short messages. More would let one reader that pauses take a machine's
-/// memory; less would end a node whose reader pauses while others paste.
+/// How many bytes may wait to be written: some 200,000 short messages. With more, one reader that pauses could take a
+/// machine's memory. With fewer, a node would end when its reader pauses while others paste.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
 
-/// The way to stdout.
+/// The queue to stdout.
 #[derive(Debug)]
 pub(super) struct Written {
     pen: Pen<Shown>,
-    /// The most bytes that wait.
+    /// How many bytes may wait.
     most: usize,
-    /// How many bytes would have waited when there were too many; nothing that happened after that is shown.
+    /// How many bytes would have waited when there were too many. After that, only the last words are shown.
     stuck: Option<usize>,
 }
 
@@ -65,14 +65,14 @@ impl Queue for Written {
     }
 }
 
-/// Makes text of what happened, with what was known when it did.
+/// Turns what happened into text, with the state right after it.
 #[derive(Debug)]
 pub(crate) struct Writer {
     state: State,
     script: Script,
 }
 
-/// How it is written.
+/// The form of the text.
 #[derive(Debug)]
 pub(crate) enum Script {
     Lines(Lines),
@@ -85,7 +85,7 @@ impl Writer {
         Self { state, script }
     }
 
-    /// Plain lines; `offset` is the local time's.
+    /// Creates a writer of plain lines. `offset` is that of the local time.
     pub(crate) fn of_lines(color: bool, offset: UtcOffset, me: Me) -> Self {
         Self::new(Script::Lines(Lines::new(color, offset)), me)
     }
@@ -127,7 +127,7 @@ impl Scribe for Writer {
 }
 
 impl Shown {
-    /// What it takes while it waits.
+    /// Returns what it takes while it waits.
     fn load(&self) -> Load {
         let event = match self {
             Self::Event(event) => event,
@@ -150,7 +150,7 @@ impl Shown {
         };
         let more = match &**event {
             Event::Message(message) => bytes_of(message),
-            // Other views may share its members, but need not.
+            // Views may share their members, but need not.
             Event::View(members) => members.len() * size_of::<Member>(),
             Event::Start { base } => base.len() * size_of::<MessageId>(),
             Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
@@ -162,7 +162,7 @@ impl Shown {
         }
     }
 
-    /// The last words are short, and shown however much waits.
+    /// Returns true for last words. They are short, and are shown however much waits.
     fn is_last_word(&self) -> bool {
         let Self::Event(event) = self else {
             return false;
@@ -188,7 +188,7 @@ mod tests {
     use crate::stdout::Stdout;
     use crate::tests::{ANN, me, message};
 
-    /// Takes nothing until it is told that nobody reads.
+    /// An output that takes nothing until it is told that nobody reads.
     struct Nobody(Receiver<()>);
 
     impl Write for Nobody {
@@ -208,7 +208,7 @@ mod tests {
         let writer = Writer::new(Script::Json, me());
         let (stdout, pen) = Stdout::start_with(Nobody(is_gone), writer, Backlog::new(0)).unwrap();
         let mut written = Written::new(pen);
-        // As JSON each byte of it takes six.
+        // As JSON, each byte of it takes six.
         let text = "\u{1}".repeat(16_000);
         let mut shown = 0;
         while written.check().is_ok() {

@@ -10,19 +10,19 @@ use crate::{Code, Command, CommandError};
 
 /// The longest command, in bytes, without its line end.
 pub const COMMAND_BYTES: usize = 128 * 1024;
-/// The one room, until there are rooms.
+/// The only room so far.
 const ROOM: &str = "main";
 
-/// A command, and what its answer repeats.
+/// A command from a program, with its tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tagged {
-    /// What the program chose to recognise the answer by.
+    /// What the program recognises the answer by.
     pub tag: Option<String>,
-    /// The command, or why there is none.
+    /// The command, or what is wrong with it.
     pub command: Result<Command, CommandError>,
 }
 
-/// The fields of a command that there are so far.
+/// The commands that exist so far, with their fields.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -48,7 +48,7 @@ fn main() -> String {
     ROOM.to_owned()
 }
 
-/// Reads a command.
+/// Reads a line as a command.
 pub fn read_command(line: &[u8]) -> Tagged {
     let mut object: Value = match serde_json::from_slice(line) {
         Ok(object) => object,

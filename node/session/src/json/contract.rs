@@ -1,4 +1,4 @@
-//! `wire/CONTRACT.md` lists what there is: every event with its fields, every code, every command with its fields.
+//! Checks that `wire/CONTRACT.md` lists every event with its fields, every code, and every command with its fields.
 //!
 //! Not here: flags, exit statuses and HTTP (`tests/tests/documents.rs`).
 
@@ -15,7 +15,7 @@ use crate::{Code, VectorClock};
 
 const CONTRACT: &str = include_str!("../../../../wire/CONTRACT.md");
 
-/// The rows of the table whose first column has this head, as cells.
+/// Returns the rows of the table whose first column has this heading, as cells.
 fn table(head: &str) -> Vec<Vec<&'static str>> {
     let cells = |line: &'static str| -> Vec<_> {
         let inner = line.trim_matches('|').split('|');
@@ -28,7 +28,7 @@ fn table(head: &str) -> Vec<Vec<&'static str>> {
     rows.into_iter().map(cells).collect()
 }
 
-/// The first column, without the rest.
+/// Returns the first column of that table.
 fn names(head: &str) -> BTreeSet<&'static str> {
     table(head).into_iter().map(|row| row[0]).collect()
 }
@@ -43,7 +43,7 @@ const EPOCH: Epoch = Epoch {
     coordinator: NODE_ID,
 };
 
-/// One line of each kind of event, with all fields that it can have.
+/// Returns one line of each kind of event, with all fields that it can have.
 fn events(clock: &VectorClock) -> Vec<Line<'_>> {
     let (node_id, epoch) = (NODE_ID, EPOCH);
     let somebody = || Somebody {
@@ -126,7 +126,7 @@ fn events(clock: &VectorClock) -> Vec<Line<'_>> {
     ]
 }
 
-/// One line of each kind of answer, with all fields that it can have.
+/// Returns one line of each kind of answer, with all fields that it can have.
 fn answers() -> Vec<Line<'static>> {
     let message = MessageId {
         author: NODE_ID,

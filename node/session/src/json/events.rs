@@ -1,4 +1,4 @@
-//! Events as JSON, one object a line: what happens, and what is answered.
+//! Events and answers as JSON, one object a line.
 //!
 //! Not here: when the lines are written (the faces).
 
@@ -15,20 +15,20 @@ use crate::{
     Reply, Stage, State, VectorClock,
 };
 
-/// The most entries of a clock that are shown with a message: with those of all authors ever, a line would be as long as
-/// whoever makes up authors likes.
+/// The most entries of a clock that a message shows. If all were shown, anyone could make every line longer by
+/// inventing authors.
 const CLOCK_SHOWN: usize = 64;
-/// The one room, until there are rooms.
+/// The only room so far.
 const ROOM: &str = "main";
 
-/// Writes an event, with what is known once it has happened; nothing where it is none for programs.
+/// Writes an event, with the state right after it. Writes nothing for an event that programs do not see.
 pub fn write_event(event: &Event, state: &State, out: &mut Vec<u8>) {
     if let Some(line) = Line::of_event(event, state) {
         line.write(out);
     }
 }
 
-/// Writes that messages of somebody were not written, since whoever reads did not follow.
+/// Writes that messages of an author were withheld, because the reader was too slow.
 pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
     let line = Line::Gap {
         node_id: author,
@@ -39,7 +39,7 @@ pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
     line.write(out);
 }
 
-/// Writes what a node answers: what was asked for, and that it was done, if that is to be told.
+/// Writes a node's answer: the reply, and for a program also that the command was done. If it failed, writes the error.
 pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
     match &answer.result {
         Ok(reply) => {
@@ -61,12 +61,12 @@ pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes what can be typed.
+/// Writes the commands that can be typed.
 pub fn write_help(commands: &[&str], out: &mut Vec<u8>) {
     Line::Help { commands }.write(out);
 }
 
-/// 9999-12-31T23:59:59.999Z.
+/// The last moment that can be shown: 9999-12-31T23:59:59.999Z.
 const LAST_MS: u64 = 253_402_300_799_999;
 /// RFC 3339 with milliseconds.
 const RFC_3339: iso8601::EncodedConfig = iso8601::Config::DEFAULT
@@ -265,7 +265,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// What is told in words.
+    /// Returns the line for an event that consists of words: a remark or a goodbye.
     fn of_word(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::Error(remark) => Self::Error {
@@ -389,7 +389,7 @@ fn listed(members: &Members) -> Vec<Listed<'_>> {
     members.iter().map(Listed::from).collect()
 }
 
-/// A direct dependency.
+/// A direct causal dependency.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Head {
@@ -406,7 +406,7 @@ impl From<&MessageId> for Head {
     }
 }
 
-/// A clock as an object.
+/// A vector clock, written as an object.
 #[derive(Debug)]
 pub(super) struct Clock<'a>(pub(super) &'a VectorClock);
 
@@ -441,7 +441,7 @@ impl<'a> From<&'a Member> for Listed<'a> {
     }
 }
 
-/// A member who came or went.
+/// A member that joined, left or failed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) struct Somebody<'a> {
@@ -458,13 +458,13 @@ impl<'a> From<&'a Person> for Somebody<'a> {
     }
 }
 
-/// For programs: RFC 3339 in UTC with milliseconds.
+/// Formats a time for programs: RFC 3339 in UTC, with milliseconds.
 pub(crate) fn rfc3339(ms: u64) -> String {
     let formatted = moment(ms).format(&Iso8601::<RFC_3339>);
     formatted.expect("a moment within the calendar can be written")
 }
 
-/// A moment by the calendar, as far as that goes.
+/// Returns the moment of a time in milliseconds since 1970. A time after the year 9999 becomes its last moment.
 pub fn moment(ms: u64) -> OffsetDateTime {
     let nanoseconds = i128::from(ms.min(LAST_MS)) * 1_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)

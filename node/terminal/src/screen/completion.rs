@@ -1,10 +1,10 @@
-//! What Tab makes of a word that has been begun: a command, or a member's name.
+//! Completes the word before the cursor when Tab is pressed: a command, or a member's name.
 //!
 //! Not here: which names there are.
 
 use crate::stdin::command_words;
 
-/// What a word could become; Tab goes from one to the next.
+/// The choices for a word. Tab goes from one to the next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Completion {
     /// Where the word starts, in bytes.
@@ -14,7 +14,7 @@ pub(super) struct Completion {
 }
 
 impl Completion {
-    /// What the word before the cursor could become, if anything.
+    /// Returns the choices for the word before the cursor, if there are any.
     pub(super) fn find<'a>(before: &str, names: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         let start = before.rfind(char::is_whitespace).map_or(0, |at| {
             at + before[at..].chars().next().map_or(1, char::len_utf8)
@@ -32,7 +32,7 @@ impl Completion {
         })
     }
 
-    /// The next choice, round and round.
+    /// Returns the next choice. After the last comes the first.
     pub(super) fn next(&mut self) -> &str {
         let choice = self.next;
         self.next = (choice + 1) % self.choices.len();
@@ -45,7 +45,7 @@ fn commands(begun: &str) -> Vec<String> {
     fitting.map(|word| format!("{word} ")).collect()
 }
 
-/// Who is spoken to is named first, with a colon.
+/// Returns the names that complete a word. The first word of a line gets a colon: it names the member who is spoken to.
 fn completed<'a>(
     word: &str,
     is_first: bool,

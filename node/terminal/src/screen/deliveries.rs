@@ -1,7 +1,7 @@
-//! How far one's own messages have got, as the core's acknowledgements tell.
+//! How far one's own messages have got, according to the core's acknowledgements.
 //!
-//! A message was for those who were there when it was sent. How many of them have it is known, and who they are is not: where
-//! some of them are gone, that is said beside it. Not here: how that is shown (`layout`, `standing`).
+//! A message is for the members who were there when it was sent. The core tells how many of them have it, but not which
+//! ones. If some have gone since, that is said beside it. Not here: how that is shown (`layout`, `standing`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use ringtalk_session::Members;
 use ringtalk_wire::NodeId;
 
-/// How long a message may take before it is shown that somebody has not got it.
+/// How long a message may take before the screen says that someone has not got it.
 const LATE: Duration = Duration::from_secs(10);
-/// How many messages that not everybody has are looked after.
+/// How many messages that not everyone has are tracked.
 const WAITING: usize = 4_096;
 
 /// How far a message has got.
@@ -20,36 +20,36 @@ const WAITING: usize = 4_096;
 pub(super) enum Delivery {
     /// It left this node.
     Sent,
-    /// So many have it; whoever else gets it is told of later.
+    /// This many have it. The number may still grow.
     Reached(Reach),
-    /// Nobody told of it, and that has been so for too long.
+    /// Too much time has passed, and no acknowledgement has come.
     Late,
 }
 
-/// How many of those who were there when a message was sent have it.
+/// How many have a message, of the members who were there when it was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Reach {
     pub(super) got: usize,
     pub(super) of: usize,
-    /// How many of them are not here any more, whether they have it or not.
+    /// How many of them have gone, whether they have it or not.
     pub(super) gone: usize,
-    /// True where that has been so for too long.
+    /// True if the message has taken too long.
     pub(super) is_late: bool,
 }
 
 impl Reach {
-    /// True where all have it.
+    /// Returns true if all have it.
     pub(super) const fn is_full(self) -> bool {
         self.got == self.of
     }
 
-    /// True where somebody who is still here should have it by now.
+    /// Returns true if someone who is still here should have it by now.
     pub(super) const fn is_wanting(self) -> bool {
         self.is_late && self.got + self.gone < self.of
     }
 }
 
-/// One's own last messages that not everybody has.
+/// The last of one's own messages that not everyone has.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     waiting: BTreeMap<u64, Waiting>,
@@ -58,13 +58,13 @@ pub(super) struct Deliveries {
 
 #[derive(Debug)]
 struct Waiting {
-    /// Where it stands in the transcript.
+    /// Its place in the transcript.
     place: u64,
     since: Instant,
-    /// Who was there.
+    /// The members when it was sent, this node included.
     audience: Arc<Members>,
     gone: usize,
-    /// How many have it, once that was told.
+    /// How many others have it, once an acknowledgement has come.
     got: Option<usize>,
     late: bool,
 }
@@ -73,9 +73,9 @@ struct Waiting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Latest {
     seq: u64,
-    /// How many others were to get it.
+    /// How many others it was sent to.
     pub(super) of: usize,
-    /// How many have.
+    /// How many of them have it.
     pub(super) got: Option<usize>,
 }
 
@@ -101,7 +101,7 @@ impl Waiting {
 }
 
 impl Deliveries {
-    /// Message `seq` was sent to the others of these, and stands at `place` in the transcript.
+    /// Tracks message `seq`, which was sent to the others in `audience` and stands at `place` in the transcript.
     pub(super) fn sent(&mut self, seq: u64, place: u64, audience: Arc<Members>, now: Instant) {
         self.latest = Some(Latest {
             seq,
@@ -122,10 +122,10 @@ impl Deliveries {
         }
     }
 
-    /// Messages `first..=last` have reached so many members, this node among them: which places in
-    /// the transcript that changes, and to what.
+    /// Takes in that messages `first..=last` have reached this many members, this node included. Returns the places in
+    /// the transcript that change, and how.
     ///
-    /// What one said is delivered in order: who has these has the ones before too.
+    /// Messages of one author are delivered in order, so a member that has these also has the ones before.
     pub(super) fn reached(&mut self, first: u64, last: u64, members: u64) -> Vec<(u64, Delivery)> {
         let got = usize::try_from(members.saturating_sub(1)).unwrap_or(usize::MAX);
         let mut full = None;
@@ -151,7 +151,7 @@ impl Deliveries {
         all_of_them.collect()
     }
 
-    /// Somebody is not here any more, or is here again: which places that changes, and to what.
+    /// Takes in that a member has gone, or is back. Returns the places that change, and how.
     pub(super) fn went(&mut self, who: &NodeId, is_back: bool) -> Vec<(u64, Delivery)> {
         let waiting = self.waiting.values_mut();
         let theirs = waiting.filter(|waiting| waiting.audience.contains(who));
@@ -166,7 +166,7 @@ impl Deliveries {
         changed.collect()
     }
 
-    /// The places of messages that have become late, and how they are shown now.
+    /// Returns the places of messages that have become late, and how they are shown now.
     pub(super) fn late(&mut self, now: Instant) -> Vec<(u64, Delivery)> {
         let due = self.waiting.values_mut();
         let due = due.filter(|waiting| !waiting.late && now >= waiting.since + LATE);
@@ -177,14 +177,14 @@ impl Deliveries {
         .collect()
     }
 
-    /// When the next message will be late.
+    /// Returns when the next message will be late.
     pub(super) fn next_late(&self) -> Option<Instant> {
         let mut waiting = self.waiting.values();
         let next = waiting.find(|waiting| !waiting.late)?;
         Some(next.since + LATE)
     }
 
-    /// The message that was sent last.
+    /// Returns the message that was sent last.
     pub(super) const fn latest(&self) -> Option<Latest> {
         self.latest
     }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::screen::tests::{id, view};
 
-    /// Deliveries of so many messages, sent one after the other among that many.
+    /// Returns deliveries of `messages` messages, sent one after the other among `members` members.
     fn sent(messages: u64, members: u8, now: Instant) -> Deliveries {
         let mut deliveries = Deliveries::default();
         for seq in 1..=messages {

@@ -1,28 +1,28 @@
-//! The line that is being written: text and a cursor, moved as readline moves it.
+//! The text that is being written, with a cursor that moves as in readline.
 //!
-//! It may have several lines, where they were pasted. Not here: which key does what (`keys`), and
-//! what was written before (`history`).
+//! It may have several lines, pasted or typed. Not here: which key does what (`keys`), and what was written before
+//! (`history`).
 
 use ringtalk_wire::limit::TEXT_BYTES;
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-/// The most that can be written: the longest message, with a `/` before one that starts with `/`.
+/// The most bytes that can be written: the longest message, with a `/` before one that starts with `/`.
 const BYTES: usize = TEXT_BYTES + 1;
 
-/// A step of the cursor.
+/// A movement of the cursor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Step {
     Left,
     Right,
     WordLeft,
     WordRight,
-    /// To the blank before the word, as `unix-word-rubout` does.
+    /// To the start of the word, if only blanks separate words, as in readline's `unix-word-rubout`.
     BlankLeft,
     Start,
     End,
 }
 
-/// The line that is being written.
+/// The text that is being written.
 #[derive(Debug, Default)]
 pub(super) struct Editor {
     text: String,
@@ -44,19 +44,19 @@ impl Editor {
         self.text.is_empty()
     }
 
-    /// Puts another text in its place, the cursor behind it.
+    /// Replaces the text, and puts the cursor behind it.
     pub(super) fn set(&mut self, text: String) {
         self.cursor = text.len();
         self.text = text;
     }
 
-    /// Gives the text away.
+    /// Takes the text out, and leaves nothing behind.
     pub(super) fn take(&mut self) -> String {
         self.cursor = 0;
         std::mem::take(&mut self.text)
     }
 
-    /// Writes at the cursor; false where there is no room for it.
+    /// Inserts a text at the cursor. Returns false if there is no room for it.
     pub(super) fn insert(&mut self, text: &str) -> bool {
         let fits = self.text.len() + text.len() <= BYTES;
         if fits {
@@ -67,7 +67,7 @@ impl Editor {
         fits
     }
 
-    /// Writes in place of all between `start` and the cursor.
+    /// Replaces the text between `start` and the cursor.
     pub(super) fn replace_from(&mut self, start: usize, text: &str) {
         self.text.replace_range(start..self.cursor, "");
         self.cursor = start;
@@ -78,14 +78,14 @@ impl Editor {
         self.cursor = self.target(step);
     }
 
-    /// Deletes up to where a step would lead.
+    /// Deletes from the cursor to where a step would lead.
     pub(super) fn delete(&mut self, step: Step) {
         let (from, to) = self.span(step);
         self.text.replace_range(from..to, "");
         self.cursor = from;
     }
 
-    /// Deletes too, and keeps what was deleted for `yank`.
+    /// Deletes likewise, and keeps the deleted text for `yank`.
     pub(super) fn kill(&mut self, step: Step) {
         let (from, to) = self.span(step);
         if from < to {
@@ -94,13 +94,13 @@ impl Editor {
         self.delete(step);
     }
 
-    /// Writes what was killed last.
+    /// Inserts the text that was killed last.
     pub(super) fn yank(&mut self) -> bool {
         let killed = self.killed.clone();
         self.insert(&killed)
     }
 
-    /// Exchanges the characters on both sides of the cursor; those before it at the end.
+    /// Exchanges the characters on both sides of the cursor. At the end, exchanges the last two.
     pub(super) fn transpose(&mut self) {
         if self.cursor == self.text.len() {
             self.go(Step::Left);
@@ -148,7 +148,7 @@ impl Editor {
     }
 }
 
-/// How many bytes the next word has, with the gap before it.
+/// Returns how many bytes the next word has, with the gap before it.
 fn word<'a>(clusters: impl Iterator<Item = &'a str>, is_gap: impl Fn(&str) -> bool) -> usize {
     let mut inside = false;
     let taken = clusters.take_while(|cluster| {
@@ -163,7 +163,7 @@ fn word<'a>(clusters: impl Iterator<Item = &'a str>, is_gap: impl Fn(&str) -> bo
 mod tests {
     use super::*;
 
-    /// An editor with the cursor at `|`.
+    /// Returns an editor with the cursor at `|`.
     fn editor(shown: &str) -> Editor {
         let cursor = shown.find('|').unwrap();
         Editor {

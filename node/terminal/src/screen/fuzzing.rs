@@ -1,6 +1,6 @@
 //! For the fuzzer: what people see of what others wrote.
 //!
-//! Not here: what must be true of it (`tools/fuzz`).
+//! Not here: what must hold for it (`tools/fuzz`).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,11 +19,12 @@ use crate::shown::Shown;
 use crate::stdout::Scribe;
 use crate::written::Writer;
 
-/// A window in which the members have a place.
+/// A window that is wide enough for the list of members.
 const WINDOW: Size = Size::new(90, 24);
 
-/// Somebody has that name and address, says and does that, and goes: the lines that the plain face writes, then the rows
-/// of the full screen.
+/// Shows a member of this name that speaks, acts, is renamed and fails. `text` is what it says, and also its address.
+///
+/// Returns the lines of the plain-text face, then the rows of the full screen.
 pub fn shown(name: &str, text: &str) -> Vec<String> {
     let mut events = events(name, text);
     let members = view(&person(name), text);

@@ -1,4 +1,4 @@
-//! What was written before, to be had again with the arrow keys. It is in memory only.
+//! The lines that the user wrote before, which the arrow keys bring back. They are in memory only.
 //!
 //! Not here: what is being written (`editor`).
 
@@ -7,17 +7,18 @@ use std::collections::VecDeque;
 /// How many lines are kept: more than anybody goes back.
 const LINES: usize = 500;
 
-/// What was written before.
+/// The lines that the user wrote before.
 #[derive(Debug, Default)]
 pub(super) struct History {
     lines: VecDeque<String>,
-    /// How far back one has gone, with what was being written before that.
+    /// How many lines the user has gone back.
     back: usize,
+    /// What was being written before that.
     draft: String,
 }
 
 impl History {
-    /// Something was sent.
+    /// Adds a line that was sent.
     pub(super) fn add(&mut self, line: &str) {
         self.back = 0;
         if self.lines.back().is_none_or(|last| last != line) {
@@ -28,7 +29,7 @@ impl History {
         }
     }
 
-    /// The line before the one that is shown now, if there is one.
+    /// Returns the line before the one that is shown now, if there is one.
     pub(super) fn older(&mut self, shown: &str) -> Option<String> {
         let older = self.lines.iter().rev().nth(self.back)?.clone();
         if self.back == 0 {
@@ -38,7 +39,7 @@ impl History {
         Some(older)
     }
 
-    /// The line after it, and in the end what was being written.
+    /// Returns the line after the one that is shown now. After the newest line comes the draft.
     pub(super) fn newer(&mut self) -> Option<String> {
         self.back = self.back.checked_sub(1)?;
         match self.back {

@@ -1,4 +1,4 @@
-//! The line that is being written, as it is shown: in rows, with a place for the cursor.
+//! The text that is being written, as it is shown: in rows, with a place for the cursor.
 //!
 //! Not here: what keys do to it (`editor`).
 
@@ -9,10 +9,10 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::tty::{visual, width};
 use ringtalk_session::text::harmless;
 
-/// Stands for the cursor, to see where it goes.
+/// Stands for the cursor, to find the column that it gets.
 const MARK: char = '\u{fffc}';
 
-/// What is shown of a text that is being written.
+/// A text that is being written, as it is shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Shown {
     pub(super) rows: Vec<String>,
@@ -20,7 +20,7 @@ pub(super) struct Shown {
     pub(super) cursor: (usize, usize),
 }
 
-/// Lays a text out in rows of so many columns; the cursor is so many bytes into it.
+/// Lays out a text in rows of `room` columns. The cursor is given in bytes.
 pub(super) fn lay_out(text: &str, cursor: usize, room: usize) -> Shown {
     let room = room.max(2);
     let mut rows = vec![String::new()];
@@ -54,17 +54,17 @@ pub(super) fn lay_out(text: &str, cursor: usize, room: usize) -> Shown {
     }
 }
 
-/// A character as it is shown; a line end is not.
+/// Returns a character as it is shown. A line end is not shown.
 fn shown(cluster: &str) -> Cow<'_, str> {
     match cluster.as_bytes() {
         b"\n" => Cow::Borrowed(""),
-        // Most of them, and nothing has to be written for them.
+        // Most characters are like this, and need no allocation.
         [b' '..=b'~'] => Cow::Borrowed(cluster),
         _ => Cow::Owned(harmless(cluster)),
     }
 }
 
-/// Where the cursor stands in a row that is read from the right.
+/// Returns the column of the cursor in a row that may be read from the right.
 fn visual_column(row: &str, column: usize) -> usize {
     let shown = visual(row, row);
     if shown == row {

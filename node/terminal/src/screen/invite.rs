@@ -1,14 +1,16 @@
-//! An invite as a picture that a telephone can read.
+//! An invite as a QR code that a phone can read.
 //!
 //! Not here: what an invite says.
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-/// The blank modules around the picture. Four are prescribed; two do, and fit more windows.
+/// How many blank modules surround the code. The standard says four. Two work, and fit more windows.
 const QUIET: i32 = 2;
 
-/// The picture in rows, two rows of modules to a row of text; nothing where the text is too long for any.
-/// What is light is drawn, since most terminals are dark.
+/// Returns the code in rows of text, with two rows of modules in each. Returns nothing if the text is too long for a
+/// code.
+///
+/// It draws the light modules, because most terminals are dark.
 pub(super) fn picture(text: &str) -> Option<Vec<String>> {
     let code = QrCode::encode_text(text, QrCodeEcc::Low).ok()?;
     let range = -QUIET..code.size() + QUIET;

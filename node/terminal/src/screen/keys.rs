@@ -1,4 +1,4 @@
-//! Which key does what: readline's keys for writing, and those of a pager for reading.
+//! Which key does what: readline's keys for writing, and a pager's keys for reading.
 //!
 //! Not here: what is done (`Screen`).
 
@@ -33,7 +33,7 @@ pub(super) enum Action {
     Escape,
 }
 
-/// What a key asks for, if anything.
+/// Returns what a key asks for, if anything.
 pub(super) fn action(key: KeyEvent) -> Option<Action> {
     let KeyEvent {
         code, modifiers, ..

@@ -1,4 +1,4 @@
-//! How an entry of the transcript looks in so many columns: its rows, with their styles.
+//! How an entry of the transcript looks in a given width: its rows, with their styles.
 //!
 //! Time, name and text have columns of their own. Not here: which rows are on the screen (`scroll`).
 
@@ -11,20 +11,21 @@ use super::transcript::{Entry, Said, Tone, find_folded};
 use crate::lines::hue;
 use crate::tty::{fit, visual, width, wrap};
 
-/// `12:34 `.
+/// The columns of the time, as in `12:34 `.
 const TIME: usize = 6;
-/// Between name and text.
+/// Stands between name and text.
 const RULE: &str = " │ ";
-/// The name's column, and in a narrow window.
+/// The columns of the name.
 const NAME: usize = 12;
+/// The columns of the name in a narrow window.
 const NARROW_NAME: usize = 8;
 /// A window with fewer columns is narrow.
 const NARROW: usize = 60;
 
-/// Sentences of our own are read like this one, whatever names are in them.
+/// The program's own sentences are read in the same direction as this one, whatever names are in them.
 const OURS: &str = "a";
 
-/// Colours for names: those that can be read on light and dark.
+/// The colours of names, which can be read on light and dark backgrounds.
 const NAMES: [Color; 6] = [
     Color::Red,
     Color::Green,
@@ -34,23 +35,23 @@ const NAMES: [Color; 6] = [
     Color::Cyan,
 ];
 
-/// What decides how entries look.
+/// What determines how entries look.
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) width: usize,
     pub(super) colors: Colors,
-    /// What is searched for, in lower case.
+    /// The text that is searched for, in lower case.
     pub(super) query: String,
-    /// In which entry it was found.
+    /// The entry in which it was found.
     pub(super) found: Option<u64>,
 }
 
-/// Colours, or none.
+/// Adds colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Colors(pub(super) bool);
 
 impl Colors {
-    /// A member keeps its colour, whatever its name.
+    /// Returns the style of a member's name. A member keeps its colour under another name.
     pub(super) fn name(self, id: &NodeId, is_me: bool) -> Style {
         if is_me {
             Style::new().add_modifier(Modifier::BOLD)
@@ -73,7 +74,7 @@ pub(super) fn dim() -> Style {
 }
 
 impl Look {
-    /// The rows of an entry: at least one.
+    /// Returns the rows of an entry: at least one.
     pub(super) fn rows(&self, number: u64, entry: &Entry) -> Vec<Line<'static>> {
         let rows = self.plain_rows(entry);
         if self.query.is_empty() {
@@ -102,12 +103,12 @@ impl Look {
         }
     }
 
-    /// What is on its way: one's own text that this node has not sent yet.
+    /// Returns the rows of one's own text that this node has not sent yet.
     pub(super) fn sending(&self, text: &str) -> Vec<Line<'static>> {
         self.remark("…", text, dim())
     }
 
-    /// A rule across all columns, with a word in it.
+    /// Returns a rule across all columns, with a word in it.
     pub(super) fn rule(&self, word: &str) -> Line<'static> {
         let side = "─".repeat(self.width.saturating_sub(width(word) + 2) / 2);
         let style = self.colors.with(Style::new(), Color::Red);
@@ -175,7 +176,7 @@ impl Look {
         ]
     }
 
-    /// What is searched for stands out.
+    /// Highlights the text that is searched for.
     fn highlighted(&self, row: Line<'static>, modifier: Modifier) -> Line<'static> {
         let mut spans = Vec::new();
         for span in row.spans {
@@ -191,7 +192,7 @@ impl Look {
         Line::from(spans)
     }
 
-    /// Says how far a message has got, behind it or below it.
+    /// Adds how far a message has got, behind its last row or below it.
     fn mark(&self, delivery: Option<Delivery>, rows: &mut Vec<Line<'static>>) {
         let (text, style) = match delivery {
             None => return,
@@ -244,7 +245,7 @@ impl Look {
     }
 }
 
-/// How many have a message, where that is not everybody.
+/// Says how many have a message that not everyone has.
 fn so_far(Reach { got, of, gone, .. }: Reach) -> String {
     let reached = format!("reached {got} of {of}");
     match gone {

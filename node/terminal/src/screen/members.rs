@@ -1,5 +1,5 @@
-//! The members beside the talk: in ring order from oneself on, with marks for who is next to one and who
-//! coordinates.
+//! The members beside the discussion: in ring order from this node on, with marks for its neighbours and the
+//! coordinator.
 //!
 //! Not here: where they are drawn (`view`).
 
@@ -11,13 +11,13 @@ use super::layout::{Colors, dim};
 use crate::tty::{fit, visual};
 use ringtalk_session::text::harmless;
 
-/// The coordinator's mark, and those of the neighbours: before, after, and both.
+/// The marks of the coordinator, and of the neighbours: before, after, and both.
 const COORDINATOR: &str = "★";
 const BEFORE: &str = "←";
 const AFTER: &str = "→";
 const BOTH: &str = "↔";
 
-/// The list, in at most so many columns and rows.
+/// Returns the list, in at most this many columns and rows.
 pub(super) fn list(
     state: &State,
     colors: Colors,
@@ -46,7 +46,7 @@ pub(super) fn list(
     rows
 }
 
-/// All members, clockwise from this node on.
+/// Returns all members, clockwise from this node on.
 fn from_me<'a>(members: &'a Members, me: &'a NodeId) -> impl Iterator<Item = &'a Member> {
     let before = members.iter().take_while(move |member| member.id != *me);
     let after = members.iter().skip_while(move |member| member.id != *me);

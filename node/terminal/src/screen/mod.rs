@@ -1,7 +1,7 @@
 //! The full screen: what is on it, as a function of what happened and what was typed.
 //!
-//! [`Screen`] takes events and keys and does no I/O; `view` draws it; `task` moves things between it, the
-//! terminal and the driver. Not here: the words for what happens (`remarks`).
+//! [`Screen`] takes in events and keys, and does no I/O. `view` draws it, and `task` connects it to the terminal and
+//! the driver. Not here: the words for what happens (`remarks`).
 
 mod completion;
 mod deliveries;
@@ -47,15 +47,15 @@ use transcript::{Entry, Said, Tone, Transcript};
 
 pub(crate) use task::Seat;
 
-/// What the screen asks of those around it, in order.
+/// What the screen asks its surroundings to do, in order.
 #[derive(Debug)]
 enum Effect {
-    /// Hand this to the node.
+    /// Pass this to the node.
     Ask(Command),
-    /// Forget what was not handed over yet.
+    /// Discard what was not passed on yet.
     Unsay,
     Bell,
-    /// Paint everything anew.
+    /// Paint everything again.
     Repaint,
     /// Stop the process until the shell continues it.
     Suspend,
@@ -68,11 +68,11 @@ enum Effect {
 enum Mode {
     #[default]
     Writing,
-    /// A text is searched for.
+    /// The user searches for a text.
     Searching(Search),
-    /// Somebody seems to want to leave, and is asked.
+    /// The user seems to want to leave, and is asked.
     Asking,
-    /// This node is on its way out.
+    /// This node is leaving.
     Leaving,
 }
 
@@ -84,11 +84,11 @@ struct Screen {
     colors: Colors,
     size: Size,
     transcript: Transcript,
-    /// The last row on the screen; none where it follows the newest.
+    /// The last row on the screen; `None` while it follows the newest one.
     bottom: Option<Place>,
-    /// The first entry that came while nobody looked.
+    /// The first entry that came while the user did not look.
     unread: Option<u64>,
-    /// How many messages have come below what is on the screen.
+    /// How many messages have come below the last row on the screen.
     below: usize,
     has_focus: bool,
     mode: Mode,
@@ -102,7 +102,7 @@ struct Screen {
 }
 
 impl Screen {
-    /// An empty screen of a node that has just started.
+    /// Creates the empty screen of a node that has just started.
     fn new(me: Me, offset: UtcOffset, colors: bool, size: Size) -> Self {
         Self {
             state: State::new(me),
@@ -124,7 +124,7 @@ impl Screen {
         }
     }
 
-    /// Takes in what is to be shown.
+    /// Takes in something to be shown.
     fn show(&mut self, shown: &Shown, now: Instant) {
         match shown {
             Shown::Event(event) => self.event(event, now),
@@ -158,18 +158,18 @@ impl Screen {
         }
     }
 
-    /// Takes in that time passes.
+    /// Takes in the current time.
     fn tick(&mut self, now: Instant) {
         let changed = self.deliveries.late(now);
         self.mark(changed);
     }
 
-    /// When `tick` will have something to do.
+    /// Returns when `tick` will have something to do.
     fn wake(&self) -> Option<Instant> {
         self.deliveries.next_late()
     }
 
-    /// What is to be done next outside.
+    /// Returns the next thing to do outside the screen.
     fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
@@ -203,7 +203,7 @@ impl Screen {
         self.remark(remarks::of_event(event, &self.state));
     }
 
-    /// Says how far one's own messages have got.
+    /// Marks how far one's own messages have got.
     fn mark(&mut self, changed: Vec<(u64, Delivery)>) {
         for (place, delivery) in changed {
             self.transcript.mark(place, delivery);
@@ -224,7 +224,7 @@ impl Screen {
         }
     }
 
-    /// Answers what the node need not be asked for.
+    /// Shows an answer that does not need the node.
     fn answer_at_once(&mut self, reply: Reply, command: &Command) {
         self.answered(&Answer {
             command: command.name(),
@@ -297,7 +297,7 @@ impl Screen {
         }
     }
 
-    /// A message came; maybe nobody looks.
+    /// Takes in that a message came. Perhaps the user does not look.
     fn news(&mut self, place: u64) {
         if self.bottom.is_some() {
             self.below += 1;
@@ -307,7 +307,7 @@ impl Screen {
         }
     }
 
-    /// From now on nobody looks: what was unread before that is not any more.
+    /// Notes that the user stops looking at the newest entries. What was unread before no longer counts as unread.
     fn look_away(&mut self) {
         if self.bottom.is_none() {
             self.unread = None;
@@ -349,7 +349,7 @@ impl Screen {
     }
 }
 
-/// True where a text names somebody, as a word of its own and whatever the case.
+/// Returns true if a text has this name as a word of its own, whatever its case.
 fn names(text: &str, name: &str) -> bool {
     let wanted = harmless(name).to_lowercase();
     let mut rest = text;

@@ -6,22 +6,22 @@ use super::keys::Action;
 use super::scroll::{Place, Rows};
 use super::{Effect, Mode, Screen, view};
 
-/// The longest text that can be searched for.
+/// The longest text that can be searched for, in characters.
 const QUERY_CHARS: usize = 200;
 
 /// A search.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    /// In lower case.
+    /// The text that is searched for, in lower case.
     pub(super) query: String,
-    /// Where it stands.
+    /// The entry in which it was found.
     pub(super) found: Option<u64>,
-    /// True where there is nothing, or nothing more that way.
+    /// True if there is nothing, or nothing more in that direction.
     pub(super) is_over: bool,
 }
 
 impl Search {
-    /// More to search for.
+    /// Adds to the text that is searched for.
     pub(super) fn add(&mut self, text: &str) {
         let room = QUERY_CHARS.saturating_sub(self.query.chars().count());
         let visible = text.chars().filter(|char| !char.is_control());
@@ -49,7 +49,7 @@ impl Screen {
         });
     }
 
-    /// Back to the newest.
+    /// Goes back to the newest entries.
     pub(super) fn follow(&mut self) {
         self.bottom = None;
         self.below = 0;
@@ -88,7 +88,7 @@ impl Screen {
         }
     }
 
-    /// Goes to the next place above; `here` may do as well.
+    /// Finds the next older entry. If `here` is true, the current one counts too.
     pub(super) fn find_older(&mut self, here: bool) {
         let Mode::Searching(search) = &mut self.mode else {
             return;
@@ -110,7 +110,7 @@ impl Screen {
         self.show_found(found);
     }
 
-    /// Has what was found on the screen, in the middle where possible.
+    /// Brings the entry that was found onto the screen, into the middle if possible.
     fn show_found(&mut self, found: Option<u64>) {
         let Mode::Searching(search) = &mut self.mode else {
             return;
@@ -123,7 +123,7 @@ impl Screen {
         let first = Place { entry, row: 0 };
         self.scroll(|rows, _, height| {
             let middle = rows.down(first, height / 2)?;
-            // No higher than a whole page allows.
+            // Go no higher than a full page allows.
             rows.up(Some(middle), 0, height)
         });
     }

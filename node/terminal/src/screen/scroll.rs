@@ -1,7 +1,7 @@
-//! Which rows of the transcript are on the screen. Only those are laid out, and what lies between them
-//! and where one goes: a transcript of any length costs the same.
+//! Which rows of the transcript are on the screen.
 //!
-//! Not here: how the rows look (`layout`).
+//! Only those rows are laid out, and the rows that a movement passes, so the cost does not depend on the length of the
+//! transcript. Not here: how the rows look (`layout`).
 
 use ratatui::text::Line;
 
@@ -12,7 +12,7 @@ use super::transcript::Transcript;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Place {
     pub(super) entry: u64,
-    /// Counted from the entry's first row; a window that became wider may have fewer.
+    /// Counted from the entry's first row. If the window has become wider, the entry may have fewer rows.
     pub(super) row: usize,
 }
 
@@ -21,12 +21,12 @@ pub(super) struct Place {
 pub(super) struct Rows<'a> {
     pub(super) transcript: &'a Transcript,
     pub(super) look: &'a Look,
-    /// Before which entry a rule is drawn.
+    /// The entry before which a rule is drawn.
     pub(super) unread: Option<u64>,
 }
 
 impl Rows<'_> {
-    /// The rows that end with `bottom`, or with the last one: as many as there are, up to `height`.
+    /// Returns the rows that end with `bottom`, or with the last one: as many as there are, up to `height`.
     pub(super) fn page(&self, bottom: Option<Place>, height: usize) -> Vec<Line<'static>> {
         let Some(bottom) = bottom.or_else(|| self.last()) else {
             return Vec::new();
@@ -48,8 +48,8 @@ impl Rows<'_> {
         parts.into_iter().rev().flatten().collect()
     }
 
-    /// The row so far above another that a page of `height` rows can still end in; nothing where all rows
-    /// fit on a page.
+    /// Returns the row that is `count` rows above another, but not so high that a page of `height` rows would not be
+    /// full. Returns nothing if all rows fit on a page.
     pub(super) fn up(&self, from: Option<Place>, count: usize, height: usize) -> Option<Place> {
         let from = from.or_else(|| self.last())?;
         let target = self.above(from, count);
@@ -61,12 +61,12 @@ impl Rows<'_> {
         first_page.map(|end| target.max(end))
     }
 
-    /// The row so far below another; nothing where that is the last one or beyond.
+    /// Returns the row that is `count` rows below another. Returns nothing if that is the last row, or beyond it.
     pub(super) fn down(&self, from: Place, count: usize) -> Option<Place> {
         self.below(from, count)
     }
 
-    /// The last row.
+    /// Returns the last row.
     fn last(&self) -> Option<Place> {
         let entry = self.transcript.end().checked_sub(1)?;
         let height = self.height(entry);
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// Entry n is n, and every third one has three rows.
+    /// Returns a transcript in which entry n says n, and every third entry has three rows.
     fn transcript(entries: u64) -> Transcript {
         let mut transcript = Transcript::default();
         for n in 0..entries {

@@ -1,5 +1,5 @@
-//! How one stands, in one line: the ring, its neighbours and coordinator, how far the last message has
-//! got, and whether newcomers can come.
+//! The status line: the ring, the neighbours, the coordinator, how far the last message has got, and whether newcomers
+//! can join.
 //!
 //! Not here: where the line is drawn (`view`).
 
@@ -10,10 +10,11 @@ use crate::remarks::name_or_id;
 use crate::tty::{fit, width};
 use ringtalk_session::text::harmless;
 
-/// In which words, and how wide names may be: the first that fits is taken.
+/// The forms of the line, longest first: whether it has words or signs, and how wide names may be. The first form that
+/// fits is used.
 const FORMS: [(bool, usize); 5] = [(true, 32), (true, 14), (true, 8), (false, 14), (false, 6)];
 
-/// How one stands, in at most so many columns.
+/// Returns the status line, in at most this many columns.
 pub(super) fn standing(screen: &Screen, room: usize) -> String {
     if !screen.state.ready {
         let joining = format!("joining · {}", screen.state.joining.words());
@@ -53,7 +54,7 @@ fn in_ring(screen: &Screen, in_words: bool, names: usize) -> String {
     parts.join(" · ")
 }
 
-/// How far the message that was sent last has got, unless nobody was there to get it.
+/// Returns how far the last message has got. Returns nothing if there was nobody to get it.
 fn reach(screen: &Screen, in_words: bool) -> Option<String> {
     let latest = screen.deliveries.latest()?;
     let word = if in_words { "reached " } else { "✓ " };

@@ -1,8 +1,8 @@
-//! The thread that has the screen: it moves events, keys, frames and what is typed.
+//! The thread of the screen: it moves events, keys, frames and what is typed.
 //!
-//! It waits for nobody: while the terminal has not taken the last frame there is no next one, and while
-//! the driver has no room for what is typed it waits here. The driver hands over what is to be shown and
-//! goes on. Not here: what is on the screen (`Screen`).
+//! It waits for nobody. It draws no frame until the terminal has taken the last one, and it keeps what is typed until
+//! the driver has room for it. The driver hands over what is to be shown, and goes on. Not here: what is on the screen
+//! (`Screen`).
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -25,25 +25,25 @@ use crate::stdin;
 use crate::stdout::Pen;
 use crate::tty::{self, Painter};
 
-/// How much waits to be shown at most. Others are slowed long before, but what is on its way by then comes.
+/// How much may wait to be shown. Authors are slowed down long before, but what is already on its way still comes.
 const MOST: usize = 262_144;
-/// How much is taken in before the next frame is thought of.
+/// How much is taken in before the next frame is considered.
 const AT_ONCE: usize = 256;
-/// How soon after a frame the next one comes, unless a key was pressed.
+/// How soon after a frame the next one follows, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
-/// What rings a terminal's bell.
+/// Rings the terminal's bell.
 const BELL: u8 = b'\x07';
 
-/// The way to the screen.
+/// The queue to the screen.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    /// None once the screen could not follow.
+    /// `None` once the screen could not keep up.
     shown: Option<Sender<Shown>>,
     backlog: Backlog,
 }
 
 impl Queue for Feed {
-    /// A screen that cannot follow ends, and with it the node.
+    /// Adds something to be shown. A screen that cannot keep up ends, and the node ends with it.
     fn push(&mut self, shown: Shown) {
         let full = |feed: &Sender<Shown>| feed.try_send(shown).is_err();
         if self.shown.as_ref().is_some_and(full) {
@@ -61,13 +61,13 @@ impl Queue for Feed {
         &self.backlog
     }
 
-    /// Whoever has the pen learns that there is no screen any more.
+    /// Never fails. If the screen ends, it drops its pen, and `Stdout` reports that there is no screen any more.
     fn check(&self) -> Result<(), Unseen> {
         Ok(())
     }
 }
 
-/// The screen before it is known who sits in front of it.
+/// The screen before its node is known.
 #[derive(Debug)]
 pub(crate) struct Seat {
     pub(crate) pen: Pen,
@@ -93,7 +93,7 @@ impl Seat {
     }
 
     fn run(self, me: Me, shown: Receiver<Shown>, keys: Receiver<TerminalEvent>) {
-        // Where there is no runtime or no signal, the pen is dropped, and the node learns of it.
+        // If there is no runtime or no signal, the pen is dropped, and the node learns of it.
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
             return;
         };
@@ -129,12 +129,12 @@ struct Task {
     backlog: Backlog,
     keys: Option<Receiver<TerminalEvent>>,
     typed: Sender<Vec<Request>>,
-    /// What was typed and not handed over yet. The screen limits it.
+    /// What was typed and not passed on yet. The screen limits how many texts wait.
     waiting: VecDeque<Request>,
     continued: Signal,
-    /// True where the next frame rings the bell: once, however many ask for it.
+    /// True if the next frame rings the bell. It rings once, however often that was asked for.
     rings: bool,
-    /// True where there is something that the terminal does not show yet.
+    /// True if there is something that the terminal does not show yet.
     stale: bool,
     next_frame: Instant,
 }
@@ -162,8 +162,7 @@ impl Task {
         }
     }
 
-    /// Waits until there is something to do, and does what does not concern the screen; what is to be shown
-    /// is left in `batch`.
+    /// Waits until there is something to do. Leaves what is to be shown in `batch`, and does everything else.
     async fn wait(&mut self, batch: &mut Vec<Shown>) -> io::Result<()> {
         let is_idle = self.pen.is_idle();
         let wake = self.wake(is_idle);
@@ -201,13 +200,13 @@ impl Task {
         Ok(())
     }
 
-    /// When to wake up, even if nothing happens.
+    /// Returns when to wake up, even if nothing happens.
     fn wake(&self, is_idle: bool) -> Option<Instant> {
         let frame = (self.stale && is_idle).then_some(self.next_frame);
         frame.into_iter().chain(self.screen.wake()).min()
     }
 
-    /// Takes a key in, with all that came along, and shows at once what they do.
+    /// Takes in a key and everything that came with it, and has the result shown at once.
     fn key(&mut self, first: Option<TerminalEvent>) {
         let Some(first) = first else {
             self.keys = None;
@@ -221,7 +220,7 @@ impl Task {
         self.next_frame = Instant::now();
     }
 
-    /// Does what the screen asks; false where that is to end.
+    /// Does what the screen asks. Returns false if the screen is to end.
     async fn act(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
             Effect::Ask(command) => self.waiting.push_back(stdin::request(Ok(command))),
@@ -255,7 +254,7 @@ impl Task {
         self.begin_anew()
     }
 
-    /// Somebody else had the terminal.
+    /// Starts again, after another program had the terminal.
     fn begin_anew(&mut self) -> io::Result<()> {
         let resized = tty::take_again(&self.pen)?;
         self.screen.take(resized);

@@ -1,7 +1,8 @@
-//! Screens as they are drawn, and what keys do.
+//! Tests of screens as they are drawn, and of what keys do.
 //!
-//! `snapshots/` has each state in windows of 60, 80 and 140 columns. `UPDATE_SNAPSHOTS=1 cargo test -p
-//! ringtalk-terminal screen` writes them anew: look at the difference before it is committed.
+//! `snapshots/` has each state in windows of 60, 80 and 140 columns.
+//! `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-terminal screen` writes them again: look at the difference before you
+//! commit it.
 
 mod speed;
 
@@ -21,7 +22,7 @@ use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use super::*;
 use crate::tty::width;
 
-/// This node, which is bob.
+/// This node, bob.
 const ME: u8 = 2;
 const NAMES: [&str; 7] = [
     "ann",
@@ -53,7 +54,7 @@ fn person(number: u8) -> Person {
     Person { id, name }
 }
 
-/// The first of them coordinates.
+/// Returns a view of these members. The first one coordinates.
 pub(super) fn view(members: std::ops::RangeInclusive<u8>) -> Arc<Members> {
     let epoch = Epoch {
         number: 1,
@@ -128,7 +129,7 @@ fn blank(width: u16, height: u16) -> Screen {
     Screen::new(me, UtcOffset::UTC, true, Size::new(width, height))
 }
 
-/// A screen to which a few things have happened.
+/// A screen on which a few things have happened.
 struct Stage {
     screen: Screen,
     now: Instant,
@@ -142,7 +143,7 @@ impl Stage {
         }
     }
 
-    /// Bob among so many members, the first of whom coordinates.
+    /// Returns the screen of bob among this many members. The first one coordinates.
     fn among(width: u16, height: u16, members: u8) -> Self {
         let mut stage = Self::new(width, height);
         stage.events([Event::View(view(1..=members)), neighbours(1, 3), ready()]);
@@ -209,7 +210,7 @@ impl Stage {
     }
 }
 
-/// The screen as text; `▏` is the cursor.
+/// Returns the screen as text; `▏` is the cursor.
 fn text(screen: &Screen) -> String {
     let (mut buffer, cursor) = view::drawn(screen);
     if let Some(cursor) = cursor {
@@ -234,7 +235,7 @@ fn rows(buffer: &Buffer) -> Vec<String> {
         .collect()
 }
 
-/// Compares a state in three windows with what it looked like when somebody looked last.
+/// Compares a state in three windows with its snapshot.
 fn check(name: &str, height: u16, prepare: impl Fn(u16) -> Stage) {
     let windows = [60, 80, 140].map(|width| {
         let stage = prepare(width);
@@ -291,7 +292,7 @@ fn fetching() {
     });
 }
 
-/// What members say to look like somebody else, or like this program.
+/// Members write texts that imitate another member, or this program.
 #[test]
 fn imitation() {
     check("imitation", 22, |width| {

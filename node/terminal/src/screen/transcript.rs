@@ -1,7 +1,7 @@
-//! What was said and happened, as it is shown: the newest last, up to a limit.
+//! What was said and what happened, as it is shown: the newest last, up to a limit.
 //!
-//! Everything in it is harmless already. Not here: which part of it is on the screen (`scroll`), and
-//! how it looks (`layout`).
+//! Everything in it is already harmless. Not here: which part of it is on the screen (`scroll`), and how it looks
+//! (`layout`).
 
 use std::collections::VecDeque;
 
@@ -10,12 +10,12 @@ use ringtalk_wire::NodeId;
 
 use super::deliveries::Delivery;
 
-/// How many entries are kept to be looked at again.
+/// How many entries are kept, so that the user can scroll back to them.
 const ENTRIES: usize = 100_000;
-/// How many bytes of text they may have: as much as waits for a reader of plain text.
+/// How many bytes of text they may have together: as many as may wait for a reader of plain text.
 const BYTES: usize = 64 * 1024 * 1024;
 
-/// Something on the screen.
+/// An entry of the transcript.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Entry {
     /// A member said it.
@@ -24,9 +24,9 @@ pub(super) enum Entry {
     Notice(String),
     /// A remark that matters.
     Warning(String),
-    /// Something to be copied: from the first column on, and only cut where the window is too narrow.
+    /// A text to be copied. It starts in the first column, and is cut only if the window is too narrow.
     Copied(String),
-    /// Rows that stay as they are.
+    /// Rows that are shown as they are.
     Picture(Vec<String>),
 }
 
@@ -36,13 +36,13 @@ pub(super) struct Said {
     pub(super) author: NodeId,
     pub(super) name: String,
     pub(super) time: String,
-    /// With line ends.
+    /// The text, with its line ends.
     pub(super) text: String,
-    /// What the author does, and not what it says.
+    /// True if the text is what the author does, and not what it says.
     pub(super) is_action: bool,
     pub(super) is_mine: bool,
     pub(super) tone: Tone,
-    /// Only of one's own.
+    /// How far the message has got, if it is one's own.
     pub(super) delivery: Option<Delivery>,
 }
 
@@ -50,9 +50,9 @@ pub(super) struct Said {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Tone {
     Usual,
-    /// It was said before this node came.
+    /// It was said before this node joined.
     History,
-    /// It names this node.
+    /// It mentions this node.
     Mention,
 }
 
@@ -65,7 +65,7 @@ impl Entry {
         }
     }
 
-    /// What a search looks through.
+    /// Returns the text that a search looks through.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Said(said) => &said.text,
@@ -75,7 +75,7 @@ impl Entry {
     }
 }
 
-/// The entries. Each keeps its number, also when older ones are gone.
+/// The entries. Each keeps its number when older ones are dropped.
 #[derive(Debug, Default)]
 pub(super) struct Transcript {
     entries: VecDeque<Entry>,
@@ -84,7 +84,7 @@ pub(super) struct Transcript {
 }
 
 impl Transcript {
-    /// Adds an entry, and gives its number.
+    /// Adds an entry, and returns its number.
     pub(super) fn push(&mut self, entry: Entry) -> u64 {
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
@@ -97,19 +97,19 @@ impl Transcript {
         self.end() - 1
     }
 
-    /// Forgets everything.
+    /// Removes all entries.
     pub(super) fn clear(&mut self) {
         self.first = self.end();
         self.bytes = 0;
         self.entries.clear();
     }
 
-    /// The oldest entry's number.
+    /// Returns the number of the oldest entry.
     pub(super) const fn first(&self) -> u64 {
         self.first
     }
 
-    /// The number of the entry that will come next.
+    /// Returns the number of the next entry.
     pub(super) fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
@@ -118,7 +118,7 @@ impl Transcript {
         self.entries.get(self.index(number)?)
     }
 
-    /// Says how far one's own message has got.
+    /// Sets how far one's own message has got.
     pub(super) fn mark(&mut self, number: u64, delivery: Delivery) {
         if let Some(index) = self.index(number)
             && let Some(Entry::Said(said)) = self.entries.get_mut(index)
@@ -127,13 +127,13 @@ impl Transcript {
         }
     }
 
-    /// The newest entry before `end` that has `text` in it, whatever its case.
+    /// Returns the newest entry before `end` that contains `text`, whatever its case there. `text` is in lower case.
     pub(super) fn find_before(&self, end: u64, text: &str) -> Option<u64> {
         let mut numbers = (self.first..end.min(self.end())).rev();
         numbers.find(|number| self.has(*number, text))
     }
 
-    /// The oldest entry from `start` on that has it.
+    /// Returns the oldest entry from `start` on that contains `text`, likewise.
     pub(super) fn find_from(&self, start: u64, text: &str) -> Option<u64> {
         let mut numbers = start.max(self.first)..self.end();
         numbers.find(|number| self.has(*number, text))
@@ -149,14 +149,14 @@ impl Transcript {
     }
 }
 
-/// Where `needle`, in lower case, stands in a text, whatever its case there; in bytes.
+/// Finds `needle`, which is in lower case, in a text of any case. Returns where it starts and ends, in bytes.
 pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
     let first = needle.chars().next()?;
     let found = |start: usize| Some((start, start + folded_prefix(&text[start..], needle)?));
     if let Ok(first) = u8::try_from(u32::from(first))
         && first.is_ascii()
     {
-        // A whole transcript is looked through at each key.
+        // Each key that is typed searches the whole transcript, so this case has to be fast.
         let (lower, upper) = (first.to_ascii_lowercase(), first.to_ascii_uppercase());
         let mut starts = memchr2_iter(lower, upper, text.as_bytes());
         return starts.find_map(found);
@@ -166,7 +166,7 @@ pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
     starts.find_map(|(start, _)| found(start))
 }
 
-/// How many bytes of a text are `needle` but for the case.
+/// Returns how many bytes at the start of a text equal `needle`, whatever their case.
 fn folded_prefix(text: &str, needle: &str) -> Option<usize> {
     let mut wanted = needle.chars();
     let mut awaited = wanted.next();

@@ -1,7 +1,7 @@
-//! Draws the screen: the talk, the members beside it, how one stands, and what is being written.
+//! Draws the screen: the discussion, the members beside it, the status line, and what is being written.
 //!
-//! A pure function of the screen, to a grid of characters. Not here: how the grid gets to the terminal
-//! (`terminal`).
+//! It is a pure function from the screen to a grid of characters. Not here: how the grid gets to the terminal
+//! (`tty::Painter`).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
@@ -15,20 +15,22 @@ use super::{Mode, Screen, input, members};
 use crate::tty::fit;
 use ringtalk_session::text::{harmless, harmless_lines};
 
-/// A narrower window has no room for the members.
+/// A window with fewer columns has no room for the members.
 const WITH_MEMBERS: u16 = 80;
-/// The columns of the members, with the rule before them; and where there is more room.
+/// The columns of the members, with the rule before them.
 const MEMBERS: u16 = 18;
+/// The same in a wide window.
 const MEMBERS_WIDE: u16 = 24;
+/// A window with fewer columns is not wide.
 const WIDE: u16 = 100;
-/// The most rows for what is being written, and the most of a third of the window.
+/// The most rows for what is being written. They are also at most a third of the window.
 const INPUT_ROWS: u16 = 6;
-/// Before what is being written.
+/// Stands before what is being written.
 const PROMPT: &str = "> ";
-/// The most of what waits to be sent that is shown.
+/// How many of the texts that wait to be sent are shown.
 const SENDING: usize = 5;
 
-/// Where everything goes.
+/// Where each part of the screen goes.
 #[derive(Clone, Copy, Debug)]
 struct Areas {
     talk: Rect,
@@ -37,7 +39,7 @@ struct Areas {
     input: Rect,
 }
 
-/// The screen as a grid of characters, and where the cursor goes.
+/// Returns the screen as a grid of characters, and the place of the cursor.
 pub(super) fn drawn(screen: &Screen) -> (Buffer, Option<Position>) {
     let Size { width, height } = screen.size;
     let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
@@ -45,7 +47,7 @@ pub(super) fn drawn(screen: &Screen) -> (Buffer, Option<Position>) {
     (buffer, cursor)
 }
 
-/// Draws everything, and says where the cursor goes.
+/// Draws everything, and returns the place of the cursor.
 fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
     let written = written(screen);
     let areas = areas(screen, &written);
@@ -57,7 +59,7 @@ fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
     draw_input(screen, &written, areas.input, buffer)
 }
 
-/// How the entries of the talk look now, and how many rows there are for them.
+/// Returns how the entries look now, and how many rows there are for them.
 pub(super) fn talk(screen: &Screen) -> (Look, usize) {
     let area = areas(screen, &written(screen)).talk;
     (look(screen, area), usize::from(area.height))
@@ -129,7 +131,7 @@ fn more_below(messages: usize) -> String {
     }
 }
 
-/// The last row goes to the bottom.
+/// Draws rows so that the last one is at the bottom.
 fn draw_rows(rows: &[Line], area: Rect, buffer: &mut Buffer) {
     let blank = usize::from(area.height).saturating_sub(rows.len());
     let lines = (area.y..area.bottom()).skip(blank);

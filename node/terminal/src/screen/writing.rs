@@ -10,8 +10,8 @@ use crate::stdin::{Mistake, parse_line};
 use ringtalk_session::Command;
 use ringtalk_session::text::harmless;
 
-/// How many of one's own texts may wait to be sent. The node slows its user down where the others cannot
-/// follow.
+/// How many of one's own texts may wait to be sent. They wait because the node slows its user down when others cannot
+/// keep up.
 const SENDING: usize = 1_000;
 
 impl Screen {
@@ -24,7 +24,7 @@ impl Screen {
         }
     }
 
-    /// A paste is one message, whatever lines it has.
+    /// Takes in a paste. However many lines it has, it becomes one message.
     pub(super) fn paste(&mut self, text: &str) {
         self.completion = None;
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -86,7 +86,8 @@ impl Screen {
         }
     }
 
-    /// True where the node takes more than the wish to leave, which must not wait behind anything else.
+    /// Returns true if the node takes what was typed. Until it is ready it takes only the wish to leave, which must not
+    /// wait behind anything else.
     pub(super) const fn may_hand_over(&self) -> bool {
         self.state.ready || matches!(self.mode, Mode::Leaving)
     }
@@ -124,7 +125,7 @@ impl Screen {
         }
     }
 
-    /// Sends what is written, or does what it asks for. A mistake stays, to be mended.
+    /// Sends what was written, or runs it as a command. If there is a mistake, the text stays, to be corrected.
     fn send(&mut self) {
         if self.editor.text().trim().is_empty() {
             self.editor.take();
@@ -156,7 +157,7 @@ impl Screen {
         self.history.add(&line);
     }
 
-    /// What can be answered here is; the rest goes to the node.
+    /// Runs a command. It is answered here if possible, and goes to the node otherwise.
     fn obey(&mut self, command: Command) {
         self.follow();
         match command {

@@ -1,6 +1,6 @@
-//! For the fuzzer: stdin from its bytes to what each line means.
+//! For the fuzzer: reads stdin, from its bytes to what each line means.
 //!
-//! Not here: what must be true of it (`tools/fuzz`).
+//! Not here: what must hold for it (`tools/fuzz`).
 
 use std::io;
 
@@ -14,13 +14,13 @@ use super::typed::parse;
 pub enum Said {
     /// A message.
     Text(String),
-    /// A command, in words.
+    /// A command, in its debug form.
     Command(String),
     /// A mistake, by its code.
     Mistake(Code),
 }
 
-/// What all lines of `input` mean, read so many bytes at a time.
+/// Returns what each line of `input` means, if it is read `read_bytes` bytes at a time.
 pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<Said>> {
     let mut reader = LineReader::new(input, read_bytes.max(1), LINE_BYTES);
     let mut said = Vec::new();

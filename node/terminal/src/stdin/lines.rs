@@ -1,7 +1,7 @@
-//! Cuts stdin into lines, without keeping more of a long one than a text may have. What was read is
-//! wiped before the next read, which may last until the end.
+//! Cuts stdin into lines, and keeps no more of a long line than its limit.
 //!
-//! Not here: what a line means (`typed`).
+//! What was read is wiped from the buffer before the next read, which may last until the process ends. Not here: what a
+//! line means (`typed`).
 
 use std::io::{self, ErrorKind, Read};
 use std::mem;
@@ -9,15 +9,15 @@ use std::mem;
 use ringtalk_wire::limit::TEXT_BYTES;
 use zeroize::Zeroize;
 
-/// The longest line that is typed: the longest text, with a `/` before one that starts with `/`.
+/// The longest line that is typed, in bytes: the longest text, with a `/` before one that starts with `/`.
 pub(super) const LINE_BYTES: usize = TEXT_BYTES + 1;
 
 /// A line without its end.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Line {
-    /// As typed.
+    /// The line as it was read.
     Whole(Vec<u8>),
-    /// Longer than any text may be; it was skipped.
+    /// The line was longer than its limit, and was skipped.
     TooLong,
 }
 
@@ -32,14 +32,14 @@ pub(super) struct LineReader<R> {
 /// Cuts chunks into lines.
 #[derive(Debug)]
 struct Cutter {
-    /// How many bytes a line has at most.
+    /// How many bytes a line may have.
     most: usize,
     begun: Vec<u8>,
     skipping: bool,
 }
 
 impl<R: Read> LineReader<R> {
-    /// It reads so many bytes at once, and takes lines of so many at most.
+    /// Creates a reader that reads up to `read_bytes` at once, and takes lines of up to `most` bytes.
     pub(super) fn new(input: R, read_bytes: usize, most: usize) -> Self {
         Self {
             input,
@@ -52,8 +52,9 @@ impl<R: Read> LineReader<R> {
         }
     }
 
-    /// The lines that end in what one read brings: maybe none. Nothing at the end of the stream,
-    /// whose last line needs no line end.
+    /// Returns the lines that end in the next read, which may be none. Returns nothing at the end of the stream.
+    ///
+    /// The last line needs no line end.
     pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {
         let length = loop {
             match self.input.read(&mut self.buffer) {
@@ -80,7 +81,7 @@ impl Cutter {
                 Some((b'\n', content)) => (content, true),
                 _ => (piece, false),
             };
-            // One more than a line may have is kept: it may be the \r before the \n.
+            // Keep one byte more than a line may have: it may be the \r before the \n.
             let room = self.most + 1 - self.begun.len();
             if content.len() > room {
                 self.skipping = true;

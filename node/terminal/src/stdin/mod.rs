@@ -1,4 +1,4 @@
-//! What the user types, or a program writes: stdin, read by a thread of its own, a limited way ahead.
+//! Stdin: what the user types, or what a program writes. A thread of its own reads it, a limited way ahead.
 //!
 //! Not here: when a line is taken (the node), which is when there is room for it.
 
@@ -19,17 +19,16 @@ pub use typed::{Mistake, parse_line};
 
 use lines::{Line, LineReader};
 
-/// How much is read from the system at once: more than the library's own buffer holds, which is passed
-/// by then.
+/// How many bytes are read from the system at once. The standard library's own buffer holds less, so it is bypassed.
 const READ_BYTES: usize = 64 * 1024;
-/// How many batches wait for the node. With the one in its hands that is how far the node reads
-/// ahead: a few times [`READ_BYTES`].
+/// How many batches may wait for the node. With the one that the thread holds, this is how far the node reads ahead: a
+/// few times [`READ_BYTES`].
 const BATCHES: usize = 2;
 
 /// What the lines of stdin are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Input {
-    /// What somebody types.
+    /// What a person types.
     Typed,
     /// Commands, one JSON object a line.
     Json,
@@ -51,7 +50,7 @@ impl Input {
     }
 }
 
-/// Returns what a program asks; nothing for a blank line.
+/// Returns what a program asks for. Returns nothing for a blank line.
 fn command(line: Line) -> Option<Request> {
     let Tagged { tag, command } = match line {
         Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return None,
@@ -65,7 +64,7 @@ fn command(line: Line) -> Option<Request> {
     Some(Request { command, asker })
 }
 
-/// What somebody asks who typed this.
+/// Returns the request of a person who typed this.
 pub fn request(parsed: Result<Command, Mistake>) -> Request {
     Request {
         command: parsed.map_err(CommandError::from),
@@ -73,13 +72,14 @@ pub fn request(parsed: Result<Command, Mistake>) -> Request {
     }
 }
 
-/// The way from somebody else who reads what is typed, such as the full screen.
+/// Returns a channel for another reader of what is typed, such as the full screen.
 pub(crate) fn channel() -> (mpsc::Sender<Vec<Request>>, mpsc::Receiver<Vec<Request>>) {
     mpsc::channel(BATCHES)
 }
 
-/// Starts to read. The channel ends where stdin ends. The thread outlives its purpose: a blocking
-/// read cannot be called off, only left behind when the process ends.
+/// Starts to read stdin. The channel ends when stdin ends.
+///
+/// The thread is never stopped: a blocking read cannot be cancelled, only left behind when the process ends.
 pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
     let reader = move || pass_on(stdin(), input, &sender);
@@ -89,7 +89,7 @@ pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     Ok(receiver)
 }
 
-/// Hands over all lines that one read brought, again and again.
+/// Passes on the lines of one read after another, until there are no more.
 fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Vec<Request>>) {
     let mut lines = LineReader::new(from, READ_BYTES, input.line_bytes());
     loop {

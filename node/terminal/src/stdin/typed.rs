@@ -1,4 +1,4 @@
-//! What a line means: a message, a command, or a mistake to be told of.
+//! What a line means: a message, a command, or a mistake.
 //!
 //! Not here: what a command does (the node).
 
@@ -23,10 +23,10 @@ pub(crate) const HELP: [&str; 10] = [
     "//text         a message that starts with /",
 ];
 
-/// How a message begins that says what its author does: it travels as it is typed.
+/// Starts a message that says what its author does. Such a message is sent as it was typed.
 pub(crate) const ACTION: &str = "/me ";
 
-/// All commands, as they are typed.
+/// Returns all commands, as they are typed.
 pub(crate) fn command_words() -> impl Iterator<Item = &'static str> {
     let words = HELP.iter().filter_map(|line| line.split(' ').next());
     words.filter(|word| !word.starts_with("//"))
@@ -41,10 +41,10 @@ pub enum Mistake {
          was sent, send it in parts"
     )]
     TooLong,
-    /// It is no text.
+    /// It is not UTF-8.
     #[error("that line is no UTF-8, so it was not sent; send text as UTF-8")]
     NotUtf8,
-    /// It begins as a command, and is none.
+    /// It starts like a command, but there is no such command.
     #[error(
         "there is no command {word:?}{} (/help lists them, // sends a line that starts with /)",
         meant(.word)
@@ -53,23 +53,23 @@ pub enum Mistake {
         /// Its first word.
         word: String,
     },
-    /// It says that its author does nothing.
+    /// It is `/me` without a text.
     #[error("say what you do, as in /me waves")]
     NoAction,
-    /// It asks for a name that is none.
+    /// It asks for a name that is not valid.
     #[error("{0}; type /name NEW")]
     Name(#[from] NameError),
-    /// There is no line.
+    /// There is no line: stdin cannot be read.
     #[error("stdin cannot be read any more: {0}")]
     Unreadable(io::Error),
 }
 
-/// Reads a line that somebody has in one piece; nothing where it is empty.
+/// Parses a line that is there in one piece. Returns nothing for an empty line.
 pub fn parse_line(line: String) -> Option<Result<Command, Mistake>> {
     parse(Line::Whole(line.into_bytes()))
 }
 
-/// Reads a line; nothing where it is empty.
+/// Parses a line. Returns nothing for an empty line.
 pub(super) fn parse(line: Line) -> Option<Result<Command, Mistake>> {
     let Line::Whole(bytes) = line else {
         return Some(Err(Mistake::TooLong));
@@ -112,13 +112,14 @@ fn parse_command(line: &str) -> Result<Command, Mistake> {
     }
 }
 
-/// How much of an unknown command is repeated.
+/// How many characters of an unknown command are repeated.
 const SHOWN_CHARS: usize = 40;
 
-/// How many letters may be wrong.
+/// How many letters may be wrong in a command that is suggested.
 const WRONG_LETTERS: usize = 2;
 
-/// The command that somebody who typed `word` may have meant, as a part of a sentence.
+/// Returns the command that a person who typed `word` may have meant, as a part of a sentence. The part is empty if no
+/// command is close.
 fn meant(word: &str) -> String {
     let distance = |command: &&str| strsim::osa_distance(word, command);
     let nearest = command_words().min_by_key(distance);
@@ -136,7 +137,7 @@ impl From<Mistake> for CommandError {
 }
 
 impl Mistake {
-    /// For programs.
+    /// Returns the code for programs.
     pub const fn code(&self) -> Code {
         match self {
             Self::TooLong => Code::TextTooLong,

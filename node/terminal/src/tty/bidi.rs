@@ -1,18 +1,18 @@
-//! The order in which text is read: right-to-left runs are put where they are read from.
+//! The order in which text is read: puts right-to-left runs into the order of the screen.
 //!
-//! Terminals differ in whether they do this. A full screen does it itself, and those that would do it
-//! too are told to leave it alone (`terminal`). Not here: characters that would reverse the order of what
-//! somebody else wrote, which never get this far (`harmless`).
+//! Some terminals do this by themselves. A full screen does it here, and tells those terminals to leave its text alone
+//! (`tty`). Not here: characters that would reverse the order of what someone else wrote, which never get this far
+//! (`harmless`).
 
 use std::borrow::Cow;
 
 use unicode_bidi::{BidiInfo, Level};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// A row as it is to be put on the screen from left to right. `line` is the whole that the row is a part
-/// of: its first letter says how the row is read.
+/// Returns a row as it is put on the screen from left to right. `line` is the whole line that the row is a part of: its
+/// first letter decides in which direction the row is read.
 pub fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
-    // No right-to-left letter comes before these.
+    // The first right-to-left letter comes after these.
     if row.chars().all(|char| char < '\u{590}') {
         return Cow::Borrowed(row);
     }
@@ -39,7 +39,7 @@ fn level(line: &str) -> Level {
     first.map_or(Level::ltr(), |paragraph| paragraph.level)
 }
 
-/// A bracket that opens to the right closes to the left.
+/// Returns the mirror image of a bracket, and everything else as it is.
 fn mirrored(cluster: &str) -> &str {
     match cluster {
         "(" => ")",

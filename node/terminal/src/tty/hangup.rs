@@ -1,7 +1,7 @@
 //! The end of a terminal: its window was closed, or the connection to it is gone.
 //!
-//! The system sends SIGHUP then, but to the shell, which may ignore it; and whoever reads the terminal is told of an
-//! end over and over. Not here: what follows from it.
+//! The system then sends SIGHUP, but to the shell, which may ignore it. A program that reads the terminal gets an end
+//! of input over and over. Not here: what follows from it.
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IsTerminal, stdin, stdout};
@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::sync::oneshot;
 
-/// The terminals that this process was given, and news of their end.
+/// The terminals of this process, with a signal for their end.
 #[derive(Debug)]
 pub struct Hangup {
     terminals: Arc<Vec<OwnedFd>>,
@@ -23,7 +23,7 @@ pub struct Hangup {
 }
 
 impl Hangup {
-    /// Watches the terminals among stdin and stdout, with a thread that outlives its purpose, as that of stdin does.
+    /// Watches stdin and stdout if they are terminals. Its thread is never stopped, just like that of stdin.
     pub fn watch() -> io::Result<Self> {
         let mut terminals = Vec::new();
         if stdin().is_terminal() {
@@ -35,7 +35,7 @@ impl Hangup {
         Self::of(terminals)
     }
 
-    /// There is no terminal that could end.
+    /// Creates a watch over no terminal. It never reports an end.
     pub fn never() -> Self {
         Self {
             terminals: Arc::default(),
@@ -62,17 +62,17 @@ impl Hangup {
         Ok(Self { terminals, end })
     }
 
-    /// True if a terminal has ended.
+    /// Returns true if a terminal has ended.
     pub fn is_over(&self) -> bool {
         is_over(&self.terminals, PollTimeout::ZERO)
     }
 
-    /// Waits until a terminal ends; for ever after that.
+    /// Waits until a terminal ends. After that was reported, waits for ever.
     pub async fn over(&mut self) {
         poll_fn(|context| self.poll_over(context)).await;
     }
 
-    /// Whether a terminal has ended; told once.
+    /// Polls for the end of a terminal. It is reported once.
     pub fn poll_over(&mut self, context: &mut Context) -> Poll<()> {
         let Some(end) = &mut self.end else {
             return Poll::Pending;
@@ -87,7 +87,7 @@ impl Hangup {
     }
 }
 
-/// Waits so long for the end of a terminal; input is no news.
+/// Waits up to `limit` for a terminal to end, and ignores its input. Returns true if one has ended.
 fn is_over(terminals: &[OwnedFd], limit: PollTimeout) -> bool {
     let ends = terminals.iter();
     let mut ends: Vec<PollFd<'_>> = ends

@@ -1,8 +1,8 @@
 //! The terminal itself: taken over as a whole, and given back as it was, whatever happens.
 //!
-//! [`Terminal`] is held by whoever runs the program: it gives the terminal back where the program ends and
-//! where it panics. [`Painter`] brings frames to it, and text is measured and put in order for it here. Not
-//! here: what is on a screen, and when it comes and goes.
+//! The program holds a [`Terminal`], which gives the terminal back when the program ends or panics. [`Painter`] brings
+//! frames to the terminal. Text is measured and put in order for it here. Not here: what is on a screen, and when it
+//! comes and goes.
 
 mod bidi;
 mod hangup;
@@ -39,40 +39,41 @@ pub use width::{fit, width, wrap};
 use crate::stderr::Diagnostics;
 use crate::stdout::Pen;
 
-/// The screen orders what is read from the right by itself (ECMA-48, BDSM), and back.
+/// Tells the terminal that this program orders right-to-left text by itself (ECMA-48, BDSM).
 const OWN_ORDER: &str = "\u{1b}[8l";
+/// Tells the terminal to order text again.
 const ITS_ORDER: &str = "\u{1b}[8h";
-/// A wheel does not become arrow keys, which would bring back what was written before; and back.
+/// Stops the wheel from sending arrow keys, which would bring back what was written before.
 const NO_WHEEL: &str = "\u{1b}[?1007s\u{1b}[?1007l";
+/// Lets the wheel do again what it did before.
 const ITS_WHEEL: &str = "\u{1b}[?1007r";
-/// How long what was held may take to get to stderr.
+/// How long the lines that were held may take to get to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
-/// How many keys wait: more than anybody types while a frame is drawn.
+/// How many keys may wait: more than anybody types while a frame is drawn.
 const KEYS: usize = 256;
-/// How long the terminal may take to be given back before this process stops.
+/// How long it may take to give the terminal back before this process stops.
 const STOP_TIME: Duration = Duration::from_millis(250);
-/// How long a stop takes to come, if it does: a process that no shell controls is not stopped.
+/// How long a stop may take to come. A process that no shell controls is not stopped.
 const STOPPING: Duration = Duration::from_millis(100);
-/// Where the size is not to be had.
+/// The size of a window that does not tell its size.
 const USUAL: Size = Size::new(80, 24);
 
-/// True while the alternate screen is on, as far as was written.
+/// True while the alternate screen is on: from when its bytes are made until those that end it are made.
 static ON: AtomicBool = AtomicBool::new(false);
 
-/// The terminal, in the hands of this process. Dropping it gives it back.
+/// The terminal while this process has it. Dropping it gives the terminal back.
 #[derive(Debug)]
 pub struct Terminal {
     diagnostics: Diagnostics,
 }
 
 impl Terminal {
-    /// Takes the terminal over for a program that logs nothing. The words of a panic wait until it is given
-    /// back.
+    /// Takes over the terminal for a program that logs nothing. The message of a panic waits until it is given back.
     pub fn take_for(program: &'static str, colors: bool) -> io::Result<Self> {
         Self::take(colors, &Diagnostics::without_log(program)?)
     }
 
-    /// Takes the terminal over. Diagnostics wait until it is given back, and so do the words of a panic.
+    /// Takes over the terminal. Diagnostics wait until it is given back, and so does the message of a panic.
     pub(crate) fn take(colors: bool, diagnostics: &Diagnostics) -> io::Result<Self> {
         enable_raw_mode()?;
         force_color_output(colors);
@@ -89,12 +90,12 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
         self.diagnostics.release();
-        // After a panic nobody else waits until they are written.
+        // After a panic, nothing else waits until its message is written.
         self.diagnostics.flush(LAST_WORDS_TIME);
     }
 }
 
-/// Gives the terminal back at once. Harmless where it is not taken.
+/// Gives the terminal back at once. Harmless if it is not taken over.
 pub fn restore() {
     let _ = disable_raw_mode();
     if ON.load(Ordering::Relaxed) {
@@ -103,13 +104,13 @@ pub fn restore() {
     }
 }
 
-/// The size of the window.
+/// Returns the size of the window.
 pub fn size() -> Size {
     let known = terminal::size().ok();
     known.map_or(USUAL, |(width, height)| Size::new(width, height))
 }
 
-/// What brings the alternate screen, so that no scrollback keeps the talk.
+/// Returns the bytes that bring the alternate screen, so that no scrollback keeps the discussion.
 pub fn enter() -> Vec<u8> {
     ON.store(true, Ordering::Relaxed);
     in_memory(|bytes| {
@@ -124,7 +125,7 @@ pub fn enter() -> Vec<u8> {
     })
 }
 
-/// What brings back everything as it was.
+/// Returns the bytes that bring everything back as it was.
 pub fn leave() -> Vec<u8> {
     ON.store(false, Ordering::Relaxed);
     in_memory(|bytes| {
@@ -148,7 +149,7 @@ fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
     bytes
 }
 
-/// What the terminal reports, read by a thread that outlives its purpose, as that of stdin does.
+/// Starts a thread that reads what the terminal reports. It is never stopped, just like that of stdin.
 pub fn events() -> io::Result<Receiver<Event>> {
     let (sender, events) = mpsc::channel(KEYS);
     let read_all = move || {
@@ -164,20 +165,20 @@ pub fn events() -> io::Result<Receiver<Event>> {
     Ok(events)
 }
 
-/// That a shell has let this process go on, to which it had given the terminal back.
+/// Returns the signal by which a shell lets this process continue, after it had taken the terminal.
 pub fn continued() -> io::Result<Signal> {
     let kind = SignalKind::from_raw(signal::Signal::SIGCONT as i32);
     tokio::signal::unix::signal(kind)
 }
 
-/// Gives the terminal to the shell until the user comes back; what follows is [`take_again`].
+/// Gives the terminal to the shell until the user comes back. Call [`take_again`] after that.
 pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
     pen.write(leave());
-    // A terminal that takes nothing is not worth to be waited for.
+    // A terminal that takes nothing is not worth a longer wait.
     let _ = timeout(STOP_TIME, pen.idle()).await;
     disable_raw_mode()?;
     killpg(getpgrp(), signal::Signal::SIGTSTP)?;
-    // The system stops all threads soon. Whoever is not stopped is not continued either.
+    // The system stops all threads soon. A process that is not stopped is not continued either.
     tokio::select! {
         _ = continued.recv() => {}
         () = sleep(STOPPING) => {}
@@ -185,7 +186,7 @@ pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes the terminal over again, after somebody else had it. Tells which size it has now.
+/// Takes over the terminal again, after another program had it. Returns its current size.
 pub fn take_again(pen: &Pen) -> io::Result<Event> {
     enable_raw_mode()?;
     pen.write(enter());
@@ -203,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    /// Which of these tests is run in a terminal, by the other one.
+    /// The test that the other one runs in a terminal.
     const INSIDE: &str = "tty::tests::inside_a_terminal";
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
         assert!(modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
         drop(line);
         let mut written = Vec::new();
-        // Where the last one has closed the line, reading it is an error.
+        // Reading is an error once the last process has closed the line.
         let _ = pty.read_to_end(&mut written);
         let written = String::from_utf8_lossy(&written);
         let at = |what: &str| written.find(what).unwrap_or_else(|| panic!("{written:?}"));

@@ -1,4 +1,4 @@
-//! Brings what is drawn to the terminal: the difference to what is there already, as bytes.
+//! Brings frames to the terminal: as bytes, and only what differs from what is already there.
 //!
 //! Not here: what is drawn, and who writes the bytes (`stdout`).
 
@@ -17,12 +17,12 @@ use ratatui::layout::Position;
 pub struct Painter {
     backend: CrosstermBackend<Bytes>,
     bytes: Bytes,
-    /// What is on the terminal; nothing where that is not known.
+    /// What is on the terminal; `None` if that is not known.
     before: Option<Buffer>,
 }
 
 impl Painter {
-    /// A painter who does not know what is on the terminal.
+    /// Creates a painter that does not know what is on the terminal.
     pub fn new() -> Self {
         let bytes = Bytes::default();
         Self {
@@ -32,12 +32,12 @@ impl Painter {
         }
     }
 
-    /// From now on nobody knows what is on the terminal.
+    /// Forgets what is on the terminal, so that the next frame is painted as a whole.
     pub fn forget(&mut self) {
         self.before = None;
     }
 
-    /// The bytes that bring the terminal from the last frame to this one.
+    /// Returns the bytes that bring the terminal from the last frame to this one.
     pub fn paint(&mut self, next: Buffer, cursor: Option<Position>) -> io::Result<Vec<u8>> {
         queue!(self.backend, BeginSynchronizedUpdate)?;
         self.backend.hide_cursor()?;
@@ -65,7 +65,7 @@ impl Default for Painter {
     }
 }
 
-/// What was written, until somebody takes it.
+/// The bytes that were written, until they are taken.
 #[derive(Clone, Debug, Default)]
 struct Bytes(Rc<RefCell<Vec<u8>>>);
 

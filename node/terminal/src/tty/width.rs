@@ -1,7 +1,7 @@
-//! How wide text is in a terminal, and how it is cut to a width.
+//! How wide text is in a terminal, and how to cut it to a width.
 //!
-//! Everything is counted in columns by grapheme clusters, as the terminal library does. Not here:
-//! the order in which text is read (`bidi`).
+//! Everything is counted in columns, by grapheme clusters, as the terminal library does. Not here: the order in which
+//! text is read (`bidi`).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -12,12 +12,12 @@ use unicode_width::UnicodeWidthStr;
 /// The narrowest that text is wrapped to: the widest character must fit.
 const NARROWEST: usize = 2;
 
-/// How many columns a text takes on one line.
+/// Returns how many columns a text takes on one line.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
-/// As much of a text as fits, with an ellipsis where that is not all.
+/// Returns as much of a text as fits, with an ellipsis if that is not all.
 pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     if width(text) <= room {
         return Cow::Borrowed(text);
@@ -34,13 +34,13 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
-/// Cuts a line into rows, at blanks and beside wide characters where possible. The blanks at which it
-/// is cut belong to no row.
+/// Cuts a line into rows, at blanks and after wide characters if possible. The blanks at which it is cut belong to no
+/// row.
 pub fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
     let room = room.max(NARROWEST);
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);
-    // Where the row could end, and where the next one would start then.
+    // Where the row could end, and where the next one would then start.
     let mut chance: Option<(usize, usize)> = None;
     for (at, cluster) in text.grapheme_indices(true) {
         let columns = cluster.width();

@@ -1,16 +1,16 @@
-//! How long a frame takes where much was said: only what is visible may cost anything.
+//! How long a frame takes after much was said: only what is visible may cost time.
 
 use nix::time::{ClockId, clock_gettime};
 
 use super::*;
 use crate::tty::Painter;
 
-/// As many messages as are kept.
+/// As many messages as the transcript keeps.
 const MESSAGES: u64 = 100_000;
-/// A frame of a screen that shows sixty in a second.
+/// The time between two frames of a screen that shows sixty a second.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// The time that this thread has worked: whatever else the machine does is left out.
+/// Returns the CPU time of this thread, which does not count other work on the machine.
 fn worked() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID)
         .unwrap()
@@ -64,7 +64,7 @@ fn a_frame_is_fast_with_a_hundred_thousand_messages() {
     let paged = (0..500).map(|_| frame(&mut stage, KeyCode::PageUp));
     let (paged, paged_p99) = sorted(paged.collect());
     stage.control('r');
-    // Each key has the whole transcript looked through. The first finds it in no cache.
+    // Each key searches the whole transcript. The first search finds it in no cache.
     let searched = "#$%&@"
         .chars()
         .map(|key| frame(&mut stage, KeyCode::Char(key)));
