@@ -11,9 +11,8 @@ use std::sync::Arc;
 use ringtalk_session::{Answer, Asker, Backlog, Request, Unseen};
 pub use ringtalk_session::{
     Command, CommandError, Event, EventId, Handle, Heard, Nowhere, Outlet, Reply, Snapshot,
-    Subscription,
+    Subscription, Words, WordsError,
 };
-use ringtalk_wire::limit::TEXT_BYTES;
 use tokio::sync::mpsc;
 
 use crate::driver::Driver;
@@ -34,7 +33,7 @@ pub enum EmbeddedError {
     Start(String),
     /// A text that it was to say cannot be said.
     #[error("{0}")]
-    Text(CommandError),
+    Text(WordsError),
     /// It could not go on.
     #[error("{0}")]
     Ended(String),
@@ -53,14 +52,15 @@ pub struct Voice(mpsc::Sender<Vec<Request>>);
 impl Voice {
     /// Says a few texts; waits where the node has no room for more. Where one of them cannot be said, none is.
     pub async fn say(&self, texts: Vec<String>) -> Result<(), EmbeddedError> {
-        if texts.iter().any(|text| text.len() > TEXT_BYTES) {
-            return Err(EmbeddedError::Text(CommandError::too_long()));
-        }
-        let said = texts.into_iter().map(|text| Request {
-            command: Ok(Command::Say(text)),
-            asker: Asker::Typist,
+        let said = texts.into_iter().map(|text| {
+            let words = Words::try_from(text)?;
+            Ok(Request {
+                command: Ok(Command::Say(words)),
+                asker: Asker::Typist,
+            })
         });
-        let sent = self.0.send(said.collect()).await;
+        let said = said.collect::<Result<_, WordsError>>();
+        let sent = self.0.send(said.map_err(EmbeddedError::Text)?).await;
         sent.map_err(|_| EmbeddedError::Ended(String::from("the node has ended")))
     }
 }
@@ -161,6 +161,7 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
+    use std::ops::RangeInclusive;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
@@ -168,6 +169,10 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+
+    fn say(text: &str) -> Command {
+        Command::Say(text.to_owned().try_into().unwrap())
+    }
 
     /// Founds a discussion on this machine.
     const HERE: [&str; 6] = [
@@ -179,14 +184,10 @@ mod tests {
         "ann",
     ];
 
-    #[tokio::test]
-    async fn a_face_that_knows_the_session_alone_writes_the_discussion() {
-        let (node, _voice) = Embedded::new(HERE).unwrap();
-        let node = node.start(Nowhere::default()).await.unwrap();
-        let handle = node.handle();
-        let talk = async {
-            let mut subscription = handle.subscribe(None);
-            let is_ready = |heard| match heard {
+    async fn until_ready(handle: &Handle) {
+        let mut subscription = handle.subscribe(None);
+        loop {
+            let is_ready = match subscription.next().await {
                 Some(Heard::Reset(snapshot)) => snapshot.state.ready,
                 Some(Heard::Events(events)) => {
                     let mut events = events.iter();
@@ -194,20 +195,96 @@ mod tests {
                 }
                 None => panic!("the node has ended"),
             };
-            while !is_ready(subscription.next().await) {}
-            let before = handle.snapshot().last;
-            let text = String::from("# no *heading*\n\u{202e}x");
-            handle.run(Command::Say(text)).await.unwrap();
+            if is_ready {
+                return;
+            }
+        }
+    }
+
+    /// Hears messages until the last one of these, and nothing else; returns the id of the last event.
+    async fn hears(subscription: &mut Subscription, seqs: RangeInclusive<u64>) -> EventId {
+        let mut heard = Vec::new();
+        loop {
+            let Some(Heard::Events(events)) = subscription.next().await else {
+                panic!("events are kept");
+            };
+            for (id, event) in events {
+                if let Event::Message(message) = &*event {
+                    heard.push(message.id.seq);
+                    if message.id.seq == *seqs.end() {
+                        assert!(heard.into_iter().eq(seqs), "none lost, none doubled");
+                        return id;
+                    }
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_subscriber_comes_back_to_where_it_was_or_is_told_to_begin_anew() {
+        let (node, voice) = Embedded::new(HERE).unwrap();
+        let node = node.start(Nowhere::default()).await.unwrap();
+        let handle = node.handle();
+        let talk = async {
+            until_ready(&handle).await;
+            let say = async |count: usize| voice.say(vec![String::from("hello"); count]).await;
+            let mut first = handle.subscribe(Some(handle.snapshot().last));
+            say(10).await.unwrap();
+            let left_at = hears(&mut first, 1..=10).await;
+            drop(first);
+            say(100).await.unwrap();
+            let mut second = handle.subscribe(Some(left_at));
+            let left_at = hears(&mut second, 11..=110).await;
+
+            // It stops reading, and so much happens that its place is gone.
+            let mut fast = handle.subscribe(Some(left_at));
+            say(10_000).await.unwrap();
+            hears(&mut fast, 111..=10_110).await;
+            let Ok(Reply::Said(last)) = handle.run(self::say("the last of them")).await else {
+                panic!("it is said");
+            };
+            assert_eq!(last.seq, 10_111);
+            let other_run = "0000000000000001-7".parse().unwrap();
+            let mut ends = [Some(left_at), Some(other_run), None].map(|id| handle.subscribe(id));
+            for subscription in ends.iter_mut().chain([&mut second]) {
+                let Some(Heard::Reset(snapshot)) = subscription.next().await else {
+                    panic!("what happened since is not kept");
+                };
+                assert_eq!(snapshot.state.clock.get(&last.author), last.seq);
+            }
+            say(5).await.unwrap();
+            for subscription in ends.iter_mut().chain([&mut second]) {
+                hears(subscription, 10_112..=10_116).await;
+            }
             handle.run(Command::Quit).await.unwrap();
-            before
         };
         let both = async { tokio::join!(Box::pin(node.run()), talk) };
-        let (_, before) = timeout(Duration::from_secs(10), both).await.unwrap();
-        let mut out = Vec::new();
-        let writing = ringtalk_face::write_transcript(&handle, Some(before), &mut out);
-        let last = writing.await.unwrap().unwrap();
-        assert_eq!(last, handle.snapshot().last, "all was read");
-        let out = String::from_utf8(out).unwrap();
+        let (ended, ()) = timeout(Duration::from_secs(30), both).await.unwrap();
+        ended.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_face_that_knows_the_session_alone_writes_the_discussion() {
+        let (node, _voice) = Embedded::new(HERE).unwrap();
+        let node = node.start(Nowhere::default()).await.unwrap();
+        let handle = node.handle();
+        let talk = async {
+            until_ready(&handle).await;
+            let before = handle.snapshot().last;
+            let mut out = Vec::new();
+            let face = ringtalk_face::write_transcript(&handle, Some(before), &mut out);
+            let talk = async {
+                let said = handle.run(say("# no *heading*\n\u{202e}x")).await;
+                assert!(matches!(said, Ok(Reply::Said(_))), "{said:?}");
+                handle.run(Command::Quit).await.unwrap();
+            };
+            let (last, ()) = tokio::join!(face, talk);
+            assert_eq!(last.unwrap(), Some(handle.snapshot().last), "all was read");
+            String::from_utf8(out).unwrap()
+        };
+        let both = async { tokio::join!(Box::pin(node.run()), talk) };
+        let (ended, out) = timeout(Duration::from_secs(10), both).await.unwrap();
+        ended.unwrap();
         let (heading, text) = out.split_once("\n\n").unwrap();
         assert!(heading.starts_with("**ann** "), "{out}");
         assert_eq!(text, "> \\# no \\*heading\\*\n> \\\\u\\{202e\\}x\n\n");
@@ -229,12 +306,15 @@ mod tests {
         let handle = node.handle();
         let mut subscription = handle.subscribe(None);
         let talk = async {
-            let too_long = "x".repeat(TEXT_BYTES + 1);
+            let too_long = "x".repeat(16 * 1024 + 1);
             let refused = voice.say(vec![String::from("unsaid"), too_long]).await;
-            assert!(matches!(refused, Err(EmbeddedError::Text(_))));
+            assert!(matches!(
+                refused,
+                Err(EmbeddedError::Text(WordsError::TooLong))
+            ));
             voice.say(vec![String::from("/quit")]).await.unwrap();
             heard.1.notified().await;
-            let said = handle.run(Command::Say(String::from("hello"))).await;
+            let said = handle.run(say("hello")).await;
             assert!(
                 matches!(said, Ok(Reply::Said(id)) if id.seq == 2),
                 "{said:?}"
@@ -244,8 +324,7 @@ mod tests {
         let both = async { tokio::join!(Box::pin(node.run()), talk) };
         let (ended, ()) = timeout(Duration::from_secs(10), both).await.unwrap();
         assert!(matches!(subscription.next().await, Some(Heard::Reset(_))));
-        // A pipe is told where nobody else has what came out of it.
-        assert!(matches!(ended, Err(EmbeddedError::Ended(_))), "{ended:?}");
+        ended.unwrap();
         assert_eq!(*heard.0.lock().unwrap(), ["/quit", "hello"]);
     }
 }

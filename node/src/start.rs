@@ -13,7 +13,7 @@ use ringtalk_proto::Config;
 use ringtalk_proto::config::UNREAD;
 use ringtalk_session::{Code, Invite, Me, Outlet, Request, Session};
 use ringtalk_terminal::stderr::Diagnostics;
-use ringtalk_terminal::{Prepared, Show, prepare as prepare_face, tty};
+use ringtalk_terminal::{Prepared, Show, prepare as prepare_face, tell_failure, tty};
 use ringtalk_wire::NodeId;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -136,11 +136,20 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
 
 /// Runs a node behind the face that the settings ask for, and gives the terminal back.
 async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
+    let show = settings.show;
+    let failed = |error: String| {
+        let ending = Ending::wrong(Status::Failed, Code::Start, error);
+        if let Some(error) = ending.error.clone() {
+            // If stdout takes nothing, stderr and the exit status are left.
+            let _ = tell_failure(show, error);
+        }
+        ending
+    };
     let many = UNREAD;
     let prepared = prepare_face(settings.show, settings.offset, many, diagnostics);
     let (prepared, front) = match prepared {
         Ok(prepared) => prepared,
-        Err(error) => return Ending::wrong(Status::Failed, Code::Start, error.to_string()),
+        Err(error) => return failed(error.to_string()),
     };
     let _terminal = front.terminal;
     let ends = Ends {
@@ -149,7 +158,7 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     };
     match assemble(settings, ends).await {
         Ok(driver) => driver.start().await,
-        Err(error) => Ending::wrong(Status::Failed, Code::Start, error.to_string()),
+        Err(error) => failed(error.to_string()),
     }
 }
 

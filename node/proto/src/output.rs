@@ -194,8 +194,6 @@ pub enum Trouble {
     Full,
     /// A Lamport time cannot be right.
     LamportTime,
-    /// The node has no place in the ring at the moment.
-    NotInRing,
     /// What a member sent is invalid.
     Refused,
     /// A member takes in messages too slowly.

@@ -5,17 +5,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ringtalk_wire::limit::TEXT_BYTES;
 use ringtalk_wire::{MessageId, NodeId};
+use serde::Serialize;
 use tokio::sync::oneshot;
 
-use crate::{Code, Invite, Members, Name};
+use crate::{Code, Invite, Members, Name, Words};
 
 /// Something that a user asks for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Send this text. It is never read as a command, whatever it starts with.
-    Say(String),
+    Say(Words),
     /// Ask the coordinator for another name.
     Name(Name),
     /// List the members.
@@ -97,21 +97,11 @@ impl CommandError {
         }
     }
 
-    /// Returns the error for a text that is longer than a message may be.
-    pub fn too_long() -> Self {
-        Self {
-            code: Code::TooLong,
-            message: format!(
-                "that text is too long: a message has {TEXT_BYTES} bytes of UTF-8 at most; nothing of it was sent"
-            ),
-        }
-    }
-
     /// Returns the error for a node that has ended or is ending.
     pub fn ended() -> Self {
         Self {
             code: Code::Ended,
-            message: "the node has ended".to_owned(),
+            message: "not done: the node has left the discussion".to_owned(),
         }
     }
 }
@@ -134,13 +124,23 @@ pub struct Request {
     pub asker: Asker,
 }
 
+/// What a program recognises an answer by: the answer repeats it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Tag {
+    /// A string.
+    Text(String),
+    /// A number.
+    Number(serde_json::Number),
+}
+
 /// The sender of a request.
 #[derive(Debug)]
 pub enum Asker {
     /// The person who types at this process.
     Typist,
     /// The program that reads this process's stdout, with the tag that the answer repeats.
-    Program(Option<String>),
+    Program(Option<Tag>),
     /// A [`Handle`](crate::Handle), which waits for the answer.
     Handle(oneshot::Sender<Result<Reply, CommandError>>),
 }

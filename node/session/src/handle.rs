@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::log::Log;
-use crate::{Asker, Command, CommandError, Event, EventId, Reply, Request, State};
+use crate::{Asker, Command, CommandError, Event, EventId, Invite, Reply, Request, State};
 
 /// How many events a subscriber gets at once, at most.
 const AT_ONCE: usize = 256;
@@ -23,6 +23,10 @@ pub(crate) struct Shared {
 pub(crate) struct Kept {
     pub(crate) log: Log,
     pub(crate) state: State,
+    /// How many subscriptions still read.
+    readers: usize,
+    /// True once the session has ended.
+    ended: bool,
 }
 
 impl Shared {
@@ -69,6 +73,9 @@ impl Handle {
     }
 
     /// Runs a command, and waits for the answer.
+    ///
+    /// Messages are said in the order in which they were asked for. Any other command is carried out at once, even if
+    /// messages still wait.
     pub async fn run(&self, command: Command) -> Result<Reply, CommandError> {
         let (answer, answered) = oneshot::channel();
         let request = Request {
@@ -87,11 +94,13 @@ impl Handle {
     /// The first thing heard is a [`Heard::Reset`] if `since` is `None`, if it is an event of another run, or if the
     /// events after it are no longer kept.
     pub fn subscribe(&self, since: Option<EventId>) -> Subscription {
-        let next = since.and_then(|id| self.shared.kept().log.after(id));
+        let mut kept = self.shared.kept();
+        kept.readers += 1;
         Subscription {
             shared: Arc::clone(&self.shared),
             end: self.end.clone(),
-            next,
+            next: since.and_then(|id| kept.log.after(id)),
+            reads: true,
         }
     }
 
@@ -102,6 +111,33 @@ impl Handle {
 }
 
 impl Kept {
+    pub(crate) const fn new(log: Log, state: State) -> Self {
+        Self {
+            log,
+            state,
+            readers: 0,
+            ended: false,
+        }
+    }
+
+    /// The session has ended. What was said is wiped as soon as nobody reads it any more.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+        self.wipe_if_unread();
+    }
+
+    fn leave(&mut self) {
+        self.readers -= 1;
+        self.wipe_if_unread();
+    }
+
+    fn wipe_if_unread(&mut self) {
+        if self.ended && self.readers == 0 {
+            self.log.clear();
+            self.state.me.invite = Invite::from(String::new());
+        }
+    }
+
     fn snapshot(&self) -> Snapshot {
         Snapshot {
             last: self.log.id(self.log.end() - 1),
@@ -117,6 +153,14 @@ pub struct Subscription {
     end: watch::Receiver<u64>,
     /// The number of the next event; `None` if the next thing heard is a [`Heard::Reset`].
     next: Option<u64>,
+    /// False once everything was read and the session has ended.
+    reads: bool,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 /// What a subscriber receives.
@@ -140,8 +184,18 @@ impl Subscription {
             }
             // The session has ended. Events may have come since the read above.
             if self.end.changed().await.is_err() {
-                return self.read();
+                let rest = self.read();
+                if rest.is_none() {
+                    self.stop();
+                }
+                return rest;
             }
+        }
+    }
+
+    fn stop(&mut self) {
+        if std::mem::take(&mut self.reads) {
+            self.shared.kept().leave();
         }
     }
 
@@ -151,9 +205,9 @@ impl Subscription {
             self.next = Some(kept.log.end());
             return Some(Heard::Reset(Box::new(kept.snapshot())));
         };
-        let events = kept.log.read(next, AT_ONCE);
+        let (events, next) = kept.log.read(next, AT_ONCE);
         drop(kept);
-        self.next = Some(next + events.len() as u64);
+        self.next = Some(next);
         (!events.is_empty()).then_some(Heard::Events(events))
     }
 }
@@ -232,17 +286,30 @@ mod tests {
         says(&mut session, 1..=1);
         let (_, _, last) = hears(&mut slow, 1).await;
         says(&mut session, 2..=10_001);
-        let (seqs, resets, _) = hears(&mut slow, 10_001).await;
-        assert!(seqs.is_empty() && resets == 1, "it has read too slowly");
+        assert!(session.pause_is_due());
+        session.paused();
         says(&mut session, 10_002..=10_002);
         let (seqs, resets, _) = hears(&mut slow, 10_002).await;
-        assert!(seqs == [10_002] && resets == 0, "and goes on");
+        assert!(seqs.is_empty() && resets == 1, "it has read too slowly");
+        says(&mut session, 10_003..=10_003);
+        let (seqs, resets, _) = hears(&mut slow, 10_003).await;
+        assert!(seqs == [10_003] && resets == 0, "and goes on");
         let elsewhere = self::session(2).handle().snapshot().last;
         for since in [Some(last), Some(elsewhere), None] {
             let mut subscription = handle.subscribe(since);
             let heard = subscription.next().await;
             assert!(matches!(heard, Some(Heard::Reset(_))), "{since:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn much_at_once_is_not_lost() {
+        let mut session = session(1);
+        let handle = session.handle();
+        let mut subscription = handle.subscribe(Some(handle.snapshot().last));
+        says(&mut session, 1..=60_000);
+        let (seqs, resets, _) = hears(&mut subscription, 60_000).await;
+        assert!(seqs.into_iter().eq(1..=60_000) && resets == 0);
     }
 
     #[tokio::test]
@@ -255,6 +322,11 @@ mod tests {
         let (seqs, _, _) = hears(&mut subscription, 3).await;
         assert_eq!(seqs, [1, 2, 3]);
         assert!(subscription.next().await.is_none());
+        let after = handle.snapshot();
+        assert_eq!(after.state.me.invite.as_str(), "", "it is wiped");
+        let mut late = handle.subscribe(None);
+        assert!(matches!(late.next().await, Some(Heard::Reset(_))));
+        assert!(late.next().await.is_none());
         let asked = handle.run(Command::Who).await;
         assert_eq!(asked, Err(CommandError::ended()));
     }

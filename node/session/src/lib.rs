@@ -23,11 +23,12 @@ mod state;
 #[cfg(test)]
 mod test_support;
 pub mod text;
+mod words;
 
 pub use ringtalk_wire::{DiscussionId, Epoch, Member, MessageId, NodeId, VectorClock};
 
 pub use code::Code;
-pub use command::{Asker, Command, CommandError, Reply, Request};
+pub use command::{Asker, Command, CommandError, Reply, Request, Tag};
 pub use event::{Event, Goodbye, Message, Person, Progress, Remark, Stage};
 pub use handle::{Handle, Heard, Snapshot, Subscription};
 pub use joining::Joining;
@@ -38,3 +39,4 @@ pub use name::{Name, NameError};
 pub use outlet::{Answer, Backlog, End, Nowhere, Outlet, Unseen};
 pub use session::{Call, Session};
 pub use state::State;
+pub use words::{Words, WordsError};

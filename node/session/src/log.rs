@@ -1,7 +1,8 @@
 //! The last events, for subscribers that come late or come back.
 //!
 //! All subscribers read the same log, and each keeps only its position. If a subscriber reads too slowly, the events at
-//! its position are gone, and it starts over from a snapshot. Not here: who reads (`handle`).
+//! its position are gone, and it starts over from a snapshot. Of all views only the last one is kept: what else has
+//! changed, other events tell. Not here: who reads (`handle`).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -14,6 +15,8 @@ use crate::Event;
 const EVENTS: usize = 8_192;
 /// How many bytes they may take together.
 const BYTES: usize = 8 * 1024 * 1024;
+/// After how many events subscribers must have a chance to read. Until they had it, no event is dropped.
+const PAUSE_AFTER: u64 = EVENTS as u64 / 2;
 /// How many bytes an event takes besides its text.
 const EVENT: usize = 256;
 
@@ -43,10 +46,12 @@ impl FromStr for EventId {
         if run.len() != 16 {
             return Err(EventIdError);
         }
-        Ok(Self {
+        let id = Self {
             run: u64::from_str_radix(run, 16).map_err(|_| EventIdError)?,
             number: number.parse().map_err(|_| EventIdError)?,
-        })
+        };
+        // Other ways to write the same number are not ids.
+        (id.to_string() == text).then_some(id).ok_or(EventIdError)
     }
 }
 
@@ -56,8 +61,13 @@ pub(crate) struct Log {
     run: u64,
     /// The number of the first event that is kept.
     first: u64,
-    events: VecDeque<Arc<Event>>,
+    /// `None` stands for a view that a later one has replaced.
+    events: VecDeque<Option<Arc<Event>>>,
     bytes: usize,
+    /// The number of the last view.
+    view: Option<u64>,
+    /// The number of the first event since the last pause.
+    fresh: u64,
 }
 
 impl Log {
@@ -67,20 +77,47 @@ impl Log {
             first: 1,
             events: VecDeque::new(),
             bytes: 0,
+            view: None,
+            fresh: 1,
         }
     }
 
     /// Adds an event, and drops the oldest ones if there is no more room.
     pub(crate) fn push(&mut self, event: Arc<Event>) {
+        if matches!(*event, Event::View(_))
+            && let Some(replaced) = self.view.replace(self.end())
+        {
+            let place = replaced.checked_sub(self.first);
+            let place = place.and_then(|place| usize::try_from(place).ok());
+            let view = place.and_then(|place| self.events.get_mut(place)?.take());
+            self.bytes -= view.as_deref().map_or(0, weight);
+        }
         self.bytes += weight(&event);
-        self.events.push_back(event);
-        while self.events.len() > EVENTS || self.bytes > BYTES {
-            let Some(oldest) = self.events.pop_front() else {
-                break;
-            };
-            self.bytes -= weight(&oldest);
+        self.events.push_back(Some(event));
+        while (self.events.len() > EVENTS || self.bytes > BYTES) && self.first < self.fresh {
+            let oldest = self.events.pop_front().flatten();
+            self.bytes -= oldest.as_deref().map_or(0, weight);
             self.first += 1;
         }
+    }
+
+    /// Returns true if subscribers should get a chance to read.
+    pub(crate) fn pause_is_due(&self) -> bool {
+        self.end() - self.fresh > PAUSE_AFTER
+    }
+
+    /// Notes that subscribers had a chance to read.
+    pub(crate) fn paused(&mut self) {
+        self.fresh = self.end();
+    }
+
+    /// Drops all events.
+    pub(crate) fn clear(&mut self) {
+        self.first = self.end();
+        self.fresh = self.first;
+        self.events = VecDeque::new();
+        self.bytes = 0;
+        self.view = None;
     }
 
     /// Returns the number of the next event.
@@ -99,14 +136,18 @@ impl Log {
         (self.first..=self.end()).contains(&next)
     }
 
-    /// Returns the events from this number on, at most `most`.
-    pub(crate) fn read(&self, next: u64, most: usize) -> Vec<(EventId, Arc<Event>)> {
+    /// Returns the events from this number on, at most `most`; and the number to read from next.
+    pub(crate) fn read(&self, next: u64, most: usize) -> (Vec<(EventId, Arc<Event>)>, u64) {
         let skipped = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        let events = self.events.iter().skip(skipped).take(most);
-        let numbered = (next..).zip(events);
-        numbered
-            .map(|(number, event)| (self.id(number), Arc::clone(event)))
-            .collect()
+        let numbered = (next..).zip(self.events.iter().skip(skipped));
+        let events = numbered.filter_map(|(number, event)| {
+            let event = Arc::clone(event.as_ref()?);
+            Some((self.id(number), event))
+        });
+        let events: Vec<_> = events.take(most).collect();
+        let last = events.last().filter(|_| events.len() == most);
+        let next = last.map_or(self.end(), |(id, _)| id.number + 1);
+        (events, next)
     }
 
     pub(crate) const fn id(&self, number: u64) -> EventId {
@@ -134,8 +175,10 @@ fn weight(event: &Event) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_wire::{Epoch, NodeId};
+
     use super::*;
-    use crate::Goodbye;
+    use crate::{Goodbye, Members};
 
     fn event() -> Arc<Event> {
         let reason = Goodbye::Quit;
@@ -153,6 +196,9 @@ mod tests {
             "0000000000000007",
             "0000000000000007-x",
             "000000000000000g-1",
+            "0000000000000007-+1",
+            "0000000000000007-01",
+            "+000000000000007-1",
         ] {
             assert_eq!(text.parse::<EventId>(), Err(EventIdError), "{text}");
         }
@@ -163,6 +209,7 @@ mod tests {
         let mut log = Log::new(1);
         for _ in 0..EVENTS + 10 {
             log.push(event());
+            log.paused();
         }
         assert_eq!(log.events.len(), EVENTS);
         assert_eq!(log.first, 11);
@@ -172,8 +219,45 @@ mod tests {
         assert_eq!(log.after(log.id(last)), Some(last + 1), "all was read");
         assert_eq!(log.after(log.id(last + 1)), None, "it never was");
         assert_eq!(log.after(Log::new(2).id(20)), None, "another run");
-        assert_eq!(log.read(last, 9).len(), 1);
-        assert_eq!(log.read(11, 9)[8].0, log.id(19));
+        let (events, next) = log.read(last, 9);
+        assert_eq!((events.len(), next), (1, log.end()));
+        let (events, next) = log.read(11, 9);
+        assert_eq!((events[8].0, next), (log.id(19), 20));
+    }
+
+    #[test]
+    fn nothing_is_dropped_before_anybody_could_read_it() {
+        let mut log = Log::new(1);
+        for _ in 0..EVENTS * 3 {
+            log.push(event());
+        }
+        assert!(log.pause_is_due() && log.has(1));
+        log.paused();
+        assert!(!log.pause_is_due() && log.has(1), "now it is read");
+        log.push(event());
+        assert_eq!(log.events.len(), EVENTS);
+    }
+
+    #[test]
+    fn one_view_is_kept() {
+        let mut log = Log::new(1);
+        let epoch = Epoch {
+            number: 1,
+            coordinator: NodeId::from_bytes([1; 16]),
+        };
+        let view = || Arc::new(Event::View(Arc::new(Members::new(epoch, 1, Vec::new()))));
+        for _ in 0..3 {
+            log.push(view());
+            log.push(event());
+        }
+        assert_eq!(log.bytes, 4 * EVENT);
+        let (events, next) = log.read(1, 2);
+        assert_eq!((events.len(), next), (2, 5), "views are passed over");
+        let (events, next) = log.read(next, 9);
+        assert!(matches!(*events[0].1, Event::View(_)), "the last one");
+        assert_eq!((events.len(), next), (2, 7));
+        log.clear();
+        assert_eq!((log.bytes, log.end(), log.has(6)), (0, 7, false));
     }
 
     #[test]
@@ -185,6 +269,7 @@ mod tests {
                 message: "x".repeat(BYTES / 10),
             };
             log.push(Arc::new(Event::Notice(remark)));
+            log.paused();
         }
         assert!(log.bytes <= BYTES && log.events.len() < 10);
     }

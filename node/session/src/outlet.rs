@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::{CommandError, Event, Joining, Reply};
+use crate::{CommandError, Event, Joining, Reply, Tag};
 
 /// Shows everything that happens.
 pub trait Outlet: fmt::Debug + Send {
@@ -61,7 +61,7 @@ pub struct Answer {
     /// True if a program asked. A program is always told that its command was done.
     pub by_program: bool,
     /// The tag that the program wants repeated.
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
     /// The answer.
     pub result: Result<Reply, CommandError>,
 }

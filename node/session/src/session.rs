@@ -28,6 +28,9 @@ const REQUESTS: usize = 256;
 /// How many answers may wait for a message to be sent first: many more than one draft has messages.
 const WAITING: usize = 16_384;
 
+/// How many bytes they may take, beside what each takes in any case: some 16 transcripts of a long discussion.
+const WAITING_BYTES: usize = 4 * 1024 * 1024;
+
 /// What comes from the faces of a session.
 #[derive(Debug)]
 pub enum Call {
@@ -63,30 +66,35 @@ pub struct Session {
     turn: Vec<Arc<Event>>,
     /// The answers that wait for a message to be sent first, in order.
     waiting: VecDeque<Waiting>,
+    /// How many bytes those answers take beside their fixed part.
+    waiting_bytes: usize,
     ready: bool,
     naming: Naming,
     losses: Losses,
     open_at: Option<String>,
+    _end_on_drop: EndOnDrop,
 }
 
 impl Session {
     /// Creates a session in which nothing has happened. `run` tells its events from those of all other sessions.
     pub fn new(me: Me, outlet: Box<dyn Outlet>, run: u64) -> Self {
         let (sender, requests) = mpsc::channel(REQUESTS);
-        let kept = Kept {
-            log: Log::new(run),
-            state: State::new(me.clone()),
-        };
+        let log = Log::new(run);
+        let first = log.end();
+        let kept = Kept::new(log, State::new(me.clone()));
+        let shared = Arc::new(Shared::new(kept));
         Self {
             me: me.id,
-            end: watch::Sender::new(kept.log.end()),
-            shared: Arc::new(Shared::new(kept)),
+            end: watch::Sender::new(first),
+            _end_on_drop: EndOnDrop(Arc::clone(&shared)),
+            shared,
             requests,
             sender,
             keeps: false,
             outlet,
             turn: Vec::new(),
             waiting: VecDeque::new(),
+            waiting_bytes: 0,
             ready: false,
             naming: Naming::new(&me),
             losses: Losses::default(),
@@ -118,6 +126,23 @@ impl Session {
             }
         })
         .await
+    }
+
+    /// Returns the next request from a handle, if one waits.
+    pub fn next_request(&mut self) -> Option<Request> {
+        self.requests.try_recv().ok()
+    }
+
+    /// Returns true if subscribers should get a chance to read before more is told: nothing is dropped until then.
+    pub fn pause_is_due(&self) -> bool {
+        self.keeps && self.shared.kept().log.pause_is_due()
+    }
+
+    /// Notes that subscribers had a chance to read.
+    pub fn paused(&mut self) {
+        if self.keeps {
+            self.shared.kept().log.paused();
+        }
     }
 
     /// Tells the session what happened now.
@@ -168,7 +193,22 @@ impl Session {
 
     /// Returns true unless too many answers wait for a message to be sent first.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING
+        self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES
+    }
+
+    /// Answers everything that still waits. Messages that were not sent by now never will be.
+    pub fn give_up(&mut self) {
+        while let Some(waiting) = self.waiting.pop_front() {
+            match waiting {
+                Waiting::Said(asker) => {
+                    self.answer_now("say", asker, Err(CommandError::ended()));
+                }
+                Waiting::Answer(command, asker, result) => {
+                    self.answer_now(command, asker, result);
+                }
+            }
+        }
+        self.waiting_bytes = 0;
     }
 
     fn said(&mut self, id: MessageId) {
@@ -178,6 +218,7 @@ impl Session {
         while let Some(Waiting::Answer(..)) = self.waiting.front()
             && let Some(Waiting::Answer(command, asker, result)) = self.waiting.pop_front()
         {
+            self.waiting_bytes -= bytes_of(&result);
             self.answer_now(command, asker, result);
         }
     }
@@ -194,6 +235,7 @@ impl Session {
     ) {
         let waits = matches!(asker, Asker::Program(_)) && !self.waiting.is_empty();
         if waits {
+            self.waiting_bytes += bytes_of(&result);
             let answer = Waiting::Answer(command, asker, result);
             self.waiting.push_back(answer);
         } else {
@@ -286,6 +328,25 @@ impl Session {
     /// Returns the count of events that wait at the outlet.
     pub fn backlog(&self) -> &Backlog {
         self.outlet.backlog()
+    }
+}
+
+/// Ends what the handles share when the session is dropped.
+#[derive(Debug)]
+struct EndOnDrop(Arc<Shared>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.kept().end();
+    }
+}
+
+/// Returns how many bytes an answer takes beside its fixed part.
+fn bytes_of(result: &Result<Reply, CommandError>) -> usize {
+    match result {
+        Ok(Reply::Transcript(ids)) => size_of_val(ids.as_slice()),
+        Ok(_) => 0,
+        Err(error) => error.message.len(),
     }
 }
 

@@ -97,6 +97,8 @@ impl Driver {
 
     /// Says goodbye to everybody. People read on stderr what went wrong.
     pub(super) async fn finish(mut self, ending: Ending) -> Ending {
+        self.refuse_rest();
+        self.session.give_up();
         if let Some(error) = ending.error.clone()
             && self.audience == Audience::Program
         {

@@ -173,7 +173,12 @@ impl Driver {
             if let Some(ending) = self.departure.take_end() {
                 return Box::pin(self.finish(ending)).await;
             }
+            if self.session.pause_is_due() {
+                yield_now().await;
+                self.session.paused();
+            }
             self.wait(&mut batch).await;
+            self.gather(&mut batch);
             self.look_at_reader();
             for happening in batch.drain(..) {
                 self.take(happening);
@@ -188,7 +193,7 @@ impl Driver {
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
         let more = self.has_requests_to_take();
-        let may_ask = self.typing.is_empty();
+        let may_ask = self.typing.has_room_for_handles();
         let is_behind = self.unread > UNREAD;
         tokio::select! {
             biased;
@@ -200,6 +205,24 @@ impl Driver {
             () = self.typing.wait() => {}
             () = yield_now(), if more => {}
             () = sleep_until(wake) => {}
+        }
+    }
+
+    /// Takes what else waits, from each source up to a limit, so that none starves another.
+    fn gather(&mut self, batch: &mut Vec<Happening>) {
+        while batch.len() < BATCH
+            && let Ok(happening) = self.happenings.try_recv()
+        {
+            batch.push(happening);
+        }
+        for _ in 0..LINES {
+            if !self.typing.has_room_for_handles() {
+                break;
+            }
+            let Some(request) = self.session.next_request() else {
+                break;
+            };
+            self.take_called(request);
         }
     }
 
@@ -358,7 +381,7 @@ impl Driver {
     /// Somebody who has a handle asks for something, or nobody sees anything any more.
     fn called(&mut self, call: Call) {
         match call {
-            Call::Asked(request) => self.typing.push(request),
+            Call::Asked(request) => self.take_called(request),
             Call::Ended(end) => self.unseen(end),
         }
     }

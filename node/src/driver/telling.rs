@@ -131,7 +131,6 @@ const fn code(trouble: Trouble) -> Code {
         Trouble::AuthorForked => Code::AuthorForked,
         Trouble::Full => Code::Full,
         Trouble::LamportTime => Code::LamportTime,
-        Trouble::NotInRing => Code::NotInRing,
         Trouble::Refused => Code::Refused,
         Trouble::SlowMember => Code::SlowMember,
         Trouble::UnprovenCoordinator => Code::UnprovenCoordinator,

@@ -1,23 +1,40 @@
 //! What was asked for and not taken yet, and what each request does.
 //!
-//! Requests wait here, and then in the pipe to this process, until the core has room for them. Not
-//! here: how stdin is read (`ringtalk-terminal`).
+//! Requests wait here, and then in the pipe to this process, until the core has room for them. Those who have a handle do
+//! not wait behind those who type, and the other way round. Not here: how stdin is read (`ringtalk-terminal`).
 
 use std::collections::VecDeque;
 
-use ringtalk_proto::{Draft, Input};
-use ringtalk_session::{Asker, Command, CommandError, Goodbye, Reply, Request};
+use ringtalk_proto::{Draft, Input, Node};
+use ringtalk_session::{
+    Asker, Code, Command, CommandError, Goodbye, Reply, Request, Session, Words,
+};
 use ringtalk_wire::Text;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
 
 use super::{Driver, Ending, LINES, wall_clock_ms};
 
+/// Where a request waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Queue {
+    /// What is said once, before anything that is typed: the command line says it.
+    First,
+    /// What is typed, or written by a program on stdin.
+    Typed,
+    /// What those say who have a handle.
+    Handles,
+}
+
 /// Requests on their way to the core.
 #[derive(Debug)]
 pub(super) struct Typing {
     batches: Option<Receiver<Vec<Request>>>,
-    requests: VecDeque<Request>,
+    first: VecDeque<Request>,
+    typed: VecDeque<Request>,
+    handles: VecDeque<Request>,
+    /// The queue that gave way last: the other one is next.
+    last: Queue,
 }
 
 impl Typing {
@@ -25,88 +42,115 @@ impl Typing {
     pub(super) fn new(first: Vec<Request>, batches: Receiver<Vec<Request>>) -> Self {
         Self {
             batches: Some(batches),
-            requests: first.into(),
+            first: first.into(),
+            typed: VecDeque::new(),
+            handles: VecDeque::new(),
+            last: Queue::Handles,
         }
     }
 
-    /// Waits for the next requests; for ever while there are some that were not taken yet, and after
-    /// the last.
+    /// Waits for the next requests that are typed; forever while some were not taken yet, and after the last.
     pub(super) async fn wait(&mut self) {
         match &mut self.batches {
-            Some(batches) if self.requests.is_empty() => match batches.recv().await {
-                Some(batch) => self.requests.extend(batch),
+            Some(batches) if self.typed.is_empty() => match batches.recv().await {
+                Some(batch) => self.typed.extend(batch),
                 None => self.batches = None,
             },
             _ => std::future::pending().await,
         }
     }
 
-    /// Somebody else asks.
-    pub(super) fn push(&mut self, request: Request) {
-        self.requests.push_back(request);
+    /// Returns true if there is room for what another handle says.
+    pub(super) fn has_room_for_handles(&self) -> bool {
+        self.handles.len() < LINES
     }
 
-    /// True where all was taken.
-    pub(super) fn is_empty(&self) -> bool {
-        self.requests.is_empty()
-    }
-
-    /// The next request, if it is there already.
-    fn peek(&mut self) -> Option<&Request> {
+    /// Takes in what was typed, if nothing else of it waits.
+    fn read(&mut self) {
         if let Some(batches) = &mut self.batches
-            && self.requests.is_empty()
+            && self.typed.is_empty()
         {
             match batches.try_recv() {
-                Ok(batch) => self.requests.extend(batch),
+                Ok(batch) => self.typed.extend(batch),
                 Err(TryRecvError::Empty) => {}
                 Err(TryRecvError::Disconnected) => self.batches = None,
             }
         }
-        self.requests.front()
+    }
+
+    const fn queue(&mut self, queue: Queue) -> &mut VecDeque<Request> {
+        match queue {
+            Queue::First => &mut self.first,
+            Queue::Typed => &mut self.typed,
+            Queue::Handles => &mut self.handles,
+        }
+    }
+
+    /// Returns the queues in the order in which they are to be looked at. What is typed waits for what is said first, once
+    /// that `may` be said.
+    fn order(&self, may: bool) -> impl Iterator<Item = Queue> + use<> {
+        let first = may && !self.first.is_empty();
+        let (one, other) = match self.last {
+            Queue::Typed => (Queue::Handles, Queue::Typed),
+            Queue::First | Queue::Handles => (Queue::Typed, Queue::Handles),
+        };
+        let order = [one, other].map(|queue| match queue {
+            Queue::Typed if first => Queue::First,
+            other => other,
+        });
+        order.into_iter()
     }
 
     fn is_over(&self) -> bool {
-        self.batches.is_none() && self.requests.is_empty()
+        self.batches.is_none() && self.typed.is_empty() && self.first.is_empty()
+    }
+
+    /// Takes all requests that nobody will carry out any more.
+    pub(super) fn take_rest(&mut self) -> Vec<Request> {
+        let mut rest: Vec<Request> = self.typed.drain(..).collect();
+        if let Some(batches) = &mut self.batches {
+            batches.close();
+            while let Ok(batch) = batches.try_recv() {
+                rest.extend(batch);
+            }
+        }
+        rest.extend(self.handles.drain(..));
+        rest
     }
 }
 
 impl Driver {
+    /// Somebody who has a handle asks for something. Only what is to be said waits for its turn.
+    pub(super) fn take_called(&mut self, request: Request) {
+        match request.command {
+            Ok(Command::Say(_)) if self.session.is_ready() && !self.departure.has_begun() => {
+                self.typing.handles.push_back(request);
+            }
+            _ => self.take_now(request),
+        }
+    }
+
     /// Takes what was asked for, as much as there is room for, up to a limit: others want to be heard
     /// as well.
     pub(super) fn take_requests(&mut self) {
         let mut draft = Draft::default();
         for _ in 0..LINES {
-            if !self.can_take_request(&draft) {
-                break;
-            }
-            let Some(Request { command, asker }) = self.typing.requests.pop_front() else {
+            let Some(queue) = self.next_queue(&draft) else {
                 break;
             };
-            match command {
-                Err(error) => {
+            let Some(request) = self.typing.queue(queue).pop_front() else {
+                break;
+            };
+            self.typing.last = queue;
+            match request.command {
+                Ok(Command::Say(words)) if self.session.is_ready() => {
+                    self.draft(&mut draft, words);
+                    self.session.says(request.asker);
+                }
+                command => {
                     self.say(std::mem::take(&mut draft));
-                    self.drain();
-                    self.session.answer("", asker, Err(error));
-                }
-                Ok(command) if !self.session.is_ready() && command != Command::Quit => {
-                    let error = CommandError::not_ready();
-                    self.session.answer(command.name(), asker, Err(error));
-                }
-                Ok(Command::Say(text)) => {
-                    let said = Text {
-                        timestamp_ms: wall_clock_ms(),
-                        text: text.into(),
-                    };
-                    if let Err(Text { text, .. }) = draft.push(said) {
-                        let command = Ok(Command::Say(text.to_string()));
-                        self.typing.requests.push_front(Request { command, asker });
-                        break;
-                    }
-                    self.session.says(asker);
-                }
-                Ok(command) => {
-                    self.say(std::mem::take(&mut draft));
-                    self.obey(command, asker);
+                    let asker = request.asker;
+                    self.take_now(Request { command, asker });
                 }
             }
         }
@@ -116,36 +160,48 @@ impl Driver {
         }
     }
 
-    /// True where `take_requests` would do something now.
+    /// Returns true if `take_requests` would do something now.
     pub(super) fn has_requests_to_take(&mut self) -> bool {
-        self.can_take_request(&Draft::default()) || self.is_to_leave()
+        self.next_queue(&Draft::default()).is_some() || self.is_to_leave()
     }
 
-    /// True where everything typed was taken, and its end is the node's end.
+    /// Answers what was asked and will not be carried out any more.
+    pub(super) fn refuse_rest(&mut self) {
+        for Request { command, asker } in self.typing.take_rest() {
+            let name = command.as_ref().map_or("", Command::name);
+            if !matches!(asker, Asker::Typist) {
+                self.session.answer(name, asker, Err(CommandError::ended()));
+            }
+        }
+    }
+
+    /// Returns true if everything typed was taken, and its end is the node's end.
     fn is_to_leave(&self) -> bool {
         let over = self.typing.is_over() && self.quit_on_eof && self.session.is_ready();
         over && !self.departure.has_begun()
     }
 
-    /// True where a request waits that can be taken now, beside a draft. What somebody types waits until the node is ready; a
-    /// program is told that it is not.
-    fn can_take_request(&mut self, draft: &Draft) -> bool {
+    /// Returns the queue whose first request can be taken now, beside a draft.
+    fn next_queue(&mut self, draft: &Draft) -> Option<Queue> {
         if self.departure.has_begun() {
-            return false;
+            return None;
         }
-        let ready = self.session.is_ready();
-        let has_room = self.node.accepts_beside(draft);
-        let may_answer = self.session.has_room();
-        let Some(request) = self.typing.peek() else {
-            return false;
+        self.typing.read();
+        let order = self.typing.order(self.session.is_ready());
+        order.into_iter().find(|queue| {
+            let front = self.typing.queue(*queue).front();
+            front.is_some_and(|request| can_take(request, &self.session, &self.node, draft))
+        })
+    }
+
+    /// Adds a message to what is said together.
+    fn draft(&mut self, draft: &mut Draft, words: Words) {
+        let said = Text {
+            timestamp_ms: wall_clock_ms(),
+            text: words.into(),
         };
-        let waits = matches!(request.asker, Asker::Typist);
-        match request.command {
-            Ok(Command::Quit) => true,
-            _ if !may_answer => false,
-            _ if !ready => !waits,
-            Ok(Command::Say(_)) => has_room,
-            _ => true,
+        if let Err(said) = draft.push(said) {
+            self.say(std::mem::replace(draft, Draft::from(said)));
         }
     }
 
@@ -155,31 +211,57 @@ impl Driver {
         }
     }
 
-    fn obey(&mut self, command: Command, asker: Asker) {
-        // An answer comes after everything that happened before the question.
+    /// Carries out anything but what is said together, and answers. The answer comes after everything that happened before
+    /// the question.
+    fn take_now(&mut self, Request { command, asker }: Request) {
         self.drain();
-        let name = command.name();
-        let known = self.session.state().answer(&command);
-        let reply = known.unwrap_or_else(|| match command {
-            Command::Transcript => Reply::Transcript(self.node.transcript()),
-            other => {
-                self.carry_out(other);
-                Reply::Asked
-            }
-        });
-        self.session.answer(name, asker, Ok(reply));
+        let name = command.as_ref().map_or("", Command::name);
+        let result = command.and_then(|command| self.obey(command));
+        self.session.answer(name, asker, result);
     }
 
-    fn carry_out(&mut self, command: Command) {
+    fn obey(&mut self, command: Command) -> Result<Reply, CommandError> {
+        if command == Command::Quit {
+            self.depart(Ending::asked(Goodbye::Quit));
+            return Ok(Reply::Asked);
+        }
+        if self.departure.has_begun() {
+            return Err(CommandError::ended());
+        }
+        if !self.session.is_ready() {
+            return Err(CommandError::not_ready());
+        }
+        if let Some(known) = self.session.state().answer(&command) {
+            return Ok(known);
+        }
         match command {
-            Command::Quit => self.depart(Ending::asked(Goodbye::Quit)),
-            Command::Name(wish) => {
+            Command::Transcript => Ok(Reply::Transcript(self.node.transcript())),
+            Command::Name(wish) if self.node.has_place() => {
                 self.session.wishes(wish.as_str());
                 let name = wish.to_string();
                 self.feed(Input::Rename { name });
+                Ok(Reply::Asked)
             }
-            // Texts are said together, and the others ask for an answer only.
-            _ => {}
+            Command::Name(_) => Err(CommandError {
+                code: Code::NotInRing,
+                message: "not renamed: this node has lost its place in the ring; try again in some seconds".to_owned(),
+            }),
+            other => {
+                debug_assert!(false, "{other:?} is said, or known");
+                Ok(Reply::Asked)
+            }
         }
+    }
+}
+
+/// Returns true if a request can be taken now. What a person types waits until the node is ready; a program is told that it
+/// is not.
+fn can_take(request: &Request, session: &Session, node: &Node, draft: &Draft) -> bool {
+    match request.command {
+        Ok(Command::Quit) => true,
+        _ if !session.has_room() => false,
+        _ if !session.is_ready() => !matches!(request.asker, Asker::Typist),
+        Ok(Command::Say(_)) => node.accepts_beside(draft),
+        _ => true,
     }
 }

@@ -238,7 +238,9 @@ impl Settings {
         let words = named.chain(arguments.into_iter().map(Into::into));
         let words: Vec<OsString> = words.collect();
         // The file is the user's, and this is that program's matter.
-        let args = layer(&words, Settled::default()).map_err(|error| error.to_string())?;
+        let mut args = layer(&words, Settled::default()).map_err(|error| error.to_string())?;
+        // So is stdin: nothing that the node does depends on it.
+        args.quit_on_eof.get_or_insert(false);
         Self::resolve(&args, &Surroundings::look()).map_err(|error| error.to_string())
     }
 
@@ -250,7 +252,8 @@ impl Settings {
             None => Name::of_login(around.logins.iter().cloned()),
         };
         let public_address = given(args.public_address.as_deref()).map(str::parse);
-        let quit_by_default = !args.json && !around.stdin_is_terminal;
+        let reads_a_pipe = !around.stdin_is_terminal && show != Show::Nothing;
+        let quit_by_default = !args.json && reads_a_pipe;
         Ok(Self {
             entry,
             secret,

@@ -126,7 +126,7 @@ fn the_full_screen_is_for_terminals() {
 #[test]
 fn what_is_said_first_is_read_as_if_it_was_typed() {
     let said = settings("--say hello --say /who").say;
-    let hello = Command::Say("hello".to_owned());
+    let hello = Command::Say("hello".to_owned().try_into().unwrap());
     assert_eq!(said[0].command, Ok(hello));
     assert!(!matches!(&said[1].command, Ok(Command::Say(_)) | Err(_)));
 }

@@ -24,5 +24,5 @@ mod timestamp;
 pub mod tty;
 mod written;
 
-pub use open::{Front, Prepared, Show, prepare};
+pub use open::{Front, Prepared, Show, prepare, tell_failure};
 pub use stdin::{Mistake, parse_line, request};

@@ -2,9 +2,9 @@
 //!
 //! Not here: what it shows.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
-use ringtalk_session::{Backlog, Me, Nowhere, Outlet, Request};
+use ringtalk_session::{Backlog, Me, Nowhere, Outlet, Remark, Request, json};
 use time::UtcOffset;
 use tokio::sync::mpsc;
 
@@ -73,9 +73,9 @@ pub fn prepare(
     let (terminal, typed) = match show {
         Show::Screen { color } => (Some(Terminal::take(color, diagnostics)?), screen_typed),
         Show::Json { commands: true } => (None, stdin::read(Input::Json)?),
-        Show::Lines { .. } | Show::Json { commands: false } | Show::Nothing => {
-            (None, stdin::read(Input::Typed)?)
-        }
+        Show::Lines { .. } | Show::Json { commands: false } => (None, stdin::read(Input::Typed)?),
+        // Stdin is not read.
+        Show::Nothing => (None, screen_typed),
     };
     let prepared = Prepared {
         show,
@@ -90,6 +90,16 @@ pub fn prepare(
         typed: sender,
     };
     Ok((prepared, Front { terminal, typed }))
+}
+
+/// Tells a program that the node could not start. People read that on stderr.
+pub fn tell_failure(show: Show, error: Remark) -> io::Result<()> {
+    if !matches!(show, Show::Json { .. }) {
+        return Ok(());
+    }
+    let mut lines = Vec::new();
+    json::write_failure(error, &mut lines);
+    io::stdout().write_all(&lines)
 }
 
 impl Prepared {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use ringtalk_session::{Event, EventId, Handle, Heard, Message, json::moment, text::harmless};
 
 /// What Markdown would take for more than a character.
-const SPECIAL: &str = "\\`*_{}[]()<>#+-.!|~&";
+const SPECIAL: &str = "\\`*_{}[]()<>#+-=.!|~&";
 
 /// Writes every message after the event `since`, until the node ends; returns the id of the last event.
 ///
@@ -54,8 +54,11 @@ fn write_message(message: &Message, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn escaped(text: &str) -> String {
-    let mut escaped = String::new();
-    for char in harmless(text).chars() {
+    let harmless = harmless(text);
+    let rest = harmless.trim_start_matches(' ');
+    // Four blanks would begin a block of code.
+    let mut escaped = "\u{a0}".repeat(harmless.len() - rest.len());
+    for char in rest.chars() {
         if SPECIAL.contains(char) {
             escaped.push('\\');
         }

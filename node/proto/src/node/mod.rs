@@ -357,6 +357,11 @@ impl Node {
         self.joining.is_inside() && self.leaving.is_none() && self.outbox.has_room(draft)
     }
 
+    /// Returns true if this node has a place in the ring.
+    pub const fn has_place(&self) -> bool {
+        !self.joining.is_outside()
+    }
+
     /// The view in force.
     pub const fn view(&self) -> Option<&Arc<View>> {
         self.view.as_ref()

@@ -15,7 +15,7 @@ use crate::heirs::Heirs;
 use crate::names::{Kept, Names};
 use crate::pace::Pace;
 use crate::renames::Renames;
-use crate::{Time, Trouble, View};
+use crate::{Time, View};
 
 /// How often a former member comes back at once, and then: each time costs two views for everybody, and two lines on each
 /// screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
@@ -154,10 +154,10 @@ impl Node {
         self.naming.name_for(&self.config.name, me, None)
     }
 
-    /// The user wishes another name.
+    /// The user wishes another name; nothing comes of it while this node has no place in the ring.
     pub(super) fn rename(&mut self, now: Time, name: String) {
         if self.joining.is_outside() {
-            return self.error(Trouble::NotInRing, "not in the ring yet: try again".into());
+            return;
         }
         if self.is_coordinator() {
             self.take_rename(now, self.config.id, &name);

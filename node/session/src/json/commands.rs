@@ -2,14 +2,17 @@
 //!
 //! Not here: what a command does (the node), and the JSON of its answer (`events`).
 
-use ringtalk_wire::limit::TEXT_BYTES;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::{Code, Command, CommandError};
+use crate::{Code, Command, CommandError, Tag};
 
 /// The longest command, in bytes, without its line end.
 pub const COMMAND_BYTES: usize = 128 * 1024;
+/// The longest tag, in bytes.
+const TAG_BYTES: usize = 256;
+/// How many characters of an unknown word an error repeats: more than any command has.
+const SHOWN_CHARS: usize = 40;
 /// The only room so far.
 const ROOM: &str = "main";
 
@@ -17,9 +20,16 @@ const ROOM: &str = "main";
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tagged {
     /// What the program recognises the answer by.
-    pub tag: Option<String>,
+    pub tag: Option<Tag>,
     /// The command, or what is wrong with it.
     pub command: Result<Command, CommandError>,
+}
+
+impl Tagged {
+    fn bad(message: String) -> Self {
+        let command = Err(bad(message));
+        Self { tag: None, command }
+    }
 }
 
 /// The commands that exist so far, with their fields.
@@ -48,27 +58,36 @@ fn main() -> String {
     ROOM.to_owned()
 }
 
-/// Reads a line as a command.
+/// Reads a command: a JSON object. Returns its tag too, if the line is an object with a valid one.
 pub fn read_command(line: &[u8]) -> Tagged {
-    let mut object: Value = match serde_json::from_slice(line) {
+    let object: Map<String, Value> = match serde_json::from_slice(line) {
         Ok(object) => object,
-        Err(error) => {
-            return Tagged {
-                tag: None,
-                command: Err(bad(format!("this line is not JSON: {error}"))),
-            };
+        Err(error) => return Tagged::bad(format!("this line is not a JSON object: {error}")),
+    };
+    let tag = match object.get("tag") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(tag)) if tag.len() <= TAG_BYTES => Some(Tag::Text(tag.clone())),
+        Some(Value::Number(tag)) => Some(Tag::Number(tag.clone())),
+        Some(_) => {
+            let what = format!("a tag is a number, or a string of at most {TAG_BYTES} bytes");
+            return Tagged::bad(what);
         }
     };
-    let tag = object.get("tag").and_then(Value::as_str).map(str::to_owned);
+    let command = fields(object).and_then(command);
+    Tagged { tag, command }
+}
+
+fn fields(mut object: Map<String, Value>) -> Result<Fields, CommandError> {
     if let Some(Value::String(command)) = object.get_mut("command") {
-        command.make_ascii_lowercase();
+        *command = shown(command).to_ascii_lowercase();
     }
-    let fields = serde_json::from_value(object);
-    let fields = fields.map_err(|error| bad(format!("this is not a command: {error}")));
-    Tagged {
-        tag,
-        command: fields.and_then(command),
-    }
+    let fields = serde_json::from_value(Value::Object(object));
+    fields.map_err(|error| bad(format!("this is not a command: {error}")))
+}
+
+/// Returns as much of a word as an error repeats.
+fn shown(word: &str) -> String {
+    word.chars().take(SHOWN_CHARS).collect()
 }
 
 /// Returns the error for a line that is longer than [`COMMAND_BYTES`].
@@ -82,19 +101,14 @@ pub fn line_too_long() -> CommandError {
 fn command(fields: Fields) -> Result<Command, CommandError> {
     Ok(match fields {
         Fields::Say { room, .. } if room != ROOM => {
+            let room = shown(&room);
             let message = format!("there is no room {room:?}; {ROOM} is the only one");
             return Err(CommandError {
                 code: Code::NoSuchRoom,
                 message,
             });
         }
-        Fields::Say { message, .. } if message.len() > TEXT_BYTES => {
-            return Err(CommandError::too_long());
-        }
-        Fields::Say { message, .. } if message.is_empty() => {
-            return Err(bad("the message is empty".to_owned()));
-        }
-        Fields::Say { message, .. } => Command::Say(message),
+        Fields::Say { message, .. } => Command::Say(message.try_into()?),
         Fields::Name { name } => Command::Name(name.parse().map_err(|error| CommandError {
             code: Code::NameInvalid,
             message: format!("{error}"),
@@ -118,20 +132,25 @@ fn bad(message: String) -> CommandError {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_wire::limit::TEXT_BYTES;
+
     use super::*;
 
-    fn read(line: &str) -> (Result<Command, Code>, Option<String>) {
+    fn read(line: &str) -> (Result<Command, Code>, Option<Tag>) {
         let Tagged { tag, command } = read_command(line.as_bytes());
         (command.map_err(|error| error.code), tag)
     }
 
     #[test]
     fn commands_are_read() {
-        let said = Command::Say("/who\nis this".to_owned());
+        let said = Command::Say("/who\nis this".to_owned().try_into().unwrap());
         let line = r#"{"command":"say","message":"/who\nis this","tag":"7"}"#;
-        assert_eq!(read(line), (Ok(said), Some("7".to_owned())));
+        assert_eq!(read(line), (Ok(said), Some(Tag::Text("7".to_owned()))));
         let line = r#"{"command":"SAY","room":"main","message":"x","unknown":1}"#;
-        assert_eq!(read(line).0, Ok(Command::Say("x".to_owned())));
+        assert_eq!(
+            read(line).0,
+            Ok(Command::Say("x".to_owned().try_into().unwrap()))
+        );
         let name = Command::Name("Mary Jane".parse().unwrap());
         assert_eq!(read(r#"{"command":"name","name":"Mary Jane"}"#).0, Ok(name));
         for (word, command) in [
@@ -190,5 +209,24 @@ mod tests {
             assert_eq!(command, Err(code), "{line}");
             assert_eq!(tag.is_some(), line.contains("tag"), "{line}");
         }
+        let number = read(r#"{"command":"quit","tag":7}"#);
+        assert_eq!(number, (Ok(Command::Quit), Some(Tag::Number(7.into()))));
+        let nothing = read(r#"{"command":"quit","tag":null}"#);
+        assert_eq!(nothing, (Ok(Command::Quit), None));
+        let long = "x".repeat(TAG_BYTES + 1);
+        for line in [
+            r#"["quit"]"#.to_owned(),
+            r#"["say","hello"]"#.to_owned(),
+            r#""quit""#.to_owned(),
+            r#"{"command":"quit","tag":true}"#.to_owned(),
+            r#"{"command":"quit","tag":[7]}"#.to_owned(),
+            format!(r#"{{"command":"quit","tag":"{long}"}}"#),
+        ] {
+            assert_eq!(read(&line), (Err(Code::BadCommand), None), "{line}");
+        }
+        let far = "fly".repeat(30_000);
+        let unknown = read_command(format!(r#"{{"command":"{far}"}}"#).as_bytes());
+        let error = unknown.command.unwrap_err().message;
+        assert!(error.len() < 300, "{error}");
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::commands::{Fields, read_command};
 use super::events::{Clock, Line, Somebody};
-use crate::{Code, VectorClock};
+use crate::{Code, Tag, VectorClock};
 
 const CONTRACT: &str = include_str!("../../../../wire/CONTRACT.md");
 
@@ -37,6 +37,7 @@ fn set(names: &[&'static str]) -> BTreeSet<&'static str> {
     names.iter().copied().collect()
 }
 
+static TAG: Tag = Tag::Text(String::new());
 const NODE_ID: NodeId = NodeId::from_bytes([1; 16]);
 const EPOCH: Epoch = Epoch {
     number: 1,
@@ -116,7 +117,7 @@ fn events(clock: &VectorClock) -> Vec<Line<'_>> {
         Line::Error {
             code: Code::Full,
             message: "",
-            tag: Some("7"),
+            tag: Some(&TAG),
         },
         Line::Notice {
             code: Code::Observer,
@@ -147,7 +148,7 @@ fn answers() -> Vec<Line<'static>> {
         Line::Invite { invite: "" },
         Line::Help { commands: &[] },
         Line::Done {
-            tag: Some("7"),
+            tag: Some(&TAG),
             command: "say",
             id: Some(Uuid::nil()),
             seq: Some(1),

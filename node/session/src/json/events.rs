@@ -11,8 +11,8 @@ use uuid::Uuid;
 
 use crate::text::HarmlessJson;
 use crate::{
-    Answer, Code, DiscussionId, Epoch, Event, Member, Members, Message, MessageId, NodeId, Person,
-    Reply, Stage, State, VectorClock,
+    Answer, Code, DiscussionId, Epoch, Event, Goodbye, Member, Members, Message, MessageId, NodeId,
+    Person, Remark, Reply, Stage, State, Tag, VectorClock,
 };
 
 /// The most entries of a clock that a message shows. If all were shown, anyone could make every line longer by
@@ -20,6 +20,16 @@ use crate::{
 const CLOCK_SHOWN: usize = 64;
 /// The only room so far.
 const ROOM: &str = "main";
+
+/// Writes that a node could not start: the error, and its last word.
+pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
+    let reason = Goodbye::Failure;
+    for event in [Event::Error(error), Event::Goodbye { reason }] {
+        if let Some(line) = Line::of_word(&event) {
+            line.write(out);
+        }
+    }
+}
 
 /// Writes an event, with the state right after it. Writes nothing for an event that programs do not see.
 pub fn write_event(event: &Event, state: &State, out: &mut Vec<u8>) {
@@ -47,14 +57,14 @@ pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
                 line.write(out);
             }
             if answer.by_program {
-                Line::done(answer.command, answer.tag.as_deref(), reply).write(out);
+                Line::done(answer.command, answer.tag.as_ref(), reply).write(out);
             }
         }
         Err(error) => {
             let line = Line::Error {
                 code: error.code,
                 message: &error.message,
-                tag: answer.tag.as_deref(),
+                tag: answer.tag.as_ref(),
             };
             line.write(out);
         }
@@ -180,7 +190,7 @@ pub(super) enum Line<'a> {
     },
     Done {
         #[serde(skip_serializing_if = "Option::is_none")]
-        tag: Option<&'a str>,
+        tag: Option<&'a Tag>,
         command: &'static str,
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<Uuid>,
@@ -191,7 +201,7 @@ pub(super) enum Line<'a> {
         code: Code,
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
-        tag: Option<&'a str>,
+        tag: Option<&'a Tag>,
     },
     Notice {
         code: Code,
@@ -359,7 +369,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    fn done(command: &'static str, tag: Option<&'a str>, reply: &Reply) -> Self {
+    fn done(command: &'static str, tag: Option<&'a Tag>, reply: &Reply) -> Self {
         let said = match reply {
             Reply::Said(id) => Some(id),
             _ => None,

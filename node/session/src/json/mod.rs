@@ -8,4 +8,4 @@ mod contract;
 mod events;
 
 pub use commands::{COMMAND_BYTES, Tagged, line_too_long, read_command};
-pub use events::{moment, write_answer, write_event, write_help, write_withheld};
+pub use events::{moment, write_answer, write_event, write_failure, write_help, write_withheld};

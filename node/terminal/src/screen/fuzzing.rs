@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use ratatui::layout::Size;
 use ringtalk_session::{
-    Answer, DiscussionId, Epoch, Event, Invite, Me, Member, Members, Message, MessageId, NodeId,
-    Person, Remark, Reply,
+    Answer, Code, DiscussionId, Epoch, Event, Invite, Me, Member, Members, Message, MessageId,
+    NodeId, Person, Remark, Reply,
 };
 use ringtalk_wire::{Addresses, NetworkId, RingKey};
 use time::UtcOffset;

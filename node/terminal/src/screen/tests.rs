@@ -549,7 +549,7 @@ fn what_is_written_is_sent_once() {
     assert!(stage.effects().is_empty());
     stage.enter("hello");
     let said = stage.effects();
-    assert!(matches!(&said[..], [Effect::Ask(Command::Say(text))] if text == "hello"));
+    assert!(matches!(&said[..], [Effect::Ask(Command::Say(words))] if words.as_str() == "hello"));
     assert!(stage.text().contains("… │ hello"), "{}", stage.text());
     stage.events([message(ME, 1, "hello")]);
     let shown = stage.text();
@@ -567,7 +567,9 @@ fn a_paste_is_one_message() {
     stage.screen.take(TerminalEvent::Paste(paste));
     stage.key(KeyCode::Enter);
     let said = stage.effects();
-    assert!(matches!(&said[..], [Effect::Ask(Command::Say(text))] if text == "one\ntwo\nthree"));
+    assert!(
+        matches!(&said[..], [Effect::Ask(Command::Say(words))] if words.as_str() == "one\ntwo\nthree")
+    );
 }
 
 #[test]

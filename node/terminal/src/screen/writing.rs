@@ -138,12 +138,12 @@ impl Screen {
                 let text = "too much waits to be sent: somebody cannot follow; try again soon";
                 self.warn(text);
             }
-            Some(Ok(Command::Say(text))) => {
+            Some(Ok(Command::Say(words))) => {
                 self.keep_line();
-                self.sending.push_back(text.clone());
+                self.sending.push_back(words.as_str().to_owned());
                 self.unread = None;
                 self.follow();
-                self.effects.push_back(Effect::Ask(Command::Say(text)));
+                self.effects.push_back(Effect::Ask(Command::Say(words)));
             }
             Some(Ok(command)) => {
                 self.keep_line();

@@ -27,7 +27,7 @@ pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<Said>> {
     while let Some(batch) = reader.next_batch()? {
         let typed = batch.into_iter().filter_map(parse);
         said.extend(typed.map(|typed| match typed {
-            Ok(Command::Say(text)) => Said::Text(text),
+            Ok(Command::Say(words)) => Said::Text(words.as_str().to_owned()),
             Ok(command) => Said::Command(format!("{command:?}")),
             Err(mistake) => Said::Mistake(mistake.code()),
         }));

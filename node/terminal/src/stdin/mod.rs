@@ -113,6 +113,8 @@ fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Vec<Request>>) {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_session::Tag;
+
     use super::*;
 
     #[test]
@@ -124,7 +126,10 @@ mod tests {
         let mut count = 0;
         while let Some(batch) = receiver.blocking_recv() {
             for request in batch {
-                assert_eq!(request.command, Ok(Command::Say(format!("line {count}"))));
+                assert_eq!(
+                    request.command,
+                    Ok(Command::Say(format!("line {count}").try_into().unwrap()))
+                );
                 count += 1;
             }
         }
@@ -139,6 +144,6 @@ mod tests {
         assert_eq!(long.command, Err(json::line_too_long()));
         let asked = command(Line::Whole(br#"{"command":"who","tag":"7"}"#.to_vec()));
         let asked = asked.expect("a command");
-        assert!(matches!(asked.asker, Asker::Program(Some(tag)) if tag == "7"));
+        assert!(matches!(asked.asker, Asker::Program(Some(Tag::Text(tag))) if tag == "7"));
     }
 }

@@ -89,10 +89,9 @@ fn parse_text(mut line: String) -> Result<Command, Mistake> {
     } else if line.starts_with('/') && !line.starts_with(ACTION) {
         return parse_command(&line);
     }
-    if line.len() > TEXT_BYTES {
-        return Err(Mistake::TooLong);
-    }
-    Ok(Command::Say(line))
+    // An empty line is not parsed.
+    let words = line.try_into().map_err(|_| Mistake::TooLong)?;
+    Ok(Command::Say(words))
 }
 
 fn parse_command(line: &str) -> Result<Command, Mistake> {
@@ -160,7 +159,7 @@ mod tests {
 
     fn text(line: &str) -> String {
         match read(line) {
-            Some(Ok(Command::Say(text))) => text,
+            Some(Ok(Command::Say(words))) => words.as_str().to_owned(),
             other => panic!("{line:?}: {other:?}"),
         }
     }

@@ -255,7 +255,7 @@ impl Oracles {
                 self.reach.begin(node, base);
             }
             Event::Ready { .. } => self.readiness.ready(node)?,
-            Event::Message(message) => self.message(node, message)?,
+            Event::Message(message) => self.message(node, message, waits)?,
             &Event::Gap {
                 author,
                 from,
@@ -265,13 +265,10 @@ impl Oracles {
                 self.gap(node, author, (from, to))?;
                 if passed {
                     self.reach.pass(node, author, from, to);
-                } else if !waits(&author) {
-                    self.reach.doubt(node, author);
                 }
             }
             Event::View(view) => {
                 self.agreement.view(node, view)?;
-                self.reach.name(node, |author| view.contains(author));
                 self.progress.view(node, view.tag())?;
             }
             Event::Coordinator { epoch } => self.progress.coordinator(node, *epoch)?,
@@ -320,7 +317,12 @@ impl Oracles {
         Ok(())
     }
 
-    fn message(&mut self, node: NodeId, message: &Delivered) -> Check {
+    fn message(
+        &mut self,
+        node: NodeId,
+        message: &Delivered,
+        waits: impl Fn(&NodeId) -> bool,
+    ) -> Check {
         let id = message.id;
         let liar = self.creation.is_liar(id.author);
         self.delivered += 1;
@@ -332,7 +334,10 @@ impl Oracles {
         fifo::is_next(&self.reach, node, id)?;
         match &mut self.heads {
             Some(causal) => causal.delivered(&self.reach, node, id, message.heads.as_deref())?,
-            None if !liar => self.causal.delivered(&self.reach, node, id)?,
+            None if !liar => {
+                let heads = message.heads.as_deref().unwrap_or_default();
+                self.causal.delivered(&self.reach, node, id, heads, waits)?;
+            }
             None => {}
         }
         self.transcript.delivered(node, id, message.lamport, liar)?;

@@ -1,7 +1,7 @@
 //! How far each node has followed each author, as its own events say: the bookkeeping that the
 //! oracles of order share. It judges nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
@@ -13,7 +13,6 @@ type ByAuthor<T> = BTreeMap<NodeId, T>;
 pub(crate) struct Reach {
     last: BTreeMap<NodeId, ByAuthor<u64>>,
     passed: BTreeMap<NodeId, ByAuthor<BTreeMap<u64, u64>>>,
-    doubted: BTreeMap<NodeId, BTreeSet<NodeId>>,
 }
 
 impl Reach {
@@ -58,25 +57,6 @@ impl Reach {
         passed.is_some_and(|passed| passed.contains_key(&author))
     }
 
-    /// A gap was shown that the clock does not pass, of an author who has no name at this node: from now on nothing waits
-    /// there for what that author said (`PROTOCOL.md` §4.3).
-    pub(crate) fn doubt(&mut self, node: NodeId, author: NodeId) {
-        self.doubted.entry(node).or_default().insert(author);
-    }
-
-    /// These authors have a name at this node.
-    pub(crate) fn name(&mut self, node: NodeId, mut is_named: impl FnMut(&NodeId) -> bool) {
-        if let Some(doubted) = self.doubted.get_mut(&node) {
-            doubted.retain(|author| !is_named(author));
-        }
-    }
-
-    /// Returns true if nothing waits at this node for what the author said.
-    pub(crate) fn is_doubted(&self, node: NodeId, author: NodeId) -> bool {
-        let doubted = self.doubted.get(&node);
-        doubted.is_some_and(|doubted| doubted.contains(&author))
-    }
-
     fn extend(&mut self, node: NodeId, author: NodeId) {
         let Some(gaps) = self.passed.get(&node).and_then(|gaps| gaps.get(&author)) else {
             return;
@@ -104,16 +84,6 @@ mod tests {
         reach.step(id(1), message(2, 1));
         reach.step(id(1), message(2, 2));
         assert_eq!(reach.of(id(1), id(2)), 5);
-    }
-
-    #[test]
-    fn a_name_ends_a_doubt() {
-        let mut reach = Reach::default();
-        reach.doubt(id(1), id(2));
-        reach.name(id(1), |author| *author == id(3));
-        assert!(reach.is_doubted(id(1), id(2)) && !reach.is_doubted(id(2), id(2)));
-        reach.name(id(1), |author| *author == id(2));
-        assert!(!reach.is_doubted(id(1), id(2)));
     }
 
     #[test]
