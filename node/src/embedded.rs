@@ -6,7 +6,6 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::sync::Arc;
 
 use ringtalk_session::{Answer, Asker, Backlog, Request, Unseen};
 pub use ringtalk_session::{
@@ -89,9 +88,9 @@ impl fmt::Debug for Ear {
 }
 
 impl Outlet for Ear {
-    fn show(&mut self, turn: Vec<Arc<Event>>) {
+    fn show(&mut self, turn: &mut Vec<Event>) {
         for event in turn {
-            (self.hear)(&event);
+            (self.hear)(event);
         }
     }
 

@@ -23,6 +23,10 @@ pub(crate) struct Shared {
 pub(crate) struct Kept {
     pub(crate) log: Log,
     pub(crate) state: State,
+    /// How many events of the present turn are in both.
+    learned: usize,
+    /// True once anyone has subscribed, so that events are kept.
+    keeps: bool,
     /// How many subscriptions still read.
     readers: usize,
     /// True once the session has ended.
@@ -96,6 +100,7 @@ impl Handle {
     pub fn subscribe(&self, since: Option<EventId>) -> Subscription {
         let mut kept = self.shared.kept();
         kept.readers += 1;
+        kept.keeps = true;
         Subscription {
             shared: Arc::clone(&self.shared),
             end: self.end.clone(),
@@ -115,9 +120,29 @@ impl Kept {
         Self {
             log,
             state,
+            learned: 0,
+            keeps: false,
             readers: 0,
             ended: false,
         }
+    }
+
+    /// Takes in what the present turn has told so far.
+    pub(crate) fn learn(&mut self, turn: &[Event]) {
+        for event in turn.iter().skip(self.learned) {
+            self.state.learn(event);
+            if self.keeps {
+                self.log.push(Arc::new(event.clone()));
+            }
+        }
+        self.learned = turn.len();
+    }
+
+    /// Takes in a whole turn. Returns the number of the next event if subscribers may wait for it.
+    pub(crate) fn finish_turn(&mut self, turn: &[Event]) -> Option<u64> {
+        self.learn(turn);
+        self.learned = 0;
+        self.keeps.then(|| self.log.end())
     }
 
     /// The session has ended. What was said is wiped as soon as nobody reads it any more.

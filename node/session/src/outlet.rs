@@ -18,7 +18,7 @@ use crate::{CommandError, Event, Joining, Reply, Tag};
 /// Shows everything that happens.
 pub trait Outlet: fmt::Debug + Send {
     /// Shows what has happened, in order.
-    fn show(&mut self, turn: Vec<Arc<Event>>);
+    fn show(&mut self, turn: &mut Vec<Event>);
 
     /// Shows the node's answer to a command that was given here, in order. If a program gave it a tag, the answer has
     /// that tag.
@@ -124,7 +124,7 @@ impl Default for Nowhere {
 }
 
 impl Outlet for Nowhere {
-    fn show(&mut self, _: Vec<Arc<Event>>) {}
+    fn show(&mut self, _: &mut Vec<Event>) {}
 
     fn answer(&mut self, _: Answer) {}
 

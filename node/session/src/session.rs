@@ -25,6 +25,8 @@ use crate::{
 
 /// How many requests may wait for the node. A face that sends more waits for room.
 const REQUESTS: usize = 256;
+/// How many events are shown together, at most: so many stay in the processor's cache.
+const TURN: usize = 256;
 /// How many answers may wait for a message to be sent first: many more than one draft has messages.
 const WAITING: usize = 16_384;
 
@@ -43,6 +45,8 @@ pub enum Call {
 /// An answer that waits until a message was sent.
 #[derive(Debug)]
 enum Waiting {
+    /// That many messages were typed: nobody waits for an answer.
+    Typed(u64),
     /// The answer to the command that sends the message.
     Said(Asker),
     /// The answer to a later command.
@@ -59,11 +63,9 @@ pub struct Session {
     requests: mpsc::Receiver<Request>,
     /// Cloned for each handle.
     sender: mpsc::Sender<Request>,
-    /// True once there is a handle, so that events are kept.
-    keeps: bool,
     outlet: Box<dyn Outlet>,
     /// The events that were not shown yet.
-    turn: Vec<Arc<Event>>,
+    turn: Vec<Event>,
     /// The answers that wait for a message to be sent first, in order.
     waiting: VecDeque<Waiting>,
     /// How many bytes those answers take beside their fixed part.
@@ -90,7 +92,6 @@ impl Session {
             shared,
             requests,
             sender,
-            keeps: false,
             outlet,
             turn: Vec::new(),
             waiting: VecDeque::new(),
@@ -104,7 +105,6 @@ impl Session {
 
     /// Creates a handle for a face.
     pub fn handle(&mut self) -> Handle {
-        self.keeps = true;
         let shared = Arc::clone(&self.shared);
         Handle::new(self.sender.clone(), shared, self.end.subscribe())
     }
@@ -135,14 +135,12 @@ impl Session {
 
     /// Returns true if subscribers should get a chance to read before more is told: nothing is dropped until then.
     pub fn pause_is_due(&self) -> bool {
-        self.keeps && self.shared.kept().log.pause_is_due()
+        self.shared.kept().log.pause_is_due()
     }
 
     /// Notes that subscribers had a chance to read.
     pub fn paused(&mut self) {
-        if self.keeps {
-            self.shared.kept().log.paused();
-        }
+        self.shared.kept().log.paused();
     }
 
     /// Tells the session what happened now.
@@ -175,20 +173,19 @@ impl Session {
     }
 
     fn add(&mut self, event: Event) {
-        let event = Arc::new(event);
-        {
-            let mut kept = self.shared.kept();
-            kept.state.learn(&event);
-            if self.keeps {
-                kept.log.push(Arc::clone(&event));
-            }
-        }
         self.turn.push(event);
+        if self.turn.len() >= TURN {
+            self.show();
+        }
     }
 
     /// Notes that `asker` sends a message. The answer follows once the message was sent.
     pub fn says(&mut self, asker: Asker) {
-        self.waiting.push_back(Waiting::Said(asker));
+        match (asker, self.waiting.back_mut()) {
+            (Asker::Typist, Some(Waiting::Typed(count))) => *count += 1,
+            (Asker::Typist, _) => self.waiting.push_back(Waiting::Typed(1)),
+            (asker, _) => self.waiting.push_back(Waiting::Said(asker)),
+        }
     }
 
     /// Returns true unless too many answers wait for a message to be sent first.
@@ -200,6 +197,7 @@ impl Session {
     pub fn give_up(&mut self) {
         while let Some(waiting) = self.waiting.pop_front() {
             match waiting {
+                Waiting::Typed(_) => {}
                 Waiting::Said(asker) => {
                     self.answer_now("say", asker, Err(CommandError::ended()));
                 }
@@ -212,6 +210,12 @@ impl Session {
     }
 
     fn said(&mut self, id: MessageId) {
+        if let Some(Waiting::Typed(count)) = self.waiting.front_mut()
+            && *count > 1
+        {
+            *count -= 1;
+            return;
+        }
         if let Some(Waiting::Said(asker)) = self.waiting.pop_front() {
             self.answer_now("say", asker, Ok(Reply::Said(id)));
         }
@@ -280,13 +284,14 @@ impl Session {
     /// Ends a turn: shows what happened together, and what follows from it. Fails if the outlet cannot keep all that
     /// waits.
     pub fn settle(&mut self) -> Result<(), Unseen> {
-        let is_split = self.losses.are_a_split();
-        let members = self.state().members.clone().filter(|_| is_split);
-        if let Some(members) = members {
-            self.add(Event::Split {
-                members: members.len(),
-                epoch: members.epoch(),
-            });
+        if self.losses.are_a_split() {
+            let members = self.state().members.clone();
+            if let Some(members) = members {
+                self.add(Event::Split {
+                    members: members.len(),
+                    epoch: members.epoch(),
+                });
+            }
         }
         self.show();
         self.outlet.check()
@@ -296,21 +301,25 @@ impl Session {
         if self.turn.is_empty() {
             return;
         }
-        self.outlet.show(std::mem::take(&mut self.turn));
-        if self.keeps {
-            let end = self.shared.kept().log.end();
+        let end = self.shared.kept().finish_turn(&self.turn);
+        self.outlet.show(&mut self.turn);
+        self.turn.clear();
+        if let Some(end) = end {
             self.end.send_replace(end);
         }
     }
 
     /// Returns the state that follows from all events so far. It stays locked until the result is dropped.
     pub fn state(&self) -> impl Deref<Target = State> {
-        StateGuard(self.shared.kept())
+        let mut kept = self.shared.kept();
+        kept.learn(&self.turn);
+        StateGuard(kept)
     }
 
     /// Has the outlet show how far joining has got, because it takes long.
     pub fn waits(&mut self) {
-        let kept = self.shared.kept();
+        let mut kept = self.shared.kept();
+        kept.learn(&self.turn);
         self.outlet.waits(&kept.state.joining);
     }
 

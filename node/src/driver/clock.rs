@@ -39,3 +39,20 @@ pub(crate) fn wall_clock_ms() -> u64 {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     })
 }
+/// One moment by both clocks. It is read once for many events: that costs more than most of what an event does.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// By the clock that never jumps.
+    pub(super) at: std::time::Instant,
+    /// By the calendar, in milliseconds since 1970.
+    pub(super) wall_ms: u64,
+}
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        Self {
+            at: std::time::Instant::now(),
+            wall_ms: wall_clock_ms(),
+        }
+    }
+}

@@ -38,7 +38,7 @@ use crate::link::dialler::Dialler;
 use crate::link::{Credentials, LinkError};
 use asked::Asked;
 use circuits::Circuits;
-use clock::{Clock, wall_clock_ms};
+use clock::{Clock, Moment, wall_clock_ms};
 use ending::Unhanded;
 use entering::Entering;
 use inbox::{Happening, Inbox};
@@ -242,6 +242,8 @@ impl Driver {
     /// Does everything that the core says, then lets the world know.
     fn settle(&mut self) {
         self.drain();
+        // Writing takes longer than showing: whoever reads here need not wait for it.
+        self.show();
         while self.write() {
             self.drain();
         }
@@ -255,7 +257,7 @@ impl Driver {
     }
 
     fn drain(&mut self) {
-        let now = std::time::Instant::now();
+        let now = Moment::now();
         while let Some(output) = self.node.poll_output() {
             self.act(output, now);
         }
@@ -279,7 +281,7 @@ impl Driver {
         self.feed(Input::LinkDown { link });
     }
 
-    fn act(&mut self, output: Output, now: std::time::Instant) {
+    fn act(&mut self, output: Output, now: Moment) {
         match output {
             Output::Dial {
                 peer,
@@ -308,11 +310,10 @@ impl Driver {
         }
     }
 
-    fn event(&mut self, event: Event, now: std::time::Instant) {
+    fn event(&mut self, event: Event, now: Moment) {
         let is_way_in = self.deadline.is_some();
         let moves = is_way_in && entering::moves(&event);
-        self.session
-            .tell(telling::told(event, wall_clock_ms()), now);
+        self.session.tell(telling::told(event, now.wall_ms), now.at);
         if is_way_in {
             self.goes_on(moves);
         }

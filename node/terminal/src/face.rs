@@ -111,9 +111,9 @@ impl<Q: Queue> Face<Q> {
 }
 
 impl<Q: Queue + 'static> Outlet for Face<Q> {
-    fn show(&mut self, turn: Vec<Arc<Event>>) {
-        for event in turn {
-            match &*event {
+    fn show(&mut self, turn: &mut Vec<Event>) {
+        for event in turn.drain(..) {
+            match &event {
                 Event::View(members) => self.members = Some(Arc::clone(members)),
                 Event::Goodbye { .. } => {
                     for withheld in self.rush.end() {

@@ -1,7 +1,5 @@
 //! What a face is handed, on its way to the thread that shows it.
 
-use std::sync::Arc;
-
 use ringtalk_session::{Answer, Event};
 
 use crate::rush::Withheld;
@@ -10,7 +8,7 @@ use crate::rush::Withheld;
 #[derive(Clone, Debug)]
 pub(crate) enum Shown {
     /// Something that happened.
-    Event(Arc<Event>),
+    Event(Event),
     /// The node's answer to a command.
     Answer(Answer),
     /// Messages of an author were not shown, because the reader was too slow.

@@ -148,7 +148,7 @@ impl Shown {
                 };
             }
         };
-        let more = match &**event {
+        let more = match event {
             Event::Message(message) => bytes_of(message),
             // Views may share their members, but need not.
             Event::View(members) => members.len() * size_of::<Member>(),
@@ -167,7 +167,7 @@ impl Shown {
         let Self::Event(event) = self else {
             return false;
         };
-        matches!(**event, Event::Error(_) | Event::Goodbye { .. })
+        matches!(event, Event::Error(_) | Event::Goodbye { .. })
     }
 }
 
@@ -183,8 +183,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use std::sync::Arc;
-
     use crate::stdout::Stdout;
     use crate::tests::{ANN, me, message};
 
@@ -213,7 +211,7 @@ mod tests {
         let mut shown = 0;
         while written.check().is_ok() {
             shown += 1;
-            written.push(Shown::Event(Arc::new(message(ANN, shown, &text, false))));
+            written.push(Shown::Event(message(ANN, shown, &text, false)));
         }
         assert!(written.pen.waiting().bytes <= WAITING_BYTES);
         assert_eq!(
@@ -222,7 +220,7 @@ mod tests {
         );
         assert_eq!(written.backlog().waiting(), shown - 1);
         let before = written.backlog().waiting();
-        written.push(Shown::Event(Arc::new(message(ANN, shown, "x", false))));
+        written.push(Shown::Event(message(ANN, shown, "x", false)));
         assert_eq!(
             written.backlog().waiting(),
             before,

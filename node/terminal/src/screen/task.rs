@@ -265,7 +265,6 @@ impl Task {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use ringtalk_session::{Event, Goodbye};
 
@@ -281,10 +280,10 @@ mod tests {
             backlog: Backlog::new(MANY),
         };
         let reason = Goodbye::Quit;
-        let event = Arc::new(Event::Goodbye { reason });
+        let event = Event::Goodbye { reason };
         for waiting in 0..MOST as u64 {
             assert_eq!(feed.load().0, waiting);
-            feed.push(Shown::Event(Arc::clone(&event)));
+            feed.push(Shown::Event(event.clone()));
         }
         assert!(feed.shown.is_some());
         feed.push(Shown::Event(event));

@@ -152,7 +152,7 @@ impl Stage {
 
     fn events(&mut self, events: impl IntoIterator<Item = Event>) {
         for event in events {
-            self.screen.show(&Shown::Event(Arc::new(event)), self.now);
+            self.screen.show(&Shown::Event(event), self.now);
         }
     }
 
