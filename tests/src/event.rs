@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::id::{MessageId, NodeId};
 
@@ -245,6 +245,7 @@ pub struct Trouble {
     /// For people.
     pub message: String,
     /// What the JSON command wanted repeated that it is about.
+    #[serde(default, deserialize_with = "tag")]
     pub tag: Option<String>,
 }
 
@@ -252,6 +253,7 @@ pub struct Trouble {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Done {
     /// What the command wanted repeated.
+    #[serde(default, deserialize_with = "tag")]
     pub tag: Option<String>,
     /// Its name.
     pub command: String,
@@ -259,6 +261,12 @@ pub struct Done {
     pub id: Option<MessageId>,
     /// Its number.
     pub seq: Option<u64>,
+}
+
+/// A tag as text: a program may choose a number.
+fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let tag = Option::<serde_json::Value>::deserialize(deserializer)?;
+    Ok(tag.map(|tag| tag.as_str().map_or_else(|| tag.to_string(), str::to_owned)))
 }
 
 /// See [`Event::Goodbye`].

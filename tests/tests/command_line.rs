@@ -4,6 +4,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST, one_ring};
 use ringtalk_tests::event::Event;
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
@@ -218,6 +219,29 @@ fn the_end_of_stdin_ends_a_node_only_where_that_was_asked_for() {
     );
     cluster.everything_everywhere(EVERYWHERE);
     assert!(listener.is_running(), "it left at the end of its stdin");
+}
+
+#[test]
+fn a_node_without_a_face_does_not_read_stdin() {
+    let _alone = alone();
+    let cluster = Cluster::start(1);
+    let node = &cluster.everybody()[0];
+    let silent =
+        Launch::plain("silent").arguments(&["--ui", "none", "--say", "from the command line"]);
+    let silent = silent.join(&cluster.director.place()).start();
+    silent.write_raw(b"from stdin\n");
+    silent.process().close_stdin();
+    node.hears("from the command line", EVERYWHERE);
+    node.say("are you there?");
+    cluster.everything_everywhere(EVERYWHERE);
+    assert!(silent.is_running(), "it left at the end of its stdin");
+    silent.process().signal(Signal::SIGTERM);
+    assert_eq!(silent.exit_code(IN_TIME), 0);
+    node.wait_for_event("shows who left", 0, EVERYWHERE, |event| {
+        matches!(event, Event::Left(who) if who.name == "silent").then_some(())
+    });
+    let journal = node.journal();
+    assert!(!journal.texts.iter().any(|text| text == "from stdin"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! A program that speaks through a node: commands as JSON on its stdin, and what is answered.
 
+use std::net::TcpListener;
+
 use ringtalk_tests::alone;
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE};
 use ringtalk_tests::event::{Done, Event};
@@ -145,6 +147,57 @@ fn ten_thousand_commands_at_once_are_answered_in_turn() {
     });
     let said = (0..10_000).step_by(4).map(|tag| format!("number {tag}"));
     assert!(own.eq(said));
+}
+
+#[test]
+fn what_comes_after_the_end_is_answered_before_goodbye() {
+    let _alone = alone();
+    let cluster = Cluster::start(1);
+    let bot = bot(&cluster);
+    bot.ready(IN_TIME);
+    let mut lines: Vec<String> = (0..2_000)
+        .map(|tag| format!(r#"{{"command":"say","message":"number {tag}","tag":"{tag}"}}"#))
+        .collect();
+    lines.push(r#"{"command":"quit","tag":"quit"}"#.to_owned());
+    lines.push(r#"{"command":"say","message":"too late","tag":"late"}"#.to_owned());
+    ask(&bot, &lines.join("\n"));
+    assert_eq!(bot.exit_code(IN_TIME), 0);
+    let said = (0..2_000).map(|tag| (tag.to_string(), "say".to_owned()));
+    let end = [("quit", "quit"), ("late", "ended")];
+    let end = end.map(|(tag, code)| (tag.to_owned(), code.to_owned()));
+    assert!(answers(&bot).into_iter().eq(said.chain(end)));
+    let journal = bot.journal();
+    assert!(matches!(journal.since(0).last(), Some(Event::Goodbye(_))));
+}
+
+#[test]
+fn a_program_is_told_that_it_is_too_early_whatever_is_to_be_said_first() {
+    let _alone = alone();
+    // Nobody is there to let it in.
+    let bot = Launch::new("bot").arguments(&["--json-input", "--say", "hello"]);
+    let bot = bot.join("127.0.0.1:1").start();
+    ask(&bot, r#"{"command":"who","tag":1}"#);
+    ask(&bot, r#"{"command":"quit","tag":2}"#);
+    assert_eq!(bot.exit_code(IN_TIME), 0);
+    let expected = [("1", "not-ready"), ("2", "quit")];
+    let expected = expected.map(|(tag, code)| (tag.to_owned(), code.to_owned()));
+    assert_eq!(answers(&bot), expected);
+}
+
+#[test]
+fn a_program_is_told_why_a_node_does_not_start() {
+    let _alone = alone();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("its address").to_string();
+    let bot = Launch::bare("bot").arguments(&["--json", "--listen", &taken]);
+    let bot = bot.start();
+    assert_eq!(bot.exit_code(IN_TIME), 1);
+    let journal = bot.journal();
+    let told: Vec<&Event> = journal.since(0).collect();
+    assert!(
+        matches!(&told[..], [Event::Error(error), Event::Goodbye(_)] if error.code == "start"),
+        "{told:?}"
+    );
 }
 
 #[test]

@@ -4,10 +4,13 @@
 
 mod brief;
 mod reading;
+mod short_id;
 
 use alloc::vec::Vec;
 
-pub use brief::{Brief, ShortId};
+pub use brief::Brief;
+pub use short_id::ShortId;
+
 use bytes::Bytes;
 use bytestring::ByteString;
 use serde::{Deserialize, Serialize};

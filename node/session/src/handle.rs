@@ -133,6 +133,8 @@ impl Kept {
             self.state.learn(event);
             if self.keeps {
                 self.log.push(Arc::new(event.clone()));
+            } else {
+                self.log.pass();
             }
         }
         self.learned = turn.len();
@@ -325,6 +327,21 @@ mod tests {
             let heard = subscription.next().await;
             assert!(matches!(heard, Some(Heard::Reset(_))), "{since:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn what_happened_before_the_first_subscription_is_not_passed_over_silently() {
+        let mut session = session(1);
+        let handle = session.handle();
+        let before = handle.snapshot().last;
+        says(&mut session, 1..=3);
+        assert_ne!(handle.snapshot().last, before);
+        let mut subscription = handle.subscribe(Some(before));
+        let (seqs, resets, _) = hears(&mut subscription, 3).await;
+        assert!(seqs.is_empty() && resets == 1, "it was not kept");
+        says(&mut session, 4..=4);
+        let (seqs, resets, _) = hears(&mut subscription, 4).await;
+        assert!(seqs == [4] && resets == 0);
     }
 
     #[tokio::test]

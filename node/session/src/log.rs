@@ -1,8 +1,8 @@
 //! The last events, for subscribers that come late or come back.
 //!
 //! All subscribers read the same log, and each keeps only its position. If a subscriber reads too slowly, the events at
-//! its position are gone, and it starts over from a snapshot. Of all views only the last one is kept: what else has
-//! changed, other events tell. Not here: who reads (`handle`).
+//! its position are gone, and it starts over from a snapshot. Not here: who reads (`handle`), and that nothing is kept
+//! before the first subscription.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,6 +19,8 @@ const BYTES: usize = 8 * 1024 * 1024;
 const PAUSE_AFTER: u64 = EVENTS as u64 / 2;
 /// How many bytes an event takes besides its text.
 const EVENT: usize = 256;
+/// How many bytes a member takes in a view, which shares the member itself with other views.
+const LISTED: usize = 48;
 
 /// The id of an event: the run of a node, and the event's number in that run.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -61,11 +63,8 @@ pub(crate) struct Log {
     run: u64,
     /// The number of the first event that is kept.
     first: u64,
-    /// `None` stands for a view that a later one has replaced.
-    events: VecDeque<Option<Arc<Event>>>,
+    events: VecDeque<Arc<Event>>,
     bytes: usize,
-    /// The number of the last view.
-    view: Option<u64>,
     /// The number of the first event since the last pause.
     fresh: u64,
 }
@@ -77,28 +76,26 @@ impl Log {
             first: 1,
             events: VecDeque::new(),
             bytes: 0,
-            view: None,
             fresh: 1,
         }
     }
 
     /// Adds an event, and drops the oldest ones if there is no more room.
     pub(crate) fn push(&mut self, event: Arc<Event>) {
-        if matches!(*event, Event::View(_))
-            && let Some(replaced) = self.view.replace(self.end())
-        {
-            let place = replaced.checked_sub(self.first);
-            let place = place.and_then(|place| usize::try_from(place).ok());
-            let view = place.and_then(|place| self.events.get_mut(place)?.take());
-            self.bytes -= view.as_deref().map_or(0, weight);
-        }
         self.bytes += weight(&event);
-        self.events.push_back(Some(event));
+        self.events.push_back(event);
         while (self.events.len() > EVENTS || self.bytes > BYTES) && self.first < self.fresh {
-            let oldest = self.events.pop_front().flatten();
+            let oldest = self.events.pop_front();
             self.bytes -= oldest.as_deref().map_or(0, weight);
             self.first += 1;
         }
+    }
+
+    /// Counts an event that is not kept.
+    pub(crate) fn pass(&mut self) {
+        debug_assert!(self.events.is_empty(), "later ones are kept");
+        self.first += 1;
+        self.fresh = self.first;
     }
 
     /// Returns true if subscribers should get a chance to read.
@@ -117,7 +114,6 @@ impl Log {
         self.fresh = self.first;
         self.events = VecDeque::new();
         self.bytes = 0;
-        self.view = None;
     }
 
     /// Returns the number of the next event.
@@ -139,14 +135,12 @@ impl Log {
     /// Returns the events from this number on, at most `most`; and the number to read from next.
     pub(crate) fn read(&self, next: u64, most: usize) -> (Vec<(EventId, Arc<Event>)>, u64) {
         let skipped = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        let numbered = (next..).zip(self.events.iter().skip(skipped));
-        let events = numbered.filter_map(|(number, event)| {
-            let event = Arc::clone(event.as_ref()?);
-            Some((self.id(number), event))
-        });
-        let events: Vec<_> = events.take(most).collect();
-        let last = events.last().filter(|_| events.len() == most);
-        let next = last.map_or(self.end(), |(id, _)| id.number + 1);
+        let events = self.events.iter().skip(skipped).take(most);
+        let numbered = (next..).zip(events);
+        let events: Vec<_> = numbered
+            .map(|(number, event)| (self.id(number), Arc::clone(event)))
+            .collect();
+        let next = next + events.len() as u64;
         (events, next)
     }
 
@@ -164,8 +158,7 @@ fn weight(event: &Event) -> usize {
         Event::Message(message) => {
             message.text.len() + message.heads.as_ref().map_or(0, Vec::len) * 32
         }
-        // Views may share their members, but need not.
-        Event::View(members) => members.len() * EVENT,
+        Event::View(members) => members.len() * LISTED,
         Event::Start { base } => base.len() * 32,
         Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
         _ => 0,
@@ -175,10 +168,8 @@ fn weight(event: &Event) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use ringtalk_wire::{Epoch, NodeId};
-
     use super::*;
-    use crate::{Goodbye, Members};
+    use crate::Goodbye;
 
     fn event() -> Arc<Event> {
         let reason = Goodbye::Quit;
@@ -239,25 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn one_view_is_kept() {
+    fn what_is_not_kept_counts() {
         let mut log = Log::new(1);
-        let epoch = Epoch {
-            number: 1,
-            coordinator: NodeId::from_bytes([1; 16]),
-        };
-        let view = || Arc::new(Event::View(Arc::new(Members::new(epoch, 1, Vec::new()))));
-        for _ in 0..3 {
-            log.push(view());
-            log.push(event());
-        }
-        assert_eq!(log.bytes, 4 * EVENT);
-        let (events, next) = log.read(1, 2);
-        assert_eq!((events.len(), next), (2, 5), "views are passed over");
-        let (events, next) = log.read(next, 9);
-        assert!(matches!(*events[0].1, Event::View(_)), "the last one");
-        assert_eq!((events.len(), next), (2, 7));
+        let before = log.id(log.end() - 1);
+        log.pass();
+        log.push(event());
+        assert_eq!(log.after(before), None);
+        assert_eq!(log.after(log.id(1)), Some(2));
         log.clear();
-        assert_eq!((log.bytes, log.end(), log.has(6)), (0, 7, false));
+        assert_eq!((log.bytes, log.end(), log.has(2)), (0, 3, false));
     }
 
     #[test]

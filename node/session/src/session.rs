@@ -259,6 +259,7 @@ impl Session {
             Asker::Typist => (false, None),
             Asker::Program(tag) => (true, tag),
             Asker::Handle(answer) => {
+                self.show();
                 // A face that has stopped waiting wants no answer.
                 let _ = answer.send(result);
                 return;

@@ -246,10 +246,13 @@ impl Driver {
                 code: Code::NotInRing,
                 message: "not renamed: this node has lost its place in the ring; try again in some seconds".to_owned(),
             }),
-            other => {
-                debug_assert!(false, "{other:?} is said, or known");
-                Ok(Reply::Asked)
-            }
+            Command::Say(_)
+            | Command::Who
+            | Command::Ring
+            | Command::Invite
+            | Command::Help
+            | Command::Clear
+            | Command::Quit => unreachable!("it is said together, known, or done above"),
         }
     }
 }

@@ -5,7 +5,7 @@
 use clap::{ArgAction, Parser, ValueEnum};
 use clap_complete::Shell;
 
-use super::layers::Origins;
+use super::origin::Origins;
 use super::{Hidden, help};
 
 /// What flags are about.

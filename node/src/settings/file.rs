@@ -5,7 +5,6 @@
 //! a value means, and that flags and the environment come first (`layers`).
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -15,20 +14,9 @@ use clap::{Command, CommandFactory};
 use toml::de::{DeTable, DeValue};
 
 use super::args::Args;
+use super::keys::KEYS;
+use super::origin::Line;
 
-/// The keys, and what each may look like: a value of this kind is expected.
-pub(super) const KEYS: [(&str, &str); 10] = [
-    ("name", r#""ann""#),
-    ("listen", r#""0.0.0.0:4000""#),
-    ("public-address", r#""chat.example:4000""#),
-    ("director-listen", r#""0.0.0.0:8080""#),
-    ("timeout", "30"),
-    ("history", "10000"),
-    ("fingers", r#""auto""#),
-    ("ui", r#""lines""#),
-    ("color", r#""never""#),
-    ("log", r#""warn""#),
-];
 /// What leads into one discussion, and is not kept.
 const NOT_KEPT: [&str; 3] = ["join", "start", "secret"];
 /// Where the file is in the folder of the user's settings.
@@ -51,19 +39,6 @@ pub(super) struct Entry {
     /// As it would be typed behind the flag.
     pub(super) value: String,
     pub(super) line: Line,
-}
-
-/// A line of a file, for people.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Line {
-    path: PathBuf,
-    number: usize,
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, line {}", self.path.display(), self.number)
-    }
 }
 
 /// Why the file is of no use.

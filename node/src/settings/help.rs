@@ -1,16 +1,11 @@
 //! What `--help` and the manual page say beside the flags: examples, the environment, files, exit statuses.
 //!
-//! One text for both. Each example is run by `tests/tests/documents.rs`. Not here: the flags (`args`).
+//! One text for both. Each example is run by `tests/tests/documents.rs`. Not here: the flags (`args`), and how the page is set (`manual`).
 
-use clap::CommandFactory;
-use clap_mangen::Man;
-use clap_mangen::roff::{Roff, bold, roman};
-
-use super::args::Args;
-use super::file::KEYS;
+use super::keys::KEYS;
 
 /// Commands, and what each does. The first ones are those of `-h`.
-const EXAMPLES: [(&str, &str); 8] = [
+pub(super) const EXAMPLES: [(&str, &str); 8] = [
     (
         "node",
         "Start a private discussion, and print the invite that others need",
@@ -48,7 +43,7 @@ const EXAMPLES: [(&str, &str); 8] = [
 const SHORT: usize = 3;
 
 /// Variables that stand for no flag.
-const ENVIRONMENT: [(&str, &str); 4] = [
+pub(super) const ENVIRONMENT: [(&str, &str); 4] = [
     (
         "RINGTALK_...",
         "Each flag that names a variable: the flag comes before it, and an empty one counts as none",
@@ -64,13 +59,14 @@ const ENVIRONMENT: [(&str, &str); 4] = [
     ),
 ];
 
-const FILE: &str = "$XDG_CONFIG_HOME/ringtalk/config.toml, else ~/.config/ringtalk/config.toml";
-const FILE_MEANING: &str = "What is the same in every discussion, as TOML. It is read if it is there, and \
+pub(super) const FILE: &str =
+    "$XDG_CONFIG_HOME/ringtalk/config.toml, else ~/.config/ringtalk/config.toml";
+pub(super) const FILE_MEANING: &str = "What is the same in every discussion, as TOML. It is read if it is there, and \
     never written; flags and variables come before it. What leads into a discussion is not in it. The keys, \
     with examples:";
 
-/// Exit statuses, as in `contract.md`.
-const STATUSES: [(&str, &str); 6] = [
+/// Exit statuses, as in `wire/CONTRACT.md`.
+pub(super) const STATUSES: [(&str, &str); 6] = [
     ("0", "Left as asked"),
     (
         "1",
@@ -118,44 +114,4 @@ fn section(heading: &str, items: &[(&str, &str)]) -> String {
         .iter()
         .map(|(term, meaning)| format!("  {term}\n      {meaning}\n"));
     format!("{heading}:\n{}", items.collect::<String>())
-}
-
-/// The manual page.
-pub(crate) fn manual() -> Vec<u8> {
-    let man = Man::new(Args::command()).manual("Ringtalk");
-    let mut page = Vec::new();
-    let rendered = man
-        .render_title(&mut page)
-        .and_then(|()| man.render_name_section(&mut page))
-        .and_then(|()| man.render_synopsis_section(&mut page))
-        .and_then(|()| man.render_description_section(&mut page))
-        .and_then(|()| man.render_options_section(&mut page))
-        .and_then(|()| sections().to_writer(&mut page))
-        .and_then(|()| man.render_version_section(&mut page));
-    rendered.expect("memory takes whatever is written");
-    page
-}
-
-/// What [`long`] says, as sections.
-fn sections() -> Roff {
-    let mut roff = Roff::new();
-    list(&mut roff, "EXAMPLES", &EXAMPLES);
-    list(&mut roff, "ENVIRONMENT", &ENVIRONMENT);
-    list(&mut roff, "FILES", &[(FILE, FILE_MEANING)]);
-    roff.control("RS", []).control("nf", []);
-    for (key, example) in KEYS {
-        roff.text([roman(format!("{key} = {example}"))]);
-    }
-    roff.control("fi", []).control("RE", []);
-    list(&mut roff, "EXIT STATUS", &STATUSES);
-    roff
-}
-
-fn list(roff: &mut Roff, heading: &str, items: &[(&str, &str)]) {
-    roff.control("SH", [heading]);
-    for (term, meaning) in items {
-        roff.control("TP", []);
-        roff.text([bold(*term)]);
-        roff.text([roman(*meaning)]);
-    }
 }

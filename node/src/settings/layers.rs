@@ -3,51 +3,14 @@
 //! Not here: what the file says (`file`), and what a value means (`settings`).
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, Parser};
 
 use super::args::Args;
-use super::file::{KEYS, Line, Settled};
-
-/// Where a value was given, for people.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Origin {
-    /// On the command line.
-    Flag(&'static str),
-    /// In the environment.
-    Variable(String),
-    /// In the file.
-    File {
-        /// Where in the file.
-        line: Line,
-        /// Under which key.
-        key: &'static str,
-    },
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Flag(flag) => write!(f, "--{flag}"),
-            Self::Variable(variable) => f.write_str(variable),
-            Self::File { line, key } => write!(f, "{line}: {key}"),
-        }
-    }
-}
-
-/// Where values were given that no flag gave.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Origins(Vec<(&'static str, Origin)>);
-
-impl Origins {
-    /// Where the value of this flag was given.
-    pub(super) fn of(&self, flag: &'static str) -> Origin {
-        let found = self.0.iter().find(|(known, _)| *known == flag);
-        found.map_or(Origin::Flag(flag), |(_, origin)| origin.clone())
-    }
-}
+use super::file::Settled;
+use super::keys::KEYS;
+use super::origin::{Origin, Origins};
 
 /// Reads a command line, over the environment, over the file.
 pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Error> {
@@ -71,7 +34,7 @@ pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Err
     }
     all.extend_from_slice(typed);
     let mut args = Args::try_parse_from(all)?;
-    args.origins = Origins(origins);
+    args.origins = Origins::new(origins);
     Ok(args)
 }
 

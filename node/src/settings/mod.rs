@@ -8,7 +8,10 @@ mod destination;
 mod file;
 mod help;
 mod hidden;
+mod keys;
 mod layers;
+mod manual;
+mod origin;
 mod place;
 mod prompt;
 mod surroundings;
@@ -31,8 +34,8 @@ use tracing_subscriber::EnvFilter;
 
 pub(crate) use args::Args;
 pub use destination::{Destination, DestinationError};
-pub(crate) use help::manual;
 pub use hidden::Hidden;
+pub(crate) use manual::manual;
 pub(crate) use place::invite;
 pub use place::{Place, PlaceError};
 pub use prompt::ask_for_secret;
@@ -44,7 +47,8 @@ use crate::status::Status;
 use args::{Color, Fingers, Ui};
 use file::{FileError, Settled};
 use hidden::without_secrets;
-use layers::{Origin, layer};
+use layers::layer;
+use origin::Origin;
 use surroundings::Surroundings;
 
 /// The most messages that can be kept for latecomers.

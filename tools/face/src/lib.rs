@@ -12,6 +12,8 @@ const SPECIAL: &str = "\\`*_{}[]()<>#+-=.!|~&";
 
 /// Writes every message after the event `since`, until the node ends; returns the id of the last event.
 ///
+/// It is meant for a task of its own: while `out` blocks, nothing else on that thread goes on.
+///
 /// # Errors
 ///
 /// Fails if `out` takes no more.
@@ -26,8 +28,9 @@ pub async fn write_transcript(
         match heard {
             // What happened before is not kept (any more).
             Heard::Reset(snapshot) => {
+                let what = if last.is_none() { "listens" } else { "missed something, and listens again" };
                 let name = escaped(&snapshot.state.name);
-                writeln!(out, "*{name} listens from here.*\n")?;
+                writeln!(out, "*{name} {what} from here.*\n")?;
                 last = Some(snapshot.last);
             }
             Heard::Events(events) => {

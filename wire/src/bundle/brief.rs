@@ -6,14 +6,13 @@
 //! (`ringtalk-proto`).
 
 use alloc::vec::Vec;
-use core::ops::RangeInclusive;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::Sealed;
 use super::reading::{self, Beginning};
+use super::short_id::ShortId;
 use crate::codec::encode_any;
 use crate::limit::{BRIEF_SHARE, SEALED_BYTES};
 use crate::{DecodeError, Interval, ItemId, ItemKind, MessageId, NodeId, Seal};
@@ -24,32 +23,6 @@ const CHECK_BYTES: usize = 8;
 
 /// The list of heads in a bundle that has none.
 const NO_HEADS: &[u8] = b"\x80";
-
-/// The beginning of a node's id: among 10,000 nodes one in 430,000 shares it with another.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct ShortId(pub(super) [u8; Self::BYTES]);
-
-impl ShortId {
-    /// How many bytes it has.
-    pub(super) const BYTES: usize = 4;
-
-    /// The beginning of an id.
-    pub fn of(id: &NodeId) -> Self {
-        let mut short = [0; Self::BYTES];
-        short.copy_from_slice(&id.as_bytes()[..Self::BYTES]);
-        Self(short)
-    }
-
-    /// From the first to the last of all ids that begin so.
-    pub fn ids(self) -> RangeInclusive<NodeId> {
-        let with = |rest: u8| {
-            let mut bytes = [rest; 16];
-            bytes[..Self::BYTES].copy_from_slice(&self.0);
-            NodeId::from(Uuid::from_bytes(bytes))
-        };
-        with(0)..=with(u8::MAX)
-    }
-}
 
 /// A bundle on its way round the ring whose heads are named shortly, for a receiver that most likely knows their
 /// authors.

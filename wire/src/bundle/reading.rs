@@ -12,7 +12,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use uuid::Uuid;
 
-use super::brief::ShortId;
+use super::short_id::ShortId;
 use super::{Bundle, Text};
 use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, COUNTER, TEXT_BYTES};
 use crate::{DecodeError, MessageId, NodeId, SealHash};

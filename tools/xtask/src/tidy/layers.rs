@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Violation;
-use super::machines::{module, resolve};
+use super::machines::{module, resolve, resolve_path};
 use super::source::Source;
 
 /// The crates whose modules form no circle.
@@ -40,13 +40,18 @@ const UPWARDS: [&str; 15] = [
 ];
 
 /// Where one module of a crate imports from another.
-type Imports<'a> = BTreeMap<(&'a str, &'a str), (&'a str, usize)>;
+type Imports<'a> = BTreeMap<(String, String), (&'a str, usize)>;
 
 pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
     let mut found = Vec::new();
     for folder in CRATES {
         let imports = imports(folder, sources);
         found.extend(circles(&imports));
+        let inside: Imports = of_files(folder, sources)
+            .into_iter()
+            .filter(|((from, to), _)| top(from) == top(to))
+            .collect();
+        found.extend(circles(&inside));
         if folder == NODE {
             found.extend(upwards(&imports));
         }
@@ -75,7 +80,44 @@ fn imports<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
             let target = resolve(name, place, source);
             if let Some(other) = target.filter(|other| *other != own && modules.contains(other)) {
                 let place = (source.path.as_str(), name.line);
-                imports.entry((own, other)).or_insert(place);
+                let edge = (own.to_owned(), other.to_owned());
+                imports.entry(edge).or_insert(place);
+            }
+        }
+    }
+    imports
+}
+
+fn top(module: &str) -> &str {
+    module.split("::").next().unwrap_or(module)
+}
+
+/// The same for each file. What a module and those inside it take from each other is one matter.
+fn of_files<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
+    let files = sources.iter().filter_map(|source| {
+        let file = source.path.strip_prefix(folder)?;
+        Some((source, module(file)))
+    });
+    let files: Vec<(&Source, Vec<&str>)> = files.collect();
+    let known: BTreeSet<&[&str]> = files.iter().map(|(_, place)| place.as_slice()).collect();
+    let mut imports = Imports::new();
+    for (source, place) in &files {
+        let names = source
+            .names
+            .iter()
+            .filter(|name| !source.in_test(name.line));
+        for name in names {
+            let Some(path) = resolve_path(name, place, source) else {
+                continue;
+            };
+            let prefixes = (1..=path.len()).rev().map(|length| &path[..length]);
+            let Some(target) = prefixes.into_iter().find(|prefix| known.contains(prefix)) else {
+                continue;
+            };
+            if !target.starts_with(place) && !place.starts_with(target) {
+                let edge = (place.join("::"), target.join("::"));
+                let at = (source.path.as_str(), name.line);
+                imports.entry(edge).or_insert(at);
             }
         }
     }
@@ -104,9 +146,9 @@ fn reaches(from: &str, to: &str, imports: &Imports) -> bool {
         if module == to {
             return true;
         }
-        let next = imports.keys().filter(|(importer, _)| *importer == module);
+        let next = imports.keys().filter(|(importer, _)| importer == module);
         left.extend(
-            next.map(|(_, imported)| *imported)
+            next.map(|(_, imported)| imported.as_str())
                 .filter(|one| seen.insert(one)),
         );
     }
@@ -148,6 +190,15 @@ mod tests {
         assert_eq!(found(&[to_b, to_c, (c, tests)]), [""; 0]);
         let elsewhere = ("wire/src/b/d.rs", "use super::super::a;\n");
         assert_eq!(found(&[to_b, to_c, elsewhere]), [a, elsewhere.0]);
+    }
+
+    #[test]
+    fn a_circle_inside_a_module_is_found() {
+        let [a, b] = ["wire/src/m/a.rs", "wire/src/m/b.rs"];
+        let to_b = (a, "use super::b::B;\n");
+        let parent = ("wire/src/m.rs", "use crate::m::a;\n");
+        assert_eq!(found(&[to_b, (b, "use super::C;\n"), parent]), [""; 0]);
+        assert_eq!(found(&[to_b, (b, "use crate::m::a::A;\n"), parent]), [a, b]);
     }
 
     #[test]

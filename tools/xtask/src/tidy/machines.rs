@@ -64,9 +64,18 @@ pub(super) fn resolve<'a>(
     place: &[&'a str],
     source: &'a Source,
 ) -> Option<&'a str> {
+    resolve_path(name, place, source)?.first().copied()
+}
+
+/// A path from the top of the crate, if it begins with `crate` or `super`.
+pub(super) fn resolve_path<'a>(
+    name: &'a Name,
+    place: &[&'a str],
+    source: &'a Source,
+) -> Option<Vec<&'a str>> {
     let mut rest = name.segments.iter().map(String::as_str).peekable();
     match rest.next()? {
-        "crate" => return rest.next(),
+        "crate" => return Some(rest.collect()),
         "super" => (),
         _ => return None,
     }
@@ -78,7 +87,8 @@ pub(super) fn resolve<'a>(
     while rest.next_if_eq(&"super").is_some() {
         base.pop();
     }
-    base.first().copied().or_else(|| rest.next())
+    base.extend(rest);
+    Some(base)
 }
 
 #[cfg(test)]
