@@ -2,6 +2,7 @@
 //!
 //! What a step checks lives elsewhere; here is only when it runs and how its end is told.
 
+use std::env;
 use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,6 +11,9 @@ use anyhow::{Result, bail};
 
 use crate::cargo::Cargo;
 use crate::{black_box, fuzz, image, layering, licences, tidy};
+
+/// Cargo's own variable for the folder of what it builds.
+const TARGET_VARIABLE: &str = "CARGO_TARGET_DIR";
 
 /// A named part of the gate.
 struct Step {
@@ -115,8 +119,13 @@ fn steps() -> Vec<Step> {
     ]
 }
 
-/// A step in a workspace of its own: the fuzzer's, or the benchmarks'.
-const fn elsewhere(name: &'static str, command: Cargo) -> Step {
+/// A step in a workspace of its own: the fuzzer's, or the benchmarks'. What they have in common with this one is built once.
+fn elsewhere(name: &'static str, command: Cargo) -> Step {
+    let command = if env::var_os(TARGET_VARIABLE).is_none() {
+        command.variable(TARGET_VARIABLE, "target")
+    } else {
+        command
+    };
     Step {
         name,
         action: Action::Cargo(command),
