@@ -54,7 +54,7 @@ impl Departure {
 }
 
 impl Driver {
-    /// Whoever asks is obeyed; a second Ctrl-C does not even wait for that.
+    /// Leaves because a signal asked for it. A second Ctrl-C ends the node at once.
     pub(super) fn asked_to_end(&mut self, way: asked::Way) {
         if way == asked::Way::Interrupt && self.departure.is_leaving() {
             let message = "interrupted while leaving".to_owned();
@@ -64,7 +64,7 @@ impl Driver {
         }
     }
 
-    /// Leaves the ring, or just ends where the node is in none.
+    /// Leaves the ring, or only ends if the node is in none.
     pub(super) fn depart(&mut self, ending: Ending) {
         if self.departure.has_begun() {
             return;

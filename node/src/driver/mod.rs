@@ -242,7 +242,7 @@ impl Driver {
     /// Does everything that the core says, then lets the world know.
     fn settle(&mut self) {
         self.drain();
-        // Writing takes longer than showing: whoever reads here need not wait for it.
+        // Writing to sockets takes longer than showing, so the reader of this node comes first.
         self.show();
         while self.write() {
             self.drain();

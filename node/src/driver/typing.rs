@@ -1,7 +1,7 @@
 //! What was asked for and not taken yet, and what each request does.
 //!
-//! Requests wait here, and then in the pipe to this process, until the core has room for them. Those who have a handle do
-//! not wait behind those who type, and the other way round. Not here: how stdin is read (`ringtalk-terminal`).
+//! Requests wait here, and then in the pipe to this process, until the core has room for them. Handles and typed requests do
+//! not wait for each other. Not here: how stdin is read (`ringtalk-terminal`).
 
 use std::collections::VecDeque;
 
@@ -22,7 +22,7 @@ enum Queue {
     First,
     /// What is typed, or written by a program on stdin.
     Typed,
-    /// What those say who have a handle.
+    /// Messages from handles.
     Handles,
 }
 
@@ -86,8 +86,7 @@ impl Typing {
         }
     }
 
-    /// Returns the queues in the order in which they are to be looked at. What is typed waits for what is said first, once
-    /// that `may` be said.
+    /// Returns the order in which to look at the queues. Once the first messages `may` be said, typed requests wait for them.
     fn order(&self, may: bool) -> impl Iterator<Item = Queue> + use<> {
         let first = may && !self.first.is_empty();
         let (one, other) = match self.last {
@@ -105,7 +104,7 @@ impl Typing {
         self.batches.is_none() && self.typed.is_empty() && self.first.is_empty()
     }
 
-    /// Takes all requests that nobody will carry out any more.
+    /// Takes all requests that are left when the node leaves.
     pub(super) fn take_rest(&mut self) -> Vec<Request> {
         let mut rest: Vec<Request> = self.typed.drain(..).collect();
         if let Some(batches) = &mut self.batches {
@@ -120,7 +119,7 @@ impl Typing {
 }
 
 impl Driver {
-    /// Somebody who has a handle asks for something. Only what is to be said waits for its turn.
+    /// Takes a request from a handle. Only messages wait for their turn.
     pub(super) fn take_called(&mut self, request: Request) {
         match request.command {
             Ok(Command::Say(_)) if self.session.is_ready() && !self.departure.has_begun() => {
@@ -165,7 +164,7 @@ impl Driver {
         self.next_queue(&Draft::default()).is_some() || self.is_to_leave()
     }
 
-    /// Answers what was asked and will not be carried out any more.
+    /// Answers the requests that are left when the node leaves: none of them is carried out.
     pub(super) fn refuse_rest(&mut self) {
         for Request { command, asker } in self.typing.take_rest() {
             let name = command.as_ref().map_or("", Command::name);
@@ -214,27 +213,36 @@ impl Driver {
     /// Carries out anything but what is said together, and answers. The answer comes after everything that happened before
     /// the question.
     fn take_now(&mut self, Request { command, asker }: Request) {
-        self.drain();
         let name = command.as_ref().map_or("", Command::name);
-        let result = command.and_then(|command| self.obey(command));
+        // The node may get ready with what is drained: whether it takes a command was decided before.
+        let admitted = command.and_then(|command| self.admit(command));
+        self.drain();
+        let result = admitted.and_then(|command| self.obey(command));
         self.session.answer(name, asker, result);
     }
 
-    fn obey(&mut self, command: Command) -> Result<Reply, CommandError> {
+    /// Returns the command if it can be carried out now.
+    fn admit(&self, command: Command) -> Result<Command, CommandError> {
         if command == Command::Quit {
-            self.depart(Ending::asked(Goodbye::Quit));
-            return Ok(Reply::Asked);
+            Ok(command)
+        } else if self.departure.has_begun() {
+            Err(CommandError::ended())
+        } else if self.session.is_ready() {
+            Ok(command)
+        } else {
+            Err(CommandError::not_ready())
         }
-        if self.departure.has_begun() {
-            return Err(CommandError::ended());
-        }
-        if !self.session.is_ready() {
-            return Err(CommandError::not_ready());
-        }
+    }
+
+    fn obey(&mut self, command: Command) -> Result<Reply, CommandError> {
         if let Some(known) = self.session.state().answer(&command) {
             return Ok(known);
         }
         match command {
+            Command::Quit => {
+                self.depart(Ending::asked(Goodbye::Quit));
+                Ok(Reply::Asked)
+            }
             Command::Transcript => Ok(Reply::Transcript(self.node.transcript())),
             Command::Name(wish) if self.node.has_place() => {
                 self.session.wishes(wish.as_str());
@@ -251,8 +259,7 @@ impl Driver {
             | Command::Ring
             | Command::Invite
             | Command::Help
-            | Command::Clear
-            | Command::Quit => unreachable!("it is said together, known, or done above"),
+            | Command::Clear => unreachable!("it is said together, or known"),
         }
     }
 }
