@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Violation;
-use super::machines::{module, resolve, resolve_path};
+use super::machines::{module, resolve_path};
 use super::source::Source;
 
 /// The crates whose modules form no circle.
@@ -46,54 +46,24 @@ pub(super) fn check(sources: &[Source]) -> Vec<Violation> {
     let mut found = Vec::new();
     for folder in CRATES {
         let imports = imports(folder, sources);
-        found.extend(circles(&imports));
-        let inside: Imports = of_files(folder, sources)
-            .into_iter()
-            .filter(|((from, to), _)| top(from) == top(to))
-            .collect();
-        found.extend(circles(&inside));
+        let of_tops = of_tops(&imports);
+        found.extend(circles(&of_tops));
+        let inside = imports.into_iter();
+        let inside = inside.filter(|((from, to), _)| top(from) == top(to));
+        found.extend(circles(&inside.collect()));
         if folder == NODE {
-            found.extend(upwards(&imports));
+            found.extend(upwards(&of_tops));
         }
     }
     found
-}
-
-fn imports<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
-    let files = sources.iter().filter_map(|source| {
-        let file = source.path.strip_prefix(folder)?;
-        Some((source, module(file)))
-    });
-    let files: Vec<(&Source, Vec<&str>)> = files.collect();
-    let modules: BTreeSet<&str> = files
-        .iter()
-        .filter_map(|(_, at)| at.first().copied())
-        .collect();
-    let mut imports = Imports::new();
-    for (source, place) in &files {
-        let Some(&own) = place.first() else { continue };
-        let names = source
-            .names
-            .iter()
-            .filter(|name| !source.in_test(name.line));
-        for name in names {
-            let target = resolve(name, place, source);
-            if let Some(other) = target.filter(|other| *other != own && modules.contains(other)) {
-                let place = (source.path.as_str(), name.line);
-                let edge = (own.to_owned(), other.to_owned());
-                imports.entry(edge).or_insert(place);
-            }
-        }
-    }
-    imports
 }
 
 fn top(module: &str) -> &str {
     module.split("::").next().unwrap_or(module)
 }
 
-/// The same for each file. What a module and those inside it take from each other is one matter.
-fn of_files<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
+/// The imports between the files of a crate. Those between a module and the modules inside it do not count.
+fn imports<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
     let files = sources.iter().filter_map(|source| {
         let file = source.path.strip_prefix(folder)?;
         Some((source, module(file)))
@@ -122,6 +92,19 @@ fn of_files<'a>(folder: &str, sources: &'a [Source]) -> Imports<'a> {
         }
     }
     imports
+}
+
+/// The same between the modules at the top of the crate.
+fn of_tops<'a>(imports: &Imports<'a>) -> Imports<'a> {
+    let mut of_tops = Imports::new();
+    for ((from, to), at) in imports {
+        if top(from) != top(to) {
+            let edge = (top(from).to_owned(), top(to).to_owned());
+            let first = of_tops.entry(edge).or_insert(*at);
+            *first = (*first).min(*at);
+        }
+    }
+    of_tops
 }
 
 fn circles(imports: &Imports) -> Vec<Violation> {
