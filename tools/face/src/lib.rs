@@ -28,7 +28,11 @@ pub async fn write_transcript(
         match heard {
             // What happened before is not kept (any more).
             Heard::Reset(snapshot) => {
-                let what = if last.is_none() { "listens" } else { "missed something, and listens again" };
+                let what = if last.is_none() {
+                    "listens"
+                } else {
+                    "missed something, and listens again"
+                };
                 let name = escaped(&snapshot.state.name);
                 writeln!(out, "*{name} {what} from here.*\n")?;
                 last = Some(snapshot.last);
