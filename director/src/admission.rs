@@ -4,8 +4,8 @@
 //! here: how a body is read (`body`), and what is verified (`speaker`, `proof`).
 
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use axum::http::header::ORIGIN;
+use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 use ringtalk_wire::DiscussionId;
@@ -74,13 +74,23 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for Admitted<T> {
 /// Refuses what a browser sends in the name of a web page: no page has any business here, and a person who
 /// reads one has not asked for it.
 pub(crate) async fn refuse_pages(request: Request, next: Next) -> Result<Response, Problem> {
-    if request.headers().contains_key(ORIGIN) {
+    if is_of_page(request.headers()) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
             "a director answers programs, and no web page: leave out the Origin",
         ));
     }
     Ok(next.run(request).await)
+}
+
+fn is_of_page(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN)
+}
+
+/// Returns true for a request that a web page may have had its browser make. A browser says so of those that could have an
+/// effect; of others, nobody can tell.
+pub(crate) fn may_be_of_page<B>(request: &axum::http::Request<B>) -> bool {
+    request.method().is_safe() || is_of_page(request.headers())
 }
 
 fn refuse(unproven: Unproven, director: &Director) -> Problem {

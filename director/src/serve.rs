@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::admission::may_be_of_page;
 use crate::app::app;
 use crate::director::Director;
 use crate::guests::{Guest, Guests};
@@ -84,7 +85,10 @@ struct Door {
     app: Router,
     director: Director,
     seats: Seats,
+    /// For what only programs ask.
     rates: Rates,
+    /// For what a web page may ask too: it is not to use up what the node beside it needs.
+    page_rates: Rates,
     guests: Guests<Waiting>,
     /// Where the director listens.
     listens: IpAddr,
@@ -99,6 +103,7 @@ impl Door {
             director,
             seats: Seats::new(limits.connections, limits.connections_of_household),
             rates: Rates::default(),
+            page_rates: Rates::default(),
             guests: Guests::at_most(limits.guests),
             listens: listens.unwrap_or(IpAddr::from([0, 0, 0, 0])),
         }
@@ -111,6 +116,7 @@ impl Door {
             app: self.app.clone(),
             director: self.director.clone(),
             rates: self.rates.clone(),
+            page_rates: self.page_rates.clone(),
             seats: self.seats.clone(),
             source: Source::new(peer, self.listens),
             seat: Arc::default(),
@@ -151,6 +157,7 @@ struct Caller {
     app: Router,
     director: Director,
     rates: Rates,
+    page_rates: Rates,
     seats: Seats,
     source: Source,
     seat: Place,
@@ -171,7 +178,12 @@ impl Caller {
             .seat
             .get_or_init(|| self.seats.take(household, &self.lost));
         let has_room = seat.is_some();
-        let is_admitted = has_room && self.rates.admit(household, Instant::now());
+        let rates = if may_be_of_page(&request) {
+            &self.page_rates
+        } else {
+            &self.rates
+        };
+        let is_admitted = has_room && rates.admit(household, Instant::now());
         request.extensions_mut().insert(self.source);
         let caller = self.clone();
         async move {

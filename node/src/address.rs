@@ -120,7 +120,7 @@ pub(crate) enum Distance {
 /// Returns how far an address is from here; nothing for those that are no node's: unspecified, of one link only, or of
 /// many at once.
 pub(crate) fn distance(ip: IpAddr) -> Option<Distance> {
-    distance_among(interfaces(), ip)
+    distance_among(all_interfaces(), ip)
 }
 
 fn distance_among(mut interfaces: impl Iterator<Item = Interface>, ip: IpAddr) -> Option<Distance> {
@@ -172,14 +172,22 @@ impl Interface {
 
 /// The machine's own addresses but for loopback, where there is anything at the other end; IPv4 first.
 fn interfaces() -> impl Iterator<Item = Interface> {
-    let all = getifaddrs().into_iter().flatten();
-    let up = all.filter(|interface| {
-        let flags = interface.flags;
+    interfaces_with(|flags| {
         flags.contains(InterfaceFlags::IFF_UP)
             && flags.contains(InterfaceFlags::IFF_RUNNING)
             && !flags.contains(InterfaceFlags::IFF_LOOPBACK)
-    });
-    let mut found: Vec<Interface> = up
+    })
+}
+
+/// All of the machine's own addresses. Also one of an interface with nothing at the other end leads to the machine itself.
+fn all_interfaces() -> impl Iterator<Item = Interface> {
+    interfaces_with(|_| true)
+}
+
+fn interfaces_with(has: impl Fn(InterfaceFlags) -> bool) -> impl Iterator<Item = Interface> {
+    let all = getifaddrs().into_iter().flatten();
+    let fit = all.filter(|interface| has(interface.flags));
+    let mut found: Vec<Interface> = fit
         .filter_map(|interface| {
             let ip = ip_of(interface.address?)?;
             let mask = interface.netmask.and_then(ip_of);
@@ -224,6 +232,13 @@ mod tests {
             "127.0.0.2:40"
         );
         assert_eq!(internal(socket("[::1]:40"), best).as_str(), "[::1]:40");
+    }
+
+    #[test]
+    fn what_leads_to_the_machine_itself_is_looked_for_at_every_interface() {
+        let mut all = all_interfaces();
+        assert!(all.any(|one| one.ip.is_loopback()), "as one that is down");
+        assert!(interfaces().all(|one| !one.ip.is_loopback()));
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! A program that speaks through a node: commands as JSON on its stdin, and what is answered.
 
 use std::net::TcpListener;
+use std::time::Instant;
 
 use ringtalk_tests::alone;
 use ringtalk_tests::cluster::{Cluster, EVERYWHERE};
+use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Done, Event};
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 
@@ -182,6 +184,55 @@ fn a_program_is_told_that_it_is_too_early_whatever_is_to_be_said_first() {
     let expected = [("1", "not-ready"), ("2", "quit")];
     let expected = expected.map(|(tag, code)| (tag.to_owned(), code.to_owned()));
     assert_eq!(answers(&bot), expected);
+}
+
+#[test]
+fn what_a_program_says_at_the_moment_of_ready_is_refused_or_said() {
+    let _alone = alone();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let place = free.local_addr().expect("its address").to_string();
+    drop(free);
+    let bot = Launch::new("bot").arguments(&["--json-input"]);
+    let bot = bot.join(&place).start();
+    let mut said = 0;
+    // So long that some of it always waits.
+    let text = "x".repeat(TEXT_BYTES);
+    let mut say_more = || {
+        let lines = (said..said + 10)
+            .map(|tag| format!(r#"{{"command":"say","message":"{text}","tag":"{tag}"}}"#));
+        ask(&bot, &lines.collect::<Vec<_>>().join("\n"));
+        said += 10;
+    };
+    let deadline = Instant::now() + IN_TIME;
+    let mut looked_at = 0;
+    let mut say_until = |is_it: fn(&Event) -> bool| {
+        loop {
+            let mark = bot.mark();
+            if bot.journal().since(looked_at).any(is_it) {
+                return;
+            }
+            looked_at = mark;
+            assert!(bot.is_running() && Instant::now() < deadline, "it goes on");
+            say_more();
+        }
+    };
+    say_until(|event| matches!(event, Event::Error(_)));
+    // The bot finds it at one of its next attempts, and founds the discussion.
+    let _director = Director::start_at(&place);
+    say_until(|event| matches!(event, Event::Ready(_)));
+    let last = (said - 1).to_string();
+    bot.wait_for_event("was answered", looked_at, IN_TIME, |event| match event {
+        Event::Done(done) => (done.tag.as_ref() == Some(&last)).then_some(()),
+        _ => None,
+    });
+    let answers = answers(&bot);
+    let first = answers.iter().position(|(_, code)| code == "say");
+    let refused = first.expect("something is said after ready");
+    let expected = (0..said).map(|tag| {
+        let code = if tag < refused { "not-ready" } else { "say" };
+        (tag.to_string(), code.to_owned())
+    });
+    assert!(refused > 0 && answers.into_iter().eq(expected));
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //! about what it said itself. Nobody believes it, everybody who is lied to is told, and the talk goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use ringtalk_node::identity::Identity;
 use ringtalk_proto::{Change, View};
@@ -14,12 +15,13 @@ use ringtalk_tests::event::{Event, Message, Reign};
 use ringtalk_tests::id::{MessageId, NodeId as Id};
 use ringtalk_tests::journal::Journal;
 use ringtalk_tests::liar::Liar;
+use ringtalk_tests::measure::report;
 use ringtalk_tests::node::{IN_TIME, Node};
-use ringtalk_wire::limit::BUNDLE_MESSAGES;
+use ringtalk_wire::limit::{BUNDLE_MESSAGES, PAGE_CLOCK, PAGE_ITEMS};
 use ringtalk_wire::{
-    Announcement, Bundle, Departed, Departure, Direction, Frame, Item, Member, NodeId, Opening,
-    Renamed, RingKey, Seal, SealHash, Sealed, Text, ViewUpdate, encode_item, item_to_sign,
-    view_to_sign,
+    Announcement, Bundle, Departed, Departure, Digest, Direction, Frame, Interval, Item, ItemId,
+    ItemKind, Member, NodeId, Offer, Opening, Renamed, RingKey, Seal, SealHash, Sealed, Text,
+    ViewUpdate, encode_item, item_to_sign, view_to_sign,
 };
 
 /// How many authors the liar makes up.
@@ -30,6 +32,13 @@ const HEARD: usize = 64;
 /// What the liar says to somebody who never was, and how long others may wait for that one.
 const ASKS: &str = "who said that?";
 const SEARCHED: Duration = Duration::from_secs(30);
+
+/// So many of the liar's words wait.
+const WAITING: u64 = 10_000;
+
+/// How often somebody speaks whom the liar keeps busy, and how soon half of that is to be heard.
+const SAID: usize = 20;
+const SOON: Duration = Duration::from_millis(250);
 
 /// What the liar says where it says something true.
 const TRUTH: &str = "this I say to everybody";
@@ -298,6 +307,61 @@ fn thousands_of_authors_end_no_reader() {
     }
 }
 
+/// A long run of words that wait for something that never was, and clocks that name the next one again and again.
+#[test]
+fn words_that_wait_are_not_walked_over_for_each_clock() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let [victim, other] = stage.neighbours_of_liar();
+    let me = stage.liar.id();
+    let mut previous = SealHash::default();
+    for seq in 1..=WAITING {
+        let mut bundle = words(me, seq, previous, "wait");
+        if seq == 1 {
+            bundle.heads = vec![ringtalk_wire::MessageId {
+                author: wire(&other),
+                seq: 1 << 40,
+            }];
+        }
+        let sealed = stage.liar.seal(&bundle);
+        previous = sealed.seal.hash();
+        stage.pour(&victim, &Frame::Pulled(sealed), 1);
+    }
+    let next = ringtalk_wire::MessageId {
+        author: me,
+        seq: WAITING + 1,
+    };
+    let clock = Frame::Digest(Digest {
+        entries: vec![next; PAGE_CLOCK],
+        answer: false,
+    });
+    stage.keeps_awake(&victim, &clock);
+}
+
+/// Offers of what everybody has: each of their items is confirmed.
+#[test]
+fn what_is_confirmed_is_not_walked_over_for_each_item() {
+    let _alone = alone();
+    let stage = Stage::set();
+    let [victim, _] = stage.neighbours_of_liar();
+    let offer = Frame::Offer(Offer {
+        interval: Interval {
+            direction: Direction::Clockwise,
+            limit: RingKey(0),
+            layout: 1 << 40,
+        },
+        items: vec![
+            ItemId {
+                kind: ItemKind::Bundle,
+                origin: wire(&victim),
+                number: 1,
+            };
+            PAGE_ITEMS
+        ],
+    });
+    stage.keeps_awake(&victim, &offer);
+}
+
 /// Four nodes that talk, and a liar among them.
 struct Stage {
     liar: Liar,
@@ -355,6 +419,47 @@ impl Stage {
     #[track_caller]
     fn lie(&self, to: &Arc<Node>, frame: Frame) {
         self.liar.tell(wire(to), frame);
+    }
+
+    /// Sends something so often, as fast as it is taken.
+    #[track_caller]
+    fn pour(&self, to: &Arc<Node>, frame: &Frame, times: usize) {
+        for _ in 0..times {
+            assert!(self.liar.pour(&wire(to), frame), "the link is up");
+        }
+    }
+
+    /// While the liar sends something as fast as it is taken, what a node says reaches another soon, and nobody is lost.
+    #[track_caller]
+    fn keeps_awake(&self, victim: &Arc<Node>, frame: &Frame) {
+        let others = self.cluster.others(victim);
+        let stop = AtomicBool::new(false);
+        let latencies = std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    self.liar.pour(&wire(victim), frame);
+                }
+            });
+            let latencies = (0..SAID).map(|number| {
+                let began = Instant::now();
+                victim.say(&format!("awake {number}"));
+                others[0].hears(&format!("awake {number}"), EVERYWHERE);
+                began.elapsed()
+            });
+            let mut latencies: Vec<Duration> = latencies.collect();
+            stop.store(true, Ordering::Relaxed);
+            latencies.sort();
+            latencies
+        });
+        report("latency of one who is kept busy", &latencies);
+        assert!(latencies[SAID / 2] < SOON, "{latencies:?}");
+        for (node, mark) in self.cluster.live().iter().zip(&self.marks) {
+            let journal = node.journal();
+            let lost = journal
+                .since(*mark)
+                .find(|event| is_disturbance(event) && !matches!(event, Event::Gap(_)));
+            assert!(lost.is_none(), "{}: {lost:?}", node.process().label());
+        }
     }
 
     /// A node's user was told of an error.

@@ -2,8 +2,11 @@
 //!
 //! Not here: how many requests a director takes from one household (the director's own tests).
 
+use std::io::Write;
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ringtalk_tests::alone;
@@ -143,33 +146,78 @@ fn no_epoch_that_somebody_makes_up_displaces_a_registration() {
 #[test]
 fn newcomers_get_in_although_somebody_else_is_registered_and_the_displaced_are_told() {
     let _alone = alone();
-    let director = Director::start();
-    let ann = founder(&director);
-    let epoch = ann.ready(IN_TIME).epoch.number;
-    let thief = Registrant::new(1);
-    let body = thief.registration(NOWHERE, epoch + 64);
-    let (address, stop) = (director.address(), Arc::new(AtomicBool::new(false)));
-    let stopped = Arc::clone(&stop);
-    let renewing = std::thread::spawn(move || {
-        while !stopped.load(Ordering::Relaxed) {
-            let asked = Asked {
-                method: "POST",
-                path: REGISTER,
-                body: &body,
-            };
-            let _ = thief.ask(address, asked, ANSWER);
-        }
-    });
-    director.redirects_to(NOWHERE, IN_TIME);
-
-    let bob = Arc::new(Launch::new("bob").join(&director.place()).start());
-    bob.ready(IN_TIME);
-    one_ring(&[Arc::clone(&ann), bob], REST);
+    let (ann, _usurper) = displaced(NOWHERE);
     ann.wait_for_event("is told that it is displaced", 0, DISPLACED, |event| {
         matches!(event, Event::Error(trouble) if trouble.code == "displaced").then_some(())
     });
-    stop.store(true, Ordering::Relaxed);
-    renewing.join().expect("renewing does not panic");
+}
+
+/// Whoever answers with a version has shown nothing, so that this ends nobody's way in.
+#[test]
+fn newcomers_get_in_although_somebody_speaks_another_version() {
+    let _alone = alone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it listens").to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let _ = stream.and_then(|mut stream| stream.write_all(b"RTLK\x00\x63"));
+        }
+    });
+    displaced(&address);
+}
+
+/// Displaces a registration again and again, until it is dropped.
+struct Usurper {
+    stop: Arc<AtomicBool>,
+    renewing: Option<JoinHandle<()>>,
+    director: Director,
+}
+
+impl Usurper {
+    /// Registers a ring of its own, which is found at `place`.
+    fn start(director: Director, place: &str, epoch: u64) -> Self {
+        let thief = Registrant::new(1);
+        let body = thief.registration(place, epoch);
+        let (address, stop) = (director.address(), Arc::new(AtomicBool::new(false)));
+        let stopped = Arc::clone(&stop);
+        let renewing = std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                let asked = Asked {
+                    method: "POST",
+                    path: REGISTER,
+                    body: &body,
+                };
+                let _ = thief.ask(address, asked, ANSWER);
+            }
+        });
+        director.redirects_to(place, IN_TIME);
+        Self {
+            stop,
+            renewing: Some(renewing),
+            director,
+        }
+    }
+}
+
+impl Drop for Usurper {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(renewing) = self.renewing.take() {
+            let _ = renewing.join();
+        }
+    }
+}
+
+/// A ring whose registration somebody displaces with one that leads to `place`, and that a newcomer finds all the same.
+fn displaced(place: &str) -> (Arc<Node>, Usurper) {
+    let director = Director::start();
+    let ann = founder(&director);
+    let epoch = ann.ready(IN_TIME).epoch.number;
+    let usurper = Usurper::start(director, place, epoch + 64);
+    let bob = Launch::new("bob").join(&usurper.director.place()).start();
+    bob.ready(IN_TIME);
+    one_ring(&[Arc::clone(&ann), Arc::new(bob)], REST);
+    (ann, usurper)
 }
 
 #[test]

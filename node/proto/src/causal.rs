@@ -5,6 +5,8 @@
 //! missing one is found again (`repair`).
 
 mod author_states;
+mod burden;
+mod held;
 mod lamport;
 #[cfg(test)]
 mod test_support;
@@ -15,9 +17,9 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
 use crate::Time;
-use crate::config::{HELD_BYTES, HELD_MESSAGES};
 use crate::planted::{Planted, PlantedBug};
 use author_states::{AuthorStates, WaitFor};
+use burden::Burden;
 
 use lamport::Leaps;
 
@@ -85,6 +87,11 @@ pub(crate) struct Causal {
     /// For a message that is missing, or the news of an author, the held bundles that wait for it.
     waiting: BTreeMap<MessageId, BTreeSet<MessageId>>,
     ready: BTreeSet<MessageId>,
+    /// How much of each author waits, and how much is ready.
+    waiting_burden: Burden,
+    ready_burden: Burden,
+    /// Of authors of whom what is held follows what was delivered: their first message that is not here.
+    reached: BTreeMap<NodeId, u64>,
     held_messages: usize,
     held_bytes: usize,
     planted: Planted,
@@ -100,7 +107,11 @@ impl Causal {
     /// A planted mistake: what is held back waits for nothing any more.
     pub(crate) fn forget_held(&mut self) {
         self.waiting.clear();
-        self.ready.clear();
+        for first in core::mem::take(&mut self.ready) {
+            let messages = self.messages_of(first);
+            self.ready_burden.take(first.author, messages);
+            self.waiting_burden.add(first.author, messages);
+        }
     }
 
     /// A bundle that was received and waits, and has one of the messages of this one.
@@ -223,6 +234,8 @@ impl Causal {
         }
         self.held_messages += bundle.messages.len();
         self.held_bytes += sealed.weight();
+        self.waiting_burden
+            .add(bundle.author, bundle.messages.len());
         let held = Held {
             deliverable: Deliverable { sealed, bundle },
             awaits: None,
@@ -230,6 +243,7 @@ impl Causal {
         };
         self.held.insert(first, held);
         self.file(first);
+        self.note_reached(first.author);
         self.shed();
         Reception::New
     }
@@ -242,7 +256,8 @@ impl Causal {
         is_member: impl Fn(&NodeId) -> bool,
         lamport_of: impl Fn(MessageId) -> Option<u64>,
     ) -> Option<(Deliverable, Lamport)> {
-        let first = self.ready.pop_first()?;
+        let first = self.ready.first().copied()?;
+        debug_assert!(self.held.contains_key(&first), "what is ready is held");
         let deliverable = self.unfile(first)?;
         let bundle = &deliverable.bundle;
         let worth = self.judge(now, bundle, is_member(&bundle.author), lamport_of);
@@ -286,13 +301,9 @@ impl Causal {
         self.has_delivered(message) || self.holds(message)
     }
 
-    /// The first message of an author that is neither delivered nor held back.
-    pub(crate) fn first_missing(&self, author: NodeId) -> u64 {
-        let mut next = self.last_of(&author) + 1;
-        while let Some(held) = self.held.get(&MessageId { author, seq: next }) {
-            next = held.deliverable.bundle.last() + 1;
-        }
-        next
+    /// For how many messages, or for news of how many authors, something waits.
+    pub(crate) fn awaited(&self) -> usize {
+        self.waiting.len()
     }
 
     /// The messages that something waits for, and that are not here, each with the author of one that
@@ -316,12 +327,6 @@ impl Causal {
         Some(&mut held.deliverable.sealed)
     }
 
-    fn holds(&self, message: MessageId) -> bool {
-        let from = MessageId { seq: 0, ..message };
-        let before = self.held.range(from..=message).next_back();
-        before.is_some_and(|(_, held)| held.deliverable.bundle.last() >= message.seq)
-    }
-
     /// Notes what a held bundle waits for: one missing message at a time.
     fn file(&mut self, first: MessageId) {
         let Some(held) = self.held.get(&first) else {
@@ -337,7 +342,11 @@ impl Causal {
                 self.waiting.entry(missing).or_default().insert(first);
             }
             None => {
-                self.ready.insert(first);
+                if self.ready.insert(first) {
+                    let messages = self.messages_of(first);
+                    self.waiting_burden.take(first.author, messages);
+                    self.ready_burden.add(first.author, messages);
+                }
             }
         }
     }
@@ -411,6 +420,12 @@ impl Causal {
         let passed: Vec<MessageId> = self.held.range(from..=up_to).map(|(&id, _)| id).collect();
         for first in passed {
             self.unfile(first);
+            self.recede(first);
+        }
+        if let Some(&reached) = self.reached.get(&up_to.author)
+            && reached <= self.last_of(&up_to.author) + 1
+        {
+            self.reached.remove(&up_to.author);
         }
     }
 
@@ -419,7 +434,12 @@ impl Causal {
         let Held { deliverable, .. } = self.held.remove(&first)?;
         self.held_messages -= deliverable.bundle.messages.len();
         self.held_bytes -= deliverable.sealed.weight();
-        self.ready.remove(&first);
+        let burden = if self.ready.remove(&first) {
+            &mut self.ready_burden
+        } else {
+            &mut self.waiting_burden
+        };
+        burden.take(first.author, deliverable.bundle.messages.len());
         Some(deliverable)
     }
 
@@ -434,26 +454,6 @@ impl Causal {
             if dependants.is_empty() {
                 self.waiting.remove(&awaited);
             }
-        }
-    }
-
-    /// Over the bound, the newest of the author with most pending go; anti-entropy brings them
-    /// back when there is room.
-    fn shed(&mut self) {
-        while self.held_messages > HELD_MESSAGES || self.held_bytes > HELD_BYTES {
-            let mut pending: BTreeMap<NodeId, (usize, MessageId)> = BTreeMap::new();
-            let waiting = self.held.len() > self.ready.len();
-            for (&first, held) in &self.held {
-                if waiting && self.ready.contains(&first) {
-                    continue;
-                }
-                let entry = pending.entry(first.author).or_insert((0, first));
-                *entry = (entry.0 + held.deliverable.bundle.messages.len(), first);
-            }
-            let Some(&(_, newest)) = pending.values().max() else {
-                return;
-            };
-            self.unfile(newest);
         }
     }
 }
@@ -509,18 +509,6 @@ mod tests {
         assert_eq!(delivered(&mut causal), []);
         causal.admit(id(9));
         assert_eq!(delivered(&mut causal), [(9, 1)]);
-    }
-
-    #[test]
-    fn the_hold_back_queue_is_bounded_and_sheds_the_newest() {
-        let mut causal = causal();
-        for seq in (2..).take(HELD_MESSAGES + 10) {
-            give(&mut causal, &bundle(1, seq, seq, &[]));
-        }
-        assert_eq!(causal.held_messages, HELD_MESSAGES);
-        assert!(!causal.has(bundle(1, HELD_MESSAGES as u64 + 11, 1, &[]).last_id()));
-        give(&mut causal, &bundle(1, 1, 1, &[]));
-        assert_eq!(delivered(&mut causal).len(), HELD_MESSAGES);
     }
 
     #[test]

@@ -22,6 +22,11 @@ const ASKED_OF_ALL: usize = 8;
 /// For how many of them on behalf of one author.
 const ASKED_FOR_ONE: usize = 2;
 
+/// From so many missing messages on they are looked through only now and then, and for how long each of them puts that off: ten
+/// times as long as it takes.
+const MANY: usize = 1_024;
+const REST: Duration = Duration::from_micros(6);
+
 /// The messages searched for.
 #[derive(Debug, Default)]
 pub(crate) struct Searches {
@@ -30,6 +35,8 @@ pub(crate) struct Searches {
     shown: BTreeSet<MessageId>,
     /// What somebody claims to have had, and nobody bears out.
     unproven: BTreeMap<MessageId, Time>,
+    /// When the missing messages were looked through last.
+    looked: Time,
 }
 
 /// How often everybody is asked, before those who do not answer, and those who have it and do not give
@@ -110,6 +117,21 @@ pub(crate) enum Step {
 }
 
 impl Searches {
+    /// Returns true if it is time to look through so many missing messages. Who has others wait for very many is not to keep
+    /// this node busy with them.
+    pub(crate) fn may_look(&mut self, now: Time, missing: usize) -> bool {
+        let rest = if missing < MANY {
+            Duration::ZERO
+        } else {
+            REST.saturating_mul(missing as u32)
+        };
+        let may = now - self.looked >= rest;
+        if may {
+            self.looked = now;
+        }
+        may
+    }
+
     /// Searches for these messages that something of an author waits for, and ends the searches for what was
     /// `found` meanwhile, or is waited for no more.
     pub(crate) fn lacking(

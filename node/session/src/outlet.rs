@@ -27,6 +27,11 @@ pub trait Outlet: fmt::Debug + Send {
     /// Returns the count of events that wait to be seen.
     fn backlog(&self) -> &Backlog;
 
+    /// Returns true if so much waits to be seen that commands given here should wait too: each adds to it.
+    fn is_filling(&self) -> bool {
+        false
+    }
+
     /// Ends a turn. Fails if more waits than can be kept.
     fn check(&mut self) -> Result<(), Unseen>;
 
@@ -134,5 +139,45 @@ impl Outlet for Nowhere {
 
     fn check(&mut self) -> Result<(), Unseen> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Session;
+    use crate::test_support::me;
+
+    /// An outlet with much that waits.
+    #[derive(Debug, Default)]
+    struct Filling(Nowhere);
+
+    impl Outlet for Filling {
+        fn show(&mut self, turn: &mut Vec<Event>) {
+            self.0.show(turn);
+        }
+
+        fn answer(&mut self, answer: Answer) {
+            self.0.answer(answer);
+        }
+
+        fn backlog(&self) -> &Backlog {
+            self.0.backlog()
+        }
+
+        fn is_filling(&self) -> bool {
+            true
+        }
+
+        fn check(&mut self) -> Result<(), Unseen> {
+            self.0.check()
+        }
+    }
+
+    #[test]
+    fn commands_wait_while_much_is_unseen() {
+        let session = |outlet| Session::new(me(), outlet, 1);
+        assert!(session(Box::<Nowhere>::default()).has_room());
+        assert!(!session(Box::<Filling>::default()).has_room());
     }
 }

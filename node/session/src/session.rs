@@ -188,9 +188,10 @@ impl Session {
         }
     }
 
-    /// Returns true unless too many answers wait for a message to be sent first.
+    /// Returns true unless too many answers wait for a message to be sent first, or too much waits to be seen.
     pub fn has_room(&self) -> bool {
-        self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES
+        let has_room = self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES;
+        has_room && !self.outlet.is_filling()
     }
 
     /// Answers everything that still waits. Messages that were not sent by now never will be.

@@ -31,6 +31,8 @@ pub(super) struct Question {
     pub(super) caller: Caller,
     pub(super) newcomer: Newcomer,
     pub(super) news: NewsLine,
+    /// True for a node that was inside: it looks for its ring whatever directors say, since a discussion needs none.
+    pub(super) persists: bool,
 }
 
 /// What one director's answer comes to.
@@ -139,7 +141,11 @@ impl Question {
         match reply {
             Ok(reply) => {
                 self.news.up(director).await;
-                reply
+                if self.persists {
+                    reply.not_final()
+                } else {
+                    reply
+                }
             }
             Err(error) => {
                 self.news.down(director, error).await;
@@ -196,6 +202,17 @@ impl Question {
 }
 
 impl Reply {
+    /// The same for somebody who asks again whatever the answer is.
+    fn not_final(self) -> Self {
+        let (again, detail) = match self {
+            Self::NoSuch { again, detail } => (again, detail),
+            Self::Refused(detail) => (LONGEST_WAIT, detail),
+            Self::Way(_) | Self::Later { .. } => return self,
+        };
+        let detail = Some(detail);
+        Self::Later { again, detail }
+    }
+
     const fn later(again: Duration) -> Self {
         let detail = None;
         Self::Later { again, detail }

@@ -135,14 +135,16 @@ impl DirectorClient {
         (client, news)
     }
 
-    /// Asks for the way in, until there is an answer; an earlier question is dropped.
-    pub(crate) fn ask(&mut self) {
+    /// Asks for the way in, until there is an answer; an earlier question is dropped. A node that `persists` takes no
+    /// refusal for an answer.
+    pub(crate) fn ask(&mut self, persists: bool) {
         self.stop_asking();
         self.asked += 1;
         let question = joining::Question {
             caller: self.caller.clone(),
             newcomer: self.newcomer.clone(),
             news: self.news.clone(),
+            persists,
         };
         let (places, ask) = (self.places.clone(), self.asked);
         self.asking = Some(tokio::spawn(question.ask(places, ask)));

@@ -143,13 +143,13 @@ impl Asker {
 async fn the_first_founds_and_the_second_finds_it() {
     let director = director().await;
     let mut first = Asker::new(1, vec![place(&director)]);
-    first.client.ask();
+    first.client.ask(false);
     assert_eq!(first.way().await, Way::Found);
     first.client.start();
     first.client.register(Some(registration(1, 1)));
 
     let mut second = Asker::new(2, vec![place(&director)]);
-    second.client.ask();
+    second.client.ask(false);
     assert_eq!(second.way().await, join(1, 1));
 }
 
@@ -182,7 +182,7 @@ async fn a_newcomer_hears_of_other_registrations_and_the_displaced_of_their_disp
     assert_eq!(displaced.next().await, News::Foreign(reign(2, 2)));
 
     let mut newcomer = Asker::new(3, vec![place(&director)]);
-    newcomer.client.ask();
+    newcomer.client.ask(false);
     let beside = join_beside(2, 2, vec![reign(1, 1)]);
     assert_eq!(newcomer.way().await, beside);
     let told = async {
@@ -210,7 +210,7 @@ async fn the_last_one_out_ends_the_registration() {
     last.client.stop(Some(registration(1, 1))).await;
 
     let mut next = Asker::new(2, vec![place(&director)]);
-    next.client.ask();
+    next.client.ask(false);
     assert_eq!(next.way().await, Way::Found);
 }
 
@@ -218,7 +218,7 @@ async fn the_last_one_out_ends_the_registration() {
 async fn a_director_that_does_not_answer_is_named_and_the_next_one_asked() {
     let (dead, live) = (nobody().await, director().await);
     let mut asker = Asker::new(1, vec![place(&dead), place(&live)]);
-    asker.client.ask();
+    asker.client.ask(false);
     let news = asker.news().await;
     assert!(matches!(news, News::Down { director, .. } if director == dead));
     assert_eq!(asker.way().await, Way::Found);
@@ -232,13 +232,29 @@ async fn who_is_turned_away_everywhere_is_told_why() {
     )
     .await;
     let mut asker = Asker::new(1, vec![place(&forbids)]);
-    asker.client.ask();
+    asker.client.ask(false);
     assert_eq!(asker.way().await, Way::Refused("another one".to_owned()));
 
     let live = director().await;
     let mut asker = Asker::new(1, vec![place(&forbids), place(&live)]);
-    asker.client.ask();
+    asker.client.ask(false);
     assert_eq!(asker.way().await, Way::Found);
+}
+
+#[tokio::test]
+async fn who_was_inside_takes_no_refusal_for_an_answer() {
+    let knows_nobody = parrot("HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\n\r\n{}").await;
+    let forbids = parrot("HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\n{}").await;
+    let mut asker = Asker::new(1, vec![place(&knows_nobody), place(&forbids)]);
+    asker.client.ask(true);
+    let mut refusals = 0;
+    while refusals < 8 {
+        match asker.news().await {
+            News::Way { way, .. } => panic!("{way:?}"),
+            News::Later { .. } => refusals += 1,
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test]
@@ -251,7 +267,7 @@ async fn an_invite_never_founds() {
             may_found: false,
         }],
     );
-    asker.client.ask();
+    asker.client.ask(false);
     let began = tokio::time::Instant::now();
     assert!(matches!(asker.way().await, Way::Refused(_)));
     let took = began.elapsed();
@@ -267,7 +283,7 @@ async fn nonsense_is_no_answer() {
         "",
     ] {
         let mut asker = Asker::new(1, vec![place(&parrot(nonsense).await)]);
-        asker.client.ask();
+        asker.client.ask(false);
         assert!(
             matches!(asker.news().await, News::Down { .. }),
             "{nonsense}"
@@ -286,7 +302,7 @@ async fn an_endless_answer_is_cut_off() {
         while stream.write_all(b"1\r\n{\r\n").await.is_ok() {}
     });
     let mut asker = Asker::new(1, vec![place(&address)]);
-    asker.client.ask();
+    asker.client.ask(false);
     assert!(matches!(asker.news().await, News::Down { .. }));
     timeout(Duration::from_secs(5), endless)
         .await
@@ -324,16 +340,16 @@ async fn private_discussions_share_a_director_and_not_each_other() {
     let director = director().await;
     let [one, other] = [(); 2].map(|()| Secret::generate().unwrap());
     let mut founder = Asker::with_secret(1, vec![place(&director)], &one);
-    founder.client.ask();
+    founder.client.ask(false);
     assert_eq!(founder.way().await, Way::Found);
     founder.client.start();
     founder.client.register(Some(registration(1, 1)));
 
     let mut second = Asker::with_secret(2, vec![place(&director)], &one);
-    second.client.ask();
+    second.client.ask(false);
     assert_eq!(second.way().await, join(1, 1));
     let mut stranger = Asker::with_secret(3, vec![place(&director)], &other);
-    stranger.client.ask();
+    stranger.client.ask(false);
     assert_eq!(stranger.way().await, Way::Found);
     let caller = Caller::new(&one);
     let looked = pointer(&caller, &director, Duration::from_secs(5));
@@ -370,7 +386,7 @@ async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
         ..place(&director)
     };
     let mut second = Asker::with_secret(2, vec![invited], &secret);
-    second.client.ask();
+    second.client.ask(false);
     assert_eq!(second.way().await, join(1, 1));
 }
 
@@ -379,6 +395,6 @@ async fn who_hears_too_much_is_asked_again_later() {
     let busy = parrot("HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n").await;
     let live = director().await;
     let mut asker = Asker::new(1, vec![place(&busy), place(&live)]);
-    asker.client.ask();
+    asker.client.ask(false);
     assert_eq!(asker.way().await, Way::Found);
 }

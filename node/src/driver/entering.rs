@@ -3,6 +3,7 @@
 //!
 //! Not here: the steps themselves (the core and `director_client`), and their words (`ringtalk_session::Joining`).
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ringtalk_proto::{Event, Input, JoiningStage};
@@ -34,6 +35,10 @@ pub(super) struct Entering {
     vain_dials: u32,
     told_of_member: bool,
     told_of_stall: bool,
+    /// The coordinators of which the directors have told last.
+    coordinators: BTreeSet<NodeId>,
+    /// Who speaks another version, as it seems where it was dialled.
+    other_versions: BTreeSet<NodeId>,
 }
 
 impl Entering {
@@ -46,6 +51,8 @@ impl Entering {
             vain_dials: 0,
             told_of_member: false,
             told_of_stall: false,
+            coordinators: BTreeSet::new(),
+            other_versions: BTreeSet::new(),
         }
     }
 }
@@ -97,11 +104,21 @@ impl Driver {
                 coordinator,
                 doors,
                 candidates,
-            } => self.feed(Input::Contact {
-                coordinator,
-                doors,
-                candidates,
-            }),
+            } => {
+                let all = candidates.iter().chain([&coordinator]);
+                self.entering.coordinators = all.map(|contact| contact.id).collect();
+                self.feed(Input::Contact {
+                    coordinator,
+                    doors,
+                    candidates,
+                });
+            }
+            // It got in by another way, while the director was asked.
+            Way::Refused(_) if self.session.is_ready() => {
+                if !self.node.has_place() {
+                    self.directors.client.ask(true);
+                }
+            }
             Way::Refused(detail) => {
                 let message = format!("asking the director: {detail}");
                 self.depart(Ending::wrong(Status::Refused, Code::Refused, message));
@@ -109,16 +126,24 @@ impl Driver {
         }
     }
 
-    /// Nobody answers where the way in should go on. A coordinator that speaks another version will not let
-    /// this node in, however often it asks.
+    /// Nobody answers where the way in should go on. Coordinators that all speak another version will not let this node in,
+    /// however often it asks; one of several may be somebody who only says that it is one.
     pub(super) fn undialled(&mut self, peer: &NodeId, failure: DialFailure) {
         if self.session.is_ready() || !self.session.state().joining.seeks(peer) {
             return;
         }
-        if let Some(version) = failure.version {
-            let step = self.session.state().joining.step();
-            let message = format!("{step}: {version}; run the same version everywhere");
-            return self.depart(Ending::wrong(Status::Refused, Code::Version, message));
+        if let Some(version) = &failure.version {
+            self.entering.other_versions.insert(*peer);
+            let Entering {
+                coordinators,
+                other_versions,
+                ..
+            } = &self.entering;
+            if coordinators.is_subset(other_versions) {
+                let step = self.session.state().joining.step();
+                let message = format!("{step}: {version}; run the same version everywhere");
+                return self.depart(Ending::wrong(Status::Refused, Code::Version, message));
+            }
         }
         let reason = failure.reason;
         self.progress(|| Progress::Unlinked { reason });

@@ -303,7 +303,7 @@ impl Driver {
             Output::AskDirector => {
                 let directors = self.directors.reachability.names();
                 self.progress(|| Progress::Asking { directors });
-                self.directors.client.ask();
+                self.directors.client.ask(self.session.is_ready());
             }
             Output::Event(event) => self.event(event, now),
             Output::Left { unhanded } => self.left(Unhanded::Messages(unhanded)),

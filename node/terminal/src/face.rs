@@ -136,6 +136,11 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
         self.queue.backlog()
     }
 
+    fn is_filling(&self) -> bool {
+        let (waiting, most) = self.queue.load();
+        waiting > most / 2
+    }
+
     fn check(&mut self) -> Result<(), Unseen> {
         self.look_at_rush();
         self.queue.check()

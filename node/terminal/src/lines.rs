@@ -92,16 +92,19 @@ impl Lines {
     }
 
     fn remark(&self, remark: &Remark, out: &mut Vec<u8>) {
+        let mut text = harmless(&remark.text);
+        if !remark.is_table {
+            text = shortened(&text);
+        }
         if remark.is_warning {
-            let text = format!("! {}", harmless(&remark.text));
-            put(&self.paint.warn(&text), out);
+            put(&self.paint.warn(&format!("! {text}")), out);
         } else {
-            self.notice(&remark.text, out);
+            self.notice(&text, out);
         }
     }
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
-        put(&self.paint.dim(&format!("* {}", harmless(text))), out);
+        put(&self.paint.dim(&format!("* {text}")), out);
     }
 }
 

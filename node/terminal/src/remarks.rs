@@ -16,6 +16,8 @@ const NAMES: usize = 20;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Remark {
     pub(crate) is_warning: bool,
+    /// True for a line of a table, which is this program's own text: its blanks matter.
+    pub(crate) is_table: bool,
     pub(crate) text: String,
 }
 
@@ -23,6 +25,7 @@ pub(crate) struct Remark {
 fn notice(text: impl Into<String>) -> Remark {
     Remark {
         is_warning: false,
+        is_table: false,
         text: text.into(),
     }
 }
@@ -31,7 +34,16 @@ fn notice(text: impl Into<String>) -> Remark {
 fn warning(text: impl Into<String>) -> Remark {
     Remark {
         is_warning: true,
+        is_table: false,
         text: text.into(),
+    }
+}
+
+/// Returns a line of a table.
+fn table_line(text: &str) -> Remark {
+    Remark {
+        is_table: true,
+        ..notice(text)
     }
 }
 
@@ -82,7 +94,7 @@ pub(crate) fn of_answer(answer: &Answer, state: &State) -> Vec<Remark> {
         Ok(Reply::Who(members)) => of_who(members.as_deref(), state),
         Ok(Reply::Ring { members, .. }) => of_ring(members.as_deref(), state),
         Ok(Reply::Invite(invite)) => vec![of_invite(invite)],
-        Ok(Reply::Help) => HELP.iter().map(|line| notice(*line)).collect(),
+        Ok(Reply::Help) => HELP.iter().map(|line| table_line(line)).collect(),
         Ok(Reply::Transcript(ids)) => {
             let heading = format!("{} messages, in the same order everywhere:", ids.len());
             let ids = ids.iter().map(|id| notice(format!("  {}", id.uuid())));

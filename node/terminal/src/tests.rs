@@ -487,6 +487,30 @@ fn lines_list_who_is_here() {
     assert_eq!(shop.close(), expected);
 }
 
+/// Where a member says that it is, nobody checks.
+#[test]
+fn no_address_goes_on_in_a_row_of_its_own() {
+    let mut shop = face(Show::Lines { color: false });
+    let forged = format!("1.2.3.4:5{}00:53 ann: yes, pay him", " ".repeat(60));
+    let eve = Member {
+        addresses: Addresses::at(forged),
+        ..Member::clone(&member(ANN, "eve", 0))
+    };
+    let epoch = Epoch {
+        number: 1,
+        coordinator: ANN,
+    };
+    let members = Arc::new(Members::new(epoch, 2, [Arc::new(eve)]));
+    let reply = Reply::Who(Some(members));
+    shop.session.answer("who", Asker::Typist, Ok(reply));
+    let text = shop.close();
+    assert!(text.contains("at 1.2.3.4:5    00:53 ann"), "{text}");
+    let mut help = face(Show::Lines { color: false });
+    let reply = Ok(Reply::Help);
+    help.session.answer("help", Asker::Typist, reply);
+    assert!(help.close().contains("/who           who is here"));
+}
+
 #[test]
 fn colours_never_come_from_peers() {
     let face = face(Show::Lines { color: true });

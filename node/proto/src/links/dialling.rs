@@ -254,6 +254,12 @@ impl Links {
         self.peers.get(peer)?.host
     }
 
+    /// Returns true if a peer was dialled there last.
+    pub(crate) fn was_dialled_at(&self, peer: &NodeId, addresses: &Addresses) -> bool {
+        let peer = self.peers.get(peer);
+        peer.is_some_and(|peer| peer.addresses == *addresses)
+    }
+
     /// True where this peer answered from here when it was dialled at one of these hosts.
     pub(crate) fn was_reached_at(&self, peer: &NodeId, hosts: &[IpAddr]) -> bool {
         let reached = self.peers.get(peer).and_then(|peer| peer.reached);

@@ -206,7 +206,7 @@ impl Node {
     pub(super) fn turns_away(&mut self, bundle: &Bundle, peer: &NodeId) -> bool {
         let author = bundle.author;
         self.refuses(&author, peer)
-            || self.causal.first_missing(author) < bundle.first && !self.is_ordered(&author)
+            || !self.is_ordered(&author) && self.causal.first_missing(author) < bundle.first
     }
 
     /// True if others depend on what an author says, so that it is looked for.

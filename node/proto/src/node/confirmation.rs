@@ -5,7 +5,7 @@
 //! Receipts wait a little: most often the acknowledgement, which is one too, spares them. Not here: the books about
 //! them (`spread`, `acks`).
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -38,6 +38,8 @@ struct Owed {
     acks: Vec<Ack>,
     /// When that is told at the latest.
     acks_due: Option<Time>,
+    /// When all of it leaves, if it is in a hurry.
+    all_due: Option<Time>,
     /// When the peer was told of a delivery last.
     last: Time,
 }
@@ -46,21 +48,25 @@ impl Owed {
     /// When deliveries are told: soon after others, at once where there were none for a while.
     fn acks_leave(&self) -> Option<Time> {
         let paced = self.last + ACK_PACE;
-        self.acks_due.map(|due| due.min(paced))
+        let due = self.acks_due?.min(paced);
+        Some(self.all_due.map_or(due, |all| all.min(due)))
+    }
+
+    /// When the first receipt leaves.
+    fn receipts_leave(&self) -> Option<Time> {
+        let &(due, _) = self.receipts.first()?;
+        Some(self.all_due.map_or(due, |all| all.min(due)))
     }
 
     /// When the first of it leaves.
     fn leaves(&self) -> Option<Time> {
-        let receipts = self.receipts.first().map(|&(due, _)| due);
-        receipts.into_iter().chain(self.acks_leave()).min()
+        let receipts = self.receipts_leave().into_iter();
+        receipts.chain(self.acks_leave()).min()
     }
 
-    /// All of it leaves then at the latest.
+    /// All of it leaves then at the latest, and what comes to it until then.
     fn hurry(&mut self, due: Time) {
-        for (receipt_due, _) in &mut self.receipts {
-            *receipt_due = due.min(*receipt_due);
-        }
-        self.acks_due = self.acks_due.map(|before| before.min(due));
+        self.all_due = Some(self.all_due.map_or(due, |before| before.min(due)));
     }
 
     /// The deliveries to tell of now; they are receipts too.
@@ -70,14 +76,17 @@ impl Owed {
         }
         (self.acks_due, self.last) = (None, now);
         let acks = core::mem::take(&mut self.acks);
-        self.receipts
-            .retain(|(_, id)| !acks.iter().any(|ack| ack.item == *id));
+        if !self.receipts.is_empty() {
+            let told: BTreeSet<ItemId> = acks.iter().map(|ack| ack.item).collect();
+            self.receipts.retain(|(_, id)| !told.contains(id));
+        }
         acks
     }
 
     /// The receipts that nothing has spared.
     fn take_receipts(&mut self, now: Time) -> Vec<ItemId> {
-        let due = self.receipts.partition_point(|&(due, _)| due <= now);
+        let all = self.all_due.take_if(|all| *all <= now).is_some();
+        let due = self.receipts.partition_point(|&(due, _)| all || due <= now);
         self.receipts.drain(..due).map(|(_, id)| id).collect()
     }
 

@@ -44,11 +44,9 @@ impl Leaving {
 
     /// A neighbour says how far it is.
     pub(super) fn entrust(&mut self, entries: &[MessageId]) {
-        let has = |kept: &MessageId| {
-            let theirs = entries.iter().find(|entry| entry.author == kept.author);
-            theirs.is_some_and(|entry| entry.seq >= kept.seq)
-        };
-        self.entrusted = self.entrusted.iter().filter(|kept| !has(kept)).collect();
+        let theirs: VectorClock = entries.iter().copied().collect();
+        let lacks = |kept: &MessageId| !theirs.covers(*kept);
+        self.entrusted = self.entrusted.iter().filter(lacks).collect();
     }
 }
 

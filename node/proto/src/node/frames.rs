@@ -43,7 +43,9 @@ impl Node {
     /// Whether a peer may say such a thing: `PROTOCOL.md` §5.5.
     fn may_say(&self, now: Time, peer: &NodeId, frame: &Frame) -> bool {
         let Some(view) = &self.view else {
-            return true;
+            // Nobody is a member yet; but what nobody has asked for is nobody's to give.
+            let is_given = matches!(frame, Frame::Pulled(_) | Frame::PullEnd(_));
+            return !is_given || self.repair.was_asked(now, peer);
         };
         match frame {
             Frame::Close(_)

@@ -133,6 +133,17 @@ impl Node {
     pub(super) fn expire_repair(&mut self, now: Time) {
         self.pull_due(now);
         self.admit_strangers(now);
+        if self.searches.may_look(now, self.causal.awaited()) {
+            self.search_for_missing(now);
+        }
+        let view = self.view.clone();
+        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
+        for step in self.searches.expire(now, is_member) {
+            self.search_step(now, step);
+        }
+    }
+
+    fn search_for_missing(&mut self, now: Time) {
         let missing: Vec<(MessageId, NodeId)> = self
             .causal
             .missing()
@@ -144,11 +155,6 @@ impl Node {
         self.searches.lacking(now, missing.into_iter(), |message| {
             causal.has_delivered(message)
         });
-        let view = self.view.clone();
-        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
-        for step in self.searches.expire(now, is_member) {
-            self.search_step(now, step);
-        }
     }
 
     /// A newcomer asks where the discussion so far begins and ends.

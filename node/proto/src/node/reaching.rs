@@ -15,18 +15,37 @@ use crate::links::Made;
 use crate::{Output, Time, Trust};
 
 impl Node {
-    /// Dials a node; others are asked to help where that takes too long.
+    /// Dials a node; others are asked to help where that takes too long. Where a member is, only the view says.
     pub(super) fn dial(&mut self, now: Time, peer: NodeId, addresses: &Addresses) {
         let patience = self.patience(&peer);
+        let listed = self.listed_addresses(&peer);
+        let addresses = listed.as_ref().unwrap_or(addresses);
         self.links
             .dial(now, (peer, addresses), patience, &mut self.out);
     }
 
     /// Sends a frame to a node, over a link that is made where there is none.
-    pub(super) fn send_or_dial(&mut self, now: Time, peer: (NodeId, &Addresses), frame: &Frame) {
-        let patience = self.patience(&peer.0);
+    pub(super) fn send_or_dial(
+        &mut self,
+        now: Time,
+        (peer, addresses): (NodeId, &Addresses),
+        frame: &Frame,
+    ) {
+        if self.links.send(now, &peer, frame, &mut self.out) {
+            return;
+        }
+        let patience = self.patience(&peer);
+        let listed = self.listed_addresses(&peer);
+        let peer = (peer, listed.as_ref().unwrap_or(addresses));
         self.links
             .send_or_dial(now, peer, patience, frame, &mut self.out);
+    }
+
+    /// Where a member is, as the view in force says. A node outside has none in force.
+    fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
+        let view = self.view.as_ref().filter(|_| !self.joining.is_outside());
+        let member = view.and_then(|view| view.member(peer));
+        member.map(|member| member.addresses.clone())
     }
 
     /// True where a node is not known to be on this node's own network.

@@ -113,14 +113,14 @@ impl Node {
 
     /// Takes intervals over whose items were only named; asks for what is lacking.
     pub(super) fn take_offer(&mut self, now: Time, peer: NodeId, offer: &Offer) {
-        let mut wanted = Vec::new();
+        let (mut wanted, mut here) = (Vec::new(), Vec::new());
         let mut carried: BTreeMap<RingKey, Vec<ItemId>> = BTreeMap::new();
         for &id in &offer.items {
-            let here = self.item(id).is_some();
-            if !here && !self.is_delivered(id) {
+            if self.item(id).is_none() && !self.is_delivered(id) {
                 wanted.push(id);
                 continue;
             }
+            here.push(id);
             self.owe_receipt(peer, id);
             self.owe_ack(peer, id, false, false);
             let after = match self.take_interval(id, &offer.interval) {
@@ -136,7 +136,7 @@ impl Node {
         for (after, items) in carried {
             self.hand_on(now, &items, Part { after, interval }, false);
         }
-        for &id in offer.items.iter().filter(|id| !wanted.contains(id)) {
+        for id in here {
             if self.is_delivered(id) {
                 self.note_delivered(id);
             }

@@ -154,10 +154,13 @@ impl Node {
 
     /// Whether a refused connection means that a peer's process is gone: on its own network it does; elsewhere somebody
     /// else may have the address, unless the peer itself has answered there. And a network that looks like one's own may
-    /// be another, where the last link was relayed.
+    /// be another, where the last link was relayed. Where it was dialled at anybody's word but the view's, it means nothing.
     fn is_gone(&self, peer: &NodeId, refused: &[IpAddr]) -> bool {
+        let known = self.known_addresses(peer);
+        let is_there = known.is_none_or(|known| self.links.was_dialled_at(peer, &known));
         let is_near = !self.is_far(peer) && !self.links.was_relayed(peer);
-        !refused.is_empty() && (is_near || self.links.was_reached_at(peer, refused))
+        let is_its_own = is_near || self.links.was_reached_at(peer, refused);
+        !refused.is_empty() && is_there && is_its_own
     }
 
     /// Any frame is a sign of life.
@@ -332,5 +335,53 @@ impl Node {
             }
         }
         nearest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use ringtalk_wire::Addresses;
+
+    use super::*;
+    use crate::node::test_support::node;
+    use crate::view::test_support::{even_ring, id};
+    use crate::{Input, Output};
+
+    /// Somebody says that a member is at another port of its host, where nobody listens.
+    #[test]
+    fn a_member_is_gone_only_if_it_is_refused_where_the_view_says_that_it_is() {
+        let (mut node, member) = (node(), id(3));
+        node.view = Some(Arc::new(even_ring(4)));
+        let host: IpAddr = [192, 0, 2, 7].into();
+        let link = LinkId(1);
+        let up = Input::LinkUp {
+            link,
+            peer: member,
+            dialled: true,
+            host: Some(host),
+        };
+        node.handle(Time::default(), up);
+        node.handle(Time::default(), Input::LinkDown { link });
+        let now = Time::from_micros(1_000_000);
+        let elsewhere = Addresses::at("192.0.2.7:9");
+        let dialled = |node: &mut Node| {
+            let outputs = core::iter::from_fn(|| node.poll_output());
+            outputs.fold(None, |last, output| match output {
+                Output::Dial { addresses, .. } => Some(addresses),
+                _ => last,
+            })
+        };
+        // Outside, no view is in force.
+        node.dial(now, member, &elsewhere);
+        assert_eq!(dialled(&mut node), Some(elsewhere.clone()));
+        assert!(!node.is_gone(&member, &[host]));
+        node.links.dial_failed(now, &member);
+        node.joining.arrive();
+        let later = Time::from_micros(2_000_000);
+        node.dial(later, member, &elsewhere);
+        assert_eq!(dialled(&mut node), Some(Addresses::default()));
+        assert!(node.is_gone(&member, &[host]));
     }
 }

@@ -316,7 +316,10 @@ impl Screen {
     }
 
     fn remark(&mut self, remarks: Vec<Remark>) {
-        for Remark { is_warning, text } in remarks {
+        for Remark {
+            is_warning, text, ..
+        } in remarks
+        {
             let text = harmless_lines(&text);
             let invite = self.state.me.invite.as_str();
             if let Some(before) = text.strip_suffix(invite) {

@@ -1,0 +1,164 @@
+//! What is held back: how far it reaches, and which of it goes when there is too much.
+//!
+//! Whatever is asked here for each bundle takes the same time however much is held, since one member may have others hold very
+//! much. Not here: what a bundle waits for (`causal`), and how much of each author is held (`burden`).
+
+use alloc::collections::btree_map::Entry;
+
+use ringtalk_wire::{MessageId, NodeId};
+
+use super::Causal;
+use crate::config::{HELD_BYTES, HELD_MESSAGES};
+
+impl Causal {
+    /// The first message of an author that is neither delivered nor held back.
+    pub(crate) fn first_missing(&self, author: NodeId) -> u64 {
+        let reached = self.reached.get(&author).copied().unwrap_or(0);
+        let mut next = reached.max(self.last_of(&author) + 1);
+        while let Some(held) = self.held.get(&MessageId { author, seq: next }) {
+            next = held.deliverable.bundle.last() + 1;
+        }
+        next
+    }
+
+    /// Notes the first missing message of an author, so that what is held of it is walked over once, however often
+    /// somebody asks.
+    pub(super) fn note_reached(&mut self, author: NodeId) {
+        let next = self.first_missing(author);
+        if next > self.last_of(&author) + 1 {
+            self.reached.insert(author, next);
+        } else {
+            self.reached.remove(&author);
+        }
+    }
+
+    /// A held bundle is gone, and was not delivered.
+    pub(super) fn recede(&mut self, first: MessageId) {
+        let last = self.last_of(&first.author);
+        if let Entry::Occupied(mut reached) = self.reached.entry(first.author) {
+            let next = first.seq.min(*reached.get());
+            if next > last + 1 {
+                reached.insert(next);
+            } else {
+                reached.remove();
+            }
+        }
+    }
+
+    /// How many messages a held bundle has.
+    pub(super) fn messages_of(&self, first: MessageId) -> usize {
+        let held = self.held.get(&first);
+        held.map_or(0, |held| held.deliverable.bundle.messages.len())
+    }
+
+    pub(super) fn holds(&self, message: MessageId) -> bool {
+        let from = MessageId { seq: 0, ..message };
+        let before = self.held.range(from..=message).next_back();
+        before.is_some_and(|(_, held)| held.deliverable.bundle.last() >= message.seq)
+    }
+
+    /// Over the bound, the newest of the author with most pending go; anti-entropy brings them
+    /// back when there is room.
+    pub(super) fn shed(&mut self) {
+        while self.held_messages > HELD_MESSAGES || self.held_bytes > HELD_BYTES {
+            let any_waits = self.held.len() > self.ready.len();
+            let burden = if any_waits {
+                &self.waiting_burden
+            } else {
+                &self.ready_burden
+            };
+            let Some(author) = burden.heaviest() else {
+                return;
+            };
+            let [from, to] = [0, u64::MAX].map(|seq| MessageId { author, seq });
+            let mut newest = self.held.range(from..=to).rev().map(|(&first, _)| first);
+            let Some(newest) = newest.find(|first| !any_waits || !self.ready.contains(first))
+            else {
+                debug_assert!(false, "an author that has a burden has a bundle");
+                return;
+            };
+            self.unfile(newest);
+            self.recede(newest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+
+    use super::super::test_support::*;
+    use super::*;
+
+    /// Gives, sheds, delivers and passes at random: what is noted is what a walk over everything finds.
+    #[test]
+    fn what_is_noted_of_what_is_held_is_what_a_walk_finds() {
+        let mut random = 1_u64;
+        let mut below = |most: u64| {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (random >> 33) % most
+        };
+        let mut causal = causal();
+        for _ in 0..4_000 {
+            let author = 1 + below(3) as u8;
+            let speaker = id(author);
+            let seq = causal.last_of(&speaker) + 1 + below(12);
+            match below(20) {
+                0 => causal.pass(MessageId {
+                    author: speaker,
+                    seq,
+                }),
+                1 => {
+                    let newest = causal.held.keys().next_back().copied();
+                    if let Some(newest) = newest {
+                        causal.unfile(newest);
+                        causal.recede(newest);
+                    }
+                }
+                2 => drop(delivered(&mut causal)),
+                _ => {
+                    let waits = [(9, 1_000)];
+                    let heads = if below(2) == 0 { &waits[..] } else { &[] };
+                    give(&mut causal, &bundle(author, seq, seq, heads));
+                }
+            }
+            for author in (1..=3).map(id) {
+                let mut next = causal.last_of(&author) + 1;
+                while causal.holds(MessageId { author, seq: next }) {
+                    next += 1;
+                }
+                assert_eq!(causal.first_missing(author), next);
+            }
+            assert_eq!(causal.waiting_burden.heaviest(), heaviest(&causal, false));
+            assert_eq!(causal.ready_burden.heaviest(), heaviest(&causal, true));
+        }
+    }
+
+    fn heaviest(causal: &Causal, ready: bool) -> Option<NodeId> {
+        let mut burdens: BTreeMap<NodeId, usize> = BTreeMap::new();
+        for (first, held) in &causal.held {
+            if causal.ready.contains(first) == ready {
+                let messages = held.deliverable.bundle.messages.len();
+                *burdens.entry(first.author).or_default() += messages;
+            }
+        }
+        let heaviest = burdens
+            .into_iter()
+            .max_by_key(|&(author, burden)| (burden, author));
+        heaviest.map(|(author, _)| author)
+    }
+
+    #[test]
+    fn the_hold_back_queue_is_bounded_and_sheds_the_newest() {
+        let mut causal = causal();
+        for seq in (2..).take(HELD_MESSAGES + 10) {
+            give(&mut causal, &bundle(1, seq, seq, &[]));
+        }
+        assert_eq!(causal.held_messages, HELD_MESSAGES);
+        assert!(!causal.has(bundle(1, HELD_MESSAGES as u64 + 11, 1, &[]).last_id()));
+        give(&mut causal, &bundle(1, 1, 1, &[]));
+        assert_eq!(delivered(&mut causal).len(), HELD_MESSAGES);
+    }
+}
