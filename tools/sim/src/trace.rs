@@ -1,5 +1,7 @@
 //! What happened in a run: a hash of it always, lines to read where they are asked for.
 
+mod event;
+
 use ringtalk_proto::Time;
 
 /// The longest line; a frame full of text would drown the others.

@@ -311,14 +311,9 @@ impl World {
         }
         self.trace
             .show(self.now, || format!("n{index} says {event:?}"));
-        match event {
-            Event::Message(message) => {
-                self.note_delivery(index, message);
-                self.trace.mix(message.id.seq);
-                self.trace.mix_bytes(message.id.author.as_bytes());
-            }
-            Event::View(view) => self.trace.mix_bytes(&view.tag().hash.0),
-            other => self.trace.mix_bytes(format!("{other:?}").as_bytes()),
+        self.trace.mix_event(event);
+        if let Event::Message(message) = event {
+            self.note_delivery(index, message);
         }
         if let Event::Error { trouble, .. } = event {
             self.processes[index].errors.insert(*trouble);
