@@ -65,6 +65,8 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Joining {
     stage: Stage,
+    /// True once the node was inside with everything.
+    ready: bool,
     /// When a former member that finds nobody goes on alone.
     alone_at: Option<Time>,
     /// The clock of the first cut: so far goes the history, however often the rest of it is asked for.
@@ -77,6 +79,7 @@ impl Joining {
     pub(crate) const fn new() -> Self {
         Self {
             stage: Stage::Asking,
+            ready: false,
             alone_at: None,
             history: VectorClock::new(),
             progress: Progress::new(),
@@ -86,6 +89,20 @@ impl Joining {
     /// A former member is outside: it goes on alone at that time, unless it finds a way in.
     pub(crate) const fn until_alone(&mut self, at: Time) {
         self.alone_at = Some(at);
+    }
+
+    /// Returns true once the node was inside with everything.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The node is inside with everything: `ready` is said once.
+    pub(crate) fn get_ready(&mut self) {
+        debug_assert!(
+            self.is_inside() && !self.ready,
+            "a node gets ready once, inside"
+        );
+        self.ready = true;
     }
 
     /// How far this node has come.

@@ -6,7 +6,6 @@
 use ringtalk_wire::{Brief, Frame, Interval, Item, ItemId, NodeId, Offer, ShortId};
 
 use super::Node;
-use crate::Time;
 
 impl Node {
     /// An item as it goes to those who carry it on, where it is a bundle that can be abbreviated.
@@ -19,7 +18,6 @@ impl Node {
 
     pub(super) fn send_brief(
         &mut self,
-        now: Time,
         child: &NodeId,
         id: ItemId,
         brief: &Brief,
@@ -30,25 +28,29 @@ impl Node {
             interval,
             ..brief.clone()
         });
-        self.send_passing(now, child, id, &brief);
+        self.send_passing(child, id, &brief);
     }
 
-    pub(super) fn take_brief(&mut self, now: Time, parent: NodeId, brief: &Brief) {
+    pub(super) fn take_brief(&mut self, parent: NodeId, brief: &Brief) {
         let whole = brief.expand(|short| self.known_as(short));
         match (whole, brief.item_id()) {
-            (Ok(Some(sealed)), _) => self.take_passing(now, parent, brief.interval, &sealed),
+            (Ok(Some(sealed)), _) => self.take_passing(parent, brief.interval, &sealed),
             (Ok(None), Ok(id)) => {
                 let (interval, items) = (brief.interval, [id].into());
-                self.take_offer(now, parent, &Offer { interval, items });
+                self.take_offer(parent, &Offer { interval, items });
             }
-            _ => self.reject(now, parent, "a bundle that cannot be read"),
+            _ => self.reject(parent, "a bundle that cannot be read"),
         }
     }
 
     /// The only member or author whose id begins so, of all that are known.
     fn known_as(&self, short: ShortId) -> Option<NodeId> {
-        let members = self.view.iter().flat_map(|view| view.beginning_with(short));
-        let mut known = members.chain(self.clock().beginning_with(short));
+        let members = self
+            .context
+            .view
+            .iter()
+            .flat_map(|view| view.beginning_with(short));
+        let mut known = members.chain(self.discussion.clock().beginning_with(short));
         let one = known.next()?;
         known.all(|other| other == one).then_some(*one)
     }
@@ -65,6 +67,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::Time;
     use crate::node::test_support::node;
     use crate::signing::test_support::SEAL;
     use crate::view::test_support::{even_ring, id};
@@ -73,9 +76,9 @@ mod tests {
     /// A node that has delivered message 1 of member 1, and is linked to member 2.
     fn linked() -> Node {
         let mut node = node();
-        node.view = Some(Arc::new(even_ring(4)));
-        node.started = true;
-        node.causal.pass(head(id(1)));
+        node.context.view = Some(Arc::new(even_ring(4)));
+        node.discussion.start(&ringtalk_wire::VectorClock::new(), 0);
+        node.discussion.causal.pass(head(id(1)));
         node.handle(
             Time::default(),
             Input::LinkUp {
@@ -160,7 +163,11 @@ mod tests {
         let frame = brief(&sealed, id(1));
         assert_eq!(give(&mut node, frame), (Vec::new(), 1));
         let first = sealed.bundle().unwrap().last_id();
-        assert_eq!(node.log.bundle(first), Some(&sealed), "as it was sealed");
+        assert_eq!(
+            node.discussion.log.bundle(first),
+            Some(&sealed),
+            "as it was sealed"
+        );
     }
 
     #[test]
@@ -176,10 +183,10 @@ mod tests {
         let link = LinkId(1);
         node.handle(Time::default(), Input::Frame { link, frame: whole });
         assert_eq!(told(&mut node).1, 0, "somebody may name the stranger");
-        node.causal.admit(wanted[0].origin);
-        node.causal.admit(stranger);
+        node.discussion.causal.admit(wanted[0].origin);
+        node.discussion.causal.admit(stranger);
         assert_eq!(told(&mut node).1, 0, "what it depends on has not come");
-        node.causal.pass(head(stranger));
+        node.discussion.causal.pass(head(stranger));
         node.handle(Time::default(), Input::Timer);
         assert_eq!(told(&mut node).1, 1);
     }
@@ -193,7 +200,7 @@ mod tests {
         let sealed = reply_to(id(1));
         let item = Item::Bundle(sealed.clone());
         assert!(node.brief(&item, interval()).is_some());
-        node.causal.pass(head(twin));
+        node.discussion.causal.pass(head(twin));
         assert!(node.brief(&item, interval()).is_none());
         let (wanted, delivered) = give(&mut node, brief(&sealed, id(1)));
         assert_eq!((wanted.len(), delivered), (1, 0));

@@ -89,124 +89,123 @@ impl Steps {
 
 impl Node {
     /// Compares a peer's view tag with one's own: whoever is behind gets, or is sent, the view.
-    pub(super) fn compare_tags(&mut self, now: Time, peer: NodeId, theirs: &ViewTag) {
-        let Some(view) = self.view.clone() else {
+    pub(super) fn compare_tags(&mut self, peer: NodeId, theirs: &ViewTag) {
+        let now = self.context.now;
+        let Some(view) = self.context.view.clone() else {
             return;
         };
         let mine = view.tag();
-        self.note_epoch(now, peer, theirs.epoch);
+        self.note_epoch(peer, theirs.epoch);
         if *theirs == mine {
             self.confirmed(&peer);
-        } else if self.is_rival(&theirs.epoch) {
-            self.sight_rival(now, &theirs.epoch);
-            self.pull_view(now, &peer);
-        } else if self.is_higher(theirs, &mine) {
-            if !is_near(&mine, theirs) || self.steps.are_missed(now, &mine, theirs) {
-                self.pull_view(now, &peer);
+        } else if self.context.is_rival(&theirs.epoch) {
+            self.sight_rival(&theirs.epoch);
+            self.context.pull_view(&peer);
+        } else if self.context.is_higher(theirs, &mine) {
+            if !is_near(&mine, theirs) || self.membership.steps.are_missed(now, &mine, theirs) {
+                self.context.pull_view(&peer);
             }
-        } else if !self.joining.is_outside() {
+        } else if !self.context.joining.is_outside() {
             if !view.contains(&peer) || !is_near(theirs, &mine) {
-                self.catch_up(now, &peer, Some(theirs));
+                self.catch_up(&peer, Some(theirs));
             } else if let Some(updates) = self.updates_since(theirs) {
-                self.send_updates(now, &peer, updates);
+                self.send_updates(&peer, updates);
             }
             if theirs.epoch != mine.epoch {
-                self.look_after_coordinator(now);
+                self.look_after_coordinator();
             }
         }
     }
 
     /// A view update that this node has missed.
-    pub(super) fn take_direct_update(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
+    pub(super) fn take_direct_update(&mut self, peer: NodeId, sealed: Sealed) {
         let Ok(announcement) = sealed.announcement() else {
-            return self.reject(now, peer, "an update that cannot be read");
+            return self.reject(peer, "an update that cannot be read");
         };
-        if !self.seals.is_genuine(&sealed) {
-            return self.reject(now, peer, "an update that its coordinator did not sign");
+        if !self.context.seals.is_genuine(&sealed) {
+            return self.reject(peer, "an update that its coordinator did not sign");
         }
         let id = announcement.item_id();
         let update = match announcement {
             Announcement::View(update) => update,
-            Announcement::Page(page) => return self.take_merged_page(now, peer, sealed, page),
+            Announcement::Page(page) => return self.take_merged_page(peer, sealed, page),
         };
         let tag = update.tag;
-        if self.take_update(now, peer, update).is_err() {
+        if self.take_update(peer, update).is_err() {
             // The updates lead past this node's eviction, or from elsewhere: more of them would not help.
             let whole = Frame::PullView(None);
-            self.links.send(now, &peer, &whole, &mut self.out);
+            self.context.send(&peer, &whole);
         }
-        if self.view.as_ref().is_some_and(|view| view.tag() == tag) {
-            self.announcements.keep(id, sealed);
+        if self
+            .context
+            .view
+            .as_ref()
+            .is_some_and(|view| view.tag() == tag)
+        {
+            self.relay.announcements.keep(id, sealed);
         }
     }
 
     /// A peer asks for the view in force, and may say which one it has.
-    pub(super) fn take_pull_view(&mut self, now: Time, peer: NodeId, theirs: Option<&ViewTag>) {
+    pub(super) fn take_pull_view(&mut self, peer: NodeId, theirs: Option<&ViewTag>) {
         if let Some(theirs) = theirs {
-            self.note_epoch(now, peer, theirs.epoch);
+            self.note_epoch(peer, theirs.epoch);
         } else {
-            self.note_observer(now, &peer);
+            self.observers.note(&mut self.context, &peer);
         }
-        self.catch_up(now, &peer, theirs);
+        self.catch_up(&peer, theirs);
     }
 
     /// Sends one's full view to a peer.
-    pub(super) fn send_view(&mut self, now: Time, peer: &NodeId) {
-        let Some(view) = self.view.clone() else {
+    pub(super) fn send_view(&mut self, peer: &NodeId) {
+        let Some(view) = self.context.view.clone() else {
             return;
         };
         for page in self.pages_of(&view) {
-            self.links
-                .send(now, peer, &Frame::View(page.into()), &mut self.out);
+            self.context.send(peer, &Frame::View(page.into()));
         }
     }
 
     /// A view in pages; its coordinator names the former members of its ring on the first of them.
     pub(super) fn pages_of(&self, view: &View) -> Vec<ViewPage> {
         let mut pages = view.pages();
-        if let Some(first) = pages.first_mut().filter(|_| self.is_coordinator()) {
-            first.former = self.former_names();
+        if let Some(first) = pages.first_mut().filter(|_| self.context.is_coordinator()) {
+            first.former = self.discussion.former_names(&self.context);
         }
         pages
     }
 
     /// Brings a peer to the view in force: a member by the updates since its own, where they are
     /// still here, and anybody else by the full view.
-    pub(super) fn catch_up(&mut self, now: Time, peer: &NodeId, theirs: Option<&ViewTag>) {
-        let Some(view) = self.view.clone() else {
+    pub(super) fn catch_up(&mut self, peer: &NodeId, theirs: Option<&ViewTag>) {
+        let now = self.context.now;
+        let Some(view) = self.context.view.clone() else {
             return;
         };
         let tag = view.tag();
         if theirs == Some(&tag) {
-            return self.send_heartbeat(now, peer);
+            return self.send_heartbeat(peer);
         }
         let theirs = theirs.filter(|_| view.contains(peer));
         match theirs.and_then(|theirs| self.updates_since(theirs)) {
-            Some(updates) => self.send_updates(now, peer, updates),
-            None if self.steps.gives(now, *peer, tag) => self.send_view(now, peer),
+            Some(updates) => self.send_updates(peer, updates),
+            None if self.membership.steps.gives(now, *peer, tag) => self.send_view(peer),
             None => {}
         }
     }
 
     /// The updates that lead from a view to the one in force, where they are still here.
     fn updates_since(&self, theirs: &ViewTag) -> Option<Vec<Sealed>> {
-        let mine = self.view.as_ref()?.tag();
-        let steps = self.steps.between(theirs, &mine)?;
-        let updates = steps.map(|id| self.announcements.get(id).cloned());
+        let mine = self.context.view.as_ref()?.tag();
+        let steps = self.membership.steps.between(theirs, &mine)?;
+        let updates = steps.map(|id| self.relay.announcements.get(id).cloned());
         updates.collect()
     }
 
-    fn send_updates(&mut self, now: Time, peer: &NodeId, updates: Vec<Sealed>) {
+    fn send_updates(&mut self, peer: &NodeId, updates: Vec<Sealed>) {
         for update in updates {
-            self.links
-                .send(now, peer, &Frame::Update(update), &mut self.out);
+            self.context.send(peer, &Frame::Update(update));
         }
-    }
-
-    pub(super) fn pull_view(&mut self, now: Time, peer: &NodeId) {
-        let mine = self.view.as_ref().map(|view| view.tag());
-        self.links
-            .send(now, peer, &Frame::PullView(mine), &mut self.out);
     }
 }
 

@@ -12,7 +12,7 @@ use core::time::Duration;
 
 use ringtalk_wire::{Checked, Frame, NodeId};
 
-use super::Node;
+use crate::context::Context;
 use crate::{Output, Time, Trouble};
 
 /// How long after the first link to a member this node asks: what a newcomer waits for comes first.
@@ -60,41 +60,44 @@ impl Checking {
     }
 }
 
-impl Node {
+impl Checking {
     /// Somebody is linked who can tell.
-    pub(super) fn may_be_checked(&mut self, now: Time) {
-        if matches!(self.checking.state, State::Unasked) && self.ready {
-            self.checking.state = State::Waiting(now + CHECK_AFTER);
+    pub(super) fn may_begin(&mut self, context: &Context) {
+        let now = context.now;
+        if matches!(self.state, State::Unasked) && context.joining.is_ready() {
+            self.state = State::Waiting(now + CHECK_AFTER);
         }
     }
 
-    pub(super) fn expire_checking(&mut self, now: Time) {
-        if self.checking.deadline().is_none_or(|at| at > now) {
+    pub(super) fn expire(&mut self, context: &mut Context) {
+        let now = context.now;
+        if self.deadline().is_none_or(|at| at > now) {
             return;
         }
-        match core::mem::take(&mut self.checking.state) {
-            State::Asked { answers, .. } => self.conclude(&answers),
-            _ => self.ask_to_be_checked(now),
+        match core::mem::take(&mut self.state) {
+            State::Asked { answers, .. } => self.conclude(context, &answers),
+            _ => self.ask_to_be_checked(context),
         }
     }
 
     /// Asks linked members: one of another network, and one of its own, where there are both.
-    fn ask_to_be_checked(&mut self, now: Time) {
-        let Some(view) = self.view.clone() else {
+    fn ask_to_be_checked(&mut self, context: &mut Context) {
+        let now = context.now;
+        let Some(view) = context.view.clone() else {
             return;
         };
-        let members = view.members().filter(|one| self.links.is_up(&one.id));
+        let members = view.members().filter(|one| context.links.is_up(&one.id));
         let mut linked: Vec<_> = members.collect();
-        linked.sort_by_key(|one| (!self.is_far(&one.id), one.key));
+        linked.sort_by_key(|one| (!context.is_far(&one.id), one.key));
         let (Some(first), Some(last)) = (linked.first(), linked.last()) else {
             return;
         };
         let mut asked = Vec::from([first.id, last.id]);
         asked.dedup();
         for id in &asked {
-            self.links.send(now, id, &Frame::Check, &mut self.out);
+            context.send(id, &Frame::Check);
         }
-        self.checking.state = State::Asked {
+        self.state = State::Asked {
             until: now + CHECK_TIME,
             asked,
             answers: Vec::new(),
@@ -102,40 +105,41 @@ impl Node {
     }
 
     /// A member asks whether this node reaches it.
-    pub(super) fn take_check(&mut self, now: Time, peer: NodeId) {
-        let checks = &mut self.checking.checks;
+    pub(super) fn take_check(&mut self, context: &mut Context, peer: NodeId) {
+        let now = context.now;
+        let checks = &mut self.checks;
         checks.retain(|_, since| now - *since < CHECK_AGAIN);
-        let Some(member) = self.view.as_ref().and_then(|view| view.member(&peer)) else {
+        let Some(member) = context.view.as_ref().and_then(|view| view.member(&peer)) else {
             return;
         };
         if checks.len() < CHECKS && !checks.contains_key(&peer) {
             checks.insert(peer, now);
             let addresses = member.addresses.clone();
-            self.out.push_back(Output::Check { peer, addresses });
+            context.out.push_back(Output::Check { peer, addresses });
         }
     }
 
     /// A member was looked for where it says that it is.
-    pub(super) fn tell_checked(&mut self, now: Time, peer: NodeId, reached: bool) {
-        let host = self
+    pub(super) fn tell(context: &mut Context, peer: NodeId, reached: bool) {
+        let host = context
             .links
             .host(&peer)
-            .filter(|_| self.links.is_direct(&peer));
+            .filter(|_| context.links.is_direct(&peer));
         let seen = host.map(|host| host.to_string()).unwrap_or_default();
         let checked = Frame::Checked(Checked { reached, seen });
-        self.links.send(now, &peer, &checked, &mut self.out);
+        context.send(&peer, &checked);
     }
 
     /// A member says whether it reaches this node.
-    pub(super) fn take_checked(&mut self, peer: NodeId, checked: &Checked) {
-        let State::Asked { asked, answers, .. } = &mut self.checking.state else {
+    pub(super) fn take_checked(&mut self, context: &mut Context, peer: NodeId, checked: &Checked) {
+        let State::Asked { asked, answers, .. } = &mut self.state else {
             return;
         };
         if !asked.contains(&peer) {
             return;
         }
         if checked.reached {
-            self.checking.state = State::Done;
+            self.state = State::Done;
             return;
         }
         asked.retain(|id| *id != peer);
@@ -144,19 +148,19 @@ impl Node {
         answers.push((peer, seen));
         if asked.is_empty() {
             let answers = core::mem::take(answers);
-            self.conclude(&answers);
+            self.conclude(context, &answers);
         }
     }
 
     /// Tells the user, where some have tried and none got through.
-    fn conclude(&mut self, answers: &[(NodeId, Option<IpAddr>)]) {
+    fn conclude(&mut self, context: &mut Context, answers: &[(NodeId, Option<IpAddr>)]) {
         if answers.is_empty() {
-            self.checking.state = State::Unasked;
+            self.state = State::Unasked;
             return;
         }
-        self.checking.state = State::Done;
-        let names: Vec<String> = answers.iter().map(|(id, _)| self.name_of(id)).collect();
-        let tried: Vec<&str> = self.config.addresses.all().collect();
+        self.state = State::Done;
+        let names: Vec<String> = answers.iter().map(|(id, _)| context.name_of(id)).collect();
+        let tried: Vec<&str> = context.config.addresses.all().collect();
         let seen = answers.iter().find_map(|&(_, seen)| seen);
         let seen = seen.map_or_else(String::new, |seen| format!(" (they see you at {seen})"));
         let message = format!(
@@ -165,6 +169,6 @@ impl Node {
             tried.join(" and "),
             names.join(" and "),
         );
-        self.error(Trouble::UnreachableAddress, message);
+        context.error(Trouble::UnreachableAddress, message);
     }
 }

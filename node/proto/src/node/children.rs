@@ -5,21 +5,20 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Direction, Interval, Member, NodeId, RingKey};
+use ringtalk_wire::{Direction, Interval, Member, NodeId};
 
 use super::Node;
-use crate::Time;
 use crate::config::{DIAL_ALLOWANCE, HEIRS};
 use crate::spread::{Child, Part};
 
 impl Node {
     /// The two halves of the ring, as an author splits it.
     pub(super) fn halves(&self) -> Vec<Interval> {
-        let Some(view) = self.view.as_ref().filter(|view| view.len() > 1) else {
+        let Some(view) = self.context.view.as_ref().filter(|view| view.len() > 1) else {
             return Vec::new();
         };
         let middle = view.len() / 2;
-        let Some(limit) = view.ahead_of(&self.config.id, middle) else {
+        let Some(limit) = view.ahead_of(&self.context.config.id, middle) else {
             return Vec::new();
         };
         [Direction::Clockwise, Direction::Counterclockwise]
@@ -56,15 +55,17 @@ impl Node {
     /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance. Who has just
     /// been let in is passed over where there is anybody else, or somebody who has been there for longer.
     fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
-        let after = self.own_key()?;
+        let after = self.context.own_key()?;
         let whole = Part { after, interval };
         let mut usable = self.linked_in(&whole);
         usable.retain(|child| self.is_usable(&child.id));
-        let since = |&(place, child): &(usize, &Child)| (self.settling_since(&child.id), place);
+        let since = |&(place, child): &(usize, &Child)| {
+            (self.ring.settling_since(self.context.now, &child.id), place)
+        };
         let (place, _) = usable.iter().enumerate().min_by_key(since)?;
         let mut usable = usable.into_iter().skip(place);
         let first = usable.next()?;
-        let fingers = self.fingers.ids();
+        let fingers = self.ring.fingers();
         let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
         Some((first, beyond, whole))
     }
@@ -76,7 +77,8 @@ impl Node {
         part: &Part,
         nearest: Option<Child>,
     ) -> Vec<(Child, Interval)> {
-        if self.spreading.all_are_heard() && !self.is_anybody_settling() {
+        if self.relay.spreading.all_are_heard() && !self.ring.is_anybody_settling(self.context.now)
+        {
             return Vec::new();
         }
         let before =
@@ -96,11 +98,11 @@ impl Node {
         let child = |id: &NodeId| {
             Some(Child {
                 id: *id,
-                key: self.view.as_ref()?.member(id)?.key,
+                key: self.context.view.as_ref()?.member(id)?.key,
                 allowance: Duration::ZERO,
             })
         };
-        let mut linked: Vec<Child> = self.needed_ids().filter_map(child).collect();
+        let mut linked: Vec<Child> = self.ring.needed_ids().filter_map(child).collect();
         linked.retain(|child| part.contains(child.key));
         linked.sort_by_key(|child| part.distance(child.key));
         linked
@@ -111,7 +113,7 @@ impl Node {
     pub(super) fn heir(&self, part: &Part) -> Option<Child> {
         let mut best = None;
         for member in self.live_in(part) {
-            let since = self.settling_since(&member.id);
+            let since = self.ring.settling_since(self.context.now, &member.id);
             if best.is_none_or(|(before, _)| since < before) {
                 best = Some((since, member));
             }
@@ -128,8 +130,13 @@ impl Node {
     pub(super) fn linked_heir(&self, part: &Part) -> (Vec<(Child, Interval)>, Option<Child>) {
         let next = self.live_in(part).take(HEIRS);
         let next: Vec<Child> = next.map(|member| self.child(member)).collect();
-        let carries =
-            |child: &Child| self.links.is_up(&child.id) && self.settling_since(&child.id).is_none();
+        let carries = |child: &Child| {
+            self.context.links.is_up(&child.id)
+                && self
+                    .ring
+                    .settling_since(self.context.now, &child.id)
+                    .is_none()
+        };
         let Some(place) = next.iter().position(carries) else {
             return (Vec::new(), self.heir(part));
         };
@@ -139,31 +146,31 @@ impl Node {
     }
 
     /// Makes links to the next few members of a part, whose child may be dead.
-    pub(super) fn prepare(&mut self, now: Time, part: &Part) {
+    pub(super) fn prepare(&mut self, part: &Part) {
         let next: Vec<NodeId> = self.live_in(part).take(HEIRS).map(|one| one.id).collect();
         for id in next {
-            self.dial_member(now, &id);
+            self.context.dial_member(&id);
         }
     }
 
     /// The members of a part that are neither suspected nor silent, the nearest first.
     fn live_in(&self, part: &Part) -> impl Iterator<Item = &Member> {
-        let view = self.view.iter();
+        let view = self.context.view.iter();
         let members = view.flat_map(|view| view.beyond(part.after, part.interval.direction));
         let part = *part;
         members
             .take_while(move |member| part.contains(member.key))
-            .filter(|member| member.id != self.config.id)
+            .filter(|member| member.id != self.context.config.id)
             .filter(|member| {
                 let id = &member.id;
-                let stuck = self.links.is_full(id) || self.spreading.is_silent(id);
-                !stuck && !self.detector.suspects(id)
+                let stuck = self.context.links.is_full(id) || self.relay.spreading.is_silent(id);
+                !stuck && !self.context.detector.suspects(id)
             })
     }
 
     /// A member as a child, whom it may take longer to reach.
     fn child(&self, member: &Member) -> Child {
-        let linked = self.links.is_up(&member.id);
+        let linked = self.context.links.is_up(&member.id);
         Child {
             id: member.id,
             key: member.key,
@@ -176,26 +183,20 @@ impl Node {
     }
 
     pub(super) fn is_usable(&self, id: &NodeId) -> bool {
-        self.takes_bundles(id) && !self.spreading.is_silent(id)
+        self.takes_bundles(id) && !self.relay.spreading.is_silent(id)
     }
 
     /// True where a member can be sent to, and carries nothing on.
     fn is_passed_over(&self, id: &NodeId) -> bool {
         self.takes_bundles(id)
-            && (self.spreading.is_silent(id) || self.settling_since(id).is_some())
+            && (self.relay.spreading.is_silent(id)
+                || self.ring.settling_since(self.context.now, id).is_some())
     }
 
     fn takes_bundles(&self, id: &NodeId) -> bool {
-        self.links.is_up(id) && !self.links.is_full(id) && !self.detector.suspects(id)
-    }
-
-    pub(super) fn own_key(&self) -> Option<RingKey> {
-        let me = self.view.as_ref()?.member(&self.config.id)?;
-        Some(me.key)
-    }
-
-    pub(super) fn layout(&self) -> Option<u64> {
-        Some(self.view.as_ref()?.layout())
+        self.context.links.is_up(id)
+            && !self.context.links.is_full(id)
+            && !self.context.detector.suspects(id)
     }
 }
 
@@ -203,14 +204,16 @@ impl Node {
 mod tests {
     use alloc::sync::Arc;
 
+    use ringtalk_wire::RingKey;
+
     use super::*;
     use crate::node::test_support::node;
     use crate::view::test_support::{even_ring, id};
-    use crate::{Input, LinkId, Output};
+    use crate::{Input, LinkId, Output, Time};
 
     fn node_in_a_ring(linked: &[u16]) -> Node {
         let mut node = node();
-        node.view = Some(Arc::new(even_ring(8)));
+        node.context.view = Some(Arc::new(even_ring(8)));
         for &peer in linked {
             node.handle(
                 Time::default(),
@@ -227,7 +230,13 @@ mod tests {
     }
 
     fn key(node: &Node, number: u16) -> RingKey {
-        node.view.as_ref().unwrap().member(&id(number)).unwrap().key
+        node.context
+            .view
+            .as_ref()
+            .unwrap()
+            .member(&id(number))
+            .unwrap()
+            .key
     }
 
     /// What member 1 was to carry, up to a member.
@@ -266,7 +275,7 @@ mod tests {
     fn links_to_the_heirs_of_a_doubtful_child_are_made() {
         let mut node = node_in_a_ring(&[2]);
         let part = part(&node, 6);
-        node.prepare(Time::default(), &part);
+        node.prepare(&part);
         let mut dialled = Vec::new();
         while let Some(output) = node.poll_output() {
             if let Output::Dial { peer, .. } = output {

@@ -117,8 +117,8 @@ impl Confirmations {
 
 impl Node {
     pub(super) fn owe_receipt(&mut self, peer: NodeId, id: ItemId) {
-        let (now, leaving) = (self.handled, self.leaving.is_some());
-        self.confirmations.owe(peer, |owed| {
+        let (now, leaving) = (self.context.now, self.context.is_leaving());
+        self.relay.confirmations.owe(peer, |owed| {
             owed.receipts.push((now + RECEIPT_DELAY, id));
             // Who fills a frame does not wait, and whoever leaves may not be there later.
             if leaving || owed.receipts.len() >= PAGE_ITEMS {
@@ -135,29 +135,31 @@ impl Node {
             return;
         }
         let wait = if lone { ACK_PACE } else { Duration::ZERO };
-        let leaves = self.handled + wait;
-        if id.origin == self.config.id {
+        let leaves = self.context.now + wait;
+        if id.origin == self.context.config.id {
             // An author counts those behind it itself.
-            self.acks.came(id, None, false, leaves);
+            self.relay.acks.came(id, None, false, leaves);
             self.tell_parent(parent, id, (0, false), leaves);
         } else {
-            self.acks.came(id, Some(parent), new, leaves);
+            self.relay.acks.came(id, Some(parent), new, leaves);
         }
     }
 
     /// Something leaves for a peer: what was delivered is told beside it.
     pub(super) fn confirm_beside(&mut self, peer: &NodeId) {
-        let now = self.handled;
+        let now = self.context.now;
         let waits = |owed: &Owed| owed.acks_due.is_some_and(|due| due > now);
-        if self.confirmations.owed.get(peer).is_some_and(waits) {
-            self.confirmations
+        if self.relay.confirmations.owed.get(peer).is_some_and(waits) {
+            self.relay
+                .confirmations
                 .owe(*peer, |owed| owed.acks_due = Some(now));
         }
     }
 
     /// A child has taken a bundle over: its acknowledgement is waited for, the longer the more
     /// members it goes through.
-    pub(super) fn await_ack(&mut self, now: Time, child: Child, id: ItemId, interval: Interval) {
+    pub(super) fn await_ack(&mut self, child: Child, id: ItemId, interval: Interval) {
+        let now = self.context.now;
         let beyond = Part {
             after: child.key,
             interval,
@@ -165,62 +167,65 @@ impl Node {
         let share = beyond.distance(interval.limit) >> (u128::BITS - 1 - 20);
         let share = Duration::from_micros((share as u64).min(1 << 20));
         let wait = ACK_WAIT_LEAST + share + child.allowance;
-        self.acks.carried(now, id, child.id, wait);
+        self.relay.acks.carried(now, id, child.id, wait);
     }
 
-    pub(super) fn take_receipt(&mut self, now: Time, peer: NodeId, items: &[ItemId]) {
+    pub(super) fn take_receipt(&mut self, peer: NodeId, items: &[ItemId]) {
+        let now = self.context.now;
         for &id in items {
-            for _ in 0..self.spreading.receipt(now, peer, id) {
+            for _ in 0..self.relay.spreading.receipt(now, peer, id) {
                 self.settle(id, true);
             }
         }
-        self.seal_what_waits(now);
+        self.seal_what_waits();
     }
 
-    pub(super) fn take_acks(&mut self, now: Time, peer: NodeId, acks: &[Ack]) {
+    pub(super) fn take_acks(&mut self, peer: NodeId, acks: &[Ack]) {
+        let now = self.context.now;
         let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
         for ack in acks {
-            let acked = self.acks.acked(now, &peer, *ack);
+            let acked = self.relay.acks.acked(now, &peer, *ack);
             self.pass_up(acked);
         }
-        self.take_receipt(now, peer, &items);
+        self.take_receipt(peer, &items);
     }
 
     /// This node has delivered a bundle.
     pub(super) fn note_delivered(&mut self, id: ItemId) {
-        let acked = self.acks.delivered(id);
+        let acked = self.relay.acks.delivered(id);
         self.pass_up(acked);
     }
 
     /// A child carries a bundle no more.
     pub(super) fn excuse(&mut self, child: &NodeId, id: ItemId) {
-        let acked = self.acks.excuse(child, id);
+        let acked = self.relay.acks.excuse(child, id);
         self.pass_up(acked);
     }
 
     /// A child is gone, and acknowledges nothing.
     pub(super) fn gave_up_on(&mut self, child: &NodeId) {
-        let acked = self.acks.forget(child);
+        let acked = self.relay.acks.forget(child);
         self.pass_up(acked);
     }
 
-    pub(super) fn expire_acks(&mut self, now: Time) {
-        let (slow, acked) = self.acks.expire(now);
+    pub(super) fn expire_acks(&mut self) {
+        let now = self.context.now;
+        let (slow, acked) = self.relay.acks.expire(now);
         self.pass_up(acked);
         for child in slow {
-            let who = self.described(&child);
+            let who = self.context.described(&child);
             let message = format!(
                 "{who}, or somebody behind it, has not taken messages for too long: the others go on without waiting"
             );
-            self.error(Trouble::SlowMember, message);
+            self.context.error(Trouble::SlowMember, message);
         }
-        self.seal_what_waits(now);
+        self.seal_what_waits();
     }
 
     /// Sends what is due by now.
     pub(super) fn send_confirmations(&mut self) {
-        let now = self.handled;
-        let Confirmations { owed, due, .. } = &mut self.confirmations;
+        let now = self.context.now;
+        let Confirmations { owed, due, .. } = &mut self.relay.confirmations;
         if due.is_none_or(|due| due > now) {
             return;
         }
@@ -229,13 +234,13 @@ impl Node {
             for page in acks.chunks(PAGE_ITEMS) {
                 let acks = page.to_vec();
                 let ack = Frame::Ack(Acks { acks });
-                self.links.send(now, peer, &ack, &mut self.out);
+                self.context.send(peer, &ack);
             }
             let receipts = owed.take_receipts(now);
             for page in receipts.chunks(PAGE_ITEMS) {
                 let items = page.to_vec();
                 let receipt = Frame::Receipt(Items { items });
-                self.links.send(now, peer, &receipt, &mut self.out);
+                self.context.send(peer, &receipt);
             }
         }
         owed.retain(|_, owed| !owed.is_idle(now));
@@ -244,24 +249,24 @@ impl Node {
 
     /// Sends all that is owed: this node may not be there later.
     pub(super) fn confirm_everything(&mut self) {
-        let now = self.handled;
-        for owed in self.confirmations.owed.values_mut() {
+        let now = self.context.now;
+        for owed in self.relay.confirmations.owed.values_mut() {
             owed.hurry(now);
         }
-        self.confirmations.due = Some(now);
+        self.relay.confirmations.due = Some(now);
         self.send_confirmations();
     }
 
     /// One's own bundle is acknowledged, for the first time or by more members.
     fn reached(&mut self, first: u64, members: u64, behind: bool) {
-        let acked = self.outbox.acked(self.handled, first, behind);
-        let told = &mut self.confirmations.told;
+        let acked = self.relay.outbox.acked(self.context.now, first, behind);
+        let told = &mut self.relay.confirmations.told;
         if let Some(last) = acked.or_else(|| told.get(&first).copied()) {
             told.insert(first, last);
             if told.len() > LATE {
                 told.pop_first();
             }
-            self.emit(Event::Reached {
+            self.context.emit(Event::Reached {
                 first,
                 last,
                 members,
@@ -279,8 +284,8 @@ impl Node {
             leaves,
         } in acked
         {
-            let behind = behind || self.reading.is_behind();
-            if parents.is_empty() && item.origin == self.config.id {
+            let behind = behind || self.context.reader.is_behind();
+            if parents.is_empty() && item.origin == self.context.config.id {
                 self.reached(item.number, members, behind);
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
@@ -298,8 +303,8 @@ impl Node {
         (members, behind): (u64, bool),
         leaves: Time,
     ) {
-        let (now, leaving) = (self.handled, self.leaving.is_some());
-        self.confirmations.owe(parent, |owed| {
+        let (now, leaving) = (self.context.now, self.context.is_leaving());
+        self.relay.confirmations.owe(parent, |owed| {
             owed.acks.push(Ack {
                 item,
                 members,

@@ -13,7 +13,6 @@ use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
 use ringtalk_wire::{Cut, MessageId, NodeId, Range, VectorClock};
 
 use super::Node;
-use crate::Time;
 use crate::config::LAMPORT_AHEAD;
 
 /// How many may have been asked: two neighbours and the coordinator, and a few that were it before.
@@ -199,71 +198,79 @@ fn ahead(first: &Given, others: &[(NodeId, &Given)]) -> Vec<(NodeId, Vec<Range>)
 
 impl Node {
     /// A page of the cut of somebody who was asked.
-    pub(super) fn take_cut(&mut self, now: Time, peer: NodeId, cut: Cut) {
-        let member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
-        if !member || !self.joining.awaits_cut() || !self.cuts.take(peer, cut) {
+    pub(super) fn take_cut(&mut self, peer: NodeId, cut: Cut) {
+        let now = self.context.now;
+        let member = self.context.is_member(&peer);
+        if !member || !self.context.joining.awaits_cut() || !self.history.cuts.take(peer, cut) {
             return;
         }
-        if self.cuts.are_complete() {
-            self.settle_cut(now);
+        if self.history.cuts.are_complete() {
+            self.settle_cut();
         } else {
-            self.joining.cut_waits_until(now + WITNESS_WAIT);
+            self.context.joining.cut_waits_until(now + WITNESS_WAIT);
         }
     }
 
     /// The wait for cuts is over: the first complete one counts, or they are asked for again.
-    pub(super) fn settle_or_ask(&mut self, now: Time) {
-        if !self.settle_cut(now) {
-            self.ask_for_history(now);
+    pub(super) fn settle_or_ask(&mut self) {
+        if !self.settle_cut() {
+            self.ask_for_history();
         }
     }
 
     /// Goes by the first complete cut; false where there is none.
-    fn settle_cut(&mut self, now: Time) -> bool {
-        if !self.joining.awaits_cut() {
+    fn settle_cut(&mut self) -> bool {
+        let now = self.context.now;
+        if !self.context.joining.awaits_cut() {
             return false;
         }
-        let Some(cut) = self.cuts.settle() else {
+        let Some(cut) = self.history.cuts.settle() else {
             return false;
         };
         for (id, name) in cut.authors {
-            self.note_former(id, &name);
+            self.discussion.note_former(&mut self.context, id, &name);
         }
-        self.joining.cut(now, cut.donor, cut.certain);
+        self.context.joining.cut(now, cut.donor, cut.certain);
         let lacking = |last: &MessageId| last.seq.saturating_sub(cut.base.get(&last.author));
         let history = cut.fetched.iter().map(|(last, _)| lacking(last));
         let history = history.fold(0, u64::saturating_add);
         self.start(cut.base, cut.lamport, history);
         for (last, giver) in cut.fetched {
-            if !self.causal.clock().covers(last) {
-                self.repair.want(now, last, giver, true);
-                if self.may_be_an_author(&last.author, &giver) {
-                    self.admit_asked(last.author, giver, true);
+            if !self.discussion.causal.clock().covers(last) {
+                self.history.repair.want(now, last, giver, true);
+                if self
+                    .discussion
+                    .may_be_an_author(&self.context, &last.author, &giver)
+                {
+                    self.discussion
+                        .admit_asked(&self.context, last.author, giver, true);
                 }
             }
         }
-        self.pull_due(now);
+        self.pull_due();
         for (giver, ranges) in cut.ahead {
-            self.pull_beside(now, giver, ranges);
+            self.pull_beside(giver, ranges);
         }
         true
     }
 
     /// Nothing more is asked of a peer. What it was to give of the discussion so far, who fixed the cut gives.
-    pub(super) fn give_up_on_giver(&mut self, now: Time, peer: &NodeId) {
-        self.repair.forget(peer);
-        self.joining.donor_lost(now, peer);
-        let Some((donor, history)) = self.joining.promised() else {
+    pub(super) fn give_up_on_giver(&mut self, peer: &NodeId) {
+        let now = self.context.now;
+        self.history.repair.forget(peer);
+        self.context.joining.donor_lost(now, peer);
+        let Some((donor, history)) = self.context.joining.promised() else {
             return;
         };
         let lacking = history.iter().filter(|last| {
-            !self.causal.clock().covers(*last) && !self.repair.is_wanted(&last.author)
+            !self.discussion.causal.clock().covers(*last)
+                && !self.history.repair.is_wanted(&last.author)
         });
         let lacking: Vec<MessageId> = lacking.collect();
         for last in lacking {
-            self.repair.want(now, last, donor, true);
+            self.history.repair.want(now, last, donor, true);
         }
-        self.pull_due(now);
+        self.pull_due();
     }
 }
 

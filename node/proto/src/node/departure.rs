@@ -8,6 +8,7 @@ use ringtalk_wire::{Departed, Departure, Frame, HandOver, MessageId, NodeId, Vec
 
 use super::Node;
 use crate::config::LEAVE_WAIT;
+use crate::context::Farewell;
 use crate::{Output, Time, View};
 
 /// How long leaving takes at most; the process exits within 2 s.
@@ -23,23 +24,18 @@ pub(super) struct Leaving {
     ask_at: Time,
     /// What no neighbour is known to have yet: this node may be the last that does.
     entrusted: VectorClock,
-    said_goodbye: bool,
     done: bool,
 }
 
 impl Leaving {
-    /// True once the others were told: this node decides nothing any more.
-    pub(super) const fn has_said_goodbye(&self) -> bool {
-        self.said_goodbye
-    }
-
     /// When there is something to do.
-    pub(super) fn deadline(&self) -> Option<Time> {
-        match (self.done, self.said_goodbye) {
-            (true, _) => None,
-            (_, true) => Some(self.ask_at.min(self.since + LEAVE_LIMIT)),
-            (_, false) => Some(self.ask_at.min(self.since + LEAVE_WAIT)),
-        }
+    pub(super) fn deadline(&self, farewell: Farewell) -> Option<Time> {
+        let wait = if farewell == Farewell::Said {
+            LEAVE_LIMIT
+        } else {
+            LEAVE_WAIT
+        };
+        (!self.done).then(|| self.ask_at.min(self.since + wait))
     }
 
     /// A neighbour says how far it is.
@@ -52,77 +48,81 @@ impl Leaving {
 
 impl Node {
     /// The user leaves.
-    pub(super) fn leave(&mut self, now: Time) {
-        if self.leaving.is_some() {
+    pub(super) fn leave(&mut self) {
+        let now = self.context.now;
+        if self.context.is_leaving() {
             return;
         }
-        let alone = self.view.as_ref().is_none_or(|view| view.len() == 1);
-        let nobody_to_tell = alone || self.joining.is_outside();
-        if self.ready {
-            self.seal_everything(now);
+        let alone = self
+            .context
+            .view
+            .as_ref()
+            .is_none_or(|view| view.len() == 1);
+        let nobody_to_tell = alone || self.context.joining.is_outside();
+        if self.context.joining.is_ready() {
+            self.seal_everything();
         }
         self.leaving = Some(Leaving {
             since: now,
             ask_at: now,
-            entrusted: self.causal.clock().clone(),
-            said_goodbye: false,
+            entrusted: self.discussion.causal.clock().clone(),
             done: false,
         });
+        self.context.farewell = Farewell::Begun;
         self.confirm_everything();
         if nobody_to_tell {
             self.farewell_heard();
         } else {
-            self.expire_leaving(now);
+            self.expire_leaving();
         }
     }
 
     /// Says goodbye once everything that this node has is in others' hands; goes when the farewell
     /// is heard, or has been waited for long enough.
-    pub(super) fn expire_leaving(&mut self, now: Time) {
-        let handed = self.outbox.unhanded() == 0;
+    pub(super) fn expire_leaving(&mut self) {
+        let now = self.context.now;
+        let handed = self.relay.outbox.unhanded() == 0;
         let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) else {
             return;
         };
         let overdue = now - leaving.since >= LEAVE_WAIT;
-        if leaving.said_goodbye {
+        if self.context.farewell == Farewell::Said {
             if now - leaving.since >= LEAVE_LIMIT {
                 self.farewell_heard();
             } else if leaving.ask_at <= now {
                 leaving.ask_at = now + ASK_AGAIN;
-                self.say_goodbye(now);
+                self.say_goodbye();
             }
         } else if overdue || (handed && leaving.entrusted.is_empty()) {
-            leaving.said_goodbye = true;
+            self.context.farewell = Farewell::Said;
             leaving.ask_at = now + ASK_AGAIN;
-            self.say_goodbye(now);
+            self.say_goodbye();
         } else if leaving.ask_at <= now {
             leaving.ask_at = now + ASK_AGAIN;
-            for neighbour in self.neighbour_ids() {
-                self.send_digest(now, &neighbour, true);
+            for neighbour in self.ring.neighbour_ids() {
+                self.send_digest(&neighbour, true);
             }
         }
     }
 
     /// A member leaves.
-    pub(super) fn take_leave(&mut self, now: Time, peer: NodeId) {
-        let member = self.view.as_ref().is_some_and(|view| view.contains(&peer));
-        if member && self.has_authority() {
+    pub(super) fn take_leave(&mut self, peer: NodeId) {
+        let member = self.context.is_member(&peer);
+        if member && self.context.has_authority() {
             let left = Departed {
                 id: peer,
                 how: Departure::Left,
             };
-            self.publish(now, [].into(), [left].into(), [].into());
+            self.publish([].into(), [left].into(), [].into());
         }
     }
 
     /// The coordinator changed while this node was leaving: the new one is told.
-    pub(super) fn leave_again(&mut self, now: Time, next: &View, new_epoch: bool) {
-        let said = self
-            .leaving
-            .as_ref()
-            .is_some_and(|it| it.said_goodbye && !it.done);
+    pub(super) fn leave_again(&mut self, next: &View, new_epoch: bool) {
+        let waits = self.leaving.as_ref().is_some_and(|leaving| !leaving.done);
+        let said = waits && self.context.farewell == Farewell::Said;
         if said && new_epoch && next.len() > 1 {
-            self.say_goodbye(now);
+            self.say_goodbye();
         } else if said && next.len() == 1 {
             self.farewell_heard();
         }
@@ -132,25 +132,25 @@ impl Node {
     pub(super) fn farewell_heard(&mut self) {
         if let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) {
             leaving.done = true;
-            let unhanded = self.outbox.unhanded();
-            self.out.push_back(Output::Left { unhanded });
+            let unhanded = self.relay.outbox.unhanded();
+            self.context.out.push_back(Output::Left { unhanded });
         }
     }
 
-    fn say_goodbye(&mut self, now: Time) {
-        let Some(view) = self.view.clone() else {
+    fn say_goodbye(&mut self) {
+        let Some(view) = self.context.view.clone() else {
             return;
         };
-        if self.is_coordinator() {
-            if let Some(&successor) = self.deputies().first() {
+        if self.context.is_coordinator() {
+            if let Some(&successor) = self.context.deputies().first() {
                 let opening = self.office_for(&view, successor);
                 let tag = view.tag();
                 let office = Frame::HandOver(HandOver { tag, opening });
-                self.send_to_member(now, &successor, &office);
+                self.context.send_to_member(&successor, &office);
             }
         } else {
-            let goodbye = Frame::Leave(self.outbox.sealed());
-            self.send_to_member(now, &view.coordinator(), &goodbye);
+            let goodbye = Frame::Leave(self.relay.outbox.sealed());
+            self.context.send_to_member(&view.coordinator(), &goodbye);
         }
     }
 }

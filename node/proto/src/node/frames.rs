@@ -5,47 +5,41 @@
 use ringtalk_wire::{Announcement, Frame, NodeId};
 
 use super::Node;
+use super::reaching::Reaching;
+use super::unlisted::Unlisted;
+use crate::LinkId;
 use crate::planted::PlantedBug;
-use crate::{LinkId, Time};
 
 impl Node {
-    pub(super) fn frame(&mut self, now: Time, link: LinkId, frame: Frame) {
-        let Some(peer) = self.links.peer_of(link) else {
+    pub(super) fn frame(&mut self, link: LinkId, frame: Frame) {
+        let Some(peer) = self.context.links.peer_of(link) else {
             return;
         };
-        self.heard(now, &peer);
-        if self.is_carried_by_stranger(&peer, &frame) {
-            return self.hold_for_view(now, peer, frame);
+        self.heard(&peer);
+        if Unlisted::are_to_wait(&self.context, &peer, &frame) {
+            return self.unlisted.hold(self.context.now, peer, frame);
         }
-        if !self.may_say(now, &peer, &frame) {
+        if !self.may_say(&peer, &frame) {
             return tracing::debug!(?peer, "refusing a frame of somebody who is no member");
         }
         match frame {
-            Frame::Close(_) => {
-                if self
-                    .links
-                    .closed_by_peer(now, link, &mut self.out)
-                    .is_some_and(|lost| lost.last)
-                {
-                    self.peer_lost(now, &peer);
-                }
-            }
+            Frame::Close(_) => self.link_closed(link),
             Frame::Ping(number) => {
-                self.links
-                    .send(now, &peer, &Frame::Pong(number), &mut self.out);
+                self.context.send(&peer, &Frame::Pong(number));
             }
             Frame::Pong(number) => self.take_pong(peer, number),
-            Frame::Heartbeat(heartbeat) => self.take_heartbeat(now, peer, &heartbeat),
-            frame => self.membership_frame(now, peer, frame),
+            Frame::Heartbeat(heartbeat) => self.take_heartbeat(peer, &heartbeat),
+            frame => self.membership_frame(peer, frame),
         }
     }
 
     /// Whether a peer may say such a thing: `PROTOCOL.md` §5.5.
-    fn may_say(&self, now: Time, peer: &NodeId, frame: &Frame) -> bool {
-        let Some(view) = &self.view else {
+    fn may_say(&self, peer: &NodeId, frame: &Frame) -> bool {
+        let now = self.context.now;
+        let Some(view) = &self.context.view else {
             // Nobody is a member yet; but what nobody has asked for is nobody's to give.
             let is_given = matches!(frame, Frame::Pulled(_) | Frame::PullEnd(_));
-            return !is_given || self.repair.was_asked(now, peer);
+            return !is_given || self.history.repair.was_asked(now, peer);
         };
         match frame {
             Frame::Close(_)
@@ -69,82 +63,105 @@ impl Node {
             | Frame::Checked(_)
             | Frame::Report(_) => true,
             // They give nothing away, and may be on their way while a view leaves their sender out.
-            Frame::Receipt(_) | Frame::Ack(_) => self.is_named(peer),
+            Frame::Receipt(_) | Frame::Ack(_) => self.context.is_named(peer),
             // It was a member when it was asked.
             Frame::Pulled(_) | Frame::PullEnd(_) => {
-                view.contains(peer) || self.repair.was_asked(now, peer)
+                view.contains(peer) || self.history.repair.was_asked(now, peer)
             }
-            Frame::Spread(_) if self.planted.has(PlantedBug::HearStrangers) => true,
+            Frame::Spread(_) if self.context.planted.has(PlantedBug::HearStrangers) => true,
             _ => view.contains(peer),
         }
     }
 
-    fn membership_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
+    fn membership_frame(&mut self, peer: NodeId, frame: Frame) {
         match frame {
-            Frame::Join(join) => self.take_join(now, peer, join),
-            Frame::Later(contact) => self.take_later(now, peer, contact),
-            Frame::PullView(tag) => self.take_pull_view(now, peer, tag.as_ref()),
-            Frame::View(page) => self.take_page(now, peer, *page),
-            Frame::Update(sealed) => self.take_direct_update(now, peer, sealed),
-            Frame::Rename(name) => self.take_rename(now, peer, &name.name),
-            Frame::Leave(_) => self.take_leave(now, peer),
-            Frame::HandOver(office) => self.take_hand_over(now, peer, office),
-            Frame::Suspect(suspect) => self.take_suspect(now, &suspect),
-            Frame::Probe(probe) => self.take_probe(now, peer, probe),
-            Frame::Alive(alive) => self.take_alive(now, alive),
-            Frame::Election(tag) => self.take_election(now, peer, tag.epoch),
-            Frame::Answer(tag) => self.take_answer(now, peer, &tag),
-            Frame::Stand(opening) => self.take_stand(now, peer, opening),
-            Frame::Meet(meet) => self.take_meet(now, peer, &meet),
-            Frame::Invite(meet) => self.take_invite(now, peer, &meet),
+            Frame::Join(join) => self.take_join(peer, join),
+            Frame::Later(contact) => self.take_later(peer, contact),
+            Frame::PullView(tag) => self.take_pull_view(peer, tag.as_ref()),
+            Frame::View(page) => self.take_page(peer, *page),
+            Frame::Update(sealed) => self.take_direct_update(peer, sealed),
+            Frame::Rename(name) => self.take_rename(peer, &name.name),
+            Frame::Leave(_) => self.take_leave(peer),
+            Frame::HandOver(office) => self.take_hand_over(peer, office),
+            Frame::Suspect(suspect) => self.take_suspect(&suspect),
+            Frame::Probe(probe) => self.take_probe(peer, probe),
+            Frame::Alive(alive) => self.take_alive(alive),
+            Frame::Election(tag) => self.take_election(peer, tag.epoch),
+            Frame::Answer(tag) => self.take_answer(peer, &tag),
+            Frame::Stand(opening) => self.take_stand(peer, opening),
+            Frame::Meet(meet) => self.take_meet(peer, &meet),
+            Frame::Invite(meet) => self.take_invite(peer, &meet),
             Frame::Pledge(pledge) => self.take_pledge(peer, pledge),
-            Frame::Accept(page) => self.take_accept(now, peer, *page),
-            Frame::Foreign(contact) => self.take_foreign(now, peer, &contact),
-            Frame::Reach(reach) => self.take_reach(now, peer, reach),
-            Frame::Call(call) => self.take_call(now, peer, call),
-            Frame::Circuit(circuit) => self.take_circuit(now, peer, &circuit),
-            Frame::Check => self.take_check(now, peer),
-            Frame::Checked(checked) => self.take_checked(peer, &checked),
-            Frame::Observe => self.take_observe(now, &peer),
+            Frame::Accept(page) => self.take_accept(peer, *page),
+            Frame::Foreign(contact) => self.take_foreign(peer, &contact),
+            Frame::Reach(reach) => {
+                self.reaching.take_reach(&mut self.context, peer, reach);
+            }
+            Frame::Call(call) => Reaching::take_call(&mut self.context, peer, call),
+            Frame::Circuit(circuit) => {
+                self.reaching
+                    .take_circuit(&mut self.context, peer, &circuit);
+            }
+            Frame::Check => self.checking.take_check(&mut self.context, peer),
+            Frame::Checked(checked) => {
+                self.checking
+                    .take_checked(&mut self.context, peer, &checked);
+            }
+            Frame::Observe => self.take_observe(&peer),
             Frame::Report(_) => {}
-            frame => self.message_frame(now, peer, frame),
+            frame => self.message_frame(peer, frame),
         }
     }
 
-    pub(super) fn message_frame(&mut self, now: Time, peer: NodeId, frame: Frame) {
+    pub(super) fn message_frame(&mut self, peer: NodeId, frame: Frame) {
         match frame {
-            Frame::Spread(spread) => self.take_spread(now, peer, &spread),
-            Frame::Brief(brief) => self.take_brief(now, peer, &brief),
-            Frame::Receipt(receipt) => self.take_receipt(now, peer, &receipt.items),
-            Frame::Ack(acks) => self.take_acks(now, peer, &acks.acks),
-            Frame::Offer(offer) => self.take_offer(now, peer, &offer),
-            Frame::Want(want) => self.take_want(now, peer, &want.items),
-            Frame::Digest(digest) => self.take_digest(now, peer, &digest),
-            Frame::Pull(pull) => self.take_pull(now, peer, &pull),
-            Frame::Pulled(sealed) => self.take_pulled(now, peer, sealed),
-            Frame::Evidence(sealed) => self.take_evidence(now, peer, sealed),
-            Frame::PullEnd(end) => self.take_pull_end(now, peer, &end),
-            Frame::Fetch => self.take_fetch(now, peer),
-            Frame::Cut(cut) => self.take_cut(now, peer, cut),
-            Frame::WhoHas(message) => self.take_who_has(now, peer, message),
-            Frame::Has(has) => self.take_has(now, peer, &has),
+            Frame::Spread(spread) => self.take_spread(peer, &spread),
+            Frame::Brief(brief) => self.take_brief(peer, &brief),
+            Frame::Receipt(receipt) => self.take_receipt(peer, &receipt.items),
+            Frame::Ack(acks) => self.take_acks(peer, &acks.acks),
+            Frame::Offer(offer) => self.take_offer(peer, &offer),
+            Frame::Want(want) => self.take_want(peer, &want.items),
+            Frame::Digest(digest) => self.take_digest(peer, &digest),
+            Frame::Pull(pull) => self.take_pull(peer, &pull),
+            Frame::Pulled(sealed) => self.take_pulled(peer, sealed),
+            Frame::Evidence(sealed) => self.take_evidence(peer, sealed),
+            Frame::PullEnd(end) => self.take_pull_end(peer, &end),
+            Frame::Fetch => self.take_fetch(peer),
+            Frame::Cut(cut) => self.take_cut(peer, cut),
+            Frame::WhoHas(message) => self.take_who_has(peer, message),
+            Frame::Has(has) => self.take_has(peer, &has),
             other => debug_assert!(false, "{other:?} has no room"),
         }
     }
 
-    pub(super) fn take_announcement(
-        &mut self,
-        now: Time,
-        peer: NodeId,
-        announcement: Announcement,
-    ) {
-        match announcement {
-            Announcement::View(update) => {
-                if self.take_update(now, peer, update).is_err() {
-                    self.pull_view(now, &peer);
+    /// Takes what those have carried whom the view in force lists by now, and drops what has waited for too long.
+    pub(super) fn take_held(&mut self) {
+        if let Some(view) = self.context.view.clone() {
+            for (peer, frames) in self.unlisted.take_of(|id| view.contains(id)) {
+                for frame in frames {
+                    self.message_frame(peer, frame);
                 }
             }
-            Announcement::Page(page) => self.take_announced_page(now, peer, page),
+        }
+        self.unlisted.expire(self.context.now);
+    }
+
+    /// Anybody may ask for this node's place; without a view it has none to tell of, and says nothing.
+    fn take_observe(&mut self, peer: &NodeId) {
+        self.observers.note(&mut self.context, peer);
+        if let Some(report) = self.ring.report(&self.context) {
+            self.context.send(peer, &Frame::Report(report));
+        }
+    }
+
+    pub(super) fn take_announcement(&mut self, peer: NodeId, announcement: Announcement) {
+        match announcement {
+            Announcement::View(update) => {
+                if self.take_update(peer, update).is_err() {
+                    self.context.pull_view(&peer);
+                }
+            }
+            Announcement::Page(page) => self.take_announced_page(peer, page),
         }
     }
 }

@@ -8,197 +8,217 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::limit::{PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
 use ringtalk_wire::{
-    Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, Renamed, Sealed,
-    VectorClock,
+    Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, Renamed, VectorClock,
 };
 
-use super::Node;
-use super::relay::bundle_item;
-use crate::causal::Reception;
+use super::cuts::Cuts;
+use super::{Concern, Node};
+use crate::Event;
 use crate::config::PULL_BYTES;
 use crate::planted::PlantedBug;
-use crate::search::Step;
-use crate::{Event, Time};
+use crate::repair::Repair;
+use crate::search::{Searches, Step};
+
+/// What is missing here, and at others.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) repair: Repair,
+    pub(super) searches: Searches,
+    pub(super) cuts: Cuts,
+    /// Members that asked for the discussion so far, and must wait.
+    fetchers: BTreeSet<NodeId>,
+    /// Authors of whom a pull has brought something that the other neighbour may lack too.
+    pub(super) recovered: BTreeSet<NodeId>,
+}
+
+impl Concern for History {
+    fn forget(&mut self, peer: &NodeId) {
+        self.cuts.forget(peer);
+        self.fetchers.remove(peer);
+    }
+}
 
 impl Node {
     /// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
-    pub(super) fn send_digest(&mut self, now: Time, peer: &NodeId, answer: bool) {
-        if !self.started || self.planted.has(PlantedBug::NoAntiEntropy) {
+    pub(super) fn send_digest(&mut self, peer: &NodeId, answer: bool) {
+        if !self.discussion.has_started() || self.context.planted.has(PlantedBug::NoAntiEntropy) {
             return;
         }
-        let entries: Vec<MessageId> = self.causal.clock().iter().collect();
-        self.send_entries(now, peer, &entries, answer);
+        let entries: Vec<MessageId> = self.discussion.causal.clock().iter().collect();
+        self.send_entries(peer, &entries, answer);
     }
 
-    pub(super) fn take_digest(&mut self, now: Time, peer: NodeId, digest: &Digest) {
-        if !self.started {
+    pub(super) fn take_digest(&mut self, peer: NodeId, digest: &Digest) {
+        let now = self.context.now;
+        if !self.discussion.has_started() {
             return;
         }
         if let Some(leaving) = &mut self.leaving {
             leaving.entrust(&digest.entries);
         }
-        let me = self.config.id;
+        let me = self.context.config.id;
         if let Some(own) = digest.entries.iter().find(|entry| entry.author == me) {
-            self.outbox.witnessed(1, own.seq);
+            self.relay.outbox.witnessed(1, own.seq);
         }
-        let liar = self.forks.is_proven(&peer).then_some(peer);
+        let liar = self.context.is_proven(&peer).then_some(peer);
         let entries = digest.entries.iter();
         for &entry in entries.filter(|entry| Some(entry.author) != liar) {
-            if self.planted.has(PlantedBug::MergeKeepsOneSide) && self.layout() > Some(0) {
-                self.causal.pass(entry);
-                self.log.pass(entry);
-            }
-            if self.causal.is_aside(&entry.author) {
-                self.admit_asked(entry.author, peer, true);
-            }
-            if self.causal.first_missing(entry.author) <= entry.seq
-                && self.may_be_an_author(&entry.author, &peer)
+            if self.context.planted.has(PlantedBug::MergeKeepsOneSide)
+                && self.context.layout() > Some(0)
             {
-                self.repair.want(now, entry, peer, false);
+                self.discussion.pass(entry);
+            }
+            if self.discussion.causal.is_aside(&entry.author) {
+                self.discussion
+                    .admit_asked(&self.context, entry.author, peer, true);
+            }
+            if self.discussion.causal.first_missing(entry.author) <= entry.seq
+                && self
+                    .discussion
+                    .may_be_an_author(&self.context, &entry.author, &peer)
+            {
+                self.history.repair.want(now, entry, peer, false);
             }
         }
         if digest.answer {
-            self.send_digest(now, &peer, false);
+            self.send_digest(&peer, false);
         }
     }
 
     /// Somebody lacks these: whatever is kept of them goes there, and then the end of the pull of that number.
-    pub(super) fn take_pull(&mut self, now: Time, peer: NodeId, pull: &Pull) {
+    pub(super) fn take_pull(&mut self, peer: NodeId, pull: &Pull) {
         let Pull { number, ranges } = pull;
-        if self.links.is_full(&peer) {
+        if self.context.links.is_full(&peer) {
             return;
         }
-        let pulled = self.log.pull(ranges, PULL_BYTES);
-        let own = ranges.iter().find(|range| range.author == self.config.id);
+        let pulled = self.discussion.log.pull(ranges, PULL_BYTES);
+        let own = ranges
+            .iter()
+            .find(|range| range.author == self.context.config.id);
         if let Some(own) = own.filter(|_| !pulled.more) {
-            self.outbox.witnessed(own.from, own.to);
+            self.relay.outbox.witnessed(own.from, own.to);
         }
         for sealed in pulled.bundles {
             let frame = Frame::Pulled(sealed);
-            self.links.send(now, &peer, &frame, &mut self.out);
+            self.context.send(&peer, &frame);
         }
         let end = Frame::PullEnd(PullEnd {
             number: *number,
             more: pulled.more,
             evicted: pulled.evicted,
         });
-        self.links.send(now, &peer, &end, &mut self.out);
+        self.context.send(&peer, &end);
     }
 
-    pub(super) fn take_pulled(&mut self, now: Time, peer: NodeId, sealed: Sealed) {
-        let Ok(bundle) = sealed.bundle() else {
-            return self.reject(now, peer, "a bundle that cannot be read");
-        };
-        if self.causal.has(bundle.last_id()) {
-            return self.compare_with_known(now, &bundle, &sealed);
-        }
-        if !self.seals.is_genuine(&sealed) {
-            return self.reject(now, peer, "a bundle that its author did not sign");
-        }
-        let author = bundle.author;
-        let muted = author == peer && self.forks.is_proven(&author);
-        if muted || self.refuses(&author, &peer) {
-            return;
-        }
-        let asked = self.repair.was_asked(now, &peer) || self.searches.seeks(&author);
-        self.admit_asked(author, peer, asked);
-        let id = bundle_item(author, bundle.first);
-        if self.take_bundle(now, peer, sealed, bundle) == Reception::New {
-            self.acks.pulled(id);
-            self.recovered.insert(author);
-            self.joining.progressed(now);
-        }
-    }
-
-    pub(super) fn take_pull_end(&mut self, now: Time, peer: NodeId, end: &PullEnd) {
-        self.deliver_ready(now);
-        let causal = &self.causal;
+    pub(super) fn take_pull_end(&mut self, peer: NodeId, end: &PullEnd) {
+        let now = self.context.now;
+        self.deliver_ready();
+        let causal = &self.discussion.causal;
         let first_missing = |author| causal.first_missing(author);
         let answer = (end.number, end.more);
-        let asked = self.repair.pull_ended(now, &peer, answer, first_missing);
-        self.pull_due(now);
+        let asked = self
+            .history
+            .repair
+            .pull_ended(now, &peer, answer, first_missing);
+        self.pull_due();
         for range in &end.evicted {
             let up_to = MessageId {
                 author: range.author,
                 seq: range.to,
             };
             let within = |asked: &Range| asked.author == range.author && range.to <= asked.to;
-            if asked.iter().any(within) && self.causal.first_missing(range.author) <= range.to {
-                self.searches.seek(now, up_to);
+            if asked.iter().any(within)
+                && self.discussion.causal.first_missing(range.author) <= range.to
+            {
+                self.history.searches.seek(now, up_to);
             }
         }
-        self.offer_recovered(now, &peer);
+        self.offer_recovered(&peer);
     }
 
-    pub(super) fn expire_repair(&mut self, now: Time) {
-        self.pull_due(now);
-        self.admit_strangers(now);
-        if self.searches.may_look(now, self.causal.awaited()) {
-            self.search_for_missing(now);
+    pub(super) fn expire_repair(&mut self) {
+        let now = self.context.now;
+        self.pull_due();
+        let repair = &self.history.repair;
+        self.discussion
+            .admit_strangers(&self.context, |author| repair.is_wanted(author));
+        if self
+            .history
+            .searches
+            .may_look(now, self.discussion.causal.awaited())
+        {
+            self.search_for_missing();
         }
-        let view = self.view.clone();
+        let view = self.context.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
-        for step in self.searches.expire(now, is_member) {
-            self.search_step(now, step);
+        for step in self.history.searches.expire(now, is_member) {
+            self.search_step(step);
         }
     }
 
-    fn search_for_missing(&mut self, now: Time) {
+    fn search_for_missing(&mut self) {
+        let now = self.context.now;
         let missing: Vec<(MessageId, NodeId)> = self
+            .discussion
             .causal
             .missing()
-            .filter(|(message, _)| message.seq > 0 && self.started)
-            .filter(|_| !self.planted.has(PlantedBug::NeverPull))
+            .filter(|(message, _)| message.seq > 0 && self.discussion.has_started())
+            .filter(|_| !self.context.planted.has(PlantedBug::NeverPull))
             .map(|(message, dependant)| (message, self.share_of(&dependant)))
             .collect();
-        let causal = &self.causal;
-        self.searches.lacking(now, missing.into_iter(), |message| {
-            causal.has_delivered(message)
-        });
+        let causal = &self.discussion.causal;
+        self.history
+            .searches
+            .lacking(now, missing.into_iter(), |message| {
+                causal.has_delivered(message)
+            });
     }
 
     /// A newcomer asks where the discussion so far begins and ends.
-    pub(super) fn take_fetch(&mut self, now: Time, peer: NodeId) {
-        self.fetchers.insert(peer);
-        self.serve_fetchers(now);
+    pub(super) fn take_fetch(&mut self, peer: NodeId) {
+        self.history.fetchers.insert(peer);
+        self.serve_fetchers();
     }
 
     /// Answers the newcomers that this node's view lists: from now on they get what is new.
-    pub(super) fn serve_fetchers(&mut self, now: Time) {
-        let Some(view) = self.view.clone().filter(|_| self.joining.is_inside()) else {
+    pub(super) fn serve_fetchers(&mut self) {
+        let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| self.context.joining.is_inside())
+        else {
             return;
         };
-        let (served, waiting) = core::mem::take(&mut self.fetchers)
+        let (served, waiting) = core::mem::take(&mut self.history.fetchers)
             .into_iter()
             .partition(|peer| view.contains(peer));
-        self.fetchers = waiting;
+        self.history.fetchers = waiting;
         let served: BTreeSet<NodeId> = served;
         for peer in served {
-            self.send_cut(now, &peer);
+            self.send_cut(&peer);
         }
     }
 
     /// The clock starts, unless it has; so many messages are to come that were said before.
     pub(super) fn start(&mut self, base: VectorClock, lamport: u64, history: u64) {
-        if !self.started {
-            self.started = true;
-            self.log.start(&base);
-            self.causal.start(&base, lamport);
-            self.joining.progress().promise(history);
-            self.emit(Event::Start { base });
+        if !self.discussion.has_started() {
+            self.discussion.start(&base, lamport);
+            self.context.joining.progress().promise(history);
+            self.context.emit(Event::Start { base });
         }
     }
 
-    pub(super) fn take_who_has(&mut self, now: Time, peer: NodeId, message: MessageId) {
-        let holding = if self.log.holds(message) {
+    pub(super) fn take_who_has(&mut self, peer: NodeId, message: MessageId) {
+        let holding = if self.discussion.log.holds(message) {
             Holding::Held
-        } else if self.causal.has_delivered(message) {
+        } else if self.discussion.causal.has_delivered(message) {
             Holding::Evicted
         } else {
             Holding::Never
         };
         let has = Frame::Has(Has { message, holding });
-        self.links.send(now, &peer, &has, &mut self.out);
+        self.context.send(&peer, &has);
         if holding == Holding::Held {
             let only = message.seq;
             let range = Range {
@@ -210,23 +230,24 @@ impl Node {
                 number: 0,
                 ranges: Vec::from([range]),
             };
-            self.take_pull(now, peer, &pull);
+            self.take_pull(peer, &pull);
         }
     }
 
-    fn send_cut(&mut self, now: Time, peer: &NodeId) {
-        let base = self.log.base_for_latecomers();
+    fn send_cut(&mut self, peer: &NodeId) {
+        let base = self.discussion.log.base_for_latecomers();
         let shared = base
             .iter()
-            .filter(|base| !self.causal.is_aside(&base.author));
+            .filter(|base| !self.discussion.causal.is_aside(&base.author));
         let base: Vec<MessageId> = shared.collect();
-        let clock: Vec<MessageId> = self.causal.clock().iter().collect();
+        let clock: Vec<MessageId> = self.discussion.causal.clock().iter().collect();
         let authors: Vec<Renamed> = self
+            .discussion
             .log
             .authors()
             .into_iter()
             .filter_map(|id| {
-                let name = self.known_name(&id)?.clone();
+                let name = self.context.known_name(&id)?.clone();
                 Some(Renamed { id, name })
             })
             .collect();
@@ -242,53 +263,55 @@ impl Node {
                 base: nth_chunk(&base, PAGE_CLOCK / 2, page),
                 clock: nth_chunk(&clock, PAGE_CLOCK / 2, page),
                 authors: nth_chunk(&authors, PAGE_MEMBERS, page),
-                lamport: self.causal.lamport(),
+                lamport: self.discussion.causal.lamport(),
                 last: page + 1 == pages,
             });
-            self.links.send(now, peer, &cut, &mut self.out);
+            self.context.send(peer, &cut);
         }
         // After the cut, which names the authors, and fixes what of theirs is due.
-        self.send_all_evidence(now, peer);
+        self.forks.send_all_evidence(&mut self.context, peer);
     }
 
-    fn send_entries(&mut self, now: Time, peer: &NodeId, entries: &[MessageId], answer: bool) {
+    fn send_entries(&mut self, peer: &NodeId, entries: &[MessageId], answer: bool) {
         let pages = entries.len().div_ceil(PAGE_CLOCK).max(1);
         for page in 0..pages {
             let digest = Frame::Digest(Digest {
                 entries: nth_chunk(entries, PAGE_CLOCK, page),
                 answer: answer && page + 1 == pages,
             });
-            self.links.send(now, peer, &digest, &mut self.out);
+            self.context.send(peer, &digest);
         }
     }
 
-    pub(super) fn pull_due(&mut self, now: Time) {
-        if self.reading.is_behind() {
+    pub(super) fn pull_due(&mut self) {
+        let now = self.context.now;
+        if self.context.reader.is_behind() {
             return;
         }
-        let causal = &self.causal;
-        let due = self.repair.due(now, |author| causal.first_missing(author));
+        let causal = &self.discussion.causal;
+        let due = self
+            .history
+            .repair
+            .due(now, |author| causal.first_missing(author));
         for (peer, pull) in due {
             debug_assert!(pull.ranges.len() <= PAGE_ITEMS);
-            if !self
-                .links
-                .send(now, &peer, &Frame::Pull(pull), &mut self.out)
-            {
-                self.repair.forget(&peer);
+            if !self.context.send(&peer, &Frame::Pull(pull)) {
+                self.history.repair.forget(&peer);
             }
         }
     }
 
     /// Pulls these from a peer, beside what is pulled from it because it is known to have more.
-    pub(super) fn pull_beside(&mut self, now: Time, peer: NodeId, ranges: Vec<Range>) {
-        let pull = Frame::Pull(self.repair.numbered(now, peer, ranges));
-        self.links.send(now, &peer, &pull, &mut self.out);
+    pub(super) fn pull_beside(&mut self, peer: NodeId, ranges: Vec<Range>) {
+        let now = self.context.now;
+        let pull = Frame::Pull(self.history.repair.numbered(now, peer, ranges));
+        self.context.send(&peer, &pull);
     }
 
     /// What came late, others may lack too: all that are linked to the ring are told at once.
-    pub(super) fn offer_recovered(&mut self, now: Time, source: &NodeId) {
-        let clock = self.causal.clock();
-        let entries: Vec<MessageId> = core::mem::take(&mut self.recovered)
+    pub(super) fn offer_recovered(&mut self, source: &NodeId) {
+        let clock = self.discussion.causal.clock();
+        let entries: Vec<MessageId> = core::mem::take(&mut self.history.recovered)
             .into_iter()
             .map(|author| MessageId {
                 author,
@@ -296,55 +319,61 @@ impl Node {
             })
             .filter(|entry| entry.seq > 0)
             .collect();
-        if entries.is_empty() || !self.joining.is_inside() {
+        if entries.is_empty() || !self.context.joining.is_inside() {
             return;
         }
-        let peers: Vec<NodeId> = self.needed_ids().copied().collect();
+        let peers: Vec<NodeId> = self.ring.needed_ids().copied().collect();
         for peer in peers.into_iter().filter(|peer| peer != source) {
-            self.send_entries(now, &peer, &entries, false);
+            self.send_entries(&peer, &entries, false);
         }
     }
 
-    fn search_step(&mut self, now: Time, step: Step) {
+    fn search_step(&mut self, step: Step) {
         match step {
             Step::AskNeighbours(message) => {
                 let range = Range {
                     author: message.author,
-                    from: self.causal.first_missing(message.author).min(message.seq),
+                    from: self
+                        .discussion
+                        .causal
+                        .first_missing(message.author)
+                        .min(message.seq),
                     to: message.seq,
                 };
-                for peer in self.neighbour_ids() {
-                    self.pull_beside(now, peer, Vec::from([range]));
+                for peer in self.ring.neighbour_ids() {
+                    self.pull_beside(peer, Vec::from([range]));
                 }
             }
             Step::AskEverybody(message) => {
-                let Some(view) = self.view.clone() else {
+                let Some(view) = self.context.view.clone() else {
                     return;
                 };
                 let everybody: BTreeSet<NodeId> = view
                     .members()
                     .map(|member| member.id)
-                    .filter(|id| *id != self.config.id)
+                    .filter(|id| *id != self.context.config.id)
                     .collect();
                 for id in &everybody {
-                    self.send_to_member(now, id, &Frame::WhoHas(message));
+                    self.context.send_to_member(id, &Frame::WhoHas(message));
                 }
-                self.searches.asked(message, everybody);
+                self.history.searches.asked(message, everybody);
             }
             Step::Gap { message, delivered } => {
                 // What is left of a fork is nobody's to wait for.
-                let forked = self.forks.is_proven(&message.author);
+                let forked = self.context.is_proven(&message.author);
                 self.gap(message, delivered || forked);
-                self.causal.doubt(message);
+                self.discussion.causal.doubt(message);
             }
         }
     }
 
     /// A member tells what it knows of a message that was asked for.
-    pub(super) fn take_has(&mut self, now: Time, peer: NodeId, has: &Has) {
+    pub(super) fn take_has(&mut self, peer: NodeId, has: &Has) {
+        let now = self.context.now;
         // The word of who was shown up counts no more for its own messages than anybody's.
-        let author = has.message.author == peer && !self.forks.is_proven(&peer);
-        self.searches
+        let author = has.message.author == peer && !self.context.is_proven(&peer);
+        self.history
+            .searches
             .answered(now, has.message, (&peer, author), has.holding);
     }
 
@@ -352,18 +381,17 @@ impl Node {
     /// clock passes it.
     pub(super) fn gap(&mut self, message: MessageId, delivered: bool) {
         // Nobody else knows what this node has not said.
-        let delivered = delivered && message.author != self.config.id;
-        if !self.planted.has(PlantedBug::HiddenGap) {
-            self.emit(Event::Gap {
+        let delivered = delivered && message.author != self.context.config.id;
+        if !self.context.planted.has(PlantedBug::HiddenGap) {
+            self.context.emit(Event::Gap {
                 author: message.author,
-                from: self.causal.last_of(&message.author) + 1,
+                from: self.discussion.causal.last_of(&message.author) + 1,
                 to: message.seq,
                 passed: delivered,
             });
         }
         if delivered {
-            self.causal.pass(message);
-            self.log.pass(message);
+            self.discussion.pass(message);
         }
     }
 }

@@ -16,6 +16,7 @@ use ringtalk_wire::{
 use super::Node;
 use super::membership::{Pages, UNSIGNED};
 use crate::config::{EPOCHS_AHEAD, INVITATION};
+use crate::context::Context;
 use crate::merge::{opening, outranks, union};
 use crate::view::Mismatch;
 use crate::{Event, Time, View};
@@ -76,19 +77,14 @@ enum State {
 }
 
 impl Meeting {
-    /// True while the view of one's own ring is another coordinator's to change.
-    pub(super) const fn is_pledged(&self) -> bool {
-        matches!(self.state, State::Pledged { .. })
-    }
-
     /// True where this node waits for the view that this coordinator makes of both rings.
     pub(super) fn is_pledged_to(&self, peer: &NodeId) -> bool {
         matches!(self.state, State::Pledged { to, .. } if to == *peer)
     }
 
     /// Nothing is agreed upon any more: another epoch has begun.
-    pub(super) fn settle(&mut self) {
-        self.state = State::Free;
+    pub(super) fn settle(&mut self, context: &mut Context) {
+        self.enter(context, State::Free);
         self.shown.clear();
     }
 
@@ -104,11 +100,17 @@ impl Meeting {
     }
 
     /// An invitation came to nothing.
-    fn lapse(&mut self, now: Time) {
+    fn lapse(&mut self, context: &mut Context) {
+        let now = context.now;
         let last = self.vain.filter(|(since, _)| now - *since < REST_FORGOTTEN);
         let rest = last.map_or(REST, |(_, rest)| (rest * 2).min(REST_MOST));
         self.vain = Some((now, rest));
-        self.state = State::Free;
+        self.enter(context, State::Free);
+    }
+
+    fn enter(&mut self, context: &mut Context, state: State) {
+        context.is_pledged = matches!(state, State::Pledged { .. });
+        self.state = state;
     }
 
     /// True for a while after an invitation that came to nothing.
@@ -136,89 +138,101 @@ impl Meeting {
 
 impl Node {
     /// There is another ring: its coordinator is spoken to, by one's own coordinator, if that is alive.
-    pub(super) fn meet(&mut self, now: Time, contact: &Contact) {
-        let Some(view) = self.view.clone() else {
+    pub(super) fn meet(&mut self, contact: &Contact) {
+        let now = self.context.now;
+        let Some(view) = self.context.view.clone() else {
             return;
         };
         let former = view.contains(&contact.id) && contact.epoch.number < view.tag().epoch.number;
-        if contact.id == self.config.id || former || self.joining.is_outside() {
+        if contact.id == self.context.config.id || former || self.context.joining.is_outside() {
             return;
         }
         let soon = self.meeting.last.is_some_and(|last| now - last < PAUSE);
         if soon {
             return;
         }
-        if !self.is_coordinator() {
+        if !self.context.is_coordinator() {
             self.meeting.last = Some(now);
-            self.look_after_coordinator(now);
+            self.look_after_coordinator();
             let foreign = Frame::Foreign(contact.clone());
-            return self.send_to_member(now, &view.coordinator(), &foreign);
+            return self.context.send_to_member(&view.coordinator(), &foreign);
         }
-        if !self.has_authority() {
+        if !self.context.has_authority() {
             return;
         }
         self.meeting.last = Some(now);
         if let Some(meet) = self.own_meet() {
             let meet = Frame::Meet(meet);
-            self.send_or_dial(now, (contact.id, &contact.addresses), &meet);
+            self.context
+                .send_or_dial((contact.id, &contact.addresses), &meet);
         }
     }
 
     /// A director has named other coordinators beside the one that has let this node in: they may be of other rings.
-    pub(super) fn tell_of_candidates(&mut self, now: Time) {
-        let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
+    pub(super) fn tell_of_candidates(&mut self) {
+        let now = self.context.now;
+        let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| !self.context.joining.is_outside())
+        else {
             return;
         };
         let has = |id: &NodeId| view.contains(id);
         let Some(other) = self.candidates.next_untold(now, has) else {
             return;
         };
-        if self.is_coordinator() {
-            return self.meet(now, &other);
+        if self.context.is_coordinator() {
+            return self.meet(&other);
         }
         let foreign = Frame::Foreign(other);
-        self.send_to_member(now, &view.coordinator(), &foreign);
+        self.context.send_to_member(&view.coordinator(), &foreign);
     }
 
     /// A member has this node coordinate, and has come across another ring. Where this node follows that one by now, the
     /// member may believe nobody else that it is to do so too.
-    pub(super) fn take_foreign(&mut self, now: Time, peer: NodeId, contact: &Contact) {
-        let epoch = self.view.as_ref().map(|view| view.tag().epoch);
-        if epoch == Some(contact.epoch) && !self.is_coordinator() {
-            self.catch_up(now, &peer, None);
+    pub(super) fn take_foreign(&mut self, peer: NodeId, contact: &Contact) {
+        let epoch = self.context.view.as_ref().map(|view| view.tag().epoch);
+        if epoch == Some(contact.epoch) && !self.context.is_coordinator() {
+            self.catch_up(&peer, None);
         } else {
-            self.meet(now, contact);
+            self.meet(contact);
         }
     }
 
     /// Members follow another coordinator: those who watched one's own may be among them, so it is
     /// looked at by everybody who notices.
-    pub(super) fn look_after_coordinator(&mut self, now: Time) {
+    pub(super) fn look_after_coordinator(&mut self) {
+        let now = self.context.now;
         let soon = self.meeting.looked.is_some_and(|last| now - last < PAUSE);
-        let Some(view) = self.view.clone().filter(|_| !soon) else {
+        let Some(view) = self.context.view.clone().filter(|_| !soon) else {
             return;
         };
-        if !self.is_coordinator() && self.doubt.is_none() && !self.joining.is_outside() {
+        if !self.context.is_coordinator()
+            && self.context.doubt.is_none()
+            && !self.context.joining.is_outside()
+        {
             self.meeting.looked = Some(now);
-            self.try_suspect(now, view.coordinator());
+            self.try_suspect(view.coordinator());
         }
     }
 
     /// A view of another ring came along.
-    pub(super) fn sight_ring(&mut self, now: Time, other: &View) {
+    pub(super) fn sight_ring(&mut self, other: &View) {
         if let Some(coordinator) = other.member(&other.coordinator()) {
             let contact = Contact {
                 id: coordinator.id,
                 addresses: coordinator.addresses.clone(),
                 epoch: other.tag().epoch,
             };
-            self.meet(now, &contact);
+            self.meet(&contact);
         }
     }
 
     /// Another coordinator has the same epoch number.
-    pub(super) fn sight_rival(&mut self, now: Time, epoch: &Epoch) {
-        if let Some(view) = self.view.clone()
+    pub(super) fn sight_rival(&mut self, epoch: &Epoch) {
+        if let Some(view) = self.context.view.clone()
             && let Some(rival) = view.member(&epoch.coordinator)
         {
             let contact = Contact {
@@ -226,58 +240,65 @@ impl Node {
                 addresses: rival.addresses.clone(),
                 epoch: *epoch,
             };
-            self.meet(now, &contact);
+            self.meet(&contact);
         }
     }
 
     /// The coordinator of another ring speaks: the higher of the two rings invites the other.
-    pub(super) fn take_meet(&mut self, now: Time, peer: NodeId, theirs: &Meet) {
-        let Some(mine) = self.meet_with(now, peer, theirs) else {
+    pub(super) fn take_meet(&mut self, peer: NodeId, theirs: &Meet) {
+        let now = self.context.now;
+        let Some(mine) = self.meet_with(peer, theirs) else {
             return;
         };
         if !outranks(&mine, theirs) {
-            self.links
-                .send(now, &peer, &Frame::Meet(mine), &mut self.out);
+            self.context.send(&peer, &Frame::Meet(mine));
             return;
         }
         if self.meeting.state == State::Free && !self.meeting.rests(now) {
-            self.meeting.state = State::Inviting {
+            let state = State::Inviting {
                 whom: peer,
                 until: now + INVITATION,
                 members: theirs.members,
             };
+            self.meeting.enter(&mut self.context, state);
         }
         // Who speaks again may not have got the invitation, or was resting.
         if matches!(self.meeting.state, State::Inviting { whom, .. } if whom == peer) {
-            self.links
-                .send(now, &peer, &Frame::Invite(mine), &mut self.out);
+            self.context.send(&peer, &Frame::Invite(mine));
         }
     }
 
     /// The coordinator of a higher ring invites: it gets the view, which changes no more until it
     /// has made one of both, or the invitation lapses.
-    pub(super) fn take_invite(&mut self, now: Time, peer: NodeId, theirs: &Meet) {
-        let Some(mine) = self.meet_with(now, peer, theirs) else {
+    pub(super) fn take_invite(&mut self, peer: NodeId, theirs: &Meet) {
+        let now = self.context.now;
+        let Some(mine) = self.meet_with(peer, theirs) else {
             return;
         };
-        let Some(view) = self.view.clone().filter(|_| outranks(theirs, &mine)) else {
+        let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| outranks(theirs, &mine))
+        else {
             let meet = Frame::Meet(mine);
-            self.links.send(now, &peer, &meet, &mut self.out);
+            self.context.send(&peer, &meet);
             return;
         };
         if self.meeting.rests(now) {
             return;
         }
-        let pledge = self.with_own_seal(opening(theirs.tag.epoch, view.tag().epoch));
-        self.meeting.state = State::Pledged {
+        let pledge = self
+            .context
+            .with_own_seal(opening(theirs.tag.epoch, view.tag().epoch));
+        let state = State::Pledged {
             to: peer,
             until: now + INVITATION,
         };
-        self.links
-            .send(now, &peer, &Frame::Pledge(pledge), &mut self.out);
+        self.meeting.enter(&mut self.context, state);
+        self.context.send(&peer, &Frame::Pledge(pledge));
         for page in self.pages_of(&view) {
-            self.links
-                .send(now, &peer, &Frame::Accept(page.into()), &mut self.out);
+            self.context.send(&peer, &Frame::Accept(page.into()));
         }
     }
 
@@ -289,40 +310,41 @@ impl Node {
     }
 
     /// The ring that was invited accepts: it and this one are one from now on.
-    pub(super) fn take_accept(&mut self, now: Time, peer: NodeId, page: ViewPage) {
+    pub(super) fn take_accept(&mut self, peer: NodeId, page: ViewPage) {
+        let now = self.context.now;
         let claimed = match self.meeting.state {
             State::Inviting { whom, members, .. } if whom == peer => members,
             _ => return,
         };
-        let (theirs, former) = match self.meeting.accepted.add(peer, page, &self.seals) {
+        let (theirs, former) = match self.meeting.accepted.add(peer, page, &self.context.seals) {
             Some(Err(Mismatch::Seal)) => {
-                self.meeting.lapse(now);
-                return self.reject(now, peer, UNSIGNED);
+                self.meeting.lapse(&mut self.context);
+                return self.reject(peer, UNSIGNED);
             }
             Some(Ok(theirs)) => theirs,
             Some(Err(_)) | None => return,
         };
-        let Some(view) = self.view.clone() else {
+        let Some(view) = self.context.view.clone() else {
             return;
         };
-        self.meeting.lapse(now);
+        self.meeting.lapse(&mut self.context);
         let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD
             && theirs.tag().number <= view.tag().number + EPOCHS_AHEAD
             && theirs.layout() <= view.layout() + EPOCHS_AHEAD
             && view.len() + theirs.len() <= MEMBERS
             && theirs.len() as u64 <= claimed + MORE_MEMBERS;
-        let merges = theirs.coordinator() == peer && near && self.has_authority();
+        let merges = theirs.coordinator() == peer && near && self.context.has_authority();
         let agreed = opening(view.tag().epoch, theirs.tag().epoch);
         let pledge = self.meeting.pledge.take();
         let stands = |pledge: &Opening| agreed.says_the_same(pledge) && pledge.seals.len() == 1;
         let Some(pledge) = pledge.filter(|pledge| merges && stands(pledge)) else {
             return;
         };
-        if !self.signers(&pledge).contains(&peer) {
-            return self.reject(now, peer, "a pledge that its coordinator did not sign");
+        if !self.context.signers(&pledge).contains(&peer) {
+            return self.reject(peer, "a pledge that its coordinator did not sign");
         }
-        let agreed = self.with_own_seal(pledge);
-        let seal = |tag: &ViewTag| self.seals.seal_view(tag);
+        let agreed = self.context.with_own_seal(pledge);
+        let seal = |tag: &ViewTag| self.context.seals.seal_view(tag);
         for member in theirs.members() {
             self.naming.is_listed(&member.id);
         }
@@ -338,29 +360,23 @@ impl Node {
                 first.former.truncate(PAGE_FORMER);
             }
             let pages = pages.into_iter().map(Announcement::Page);
-            let pages: Vec<Sealed> = pages.map(|page| self.seal_item(&page)).collect();
+            let pages: Vec<Sealed> = pages.map(|page| self.context.seal_item(&page)).collect();
             for page in pages.clone() {
-                self.links
-                    .send(now, &peer, &Frame::Update(page), &mut self.out);
+                self.context.send(&peer, &Frame::Update(page));
             }
-            self.spread_pages(now, pages);
+            self.spread_pages(pages);
             let tag = merged.tag();
-            self.adopt(now, merged);
-            self.note_former_names(&tag, &former);
+            self.adopt(merged);
+            self.discussion
+                .note_former_names(&mut self.context, &tag, &former);
         }
     }
 
     /// A page of the view that another coordinator has made of both rings: it is kept as it was sealed,
     /// for one's own ring.
-    pub(super) fn take_merged_page(
-        &mut self,
-        now: Time,
-        peer: NodeId,
-        sealed: Sealed,
-        page: ViewPage,
-    ) {
+    pub(super) fn take_merged_page(&mut self, peer: NodeId, sealed: Sealed, page: ViewPage) {
         if !self.meeting.is_pledged_to(&peer) {
-            return self.take_page(now, peer, page);
+            return self.take_page(peer, page);
         }
         if page.page == 0 {
             self.meeting.merged.clear();
@@ -368,21 +384,21 @@ impl Node {
         if self.meeting.merged.len() < MEMBERS / PAGE_MEMBERS {
             self.meeting.merged.push(sealed);
         }
-        self.take_page(now, peer, page);
+        self.take_page(peer, page);
     }
 
     /// Spreads the view that another coordinator has made of both rings over one's own ring.
-    pub(super) fn spread_merged(&mut self, now: Time) {
+    pub(super) fn spread_merged(&mut self) {
         let pages = core::mem::take(&mut self.meeting.merged);
-        self.spread_pages(now, pages);
+        self.spread_pages(pages);
     }
 
     /// Spreads the pages of a whole view over the ring as it is before that view.
-    fn spread_pages(&mut self, now: Time, pages: Vec<Sealed>) {
+    fn spread_pages(&mut self, pages: Vec<Sealed>) {
         for sealed in pages {
             if let Ok(announcement) = sealed.announcement() {
                 let id = announcement.item_id();
-                self.spread(now, id, &Item::Announcement(sealed));
+                self.spread(id, &Item::Announcement(sealed));
             }
         }
     }
@@ -391,66 +407,74 @@ impl Node {
     pub(super) fn tell_merged(&mut self, before: &View, next: &View) {
         if next.layout() != before.layout() {
             self.meeting.vain = None;
-            self.emit(Event::Merged {
+            self.context.emit(Event::Merged {
                 members: next.len(),
                 epoch: next.tag().epoch,
             });
         }
     }
 
-    pub(super) fn expire_meeting(&mut self, now: Time) {
+    pub(super) fn expire_meeting(&mut self) {
+        let now = self.context.now;
         if self.meeting.deadline().is_some_and(|until| until <= now) {
-            let pledged = self.meeting.is_pledged();
-            self.meeting.lapse(now);
+            let pledged = self.context.is_pledged;
+            self.meeting.lapse(&mut self.context);
             if pledged {
-                self.void_pledge(now);
+                self.void_pledge();
             }
         }
-        if !self.has_authority() {
+        if !self.context.has_authority() {
             return;
         }
-        for (id, addresses) in self.lost.due(now) {
-            if self.links.is_up(&id) {
-                self.send_heartbeat(now, &id);
+        for (id, addresses) in self.context.lost.due(now) {
+            if self.context.links.is_up(&id) {
+                self.send_heartbeat(&id);
             } else {
-                self.dial(now, id, &addresses);
+                self.context.dial(id, &addresses);
             }
         }
     }
 
     /// What this node stood for came to nothing: who follows another epoch than the one that was to be
     /// merged believes it no more.
-    fn void_pledge(&mut self, now: Time) {
-        if let Some(view) = self.view.clone().filter(|_| self.has_authority()) {
-            let opening = self.own_opening(&view, view.tag().epoch.number + 1);
-            self.open_epoch(now, opening, self.dead_members());
+    fn void_pledge(&mut self) {
+        if let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| self.context.has_authority())
+        {
+            let opening = self.context.own_opening(&view, view.tag().epoch.number + 1);
+            self.open_epoch(opening, self.context.dead_members());
         }
     }
 
     /// What to answer to another coordinator: nothing, where this node has no say, or the other ring
     /// is an earlier form of its own and may come to see it.
-    fn meet_with(&mut self, now: Time, peer: NodeId, theirs: &Meet) -> Option<Meet> {
-        let view = self.view.clone()?;
-        if !self.is_coordinator() {
-            let later = Frame::Later(self.coordinator_contact());
-            self.links.send(now, &peer, &later, &mut self.out);
+    fn meet_with(&mut self, peer: NodeId, theirs: &Meet) -> Option<Meet> {
+        let now = self.context.now;
+        let view = self.context.view.clone()?;
+        if !self.context.is_coordinator() {
+            let later = Frame::Later(self.context.coordinator_contact());
+            self.context.send(&peer, &later);
             return None;
         }
         let far = theirs.tag.epoch.number > view.tag().epoch.number + EPOCHS_AHEAD;
-        if far || !self.has_authority() {
+        if far || !self.context.has_authority() {
             return None;
         }
-        let earlier = view.descends_from(&theirs.tag) && self.is_proven_to(&view, theirs.tag.epoch);
+        let earlier = view.descends_from(&theirs.tag)
+            && self.context.began_rightly_for(&view, theirs.tag.epoch);
         if earlier && self.meeting.may_convince(now, peer) {
-            self.send_view(now, &peer);
+            self.send_view(&peer);
             return None;
         }
         self.own_meet()
     }
 
     fn own_meet(&self) -> Option<Meet> {
-        let view = self.view.as_ref()?;
-        let me = view.member(&self.config.id)?;
+        let view = self.context.view.as_ref()?;
+        let me = view.member(&self.context.config.id)?;
         Some(Meet {
             tag: view.tag(),
             members: view.len() as u64,

@@ -1,147 +1,97 @@
-//! The composition: one node, made of its machines.
+//! The composition: one node, made of its concerns.
 //!
-//! Here are the parts, the way in and the way out, and the timers; each file below this folder
-//! has one of the node's concerns. Not here: any machine's own decisions.
+//! A concern has its own state and gets the context with each call; what it cannot do by itself it returns, and the
+//! composition does it. Here are the parts, the way in and the way out, and the timers. Not here: any concern's own
+//! decisions.
 
 mod abbreviation;
-mod authors;
+mod bundles;
 mod catching_up;
 mod checking;
 mod children;
 mod confirmation;
 mod cuts;
 mod departure;
-mod doors;
+mod discussion;
 mod entry;
 mod forks;
 mod frames;
-mod helping;
 mod history;
 mod meeting;
 mod membership;
-mod messages;
 mod misread;
 mod naming;
 mod observation;
+mod peers;
 mod reaching;
-mod reading;
+mod reader;
 mod relay;
 mod ring;
-mod shares;
 #[cfg(feature = "simulation")]
 mod simulation;
+mod speaking;
 mod standing;
 mod succession;
 mod suspicion;
 mod unlisted;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::time::Duration;
 
-use ringtalk_wire::{MessageId, NodeId, Sealed, VectorClock, item_to_sign};
+use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-use crate::acks::Acks;
 use crate::candidates::Candidates;
-use crate::causal::Causal;
-use crate::circuits::Circuits;
 use crate::config::HEARTBEAT;
-use crate::detector::Detector;
-use crate::election::Election;
-use crate::fingers::Fingers;
-use crate::joining::Joining;
-use crate::links::{LinkUp, Links};
-use crate::log::Log;
-use crate::lost::Lost;
+use crate::context::Context;
+use crate::doubt::Doubt;
+use crate::links::LinkUp;
 use crate::newcomers::Newcomers;
-use crate::outbox::{Draft, Outbox};
-use crate::parking::Parking;
-use crate::planted::{Planted, PlantedBug};
-use crate::repair::Repair;
-use crate::search::Searches;
-use crate::signing::Seals;
-use crate::spread::Spreading;
-use crate::trial::Trials;
-use crate::{
-    Config, Event, Input, JoiningStage, LinkId, Load, Output, Signer, Time, Trouble, Verifier, View,
-};
+use crate::outbox::Draft;
+#[cfg(feature = "planted-bugs")]
+use crate::planted::Planted;
+use crate::planted::PlantedBug;
+use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
-/// How soon the user is told again of what may come again and again.
-const WARN_AGAIN: Duration = Duration::from_secs(10);
-
-pub use doors::Registration;
+pub use reaching::Registration;
 
 /// One node of the ring.
 #[derive(Debug)]
 pub struct Node {
-    config: Config,
-    seals: Seals,
-    out: VecDeque<Output>,
-    /// When the last input was handled.
-    handled: Time,
+    context: Context,
     heartbeat_due: Time,
 
-    links: Links,
-    circuits: Circuits,
-    doors: doors::Doors,
-    checking: checking::Checking,
-    joining: Joining,
+    /// The way in, and whom this node lets in.
     candidates: Candidates,
-    view: Option<Arc<View>>,
-    ring: ring::Ring,
-    fingers: Fingers,
-    pages: membership::Pages,
-    steps: catching_up::Steps,
-    /// Views on their way round the ring, by their coordinators.
-    announced: membership::Pages,
-    lost: Lost,
     newcomers: Newcomers,
     /// In a box, since a whole view is in it: a node is moved as one.
     naming: Box<naming::Naming>,
-
-    observers: observation::Observers,
+    membership: membership::Membership,
     unlisted: unlisted::Unlisted,
-    authors: authors::Authors,
-    causal: Causal,
-    log: Log,
-    outbox: Outbox,
-    spreading: Spreading,
-    parking: Parking,
-    acks: Acks,
-    confirmations: confirmation::Confirmations,
-    reading: reading::Reading,
-    announcements: relay::Announcements,
-    repair: Repair,
-    searches: Searches,
-    forks: forks::Forks,
-    /// True once the clock has its start: nothing is delivered before.
-    started: bool,
-    /// True once the node was inside with everything: `ready` is said once.
-    ready: bool,
-    /// Members that asked for the discussion so far, and must wait.
-    fetchers: BTreeSet<NodeId>,
-    cuts: cuts::Cuts,
-    /// Authors of whom a pull has brought something that the other neighbour may lack too.
-    recovered: BTreeSet<NodeId>,
+    observers: observation::Observers,
 
-    detector: Detector,
-    trials: Trials,
-    /// Members that were found dead, and are in the view still.
-    dead: BTreeSet<NodeId>,
-    /// When a view was published last that lists some of them no more.
-    evicted: Time,
-    election: Election,
-    standing: standing::Standing,
-    /// This node slept, and believes nothing that it knew before.
-    doubt: Option<suspicion::Doubt>,
+    /// The ring, and those out of reach.
+    ring: ring::Ring,
+    reaching: reaching::Reaching,
+    checking: checking::Checking,
+
+    /// What is said.
+    discussion: discussion::Discussion,
+    relay: relay::Relay,
+    history: history::History,
+    forks: forks::Forks,
+
+    /// Who is dead, and who coordinates.
+    suspicion: suspicion::Suspicion,
+    succession: succession::Succession,
     meeting: meeting::Meeting,
     leaving: Option<departure::Leaving>,
-    /// When the user was told of what may come again and again.
-    warned: BTreeMap<Trouble, Time>,
-    planted: Planted,
+}
+
+/// What every part of a node can do that remembers peers.
+trait Concern {
+    /// The link to a peer is gone: nothing more comes of what was on it.
+    fn forget(&mut self, peer: &NodeId);
 }
 
 impl Node {
@@ -158,83 +108,62 @@ impl Node {
             NodeId::of(&signer.public_key()),
             "the id is the key's"
         );
-        let mut causal = Causal::default();
-        causal.admit(config.id);
+        let mut discussion = discussion::Discussion::new(config.history);
+        discussion.causal.admit(config.id);
         Self {
-            links: Links::new(config.id),
-            circuits: Circuits::default(),
-            doors: doors::Doors::default(),
-            checking: checking::Checking::default(),
-            joining: Joining::new(),
+            context: Context::new(config, signer, verifier, now),
+            heartbeat_due: now + HEARTBEAT,
             candidates: Candidates::default(),
-            view: None,
-            ring: ring::Ring::default(),
-            fingers: Fingers::default(),
-            pages: membership::Pages::default(),
-            steps: catching_up::Steps::default(),
-            announced: membership::Pages::default(),
-            lost: Lost::default(),
             newcomers: Newcomers::default(),
             naming: Box::default(),
-            observers: observation::Observers::default(),
+            membership: membership::Membership::default(),
             unlisted: unlisted::Unlisted::default(),
-            authors: authors::Authors::default(),
-            causal,
-            log: Log::new(config.history),
-            outbox: Outbox::default(),
-            spreading: Spreading::default(),
-            parking: Parking::default(),
-            acks: Acks::default(),
-            confirmations: confirmation::Confirmations::default(),
-            reading: reading::Reading::default(),
-            announcements: relay::Announcements::default(),
-            repair: Repair::default(),
-            searches: Searches::default(),
+            observers: observation::Observers::default(),
+            ring: ring::Ring::default(),
+            reaching: reaching::Reaching::default(),
+            checking: checking::Checking::default(),
+            discussion,
+            relay: relay::Relay::default(),
+            history: history::History::default(),
             forks: forks::Forks::default(),
-            started: false,
-            ready: false,
-            fetchers: BTreeSet::new(),
-            cuts: cuts::Cuts::default(),
-            recovered: BTreeSet::new(),
-            detector: Detector::default(),
-            trials: Trials::default(),
-            dead: BTreeSet::new(),
-            evicted: Time::default(),
-            election: Election::default(),
-            standing: standing::Standing::default(),
-            doubt: None,
+            suspicion: suspicion::Suspicion::default(),
+            succession: succession::Succession::default(),
             meeting: meeting::Meeting::default(),
             leaving: None,
-            warned: BTreeMap::new(),
-            planted: Planted::default(),
-            out: VecDeque::from([
-                Output::AskDirector,
-                Output::Event(Event::Joining(JoiningStage::AskingDirector)),
-            ]),
-            handled: now,
-            heartbeat_due: now + HEARTBEAT,
-            config,
-            seals: Seals { signer, verifier },
         }
+    }
+
+    /// Those that remember peers.
+    fn concerns(&mut self) -> [&mut dyn Concern; 8] {
+        [
+            &mut self.ring,
+            &mut self.membership,
+            &mut self.history,
+            &mut self.unlisted,
+            &mut self.newcomers,
+            &mut *self.naming,
+            &mut self.relay,
+            &mut self.forks,
+        ]
     }
 
     /// This node makes a mistake from now on.
     #[cfg(feature = "planted-bugs")]
     pub const fn plant(&mut self, bug: PlantedBug) {
-        self.planted = Planted::with(bug);
-        self.causal.plant(self.planted);
-        self.log.plant(self.planted);
-        self.repair.plant(self.planted);
-        self.detector.plant(self.planted);
-        self.acks.plant(self.planted);
+        self.context.planted = Planted::with(bug);
+        self.discussion.causal.plant(self.context.planted);
+        self.discussion.log.plant(self.context.planted);
+        self.history.repair.plant(self.context.planted);
+        self.context.detector.plant(self.context.planted);
+        self.relay.acks.plant(self.context.planted);
     }
 
     /// Takes one input.
     pub fn handle(&mut self, now: Time, input: Input) {
         self.notice_sleep(now);
-        self.handled = now;
+        self.context.now = now;
         match input {
-            Input::Timer => self.expire(now),
+            Input::Timer => self.expire(),
             Input::LinkUp {
                 link,
                 peer,
@@ -247,95 +176,108 @@ impl Node {
                     dialled,
                     host,
                 };
-                self.link_up(now, up);
-                if self.planted.has(PlantedBug::DeliverAgain) {
+                self.link_up(up);
+                if self.context.planted.has(PlantedBug::DeliverAgain) {
                     self.tell_last_again();
                 }
             }
-            Input::LinkDown { link } => self.link_down(now, link),
-            Input::DialFailed { peer, refused } => self.dial_failed(now, peer, &refused),
-            Input::CircuitOver { number } => self.circuits.close(number),
-            Input::Checked { peer, reached } => self.tell_checked(now, peer, reached),
-            Input::Frame { link, frame } => self.frame(now, link, frame),
-            Input::Written { link, bytes } => self.written(now, link, bytes),
-            Input::Read { unread } => self.read(now, unread),
-            Input::Say(draft) => self.say(now, draft),
-            Input::Rename { name } => self.rename(now, name),
-            Input::Leave => self.leave(now),
-            Input::Found => self.found(now),
+            Input::LinkDown { link } => self.link_down(link),
+            Input::DialFailed { peer, refused } => self.dial_failed(peer, &refused),
+            Input::CircuitOver { number } => self.reaching.circuit_over(number),
+            Input::Checked { peer, reached } => {
+                checking::Checking::tell(&mut self.context, peer, reached);
+            }
+            Input::Frame { link, frame } => self.frame(link, frame),
+            Input::Written { link, bytes } => self.written(link, bytes),
+            Input::Read { unread } => self.read(unread),
+            Input::Say(draft) => self.say(draft),
+            Input::Rename { name } => self.rename(name),
+            Input::Leave => self.leave(),
+            Input::Found => self.found(),
             Input::Contact {
                 coordinator,
                 doors,
                 candidates,
             } => {
-                self.doors.show(doors);
+                self.reaching.show_doors(doors);
                 self.candidates
-                    .show(&self.config.id, &coordinator, candidates);
-                self.knock(now, &coordinator);
+                    .show(&self.context.config.id, &coordinator, candidates);
+                self.knock(&coordinator);
             }
             Input::Expected {
                 newcomer,
                 addresses,
                 director,
-            } => self.expect(now, newcomer, addresses, director),
-            Input::Foreign(contact) => self.meet(now, &contact),
+            } => self
+                .reaching
+                .expect(&self.context, newcomer, addresses, director),
+            Input::Foreign(contact) => self.meet(&contact),
         }
-        for peer in self.links.take_given_up() {
-            self.peer_lost(now, &peer);
+        for peer in self.context.links.take_given_up() {
+            self.peer_lost(&peer);
         }
-        self.take_held(now);
-        self.carry_parked(now);
-        self.deliver_ready(now);
-        self.arrive_if_complete(now);
+        self.take_held();
+        self.carry_parked();
+        self.deliver_ready();
+        self.arrive_if_complete();
         self.tell_progress();
-        self.expire_leaving(now);
+        self.expire_leaving();
     }
 
     /// The next thing to do; ask until there is none, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.out.is_empty() {
+        if self.context.out.is_empty() {
             self.send_confirmations();
         }
-        self.out.pop_front()
+        self.context.out.pop_front()
     }
 
     /// When `Input::Timer` is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         [
             Some(self.heartbeat_due),
-            self.joining.deadline(),
+            self.context.joining.deadline(),
             self.candidates
                 .deadline()
-                .filter(|_| !self.joining.is_outside()),
-            self.links.deadline(),
+                .filter(|_| !self.context.joining.is_outside()),
+            self.context.links.deadline(),
             self.checking.deadline(),
-            self.doors.deadline(),
+            self.reaching.deadline(),
             self.ring.deadline(),
-            self.spreading.deadline(),
+            self.relay.spreading.deadline(),
             self.unlisted.deadline(),
-            self.goes_without(),
+            self.discussion.goes_without(),
             // What is due already leaves before anybody waits.
-            self.confirmations
+            self.relay
+                .confirmations
                 .deadline()
-                .filter(|&due| due > self.handled),
-            self.acks.deadline(),
-            self.repair.deadline().filter(|_| !self.reading.is_behind()),
-            self.reading.deadline(),
-            self.outbox.deadline(),
-            self.searches.deadline(),
-            self.detector.deadline(),
-            self.trials.deadline(),
-            self.election.deadline(),
-            self.doubt.as_ref().map(suspicion::Doubt::deadline),
-            self.leaving.as_ref().and_then(departure::Leaving::deadline),
+                .filter(|&due| due > self.context.now),
+            self.relay.acks.deadline(),
+            self.history
+                .repair
+                .deadline()
+                .filter(|_| !self.context.reader.is_behind()),
+            self.context.reader.deadline(),
+            self.relay.outbox.deadline(),
+            self.history.searches.deadline(),
+            self.context.detector.deadline(),
+            self.suspicion.trials.deadline(),
+            self.succession.election.deadline(),
+            self.context.doubt.as_ref().map(Doubt::deadline),
+            self.leaving
+                .as_ref()
+                .and_then(|leaving| leaving.deadline(self.context.farewell)),
             self.meeting.deadline(),
             self.newcomers.deadline(|peer| self.naming.waits(peer)),
             self.naming.heirs_deadline(),
             self.naming
                 .renames_deadline()
-                .filter(|_| self.has_authority()),
-            self.eviction_due().filter(|_| self.has_authority()),
-            self.lost.deadline().filter(|_| self.has_authority()),
+                .filter(|_| self.context.has_authority()),
+            self.eviction_due().filter(|_| self.context.has_authority()),
+            self.context
+                .lost
+                .deadline()
+                .filter(|_| self.context.has_authority()),
         ]
         .into_iter()
         .flatten()
@@ -344,7 +286,7 @@ impl Node {
 
     /// This node's id.
     pub const fn id(&self) -> NodeId {
-        self.config.id
+        self.context.config.id
     }
 
     /// True while the user may say something: in the ring, and the window is open.
@@ -354,17 +296,19 @@ impl Node {
 
     /// True while the user may say one thing more, in the same breath as a draft.
     pub fn accepts_beside(&self, draft: &Draft) -> bool {
-        self.joining.is_inside() && self.leaving.is_none() && self.outbox.has_room(draft)
+        self.context.joining.is_inside()
+            && !self.context.is_leaving()
+            && self.relay.outbox.has_room(draft)
     }
 
     /// Returns true if this node has a place in the ring.
     pub const fn has_place(&self) -> bool {
-        !self.joining.is_outside()
+        !self.context.joining.is_outside()
     }
 
     /// The view in force.
     pub const fn view(&self) -> Option<&Arc<View>> {
-        self.view.as_ref()
+        self.context.view.as_ref()
     }
 
     /// Predecessor and successor; none where the node is alone.
@@ -374,104 +318,81 @@ impl Node {
 
     /// The clock of what was delivered.
     pub const fn clock(&self) -> &VectorClock {
-        self.causal.clock()
+        self.discussion.clock()
     }
 
     /// The ids of all messages kept, by (Lamport time, author, seq).
     pub fn transcript(&self) -> Vec<MessageId> {
-        self.log.transcript()
+        self.discussion.transcript()
+    }
+
+    /// What to register at the directors, while this node is the coordinator.
+    pub fn registration(&self) -> Option<Registration> {
+        self.reaching.registration(&self.context)
     }
 
     /// How much this node keeps.
     pub fn load(&self) -> Load {
-        let (held_messages, held_bytes) = self.causal.held_load();
-        let (logged_messages, logged_bytes) = self.log.load();
+        let (held_messages, held_bytes) = self.discussion.causal.held_load();
+        let (logged_messages, logged_bytes) = self.discussion.log.load();
         Load {
             held_messages,
             held_bytes,
             logged_messages,
             logged_bytes,
-            circuits: self.circuits.len(),
+            circuits: self.reaching.circuits(),
         }
     }
 
-    fn expire(&mut self, now: Time) {
+    fn expire(&mut self) {
+        let now = self.context.now;
         if self.heartbeat_due <= now {
             self.heartbeat_due = now + HEARTBEAT;
-            self.beat(now);
+            self.beat();
         }
-        self.expire_doubt(now);
-        self.expire_reader(now);
-        self.expire_joining(now);
-        self.tell_of_candidates(now);
-        self.expire_detours(now);
-        self.expire_checking(now);
-        self.expire_expected(now);
-        self.expire_ring(now);
-        self.expire_waits(now);
-        self.expire_receipts(now);
-        self.outbox.expire(now);
-        self.expire_acks(now);
-        self.expire_repair(now);
-        self.expire_suspicion(now);
-        self.expire_election(now);
-        self.expire_meeting(now);
-        self.expire_naming(now);
-        self.admit_newcomers(now);
-        self.expire_leaving(now);
+        self.expire_doubt();
+        self.expire_reader();
+        self.expire_joining();
+        self.tell_of_candidates();
+        self.expire_detours();
+        self.checking.expire(&mut self.context);
+        self.reaching.expire(&mut self.context);
+        self.expire_ring();
+        let repair = &self.history.repair;
+        self.discussion
+            .expire_waits(now, |author| repair.is_wanted(author));
+        self.expire_receipts();
+        self.relay.outbox.expire(now);
+        self.expire_acks();
+        self.expire_repair();
+        self.expire_suspicion();
+        self.expire_election();
+        self.expire_meeting();
+        self.expire_naming();
+        self.admit_newcomers();
+        self.expire_leaving();
     }
 
-    fn written(&mut self, now: Time, link: LinkId, bytes: usize) {
-        if self.links.written(link, bytes).is_some() {
-            self.seal_what_waits(now);
+    fn written(&mut self, link: LinkId, bytes: usize) {
+        if self.context.links.written(link, bytes).is_some() {
+            self.seal_what_waits();
         }
-    }
-
-    fn emit(&mut self, event: Event) {
-        self.reading.note();
-        self.out.push_back(Output::Event(event));
-    }
-
-    fn error(&mut self, trouble: Trouble, message: String) {
-        self.emit(Event::Error { trouble, message });
-    }
-
-    /// An error that may come again and again: the user is told of each kind once in a while.
-    fn warn(&mut self, now: Time, trouble: Trouble, message: String) {
-        let told = self
-            .warned
-            .get(&trouble)
-            .is_some_and(|told| now - *told < WARN_AGAIN);
-        if !told {
-            self.warned.insert(trouble, now);
-            self.error(trouble, message);
-        }
-    }
-
-    fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
-        let raw = ringtalk_wire::encode_item(item);
-        let seal = self.seals.seal(&item_to_sign(&raw));
-        Sealed { raw, seal }
     }
 }
 
 #[cfg(test)]
 mod test_support {
-    use ringtalk_wire::{Addresses, NetworkId};
-
     use super::*;
+    use crate::context::test_support::config;
     use crate::signing::test_support::Nobody;
 
     /// A node that has just started.
     pub(super) fn node() -> Node {
-        let config = Config {
-            id: NodeId::of(&Nobody.public_key()),
-            name: String::from("ann"),
-            addresses: Addresses::default(),
-            network: NetworkId::default(),
-            history: 0,
-            fingers: true,
-        };
-        Node::new(config, Box::new(Nobody), Box::new(Nobody), Time::default())
+        Node::new(
+            config(),
+            Box::new(Nobody),
+            Box::new(Nobody),
+            Time::default(),
+        )
     }
 }

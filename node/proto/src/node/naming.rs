@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use ringtalk_wire::{Addresses, Frame, Name, NodeId, Renamed};
+use ringtalk_wire::{NodeId, Renamed};
 
-use super::Node;
+use super::Concern;
 use crate::admission::{names_for, unique_name};
+use crate::context::Context;
 use crate::heirs::Heirs;
 use crate::names::{Kept, Names};
 use crate::pace::Pace;
@@ -131,11 +132,6 @@ impl Naming {
         self.heirs.waits(newcomer)
     }
 
-    /// A newcomer is a member, or gone.
-    pub(super) fn forget_newcomer(&mut self, newcomer: &NodeId) {
-        self.heirs.forget(newcomer);
-    }
-
     /// When a newcomer has waited for long enough.
     pub(super) fn heirs_deadline(&self) -> Option<Time> {
         self.heirs.deadline()
@@ -147,140 +143,135 @@ impl Naming {
     }
 }
 
-impl Node {
+impl Naming {
     /// The name of the first member.
-    pub(super) fn name_of_founder(&self) -> String {
-        let me = &self.config.id;
-        self.naming.name_for(&self.config.name, me, None)
-    }
-
-    /// The user wishes another name; nothing comes of it while this node has no place in the ring.
-    pub(super) fn rename(&mut self, now: Time, name: String) {
-        if self.joining.is_outside() {
-            return;
-        }
-        if self.is_coordinator() {
-            self.take_rename(now, self.config.id, &name);
-        } else if let Some(contact) = self.coordinator_contact() {
-            let wish = Frame::Rename(Name { name });
-            self.send_to_member(now, &contact.id, &wish);
-        }
-    }
-
-    /// A member wishes another name.
-    pub(super) fn take_rename(&mut self, now: Time, id: NodeId, wish: &str) {
-        let is_member = self.view.as_ref().is_some_and(|view| view.contains(&id));
-        if is_member && self.has_authority() {
-            self.naming.renames.wish(id, wish.into());
-            self.carry_out_renames(now);
-        }
-    }
-
-    /// Ends what has waited for long enough.
-    pub(super) fn expire_naming(&mut self, now: Time) {
-        self.naming.heirs.expire(now);
-        if self.has_authority() {
-            self.carry_out_renames(now);
-        } else if !self.is_coordinator() {
-            self.naming.renames.clear();
-        }
-    }
-
-    fn carry_out_renames(&mut self, now: Time) {
-        let Some(view) = self.view.clone() else {
-            return;
-        };
-        let wishes = self.naming.renames.take_due(now);
-        if wishes.is_empty() {
-            return;
-        }
-        self.naming.follow(now, &view);
-        let mut renamed = Vec::new();
-        for (id, wish) in wishes {
-            let Some(member) = view.member(&id) else {
-                continue;
-            };
-            let name = self.naming.give(&wish, id);
-            if name != member.name {
-                renamed.push(Renamed { id, name });
-            }
-        }
-        if !renamed.is_empty() {
-            self.publish(now, Vec::new(), Vec::new(), renamed);
-        }
+    pub(super) fn name_of_founder(&self, context: &Context) -> String {
+        let me = &context.config.id;
+        self.name_for(&context.config.name, me, None)
     }
 
     /// Returns true if somebody may come in now, as far as it was a member before: not all too often.
-    pub(super) fn may_return(&self, now: Time, id: &NodeId) -> bool {
-        !self.is_former(id) || self.naming.returns.next(id) <= now
+    pub(super) fn may_return(&self, context: &Context, id: &NodeId) -> bool {
+        let now = context.now;
+        !context.is_former(id) || self.returns.next(id) <= now
     }
 
     /// Notes that somebody comes in who was a member before.
-    pub(super) fn note_return(&mut self, now: Time, id: NodeId) {
-        if self.is_former(&id) {
-            self.naming.returns.spend(now, id);
+    pub(super) fn note_return(&mut self, context: &Context, id: NodeId) {
+        let now = context.now;
+        if context.is_former(&id) {
+            self.returns.spend(now, id);
         }
     }
 
     /// A newcomer that may be a member's process started anew waits for a moment, while that member is looked for at the
     /// newcomer's own host: if it is gone, the newcomer inherits its name.
-    pub(super) fn look_for_predecessor(&mut self, now: Time, newcomer: NodeId, wish: &str) {
-        let direct = self.links.is_direct(&newcomer);
-        let host = self.links.host(&newcomer).filter(|_| direct);
-        let (Some(view), Some(host)) = (self.view.clone(), host) else {
+    pub(super) fn look_for_predecessor(
+        &mut self,
+        context: &mut Context,
+        newcomer: NodeId,
+        wish: &str,
+    ) {
+        let now = context.now;
+        let direct = context.links.is_direct(&newcomer);
+        let host = context.links.host(&newcomer).filter(|_| direct);
+        let (Some(view), Some(host)) = (context.view.clone(), host) else {
             return;
         };
-        if self.is_former(&newcomer) {
+        if context.is_former(&newcomer) {
             return;
         }
-        self.naming.follow(now, &view);
-        let is_taken = |name: &String| self.naming.names.clash(name, |_| false);
+        self.follow(now, &view);
+        let is_taken = |name: &String| self.names.clash(name, |_| false);
         let names = names_for(wish).take(INHERITABLE).take_while(is_taken);
         let holders = names.flat_map(|name| {
-            let holders = self.naming.names.holders(&name);
+            let holders = self.names.holders(&name);
             holders.copied().collect::<Vec<_>>()
         });
-        let may_be_it = |id: &NodeId| *id != self.config.id && self.was_at(id, host);
+        let may_be_it = |id: &NodeId| *id != context.config.id && was_at(context, id, host);
         // A link may be up still for a moment after its process has died.
         let predecessor = holders
             .filter(may_be_it)
-            .min_by_key(|id| self.links.is_up(id));
+            .min_by_key(|id| context.links.is_up(id));
         if let Some(holder) = predecessor
-            && self.naming.heirs.look(now, newcomer, holder, host)
+            && self.heirs.look(now, newcomer, holder, host)
         {
-            self.look_for(now, &view, holder);
+            self.look_for(context, &view, holder);
         }
-    }
-
-    /// Returns true if a member, or a lost one, is or was at a host.
-    fn was_at(&self, id: &NodeId, host: IpAddr) -> bool {
-        let here = |address: &str| {
-            address
-                .parse::<SocketAddr>()
-                .is_ok_and(|at| at.ip() == host)
-        };
-        let listed = self.addresses_of(id);
-        let listed = listed.is_some_and(|addresses| addresses.all().any(here));
-        listed || self.links.host(id) == Some(host)
-    }
-
-    fn addresses_of(&self, id: &NodeId) -> Option<&Addresses> {
-        let member = self.view.as_ref().and_then(|view| view.member(id));
-        let member = member.map(|member| &member.addresses);
-        member.or_else(|| self.lost.addresses(id))
     }
 
     /// Asks a member, or a lost one, for a sign of life.
-    fn look_for(&mut self, now: Time, view: &View, id: NodeId) {
-        if view.contains(&id) || self.links.is_up(&id) {
-            return self.look_at(now, &id);
+    fn look_for(&mut self, context: &mut Context, view: &View, id: NodeId) {
+        if view.contains(&id) || context.links.is_up(&id) {
+            return context.look_at(&id);
         }
-        match self.addresses_of(&id).cloned() {
+        match context.known_addresses(&id).cloned() {
             Some(addresses) => {
-                self.links.dial_soon(&id);
-                self.dial(now, id, &addresses);
+                context.links.dial_soon(&id);
+                context.dial(id, &addresses);
             }
-            None => self.naming.heirs.settle(&id),
+            None => self.heirs.settle(&id),
         }
     }
+
+    /// A member wishes another name. Returns who is called otherwise from now on.
+    pub(super) fn wish(&mut self, context: &Context, id: NodeId, wish: &str) -> Vec<Renamed> {
+        if !context.is_member(&id) || !context.has_authority() {
+            return Vec::new();
+        }
+        self.renames.wish(id, wish.into());
+        self.carry_out_renames(context)
+    }
+
+    /// Ends what has waited for long enough. Returns who is called otherwise from now on.
+    pub(super) fn expire(&mut self, context: &Context) -> Vec<Renamed> {
+        self.heirs.expire(context.now);
+        if context.has_authority() {
+            return self.carry_out_renames(context);
+        }
+        if !context.is_coordinator() {
+            self.renames.clear();
+        }
+        Vec::new()
+    }
+
+    fn carry_out_renames(&mut self, context: &Context) -> Vec<Renamed> {
+        let Some(view) = &context.view else {
+            return Vec::new();
+        };
+        let wishes = self.renames.take_due(context.now);
+        if !wishes.is_empty() {
+            self.follow(context.now, view);
+        }
+        let mut renamed = Vec::new();
+        for (id, wish) in wishes {
+            let Some(member) = view.member(&id) else {
+                continue;
+            };
+            let name = self.give(&wish, id);
+            if name != member.name {
+                renamed.push(Renamed { id, name });
+            }
+        }
+        renamed
+    }
+}
+
+impl Concern for Naming {
+    /// A newcomer is a member, or gone.
+    fn forget(&mut self, newcomer: &NodeId) {
+        self.heirs.forget(newcomer);
+    }
+}
+
+/// Returns true if a member, or a lost one, is or was at a host.
+fn was_at(context: &Context, id: &NodeId, host: IpAddr) -> bool {
+    let here = |address: &str| {
+        address
+            .parse::<SocketAddr>()
+            .is_ok_and(|at| at.ip() == host)
+    };
+    let listed = context.known_addresses(id);
+    let listed = listed.is_some_and(|addresses| addresses.all().any(here));
+    listed || context.links.host(id) == Some(host)
 }

@@ -1,16 +1,14 @@
-//! What this node tells an observer: its place in the ring, as it sees that itself. The user is told that somebody looks.
+//! Observers: the user is told that somebody looks at the ring.
 //!
-//! `PROTOCOL.md` §5.5. Not here: what the place should be (`ring`), and the view (`membership`).
+//! `PROTOCOL.md` §5.5. Not here: what an observer is told (`ring::report`).
 
 use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr};
 use core::time::Duration;
 
-use ringtalk_wire::limit::SUSPECTS;
-use ringtalk_wire::{Brought, Frame, NodeId, Report};
+use ringtalk_wire::NodeId;
 
-use super::Node;
+use crate::context::Context;
 use crate::{Event, Time};
 
 /// How long a host must not have looked before the user is told of it again.
@@ -26,6 +24,17 @@ pub(super) struct Observers {
 }
 
 impl Observers {
+    /// A peer looks. The user is told of everybody who is no member, nor was one: a member that was lost asks in the same
+    /// way.
+    pub(super) fn note(&mut self, context: &mut Context, peer: &NodeId) {
+        if context.view.is_some() && !context.is_named(peer) {
+            let host = context.links.host(peer);
+            if self.look(context.now, host) {
+                context.emit(Event::Observed { host });
+            }
+        }
+    }
+
     /// Somebody at this host looks; true where that is news.
     fn look(&mut self, now: Time, host: Option<IpAddr>) -> bool {
         let household = host.map(household);
@@ -47,59 +56,16 @@ fn household(host: IpAddr) -> IpAddr {
     }
 }
 
-impl Node {
-    /// The user is told of everybody who looks and is no member, nor was one: a member that was lost asks in the same way.
-    pub(super) fn note_observer(&mut self, now: Time, peer: &NodeId) {
-        if self.view.is_some() && !self.is_named(peer) {
-            let host = self.links.host(peer);
-            if self.observers.look(now, host) {
-                self.emit(Event::Observed { host });
-            }
-        }
-    }
-
-    /// Anybody may ask; a node without a view has no place to tell of, and says nothing.
-    pub(super) fn take_observe(&mut self, now: Time, peer: &NodeId) {
-        self.note_observer(now, peer);
-        let Some(view) = &self.view else { return };
-        let neighbours = self.ring.neighbours();
-        let fingers = self.finger_ids();
-        let linked = self
-            .neighbour_ids()
-            .into_iter()
-            .chain(fingers.iter().copied());
-        let suspects = self.detector.all().filter(|id| view.contains(id));
-        let report = Frame::Report(Report {
-            tag: view.tag(),
-            predecessor: neighbours.map(|(predecessor, _)| predecessor),
-            successor: neighbours.map(|(_, successor)| successor),
-            suspects: suspects.take(SUSPECTS).collect(),
-            brought: linked.map(|member| self.brought_by(member)).collect(),
-            fingers,
-        });
-        self.links.send(now, peer, &report, &mut self.out);
-    }
-
-    fn brought_by(&self, member: NodeId) -> Brought {
-        Brought {
-            member,
-            messages: self.links.brought_by(&member),
-        }
-    }
-
-    /// The members to whom a finger link is up.
-    fn finger_ids(&self) -> Vec<NodeId> {
-        let neighbours = self.neighbour_ids();
-        let fingers = self.fingers.ids().difference(&neighbours);
-        fingers.filter(|id| self.links.is_up(id)).copied().collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ringtalk_wire::decode;
 
+    use alloc::vec::Vec;
+
+    use ringtalk_wire::{Frame, Report};
+
     use super::*;
+    use crate::Node;
     use crate::node::test_support::node;
     use crate::{Input, LinkId, Output};
 
@@ -154,7 +120,7 @@ mod tests {
         node.handle(Time::default(), Input::Found);
         let me = node.id();
         for suspect in [NodeId::from_bytes([7; 16]), me] {
-            node.detector.suspect(suspect);
+            node.context.detector.suspect(suspect);
         }
         let [report] = &reports(&mut node)[..] else {
             panic!("not one report");
@@ -230,7 +196,8 @@ mod tests {
         let mut node = node();
         node.handle(Time::default(), Input::Found);
         let former = NodeId::from_bytes([7; 16]);
-        node.note_former(former, "ann");
+        node.discussion
+            .note_former(&mut node.context, former, "ann");
         looks(&mut node, Time::default(), 7, None, Frame::PullView(None));
         assert_eq!(told(&mut node), []);
     }

@@ -3,136 +3,154 @@
 //! `PROTOCOL.md` §3.5. Each helper is asked as any member would be. Not here: when to ask (`detour`), and what a helper does
 //! (`helping`).
 
+mod doors;
+mod helping;
+
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use ringtalk_wire::{Addresses, Call, Circuit, Frame, NodeId, Reach, Ticket};
+use ringtalk_wire::{Addresses, Call, Circuit, Contact, Frame, NodeId, Reach, Ticket};
 
-use super::Node;
-use crate::config::{FAR_PATIENCE, NEAR_PATIENCE};
+use crate::circuits::Circuits;
+use crate::context::Context;
 use crate::detour::{HELPERS, Step};
 use crate::links::Made;
-use crate::{Output, Time, Trust};
+use crate::{Output, Time, Trust, View};
+use doors::Doors;
+pub use doors::Registration;
 
-impl Node {
-    /// Dials a node; others are asked to help where that takes too long. Where a member is, only the view says.
-    pub(super) fn dial(&mut self, now: Time, peer: NodeId, addresses: &Addresses) {
-        let patience = self.patience(&peer);
-        let listed = self.listed_addresses(&peer);
-        let addresses = listed.as_ref().unwrap_or(addresses);
-        self.links
-            .dial(now, (peer, addresses), patience, &mut self.out);
+/// Who helps this node to reach others, and whom it helps.
+#[derive(Debug, Default)]
+pub(super) struct Reaching {
+    circuits: Circuits,
+    doors: Doors,
+}
+
+impl Reaching {
+    /// A director names doors.
+    pub(super) fn show_doors(&mut self, doors: Vec<Contact>) {
+        self.doors.show(doors);
     }
 
-    /// Sends a frame to a node, over a link that is made where there is none.
-    pub(super) fn send_or_dial(
+    /// A view is in force: its coordinator chooses the doors of its ring.
+    pub(super) fn follow(&mut self, context: &Context, view: &View) {
+        if context.is_coordinator() {
+            self.doors.choose(view);
+        }
+    }
+
+    /// What to register at the directors, while this node is the coordinator.
+    pub(super) fn registration(&self, context: &Context) -> Option<Registration> {
+        self.doors.registration(context)
+    }
+
+    /// A director announces somebody who is on its way to this coordinator, and may not get through.
+    pub(super) fn expect(
         &mut self,
-        now: Time,
-        (peer, addresses): (NodeId, &Addresses),
-        frame: &Frame,
+        context: &Context,
+        newcomer: NodeId,
+        addresses: Addresses,
+        director: Option<IpAddr>,
     ) {
-        if self.links.send(now, &peer, frame, &mut self.out) {
-            return;
-        }
-        let patience = self.patience(&peer);
-        let listed = self.listed_addresses(&peer);
-        let peer = (peer, listed.as_ref().unwrap_or(addresses));
-        self.links
-            .send_or_dial(now, peer, patience, frame, &mut self.out);
+        self.doors.expect(context, newcomer, addresses, director);
     }
 
-    /// Where a member is, as the view in force says. A node outside has none in force.
-    fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
-        let view = self.view.as_ref().filter(|_| !self.joining.is_outside());
-        let member = view.and_then(|view| view.member(peer));
-        member.map(|member| member.addresses.clone())
+    /// When an announced newcomer is to be dialled.
+    pub(super) fn deadline(&self) -> Option<Time> {
+        self.doors.deadline()
     }
 
-    /// True where a node is not known to be on this node's own network.
-    pub(super) fn is_far(&self, peer: &NodeId) -> bool {
-        let Some(view) = &self.view else { return true };
-        let me = view.member(&self.config.id);
-        let member = view.member(peer).map(|member| member.network);
-        let network = member.or_else(|| self.lost.network(peer));
-        network.is_none() || network != me.map(|me| me.network)
+    /// Dials the announced newcomers that have not come.
+    pub(super) fn expire(&mut self, context: &mut Context) {
+        self.doors.expire(context);
     }
 
-    fn patience(&self, peer: &NodeId) -> core::time::Duration {
-        if self.is_far(peer) {
-            FAR_PATIENCE
-        } else {
-            NEAR_PATIENCE
-        }
+    /// A circuit has ended that this node carried.
+    pub(super) fn circuit_over(&mut self, number: u64) {
+        self.circuits.close(number);
+    }
+
+    /// How many circuits this node carries.
+    pub(super) fn circuits(&self) -> usize {
+        self.circuits.len()
     }
 
     /// True where it is worth to ask others for a way to a node.
-    pub(super) fn has_detour(&mut self, peer: &NodeId) -> bool {
-        !self.dead.contains(peer) && !self.helpers_for(peer).is_empty()
+    pub(in crate::node) fn has_detour(&mut self, context: &mut Context, peer: &NodeId) -> bool {
+        !context.people.dead.contains(peer) && !self.helpers_for(context, peer).is_empty()
     }
 
-    pub(super) fn expire_detours(&mut self, now: Time) {
-        for (peer, addresses, step) in self.links.detours(now, &mut self.out) {
-            let relay = match step {
-                Step::GiveUp => {
-                    self.links.dial_failed(now, &peer);
-                    self.unreached(now, peer);
-                    continue;
-                }
-                Step::Call => None,
-                Step::Relay(number) => Some(number),
-            };
-            let helpers = self.helpers_for(&peer);
-            let asked = match relay {
-                // Where there are fewer, one is asked again: it may have a link to the peer by now.
-                Some(number) if !helpers.is_empty() => {
-                    let turn = number % helpers.len();
-                    &helpers[turn..=turn]
-                }
-                _ => &helpers,
-            };
-            let reach = Frame::Reach(Reach {
-                peer,
-                addresses,
-                relay: relay.is_some(),
-            });
-            for (helper, addresses) in asked {
-                self.send_or_dial(now, (*helper, addresses), &reach);
+    /// Asks others for a way to a peer that does not answer. Returns it if it is given up.
+    pub(in crate::node) fn go_round(
+        &mut self,
+        context: &mut Context,
+        (peer, addresses, step): (NodeId, Addresses, Step),
+    ) -> Option<NodeId> {
+        let relay = match step {
+            Step::GiveUp => {
+                context.links.dial_failed(context.now, &peer);
+                return Some(peer);
             }
+            Step::Call => None,
+            Step::Relay(number) => Some(number),
+        };
+        let helpers = self.helpers_for(context, &peer);
+        let asked = match relay {
+            // Where there are fewer, one is asked again: it may have a link to the peer by now.
+            Some(number) if !helpers.is_empty() => {
+                let turn = number % helpers.len();
+                &helpers[turn..=turn]
+            }
+            _ => &helpers,
+        };
+        let reach = Frame::Reach(Reach {
+            peer,
+            addresses,
+            relay: relay.is_some(),
+        });
+        for (helper, addresses) in asked {
+            context.send_or_dial((*helper, addresses), &reach);
         }
+        None
     }
 
     /// Those who help with the dial to a node, if it may be out of reach: the same ones from the first step to the last.
-    fn helpers_for(&mut self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
-        let helpers = self.links.helpers(peer);
-        if !helpers.is_empty() || !self.is_far(peer) && !self.is_member(peer) {
+    fn helpers_for(&mut self, context: &mut Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let helpers = context.links.helpers(peer);
+        if !helpers.is_empty() || !context.is_far(peer) && !context.is_member(peer) {
             return helpers;
         }
-        let helpers = self.helpers_towards(peer);
-        self.links.ask(peer, helpers.clone());
+        let helpers = self.helpers_towards(context, peer);
+        context.links.ask(peer, helpers.clone());
         helpers
     }
 
     /// Whom to ask for a way to a node: whoever carried the last link to it; then those on several networks, those
     /// that are linked, and those on another network than this node's. Others each time it comes to nothing.
-    fn helpers_towards(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
-        let Some(view) = self.view.as_ref().filter(|_| !self.joining.is_outside()) else {
-            return self.helpers_outside(peer);
+    fn helpers_towards(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let Some(view) = context
+            .view
+            .as_ref()
+            .filter(|_| !context.joining.is_outside())
+        else {
+            return self.helpers_outside(context, peer);
         };
-        let last = self.links.relay(peer);
-        let home = view.member(&self.config.id).map(|me| me.network);
+        let last = context.links.relay(peer);
+        let home = view.member(&context.config.id).map(|me| me.network);
         let fit = view.members().filter(|member| {
             let id = &member.id;
-            id != peer && *id != self.config.id && !self.detector.suspects(id)
+            id != peer && *id != context.config.id && !context.detector.suspects(id)
         });
         // Who is neither linked nor on several networks knows no more than this node.
-        let fit = fit
-            .filter(|member| self.links.is_direct(&member.id) || member.addresses.are_manifold());
+        let fit = fit.filter(|member| {
+            context.links.is_direct(&member.id) || member.addresses.are_manifold()
+        });
         let mut ranked: Vec<_> = fit
             .map(|member| {
                 let rank = (
                     Some(member.id) != last,
                     !member.addresses.are_manifold(),
-                    !self.links.is_direct(&member.id),
+                    !context.links.is_direct(&member.id),
                     Some(member.network) == home,
                 );
                 (rank, member)
@@ -140,7 +158,7 @@ impl Node {
             .collect();
         ranked.sort_by_key(|&(rank, member)| (rank, member.key));
         if !ranked.is_empty() {
-            let turn = self.links.failures(peer) as usize * HELPERS;
+            let turn = context.links.failures(peer) as usize * HELPERS;
             let first = turn % ranked.len();
             ranked.rotate_left(first);
         }
@@ -151,75 +169,59 @@ impl Node {
     }
 
     /// Whom to ask while this node is no member: the doors that a director has named, and former fellows.
-    fn helpers_outside(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+    fn helpers_outside(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let doors = self.doors.shown().iter();
         let doors = doors.map(|door| (door.id, &door.addresses));
-        let fellows = self.view.iter().flat_map(|view| view.members());
+        let fellows = context.view.iter().flat_map(|view| view.members());
         let fellows = fellows
-            .filter(|one| self.links.is_direct(&one.id))
+            .filter(|one| context.links.is_direct(&one.id))
             .map(|one| (one.id, &one.addresses));
         let others = doors
             .chain(fellows)
-            .filter(|(id, _)| id != peer && *id != self.config.id);
+            .filter(|(id, _)| id != peer && *id != context.config.id);
         others
             .map(|(id, addresses)| (id, addresses.clone()))
             .take(HELPERS)
             .collect()
     }
 
-    /// Where a node is dialled, as a view says or said: whatever others say, that comes first.
-    pub(super) fn known_addresses(&self, peer: &NodeId) -> Option<Addresses> {
-        let view = self.view.as_ref();
-        let member = view.and_then(|view| view.member(peer));
-        let member = member.map(|member| &member.addresses);
-        member.or_else(|| self.lost.addresses(peer)).cloned()
-    }
-
-    /// Where to dial a node at somebody's wish, and how far to trust that: what a view says comes first, and else what
-    /// somebody says who is at that host.
-    pub(super) fn whereabouts(
-        &self,
-        peer: &NodeId,
-        said: Addresses,
-        teller: Option<IpAddr>,
-    ) -> (Addresses, Trust) {
-        let known = self.known_addresses(peer);
-        known.map_or((said, Trust::Hearsay { teller }), |known| {
-            (known, Trust::Known)
-        })
-    }
-
     /// Somebody waits to be dialled.
-    pub(super) fn take_call(&mut self, now: Time, peer: NodeId, call: Call) {
-        let teller = self.links.host(&peer);
-        let (addresses, trust) = self.whereabouts(&call.peer, call.addresses, teller);
-        if call.peer == self.config.id || trust != Trust::Known && !self.is_member(&peer) {
+    pub(in crate::node) fn take_call(context: &mut Context, peer: NodeId, call: Call) {
+        let teller = context.links.host(&peer);
+        let (addresses, trust) = context.whereabouts(&call.peer, call.addresses, teller);
+        if call.peer == context.config.id || trust != Trust::Known && !context.is_member(&peer) {
             return;
         }
         let whither = (call.peer, &addresses, trust);
-        self.links.dial_for(now, peer, whither, &mut self.out);
+        context.dial_for(peer, whither);
     }
 
     /// A relay has room for a link that this node wanted, or that somebody wants to it.
-    pub(super) fn take_circuit(&mut self, now: Time, relay: NodeId, circuit: &Circuit) {
+    pub(in crate::node) fn take_circuit(
+        &mut self,
+        context: &mut Context,
+        relay: NodeId,
+        circuit: &Circuit,
+    ) {
+        let now = context.now;
         let &Circuit {
             number,
             peer,
             dials,
             comes,
         } = circuit;
-        let helpers = self.links.helpers(&peer);
+        let helpers = context.links.helpers(&peer);
         let was_asked = helpers.iter().any(|(helper, _)| *helper == relay);
-        let is_member = self.is_member(&relay) || was_asked;
-        if peer == self.config.id || peer == relay || dials && !was_asked {
+        let is_member = context.is_member(&relay) || was_asked;
+        if peer == context.config.id || peer == relay || dials && !was_asked {
             return;
         }
-        let addresses = self.links.direct(&relay).and_then(Made::addresses);
+        let addresses = context.links.direct(&relay).and_then(Made::addresses);
         if comes && addresses.is_none() || !self.circuits.comes(now, relay, is_member) {
             return;
         }
-        self.links.relayed_by(&peer, relay);
-        self.out.push_back(Output::Circuit {
+        context.links.relayed_by(&peer, relay);
+        context.out.push_back(Output::Circuit {
             ticket: Ticket { relay, number },
             relay: addresses.filter(|_| comes),
             peer,

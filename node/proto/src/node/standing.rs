@@ -8,12 +8,11 @@ use alloc::format;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening, Seal, ViewTag};
+use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening};
 
 use super::Node;
 use crate::config::EPOCHS_AHEAD;
 use crate::planted::PlantedBug;
-use crate::proof::leads_to;
 use crate::{Time, Trouble, View};
 
 /// How many members are asked at first to stand for a new epoch: twice as many with each attempt.
@@ -76,28 +75,11 @@ impl Standing {
 }
 
 impl Node {
-    /// An epoch of one's own with this number, after the one of a view; nobody else stands for it.
-    pub(super) fn own_opening(&self, view: &View, number: u64) -> Opening {
-        let epoch = Epoch {
-            number,
-            coordinator: self.config.id,
-        };
-        self.opening_after(view, epoch)
-    }
-
-    fn opening_after(&self, view: &View, epoch: Epoch) -> Opening {
-        self.with_own_seal(Opening {
-            epoch,
-            before: view.tag().epoch,
-            with: None,
-            seals: Vec::new(),
-        })
-    }
-
     /// The epoch of the successor to whom this node hands its office.
     pub(super) fn office_for(&mut self, view: &View, successor: NodeId) -> Opening {
         let mine = view.tag().epoch;
         let given = self
+            .succession
             .standing
             .given
             .filter(|given| given.number > mine.number);
@@ -108,76 +90,42 @@ impl Node {
                 coordinator: successor,
             },
         };
-        self.standing.given = Some(epoch);
-        self.opening_after(view, epoch)
-    }
-
-    /// An opening with one's own seal too.
-    pub(super) fn with_own_seal(&self, mut opening: Opening) -> Opening {
-        opening.seals.push(self.seals.seal(&opening.to_sign()));
-        opening
-    }
-
-    /// Those whose seals under an opening hold.
-    pub(super) fn signers(&self, opening: &Opening) -> BTreeSet<NodeId> {
-        let signed = opening.to_sign();
-        let holding = opening
-            .seals
-            .iter()
-            .filter(|seal| self.seals.holds(seal, &signed));
-        holding.map(Seal::signer).collect()
-    }
-
-    /// True where a view's epoch began rightly, as far as this node can tell.
-    pub(super) fn is_proven<'a>(
-        &self,
-        view: &View,
-        tag: &ViewTag,
-        openings: impl IntoIterator<Item = &'a Opening>,
-    ) -> bool {
-        if view.coordinator() == tag.epoch.coordinator {
-            return true;
-        }
-        let is_member = |id: &NodeId| view.contains(id);
-        let signers = |opening: &Opening| self.signers(opening);
-        leads_to(view.tag().epoch, tag.epoch, openings, is_member, signers)
-    }
-
-    /// True where others who followed that epoch can tell that the one in force began rightly.
-    pub(super) fn is_proven_to(&self, view: &View, theirs: Epoch) -> bool {
-        let signers = |opening: &Opening| self.signers(opening);
-        leads_to(theirs, view.tag().epoch, view.openings(), |_| true, signers)
+        self.succession.standing.given = Some(epoch);
+        self.context.opening_after(view, epoch)
     }
 
     /// Somebody claims an authority that nobody stands for, and a peer follows it.
-    pub(super) fn doubt_authority(&mut self, now: Time, peer: NodeId, next: &View) {
+    pub(super) fn doubt_authority(&mut self, peer: NodeId, next: &View) {
         let claimant = next.coordinator();
         let members = [peer, claimant].into_iter();
-        let members = members.filter(|id| self.view.as_ref().is_some_and(|view| view.contains(id)));
-        self.standing.elsewhere.extend(members);
-        let member = self
-            .view
-            .as_ref()
-            .is_some_and(|view| view.contains(&claimant));
+        let members = members.filter(|id| self.context.is_member(id));
+        self.succession.standing.elsewhere.extend(members);
+        let member = self.context.is_member(&claimant);
         // Who went on alone takes nobody along.
         if member && next.len() > 1 {
-            let who = self.described(&claimant);
+            let who = self.context.described(&claimant);
             let message = format!(
                 "{who} claims to coordinate the ring, and no other member stands for it: it is not believed"
             );
-            self.warn(now, Trouble::UnprovenCoordinator, message);
+            self.context.warn(Trouble::UnprovenCoordinator, message);
         }
-        self.sight_ring(now, next);
+        self.sight_ring(next);
     }
 
     /// A peer shows which epoch it follows: a member that goes on to follow another one is not of this ring.
-    pub(super) fn note_epoch(&mut self, now: Time, peer: NodeId, epoch: Epoch) {
-        let Some(view) = self.view.clone().filter(|view| view.contains(&peer)) else {
+    pub(super) fn note_epoch(&mut self, peer: NodeId, epoch: Epoch) {
+        let now = self.context.now;
+        let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|view| view.contains(&peer))
+        else {
             return;
         };
         let Standing {
             elsewhere, astray, ..
-        } = &mut self.standing;
+        } = &mut self.succession.standing;
         if epoch == view.tag().epoch {
             astray.remove(&peer);
             elsewhere.remove(&peer);
@@ -194,39 +142,43 @@ impl Node {
     /// The members that may be alive beside this one, and of its ring.
     pub(super) fn survivors(&self, view: &View) -> impl Iterator<Item = NodeId> {
         let members = view.members().map(|member| member.id);
-        members.filter(|id| *id != self.config.id && !self.is_lost_to_ring(id))
+        members.filter(|id| *id != self.context.config.id && !self.is_lost_to_ring(id))
     }
 
     /// True if a member was found dead, or follows an epoch that is not believed here.
     pub(super) fn is_lost_to_ring(&self, id: &NodeId) -> bool {
-        self.dead.contains(id) || self.standing.elsewhere.contains(id)
+        self.context.people.dead.contains(id) || self.succession.standing.elsewhere.contains(id)
     }
 
     /// Asks others to stand for an epoch of one's own.
-    pub(super) fn stand(&mut self, now: Time, view: &View) {
-        if self.standing.attempts >= ATTEMPTS {
-            self.standing.start();
+    pub(super) fn stand(&mut self, view: &View) {
+        let now = self.context.now;
+        if self.succession.standing.attempts >= ATTEMPTS {
+            self.succession.standing.start();
         }
-        let last = self.standing.tried.back();
+        let last = self.succession.standing.tried.back();
         let last = last.filter(|last| last.before == view.tag().epoch);
         let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number);
         if last.is_none() {
-            self.standing.start();
+            self.succession.standing.start();
         }
-        let opening = self.own_opening(view, number.max(self.standing.taken) + 1);
-        if self.standing.tried.len() == TRIED {
-            self.standing.tried.pop_front();
+        let opening = self
+            .context
+            .own_opening(view, number.max(self.succession.standing.taken) + 1);
+        if self.succession.standing.tried.len() == TRIED {
+            self.succession.standing.tried.pop_front();
         }
-        self.standing.tried.push_back(opening.clone());
-        self.election.stood(now);
+        self.succession.standing.tried.push_back(opening.clone());
+        self.succession.election.stood(now);
         let seconds = self.seconds(view);
-        self.standing.attempts += 1;
+        self.succession.standing.attempts += 1;
         for id in seconds {
-            if !self.standing.asked.insert(id) {
+            if !self.succession.standing.asked.insert(id) {
                 // It did not answer: is it alive?
-                self.try_suspect(now, id);
+                self.try_suspect(id);
             }
-            self.send_to_member(now, &id, &Frame::Stand(opening.clone()));
+            self.context
+                .send_to_member(&id, &Frame::Stand(opening.clone()));
         }
     }
 
@@ -244,94 +196,111 @@ impl Node {
             .collect();
         let mut others: Vec<NodeId> = self.survivors(view).collect();
         others.sort_by_key(|id| {
-            let asked = self.standing.asked.contains(id);
-            let suspected = self.detector.suspects(id);
-            (suspected, asked, !near.contains(id), !self.links.is_up(id))
+            let asked = self.succession.standing.asked.contains(id);
+            let suspected = self.context.detector.suspects(id);
+            (
+                suspected,
+                asked,
+                !near.contains(id),
+                !self.context.links.is_up(id),
+            )
         });
-        let doubled = ASKED << self.standing.attempts.min(ASKED_MOST.ilog2());
+        let doubled = ASKED << self.succession.standing.attempts.min(ASKED_MOST.ilog2());
         others.truncate(doubled.min(ASKED_MOST));
         others
     }
 
     /// Somebody asks this node to stand for its epoch; or stands for this node's.
-    pub(super) fn take_stand(&mut self, now: Time, peer: NodeId, opening: Opening) {
+    pub(super) fn take_stand(&mut self, peer: NodeId, opening: Opening) {
+        let now = self.context.now;
         // Who is a member already, and does not know, cannot judge yet.
-        let Some(view) = self.view.clone().filter(|_| !self.joining.is_outside()) else {
-            return self.pull_view(now, &peer);
+        let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| !self.context.joining.is_outside())
+        else {
+            return self.context.pull_view(&peer);
         };
-        if opening.epoch.coordinator == self.config.id {
-            return self.take_second(now, peer, &view, opening);
+        if opening.epoch.coordinator == self.context.config.id {
+            return self.take_second(peer, &view, opening);
         }
         let mine = view.tag().epoch;
         let ahead = opening.epoch.number.saturating_sub(mine.number);
         if opening.epoch.coordinator != peer && opening.before == mine {
-            return self.take_refusal(now, &view, ahead, &peer);
+            return self.take_refusal(&view, ahead, &peer);
         }
-        let given = self.standing.given.map_or(0, |given| given.number);
+        let given = self
+            .succession
+            .standing
+            .given
+            .map_or(0, |given| given.number);
         let near = ahead <= STEP_MOST || opening.epoch.number <= given + STEP_MORE;
         if opening.epoch.coordinator != peer || opening.with.is_some() || !near {
             return;
         }
         if opening.before.number > mine.number {
-            return self.pull_view(now, &peer);
+            return self.context.pull_view(&peer);
         }
-        let order = self.by_rank(&view);
+        let order = self.context.by_rank(&view);
         let rank = |id: &NodeId| order.iter().position(|one| one == id);
         let current = opening.before == mine;
-        if !current || self.is_coordinator() || rank(&self.config.id) < rank(&peer) {
-            return self.take_election(now, peer, opening.before);
+        if !current || self.context.is_coordinator() || rank(&self.context.config.id) < rank(&peer)
+        {
+            return self.take_election(peer, opening.before);
         }
-        if self.election.is_standing() {
-            self.election.answered_by(now, peer);
+        if self.succession.election.is_standing() {
+            self.succession.election.answered_by(now, peer);
         }
-        if self.dead.contains(&view.coordinator()) {
-            self.second(now, &view, opening);
-        } else if self.doubt.is_none() {
-            let waits = self.standing.pending.take();
+        if self.context.people.dead.contains(&view.coordinator()) {
+            self.second(&view, opening);
+        } else if self.context.doubt.is_none() {
+            let waits = self.succession.standing.pending.take();
             let senior = waits.filter(|one| rank(&one.epoch.coordinator) < rank(&peer));
-            self.standing.pending = Some(senior.unwrap_or(opening));
-            self.try_suspect(now, view.coordinator());
+            self.succession.standing.pending = Some(senior.unwrap_or(opening));
+            self.try_suspect(view.coordinator());
         }
     }
 
     /// The coordinator was found dead: whoever asked this node to stand for its epoch gets an answer.
-    pub(super) fn second_pending(&mut self, now: Time) {
-        let Some(view) = self.view.clone() else {
+    pub(super) fn second_pending(&mut self) {
+        let Some(view) = self.context.view.clone() else {
             return;
         };
-        if let Some(opening) = self.standing.pending.take() {
-            self.second(now, &view, opening);
+        if let Some(opening) = self.succession.standing.pending.take() {
+            self.second(&view, opening);
         }
     }
 
     /// A member stands for somebody else's epoch already: one's own needs a higher number.
-    fn take_refusal(&mut self, now: Time, view: &View, ahead: u64, peer: &NodeId) {
+    fn take_refusal(&mut self, view: &View, ahead: u64, peer: &NodeId) {
         let number = view.tag().epoch.number + ahead;
-        let asked = self.election.is_standing() && self.standing.asked.contains(peer);
-        let tried = self.standing.tried.back();
+        let asked =
+            self.succession.election.is_standing() && self.succession.standing.asked.contains(peer);
+        let tried = self.succession.standing.tried.back();
         let beyond = tried.is_some_and(|last| last.epoch.number <= number);
         if asked && beyond && ahead < EPOCHS_AHEAD {
             let last = tried.map_or(number, |last| last.epoch.number);
-            self.standing.taken = number.min(last + STEP_MORE);
-            if self.standing.attempts < AT_ONCE {
-                self.stand(now, view);
+            self.succession.standing.taken = number.min(last + STEP_MORE);
+            if self.succession.standing.attempts < AT_ONCE {
+                self.stand(view);
             }
         }
     }
 
     /// Puts one's own seal under an opening: under one of each number only.
-    fn second(&mut self, now: Time, view: &View, opening: Opening) {
-        let given = self.standing.given;
+    fn second(&mut self, view: &View, opening: Opening) {
+        let given = self.succession.standing.given;
         let taken = given
             .is_some_and(|given| given.number >= opening.epoch.number && given != opening.epoch);
         let candidate = opening.epoch.coordinator;
-        let signed = self.signers(&opening).contains(&candidate);
+        let signed = self.context.signers(&opening).contains(&candidate);
         let current = opening.before == view.tag().epoch && view.contains(&candidate);
-        let honest = !self.forks.is_proven(&candidate);
+        let honest = !self.context.is_proven(&candidate);
         if !signed || !current || !honest || opening.seals.len() != 1 {
             return;
         }
-        if !self.is_next(now, view, &candidate) {
+        if !self.is_next(view, &candidate) {
             return;
         }
         if let Some(epoch) = given.filter(|_| taken) {
@@ -340,42 +309,58 @@ impl Node {
                 seals: Vec::new(),
                 ..opening
             };
-            return self.send_to_member(now, &candidate, &Frame::Stand(refusal));
+            return self
+                .context
+                .send_to_member(&candidate, &Frame::Stand(refusal));
         }
-        self.standing.given = Some(opening.epoch);
-        let both = self.with_own_seal(opening);
-        self.send_to_member(now, &candidate, &Frame::Stand(both));
+        self.succession.standing.given = Some(opening.epoch);
+        let both = self.context.with_own_seal(opening);
+        self.context.send_to_member(&candidate, &Frame::Stand(both));
     }
 
     /// True where nobody who may be alive is more senior than a candidate, or all those have had their time.
-    fn is_next(&mut self, now: Time, view: &View, candidate: &NodeId) -> bool {
+    fn is_next(&mut self, view: &View, candidate: &NodeId) -> bool {
+        let now = self.context.now;
         let epoch = view.tag().epoch;
-        let vacant = self.standing.vacant.filter(|(_, of)| *of == epoch);
-        let (since, _) = *self.standing.vacant.insert(vacant.unwrap_or((now, epoch)));
-        let order = self.by_rank(view).into_iter();
+        let vacant = self
+            .succession
+            .standing
+            .vacant
+            .filter(|(_, of)| *of == epoch);
+        let (since, _) = *self
+            .succession
+            .standing
+            .vacant
+            .insert(vacant.unwrap_or((now, epoch)));
+        let order = self.context.by_rank(view).into_iter();
         let mut seniors = order.take_while(|id| id != candidate);
-        let gone = |id: &NodeId| self.dead.contains(id) || self.detector.suspects(id);
-        let hasty = self.planted.has(PlantedBug::NoYielding);
+        let gone = |id: &NodeId| {
+            self.context.people.dead.contains(id) || self.context.detector.suspects(id)
+        };
+        let hasty = self.context.planted.has(PlantedBug::NoYielding);
         hasty || now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
     }
 
     /// Another member stands for this node's epoch: it takes over.
-    fn take_second(&mut self, now: Time, peer: NodeId, view: &View, opening: Opening) {
+    fn take_second(&mut self, peer: NodeId, view: &View, opening: Opening) {
         let asked = self
+            .succession
             .standing
             .tried
             .iter()
             .any(|tried| tried.says_the_same(&opening));
-        let me = self.config.id;
-        let signers = self.signers(&opening);
+        let me = self.context.config.id;
+        let signers = self.context.signers(&opening);
         let both = signers.contains(&me) && signers.contains(&peer) && peer != me;
-        let vacant = self.dead.contains(&view.coordinator()) && opening.before == view.tag().epoch;
-        let awaited = asked && self.election.is_standing() && self.doubt.is_none();
+        let vacant = self.context.people.dead.contains(&view.coordinator())
+            && opening.before == view.tag().epoch;
+        let awaited =
+            asked && self.succession.election.is_standing() && self.context.doubt.is_none();
         if both && vacant && awaited && view.contains(&peer) {
-            self.standing.start();
-            let departed: Vec<Departed> = self.dead_members();
+            self.succession.standing.start();
+            let departed: Vec<Departed> = self.context.dead_members();
             tracing::info!(number = opening.epoch.number, "taking over");
-            self.open_epoch(now, opening, departed);
+            self.open_epoch(opening, departed);
         }
     }
 }

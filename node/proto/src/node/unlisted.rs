@@ -10,9 +10,10 @@ use core::time::Duration;
 
 use ringtalk_wire::{Frame, Item, ItemId, NodeId, Spread};
 
-use super::Node;
+use super::Concern;
 use crate::Time;
 use crate::config::STRANGERS;
+use crate::context::Context;
 use crate::planted::PlantedBug;
 
 /// How long the frames of a peer wait: longer than a view takes to reach everybody. What a newcomer has carried for
@@ -37,8 +38,22 @@ struct Waiting {
 }
 
 impl Unlisted {
+    /// Returns true for a bundle or an offer of bundles, from a peer that no view lists (yet).
+    pub(super) fn are_to_wait(context: &Context, peer: &NodeId, frame: &Frame) -> bool {
+        let carries = matches!(
+            frame,
+            Frame::Offer(_)
+                | Frame::Brief(_)
+                | Frame::Spread(Spread {
+                    item: Item::Bundle(_),
+                    ..
+                })
+        );
+        carries && !context.is_member(peer) && !context.planted.has(PlantedBug::HearStrangers)
+    }
+
     /// Keeps a frame, if there is room for it.
-    fn hold(&mut self, now: Time, peer: NodeId, frame: Frame) {
+    pub(super) fn hold(&mut self, now: Time, peer: NodeId, frame: Frame) {
         if self.peers.len() >= STRANGERS && !self.peers.contains_key(&peer) {
             return;
         }
@@ -54,29 +69,34 @@ impl Unlisted {
         }
     }
 
-    /// The peer is gone, and with it what it carried.
-    pub(super) fn forget(&mut self, peer: &NodeId) {
-        self.peers.remove(peer);
-    }
-
     /// When the frames that wait are dropped.
     pub(super) fn deadline(&self) -> Option<Time> {
         let since = self.peers.values().map(|waiting| waiting.since).min();
         since.map(|since| since + WAIT)
     }
 
-    fn expire(&mut self, now: Time) {
+    /// Drops what has waited for too long.
+    pub(super) fn expire(&mut self, now: Time) {
         self.peers.retain(|_, waiting| now - waiting.since < WAIT);
     }
 
     /// Takes out the frames of everybody who is a member by now.
-    fn take_of(&mut self, is_member: impl Fn(&NodeId) -> bool) -> Vec<(NodeId, VecDeque<Frame>)> {
+    pub(super) fn take_of(
+        &mut self,
+        is_member: impl Fn(&NodeId) -> bool,
+    ) -> Vec<(NodeId, VecDeque<Frame>)> {
         let listed: Vec<NodeId> = self.peers.keys().copied().filter(is_member).collect();
         let frames = listed.into_iter().filter_map(|peer| {
             let waiting = self.peers.remove(&peer)?;
             Some((peer, waiting.frames))
         });
         frames.collect()
+    }
+}
+
+impl Concern for Unlisted {
+    fn forget(&mut self, peer: &NodeId) {
+        self.peers.remove(peer);
     }
 }
 
@@ -91,40 +111,6 @@ fn weight(frame: &Frame) -> usize {
         _ => 0,
     };
     FRAME + carried
-}
-
-impl Node {
-    /// True for a bundle or an offer of bundles, from a peer that no view lists (yet).
-    pub(super) fn is_carried_by_stranger(&self, peer: &NodeId, frame: &Frame) -> bool {
-        let carries = matches!(
-            frame,
-            Frame::Offer(_)
-                | Frame::Brief(_)
-                | Frame::Spread(Spread {
-                    item: Item::Bundle(_),
-                    ..
-                })
-        );
-        carries && !self.is_member(peer) && !self.planted.has(PlantedBug::HearStrangers)
-    }
-
-    /// Keeps what a peer carries until a view lists it.
-    pub(super) fn hold_for_view(&mut self, now: Time, peer: NodeId, frame: Frame) {
-        self.unlisted.hold(now, peer, frame);
-    }
-
-    /// Takes what those have carried whom the view in force lists by now, and drops what has waited for too long.
-    pub(super) fn take_held(&mut self, now: Time) {
-        let Some(view) = self.view.clone() else {
-            return self.unlisted.expire(now);
-        };
-        for (peer, frames) in self.unlisted.take_of(|id| view.contains(id)) {
-            for frame in frames {
-                self.message_frame(now, peer, frame);
-            }
-        }
-        self.unlisted.expire(now);
-    }
 }
 
 #[cfg(test)]

@@ -3,13 +3,12 @@
 //! While it is behind, acknowledgements tell authors to slow down, and nothing is pulled (`PROTOCOL.md` §4.6). Not
 //! here: how much waits to be read, which the driver knows, and how authors slow down (`window`).
 
-use super::Node;
 use crate::Time;
 use crate::config::{READ_LEAST, READER_WAIT, UNREAD};
 
 /// The reader, as far as it is known.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     /// How many events there were so far.
     events: u64,
     pace: Pace,
@@ -28,12 +27,12 @@ enum Pace {
 
 impl Reading {
     /// There is one event more.
-    pub(super) const fn note(&mut self) {
+    pub(crate) const fn note(&mut self) {
         self.events += 1;
     }
 
     /// So many events wait to be read.
-    fn unread(&mut self, now: Time, unread: u64) {
+    pub(crate) fn unread(&mut self, now: Time, unread: u64) {
         let read = self.events.saturating_sub(unread);
         let goes_on = match self.pace {
             Pace::KeepsUp => true,
@@ -50,7 +49,7 @@ impl Reading {
     }
 
     /// Nobody waits any more for a reader that has stopped.
-    fn expire(&mut self, now: Time) {
+    pub(crate) fn expire(&mut self, now: Time) {
         if let Pace::Behind { read, until } = self.pace
             && until <= now
         {
@@ -59,34 +58,15 @@ impl Reading {
     }
 
     /// True while others are to wait for the reader.
-    pub(super) const fn is_behind(&self) -> bool {
+    pub(crate) const fn is_behind(&self) -> bool {
         matches!(self.pace, Pace::Behind { .. })
     }
 
     /// When they are not, unless it reads on.
-    pub(super) const fn deadline(&self) -> Option<Time> {
+    pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.pace {
             Pace::Behind { until, .. } => Some(until),
             _ => None,
-        }
-    }
-}
-
-impl Node {
-    /// So many events wait to be read.
-    pub(super) fn read(&mut self, now: Time, unread: u64) {
-        self.change_pace(now, |reading| reading.unread(now, unread));
-    }
-
-    pub(super) fn expire_reader(&mut self, now: Time) {
-        self.change_pace(now, |reading| reading.expire(now));
-    }
-
-    fn change_pace(&mut self, now: Time, change: impl FnOnce(&mut Reading)) {
-        let was_behind = self.reading.is_behind();
-        change(&mut self.reading);
-        if was_behind && !self.reading.is_behind() {
-            self.pull_due(now);
         }
     }
 }

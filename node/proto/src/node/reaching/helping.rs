@@ -7,59 +7,67 @@ use alloc::boxed::Box;
 
 use ringtalk_wire::{Call, Circuit, Frame, NodeId, Reach, Ticket};
 
-use super::Node;
+use super::Reaching;
+use crate::Output;
+use crate::context::Context;
 use crate::links::Made;
-use crate::{Output, Time};
 
-impl Node {
+impl Reaching {
     /// Somebody does not reach a node that this one may.
-    pub(super) fn take_reach(&mut self, now: Time, asker: NodeId, reach: Reach) {
+    pub(in crate::node) fn take_reach(
+        &mut self,
+        context: &mut Context,
+        asker: NodeId,
+        reach: Reach,
+    ) {
         let Reach {
             peer,
             addresses,
             relay,
         } = reach;
-        let between_strangers = !self.is_member(&asker) && !self.is_member(&peer);
-        if peer == self.config.id || peer == asker || between_strangers {
+        let between_strangers = !context.is_member(&asker) && !context.is_member(&peer);
+        if peer == context.config.id || peer == asker || between_strangers {
             return;
         }
-        let Some(view) = self.view.clone() else {
+        let Some(view) = context.view.clone() else {
             return;
         };
-        let teller = self.links.host(&asker);
-        let (addresses, trust) = self.whereabouts(&peer, addresses, teller);
+        let teller = context.links.host(&asker);
+        let (addresses, trust) = context.whereabouts(&peer, addresses, teller);
         let whither = (peer, &addresses, trust);
-        if relay && self.links.is_up(&peer) {
-            return self.open_circuit(now, asker, peer);
+        if relay && context.links.is_up(&peer) {
+            return self.open_circuit(context, asker, peer);
         }
         let caller = view.member(&asker).filter(|_| !relay);
-        let out = &mut self.out;
         match caller {
             Some(caller) => {
                 let call = Frame::Call(Call {
                     peer: asker,
                     addresses: caller.addresses.clone(),
                 });
-                self.links.send_for_another(now, asker, whither, &call, out);
+                context.send_for_another(asker, whither, &call);
             }
             // A link will be wanted soon; where it is too late for that, at the next question.
             None => {
-                self.links.dial_for(now, asker, whither, out);
+                context.dial_for(asker, whither);
             }
         }
     }
 
     /// Carries what two nodes say to each other, where this one has a link to both that nobody else carries.
-    fn open_circuit(&mut self, now: Time, asker: NodeId, peer: NodeId) {
-        let ends = self.links.direct(&asker).zip(self.links.direct(&peer));
+    fn open_circuit(&mut self, context: &mut Context, asker: NodeId, peer: NodeId) {
+        let ends = context
+            .links
+            .direct(&asker)
+            .zip(context.links.direct(&peer));
         let Some((to_asker, to_peer)) = ends else {
             return;
         };
         let [to_asker, to_peer] = [to_asker, to_peer].map(Made::addresses);
-        let view = self.view.clone();
+        let view = context.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
         if let Some(before) = self.circuits.between([asker, peer]) {
-            self.end_circuit(before);
+            self.end_circuit(context, before);
         }
         let Some(number) = self.circuits.open([asker, peer], is_member) else {
             return;
@@ -80,11 +88,11 @@ impl Node {
                 dials,
                 comes: !dialled,
             });
-            self.links.send(now, &end, &circuit, &mut self.out);
+            context.send(&end, &circuit);
         }
-        self.out.push_back(Output::Splice {
+        context.out.push_back(Output::Splice {
             ticket: Ticket {
-                relay: self.config.id,
+                relay: context.config.id,
                 number,
             },
             ends: Box::new([(asker, to_asker), (peer, to_peer)]),
@@ -92,19 +100,19 @@ impl Node {
     }
 
     /// Ends a circuit that this node carries.
-    fn end_circuit(&mut self, number: u64) {
+    fn end_circuit(&mut self, context: &mut Context, number: u64) {
         self.circuits.close(number);
-        self.out.push_back(Output::Unsplice { number });
+        context.out.push_back(Output::Unsplice { number });
     }
 
     /// Ends the circuits of those who are neither members nor linked any more.
-    pub(super) fn tidy_circuits(&mut self) {
-        let view = self.view.as_ref();
+    pub(in crate::node) fn tidy_circuits(&mut self, context: &mut Context) {
+        let view = context.view.as_ref();
         let ended = self
             .circuits
-            .without(|id| self.links.is_up(id) || view.is_some_and(|view| view.contains(id)));
+            .without(|id| context.links.is_up(id) || view.is_some_and(|view| view.contains(id)));
         for number in ended {
-            self.end_circuit(number);
+            self.end_circuit(context, number);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Doors: members that help newcomers who do not reach the coordinator.
 //!
 //! A coordinator registers some at its directors, and a newcomer is told of them. Not here: what a door does for a newcomer
-//! (`reaching`).
+//! (`helping`).
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -10,8 +10,8 @@ use core::net::IpAddr;
 
 use ringtalk_wire::{Addresses, Contact, Member, NodeId};
 
-use super::Node;
 use crate::config::FAR_PATIENCE;
+use crate::context::Context;
 use crate::{Time, View};
 
 /// How many doors a director is told of.
@@ -85,61 +85,55 @@ impl Doors {
         };
         self.own = others.into_iter().take(DOORS).map(contact).collect();
     }
-}
 
-impl Node {
     /// Somebody is on its way to this coordinator, and may not get through.
     pub(super) fn expect(
         &mut self,
-        now: Time,
+        context: &Context,
         newcomer: NodeId,
         addresses: Addresses,
         director: Option<IpAddr>,
     ) {
-        let expected = &mut self.doors.expected;
-        if newcomer != self.config.id && expected.len() < EXPECTED {
+        if newcomer != context.config.id && self.expected.len() < EXPECTED {
             let one = Expected {
                 addresses,
                 director,
-                at: now + FAR_PATIENCE,
+                at: context.now + FAR_PATIENCE,
             };
-            expected.insert(newcomer, one);
+            self.expected.insert(newcomer, one);
         }
     }
 
     /// Dials the newcomers that have not come.
-    pub(super) fn expire_expected(&mut self, now: Time) {
-        let expected = &mut self.doors.expected;
-        let due: Vec<NodeId> = expected
-            .iter()
-            .filter(|(_, one)| one.at <= now)
-            .map(|(&id, _)| id)
-            .collect();
+    pub(super) fn expire(&mut self, context: &mut Context) {
+        let now = context.now;
+        let due = self.expected.iter().filter(|(_, one)| one.at <= now);
+        let due: Vec<NodeId> = due.map(|(&id, _)| id).collect();
         for newcomer in due {
-            let told = self.doors.expected.remove(&newcomer);
-            let Some(told) = told.filter(|_| self.is_coordinator()) else {
+            let told = self.expected.remove(&newcomer);
+            let Some(told) = told.filter(|_| context.is_coordinator()) else {
                 continue;
             };
-            let (addresses, trust) = self.whereabouts(&newcomer, told.addresses, told.director);
-            let whither = (newcomer, &addresses, trust);
-            self.links
-                .dial_for(now, self.config.id, whither, &mut self.out);
+            let (addresses, trust) = context.whereabouts(&newcomer, told.addresses, told.director);
+            let me = context.config.id;
+            context.dial_for(me, (newcomer, &addresses, trust));
         }
     }
 
     /// What to register at the directors, while this node is the coordinator.
-    pub fn registration(&self) -> Option<Registration> {
-        let steady = self.doubt.is_none() && self.leaving.is_none() && !self.joining.is_outside();
-        if !steady || !self.is_coordinator() {
+    pub(super) fn registration(&self, context: &Context) -> Option<Registration> {
+        let is_steady =
+            context.doubt.is_none() && !context.is_leaving() && !context.joining.is_outside();
+        if !is_steady || !context.is_coordinator() {
             return None;
         }
         Some(Registration {
             coordinator: Contact {
-                id: self.config.id,
-                addresses: self.config.addresses.clone(),
-                epoch: self.view.as_ref()?.tag().epoch,
+                id: context.config.id,
+                addresses: context.config.addresses.clone(),
+                epoch: context.view.as_ref()?.tag().epoch,
             },
-            doors: Arc::clone(&self.doors.own),
+            doors: Arc::clone(&self.own),
         })
     }
 }

@@ -1,0 +1,228 @@
+//! The context in which every concern acts: the time, the view in force, the links, and the way out.
+//!
+//! A concern gets it with each call, so that it needs no other concern to look at the ring or to say something. Not here:
+//! any concern's own state, and what is to be done.
+
+mod dialling;
+mod openings;
+mod people;
+
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::sync::Arc;
+use core::time::Duration;
+
+use ringtalk_wire::{Contact, Epoch, Frame, NodeId, RingKey, Sealed, ViewTag, item_to_sign};
+
+use crate::detector::Detector;
+use crate::doubt::Doubt;
+use crate::joining::Joining;
+use crate::links::Links;
+use crate::lost::Lost;
+use crate::planted::{Planted, PlantedBug};
+use crate::reading::Reading;
+use crate::signing::Seals;
+use crate::{Config, Event, JoiningStage, Output, Signer, Time, Trouble, Verifier, View};
+use people::People;
+
+/// How soon the user is told again of what may come again and again.
+const WARN_AGAIN: Duration = Duration::from_secs(10);
+
+/// How far this node has got in leaving.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) enum Farewell {
+    /// It stays.
+    #[default]
+    None,
+    /// What it has is handed to others first.
+    Begun,
+    /// The others were told: this node decides nothing any more.
+    Said,
+}
+
+/// What every concern may look at and use.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) config: Config,
+    pub(crate) seals: Seals,
+    pub(crate) planted: Planted,
+    /// When the input came that is being handled, or the last one.
+    pub(crate) now: Time,
+    /// The view in force.
+    pub(crate) view: Option<Arc<View>>,
+    pub(crate) links: Links,
+    /// Former members that may only be out of reach, and where they were.
+    pub(crate) lost: Lost,
+    pub(crate) detector: Detector,
+    pub(crate) people: People,
+    /// How far this node has come into the ring.
+    pub(crate) joining: Joining,
+    /// This node slept, and believes nothing that it knew before.
+    pub(crate) doubt: Option<Doubt>,
+    /// True while the view of one's own ring is another coordinator's to change.
+    pub(crate) is_pledged: bool,
+    pub(crate) farewell: Farewell,
+    /// Whoever reads the events.
+    pub(crate) reader: Reading,
+    /// What the driver is to do, in order.
+    pub(crate) out: VecDeque<Output>,
+    /// When the user was told of what may come again and again.
+    warned: BTreeMap<Trouble, Time>,
+}
+
+impl Context {
+    /// That of a node that has just started, and asks for the director.
+    pub(crate) fn new(
+        config: Config,
+        signer: Box<dyn Signer>,
+        verifier: Box<dyn Verifier>,
+        now: Time,
+    ) -> Self {
+        Self {
+            links: Links::new(config.id),
+            config,
+            seals: Seals { signer, verifier },
+            planted: Planted::default(),
+            now,
+            view: None,
+            lost: Lost::default(),
+            detector: Detector::default(),
+            people: People::default(),
+            joining: Joining::new(),
+            doubt: None,
+            is_pledged: false,
+            farewell: Farewell::None,
+            reader: Reading::default(),
+            out: VecDeque::from([
+                Output::AskDirector,
+                Output::Event(Event::Joining(JoiningStage::AskingDirector)),
+            ]),
+            warned: BTreeMap::new(),
+        }
+    }
+
+    /// Tells the user something.
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.reader.note();
+        self.out.push_back(Output::Event(event));
+    }
+
+    /// Tells the user that something is wrong.
+    pub(crate) fn error(&mut self, trouble: Trouble, message: String) {
+        self.emit(Event::Error { trouble, message });
+    }
+
+    /// An error that may come again and again: the user is told of each kind once in a while.
+    pub(crate) fn warn(&mut self, trouble: Trouble, message: String) {
+        let told = self.warned.get(&trouble);
+        if told.is_none_or(|told| self.now - *told >= WARN_AGAIN) {
+            self.warned.insert(trouble, self.now);
+            self.error(trouble, message);
+        }
+    }
+
+    /// Returns true for a member by the view in force.
+    pub(crate) fn is_member(&self, id: &NodeId) -> bool {
+        self.view.as_ref().is_some_and(|view| view.contains(id))
+    }
+
+    /// Returns true if this node is the coordinator, as far as it knows.
+    pub(crate) fn is_coordinator(&self) -> bool {
+        let view = self.view.as_ref();
+        view.is_some_and(|view| view.coordinator() == self.config.id)
+    }
+
+    /// Returns true if this node may act as the coordinator.
+    pub(crate) fn has_authority(&self) -> bool {
+        let is_steady = self.doubt.is_none() && !self.is_pledged && self.farewell != Farewell::Said;
+        self.is_coordinator() && is_steady && !self.joining.is_outside()
+    }
+
+    /// Returns true if the user leaves.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.farewell != Farewell::None
+    }
+
+    /// Where the coordinator is, by the view in force.
+    pub(crate) fn coordinator_contact(&self) -> Option<Contact> {
+        let view = self.view.as_ref()?;
+        let coordinator = view.member(&view.coordinator())?;
+        Some(Contact {
+            id: coordinator.id,
+            addresses: coordinator.addresses.clone(),
+            epoch: view.tag().epoch,
+        })
+    }
+
+    /// This node's place in the ring.
+    pub(crate) fn own_key(&self) -> Option<RingKey> {
+        let me = self.view.as_ref()?.member(&self.config.id)?;
+        Some(me.key)
+    }
+
+    /// Which layout of the ring the view in force has.
+    pub(crate) fn layout(&self) -> Option<u64> {
+        Some(self.view.as_ref()?.layout())
+    }
+
+    /// Something as this node seals it.
+    pub(crate) fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
+        let raw = ringtalk_wire::encode_item(item);
+        let seal = self.seals.seal(&item_to_sign(&raw));
+        Sealed { raw, seal }
+    }
+
+    /// Asks a peer for the view that it follows.
+    pub(crate) fn pull_view(&mut self, peer: &NodeId) {
+        let mine = self.view.as_ref().map(|view| view.tag());
+        self.send(peer, &Frame::PullView(mine));
+    }
+
+    /// Returns true for the same epoch number under another coordinator: that is another ring.
+    pub(crate) fn is_rival(&self, epoch: &Epoch) -> bool {
+        self.view.as_ref().is_some_and(|view| {
+            let mine = view.tag().epoch;
+            mine.number == epoch.number && mine.coordinator != epoch.coordinator
+        })
+    }
+
+    /// Returns true if a view comes after another.
+    pub(crate) fn is_higher(&self, theirs: &ViewTag, mine: &ViewTag) -> bool {
+        let stale = self.planted.has(PlantedBug::TakeStaleView) && theirs != mine;
+        if self.planted.has(PlantedBug::SkipEpochCheck) {
+            return theirs.number > mine.number;
+        }
+        stale || (theirs.epoch, theirs.number) > (mine.epoch, mine.number)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod test_support {
+    use ringtalk_wire::{Addresses, NetworkId};
+
+    use super::*;
+    use crate::signing::test_support::Nobody;
+
+    /// That of a node that has just started.
+    pub(crate) fn context() -> Context {
+        Context::new(
+            config(),
+            Box::new(Nobody),
+            Box::new(Nobody),
+            Time::default(),
+        )
+    }
+
+    /// What such a node is told.
+    pub(crate) fn config() -> Config {
+        Config {
+            id: NodeId::of(&Nobody.public_key()),
+            name: String::from("ann"),
+            addresses: Addresses::default(),
+            network: NetworkId::default(),
+            history: 0,
+            fingers: true,
+        }
+    }
+}

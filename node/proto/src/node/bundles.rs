@@ -1,0 +1,342 @@
+//! The way of a bundle: it comes from a peer, is checked, carried on and taken in, and delivered when its time has come.
+//!
+//! `PROTOCOL.md` §4. Each step is one of the functions below, in this order. While more than [`SHARE_BYTES`] of an author
+//! wait on one of the links that the ring needs, what comes of it is parked: no author fills the links, however much it
+//! says. That belongs here, and not to the driver: what is delivered early is depended on, so that a queue that is fair in
+//! the driver alone would help nobody. Not here: what this node says itself (`speaking`), and how what was lost is found
+//! again (`history`).
+
+use alloc::sync::Arc;
+
+use ringtalk_wire::{Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed};
+
+use super::Node;
+use super::forks::{Verdict, send_evidence};
+use crate::causal::{Deliverable, Lamport, Patience, Reception};
+use crate::config::{SHARE_BYTES, WINDOW_BYTES};
+use crate::parking::Passing;
+use crate::{Delivered, Event, Trouble};
+
+/// Whose share the bundles of those take who have no name.
+const NOBODY: NodeId = NodeId::from_bytes([0; 16]);
+
+/// How much is parked of all who have no name: less than of one who has, for a key costs nothing.
+const NAMELESS_BYTES: usize = 2 * 1024 * 1024;
+
+/// Closes the link of a peer that sends such a bundle.
+const UNREADABLE: &str = "a bundle that cannot be read";
+const UNSIGNED: &str = "a bundle that its author did not sign";
+
+impl Node {
+    /// A bundle comes on its way round the ring: decoded, told apart from what is known, verified, confirmed, and carried
+    /// on, or parked until there is room.
+    pub(super) fn take_passing(&mut self, parent: NodeId, interval: Interval, sealed: &Sealed) {
+        let Ok(bundle) = sealed.bundle() else {
+            return self.reject(parent, UNREADABLE);
+        };
+        let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
+        let lone = bundle.first == last.seq;
+        let known = self.discussion.causal.has(last);
+        // Before anything else: whoever makes up authors costs no signature, and is not helped round the ring.
+        if !known && self.discussion.turns_away(&self.context, &bundle, &parent) {
+            self.owe_receipt(parent, id);
+            self.owe_ack(parent, id, false, lone);
+            return self.note_delivered(id);
+        }
+        let here = self.item(id) == Some(Item::Bundle(sealed.clone()));
+        if !here && !self.context.seals.is_genuine(sealed) {
+            return self.reject(parent, UNSIGNED);
+        }
+        if known {
+            self.compare_with_known(&bundle, sealed);
+        }
+        let welcome = !known && !self.context.is_proven(&bundle.author);
+        let share = self.share_of(&bundle.author);
+        let passing = Passing {
+            id,
+            parent,
+            interval,
+            sealed: sealed.clone(),
+            bundle,
+        };
+        let new = welcome && !self.relay.parking.holds(&id);
+        // A second copy waits where the first does, whosever share it takes by now.
+        let waits = self.relay.parking.holds(&id) || self.relay.parking.has(&share);
+        if welcome && (waits || !self.has_room(&share)) {
+            // Who is refused gets no receipt: its interval goes to others, and the bundle is pulled later.
+            if self.relay.parking.park(share, most_parked(&share), passing) {
+                self.owe_receipt(parent, id);
+                self.owe_ack(parent, id, new, lone);
+            }
+            return;
+        }
+        self.owe_receipt(parent, id);
+        self.owe_ack(parent, id, new, lone);
+        if known || new {
+            self.carry(passing);
+        } else {
+            self.note_delivered(id);
+        }
+    }
+
+    /// What was parked goes on where there is room.
+    pub(super) fn carry_parked(&mut self) {
+        while !self.relay.parking.is_empty() {
+            let mut parking = core::mem::take(&mut self.relay.parking);
+            let next = parking.next(|share| self.has_room(share));
+            self.relay.parking = parking;
+            let Some(passing) = next else { return };
+            self.carry(passing);
+        }
+    }
+
+    /// Passes a bundle on, and takes it in.
+    fn carry(&mut self, passing: Passing) {
+        let Passing {
+            id,
+            parent,
+            interval,
+            sealed,
+            bundle,
+        } = passing;
+        let last = bundle.last_id();
+        let known = self.discussion.causal.has(last);
+        if !known
+            && (self.context.is_proven(&bundle.author)
+                || self.discussion.turns_away(&self.context, &bundle, &parent))
+        {
+            return self.note_delivered(id);
+        }
+        let understood = self.as_understood(interval);
+        self.go_on(id, &Item::Bundle(sealed.clone()), &understood);
+        let refused = !known && self.take_bundle(parent, sealed, bundle) == Reception::Refused;
+        if refused || self.discussion.causal.has_delivered(last) {
+            self.note_delivered(id);
+        }
+        if self.context.layout() != Some(interval.layout) {
+            self.history.recovered.insert(last.author);
+            self.offer_recovered(&parent);
+        }
+    }
+
+    /// A bundle comes that was asked for: nobody carries it on, but what was lost here others may lack too.
+    pub(super) fn take_pulled(&mut self, peer: NodeId, sealed: Sealed) {
+        let now = self.context.now;
+        let Ok(bundle) = sealed.bundle() else {
+            return self.reject(peer, UNREADABLE);
+        };
+        if self.discussion.causal.has(bundle.last_id()) {
+            return self.compare_with_known(&bundle, &sealed);
+        }
+        if !self.context.seals.is_genuine(&sealed) {
+            return self.reject(peer, UNSIGNED);
+        }
+        let author = bundle.author;
+        let muted = author == peer && self.context.is_proven(&author);
+        if muted || self.discussion.refuses(&self.context, &author, &peer) {
+            return;
+        }
+        let asked =
+            self.history.repair.was_asked(now, &peer) || self.history.searches.seeks(&author);
+        self.discussion
+            .admit_asked(&self.context, author, peer, asked);
+        let id = bundle_item(author, bundle.first);
+        if self.take_bundle(peer, sealed, bundle) == Reception::New {
+            self.relay.acks.pulled(id);
+            self.history.recovered.insert(author);
+            self.context.joining.progressed(now);
+        }
+    }
+
+    /// Takes a bundle of somebody else in, by whatever way it came: it is held until what it depends on is here.
+    fn take_bundle(&mut self, peer: NodeId, sealed: Sealed, bundle: Bundle) -> Reception {
+        let author = bundle.author;
+        let context = &mut self.context;
+        if author == context.config.id || !self.discussion.may_be_an_author(context, &author, &peer)
+        {
+            return Reception::Refused;
+        }
+        if self.discussion.is_new_stranger(context, author, peer) {
+            context.pull_view(&peer);
+        }
+        self.compare_with_known(&bundle, &sealed);
+        let context = &mut self.context;
+        context.links.brought(&peer, bundle.messages.len());
+        let last = bundle.last_id();
+        self.discussion.look_for_strangers(context, &bundle);
+        // Whoever comes waits for no news of those whom none of the discussion so far has.
+        let patience = if context.joining.is_history(last) {
+            Patience::Short
+        } else {
+            Patience::Long
+        };
+        let reception = self.discussion.causal.receive(sealed, bundle, patience);
+        if reception == Reception::Refused {
+            tracing::warn!(?author, "refusing a bundle that overlaps another");
+            // What its author says there cannot be told from what it has said before.
+            if self.discussion.is_ordered(context, &author) {
+                self.gap(last, true);
+            }
+        }
+        reception
+    }
+
+    /// Delivers whatever may be delivered by now.
+    pub(super) fn deliver_ready(&mut self) {
+        if !self.discussion.has_started() {
+            return;
+        }
+        while let Some((Deliverable { sealed, bundle }, worth)) =
+            self.discussion.next(&self.context)
+        {
+            if worth != Lamport::Due {
+                self.tell_of_lamport(&bundle.author, worth);
+            }
+            if worth == Lamport::TooFar {
+                self.pass_refused(&bundle);
+            } else {
+                self.look_for_fork(&bundle, &sealed);
+                self.tell_messages(&bundle);
+                self.log_delivered(&bundle, sealed);
+            }
+            self.note_delivered(bundle_item(bundle.author, bundle.first));
+        }
+    }
+
+    /// A bundle is not shown: others may have it, and what depends on it must not wait.
+    fn pass_refused(&mut self, bundle: &Bundle) {
+        let last = bundle.last_id();
+        if self.discussion.is_ordered(&self.context, &bundle.author) {
+            self.gap(last, true);
+        } else {
+            self.discussion.pass(last);
+        }
+    }
+
+    fn tell_of_lamport(&mut self, author: &NodeId, worth: Lamport) {
+        let who = self.context.described(author);
+        let message = if worth == Lamport::TooFar {
+            alloc::format!(
+                "a message of {who} has a Lamport time beyond all others: it is not shown"
+            )
+        } else {
+            alloc::format!(
+                "a message of {who} has a Lamport time that does not follow from what came before: \
+                 somebody says different things to different members"
+            )
+        };
+        self.context.warn(Trouble::LamportTime, message);
+    }
+
+    /// Tells the user what a bundle says.
+    pub(super) fn tell_messages(&mut self, bundle: &Bundle) {
+        let name: Arc<str> = self.context.name_of(&bundle.author).into();
+        let history = self.context.joining.is_history(bundle.last_id());
+        if history {
+            let progress = self.context.joining.progress();
+            progress.came(bundle.messages.len() as u64);
+        }
+        for (place, message) in (0..).zip(&bundle.messages) {
+            let id = MessageId {
+                author: bundle.author,
+                seq: bundle.first + place,
+            };
+            self.context.emit(Event::Message(Delivered {
+                id,
+                name: Arc::clone(&name),
+                timestamp_ms: message.timestamp_ms,
+                text: message.text.clone(),
+                lamport: bundle.lamport + place,
+                heads: (place == 0).then(|| bundle.heads.clone()),
+                history,
+            }));
+        }
+    }
+
+    /// Keeps what was delivered. One's own that nobody else may have yet stays beside the log, whatever comes after it.
+    pub(super) fn log_delivered(&mut self, bundle: &Bundle, sealed: Sealed) {
+        let (me, outbox) = (self.context.config.id, &self.relay.outbox);
+        self.discussion.log.push(bundle, sealed, |first| {
+            first.author == me && outbox.is_open(first.seq)
+        });
+    }
+
+    /// A bundle arrived that has messages which are here already: it must be the very same.
+    fn compare_with_known(&mut self, bundle: &Bundle, sealed: &Sealed) {
+        let known = self.discussion.known_instead(bundle);
+        let differs = known.filter(|known| known.raw != sealed.raw);
+        if let Some(known) = differs.cloned() {
+            self.weigh(None, &[known, sealed.clone()]);
+        }
+    }
+
+    /// A bundle is about to be shown: it must follow the one before it.
+    fn look_for_fork(&mut self, bundle: &Bundle, sealed: &Sealed) {
+        let previous = self.discussion.before(bundle);
+        let differs = previous.filter(|previous| previous.seal.hash() != bundle.previous);
+        if let Some(previous) = differs.cloned() {
+            self.weigh(None, &[previous, sealed.clone()]);
+        }
+    }
+
+    /// One half of a peer's evidence against an author.
+    pub(super) fn take_evidence(&mut self, peer: NodeId, sealed: Sealed) {
+        if let Some(both) = self.forks.complete(peer, sealed) {
+            self.weigh(Some(peer), &both);
+        }
+    }
+
+    /// Two bundles are said to contradict each other, maybe by a peer: if they do, everybody is told.
+    fn weigh(&mut self, source: Option<NodeId>, both: &[Sealed; 2]) {
+        let causal = &self.discussion.causal;
+        let verdict = self
+            .forks
+            .weigh(&mut self.context, both, |context, author| {
+                context.is_named(author) || causal.knows(author)
+            });
+        match (verdict, source) {
+            (Verdict::Unsigned, Some(source)) => {
+                self.reject(source, "evidence that nobody has signed");
+            }
+            (Verdict::ShownUp, source) => {
+                self.depose_liar();
+                for peer in self.ring.needed_ids().filter(|peer| Some(**peer) != source) {
+                    send_evidence(&mut self.context, peer, both);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Returns true if little of what takes this share waits on the links that the ring needs. Links whose peers take
+    /// nothing do not count.
+    pub(super) fn has_room(&self, share: &NodeId) -> bool {
+        let usable = self.ring.needed_ids().filter(|id| self.is_usable(id));
+        let mut waiting = usable.map(|id| self.context.links.backlog(id, share));
+        waiting.all(|bytes| bytes < SHARE_BYTES)
+    }
+
+    /// Whose share an author's bundles take: all who were never admitted have one together.
+    pub(super) fn share_of(&self, author: &NodeId) -> NodeId {
+        let named = self.context.is_named(author);
+        if named { *author } else { NOBODY }
+    }
+}
+
+/// How many bytes are parked at most of what takes a share.
+fn most_parked(share: &NodeId) -> usize {
+    if *share == NOBODY {
+        NAMELESS_BYTES
+    } else {
+        2 * WINDOW_BYTES
+    }
+}
+
+/// The id of a bundle on its way round the ring.
+pub(super) const fn bundle_item(author: NodeId, first: u64) -> ItemId {
+    ItemId {
+        kind: ItemKind::Bundle,
+        origin: author,
+        number: first,
+    }
+}

@@ -1,0 +1,244 @@
+//! Peers: links that come and go, and what neighbours say to each other as long as they last.
+//!
+//! Not here: who is a neighbour (`ring`), and who is dead (`suspicion`).
+
+use core::net::IpAddr;
+
+use ringtalk_wire::{Frame, Heartbeat, NodeId};
+
+use super::Node;
+use crate::links::LinkUp;
+use crate::{LinkId, Trouble};
+
+impl Node {
+    pub(super) fn link_up(&mut self, up: LinkUp) {
+        let context = &mut self.context;
+        let peer = up.peer;
+        let first = context.links.up(context.now, up, &mut context.out);
+        if context.is_member(&peer) {
+            context.links.welcome(&peer);
+        }
+        context
+            .links
+            .send_parcels(context.now, &peer, &mut context.out);
+        self.heard(&peer);
+        self.naming.answers(&peer, self.context.now);
+        if first {
+            self.send_heartbeat(&peer);
+            self.tend_ring();
+            self.seal_what_waits();
+            self.checking.may_begin(&self.context);
+        }
+    }
+
+    pub(super) fn link_down(&mut self, link: LinkId) {
+        let now = self.context.now;
+        if let Some(lost) = self.context.links.down(now, link)
+            && lost.last
+        {
+            self.peer_lost(&lost.peer);
+        }
+    }
+
+    /// The far end sends no more on a link.
+    pub(super) fn link_closed(&mut self, link: LinkId) {
+        let context = &mut self.context;
+        let lost = context
+            .links
+            .closed_by_peer(context.now, link, &mut context.out);
+        if let Some(lost) = lost.filter(|lost| lost.last) {
+            self.peer_lost(&lost.peer);
+        }
+    }
+
+    /// The link in use is gone: its peer owes nothing any more, and is dialled again at once.
+    pub(super) fn peer_lost(&mut self, peer: &NodeId) {
+        let now = self.context.now;
+        self.give_up_on_giver(peer);
+        self.context.joining.knock_lost(now, peer);
+        for concern in self.concerns() {
+            concern.forget(peer);
+        }
+        let looked_at = self.suspicion.trials.is_open(peer) || self.naming.looks_at(peer);
+        if self.ring.needs(peer) || looked_at {
+            self.context.dial_member(peer);
+        }
+        self.rehome(peer);
+        self.tend_ring();
+    }
+
+    /// Nobody answers where a peer was dialled; what refused the connection was at one of these hosts.
+    pub(super) fn dial_failed(&mut self, peer: NodeId, refused: &[IpAddr]) {
+        let now = self.context.now;
+        if self.context.links.is_up(&peer) {
+            return;
+        }
+        if self.context.is_gone(&peer, refused) {
+            self.context.links.dial_failed(now, &peer);
+            self.unreached(peer);
+            self.context.lost.refused(&peer);
+            self.found_refused(peer);
+        } else if self.reaching.has_detour(&mut self.context, &peer)
+            && self.context.links.goes_on(now, &peer)
+        {
+            self.rehome(&peer);
+            if !refused.is_empty() {
+                // It may be gone: while others look for a way, a director may know another coordinator.
+                self.knock_failed(&peer);
+            }
+            self.expire_detours();
+        } else {
+            self.context.links.dial_failed(now, &peer);
+            self.unreached(peer);
+        }
+        let is_member = self.context.is_member(&peer);
+        self.naming.unreached(&peer, refused, is_member);
+        self.tend_ring();
+    }
+
+    /// There is no way to a peer now.
+    fn unreached(&mut self, peer: NodeId) {
+        self.rehome(&peer);
+        self.knock_failed(&peer);
+    }
+
+    /// Others are asked for a way to those who do not answer; whoever has none is given up.
+    pub(super) fn expire_detours(&mut self) {
+        let context = &mut self.context;
+        for detour in context.links.detours(context.now, &mut context.out) {
+            if let Some(peer) = self.reaching.go_round(&mut self.context, detour) {
+                self.unreached(peer);
+            }
+        }
+    }
+
+    /// Closes the link to a peer that sent what cannot be.
+    pub(super) fn reject(&mut self, peer: NodeId, reason: &'static str) {
+        tracing::warn!(?peer, reason, "closing a link");
+        let context = &mut self.context;
+        if context.is_member(&peer) {
+            let who = context.described(&peer);
+            let message = alloc::format!("{who} sent {reason}: it is refused, and the link closed");
+            context.warn(Trouble::Refused, message);
+        }
+        context.links.close(&peer, reason, &mut context.out);
+        self.peer_lost(&peer);
+    }
+
+    /// Any frame is a sign of life.
+    pub(super) fn heard(&mut self, peer: &NodeId) {
+        let now = self.context.now;
+        self.context.links.heard(now, peer);
+        self.relay.spreading.heard(peer);
+        if self.context.detector.heard(now, peer) {
+            self.tend_ring();
+        }
+        self.acquit(peer);
+    }
+
+    /// Finds the neighbours anew, and sees to the links that the ring needs; new neighbours are greeted.
+    pub(super) fn tend_ring(&mut self) {
+        for id in self.ring.tend(&mut self.context) {
+            self.send_heartbeat(&id);
+            self.send_digest(&id, true);
+            self.forks.send_all_evidence(&mut self.context, &id);
+        }
+    }
+
+    pub(super) fn expire_ring(&mut self) {
+        let due = self.ring.deadline();
+        if due.is_some_and(|at| at <= self.context.now) {
+            self.tend_ring();
+        }
+    }
+
+    /// Both neighbours hear from this node, traffic or not, and now and then a finger.
+    pub(super) fn beat(&mut self) {
+        let now = self.context.now;
+        for id in self.ring.neighbour_ids() {
+            self.send_heartbeat(&id);
+        }
+        if let Some(finger) = self.ring.next_finger(now) {
+            self.send_heartbeat(&finger);
+        }
+        self.context.detector.relax();
+        self.context.drop_silent_circuits();
+        self.report_suspects();
+        self.tend_ring();
+        if self.context.view.is_some() && !self.context.joining.is_outside() {
+            self.context.tidy_links(|id| self.ring.needs(id));
+            self.reaching.tidy_circuits(&mut self.context);
+        }
+    }
+
+    pub(super) fn send_heartbeat(&mut self, peer: &NodeId) {
+        let Some(view) = &self.context.view else {
+            return;
+        };
+        let heartbeat = Frame::Heartbeat(Heartbeat {
+            tag: view.tag(),
+            clock: self.discussion.causal.clock().hash(),
+        });
+        self.context.send(peer, &heartbeat);
+    }
+
+    pub(super) fn take_heartbeat(&mut self, peer: NodeId, heartbeat: &Heartbeat) {
+        self.compare_tags(peer, &heartbeat.tag);
+        if !self.discussion.has_started() || !self.ring.compares_with(&peer) {
+            return;
+        }
+        let equal = heartbeat.clock == self.discussion.causal.clock().hash();
+        if self.history.repair.compare(self.context.now, peer, equal) {
+            self.send_digest(&peer, true);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use ringtalk_wire::Addresses;
+
+    use super::*;
+    use crate::node::test_support::node;
+    use crate::view::test_support::{even_ring, id};
+    use crate::{Input, Output, Time};
+
+    /// Somebody says that a member is at another port of its host, where nobody listens.
+    #[test]
+    fn a_member_is_gone_only_if_it_is_refused_where_the_view_says_that_it_is() {
+        let (mut node, member) = (node(), id(3));
+        node.context.view = Some(Arc::new(even_ring(4)));
+        let host: IpAddr = [192, 0, 2, 7].into();
+        let link = LinkId(1);
+        let up = Input::LinkUp {
+            link,
+            peer: member,
+            dialled: true,
+            host: Some(host),
+        };
+        node.handle(Time::default(), up);
+        node.handle(Time::default(), Input::LinkDown { link });
+        let now = Time::from_micros(1_000_000);
+        let elsewhere = Addresses::at("192.0.2.7:9");
+        let dialled = |node: &mut Node| {
+            let outputs = core::iter::from_fn(|| node.poll_output());
+            outputs.fold(None, |last, output| match output {
+                Output::Dial { addresses, .. } => Some(addresses),
+                _ => last,
+            })
+        };
+        node.context.now = now;
+        // Outside, no view is in force.
+        node.context.dial(member, &elsewhere);
+        assert_eq!(dialled(&mut node), Some(elsewhere.clone()));
+        assert!(!node.context.is_gone(&member, &[host]));
+        node.context.links.dial_failed(now, &member);
+        node.context.joining.arrive();
+        node.context.now = Time::from_micros(2_000_000);
+        node.context.dial(member, &elsewhere);
+        assert_eq!(dialled(&mut node), Some(Addresses::default()));
+        assert!(node.context.is_gone(&member, &[host]));
+    }
+}

@@ -1,0 +1,27 @@
+//! What changes when the reader catches up, or stops.
+//!
+//! Not here: how far it is behind (`reading`).
+
+use super::Node;
+use crate::reading::Reading;
+
+impl Node {
+    /// So many events wait to be read.
+    pub(super) fn read(&mut self, unread: u64) {
+        let now = self.context.now;
+        self.change_pace(|reader| reader.unread(now, unread));
+    }
+
+    pub(super) fn expire_reader(&mut self) {
+        let now = self.context.now;
+        self.change_pace(|reader| reader.expire(now));
+    }
+
+    fn change_pace(&mut self, change: impl FnOnce(&mut Reading)) {
+        let was_behind = self.context.reader.is_behind();
+        change(&mut self.context.reader);
+        if was_behind && !self.context.reader.is_behind() {
+            self.pull_due();
+        }
+    }
+}
