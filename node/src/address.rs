@@ -120,7 +120,10 @@ pub(crate) enum Distance {
 /// Returns how far an address is from here; nothing for those that are no node's: unspecified, of one link only, or of
 /// many at once.
 pub(crate) fn distance(ip: IpAddr) -> Option<Distance> {
-    distance_among(all_interfaces(), ip)
+    match distance_among(interfaces(), ip) {
+        Some(Distance::Elsewhere) if is_own(ip) => Some(Distance::Beside),
+        distance => distance,
+    }
 }
 
 fn distance_among(mut interfaces: impl Iterator<Item = Interface>, ip: IpAddr) -> Option<Distance> {
@@ -179,9 +182,9 @@ fn interfaces() -> impl Iterator<Item = Interface> {
     })
 }
 
-/// All of the machine's own addresses. Also one of an interface with nothing at the other end leads to the machine itself.
-fn all_interfaces() -> impl Iterator<Item = Interface> {
-    interfaces_with(|_| true)
+/// Returns true for an address of the machine itself, also if its interface is down: the machine hears it all the same.
+fn is_own(ip: IpAddr) -> bool {
+    interfaces_with(|_| true).any(|one| one.ip == ip.to_canonical())
 }
 
 fn interfaces_with(has: impl Fn(InterfaceFlags) -> bool) -> impl Iterator<Item = Interface> {
@@ -236,9 +239,10 @@ mod tests {
 
     #[test]
     fn what_leads_to_the_machine_itself_is_looked_for_at_every_interface() {
-        let mut all = all_interfaces();
-        assert!(all.any(|one| one.ip.is_loopback()), "as one that is down");
-        assert!(interfaces().all(|one| !one.ip.is_loopback()));
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        assert!(interfaces().all(|one| one.ip != loopback));
+        assert!(is_own(loopback), "as on an interface that is down");
+        assert!(!is_own(IpAddr::from([192, 0, 2, 1])));
     }
 
     #[test]

@@ -38,7 +38,7 @@ const WAITING: u64 = 10_000;
 
 /// How often somebody speaks whom the liar keeps busy, and how soon half of that is to be heard.
 const SAID: usize = 20;
-const SOON: Duration = Duration::from_millis(250);
+const SOON: Duration = Duration::from_millis(350);
 
 /// What the liar says where it says something true.
 const TRUTH: &str = "this I say to everybody";

@@ -187,9 +187,10 @@ async fn an_address_that_asks_too_much_is_told_to_wait_and_disconnected() {
     let closed = timeout(PATIENCE, stream.read(&mut [0; 1])).await;
     assert_eq!(closed.expect("it is closed").unwrap(), 0);
     // A page may have asked all that. What only a program asks is answered.
-    let mut stream = TcpStream::connect(served.address).await.unwrap();
-    stream.write_all(register_node().as_bytes()).await.unwrap();
-    let mut answer = [0; 12];
-    stream.read_exact(&mut answer).await.unwrap();
-    assert_eq!(answer, *b"HTTP/1.1 201");
+    let ask = "POST /register_node HTTP/1.1\r\nhost: d\r\ncontent-length: 0\r\n";
+    let last = format!("{ask}connection: close\r\n\r\n");
+    let asks = format!("{ask}\r\n").repeat(AT_ONCE / 2) + &last;
+    let answers = talk(served.address, &asks).await;
+    assert_eq!(answers.matches("HTTP/1.1 4").count(), AT_ONCE / 2 + 1);
+    assert_eq!(answers.matches("HTTP/1.1 429").count(), 0);
 }

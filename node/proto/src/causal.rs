@@ -294,6 +294,7 @@ impl Causal {
         }
         self.release(up_to);
         self.forget_passed(up_to);
+        self.note_reached(up_to.author);
     }
 
     /// True where the message has been delivered or is held back.
@@ -419,13 +420,13 @@ impl Causal {
         let from = MessageId { seq: 0, ..up_to };
         let passed: Vec<MessageId> = self.held.range(from..=up_to).map(|(&id, _)| id).collect();
         for first in passed {
-            self.unfile(first);
-            self.recede(first);
-        }
-        if let Some(&reached) = self.reached.get(&up_to.author)
-            && reached <= self.last_of(&up_to.author) + 1
-        {
-            self.reached.remove(&up_to.author);
+            let deliverable = self.unfile(first);
+            if deliverable.is_some_and(|passed| passed.bundle.last() > up_to.seq) {
+                self.recede(MessageId {
+                    seq: up_to.seq + 1,
+                    ..up_to
+                });
+            }
         }
     }
 

@@ -132,20 +132,22 @@ impl Searches {
         may
     }
 
-    /// Searches for these messages that something of an author waits for, and ends the searches for what was
-    /// `found` meanwhile, or is waited for no more.
+    /// Ends the searches for what was `found` meanwhile.
+    pub(crate) fn forget_found(&mut self, found: impl Fn(MessageId) -> bool) {
+        self.open.retain(|message, _| !found(*message));
+        self.shown.retain(|message| !found(*message));
+    }
+
+    /// Searches for these messages that something of an author waits for, and ends the searches for what is waited for no more.
     pub(crate) fn lacking(
         &mut self,
         now: Time,
         missing: impl Iterator<Item = (MessageId, NodeId)>,
-        found: impl Fn(MessageId) -> bool,
     ) {
         let missing: BTreeMap<MessageId, NodeId> = missing.collect();
-        self.open.retain(|message, search| {
-            !found(*message) && (search.dependant.is_none() || missing.contains_key(message))
-        });
-        self.shown
-            .retain(|message| !found(*message) && missing.contains_key(message));
+        self.open
+            .retain(|message, search| search.dependant.is_none() || missing.contains_key(message));
+        self.shown.retain(|message| missing.contains_key(message));
         let mut searches: BTreeMap<NodeId, usize> = BTreeMap::new();
         for dependant in self.open.values().filter_map(|search| search.dependant) {
             *searches.entry(dependant).or_default() += 1;
@@ -309,7 +311,7 @@ mod tests {
     fn searched(answers: &[(u8, Holding)]) -> Vec<Step> {
         let start = Time::default();
         let mut searches = Searches::default();
-        searches.lacking(start, [(lost(), id(9))].into_iter(), |_| false);
+        searches.lacking(start, [(lost(), id(9))].into_iter());
         assert_eq!(searches.expire(start, |_| true), []);
         let members: Vec<u8> = answers.iter().map(|(by, _)| *by).collect();
         let now = everybody(&mut searches, start + PULL_WAIT, &members);
@@ -354,7 +356,7 @@ mod tests {
     fn who_has_it_and_does_not_give_it_is_not_waited_for_for_ever() {
         let mut now = Time::default();
         let mut searches = Searches::default();
-        searches.lacking(now, [(lost(), id(9))].into_iter(), |_| false);
+        searches.lacking(now, [(lost(), id(9))].into_iter());
         now = now + PULL_WAIT;
         for round in 1..=ROUNDS {
             now = everybody(&mut searches, now, &[2, 3]);
@@ -393,7 +395,6 @@ mod tests {
                 },
                 id(8),
             )]),
-            |_| false,
         );
         assert_eq!(searches.open.len(), SEARCHES_OF_ONE + 1);
         let now = start + PULL_WAIT;
@@ -407,10 +408,10 @@ mod tests {
         let start = Time::default();
         let mut searches = Searches::default();
         searches.shown.insert(lost());
-        searches.lacking(start, [(lost(), id(9))].into_iter(), |_| false);
+        searches.lacking(start, [(lost(), id(9))].into_iter());
         assert_eq!(searches.deadline(), None);
-        searches.lacking(start, [].into_iter(), |_| false);
-        searches.lacking(start, [(lost(), id(9))].into_iter(), |_| false);
+        searches.lacking(start, [].into_iter());
+        searches.lacking(start, [(lost(), id(9))].into_iter());
         assert_eq!(searches.deadline(), Some(start + PULL_WAIT));
     }
 }

@@ -188,10 +188,14 @@ impl Session {
         }
     }
 
-    /// Returns true unless too many answers wait for a message to be sent first, or too much waits to be seen.
+    /// Returns true unless too many answers wait for a message to be sent first.
     pub fn has_room(&self) -> bool {
-        let has_room = self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES;
-        has_room && !self.outlet.is_filling()
+        self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES
+    }
+
+    /// Returns true if so much waits to be seen that commands should wait too ([`Outlet::is_filling`]).
+    pub fn is_filling(&self) -> bool {
+        self.outlet.is_filling()
     }
 
     /// Answers everything that still waits. Messages that were not sent by now never will be.

@@ -215,7 +215,8 @@ impl DirectorClient {
         calls.join_all().await;
     }
 
-    fn stop_asking(&mut self) {
+    /// Asks no more: there is a way in.
+    pub(crate) fn stop_asking(&mut self) {
         if let Some(asking) = self.asking.take() {
             asking.abort();
         }

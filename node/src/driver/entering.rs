@@ -3,7 +3,7 @@
 //!
 //! Not here: the steps themselves (the core and `director_client`), and their words (`ringtalk_session::Joining`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ringtalk_proto::{Event, Input, JoiningStage};
@@ -37,8 +37,8 @@ pub(super) struct Entering {
     told_of_stall: bool,
     /// The coordinators of which the directors have told last.
     coordinators: BTreeSet<NodeId>,
-    /// Who speaks another version, as it seems where it was dialled.
-    other_versions: BTreeSet<NodeId>,
+    /// Who speaks another version, and which, as it seems where it was dialled.
+    other_versions: BTreeMap<NodeId, String>,
 }
 
 impl Entering {
@@ -52,7 +52,7 @@ impl Entering {
             told_of_member: false,
             told_of_stall: false,
             coordinators: BTreeSet::new(),
-            other_versions: BTreeSet::new(),
+            other_versions: BTreeMap::new(),
         }
     }
 }
@@ -114,7 +114,7 @@ impl Driver {
                 });
             }
             // It got in by another way, while the director was asked.
-            Way::Refused(_) if self.session.is_ready() => {
+            Way::Refused(_) if self.session.is_ready() || self.node.has_place() => {
                 if !self.node.has_place() {
                     self.directors.client.ask(true);
                 }
@@ -132,17 +132,18 @@ impl Driver {
         if self.session.is_ready() || !self.session.state().joining.seeks(peer) {
             return;
         }
-        if let Some(version) = &failure.version {
-            self.entering.other_versions.insert(*peer);
+        if let Some(version) = failure.version {
+            self.entering.other_versions.insert(*peer, version.clone());
             let Entering {
                 coordinators,
                 other_versions,
                 ..
             } = &self.entering;
-            if coordinators.is_subset(other_versions) {
-                let step = self.session.state().joining.step();
-                let message = format!("{step}: {version}; run the same version everywhere");
-                return self.depart(Ending::wrong(Status::Refused, Code::Version, message));
+            if coordinators
+                .iter()
+                .all(|id| other_versions.contains_key(id))
+            {
+                return self.speaks_otherwise(&version);
             }
         }
         let reason = failure.reason;
@@ -158,8 +159,19 @@ impl Driver {
         }
     }
 
-    /// Nobody got in in time.
+    fn speaks_otherwise(&mut self, version: &str) {
+        let step = self.session.state().joining.step();
+        let message = format!("{step}: {version}; run the same version everywhere");
+        self.depart(Ending::wrong(Status::Refused, Code::Version, message));
+    }
+
+    /// Nobody let this node in in time. If a coordinator speaks another version, that may be why.
     pub(super) fn give_up(&mut self) {
+        let mut coordinators = self.entering.coordinators.iter();
+        let version = coordinators.find_map(|id| self.entering.other_versions.get(id));
+        if let Some(version) = version.cloned() {
+            return self.speaks_otherwise(&version);
+        }
         let message = self.session.state().joining.failure(self.timeout);
         self.depart(Ending::wrong(
             Status::Unreachable,

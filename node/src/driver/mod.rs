@@ -103,6 +103,7 @@ pub(crate) struct Driver {
     /// How many events whoever reads has left to read.
     backlog: Backlog,
     unread: u64,
+    holdup: showing::Holdup,
     typing: Typing,
     quit_on_eof: bool,
     is_first: bool,
@@ -139,6 +140,7 @@ impl Driver {
             restore: parts.restore,
             audience: parts.audience,
             unread: 0,
+            holdup: showing::Holdup::default(),
             typing: Typing::new(parts.say, parts.typed),
             quit_on_eof: parts.quit_on_eof,
             is_first: parts.is_first,
@@ -248,6 +250,9 @@ impl Driver {
             self.drain();
         }
         self.show();
+        if self.node.has_place() {
+            self.directors.client.stop_asking();
+        }
         if !self.departure.has_ended() {
             self.directors.client.register(self.node.registration());
             if let Some(view) = self.node.view() {

@@ -1,12 +1,40 @@
 //! What is shown, and how far behind whoever sees it is. Not here: how it looks (the faces), and what others do about a slow
 //! reader (the core).
 
+use std::time::Duration;
+
 use ringtalk_proto::Input;
 use ringtalk_proto::config::UNREAD;
 use ringtalk_session::{Code, End, Goodbye, Unseen};
+use tokio::time::Instant;
 
 use super::{Driver, Ending};
 use crate::status::Status;
+
+/// How long commands wait for a reader that sees nothing more. Then they are taken, and soon so much waits that the node
+/// leaves: a program that never reads would wait for ever.
+const READER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether commands wait because much waits to be seen.
+#[derive(Debug, Default)]
+pub(super) struct Holdup {
+    /// How many events had been seen, and when that changed last.
+    seen: Option<(u64, Instant)>,
+}
+
+impl Holdup {
+    /// Notes whether much waits, and how many events were seen so far.
+    fn look(&mut self, now: Instant, is_filling: bool, seen: u64) {
+        let before = self.seen.filter(|(before, _)| *before == seen);
+        self.seen = is_filling.then(|| before.unwrap_or((seen, now)));
+    }
+
+    /// Returns true while commands are to wait.
+    pub(super) fn lasts(&self, now: Instant) -> bool {
+        self.seen
+            .is_some_and(|(_, since)| now - since < READER_PATIENCE)
+    }
+}
 
 impl Driver {
     /// Lets the core know how far behind whoever reads is, once all that it says has been shown.
@@ -16,6 +44,8 @@ impl Driver {
         if before.max(unread) > UNREAD {
             self.feed(Input::Read { unread });
         }
+        let (is_filling, seen) = (self.session.is_filling(), self.backlog.seen());
+        self.holdup.look(Instant::now(), is_filling, seen);
     }
 
     /// Has everything shown that follows from what happened; leaves if that cannot be.
@@ -35,5 +65,30 @@ impl Driver {
             }
             End::Unseen(_) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_wait_for_a_reader_that_goes_on_and_not_for_one_that_has_stopped() {
+        let start = Instant::now();
+        let mut holdup = Holdup::default();
+        assert!(!holdup.lasts(start));
+        holdup.look(start, true, 7);
+        let later = start + READER_PATIENCE / 2;
+        holdup.look(later, true, 8);
+        assert!(
+            holdup.lasts(start + READER_PATIENCE),
+            "it has seen something"
+        );
+        holdup.look(start + READER_PATIENCE, true, 8);
+        assert!(!holdup.lasts(later + READER_PATIENCE));
+        holdup.look(later + READER_PATIENCE, true, 9);
+        assert!(holdup.lasts(later + READER_PATIENCE));
+        holdup.look(later + READER_PATIENCE, false, 9);
+        assert!(!holdup.lasts(later + READER_PATIENCE), "little waits");
     }
 }

@@ -5,13 +5,12 @@
 
 use std::collections::VecDeque;
 
-use ringtalk_proto::{Draft, Input, Node};
-use ringtalk_session::{
-    Asker, Code, Command, CommandError, Goodbye, Reply, Request, Session, Words,
-};
+use ringtalk_proto::{Draft, Input};
+use ringtalk_session::{Asker, Code, Command, CommandError, Goodbye, Reply, Request, Words};
 use ringtalk_wire::Text;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::mpsc::error::TryRecvError;
+use tokio::time::Instant;
 
 use super::{Driver, Ending, LINES, wall_clock_ms};
 
@@ -187,9 +186,18 @@ impl Driver {
         }
         self.typing.read();
         let order = self.typing.order(self.session.is_ready());
+        let has_room = self.session.has_room() && !self.holdup.lasts(Instant::now());
         order.into_iter().find(|queue| {
             let front = self.typing.queue(*queue).front();
-            front.is_some_and(|request| can_take(request, &self.session, &self.node, draft))
+            let is_ready = self.session.is_ready();
+            front.is_some_and(|request| match request.command {
+                Ok(Command::Quit) => true,
+                _ if !has_room => false,
+                // What a person types waits until the node is ready; a program is told that it is not.
+                _ if !is_ready => !matches!(request.asker, Asker::Typist),
+                Ok(Command::Say(_)) => self.node.accepts_beside(draft),
+                _ => true,
+            })
         })
     }
 
@@ -261,17 +269,5 @@ impl Driver {
             | Command::Help
             | Command::Clear => unreachable!("it is said together, or known"),
         }
-    }
-}
-
-/// Returns true if a request can be taken now. What a person types waits until the node is ready; a program is told that it
-/// is not.
-fn can_take(request: &Request, session: &Session, node: &Node, draft: &Draft) -> bool {
-    match request.command {
-        Ok(Command::Quit) => true,
-        _ if !session.has_room() => false,
-        _ if !session.is_ready() => !matches!(request.asker, Asker::Typist),
-        Ok(Command::Say(_)) => node.accepts_beside(draft),
-        _ => true,
     }
 }

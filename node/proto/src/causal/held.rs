@@ -24,6 +24,9 @@ impl Causal {
     /// Notes the first missing message of an author, so that what is held of it is walked over once, however often
     /// somebody asks.
     pub(super) fn note_reached(&mut self, author: NodeId) {
+        if self.held.is_empty() && self.reached.is_empty() {
+            return;
+        }
         let next = self.first_missing(author);
         if next > self.last_of(&author) + 1 {
             self.reached.insert(author, next);
@@ -130,6 +133,12 @@ mod tests {
                     next += 1;
                 }
                 assert_eq!(causal.first_missing(author), next);
+            }
+            for author in (1..=3).map(id) {
+                let noted = causal.reached.get(&author).copied();
+                let next = causal.first_missing(author);
+                let expected = Some(next).filter(|next| *next > causal.last_of(&author) + 1);
+                assert_eq!(noted, expected, "nothing is left to be walked over");
             }
             assert_eq!(causal.waiting_burden.heaviest(), heaviest(&causal, false));
             assert_eq!(causal.ready_burden.heaviest(), heaviest(&causal, true));

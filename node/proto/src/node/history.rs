@@ -142,11 +142,10 @@ impl Node {
         let repair = &self.history.repair;
         self.discussion
             .admit_strangers(&self.context, |author| repair.is_wanted(author));
-        if self
-            .history
-            .searches
-            .may_look(now, self.discussion.causal.awaited())
-        {
+        let causal = &self.discussion.causal;
+        let searches = &mut self.history.searches;
+        searches.forget_found(|message| causal.has_delivered(message));
+        if searches.may_look(now, causal.awaited()) {
             self.search_for_missing();
         }
         let view = self.context.view.clone();
@@ -166,12 +165,7 @@ impl Node {
             .filter(|_| !self.context.planted.has(PlantedBug::NeverPull))
             .map(|(message, dependant)| (message, self.share_of(&dependant)))
             .collect();
-        let causal = &self.discussion.causal;
-        self.history
-            .searches
-            .lacking(now, missing.into_iter(), |message| {
-                causal.has_delivered(message)
-            });
+        self.history.searches.lacking(now, missing.into_iter());
     }
 
     /// A newcomer asks where the discussion so far begins and ends.
