@@ -25,6 +25,7 @@ use crate::reading::Reading;
 use crate::signing::Seals;
 use crate::{Config, Event, JoiningStage, Output, Signer, Time, Trouble, Verifier, View};
 use people::People;
+pub(crate) use people::SHARE_OF_THE_NAMELESS;
 
 /// How soon the user is told again of what may come again and again.
 const WARN_AGAIN: Duration = Duration::from_secs(10);

@@ -14,6 +14,9 @@ use crate::View;
 use crate::config::DEPUTIES;
 use crate::planted::PlantedBug;
 
+/// Whose share of a link the bundles of those take who have no name.
+pub(crate) const SHARE_OF_THE_NAMELESS: NodeId = NodeId::from_bytes([0; 16]);
+
 /// What this node believes of others.
 #[derive(Debug, Default)]
 pub(crate) struct People {
@@ -61,6 +64,15 @@ impl Context {
     /// For the log and for errors: who a member is.
     pub(crate) fn described(&self, id: &NodeId) -> String {
         format!("{} ({id:?})", self.name_of(id))
+    }
+
+    /// Whose share of a link an author's bundles take: all who were never admitted have one together.
+    pub(crate) fn share_of(&self, author: &NodeId) -> NodeId {
+        if self.is_named(author) {
+            *author
+        } else {
+            SHARE_OF_THE_NAMELESS
+        }
     }
 
     /// Returns true for an author that was shown up.

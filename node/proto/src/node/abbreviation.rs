@@ -3,57 +3,58 @@
 //! `PROTOCOL.md` §4.1. Who cannot tell whom a brief bundle names takes it as an offer, and wants it whole. Not here:
 //! what a brief bundle looks like (`ringtalk_wire::Brief`), and its way round the ring (`relay`).
 
-use ringtalk_wire::{Brief, Frame, Interval, Item, ItemId, NodeId, Offer, ShortId};
+use ringtalk_wire::{Brief, Frame, Interval, Item, ItemId, NodeId, ShortId};
 
-use super::Node;
+use super::discussion::Discussion;
+use super::relay::Relay;
+use crate::context::Context;
 
-impl Node {
-    /// An item as it goes to those who carry it on, where it is a bundle that can be abbreviated.
-    pub(super) fn brief(&self, item: &Item, interval: Interval) -> Option<Brief> {
-        let Item::Bundle(sealed) = item else {
-            return None;
-        };
-        Brief::of(sealed, interval, |short| self.known_as(short))
-    }
-
+impl Relay {
     pub(super) fn send_brief(
         &mut self,
+        context: &mut Context,
         child: &NodeId,
         id: ItemId,
         brief: &Brief,
         interval: Interval,
     ) {
-        let interval = self.as_sent(interval);
+        let interval = context.as_sent(interval);
         let brief = Frame::Brief(Brief {
             interval,
             ..brief.clone()
         });
-        self.send_passing(child, id, &brief);
+        self.send_passing(context, child, id, &brief);
     }
+}
 
-    pub(super) fn take_brief(&mut self, parent: NodeId, brief: &Brief) {
-        let whole = brief.expand(|short| self.known_as(short));
-        match (whole, brief.item_id()) {
-            (Ok(Some(sealed)), _) => self.take_passing(parent, brief.interval, &sealed),
-            (Ok(None), Ok(id)) => {
-                let (interval, items) = (brief.interval, [id].into());
-                self.take_offer(parent, &Offer { interval, items });
-            }
-            _ => self.reject(parent, "a bundle that cannot be read"),
-        }
-    }
+/// The only member or author whose id begins so, of all that are known.
+pub(super) fn known_as(
+    context: &Context,
+    discussion: &Discussion,
+    short: ShortId,
+) -> Option<NodeId> {
+    let members = context
+        .view
+        .iter()
+        .flat_map(|view| view.beginning_with(short));
+    let mut known = members.chain(discussion.clock().beginning_with(short));
+    let one = known.next()?;
+    known.all(|other| other == one).then_some(*one)
+}
 
-    /// The only member or author whose id begins so, of all that are known.
-    fn known_as(&self, short: ShortId) -> Option<NodeId> {
-        let members = self
-            .context
-            .view
-            .iter()
-            .flat_map(|view| view.beginning_with(short));
-        let mut known = members.chain(self.discussion.clock().beginning_with(short));
-        let one = known.next()?;
-        known.all(|other| other == one).then_some(*one)
-    }
+/// An item as it goes to those who carry it on, where it is a bundle that can be abbreviated.
+pub(super) fn brief(
+    context: &Context,
+    discussion: &Discussion,
+    item: &Item,
+    interval: Interval,
+) -> Option<Brief> {
+    let Item::Bundle(sealed) = item else {
+        return None;
+    };
+    Brief::of(sealed, interval, |short| {
+        known_as(context, discussion, short)
+    })
 }
 
 #[cfg(test)]
@@ -67,11 +68,11 @@ mod tests {
     };
 
     use super::*;
-    use crate::Time;
     use crate::node::test_support::node;
     use crate::signing::test_support::SEAL;
     use crate::view::test_support::{even_ring, id};
     use crate::{Event, Input, LinkId, Output};
+    use crate::{Node, Time};
 
     /// A node that has delivered message 1 of member 1, and is linked to member 2.
     fn linked() -> Node {
@@ -199,9 +200,9 @@ mod tests {
         let mut node = linked();
         let sealed = reply_to(id(1));
         let item = Item::Bundle(sealed.clone());
-        assert!(node.brief(&item, interval()).is_some());
+        assert!(super::brief(&node.context, &node.discussion, &item, interval()).is_some());
         node.discussion.causal.pass(head(twin));
-        assert!(node.brief(&item, interval()).is_none());
+        assert!(super::brief(&node.context, &node.discussion, &item, interval()).is_none());
         let (wanted, delivered) = give(&mut node, brief(&sealed, id(1)));
         assert_eq!((wanted.len(), delivered), (1, 0));
     }

@@ -1,6 +1,6 @@
 //! The way of a bundle: it comes from a peer, is checked, carried on and taken in, and delivered when its time has come.
 //!
-//! `PROTOCOL.md` §4. Each step is one of the functions below, in this order. While more than [`SHARE_BYTES`] of an author
+//! `PROTOCOL.md` §4. Each step is one of the functions below, in this order. While more than [`SHARE_BYTES`](crate::config::SHARE_BYTES) of an author
 //! wait on one of the links that the ring needs, what comes of it is parked: no author fills the links, however much it
 //! says. That belongs here, and not to the driver: what is delivered early is depended on, so that a queue that is fair in
 //! the driver alone would help nobody. Not here: what this node says itself (`speaking`), and how what was lost is found
@@ -13,12 +13,10 @@ use ringtalk_wire::{Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId,
 use super::Node;
 use super::forks::{Verdict, send_evidence};
 use crate::causal::{Deliverable, Lamport, Patience, Reception};
-use crate::config::{SHARE_BYTES, WINDOW_BYTES};
+use crate::config::WINDOW_BYTES;
+use crate::context::SHARE_OF_THE_NAMELESS;
 use crate::parking::Passing;
 use crate::{Delivered, Event, Trouble};
-
-/// Whose share the bundles of those take who have no name.
-const NOBODY: NodeId = NodeId::from_bytes([0; 16]);
 
 /// How much is parked of all who have no name: less than of one who has, for a key costs nothing.
 const NAMELESS_BYTES: usize = 2 * 1024 * 1024;
@@ -39,11 +37,11 @@ impl Node {
         let known = self.discussion.causal.has(last);
         // Before anything else: whoever makes up authors costs no signature, and is not helped round the ring.
         if !known && self.discussion.turns_away(&self.context, &bundle, &parent) {
-            self.owe_receipt(parent, id);
-            self.owe_ack(parent, id, false, lone);
-            return self.note_delivered(id);
+            self.relay.owe_receipt(&self.context, parent, id);
+            self.relay.owe_ack(&self.context, parent, id, false, lone);
+            return self.relay.note_delivered(&mut self.context, id);
         }
-        let here = self.item(id) == Some(Item::Bundle(sealed.clone()));
+        let here = self.relay.item(&self.discussion, id) == Some(Item::Bundle(sealed.clone()));
         if !here && !self.context.seals.is_genuine(sealed) {
             return self.reject(parent, UNSIGNED);
         }
@@ -51,7 +49,7 @@ impl Node {
             self.compare_with_known(&bundle, sealed);
         }
         let welcome = !known && !self.context.is_proven(&bundle.author);
-        let share = self.share_of(&bundle.author);
+        let share = self.context.share_of(&bundle.author);
         let passing = Passing {
             id,
             parent,
@@ -62,20 +60,20 @@ impl Node {
         let new = welcome && !self.relay.parking.holds(&id);
         // A second copy waits where the first does, whosever share it takes by now.
         let waits = self.relay.parking.holds(&id) || self.relay.parking.has(&share);
-        if welcome && (waits || !self.has_room(&share)) {
+        if welcome && (waits || !self.relay.has_room(&self.context, &self.ring, &share)) {
             // Who is refused gets no receipt: its interval goes to others, and the bundle is pulled later.
             if self.relay.parking.park(share, most_parked(&share), passing) {
-                self.owe_receipt(parent, id);
-                self.owe_ack(parent, id, new, lone);
+                self.relay.owe_receipt(&self.context, parent, id);
+                self.relay.owe_ack(&self.context, parent, id, new, lone);
             }
             return;
         }
-        self.owe_receipt(parent, id);
-        self.owe_ack(parent, id, new, lone);
+        self.relay.owe_receipt(&self.context, parent, id);
+        self.relay.owe_ack(&self.context, parent, id, new, lone);
         if known || new {
             self.carry(passing);
         } else {
-            self.note_delivered(id);
+            self.relay.note_delivered(&mut self.context, id);
         }
     }
 
@@ -83,7 +81,7 @@ impl Node {
     pub(super) fn carry_parked(&mut self) {
         while !self.relay.parking.is_empty() {
             let mut parking = core::mem::take(&mut self.relay.parking);
-            let next = parking.next(|share| self.has_room(share));
+            let next = parking.next(|share| self.relay.has_room(&self.context, &self.ring, share));
             self.relay.parking = parking;
             let Some(passing) = next else { return };
             self.carry(passing);
@@ -105,17 +103,25 @@ impl Node {
             && (self.context.is_proven(&bundle.author)
                 || self.discussion.turns_away(&self.context, &bundle, &parent))
         {
-            return self.note_delivered(id);
+            return self.relay.note_delivered(&mut self.context, id);
         }
-        let understood = self.as_understood(interval);
-        self.go_on(id, &Item::Bundle(sealed.clone()), &understood);
+        let understood = self.context.as_understood(interval);
+        self.relay.go_on(
+            &mut self.context,
+            &self.ring,
+            &self.discussion,
+            id,
+            &Item::Bundle(sealed.clone()),
+            &understood,
+        );
         let refused = !known && self.take_bundle(parent, sealed, bundle) == Reception::Refused;
         if refused || self.discussion.causal.has_delivered(last) {
-            self.note_delivered(id);
+            self.relay.note_delivered(&mut self.context, id);
         }
         if self.context.layout() != Some(interval.layout) {
             self.history.recovered.insert(last.author);
-            self.offer_recovered(&parent);
+            self.history
+                .offer_recovered(&mut self.context, &self.ring, &self.discussion, &parent);
         }
     }
 
@@ -199,7 +205,8 @@ impl Node {
                 self.tell_messages(&bundle);
                 self.log_delivered(&bundle, sealed);
             }
-            self.note_delivered(bundle_item(bundle.author, bundle.first));
+            self.relay
+                .note_delivered(&mut self.context, bundle_item(bundle.author, bundle.first));
         }
     }
 
@@ -307,25 +314,11 @@ impl Node {
             _ => {}
         }
     }
-
-    /// Returns true if little of what takes this share waits on the links that the ring needs. Links whose peers take
-    /// nothing do not count.
-    pub(super) fn has_room(&self, share: &NodeId) -> bool {
-        let usable = self.ring.needed_ids().filter(|id| self.is_usable(id));
-        let mut waiting = usable.map(|id| self.context.links.backlog(id, share));
-        waiting.all(|bytes| bytes < SHARE_BYTES)
-    }
-
-    /// Whose share an author's bundles take: all who were never admitted have one together.
-    pub(super) fn share_of(&self, author: &NodeId) -> NodeId {
-        let named = self.context.is_named(author);
-        if named { *author } else { NOBODY }
-    }
 }
 
 /// How many bytes are parked at most of what takes a share.
 fn most_parked(share: &NodeId) -> usize {
-    if *share == NOBODY {
+    if *share == SHARE_OF_THE_NAMELESS {
         NAMELESS_BYTES
     } else {
         2 * WINDOW_BYTES

@@ -95,7 +95,8 @@ impl Node {
             return;
         };
         let mine = view.tag();
-        self.note_epoch(peer, theirs.epoch);
+        self.succession
+            .note_epoch(&self.context, peer, theirs.epoch);
         if *theirs == mine {
             self.confirmed(&peer);
         } else if self.context.is_rival(&theirs.epoch) {
@@ -149,7 +150,8 @@ impl Node {
     /// A peer asks for the view in force, and may say which one it has.
     pub(super) fn take_pull_view(&mut self, peer: NodeId, theirs: Option<&ViewTag>) {
         if let Some(theirs) = theirs {
-            self.note_epoch(peer, theirs.epoch);
+            self.succession
+                .note_epoch(&self.context, peer, theirs.epoch);
         } else {
             self.observers.note(&mut self.context, &peer);
         }

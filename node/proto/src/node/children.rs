@@ -7,42 +7,31 @@ use core::time::Duration;
 
 use ringtalk_wire::{Direction, Interval, Member, NodeId};
 
-use super::Node;
+use super::relay::Relay;
+use super::ring::Ring;
 use crate::config::{DIAL_ALLOWANCE, HEIRS};
+use crate::context::Context;
 use crate::spread::{Child, Part};
 
-impl Node {
-    /// The two halves of the ring, as an author splits it.
-    pub(super) fn halves(&self) -> Vec<Interval> {
-        let Some(view) = self.context.view.as_ref().filter(|view| view.len() > 1) else {
-            return Vec::new();
-        };
-        let middle = view.len() / 2;
-        let Some(limit) = view.ahead_of(&self.context.config.id, middle) else {
-            return Vec::new();
-        };
-        [Direction::Clockwise, Direction::Counterclockwise]
-            .map(|direction| Interval {
-                direction,
-                limit: limit.key,
-                layout: view.layout(),
-            })
-            .into()
-    }
-
+impl Relay {
     /// Those to whom an own item would go first, one in each direction.
-    pub(super) fn nearest_children(&self) -> Vec<Child> {
-        let halves = self.halves();
+    pub(super) fn nearest_children(&self, context: &Context, ring: &Ring) -> Vec<Child> {
+        let halves = halves(context);
         let nearest = halves
             .iter()
-            .filter_map(|&half| Some(self.usable_in(half)?.0));
+            .filter_map(|&half| Some(self.usable_in(context, ring, half)?.0));
         nearest.collect()
     }
 
     /// The children in an interval, each with its own: the nearest member that can be sent to, and
     /// the fingers beyond it.
-    pub(super) fn children(&self, interval: Interval) -> Vec<(Child, Interval)> {
-        let Some((first, fingers, whole)) = self.usable_in(interval) else {
+    pub(super) fn children(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        interval: Interval,
+    ) -> Vec<(Child, Interval)> {
+        let Some((first, fingers, whole)) = self.usable_in(context, ring, interval) else {
             return Vec::new();
         };
         let mut children = Vec::from([first]);
@@ -54,18 +43,23 @@ impl Node {
 
     /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance. Who has just
     /// been let in is passed over where there is anybody else, or somebody who has been there for longer.
-    fn usable_in(&self, interval: Interval) -> Option<(Child, Vec<Child>, Part)> {
-        let after = self.context.own_key()?;
+    fn usable_in(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        interval: Interval,
+    ) -> Option<(Child, Vec<Child>, Part)> {
+        let after = context.own_key()?;
         let whole = Part { after, interval };
-        let mut usable = self.linked_in(&whole);
-        usable.retain(|child| self.is_usable(&child.id));
+        let mut usable = linked_in(context, ring, &whole);
+        usable.retain(|child| self.is_usable(context, &child.id));
         let since = |&(place, child): &(usize, &Child)| {
-            (self.ring.settling_since(self.context.now, &child.id), place)
+            (ring.settling_since(context.now, &child.id), place)
         };
         let (place, _) = usable.iter().enumerate().min_by_key(since)?;
         let mut usable = usable.into_iter().skip(place);
         let first = usable.next()?;
-        let fingers = self.ring.fingers();
+        let fingers = ring.fingers();
         let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
         Some((first, beyond, whole))
     }
@@ -74,17 +68,18 @@ impl Node {
     /// with the interval that is its own place and nothing more.
     pub(super) fn passed_over(
         &self,
+        context: &Context,
+        ring: &Ring,
         part: &Part,
         nearest: Option<Child>,
     ) -> Vec<(Child, Interval)> {
-        if self.relay.spreading.all_are_heard() && !self.ring.is_anybody_settling(self.context.now)
-        {
+        if self.spreading.all_are_heard() && !ring.is_anybody_settling(context.now) {
             return Vec::new();
         }
         let before =
             |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
-        let mut passed = self.linked_in(part);
-        passed.retain(|child| before(child.key) && self.is_passed_over(&child.id));
+        let mut passed = linked_in(context, ring, part);
+        passed.retain(|child| before(child.key) && self.is_passed_over(context, ring, &child.id));
         let next = passed.iter().skip(1).copied().chain(nearest).map(Some);
         let limits: Vec<Interval> = next
             .chain([None])
@@ -93,27 +88,12 @@ impl Node {
         passed.into_iter().zip(limits).collect()
     }
 
-    /// The members of a part that the ring needs links to, the nearest first.
-    fn linked_in(&self, part: &Part) -> Vec<Child> {
-        let child = |id: &NodeId| {
-            Some(Child {
-                id: *id,
-                key: self.context.view.as_ref()?.member(id)?.key,
-                allowance: Duration::ZERO,
-            })
-        };
-        let mut linked: Vec<Child> = self.ring.needed_ids().filter_map(child).collect();
-        linked.retain(|child| part.contains(child.key));
-        linked.sort_by_key(|child| part.distance(child.key));
-        linked
-    }
-
     /// The first member of a part that is neither suspected nor silent nor has just been let in, or has before the
     /// others, where there is nobody else: it is dialled where there is no link.
-    pub(super) fn heir(&self, part: &Part) -> Option<Child> {
+    pub(super) fn heir(&self, context: &Context, ring: &Ring, part: &Part) -> Option<Child> {
         let mut best = None;
-        for member in self.live_in(part) {
-            let since = self.ring.settling_since(self.context.now, &member.id);
+        for member in self.live_in(context, part) {
+            let since = ring.settling_since(context.now, &member.id);
             if best.is_none_or(|(before, _)| since < before) {
                 best = Some((since, member));
             }
@@ -122,23 +102,24 @@ impl Node {
             }
         }
         let (_, live) = best?;
-        Some(self.child(live))
+        Some(child(context, live))
     }
 
     /// The first of the next few members of a part to whom a link is up, and those before it, each with the interval
     /// that is its own place: they may be as dead as who was silent. Without one, whoever is the heir otherwise.
-    pub(super) fn linked_heir(&self, part: &Part) -> (Vec<(Child, Interval)>, Option<Child>) {
-        let next = self.live_in(part).take(HEIRS);
-        let next: Vec<Child> = next.map(|member| self.child(member)).collect();
+    pub(super) fn linked_heir(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        part: &Part,
+    ) -> (Vec<(Child, Interval)>, Option<Child>) {
+        let next = self.live_in(context, part).take(HEIRS);
+        let next: Vec<Child> = next.map(|member| child(context, member)).collect();
         let carries = |child: &Child| {
-            self.context.links.is_up(&child.id)
-                && self
-                    .ring
-                    .settling_since(self.context.now, &child.id)
-                    .is_none()
+            context.links.is_up(&child.id) && ring.settling_since(context.now, &child.id).is_none()
         };
         let Some(place) = next.iter().position(carries) else {
-            return (Vec::new(), self.heir(part));
+            return (Vec::new(), self.heir(context, ring, part));
         };
         let before = next.iter().zip(&next[1..]).take(place);
         let before = before.map(|(child, next)| (*child, part.up_to(next.key)));
@@ -146,58 +127,96 @@ impl Node {
     }
 
     /// Makes links to the next few members of a part, whose child may be dead.
-    pub(super) fn prepare(&mut self, part: &Part) {
-        let next: Vec<NodeId> = self.live_in(part).take(HEIRS).map(|one| one.id).collect();
+    pub(super) fn prepare(&mut self, context: &mut Context, part: &Part) {
+        let next: Vec<NodeId> = self
+            .live_in(context, part)
+            .take(HEIRS)
+            .map(|one| one.id)
+            .collect();
         for id in next {
-            self.context.dial_member(&id);
+            context.dial_member(&id);
         }
     }
 
     /// The members of a part that are neither suspected nor silent, the nearest first.
-    fn live_in(&self, part: &Part) -> impl Iterator<Item = &Member> {
-        let view = self.context.view.iter();
+    fn live_in<'a>(
+        &'a self,
+        context: &'a Context,
+        part: &Part,
+    ) -> impl Iterator<Item = &'a Member> {
+        let view = context.view.iter();
         let members = view.flat_map(|view| view.beyond(part.after, part.interval.direction));
         let part = *part;
         members
             .take_while(move |member| part.contains(member.key))
-            .filter(|member| member.id != self.context.config.id)
+            .filter(|member| member.id != context.config.id)
             .filter(|member| {
                 let id = &member.id;
-                let stuck = self.context.links.is_full(id) || self.relay.spreading.is_silent(id);
-                !stuck && !self.context.detector.suspects(id)
+                let stuck = context.links.is_full(id) || self.spreading.is_silent(id);
+                !stuck && !context.detector.suspects(id)
             })
     }
 
-    /// A member as a child, whom it may take longer to reach.
-    fn child(&self, member: &Member) -> Child {
-        let linked = self.context.links.is_up(&member.id);
-        Child {
-            id: member.id,
-            key: member.key,
-            allowance: if linked {
-                Duration::ZERO
-            } else {
-                DIAL_ALLOWANCE
-            },
-        }
-    }
-
-    pub(super) fn is_usable(&self, id: &NodeId) -> bool {
-        self.takes_bundles(id) && !self.relay.spreading.is_silent(id)
+    pub(super) fn is_usable(&self, context: &Context, id: &NodeId) -> bool {
+        takes_bundles(context, id) && !self.spreading.is_silent(id)
     }
 
     /// True where a member can be sent to, and carries nothing on.
-    fn is_passed_over(&self, id: &NodeId) -> bool {
-        self.takes_bundles(id)
-            && (self.relay.spreading.is_silent(id)
-                || self.ring.settling_since(self.context.now, id).is_some())
+    fn is_passed_over(&self, context: &Context, ring: &Ring, id: &NodeId) -> bool {
+        takes_bundles(context, id)
+            && (self.spreading.is_silent(id) || ring.settling_since(context.now, id).is_some())
     }
+}
 
-    fn takes_bundles(&self, id: &NodeId) -> bool {
-        self.context.links.is_up(id)
-            && !self.context.links.is_full(id)
-            && !self.context.detector.suspects(id)
+/// The two halves of the ring, as an author splits it.
+pub(super) fn halves(context: &Context) -> Vec<Interval> {
+    let Some(view) = context.view.as_ref().filter(|view| view.len() > 1) else {
+        return Vec::new();
+    };
+    let middle = view.len() / 2;
+    let Some(limit) = view.ahead_of(&context.config.id, middle) else {
+        return Vec::new();
+    };
+    [Direction::Clockwise, Direction::Counterclockwise]
+        .map(|direction| Interval {
+            direction,
+            limit: limit.key,
+            layout: view.layout(),
+        })
+        .into()
+}
+
+/// The members of a part that the ring needs links to, the nearest first.
+fn linked_in(context: &Context, ring: &Ring, part: &Part) -> Vec<Child> {
+    let child = |id: &NodeId| {
+        Some(Child {
+            id: *id,
+            key: context.view.as_ref()?.member(id)?.key,
+            allowance: Duration::ZERO,
+        })
+    };
+    let mut linked: Vec<Child> = ring.needed_ids().filter_map(child).collect();
+    linked.retain(|child| part.contains(child.key));
+    linked.sort_by_key(|child| part.distance(child.key));
+    linked
+}
+
+/// A member as a child, whom it may take longer to reach.
+fn child(context: &Context, member: &Member) -> Child {
+    let linked = context.links.is_up(&member.id);
+    Child {
+        id: member.id,
+        key: member.key,
+        allowance: if linked {
+            Duration::ZERO
+        } else {
+            DIAL_ALLOWANCE
+        },
     }
+}
+
+fn takes_bundles(context: &Context, id: &NodeId) -> bool {
+    context.links.is_up(id) && !context.links.is_full(id) && !context.detector.suspects(id)
 }
 
 #[cfg(test)]
@@ -209,7 +228,7 @@ mod tests {
     use super::*;
     use crate::node::test_support::node;
     use crate::view::test_support::{even_ring, id};
-    use crate::{Input, LinkId, Output, Time};
+    use crate::{Input, LinkId, Node, Output, Time};
 
     fn node_in_a_ring(linked: &[u16]) -> Node {
         let mut node = node();
@@ -251,7 +270,9 @@ mod tests {
     }
 
     fn heirs(node: &Node, last: u16) -> (Vec<(NodeId, RingKey)>, Option<NodeId>) {
-        let (before, heir) = node.linked_heir(&part(node, last));
+        let (before, heir) = node
+            .relay
+            .linked_heir(&node.context, &node.ring, &part(node, last));
         let before = before.iter();
         let before = before.map(|(child, interval)| (child.id, interval.limit));
         (before.collect(), heir.map(|child| child.id))
@@ -275,7 +296,7 @@ mod tests {
     fn links_to_the_heirs_of_a_doubtful_child_are_made() {
         let mut node = node_in_a_ring(&[2]);
         let part = part(&node, 6);
-        node.prepare(&part);
+        node.relay.prepare(&mut node.context, &part);
         let mut dialled = Vec::new();
         while let Some(output) = node.poll_output() {
             if let Output::Dial { peer, .. } = output {

@@ -13,9 +13,10 @@ use core::time::Duration;
 use ringtalk_wire::limit::PAGE_ITEMS;
 use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId};
 
-use super::Node;
+use super::relay::Relay;
 use crate::acks::{Acked, LATE};
 use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
+use crate::context::Context;
 use crate::spread::{Child, Part};
 use crate::{Event, Time, Trouble};
 
@@ -115,10 +116,10 @@ impl Confirmations {
     }
 }
 
-impl Node {
-    pub(super) fn owe_receipt(&mut self, peer: NodeId, id: ItemId) {
-        let (now, leaving) = (self.context.now, self.context.is_leaving());
-        self.relay.confirmations.owe(peer, |owed| {
+impl Relay {
+    pub(super) fn owe_receipt(&mut self, context: &Context, peer: NodeId, id: ItemId) {
+        let (now, leaving) = (context.now, context.is_leaving());
+        self.confirmations.owe(peer, |owed| {
             owed.receipts.push((now + RECEIPT_DELAY, id));
             // Who fills a frame does not wait, and whoever leaves may not be there later.
             if leaving || owed.receipts.len() >= PAGE_ITEMS {
@@ -130,36 +131,48 @@ impl Node {
     /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
     /// is new to it, so that nobody is counted twice, whatever ways it comes.
     /// Nobody waits for that of a lone message.
-    pub(super) fn owe_ack(&mut self, parent: NodeId, id: ItemId, new: bool, lone: bool) {
+    pub(super) fn owe_ack(
+        &mut self,
+        context: &Context,
+        parent: NodeId,
+        id: ItemId,
+        new: bool,
+        lone: bool,
+    ) {
         if id.kind != ItemKind::Bundle {
             return;
         }
         let wait = if lone { ACK_PACE } else { Duration::ZERO };
-        let leaves = self.context.now + wait;
-        if id.origin == self.context.config.id {
+        let leaves = context.now + wait;
+        if id.origin == context.config.id {
             // An author counts those behind it itself.
-            self.relay.acks.came(id, None, false, leaves);
-            self.tell_parent(parent, id, (0, false), leaves);
+            self.acks.came(id, None, false, leaves);
+            self.tell_parent(context, parent, id, (0, false), leaves);
         } else {
-            self.relay.acks.came(id, Some(parent), new, leaves);
+            self.acks.came(id, Some(parent), new, leaves);
         }
     }
 
     /// Something leaves for a peer: what was delivered is told beside it.
-    pub(super) fn confirm_beside(&mut self, peer: &NodeId) {
-        let now = self.context.now;
+    pub(super) fn confirm_beside(&mut self, context: &Context, peer: &NodeId) {
+        let now = context.now;
         let waits = |owed: &Owed| owed.acks_due.is_some_and(|due| due > now);
-        if self.relay.confirmations.owed.get(peer).is_some_and(waits) {
-            self.relay
-                .confirmations
+        if self.confirmations.owed.get(peer).is_some_and(waits) {
+            self.confirmations
                 .owe(*peer, |owed| owed.acks_due = Some(now));
         }
     }
 
     /// A child has taken a bundle over: its acknowledgement is waited for, the longer the more
     /// members it goes through.
-    pub(super) fn await_ack(&mut self, child: Child, id: ItemId, interval: Interval) {
-        let now = self.context.now;
+    pub(super) fn await_ack(
+        &mut self,
+        context: &Context,
+        child: Child,
+        id: ItemId,
+        interval: Interval,
+    ) {
+        let now = context.now;
         let beyond = Part {
             after: child.key,
             interval,
@@ -167,65 +180,63 @@ impl Node {
         let share = beyond.distance(interval.limit) >> (u128::BITS - 1 - 20);
         let share = Duration::from_micros((share as u64).min(1 << 20));
         let wait = ACK_WAIT_LEAST + share + child.allowance;
-        self.relay.acks.carried(now, id, child.id, wait);
+        self.acks.carried(now, id, child.id, wait);
     }
 
-    pub(super) fn take_receipt(&mut self, peer: NodeId, items: &[ItemId]) {
-        let now = self.context.now;
+    pub(super) fn take_receipt(&mut self, context: &Context, peer: NodeId, items: &[ItemId]) {
+        let now = context.now;
         for &id in items {
-            for _ in 0..self.relay.spreading.receipt(now, peer, id) {
-                self.settle(id, true);
+            for _ in 0..self.spreading.receipt(now, peer, id) {
+                self.settle(context, id, true);
             }
         }
-        self.seal_what_waits();
     }
 
-    pub(super) fn take_acks(&mut self, peer: NodeId, acks: &[Ack]) {
-        let now = self.context.now;
+    pub(super) fn take_acks(&mut self, context: &mut Context, peer: NodeId, acks: &[Ack]) {
+        let now = context.now;
         let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
         for ack in acks {
-            let acked = self.relay.acks.acked(now, &peer, *ack);
-            self.pass_up(acked);
+            let acked = self.acks.acked(now, &peer, *ack);
+            self.pass_up(context, acked);
         }
-        self.take_receipt(peer, &items);
+        self.take_receipt(context, peer, &items);
     }
 
     /// This node has delivered a bundle.
-    pub(super) fn note_delivered(&mut self, id: ItemId) {
-        let acked = self.relay.acks.delivered(id);
-        self.pass_up(acked);
+    pub(super) fn note_delivered(&mut self, context: &mut Context, id: ItemId) {
+        let acked = self.acks.delivered(id);
+        self.pass_up(context, acked);
     }
 
     /// A child carries a bundle no more.
-    pub(super) fn excuse(&mut self, child: &NodeId, id: ItemId) {
-        let acked = self.relay.acks.excuse(child, id);
-        self.pass_up(acked);
+    pub(super) fn excuse(&mut self, context: &mut Context, child: &NodeId, id: ItemId) {
+        let acked = self.acks.excuse(child, id);
+        self.pass_up(context, acked);
     }
 
     /// A child is gone, and acknowledges nothing.
-    pub(super) fn gave_up_on(&mut self, child: &NodeId) {
-        let acked = self.relay.acks.forget(child);
-        self.pass_up(acked);
+    pub(super) fn gave_up_on(&mut self, context: &mut Context, child: &NodeId) {
+        let acked = self.acks.forget(child);
+        self.pass_up(context, acked);
     }
 
-    pub(super) fn expire_acks(&mut self) {
-        let now = self.context.now;
-        let (slow, acked) = self.relay.acks.expire(now);
-        self.pass_up(acked);
+    pub(super) fn expire_acks(&mut self, context: &mut Context) {
+        let now = context.now;
+        let (slow, acked) = self.acks.expire(now);
+        self.pass_up(context, acked);
         for child in slow {
-            let who = self.context.described(&child);
+            let who = context.described(&child);
             let message = format!(
                 "{who}, or somebody behind it, has not taken messages for too long: the others go on without waiting"
             );
-            self.context.error(Trouble::SlowMember, message);
+            context.error(Trouble::SlowMember, message);
         }
-        self.seal_what_waits();
     }
 
     /// Sends what is due by now.
-    pub(super) fn send_confirmations(&mut self) {
-        let now = self.context.now;
-        let Confirmations { owed, due, .. } = &mut self.relay.confirmations;
+    pub(super) fn send_confirmations(&mut self, context: &mut Context) {
+        let now = context.now;
+        let Confirmations { owed, due, .. } = &mut self.confirmations;
         if due.is_none_or(|due| due > now) {
             return;
         }
@@ -234,13 +245,13 @@ impl Node {
             for page in acks.chunks(PAGE_ITEMS) {
                 let acks = page.to_vec();
                 let ack = Frame::Ack(Acks { acks });
-                self.context.send(peer, &ack);
+                context.send(peer, &ack);
             }
             let receipts = owed.take_receipts(now);
             for page in receipts.chunks(PAGE_ITEMS) {
                 let items = page.to_vec();
                 let receipt = Frame::Receipt(Items { items });
-                self.context.send(peer, &receipt);
+                context.send(peer, &receipt);
             }
         }
         owed.retain(|_, owed| !owed.is_idle(now));
@@ -248,25 +259,25 @@ impl Node {
     }
 
     /// Sends all that is owed: this node may not be there later.
-    pub(super) fn confirm_everything(&mut self) {
-        let now = self.context.now;
-        for owed in self.relay.confirmations.owed.values_mut() {
+    pub(super) fn confirm_everything(&mut self, context: &mut Context) {
+        let now = context.now;
+        for owed in self.confirmations.owed.values_mut() {
             owed.hurry(now);
         }
-        self.relay.confirmations.due = Some(now);
-        self.send_confirmations();
+        self.confirmations.due = Some(now);
+        self.send_confirmations(context);
     }
 
     /// One's own bundle is acknowledged, for the first time or by more members.
-    fn reached(&mut self, first: u64, members: u64, behind: bool) {
-        let acked = self.relay.outbox.acked(self.context.now, first, behind);
-        let told = &mut self.relay.confirmations.told;
+    fn reached(&mut self, context: &mut Context, first: u64, members: u64, behind: bool) {
+        let acked = self.outbox.acked(context.now, first, behind);
+        let told = &mut self.confirmations.told;
         if let Some(last) = acked.or_else(|| told.get(&first).copied()) {
             told.insert(first, last);
             if told.len() > LATE {
                 told.pop_first();
             }
-            self.context.emit(Event::Reached {
+            context.emit(Event::Reached {
                 first,
                 last,
                 members,
@@ -275,7 +286,7 @@ impl Node {
     }
 
     /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
-    fn pass_up(&mut self, acked: impl IntoIterator<Item = Acked>) {
+    fn pass_up(&mut self, context: &mut Context, acked: impl IntoIterator<Item = Acked>) {
         for Acked {
             item,
             parents,
@@ -284,13 +295,13 @@ impl Node {
             leaves,
         } in acked
         {
-            let behind = behind || self.context.reader.is_behind();
-            if parents.is_empty() && item.origin == self.context.config.id {
-                self.reached(item.number, members, behind);
+            let behind = behind || context.reader.is_behind();
+            if parents.is_empty() && item.origin == context.config.id {
+                self.reached(context, item.number, members, behind);
             }
             let told = core::iter::once(members).chain(core::iter::repeat(0));
             for (parent, members) in parents.into_iter().zip(told) {
-                self.tell_parent(parent, item, (members, behind), leaves);
+                self.tell_parent(context, parent, item, (members, behind), leaves);
             }
         }
     }
@@ -298,13 +309,14 @@ impl Node {
     /// So many members more have delivered a bundle, and maybe the reader of one of them is behind.
     fn tell_parent(
         &mut self,
+        context: &Context,
         parent: NodeId,
         item: ItemId,
         (members, behind): (u64, bool),
         leaves: Time,
     ) {
-        let (now, leaving) = (self.context.now, self.context.is_leaving());
-        self.relay.confirmations.owe(parent, |owed| {
+        let (now, leaving) = (context.now, context.is_leaving());
+        self.confirmations.owe(parent, |owed| {
             owed.acks.push(Ack {
                 item,
                 members,
@@ -316,5 +328,27 @@ impl Node {
                 owed.hurry(now);
             }
         });
+    }
+
+    /// One part of an item is settled; the outbox keeps count of one's own.
+    pub(super) fn settle(&mut self, context: &Context, id: ItemId, taken: bool) {
+        if id.kind == ItemKind::Bundle && id.origin == context.config.id {
+            self.outbox.settled(id.number, taken);
+        }
+    }
+
+    /// From now on a child owes the receipt of an item, and the acknowledgement of a bundle.
+    pub(super) fn entrust(
+        &mut self,
+        context: &Context,
+        child: Child,
+        id: ItemId,
+        interval: Interval,
+    ) {
+        let now = context.now;
+        self.spreading.sent(now, child, id, interval);
+        if id.kind == ItemKind::Bundle {
+            self.await_ack(context, child, id, interval);
+        }
     }
 }

@@ -247,9 +247,9 @@ impl Node {
                 }
             }
         }
-        self.pull_due();
+        self.history.pull_due(&mut self.context, &self.discussion);
         for (giver, ranges) in cut.ahead {
-            self.pull_beside(giver, ranges);
+            self.history.pull_beside(&mut self.context, giver, ranges);
         }
         true
     }
@@ -270,7 +270,7 @@ impl Node {
         for last in lacking {
             self.history.repair.want(now, last, donor, true);
         }
-        self.pull_due();
+        self.history.pull_due(&mut self.context, &self.discussion);
     }
 }
 

@@ -7,6 +7,7 @@ use core::time::Duration;
 use ringtalk_wire::{Departed, Departure, Frame, HandOver, MessageId, NodeId, VectorClock};
 
 use super::Node;
+use super::history::send_digest;
 use crate::config::LEAVE_WAIT;
 use crate::context::Farewell;
 use crate::{Output, Time, View};
@@ -69,7 +70,7 @@ impl Node {
             done: false,
         });
         self.context.farewell = Farewell::Begun;
-        self.confirm_everything();
+        self.relay.confirm_everything(&mut self.context);
         if nobody_to_tell {
             self.farewell_heard();
         } else {
@@ -100,7 +101,7 @@ impl Node {
         } else if leaving.ask_at <= now {
             leaving.ask_at = now + ASK_AGAIN;
             for neighbour in self.ring.neighbour_ids() {
-                self.send_digest(&neighbour, true);
+                send_digest(&mut self.context, &self.discussion, &neighbour, true);
             }
         }
     }
@@ -143,7 +144,7 @@ impl Node {
         };
         if self.context.is_coordinator() {
             if let Some(&successor) = self.context.deputies().first() {
-                let opening = self.office_for(&view, successor);
+                let opening = self.succession.office_for(&self.context, &view, successor);
                 let tag = view.tag();
                 let office = Frame::HandOver(HandOver { tag, opening });
                 self.context.send_to_member(&successor, &office);

@@ -330,7 +330,8 @@ impl Node {
                 self.tell_progress();
                 self.start(VectorClock::new(), 0, 0);
                 self.context.joining.arrive();
-                self.serve_fetchers();
+                self.history
+                    .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
                 self.deliver_ready();
             }
         }

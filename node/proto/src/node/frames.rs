@@ -6,6 +6,7 @@ use ringtalk_wire::{Announcement, Frame, NodeId};
 
 use super::Node;
 use super::reaching::Reaching;
+use super::suspicion::take_probe;
 use super::unlisted::Unlisted;
 use crate::LinkId;
 use crate::planted::PlantedBug;
@@ -84,7 +85,7 @@ impl Node {
             Frame::Leave(_) => self.take_leave(peer),
             Frame::HandOver(office) => self.take_hand_over(peer, office),
             Frame::Suspect(suspect) => self.take_suspect(&suspect),
-            Frame::Probe(probe) => self.take_probe(peer, probe),
+            Frame::Probe(probe) => take_probe(&mut self.context, peer, probe),
             Frame::Alive(alive) => self.take_alive(alive),
             Frame::Election(tag) => self.take_election(peer, tag.epoch),
             Frame::Answer(tag) => self.take_answer(peer, &tag),
@@ -117,19 +118,31 @@ impl Node {
         match frame {
             Frame::Spread(spread) => self.take_spread(peer, &spread),
             Frame::Brief(brief) => self.take_brief(peer, &brief),
-            Frame::Receipt(receipt) => self.take_receipt(peer, &receipt.items),
-            Frame::Ack(acks) => self.take_acks(peer, &acks.acks),
+            Frame::Receipt(receipt) => {
+                self.relay.take_receipt(&self.context, peer, &receipt.items);
+                self.seal_what_waits();
+            }
+            Frame::Ack(acks) => {
+                self.relay.take_acks(&mut self.context, peer, &acks.acks);
+                self.seal_what_waits();
+            }
             Frame::Offer(offer) => self.take_offer(peer, &offer),
-            Frame::Want(want) => self.take_want(peer, &want.items),
+            Frame::Want(want) => {
+                self.relay
+                    .take_want(&mut self.context, &self.discussion, peer, &want.items);
+            }
             Frame::Digest(digest) => self.take_digest(peer, &digest),
             Frame::Pull(pull) => self.take_pull(peer, &pull),
             Frame::Pulled(sealed) => self.take_pulled(peer, sealed),
             Frame::Evidence(sealed) => self.take_evidence(peer, sealed),
             Frame::PullEnd(end) => self.take_pull_end(peer, &end),
-            Frame::Fetch => self.take_fetch(peer),
+            Frame::Fetch => {
+                self.history
+                    .take_fetch(&mut self.context, &self.discussion, &self.forks, peer);
+            }
             Frame::Cut(cut) => self.take_cut(peer, cut),
             Frame::WhoHas(message) => self.take_who_has(peer, message),
-            Frame::Has(has) => self.take_has(peer, &has),
+            Frame::Has(has) => self.history.take_has(&self.context, peer, &has),
             other => debug_assert!(false, "{other:?} has no room"),
         }
     }

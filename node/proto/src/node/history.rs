@@ -12,9 +12,13 @@ use ringtalk_wire::{
 };
 
 use super::cuts::Cuts;
+use super::discussion::Discussion;
+use super::forks::Forks;
+use super::ring::Ring;
 use super::{Concern, Node};
 use crate::Event;
 use crate::config::PULL_BYTES;
+use crate::context::Context;
 use crate::planted::PlantedBug;
 use crate::repair::Repair;
 use crate::search::{Searches, Step};
@@ -38,16 +42,110 @@ impl Concern for History {
     }
 }
 
-impl Node {
-    /// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
-    pub(super) fn send_digest(&mut self, peer: &NodeId, answer: bool) {
-        if !self.discussion.has_started() || self.context.planted.has(PlantedBug::NoAntiEntropy) {
-            return;
-        }
-        let entries: Vec<MessageId> = self.discussion.causal.clock().iter().collect();
-        self.send_entries(peer, &entries, answer);
+impl History {
+    fn search_for_missing(&mut self, context: &Context, discussion: &Discussion) {
+        let now = context.now;
+        let missing: Vec<(MessageId, NodeId)> = discussion
+            .causal
+            .missing()
+            .filter(|(message, _)| message.seq > 0 && discussion.has_started())
+            .filter(|_| !context.planted.has(PlantedBug::NeverPull))
+            .map(|(message, dependant)| (message, context.share_of(&dependant)))
+            .collect();
+        self.searches.lacking(now, missing.into_iter());
     }
 
+    /// A newcomer asks where the discussion so far begins and ends.
+    pub(super) fn take_fetch(
+        &mut self,
+        context: &mut Context,
+        discussion: &Discussion,
+        forks: &Forks,
+        peer: NodeId,
+    ) {
+        self.fetchers.insert(peer);
+        self.serve_fetchers(context, discussion, forks);
+    }
+
+    /// Answers the newcomers that this node's view lists: from now on they get what is new.
+    pub(super) fn serve_fetchers(
+        &mut self,
+        context: &mut Context,
+        discussion: &Discussion,
+        forks: &Forks,
+    ) {
+        let Some(view) = context.view.clone().filter(|_| context.joining.is_inside()) else {
+            return;
+        };
+        let (served, waiting) = core::mem::take(&mut self.fetchers)
+            .into_iter()
+            .partition(|peer| view.contains(peer));
+        self.fetchers = waiting;
+        let served: BTreeSet<NodeId> = served;
+        for peer in served {
+            send_cut(context, discussion, forks, &peer);
+        }
+    }
+
+    pub(super) fn pull_due(&mut self, context: &mut Context, discussion: &Discussion) {
+        let now = context.now;
+        if context.reader.is_behind() {
+            return;
+        }
+        let causal = &discussion.causal;
+        let due = self.repair.due(now, |author| causal.first_missing(author));
+        for (peer, pull) in due {
+            debug_assert!(pull.ranges.len() <= PAGE_ITEMS);
+            if !context.send(&peer, &Frame::Pull(pull)) {
+                self.repair.forget(&peer);
+            }
+        }
+    }
+
+    /// Pulls these from a peer, beside what is pulled from it because it is known to have more.
+    pub(super) fn pull_beside(&mut self, context: &mut Context, peer: NodeId, ranges: Vec<Range>) {
+        let now = context.now;
+        let pull = Frame::Pull(self.repair.numbered(now, peer, ranges));
+        context.send(&peer, &pull);
+    }
+
+    /// What came late, others may lack too: all that are linked to the ring are told at once.
+    pub(super) fn offer_recovered(
+        &mut self,
+        context: &mut Context,
+        ring: &Ring,
+        discussion: &Discussion,
+        source: &NodeId,
+    ) {
+        let clock = discussion.causal.clock();
+        let entries: Vec<MessageId> = core::mem::take(&mut self.recovered)
+            .into_iter()
+            .map(|author| MessageId {
+                author,
+                seq: clock.get(&author),
+            })
+            .filter(|entry| entry.seq > 0)
+            .collect();
+        if entries.is_empty() || !context.joining.is_inside() {
+            return;
+        }
+        let peers: Vec<NodeId> = ring.needed_ids().copied().collect();
+        for peer in peers.into_iter().filter(|peer| peer != source) {
+            send_entries(context, &peer, &entries, false);
+        }
+    }
+
+    /// A member tells what it knows of a message that was asked for.
+    pub(super) fn take_has(&mut self, context: &Context, peer: NodeId, has: &Has) {
+        let now = context.now;
+        // The word of who was shown up counts no more for its own messages than anybody's.
+        let author = has.message.author == peer && !context.is_proven(&peer);
+        self.searches
+            .answered(now, has.message, (&peer, author), has.holding);
+    }
+}
+
+impl Node {
     pub(super) fn take_digest(&mut self, peer: NodeId, digest: &Digest) {
         let now = self.context.now;
         if !self.discussion.has_started() {
@@ -81,7 +179,7 @@ impl Node {
             }
         }
         if digest.answer {
-            self.send_digest(&peer, false);
+            send_digest(&mut self.context, &self.discussion, &peer, false);
         }
     }
 
@@ -120,7 +218,7 @@ impl Node {
             .history
             .repair
             .pull_ended(now, &peer, answer, first_missing);
-        self.pull_due();
+        self.history.pull_due(&mut self.context, &self.discussion);
         for range in &end.evicted {
             let up_to = MessageId {
                 author: range.author,
@@ -133,12 +231,13 @@ impl Node {
                 self.history.searches.seek(now, up_to);
             }
         }
-        self.offer_recovered(&peer);
+        self.history
+            .offer_recovered(&mut self.context, &self.ring, &self.discussion, &peer);
     }
 
     pub(super) fn expire_repair(&mut self) {
         let now = self.context.now;
-        self.pull_due();
+        self.history.pull_due(&mut self.context, &self.discussion);
         let repair = &self.history.repair;
         self.discussion
             .admit_strangers(&self.context, |author| repair.is_wanted(author));
@@ -146,51 +245,13 @@ impl Node {
         let searches = &mut self.history.searches;
         searches.forget_found(|message| causal.has_delivered(message));
         if searches.may_look(now, causal.awaited()) {
-            self.search_for_missing();
+            self.history
+                .search_for_missing(&self.context, &self.discussion);
         }
         let view = self.context.view.clone();
         let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
         for step in self.history.searches.expire(now, is_member) {
             self.search_step(step);
-        }
-    }
-
-    fn search_for_missing(&mut self) {
-        let now = self.context.now;
-        let missing: Vec<(MessageId, NodeId)> = self
-            .discussion
-            .causal
-            .missing()
-            .filter(|(message, _)| message.seq > 0 && self.discussion.has_started())
-            .filter(|_| !self.context.planted.has(PlantedBug::NeverPull))
-            .map(|(message, dependant)| (message, self.share_of(&dependant)))
-            .collect();
-        self.history.searches.lacking(now, missing.into_iter());
-    }
-
-    /// A newcomer asks where the discussion so far begins and ends.
-    pub(super) fn take_fetch(&mut self, peer: NodeId) {
-        self.history.fetchers.insert(peer);
-        self.serve_fetchers();
-    }
-
-    /// Answers the newcomers that this node's view lists: from now on they get what is new.
-    pub(super) fn serve_fetchers(&mut self) {
-        let Some(view) = self
-            .context
-            .view
-            .clone()
-            .filter(|_| self.context.joining.is_inside())
-        else {
-            return;
-        };
-        let (served, waiting) = core::mem::take(&mut self.history.fetchers)
-            .into_iter()
-            .partition(|peer| view.contains(peer));
-        self.history.fetchers = waiting;
-        let served: BTreeSet<NodeId> = served;
-        for peer in served {
-            self.send_cut(&peer);
         }
     }
 
@@ -228,100 +289,6 @@ impl Node {
         }
     }
 
-    fn send_cut(&mut self, peer: &NodeId) {
-        let base = self.discussion.log.base_for_latecomers();
-        let shared = base
-            .iter()
-            .filter(|base| !self.discussion.causal.is_aside(&base.author));
-        let base: Vec<MessageId> = shared.collect();
-        let clock: Vec<MessageId> = self.discussion.causal.clock().iter().collect();
-        let authors: Vec<Renamed> = self
-            .discussion
-            .log
-            .authors()
-            .into_iter()
-            .filter_map(|id| {
-                let name = self.context.known_name(&id)?.clone();
-                Some(Renamed { id, name })
-            })
-            .collect();
-        let pages = [
-            base.len().div_ceil(PAGE_CLOCK / 2),
-            clock.len().div_ceil(PAGE_CLOCK / 2),
-            authors.len().div_ceil(PAGE_MEMBERS),
-            1,
-        ];
-        let pages = pages.into_iter().max().unwrap_or(1);
-        for page in 0..pages {
-            let cut = Frame::Cut(Cut {
-                base: nth_chunk(&base, PAGE_CLOCK / 2, page),
-                clock: nth_chunk(&clock, PAGE_CLOCK / 2, page),
-                authors: nth_chunk(&authors, PAGE_MEMBERS, page),
-                lamport: self.discussion.causal.lamport(),
-                last: page + 1 == pages,
-            });
-            self.context.send(peer, &cut);
-        }
-        // After the cut, which names the authors, and fixes what of theirs is due.
-        self.forks.send_all_evidence(&mut self.context, peer);
-    }
-
-    fn send_entries(&mut self, peer: &NodeId, entries: &[MessageId], answer: bool) {
-        let pages = entries.len().div_ceil(PAGE_CLOCK).max(1);
-        for page in 0..pages {
-            let digest = Frame::Digest(Digest {
-                entries: nth_chunk(entries, PAGE_CLOCK, page),
-                answer: answer && page + 1 == pages,
-            });
-            self.context.send(peer, &digest);
-        }
-    }
-
-    pub(super) fn pull_due(&mut self) {
-        let now = self.context.now;
-        if self.context.reader.is_behind() {
-            return;
-        }
-        let causal = &self.discussion.causal;
-        let due = self
-            .history
-            .repair
-            .due(now, |author| causal.first_missing(author));
-        for (peer, pull) in due {
-            debug_assert!(pull.ranges.len() <= PAGE_ITEMS);
-            if !self.context.send(&peer, &Frame::Pull(pull)) {
-                self.history.repair.forget(&peer);
-            }
-        }
-    }
-
-    /// Pulls these from a peer, beside what is pulled from it because it is known to have more.
-    pub(super) fn pull_beside(&mut self, peer: NodeId, ranges: Vec<Range>) {
-        let now = self.context.now;
-        let pull = Frame::Pull(self.history.repair.numbered(now, peer, ranges));
-        self.context.send(&peer, &pull);
-    }
-
-    /// What came late, others may lack too: all that are linked to the ring are told at once.
-    pub(super) fn offer_recovered(&mut self, source: &NodeId) {
-        let clock = self.discussion.causal.clock();
-        let entries: Vec<MessageId> = core::mem::take(&mut self.history.recovered)
-            .into_iter()
-            .map(|author| MessageId {
-                author,
-                seq: clock.get(&author),
-            })
-            .filter(|entry| entry.seq > 0)
-            .collect();
-        if entries.is_empty() || !self.context.joining.is_inside() {
-            return;
-        }
-        let peers: Vec<NodeId> = self.ring.needed_ids().copied().collect();
-        for peer in peers.into_iter().filter(|peer| peer != source) {
-            self.send_entries(&peer, &entries, false);
-        }
-    }
-
     fn search_step(&mut self, step: Step) {
         match step {
             Step::AskNeighbours(message) => {
@@ -335,7 +302,8 @@ impl Node {
                     to: message.seq,
                 };
                 for peer in self.ring.neighbour_ids() {
-                    self.pull_beside(peer, Vec::from([range]));
+                    self.history
+                        .pull_beside(&mut self.context, peer, Vec::from([range]));
                 }
             }
             Step::AskEverybody(message) => {
@@ -361,16 +329,6 @@ impl Node {
         }
     }
 
-    /// A member tells what it knows of a message that was asked for.
-    pub(super) fn take_has(&mut self, peer: NodeId, has: &Has) {
-        let now = self.context.now;
-        // The word of who was shown up counts no more for its own messages than anybody's.
-        let author = has.message.author == peer && !self.context.is_proven(&peer);
-        self.history
-            .searches
-            .answered(now, has.message, (&peer, author), has.holding);
-    }
-
     /// Nobody can give the message: the user is told, and where it was delivered elsewhere the
     /// clock passes it.
     pub(super) fn gap(&mut self, message: MessageId, delivered: bool) {
@@ -393,4 +351,66 @@ impl Node {
 /// One page of many items; nothing beyond the last.
 fn nth_chunk<T: Clone>(items: &[T], size: usize, page: usize) -> Vec<T> {
     items.chunks(size).nth(page).unwrap_or_default().to_vec()
+}
+
+fn send_cut(context: &mut Context, discussion: &Discussion, forks: &Forks, peer: &NodeId) {
+    let base = discussion.log.base_for_latecomers();
+    let shared = base
+        .iter()
+        .filter(|base| !discussion.causal.is_aside(&base.author));
+    let base: Vec<MessageId> = shared.collect();
+    let clock: Vec<MessageId> = discussion.causal.clock().iter().collect();
+    let authors: Vec<Renamed> = discussion
+        .log
+        .authors()
+        .into_iter()
+        .filter_map(|id| {
+            let name = context.known_name(&id)?.clone();
+            Some(Renamed { id, name })
+        })
+        .collect();
+    let pages = [
+        base.len().div_ceil(PAGE_CLOCK / 2),
+        clock.len().div_ceil(PAGE_CLOCK / 2),
+        authors.len().div_ceil(PAGE_MEMBERS),
+        1,
+    ];
+    let pages = pages.into_iter().max().unwrap_or(1);
+    for page in 0..pages {
+        let cut = Frame::Cut(Cut {
+            base: nth_chunk(&base, PAGE_CLOCK / 2, page),
+            clock: nth_chunk(&clock, PAGE_CLOCK / 2, page),
+            authors: nth_chunk(&authors, PAGE_MEMBERS, page),
+            lamport: discussion.causal.lamport(),
+            last: page + 1 == pages,
+        });
+        context.send(peer, &cut);
+    }
+    // After the cut, which names the authors, and fixes what of theirs is due.
+    forks.send_all_evidence(context, peer);
+}
+
+fn send_entries(context: &mut Context, peer: &NodeId, entries: &[MessageId], answer: bool) {
+    let pages = entries.len().div_ceil(PAGE_CLOCK).max(1);
+    for page in 0..pages {
+        let digest = Frame::Digest(Digest {
+            entries: nth_chunk(entries, PAGE_CLOCK, page),
+            answer: answer && page + 1 == pages,
+        });
+        context.send(peer, &digest);
+    }
+}
+
+/// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
+pub(super) fn send_digest(
+    context: &mut Context,
+    discussion: &Discussion,
+    peer: &NodeId,
+    answer: bool,
+) {
+    if !discussion.has_started() || context.planted.has(PlantedBug::NoAntiEntropy) {
+        return;
+    }
+    let entries: Vec<MessageId> = discussion.causal.clock().iter().collect();
+    send_entries(context, peer, &entries, answer);
 }

@@ -398,7 +398,13 @@ impl Node {
         for sealed in pages {
             if let Ok(announcement) = sealed.announcement() {
                 let id = announcement.item_id();
-                self.spread(id, &Item::Announcement(sealed));
+                self.relay.spread(
+                    &mut self.context,
+                    &self.ring,
+                    &self.discussion,
+                    id,
+                    &Item::Announcement(sealed),
+                );
             }
         }
     }

@@ -155,7 +155,8 @@ impl Node {
         for id in joined {
             self.send_view(&id);
         }
-        self.spread(id, &item);
+        self.relay
+            .spread(&mut self.context, &self.ring, &self.discussion, id, &item);
         for id in gone {
             self.send_view(&id);
         }
@@ -280,7 +281,9 @@ impl Node {
                 self.sight_ring(&next);
             }
         } else if !proven || !near {
-            self.doubt_authority(peer, &next);
+            self.succession
+                .doubt_authority(&mut self.context, peer, &next);
+            self.sight_ring(&next);
         } else if lists_me {
             self.adopt(next);
         } else if next.descends_from(&mine) || self.is_stranded(&next) {
@@ -365,7 +368,8 @@ impl Node {
         }
         self.tend_ring();
         self.ask_for_history();
-        self.serve_fetchers();
+        self.history
+            .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
         self.leave_again(&next, new_epoch);
         self.depose_liar();
         self.seal_what_waits();

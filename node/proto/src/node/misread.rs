@@ -4,13 +4,13 @@
 
 use ringtalk_wire::{Direction, Interval, Member, RingKey};
 
-use super::Node;
+use crate::context::Context;
 use crate::planted::PlantedBug;
 
-impl Node {
+impl Context {
     /// An interval as it is sent.
     pub(super) fn as_sent(&self, interval: Interval) -> Interval {
-        let view = self.context.view.as_ref().filter(|_| self.has_indexes());
+        let view = self.view.as_ref().filter(|_| self.has_indexes());
         let Some(view) = view else {
             return interval;
         };
@@ -27,7 +27,7 @@ impl Node {
 
     /// An interval as it is understood.
     pub(super) fn as_understood(&self, interval: Interval) -> Interval {
-        let Some(view) = self.context.view.as_ref() else {
+        let Some(view) = self.view.as_ref() else {
             return interval;
         };
         let mut read = interval;
@@ -41,8 +41,8 @@ impl Node {
             let key = view.members().nth(place).map(|member| member.key);
             read.limit = key.unwrap_or(interval.limit);
         }
-        if self.context.planted.has(PlantedBug::RelayWithoutLimit)
-            && let Some(me) = view.member(&self.context.config.id)
+        if self.planted.has(PlantedBug::RelayWithoutLimit)
+            && let Some(me) = view.member(&self.config.id)
         {
             read.limit = match interval.direction {
                 Direction::Clockwise => me.key.minus(1),
@@ -53,6 +53,6 @@ impl Node {
     }
 
     const fn has_indexes(&self) -> bool {
-        self.context.planted.has(PlantedBug::LimitsAsIndexes)
+        self.planted.has(PlantedBug::LimitsAsIndexes)
     }
 }

@@ -26,6 +26,7 @@ mod peers;
 mod reaching;
 mod reader;
 mod relay;
+mod relaying;
 mod ring;
 #[cfg(feature = "simulation")]
 mod simulation;
@@ -227,7 +228,7 @@ impl Node {
     /// The next thing to do; ask until there is none, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.context.out.is_empty() {
-            self.send_confirmations();
+            self.relay.send_confirmations(&mut self.context);
         }
         self.context.out.pop_front()
     }
@@ -273,7 +274,7 @@ impl Node {
             self.naming
                 .renames_deadline()
                 .filter(|_| self.context.has_authority()),
-            self.eviction_due().filter(|_| self.context.has_authority()),
+            self.suspicion.eviction_due(&self.context),
             self.context
                 .lost
                 .deadline()
@@ -363,7 +364,8 @@ impl Node {
             .expire_waits(now, |author| repair.is_wanted(author));
         self.expire_receipts();
         self.relay.outbox.expire(now);
-        self.expire_acks();
+        self.relay.expire_acks(&mut self.context);
+        self.seal_what_waits();
         self.expire_repair();
         self.expire_suspicion();
         self.expire_election();

@@ -7,6 +7,7 @@ use core::net::IpAddr;
 use ringtalk_wire::{Frame, Heartbeat, NodeId};
 
 use super::Node;
+use super::history::send_digest;
 use crate::links::LinkUp;
 use crate::{LinkId, Trouble};
 
@@ -140,7 +141,7 @@ impl Node {
     pub(super) fn tend_ring(&mut self) {
         for id in self.ring.tend(&mut self.context) {
             self.send_heartbeat(&id);
-            self.send_digest(&id, true);
+            send_digest(&mut self.context, &self.discussion, &id, true);
             self.forks.send_all_evidence(&mut self.context, &id);
         }
     }
@@ -189,7 +190,7 @@ impl Node {
         }
         let equal = heartbeat.clock == self.discussion.causal.clock().hash();
         if self.history.repair.compare(self.context.now, peer, equal) {
-            self.send_digest(&peer, true);
+            send_digest(&mut self.context, &self.discussion, &peer, true);
         }
     }
 }

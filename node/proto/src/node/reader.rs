@@ -21,7 +21,7 @@ impl Node {
         let was_behind = self.context.reader.is_behind();
         change(&mut self.context.reader);
         if was_behind && !self.context.reader.is_behind() {
-            self.pull_due();
+            self.history.pull_due(&mut self.context, &self.discussion);
         }
     }
 }

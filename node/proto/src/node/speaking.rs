@@ -20,10 +20,14 @@ impl Node {
     pub(super) fn seal_what_waits(&mut self) {
         while !self.relay.outbox.is_empty()
             && self.context.joining.is_inside()
-            && self.can_spread()
+            && self.relay.can_spread(&self.context, &self.ring)
             && !self.relay.outbox.is_slowed()
-            && (self.relay.outbox.is_full() && self.has_room(&self.context.config.id)
-                || self.relay.outbox.has_little_open() && self.spreads_at_once())
+            && (self.relay.outbox.is_full()
+                && self
+                    .relay
+                    .has_room(&self.context, &self.ring, &self.context.config.id)
+                || self.relay.outbox.has_little_open()
+                    && self.relay.spreads_at_once(&self.context, &self.ring))
         {
             self.seal_one();
         }
@@ -56,11 +60,17 @@ impl Node {
         self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
         self.relay.acks.came(id, None, true, now);
-        let children = self.spread(id, &Item::Bundle(sealed));
+        let children = self.relay.spread(
+            &mut self.context,
+            &self.ring,
+            &self.discussion,
+            id,
+            &Item::Bundle(sealed),
+        );
         self.relay
             .outbox
             .opened(now, first, &bundle.messages, children);
-        self.note_delivered(id);
+        self.relay.note_delivered(&mut self.context, id);
     }
 
     /// A planted mistake: the last message is delivered once more.

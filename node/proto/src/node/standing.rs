@@ -11,7 +11,9 @@ use core::time::Duration;
 use ringtalk_wire::{Departed, Direction, Epoch, Frame, NodeId, Opening};
 
 use super::Node;
+use super::succession::Succession;
 use crate::config::EPOCHS_AHEAD;
+use crate::context::Context;
 use crate::planted::PlantedBug;
 use crate::{Time, Trouble, View};
 
@@ -74,12 +76,16 @@ impl Standing {
     }
 }
 
-impl Node {
+impl Succession {
     /// The epoch of the successor to whom this node hands its office.
-    pub(super) fn office_for(&mut self, view: &View, successor: NodeId) -> Opening {
+    pub(super) fn office_for(
+        &mut self,
+        context: &Context,
+        view: &View,
+        successor: NodeId,
+    ) -> Opening {
         let mine = view.tag().epoch;
         let given = self
-            .succession
             .standing
             .given
             .filter(|given| given.number > mine.number);
@@ -90,42 +96,36 @@ impl Node {
                 coordinator: successor,
             },
         };
-        self.succession.standing.given = Some(epoch);
-        self.context.opening_after(view, epoch)
+        self.standing.given = Some(epoch);
+        context.opening_after(view, epoch)
     }
 
     /// Somebody claims an authority that nobody stands for, and a peer follows it.
-    pub(super) fn doubt_authority(&mut self, peer: NodeId, next: &View) {
+    pub(super) fn doubt_authority(&mut self, context: &mut Context, peer: NodeId, next: &View) {
         let claimant = next.coordinator();
         let members = [peer, claimant].into_iter();
-        let members = members.filter(|id| self.context.is_member(id));
-        self.succession.standing.elsewhere.extend(members);
-        let member = self.context.is_member(&claimant);
+        let members = members.filter(|id| context.is_member(id));
+        self.standing.elsewhere.extend(members);
+        let member = context.is_member(&claimant);
         // Who went on alone takes nobody along.
         if member && next.len() > 1 {
-            let who = self.context.described(&claimant);
+            let who = context.described(&claimant);
             let message = format!(
                 "{who} claims to coordinate the ring, and no other member stands for it: it is not believed"
             );
-            self.context.warn(Trouble::UnprovenCoordinator, message);
+            context.warn(Trouble::UnprovenCoordinator, message);
         }
-        self.sight_ring(next);
     }
 
     /// A peer shows which epoch it follows: a member that goes on to follow another one is not of this ring.
-    pub(super) fn note_epoch(&mut self, peer: NodeId, epoch: Epoch) {
-        let now = self.context.now;
-        let Some(view) = self
-            .context
-            .view
-            .clone()
-            .filter(|view| view.contains(&peer))
-        else {
+    pub(super) fn note_epoch(&mut self, context: &Context, peer: NodeId, epoch: Epoch) {
+        let now = context.now;
+        let Some(view) = context.view.clone().filter(|view| view.contains(&peer)) else {
             return;
         };
         let Standing {
             elsewhere, astray, ..
-        } = &mut self.succession.standing;
+        } = &mut self.standing;
         if epoch == view.tag().epoch {
             astray.remove(&peer);
             elsewhere.remove(&peer);
@@ -140,51 +140,19 @@ impl Node {
     }
 
     /// The members that may be alive beside this one, and of its ring.
-    pub(super) fn survivors(&self, view: &View) -> impl Iterator<Item = NodeId> {
+    pub(super) fn survivors(&self, context: &Context, view: &View) -> impl Iterator<Item = NodeId> {
         let members = view.members().map(|member| member.id);
-        members.filter(|id| *id != self.context.config.id && !self.is_lost_to_ring(id))
+        members.filter(|id| *id != context.config.id && !self.is_lost_to_ring(context, id))
     }
 
     /// True if a member was found dead, or follows an epoch that is not believed here.
-    pub(super) fn is_lost_to_ring(&self, id: &NodeId) -> bool {
-        self.context.people.dead.contains(id) || self.succession.standing.elsewhere.contains(id)
-    }
-
-    /// Asks others to stand for an epoch of one's own.
-    pub(super) fn stand(&mut self, view: &View) {
-        let now = self.context.now;
-        if self.succession.standing.attempts >= ATTEMPTS {
-            self.succession.standing.start();
-        }
-        let last = self.succession.standing.tried.back();
-        let last = last.filter(|last| last.before == view.tag().epoch);
-        let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number);
-        if last.is_none() {
-            self.succession.standing.start();
-        }
-        let opening = self
-            .context
-            .own_opening(view, number.max(self.succession.standing.taken) + 1);
-        if self.succession.standing.tried.len() == TRIED {
-            self.succession.standing.tried.pop_front();
-        }
-        self.succession.standing.tried.push_back(opening.clone());
-        self.succession.election.stood(now);
-        let seconds = self.seconds(view);
-        self.succession.standing.attempts += 1;
-        for id in seconds {
-            if !self.succession.standing.asked.insert(id) {
-                // It did not answer: is it alive?
-                self.try_suspect(id);
-            }
-            self.context
-                .send_to_member(&id, &Frame::Stand(opening.clone()));
-        }
+    pub(super) fn is_lost_to_ring(&self, context: &Context, id: &NodeId) -> bool {
+        context.people.dead.contains(id) || self.standing.elsewhere.contains(id)
     }
 
     /// Whom to ask: those who were not asked in vain, those who stood next to the dead coordinator and
     /// can tell at once, and those whose link is up.
-    fn seconds(&self, view: &View) -> Vec<NodeId> {
+    fn seconds(&self, context: &Context, view: &View) -> Vec<NodeId> {
         let coordinator = view.coordinator();
         let next_to = |direction| {
             view.others(&coordinator, direction)
@@ -194,20 +162,168 @@ impl Node {
         let near: Vec<NodeId> = next_to(Direction::Clockwise)
             .chain(next_to(Direction::Counterclockwise))
             .collect();
-        let mut others: Vec<NodeId> = self.survivors(view).collect();
+        let mut others: Vec<NodeId> = self.survivors(context, view).collect();
         others.sort_by_key(|id| {
-            let asked = self.succession.standing.asked.contains(id);
-            let suspected = self.context.detector.suspects(id);
+            let asked = self.standing.asked.contains(id);
+            let suspected = context.detector.suspects(id);
             (
                 suspected,
                 asked,
                 !near.contains(id),
-                !self.context.links.is_up(id),
+                !context.links.is_up(id),
             )
         });
-        let doubled = ASKED << self.succession.standing.attempts.min(ASKED_MOST.ilog2());
+        let doubled = ASKED << self.standing.attempts.min(ASKED_MOST.ilog2());
         others.truncate(doubled.min(ASKED_MOST));
         others
+    }
+
+    /// A member stands for somebody else's epoch already: one's own needs a higher number. Returns true if it is to be asked for
+    /// at once.
+    fn is_refused(&mut self, view: &View, ahead: u64, peer: &NodeId) -> bool {
+        let number = view.tag().epoch.number + ahead;
+        let asked = self.election.is_standing() && self.standing.asked.contains(peer);
+        let tried = self.standing.tried.back();
+        let beyond = tried.is_some_and(|last| last.epoch.number <= number);
+        if asked && beyond && ahead < EPOCHS_AHEAD {
+            let last = tried.map_or(number, |last| last.epoch.number);
+            self.standing.taken = number.min(last + STEP_MORE);
+            return self.standing.attempts < AT_ONCE;
+        }
+        false
+    }
+
+    /// Puts one's own seal under an opening: under one of each number only.
+    fn second(&mut self, context: &mut Context, view: &View, opening: Opening) {
+        let given = self.standing.given;
+        let taken = given
+            .is_some_and(|given| given.number >= opening.epoch.number && given != opening.epoch);
+        let candidate = opening.epoch.coordinator;
+        let signed = context.signers(&opening).contains(&candidate);
+        let current = opening.before == view.tag().epoch && view.contains(&candidate);
+        let honest = !context.is_proven(&candidate);
+        if !signed || !current || !honest || opening.seals.len() != 1 {
+            return;
+        }
+        if !self.is_next(context, view, &candidate) {
+            return;
+        }
+        if let Some(epoch) = given.filter(|_| taken) {
+            let refusal = Opening {
+                epoch,
+                seals: Vec::new(),
+                ..opening
+            };
+            return context.send_to_member(&candidate, &Frame::Stand(refusal));
+        }
+        self.standing.given = Some(opening.epoch);
+        let both = context.with_own_seal(opening);
+        context.send_to_member(&candidate, &Frame::Stand(both));
+    }
+
+    /// True where nobody who may be alive is more senior than a candidate, or all those have had their time.
+    fn is_next(&mut self, context: &Context, view: &View, candidate: &NodeId) -> bool {
+        let now = context.now;
+        let epoch = view.tag().epoch;
+        let vacant = self.standing.vacant.filter(|(_, of)| *of == epoch);
+        let (since, _) = *self.standing.vacant.insert(vacant.unwrap_or((now, epoch)));
+        let order = context.by_rank(view).into_iter();
+        let mut seniors = order.take_while(|id| id != candidate);
+        let gone = |id: &NodeId| context.people.dead.contains(id) || context.detector.suspects(id);
+        let hasty = context.planted.has(PlantedBug::NoYielding);
+        hasty || now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
+    }
+
+    /// The members more senior than this node that may still take over: not those that are known to be dead, that
+    /// promise in vain, or that have gone over to another ring.
+    pub(super) fn seniors(&self, context: &Context) -> Vec<NodeId> {
+        let Some(view) = &context.view else {
+            return Vec::new();
+        };
+        context
+            .by_rank(view)
+            .into_iter()
+            .take_while(|id| *id != context.config.id)
+            .filter(|id| !self.is_lost_to_ring(context, id) && !self.election.is_unreliable(id))
+            .collect()
+    }
+
+    /// Stands for the next epoch. Returns its opening, and whom to ask for a seal: true for who was asked before, and did not
+    /// answer.
+    pub(super) fn stand(
+        &mut self,
+        context: &Context,
+        view: &View,
+    ) -> (Opening, Vec<(NodeId, bool)>) {
+        if self.standing.attempts >= ATTEMPTS {
+            self.standing.start();
+        }
+        let last = self.standing.tried.back();
+        let last = last.filter(|last| last.before == view.tag().epoch);
+        let number = last.map_or(view.tag().epoch.number, |last| last.epoch.number);
+        if last.is_none() {
+            self.standing.start();
+        }
+        let opening = context.own_opening(view, number.max(self.standing.taken) + 1);
+        if self.standing.tried.len() == TRIED {
+            self.standing.tried.pop_front();
+        }
+        self.standing.tried.push_back(opening.clone());
+        self.election.stood(context.now);
+        let seconds = self.seconds(context, view);
+        self.standing.attempts += 1;
+        let asked = &mut self.standing.asked;
+        let seconds = seconds.into_iter().map(|id| (id, !asked.insert(id)));
+        let seconds = seconds.collect();
+        (opening, seconds)
+    }
+
+    /// The coordinator was found dead: whoever asked this node to stand for its epoch gets an answer.
+    pub(super) fn second_pending(&mut self, context: &mut Context) {
+        let Some(view) = context.view.clone() else {
+            return;
+        };
+        if let Some(opening) = self.standing.pending.take() {
+            self.second(context, &view, opening);
+        }
+    }
+
+    /// Another member stands for this node's epoch. Returns true if it is to take over.
+    fn is_seconded(
+        &mut self,
+        context: &Context,
+        peer: NodeId,
+        view: &View,
+        opening: &Opening,
+    ) -> bool {
+        let mut tried = self.standing.tried.iter();
+        let asked = tried.any(|tried| tried.says_the_same(opening));
+        let me = context.config.id;
+        let signers = context.signers(opening);
+        let both = signers.contains(&me) && signers.contains(&peer) && peer != me;
+        let vacant =
+            context.people.dead.contains(&view.coordinator()) && opening.before == view.tag().epoch;
+        let awaited = asked && self.election.is_standing() && context.doubt.is_none();
+        let takes_over = both && vacant && awaited && view.contains(&peer);
+        if takes_over {
+            self.standing.start();
+        }
+        takes_over
+    }
+}
+
+impl Node {
+    /// Asks others to stand for an epoch of one's own.
+    pub(super) fn stand(&mut self, view: &View) {
+        let (opening, seconds) = self.succession.stand(&self.context, view);
+        for (id, is_silent) in seconds {
+            if is_silent {
+                // Is it alive?
+                self.try_suspect(id);
+            }
+            self.context
+                .send_to_member(&id, &Frame::Stand(opening.clone()));
+        }
     }
 
     /// Somebody asks this node to stand for its epoch; or stands for this node's.
@@ -228,7 +344,10 @@ impl Node {
         let mine = view.tag().epoch;
         let ahead = opening.epoch.number.saturating_sub(mine.number);
         if opening.epoch.coordinator != peer && opening.before == mine {
-            return self.take_refusal(&view, ahead, &peer);
+            if self.succession.is_refused(&view, ahead, &peer) {
+                self.stand(&view);
+            }
+            return;
         }
         let given = self
             .succession
@@ -253,7 +372,7 @@ impl Node {
             self.succession.election.answered_by(now, peer);
         }
         if self.context.people.dead.contains(&view.coordinator()) {
-            self.second(&view, opening);
+            self.succession.second(&mut self.context, &view, opening);
         } else if self.context.doubt.is_none() {
             let waits = self.succession.standing.pending.take();
             let senior = waits.filter(|one| rank(&one.epoch.coordinator) < rank(&peer));
@@ -262,102 +381,12 @@ impl Node {
         }
     }
 
-    /// The coordinator was found dead: whoever asked this node to stand for its epoch gets an answer.
-    pub(super) fn second_pending(&mut self) {
-        let Some(view) = self.context.view.clone() else {
-            return;
-        };
-        if let Some(opening) = self.succession.standing.pending.take() {
-            self.second(&view, opening);
-        }
-    }
-
-    /// A member stands for somebody else's epoch already: one's own needs a higher number.
-    fn take_refusal(&mut self, view: &View, ahead: u64, peer: &NodeId) {
-        let number = view.tag().epoch.number + ahead;
-        let asked =
-            self.succession.election.is_standing() && self.succession.standing.asked.contains(peer);
-        let tried = self.succession.standing.tried.back();
-        let beyond = tried.is_some_and(|last| last.epoch.number <= number);
-        if asked && beyond && ahead < EPOCHS_AHEAD {
-            let last = tried.map_or(number, |last| last.epoch.number);
-            self.succession.standing.taken = number.min(last + STEP_MORE);
-            if self.succession.standing.attempts < AT_ONCE {
-                self.stand(view);
-            }
-        }
-    }
-
-    /// Puts one's own seal under an opening: under one of each number only.
-    fn second(&mut self, view: &View, opening: Opening) {
-        let given = self.succession.standing.given;
-        let taken = given
-            .is_some_and(|given| given.number >= opening.epoch.number && given != opening.epoch);
-        let candidate = opening.epoch.coordinator;
-        let signed = self.context.signers(&opening).contains(&candidate);
-        let current = opening.before == view.tag().epoch && view.contains(&candidate);
-        let honest = !self.context.is_proven(&candidate);
-        if !signed || !current || !honest || opening.seals.len() != 1 {
-            return;
-        }
-        if !self.is_next(view, &candidate) {
-            return;
-        }
-        if let Some(epoch) = given.filter(|_| taken) {
-            let refusal = Opening {
-                epoch,
-                seals: Vec::new(),
-                ..opening
-            };
-            return self
-                .context
-                .send_to_member(&candidate, &Frame::Stand(refusal));
-        }
-        self.succession.standing.given = Some(opening.epoch);
-        let both = self.context.with_own_seal(opening);
-        self.context.send_to_member(&candidate, &Frame::Stand(both));
-    }
-
-    /// True where nobody who may be alive is more senior than a candidate, or all those have had their time.
-    fn is_next(&mut self, view: &View, candidate: &NodeId) -> bool {
-        let now = self.context.now;
-        let epoch = view.tag().epoch;
-        let vacant = self
-            .succession
-            .standing
-            .vacant
-            .filter(|(_, of)| *of == epoch);
-        let (since, _) = *self
-            .succession
-            .standing
-            .vacant
-            .insert(vacant.unwrap_or((now, epoch)));
-        let order = self.context.by_rank(view).into_iter();
-        let mut seniors = order.take_while(|id| id != candidate);
-        let gone = |id: &NodeId| {
-            self.context.people.dead.contains(id) || self.context.detector.suspects(id)
-        };
-        let hasty = self.context.planted.has(PlantedBug::NoYielding);
-        hasty || now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
-    }
-
     /// Another member stands for this node's epoch: it takes over.
     fn take_second(&mut self, peer: NodeId, view: &View, opening: Opening) {
-        let asked = self
+        if self
             .succession
-            .standing
-            .tried
-            .iter()
-            .any(|tried| tried.says_the_same(&opening));
-        let me = self.context.config.id;
-        let signers = self.context.signers(&opening);
-        let both = signers.contains(&me) && signers.contains(&peer) && peer != me;
-        let vacant = self.context.people.dead.contains(&view.coordinator())
-            && opening.before == view.tag().epoch;
-        let awaited =
-            asked && self.succession.election.is_standing() && self.context.doubt.is_none();
-        if both && vacant && awaited && view.contains(&peer) {
-            self.succession.standing.start();
+            .is_seconded(&self.context, peer, view, &opening)
+        {
             let departed: Vec<Departed> = self.context.dead_members();
             tracing::info!(number = opening.epoch.number, "taking over");
             self.open_epoch(opening, departed);

@@ -2,8 +2,6 @@
 //!
 //! `PROTOCOL.md` §6.3. Not here: when the steps are due (`election`).
 
-use alloc::vec::Vec;
-
 use ringtalk_wire::limit::UPDATE_CHANGES;
 use ringtalk_wire::{Departed, Departure, Epoch, Frame, HandOver, NodeId, ViewTag};
 
@@ -33,7 +31,7 @@ impl Node {
             return;
         }
         if coordinator == Some(*dead) {
-            self.second_pending();
+            self.succession.second_pending(&mut self.context);
             let deputies = self.context.deputies();
             let rank = deputies.iter().position(|id| *id == self.context.config.id);
             let rank = rank.unwrap_or(BYSTANDER) as u32;
@@ -42,7 +40,9 @@ impl Node {
                 .election
                 .begin(now, if waits { rank } else { 0 });
             self.expire_election();
-        } else if self.succession.election.is_asking() && self.seniors().is_empty() {
+        } else if self.succession.election.is_asking()
+            && self.succession.seniors(&self.context).is_empty()
+        {
             self.take_over();
         }
     }
@@ -86,7 +86,7 @@ impl Node {
     /// Somebody more senior is alive, and will take over.
     pub(super) fn take_answer(&mut self, peer: NodeId, tag: &ViewTag) {
         let now = self.context.now;
-        let senior = self.seniors().contains(&peer);
+        let senior = self.succession.seniors(&self.context).contains(&peer);
         let view = self.context.view.as_ref().map(|view| view.tag());
         if senior && view.is_some_and(|mine| mine.epoch.number <= tag.epoch.number) {
             self.succession.election.answered_by(now, peer);
@@ -134,7 +134,7 @@ impl Node {
         let Some(tag) = self.context.view.as_ref().map(|view| view.tag()) else {
             return;
         };
-        let seniors = self.seniors();
+        let seniors = self.succession.seniors(&self.context);
         if seniors.is_empty() {
             return self.take_over();
         }
@@ -156,24 +156,15 @@ impl Node {
         if !self.context.people.dead.contains(&view.coordinator()) {
             return self.succession.election.settle();
         }
-        if self.survivors(&view).next().is_some() {
+        if self
+            .succession
+            .survivors(&self.context, &view)
+            .next()
+            .is_some()
+        {
             return self.stand(&view);
         }
         let opening = self.context.own_opening(&view, view.tag().epoch.number + 1);
         self.open_epoch(opening, self.context.dead_members());
-    }
-
-    /// The members more senior than this node that may still take over: not those that are known to be dead, that
-    /// promise in vain, or that have gone over to another ring.
-    fn seniors(&self) -> Vec<NodeId> {
-        let Some(view) = &self.context.view else {
-            return Vec::new();
-        };
-        self.context
-            .by_rank(view)
-            .into_iter()
-            .take_while(|id| *id != self.context.config.id)
-            .filter(|id| !self.is_lost_to_ring(id) && !self.succession.election.is_unreliable(id))
-            .collect()
     }
 }

@@ -5,10 +5,11 @@
 
 use alloc::vec::Vec;
 
-use ringtalk_wire::{Alive, Direction, Frame, NodeId, Probe, Suspect};
+use ringtalk_wire::{Alive, Departed, Direction, Frame, NodeId, Probe, Suspect};
 
 use super::Node;
 use crate::config::{EVICTION, LATE, OVERSLEPT, PROBE_HELPERS, SCOUTED};
+use crate::context::Context;
 use crate::doubt::Doubt;
 use crate::planted::PlantedBug;
 use crate::trial::{Trials, Verdict};
@@ -20,6 +21,136 @@ pub(super) struct Suspicion {
     pub(super) trials: Trials,
     /// When a view was published last that lists some of the dead no more.
     evicted: Time,
+}
+
+impl Suspicion {
+    /// Puts a suspect on trial: it is looked at, here and by others. True if it counts as dead without one, by a planted
+    /// mistake.
+    pub(super) fn try_member(&mut self, context: &mut Context, member: NodeId) -> bool {
+        if context.people.dead.contains(&member) || !self.trials.judge(context.now, member) {
+            return false;
+        }
+        if context.planted.has(PlantedBug::EvictOnOneHeartbeat) {
+            return true;
+        }
+        context.look_at(&member);
+        let Some(trial) = self.trials.number(&member) else {
+            return false;
+        };
+        let probe = Probe {
+            member,
+            judge: context.config.id,
+            trial,
+        };
+        for helper in helpers(context, &member) {
+            context.send_to_member(&helper, &Frame::Probe(probe));
+        }
+        false
+    }
+
+    /// Those next to a silent neighbour may be silent too: they are looked at at once, here and by whoever has to judge, and
+    /// not one after another. Returns who they are.
+    pub(super) fn scout_beyond(&mut self, context: &Context, suspect: &NodeId) -> Vec<NodeId> {
+        let Some(view) = &context.view else {
+            return Vec::new();
+        };
+        let (me, detector) = (context.config.id, &context.detector);
+        let mut scouted = Vec::new();
+        for direction in [Direction::Clockwise, Direction::Counterclockwise] {
+            let mut others = view.others(&me, direction).map(|member| member.id);
+            let nearest = others.find(|id| id == suspect || !detector.suspects(id));
+            if nearest != Some(*suspect) {
+                continue;
+            }
+            let beyond = others.take(SCOUTED).filter(|id| !detector.suspects(id));
+            scouted.extend(beyond.filter(|id| self.trials.scout(context.now, *id)));
+        }
+        scouted
+    }
+
+    /// A suspect lives, as it says itself, to this node or by way of it. Returns it if this node judges it.
+    pub(super) fn take_alive(&self, context: &mut Context, alive: Alive) -> Option<NodeId> {
+        let Alive { probe, seal } = alive;
+        if probe.judge != context.config.id {
+            let judge = probe.judge;
+            context.send(&judge, &Frame::Alive(alive));
+            return None;
+        }
+        let is_asked = self.trials.number(&probe.member) == Some(probe.trial);
+        let signed = seal.signer() == probe.member && context.seals.holds(&seal, &probe.to_sign());
+        (is_asked && signed).then_some(probe.member)
+    }
+
+    /// Somebody was heard. Returns true if it is the coordinator, and was believed dead.
+    pub(super) fn acquit(&mut self, context: &mut Context, member: &NodeId) -> bool {
+        self.trials.acquit(member);
+        if context.is_deposed(member) {
+            return false;
+        }
+        let dead = &mut context.people.dead;
+        let is_back = !dead.is_empty() && dead.remove(member);
+        let view = context.view.as_ref();
+        is_back && view.is_some_and(|view| view.coordinator() == *member)
+    }
+
+    /// When the next view without the dead is due: the first at once, and others not too soon after it. Where a
+    /// hundred die in one moment, a view for each would come faster than a large ring can follow.
+    pub(super) fn eviction_due(&self, context: &Context) -> Option<Time> {
+        let me = context.config.id;
+        let any_dead = context.people.dead.iter().any(|id| *id != me);
+        let due = any_dead.then(|| self.evicted + EVICTION);
+        due.filter(|_| context.has_authority())
+    }
+
+    /// The dead that this node takes out of the view now, if that is its office.
+    pub(super) fn evict(&mut self, context: &Context) -> Vec<Departed> {
+        if self
+            .eviction_due(context)
+            .is_none_or(|due| due > context.now)
+        {
+            return Vec::new();
+        }
+        self.evicted = context.now;
+        context.dead_members()
+    }
+}
+
+/// Somebody judges this node: it shows that it lives. Or it judges somebody else, who is asked.
+pub(super) fn take_probe(context: &mut Context, peer: NodeId, probe: Probe) {
+    if probe.member == context.config.id {
+        let seal = context.seals.seal(&probe.to_sign());
+        let alive = Frame::Alive(Alive { probe, seal });
+        context.send(&peer, &alive);
+    } else if probe.judge == peer {
+        context.links.dial_soon(&probe.member);
+        context.send_to_member(&probe.member, &Frame::Probe(probe));
+    }
+}
+
+/// Members that help to probe a suspect: those that are linked first.
+fn helpers(context: &Context, suspect: &NodeId) -> Vec<NodeId> {
+    let Some(view) = &context.view else {
+        return Vec::new();
+    };
+    let fit = view
+        .members()
+        .map(|member| member.id)
+        .filter(|id| *id != context.config.id && id != suspect && !context.detector.suspects(id));
+    // Who is on the suspect's network, or on several, is most likely to reach it.
+    let home = view.member(suspect).map(|suspect| suspect.network);
+    let is_close = |id: &NodeId| {
+        let member = view.member(id);
+        member.is_some_and(|one| Some(one.network) == home || one.addresses.are_manifold())
+    };
+    let linked = |id: &NodeId| context.links.is_up(id);
+    let first = fit.clone().filter(|id| linked(id) && is_close(id));
+    let second = fit.clone().filter(|id| linked(id) && !is_close(id));
+    let third = fit.filter(|id| !linked(id));
+    first
+        .chain(second)
+        .chain(third)
+        .take(PROBE_HELPERS)
+        .collect()
 }
 
 impl Node {
@@ -89,7 +220,7 @@ impl Node {
         for suspect in &silent {
             self.give_up_on_giver(suspect);
             self.rehome(suspect);
-            self.scout_beyond(suspect);
+            self.look_beyond(suspect);
         }
         if !silent.is_empty() {
             self.report_suspects();
@@ -114,26 +245,13 @@ impl Node {
         }
     }
 
-    /// Those next to a silent neighbour may be silent too: they are looked at at once, here and by
-    /// whoever has to judge, and not one after another.
-    fn scout_beyond(&mut self, suspect: &NodeId) {
-        let now = self.context.now;
+    fn look_beyond(&mut self, suspect: &NodeId) {
         let Some(view) = self.context.view.clone() else {
             return;
         };
-        let me = self.context.config.id;
-        for direction in [Direction::Clockwise, Direction::Counterclockwise] {
-            let mut others = view.others(&me, direction).map(|member| member.id);
-            let nearest = others.find(|id| id == suspect || !self.context.detector.suspects(id));
-            if nearest != Some(*suspect) {
-                continue;
-            }
-            for id in others.take(SCOUTED) {
-                if !self.context.detector.suspects(&id) && self.suspicion.trials.scout(now, id) {
-                    self.context.look_at(&id);
-                    self.report(&view, id);
-                }
-            }
+        for id in self.suspicion.scout_beyond(&self.context, suspect) {
+            self.context.look_at(&id);
+            self.report(&view, id);
         }
     }
 
@@ -195,44 +313,17 @@ impl Node {
         }
     }
 
-    /// Somebody judges this node: it shows that it lives. Or it judges somebody else, who is asked.
-    pub(super) fn take_probe(&mut self, peer: NodeId, probe: Probe) {
-        if probe.member == self.context.config.id {
-            let seal = self.context.seals.seal(&probe.to_sign());
-            let alive = Frame::Alive(Alive { probe, seal });
-            self.context.send(&peer, &alive);
-        } else if probe.judge == peer {
-            self.context.links.dial_soon(&probe.member);
-            self.context
-                .send_to_member(&probe.member, &Frame::Probe(probe));
-        }
-    }
-
-    /// A suspect lives, as it says itself, to this node or by way of it.
+    /// A suspect shows that it lives.
     pub(super) fn take_alive(&mut self, alive: Alive) {
-        let Alive { probe, seal } = alive;
-        if probe.judge != self.context.config.id {
-            let judge = probe.judge;
-            self.context.send(&judge, &Frame::Alive(alive));
-        } else if self.suspicion.trials.number(&probe.member) == Some(probe.trial)
-            && seal.signer() == probe.member
-            && self.context.seals.holds(&seal, &probe.to_sign())
-        {
-            self.acquit(&probe.member);
+        if let Some(member) = self.suspicion.take_alive(&mut self.context, alive) {
+            self.acquit(&member);
         }
     }
 
     /// Somebody was heard.
     pub(super) fn acquit(&mut self, member: &NodeId) {
-        self.suspicion.trials.acquit(member);
-        if self.context.is_deposed(member) {
-            return;
-        }
-        if !self.context.people.dead.is_empty() && self.context.people.dead.remove(member) {
-            let view = self.context.view.as_ref();
-            if view.is_some_and(|view| view.coordinator() == *member) {
-                self.succession.election.settle();
-            }
+        if self.suspicion.acquit(&mut self.context, member) {
+            self.succession.election.settle();
         }
     }
 
@@ -254,49 +345,16 @@ impl Node {
 
     /// Takes the dead out of the view, where that is this node's office.
     pub(super) fn evict_dead(&mut self) {
-        let now = self.context.now;
-        if !self.context.has_authority() {
-            return;
-        }
-        if self.eviction_due().is_some_and(|due| due <= now) {
-            self.suspicion.evicted = now;
-            let departed = self.context.dead_members();
+        let departed = self.suspicion.evict(&self.context);
+        if !departed.is_empty() {
             self.publish(Vec::new(), departed, Vec::new());
         }
     }
 
-    /// When the next view without the dead is due: the first at once, and others not too soon after it. Where a
-    /// hundred die in one moment, a view for each would come faster than a large ring can follow.
-    pub(super) fn eviction_due(&self) -> Option<Time> {
-        let dead = self
-            .context
-            .people
-            .dead
-            .iter()
-            .any(|id| *id != self.context.config.id);
-        dead.then(|| self.suspicion.evicted + EVICTION)
-    }
-
     /// Puts a suspect on trial.
     pub(super) fn try_suspect(&mut self, member: NodeId) {
-        let now = self.context.now;
-        if self.context.people.dead.contains(&member) || !self.suspicion.trials.judge(now, member) {
-            return;
-        }
-        if self.context.planted.has(PlantedBug::EvictOnOneHeartbeat) {
-            return self.found_dead(member);
-        }
-        self.context.look_at(&member);
-        let Some(trial) = self.suspicion.trials.number(&member) else {
-            return;
-        };
-        let probe = Probe {
-            member,
-            judge: self.context.config.id,
-            trial,
-        };
-        for helper in self.helpers(&member) {
-            self.context.send_to_member(&helper, &Frame::Probe(probe));
+        if self.suspicion.try_member(&mut self.context, member) {
+            self.found_dead(member);
         }
     }
 
@@ -307,30 +365,5 @@ impl Node {
         self.evict_dead();
         self.tend_ring();
         self.vacancy(&member);
-    }
-
-    /// Members that help to probe a suspect: those that are linked first.
-    fn helpers(&self, suspect: &NodeId) -> Vec<NodeId> {
-        let Some(view) = &self.context.view else {
-            return Vec::new();
-        };
-        let fit = view.members().map(|member| member.id).filter(|id| {
-            *id != self.context.config.id && id != suspect && !self.context.detector.suspects(id)
-        });
-        // Who is on the suspect's network, or on several, is most likely to reach it.
-        let home = view.member(suspect).map(|suspect| suspect.network);
-        let is_close = |id: &NodeId| {
-            let member = view.member(id);
-            member.is_some_and(|one| Some(one.network) == home || one.addresses.are_manifold())
-        };
-        let linked = |id: &NodeId| self.context.links.is_up(id);
-        let first = fit.clone().filter(|id| linked(id) && is_close(id));
-        let second = fit.clone().filter(|id| linked(id) && !is_close(id));
-        let third = fit.filter(|id| !linked(id));
-        first
-            .chain(second)
-            .chain(third)
-            .take(PROBE_HELPERS)
-            .collect()
     }
 }
