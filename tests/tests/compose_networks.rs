@@ -241,11 +241,9 @@ fn every_node_restarts_in_turn_and_the_others_lose_nothing() {
             &format!("with {restarted}"),
             Duration::from_secs(1),
         ));
-        // With eve two rings find each other: at once by what the director says, else when the lost are looked for.
-        let limit = if restarted == "eve" { HEALED } else { CLOSED };
         report(
             &format!("compose: {restarted} is back: closed after"),
-            closed(&project, "eve", 5, limit),
+            closed(&project, "eve", 5, CLOSED),
         );
         for person in rest {
             once_each(&project, person, &said, HEALED);
