@@ -123,6 +123,11 @@ impl Context {
         }
     }
 
+    /// The view in force, if this node has a place in the ring.
+    pub(crate) fn view_inside(&self) -> Option<&Arc<View>> {
+        self.view.as_ref().filter(|_| !self.joining.is_outside())
+    }
+
     /// Returns true for a member by the view in force.
     pub(crate) fn is_member(&self, id: &NodeId) -> bool {
         self.view.as_ref().is_some_and(|view| view.contains(id))

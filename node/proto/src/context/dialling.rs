@@ -91,8 +91,7 @@ impl Context {
 
     /// Where a member is, as the view in force says. A node outside has none in force.
     fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
-        let view = self.view.as_ref().filter(|_| !self.joining.is_outside());
-        let member = view.and_then(|view| view.member(peer));
+        let member = self.view_inside().and_then(|view| view.member(peer));
         member.map(|member| member.addresses.clone())
     }
 

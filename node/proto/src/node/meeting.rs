@@ -171,12 +171,7 @@ impl Node {
     /// A director has named other coordinators beside the one that has let this node in: they may be of other rings.
     pub(super) fn tell_of_candidates(&mut self) {
         let now = self.context.now;
-        let Some(view) = self
-            .context
-            .view
-            .clone()
-            .filter(|_| !self.context.joining.is_outside())
-        else {
+        let Some(view) = self.context.view_inside().cloned() else {
             return;
         };
         let has = |id: &NodeId| view.contains(id);

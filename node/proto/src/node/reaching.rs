@@ -128,11 +128,7 @@ impl Reaching {
     /// Whom to ask for a way to a node: whoever carried the last link to it; then those on several networks, those
     /// that are linked, and those on another network than this node's. Others each time it comes to nothing.
     fn helpers_towards(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
-        let Some(view) = context
-            .view
-            .as_ref()
-            .filter(|_| !context.joining.is_outside())
-        else {
+        let Some(view) = context.view_inside() else {
             return self.helpers_outside(context, peer);
         };
         let last = context.links.relay(peer);

@@ -112,12 +112,9 @@ impl Ring {
     /// greeted.
     pub(super) fn tend(&mut self, context: &mut Context) -> Vec<NodeId> {
         self.tend_at = None;
-        let Some(view) = context.view.clone() else {
+        let Some(view) = context.view_inside().cloned() else {
             return Vec::new();
         };
-        if context.joining.is_outside() {
-            return Vec::new();
-        }
         self.find_neighbours(context, &view);
         self.dial_needed(context, &view);
         let neighbours = self.neighbour_ids().into_iter();

@@ -330,12 +330,7 @@ impl Node {
     pub(super) fn take_stand(&mut self, peer: NodeId, opening: Opening) {
         let now = self.context.now;
         // Who is a member already, and does not know, cannot judge yet.
-        let Some(view) = self
-            .context
-            .view
-            .clone()
-            .filter(|_| !self.context.joining.is_outside())
-        else {
+        let Some(view) = self.context.view_inside().cloned() else {
             return self.context.pull_view(&peer);
         };
         if opening.epoch.coordinator == self.context.config.id {

@@ -60,12 +60,7 @@ impl Node {
     /// Somebody who follows this epoch says that its coordinator is dead.
     pub(super) fn take_election(&mut self, peer: NodeId, epoch: Epoch) {
         let now = self.context.now;
-        let Some(view) = self
-            .context
-            .view
-            .clone()
-            .filter(|_| !self.context.joining.is_outside())
-        else {
+        let Some(view) = self.context.view_inside().cloned() else {
             return;
         };
         let answer = Frame::Answer(view.tag());
