@@ -4,6 +4,7 @@
 //! any concern's own state, and what is to be done.
 
 mod dialling;
+mod misread;
 mod openings;
 mod people;
 
@@ -15,13 +16,13 @@ use core::time::Duration;
 
 use ringtalk_wire::{Contact, Epoch, Frame, NodeId, RingKey, Sealed, ViewTag, item_to_sign};
 
-use crate::detector::Detector;
-use crate::doubt::Doubt;
-use crate::joining::Joining;
-use crate::links::Links;
-use crate::lost::Lost;
+use crate::machines::detector::Detector;
+use crate::machines::doubt::Doubt;
+use crate::machines::joining::Joining;
+use crate::machines::links::Links;
+use crate::machines::lost::Lost;
+use crate::machines::reading::Reading;
 use crate::planted::{Planted, PlantedBug};
-use crate::reading::Reading;
 use crate::signing::Seals;
 use crate::{Config, Event, JoiningStage, Output, Signer, Time, Trouble, Verifier, View};
 use people::People;

@@ -6,7 +6,7 @@ use core::net::IpAddr;
 
 use ringtalk_wire::{Addresses, Contact, Frame, NodeId};
 
-use crate::outbox::Draft;
+use crate::machines::outbox::Draft;
 
 /// Names a link between this node and a peer; chosen by the driver, never used twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -5,61 +5,34 @@
 //! code as the program. Not here: what travels (`ringtalk-wire`) and who moves it
 //! (`ringtalk-node`).
 //!
-//! The machines (`causal`, `spread`, `election`, …) know nothing of each other; `node` composes
-//! them and passes values across.
+//! A *machine* (`machines`) has state and rules of its own, and knows nothing of any other. A *concern* (`concerns`) acts
+//! in the `context`: the time, the view in force, the links and the way out. A *node* (`node`) is what goes through several
+//! of them: it composes them, and passes values across.
 #![no_std]
 
 extern crate alloc;
 
-mod acks;
-mod admission;
-mod candidates;
-mod causal;
-mod circuits;
+mod concerns;
 pub mod config;
 mod context;
-mod detector;
-mod detour;
-mod doubt;
-mod election;
-mod fingers;
-mod heirs;
 mod input;
-mod joining;
-mod links;
 mod load;
-mod log;
-mod lost;
+mod machines;
 #[cfg(feature = "benchmarks")]
 pub mod measuring;
-mod merge;
-mod names;
-mod newcomers;
 mod node;
-mod outbox;
 mod output;
-mod pace;
-mod parking;
 mod planted;
-mod progress;
-mod proof;
-mod reading;
-mod renames;
-mod repair;
-mod search;
 mod signing;
-mod spread;
 mod time;
-mod trial;
 mod view;
-mod window;
 
 pub use config::Config;
 pub use input::{Input, LinkId};
 pub use load::Load;
-pub use names::{is_blank, skeletons};
+pub use machines::names::{is_blank, skeletons};
+pub use machines::outbox::Draft;
 pub use node::{Node, Registration};
-pub use outbox::Draft;
 pub use output::{Delivered, Event, JoiningStage, Output, Person, Trouble, Trust};
 pub use planted::PlantedBug;
 pub use signing::{Signer, Verifier};

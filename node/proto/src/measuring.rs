@@ -7,8 +7,8 @@ use core::fmt;
 use ringtalk_wire::{Bundle, NodeId, Sealed};
 
 use crate::Time;
-use crate::causal::{Causal, Patience};
-use crate::log::Log;
+use crate::machines::causal::{Causal, Patience};
+use crate::machines::log::Log;
 
 /// The machine that holds bundles back until what they depend on has come.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 //! A view is a value: it is read, and the next one is made from it. Not here: who publishes one
 //! and who believes it (`node::membership`).
 
+mod pages;
 mod reading;
 mod roster;
 
@@ -19,6 +20,7 @@ use ringtalk_wire::{
 
 use roster::Roster;
 
+pub(crate) use pages::Pages;
 pub use reading::Mismatch;
 pub(crate) use roster::Differences;
 

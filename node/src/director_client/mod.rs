@@ -12,6 +12,7 @@ mod pointing;
 mod registering;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_director::api::{Address, Coordinator, DOORS, Directions, Newcomer};
@@ -106,7 +107,7 @@ pub(crate) struct DirectorClient {
     newcomer: Newcomer,
     caller: Caller,
     news: NewsLine,
-    registration: watch::Sender<Option<Registration>>,
+    registration: watch::Sender<Option<Arc<Registration>>>,
     members: watch::Sender<usize>,
     asked: u64,
     asking: Option<JoinHandle<()>>,
@@ -178,10 +179,12 @@ impl DirectorClient {
     }
 
     /// What to register, if anything, from now on.
-    pub(crate) fn register(&self, registration: Option<Registration>) {
+    pub(crate) fn register(&self, registration: Option<&Arc<Registration>>) {
         self.registration.send_if_modified(|registered| {
-            let changed = *registered != registration;
-            *registered = registration;
+            let changed = registered.as_ref() != registration;
+            if changed {
+                *registered = registration.cloned();
+            }
             changed
         });
     }
@@ -196,7 +199,7 @@ impl DirectorClient {
     }
 
     /// Stops all calls, and ends a registration everywhere, if one is to be ended.
-    pub(crate) async fn stop(mut self, registered: Option<Registration>) {
+    pub(crate) async fn stop(mut self, registered: Option<Arc<Registration>>) {
         self.stop_asking();
         for task in self.background.drain(..) {
             task.abort();

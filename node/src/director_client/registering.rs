@@ -4,6 +4,7 @@
 //! director that restarts learns of the ring with the next call. Not here: whether this node
 //! coordinates (the core).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::{Method, StatusCode};
@@ -39,11 +40,11 @@ pub(super) struct Registering {
 
 impl Registering {
     /// Keeps registered whatever is to be registered. A change cuts the open call short.
-    pub(super) async fn run(self, mut registration: watch::Receiver<Option<Registration>>) {
+    pub(super) async fn run(self, mut registration: watch::Receiver<Option<Arc<Registration>>>) {
         let mut displacement = Displacement::default();
         loop {
             let current = registration.borrow_and_update().clone();
-            let body = current.as_ref().and_then(coordinator);
+            let body = current.as_deref().and_then(coordinator);
             let changed = if let Some(body) = body {
                 tokio::select! {
                     changed = registration.changed() => changed,

@@ -37,15 +37,15 @@ fn reign(byte: u8, number: u64) -> Contact {
     }
 }
 
-fn registration(byte: u8, number: u64) -> Registration {
+fn registration(byte: u8, number: u64) -> Arc<Registration> {
     let door = Contact {
         id: NodeId::from_bytes([9; 16]),
         ..reign(byte, number)
     };
-    Registration {
+    Arc::new(Registration {
         coordinator: reign(byte, number),
         doors: [door].into(),
-    }
+    })
 }
 
 fn join(byte: u8, number: u64) -> Way {
@@ -55,7 +55,7 @@ fn join(byte: u8, number: u64) -> Way {
 fn join_beside(byte: u8, number: u64, candidates: Vec<Contact>) -> Way {
     let registration = registration(byte, number);
     Way::Join {
-        coordinator: registration.coordinator,
+        coordinator: registration.coordinator.clone(),
         doors: registration.doors.to_vec(),
         candidates,
     }
@@ -146,7 +146,7 @@ async fn the_first_founds_and_the_second_finds_it() {
     first.client.ask(false);
     assert_eq!(first.way().await, Way::Found);
     first.client.start();
-    first.client.register(Some(registration(1, 1)));
+    first.client.register(Some(&registration(1, 1)));
 
     let mut second = Asker::new(2, vec![place(&director)]);
     second.client.ask(false);
@@ -158,14 +158,14 @@ async fn another_ring_is_named_and_a_higher_epoch_replaces_it() {
     let director = director().await;
     let mut one = Asker::new(1, vec![place(&director)]);
     one.client.start();
-    one.client.register(Some(registration(1, 1)));
+    one.client.register(Some(&registration(1, 1)));
     assert_eq!(one.news().await, News::Up(director.clone()));
 
     let mut other = Asker::new(2, vec![place(&director)]);
     other.client.start();
-    other.client.register(Some(registration(2, 1)));
+    other.client.register(Some(&registration(2, 1)));
     assert_eq!(other.next().await, News::Foreign(reign(1, 1)));
-    other.client.register(Some(registration(2, 2)));
+    other.client.register(Some(&registration(2, 2)));
     assert_eq!(one.next().await, News::Foreign(reign(2, 2)));
 }
 
@@ -174,11 +174,11 @@ async fn a_newcomer_hears_of_other_registrations_and_the_displaced_of_their_disp
     let director = director().await;
     let mut displaced = Asker::new(1, vec![place(&director)]);
     displaced.client.start();
-    displaced.client.register(Some(registration(1, 1)));
+    displaced.client.register(Some(&registration(1, 1)));
     assert_eq!(displaced.news().await, News::Up(director.clone()));
     let mut other = Asker::new(2, vec![place(&director)]);
     other.client.start();
-    other.client.register(Some(registration(2, 2)));
+    other.client.register(Some(&registration(2, 2)));
     assert_eq!(displaced.next().await, News::Foreign(reign(2, 2)));
 
     let mut newcomer = Asker::new(3, vec![place(&director)]);
@@ -205,7 +205,7 @@ async fn the_last_one_out_ends_the_registration() {
     let director = director().await;
     let mut last = Asker::new(1, vec![place(&director)]);
     last.client.start();
-    last.client.register(Some(registration(1, 1)));
+    last.client.register(Some(&registration(1, 1)));
     assert_eq!(last.news().await, News::Up(director.clone()));
     last.client.stop(Some(registration(1, 1))).await;
 
@@ -317,7 +317,7 @@ fn a_registration_survives_the_way_to_the_director_and_back() {
         let doors = doors.into();
         Registration { coordinator, doors }
     };
-    let mut plain = registration(1, 7);
+    let mut plain = Registration::clone(&registration(1, 7));
     assert_eq!(there_and_back(&plain), plain);
     plain.coordinator.addresses.public = String::new();
     plain.doors = [].into();
@@ -343,7 +343,7 @@ async fn private_discussions_share_a_director_and_not_each_other() {
     founder.client.ask(false);
     assert_eq!(founder.way().await, Way::Found);
     founder.client.start();
-    founder.client.register(Some(registration(1, 1)));
+    founder.client.register(Some(&registration(1, 1)));
 
     let mut second = Asker::with_secret(2, vec![place(&director)], &one);
     second.client.ask(false);
@@ -369,7 +369,7 @@ async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
     }));
     let mut asker = Asker::with_secret(1, vec![place(&director)], &secret);
     asker.client.start();
-    asker.client.register(Some(registration(1, 1)));
+    asker.client.register(Some(&registration(1, 1)));
     assert_eq!(asker.news().await, News::Up(director.clone()));
     stop.send(()).unwrap();
     first.await.unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Not here: what an end is (`ending`), and how members hear of it (the core).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_proto::{Input, Registration};
@@ -29,7 +30,7 @@ pub(super) struct Departure {
     /// When the first end was asked for.
     since: Option<Instant>,
     /// What was registered at the directors then.
-    registered: Option<Registration>,
+    registered: Option<Arc<Registration>>,
 }
 
 impl Departure {
@@ -79,7 +80,7 @@ impl Driver {
         } else {
             self.deadline = Some(Instant::now() + LEAVE_TIME);
             self.departure.leaving = Some(ending);
-            self.departure.registered = self.node.registration();
+            self.departure.registered = self.node.registration().cloned();
             self.feed(Input::Leave);
         }
     }

@@ -1,6 +1,6 @@
 //! Openings of epochs: what this node seals, and what it believes.
 //!
-//! `PROTOCOL.md` §5.3. Not here: what a chain of openings proves (`proof`), and who opens an epoch when (`node::standing`).
+//! `PROTOCOL.md` §5.3. Not here: what a chain of openings proves (`proof`), and who opens an epoch when (`node::takeover`).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -9,7 +9,7 @@ use ringtalk_wire::{Epoch, NodeId, Opening, Seal, ViewTag};
 
 use super::Context;
 use crate::View;
-use crate::proof::leads_to;
+use crate::machines::proof::leads_to;
 
 impl Context {
     /// An epoch of one's own with this number, after the one of a view; nobody else stands for it.

@@ -4,18 +4,18 @@
 //! wait on one of the links that the ring needs, what comes of it is parked: no author fills the links, however much it
 //! says. That belongs here, and not to the driver: what is delivered early is depended on, so that a queue that is fair in
 //! the driver alone would help nobody. Not here: what this node says itself (`speaking`), and how what was lost is found
-//! again (`history`).
+//! again (`recovery`).
 
 use alloc::sync::Arc;
 
 use ringtalk_wire::{Bundle, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed};
 
 use super::Node;
-use super::forks::{Verdict, send_evidence};
-use crate::causal::{Deliverable, Lamport, Patience, Reception};
+use crate::concerns::forks::{Verdict, send_evidence};
 use crate::config::WINDOW_BYTES;
 use crate::context::SHARE_OF_THE_NAMELESS;
-use crate::parking::Passing;
+use crate::machines::causal::{Deliverable, Lamport, Patience, Reception};
+use crate::machines::parking::Passing;
 use crate::{Delivered, Event, Trouble};
 
 /// How much is parked of all who have no name: less than of one who has, for a key costs nothing.
@@ -106,14 +106,8 @@ impl Node {
             return self.relay.note_delivered(&mut self.context, id);
         }
         let understood = self.context.as_understood(interval);
-        self.relay.go_on(
-            &mut self.context,
-            &self.ring,
-            &self.discussion,
-            id,
-            &Item::Bundle(sealed.clone()),
-            &understood,
-        );
+        self.carrying()
+            .go_on(id, &Item::Bundle(sealed.clone()), &understood);
         let refused = !known && self.take_bundle(parent, sealed, bundle) == Reception::Refused;
         if refused || self.discussion.causal.has_delivered(last) {
             self.relay.note_delivered(&mut self.context, id);

@@ -2,50 +2,12 @@
 //!
 //! `PROTOCOL.md` §7. Not here: how the others go on.
 
-use core::time::Duration;
-
-use ringtalk_wire::{Departed, Departure, Frame, HandOver, MessageId, NodeId, VectorClock};
-
 use super::Node;
-use super::history::send_digest;
-use crate::config::LEAVE_WAIT;
+use crate::concerns::history::send_digest;
+use crate::concerns::leaving::{Leaving, Step};
 use crate::context::Farewell;
 use crate::{Output, Time, View};
-
-/// How long leaving takes at most; the process exits within 2 s.
-const LEAVE_LIMIT: Duration = Duration::from_millis(1_800);
-
-/// How often the neighbours are asked how far they are, and goodbye is said again.
-const ASK_AGAIN: Duration = Duration::from_millis(200);
-
-/// A node on its way out.
-#[derive(Debug)]
-pub(super) struct Leaving {
-    since: Time,
-    ask_at: Time,
-    /// What no neighbour is known to have yet: this node may be the last that does.
-    entrusted: VectorClock,
-    done: bool,
-}
-
-impl Leaving {
-    /// When there is something to do.
-    pub(super) fn deadline(&self, farewell: Farewell) -> Option<Time> {
-        let wait = if farewell == Farewell::Said {
-            LEAVE_LIMIT
-        } else {
-            LEAVE_WAIT
-        };
-        (!self.done).then(|| self.ask_at.min(self.since + wait))
-    }
-
-    /// A neighbour says how far it is.
-    pub(super) fn entrust(&mut self, entries: &[MessageId]) {
-        let theirs: VectorClock = entries.iter().copied().collect();
-        let lacks = |kept: &MessageId| !theirs.covers(*kept);
-        self.entrusted = self.entrusted.iter().filter(lacks).collect();
-    }
-}
+use ringtalk_wire::{Departed, Departure, Frame, HandOver, NodeId};
 
 impl Node {
     /// The user leaves.
@@ -63,12 +25,8 @@ impl Node {
         if self.context.joining.is_ready() {
             self.seal_everything();
         }
-        self.leaving = Some(Leaving {
-            since: now,
-            ask_at: now,
-            entrusted: self.discussion.causal.clock().clone(),
-            done: false,
-        });
+        let entrusted = self.discussion.causal.clock().clone();
+        self.leaving = Some(Leaving::begin(now, entrusted));
         self.context.farewell = Farewell::Begun;
         self.relay.confirm_everything(&mut self.context);
         if nobody_to_tell {
@@ -78,31 +36,31 @@ impl Node {
         }
     }
 
+    /// When this node does its next step on its way out.
+    pub(super) fn leaving_due(&self) -> Option<Time> {
+        let leaving = self.leaving.as_ref()?;
+        leaving.deadline(self.context.farewell)
+    }
+
     /// Says goodbye once everything that this node has is in others' hands; goes when the farewell
     /// is heard, or has been waited for long enough.
     pub(super) fn expire_leaving(&mut self) {
         let now = self.context.now;
         let handed = self.relay.outbox.unhanded() == 0;
-        let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) else {
-            return;
-        };
-        let overdue = now - leaving.since >= LEAVE_WAIT;
-        if self.context.farewell == Farewell::Said {
-            if now - leaving.since >= LEAVE_LIMIT {
-                self.farewell_heard();
-            } else if leaving.ask_at <= now {
-                leaving.ask_at = now + ASK_AGAIN;
+        let farewell = self.context.farewell;
+        let leaving = self.leaving.as_mut();
+        match leaving.and_then(|leaving| leaving.expire(now, farewell, handed)) {
+            Some(Step::AskNeighbours) => {
+                for neighbour in self.ring.neighbour_ids() {
+                    send_digest(&mut self.context, &self.discussion, &neighbour, true);
+                }
+            }
+            Some(Step::SayGoodbye) => {
+                self.context.farewell = Farewell::Said;
                 self.say_goodbye();
             }
-        } else if overdue || (handed && leaving.entrusted.is_empty()) {
-            self.context.farewell = Farewell::Said;
-            leaving.ask_at = now + ASK_AGAIN;
-            self.say_goodbye();
-        } else if leaving.ask_at <= now {
-            leaving.ask_at = now + ASK_AGAIN;
-            for neighbour in self.ring.neighbour_ids() {
-                send_digest(&mut self.context, &self.discussion, &neighbour, true);
-            }
+            Some(Step::Go) => self.farewell_heard(),
+            None => {}
         }
     }
 
@@ -120,7 +78,7 @@ impl Node {
 
     /// The coordinator changed while this node was leaving: the new one is told.
     pub(super) fn leave_again(&mut self, next: &View, new_epoch: bool) {
-        let waits = self.leaving.as_ref().is_some_and(|leaving| !leaving.done);
+        let waits = self.leaving.as_ref().is_some_and(Leaving::is_waiting);
         let said = waits && self.context.farewell == Farewell::Said;
         if said && new_epoch && next.len() > 1 {
             self.say_goodbye();
@@ -131,8 +89,7 @@ impl Node {
 
     /// The others know: this node may go.
     pub(super) fn farewell_heard(&mut self) {
-        if let Some(leaving) = self.leaving.as_mut().filter(|leaving| !leaving.done) {
-            leaving.done = true;
+        if self.leaving.as_mut().is_some_and(Leaving::finish) {
             let unhanded = self.relay.outbox.unhanded();
             self.context.out.push_back(Output::Left { unhanded });
         }

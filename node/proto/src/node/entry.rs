@@ -11,12 +11,12 @@ use ringtalk_wire::{
     Contact, Departed, Departure, Frame, Join, Member, NodeId, RingKey, VectorClock, ViewTag,
 };
 
-use super::naming::Naming;
-use super::{Concern, Node};
-use crate::admission::seen_network;
+use super::Node;
+use crate::concerns::Concern;
+use crate::concerns::naming::Naming;
 use crate::config::EPOCHS_AHEAD;
-use crate::joining::{Stage, Step};
-use crate::newcomers::Newcomers;
+use crate::machines::admission::seen_network;
+use crate::machines::joining::{Stage, Step};
 use crate::{Event, Output, Time, Trouble, View};
 
 /// After how many vain requests the coordinator itself stops waiting for a discussion so far that
@@ -28,12 +28,6 @@ const ALONE_WAIT: Duration = Duration::from_secs(6);
 const ALONE_STEP: Duration = Duration::from_secs(1);
 /// How far an epoch number is raised at a time for somebody from elsewhere, who may have invented a higher one.
 const OUTREACH: u64 = 64;
-
-impl Concern for Newcomers {
-    fn forget(&mut self, peer: &NodeId) {
-        Self::forget(self, peer);
-    }
-}
 
 impl Node {
     /// The director says that this node is the first, or it goes on alone.
@@ -166,16 +160,25 @@ impl Node {
         tracing::debug!(?peer, ?host, ?network, "a newcomer asks for a place");
         self.naming
             .look_for_predecessor(&mut self.context, peer, &join.name);
-        if !self.newcomers.wait(peer, Join { network, ..join }) {
+        if !self.entry.newcomers.wait(peer, Join { network, ..join }) {
             return self.answer_later(&peer, self.context.coordinator_contact());
         }
         self.admit_newcomers();
     }
 
+    /// When a view is due that lets somebody in.
+    pub(super) fn newcomers_due(&self) -> Option<Time> {
+        let naming = &self.naming;
+        self.entry.newcomers.deadline(|peer| naming.waits(peer))
+    }
+
     /// Lets those in who wait, where a view is due for them.
     pub(super) fn admit_newcomers(&mut self) {
         let now = self.context.now;
-        let newcomers = self.newcomers.admit(now, |peer| self.naming.waits(peer));
+        let newcomers = self
+            .entry
+            .newcomers
+            .admit(now, |peer| self.naming.waits(peer));
         let Some(view) = self
             .context
             .view
@@ -362,7 +365,7 @@ impl Node {
 
     /// Asks a director for the way in, unless it has named others that were not tried yet.
     fn ask_for_way(&mut self) {
-        if let Some(candidate) = self.candidates.next_untried() {
+        if let Some(candidate) = self.entry.candidates.next_untried() {
             return self.knock(&candidate);
         }
         self.context.out.push_back(Output::AskDirector);

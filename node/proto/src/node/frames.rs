@@ -5,10 +5,10 @@
 use ringtalk_wire::{Announcement, Frame, NodeId};
 
 use super::Node;
-use super::reaching::Reaching;
-use super::suspicion::take_probe;
-use super::unlisted::Unlisted;
 use crate::LinkId;
+use crate::concerns::reaching::Reaching;
+use crate::concerns::suspicion::take_probe;
+use crate::concerns::unlisted::Unlisted;
 use crate::planted::PlantedBug;
 
 impl Node {
@@ -128,8 +128,7 @@ impl Node {
             }
             Frame::Offer(offer) => self.take_offer(peer, &offer),
             Frame::Want(want) => {
-                self.relay
-                    .take_want(&mut self.context, &self.discussion, peer, &want.items);
+                self.carrying().take_want(peer, &want.items);
             }
             Frame::Digest(digest) => self.take_digest(peer, &digest),
             Frame::Pull(pull) => self.take_pull(peer, &pull),
@@ -176,5 +175,139 @@ impl Node {
             }
             Announcement::Page(page) => self.take_announced_page(peer, page),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+    use core::net::IpAddr;
+    use core::time::Duration;
+
+    use ringtalk_wire::{Report, decode};
+
+    use super::*;
+    use crate::concerns::observation::FORGOTTEN;
+    use crate::node::test_support::node;
+    use crate::{Event, Input, LinkId, Output, Time};
+
+    const LINK: LinkId = LinkId(1);
+
+    /// What the node says to an observer who asks.
+    fn reports(node: &mut Node) -> Vec<Report> {
+        let up = Input::LinkUp {
+            link: LINK,
+            peer: NodeId::from_bytes([9; 16]),
+            dialled: false,
+            host: None,
+        };
+        let observe = Input::Frame {
+            link: LINK,
+            frame: Frame::Observe,
+        };
+        for input in [up, observe] {
+            node.handle(Time::default(), input);
+        }
+        let outputs = core::iter::from_fn(|| node.poll_output());
+        let reported = outputs.filter_map(|output| match output {
+            Output::Send { bytes, .. } => match decode(&bytes) {
+                Ok(Frame::Report(report)) => Some(report),
+                _ => None,
+            },
+            _ => None,
+        });
+        reported.collect()
+    }
+
+    #[test]
+    fn an_observer_is_told_the_place_and_becomes_no_member() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let before = node.view().map(|view| view.tag()).unwrap();
+        let alone = Report {
+            tag: before,
+            predecessor: None,
+            successor: None,
+            fingers: Vec::new(),
+            suspects: Vec::new(),
+            brought: Vec::new(),
+        };
+        assert_eq!(reports(&mut node), [alone]);
+        assert_eq!(node.view().map(|view| view.tag()), Some(before));
+    }
+
+    #[test]
+    fn who_is_no_member_is_no_suspect() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let me = node.id();
+        for suspect in [NodeId::from_bytes([7; 16]), me] {
+            node.context.detector.suspect(suspect);
+        }
+        let [report] = &reports(&mut node)[..] else {
+            panic!("not one report");
+        };
+        assert_eq!(report.suspects, [me]);
+    }
+
+    fn told(node: &mut Node) -> Vec<Option<IpAddr>> {
+        let outputs = core::iter::from_fn(|| node.poll_output());
+        let told = outputs.filter_map(|output| match output {
+            Output::Event(Event::Observed { host }) => Some(host),
+            _ => None,
+        });
+        told.collect()
+    }
+
+    /// Somebody comes from a host and asks for what somebody asks who has nothing.
+    fn looks(node: &mut Node, now: Time, number: u8, host: Option<IpAddr>, asks: Frame) {
+        let link = LinkId(number.into());
+        let up = Input::LinkUp {
+            link,
+            peer: NodeId::from_bytes([number; 16]),
+            dialled: false,
+            host,
+        };
+        node.handle(now, up);
+        node.handle(now, Input::Frame { link, frame: asks });
+    }
+
+    #[test]
+    fn the_user_is_told_of_an_observer_once() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let host = Some(IpAddr::from([192, 0, 2, 7]));
+        let looks = |node: &mut Node, after: Duration, number: u8, host, asks| {
+            looks(node, Time::default() + after, number, host, asks);
+            told(node)
+        };
+        let at_once = Duration::ZERO;
+        assert_eq!(looks(&mut node, at_once, 7, host, Frame::Observe), [host]);
+        assert_eq!(looks(&mut node, at_once, 8, host, Frame::Observe), []);
+        let hidden = looks(&mut node, at_once, 9, None, Frame::PullView(None));
+        assert_eq!(hidden, [None]);
+        let later = FORGOTTEN / 2;
+        assert_eq!(looks(&mut node, later, 10, host, Frame::Observe), []);
+        let from_then = later + FORGOTTEN.saturating_sub(Duration::from_millis(1));
+        assert_eq!(looks(&mut node, from_then, 11, host, Frame::Observe), []);
+        let much_later = from_then + FORGOTTEN;
+        let again = looks(&mut node, much_later, 12, host, Frame::Observe);
+        assert_eq!(again, [host]);
+    }
+
+    #[test]
+    fn who_is_or_was_a_member_is_no_observer() {
+        let mut node = node();
+        node.handle(Time::default(), Input::Found);
+        let former = NodeId::from_bytes([7; 16]);
+        node.discussion
+            .note_former(&mut node.context, former, "ann");
+        looks(&mut node, Time::default(), 7, None, Frame::PullView(None));
+        assert_eq!(told(&mut node), []);
+    }
+
+    #[test]
+    fn a_node_without_a_view_says_nothing() {
+        assert_eq!(reports(&mut node()), []);
     }
 }

@@ -4,37 +4,23 @@
 //! composition does it. Here are the parts, the way in and the way out, and the timers. Not here: any concern's own
 //! decisions.
 
-mod abbreviation;
 mod bundles;
 mod catching_up;
-mod checking;
-mod children;
-mod confirmation;
-mod cuts;
 mod departure;
-mod discussion;
+mod duties;
 mod entry;
-mod forks;
 mod frames;
-mod history;
-mod meeting;
-mod membership;
-mod misread;
-mod naming;
-mod observation;
+mod judgement;
+mod merging;
 mod peers;
-mod reaching;
 mod reader;
-mod relay;
+mod recovery;
 mod relaying;
-mod ring;
 #[cfg(feature = "simulation")]
 mod simulation;
 mod speaking;
-mod standing;
-mod succession;
-mod suspicion;
-mod unlisted;
+mod takeover;
+mod views;
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -42,57 +28,66 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-use crate::candidates::Candidates;
+use crate::concerns::Concern;
+use crate::concerns::checking::Checking;
+use crate::concerns::discussion::Discussion;
+use crate::concerns::entry::Entry;
+use crate::concerns::forks::Forks;
+use crate::concerns::history::History;
+use crate::concerns::leaving::Leaving;
+use crate::concerns::meeting::Meeting;
+use crate::concerns::membership::Membership;
+use crate::concerns::naming::Naming;
+use crate::concerns::observation::Observers;
+use crate::concerns::reaching::Reaching;
+use crate::concerns::relay::Relay;
+use crate::concerns::ring::Ring;
+use crate::concerns::succession::Succession;
+use crate::concerns::suspicion::Suspicion;
+use crate::concerns::unlisted::Unlisted;
 use crate::config::HEARTBEAT;
 use crate::context::Context;
-use crate::doubt::Doubt;
-use crate::links::LinkUp;
-use crate::newcomers::Newcomers;
-use crate::outbox::Draft;
+use crate::machines::links::LinkUp;
+use crate::machines::outbox::Draft;
 #[cfg(feature = "planted-bugs")]
 use crate::planted::Planted;
 use crate::planted::PlantedBug;
 use crate::{Config, Input, LinkId, Load, Output, Signer, Time, Verifier, View};
 
-pub use reaching::Registration;
+pub use crate::concerns::reaching::Registration;
+use duties::Timeout;
 
 /// One node of the ring.
 #[derive(Debug)]
 pub struct Node {
     context: Context,
     heartbeat_due: Time,
+    timeout: Timeout,
 
     /// The way in, and whom this node lets in.
-    candidates: Candidates,
-    newcomers: Newcomers,
+    entry: Entry,
     /// In a box, since a whole view is in it: a node is moved as one.
-    naming: Box<naming::Naming>,
-    membership: membership::Membership,
-    unlisted: unlisted::Unlisted,
-    observers: observation::Observers,
+    naming: Box<Naming>,
+    membership: Membership,
+    unlisted: Unlisted,
+    observers: Observers,
 
     /// The ring, and those out of reach.
-    ring: ring::Ring,
-    reaching: reaching::Reaching,
-    checking: checking::Checking,
+    ring: Ring,
+    reaching: Reaching,
+    checking: Checking,
 
     /// What is said.
-    discussion: discussion::Discussion,
-    relay: relay::Relay,
-    history: history::History,
-    forks: forks::Forks,
+    discussion: Discussion,
+    relay: Relay,
+    history: History,
+    forks: Forks,
 
     /// Who is dead, and who coordinates.
-    suspicion: suspicion::Suspicion,
-    succession: succession::Succession,
-    meeting: meeting::Meeting,
-    leaving: Option<departure::Leaving>,
-}
-
-/// What every part of a node can do that remembers peers.
-trait Concern {
-    /// The link to a peer is gone: nothing more comes of what was on it.
-    fn forget(&mut self, peer: &NodeId);
+    suspicion: Suspicion,
+    succession: Succession,
+    meeting: Meeting,
+    leaving: Option<Leaving>,
 }
 
 impl Node {
@@ -109,27 +104,27 @@ impl Node {
             NodeId::of(&signer.public_key()),
             "the id is the key's"
         );
-        let mut discussion = discussion::Discussion::new(config.history);
+        let mut discussion = Discussion::new(config.history);
         discussion.causal.admit(config.id);
         Self {
             context: Context::new(config, signer, verifier, now),
             heartbeat_due: now + HEARTBEAT,
-            candidates: Candidates::default(),
-            newcomers: Newcomers::default(),
+            timeout: Timeout::default(),
+            entry: Entry::default(),
             naming: Box::default(),
-            membership: membership::Membership::default(),
-            unlisted: unlisted::Unlisted::default(),
-            observers: observation::Observers::default(),
-            ring: ring::Ring::default(),
-            reaching: reaching::Reaching::default(),
-            checking: checking::Checking::default(),
+            membership: Membership::default(),
+            unlisted: Unlisted::default(),
+            observers: Observers::default(),
+            ring: Ring::default(),
+            reaching: Reaching::default(),
+            checking: Checking::default(),
             discussion,
-            relay: relay::Relay::default(),
-            history: history::History::default(),
-            forks: forks::Forks::default(),
-            suspicion: suspicion::Suspicion::default(),
-            succession: succession::Succession::default(),
-            meeting: meeting::Meeting::default(),
+            relay: Relay::default(),
+            history: History::default(),
+            forks: Forks::default(),
+            suspicion: Suspicion::default(),
+            succession: Succession::default(),
+            meeting: Meeting::default(),
             leaving: None,
         }
     }
@@ -141,7 +136,7 @@ impl Node {
             &mut self.membership,
             &mut self.history,
             &mut self.unlisted,
-            &mut self.newcomers,
+            &mut self.entry,
             &mut *self.naming,
             &mut self.relay,
             &mut self.forks,
@@ -164,7 +159,7 @@ impl Node {
         self.notice_sleep(now);
         self.context.now = now;
         match input {
-            Input::Timer => self.expire(),
+            Input::Timer => duties::discharge(self),
             Input::LinkUp {
                 link,
                 peer,
@@ -186,7 +181,7 @@ impl Node {
             Input::DialFailed { peer, refused } => self.dial_failed(peer, &refused),
             Input::CircuitOver { number } => self.reaching.circuit_over(number),
             Input::Checked { peer, reached } => {
-                checking::Checking::tell(&mut self.context, peer, reached);
+                Checking::tell(&mut self.context, peer, reached);
             }
             Input::Frame { link, frame } => self.frame(link, frame),
             Input::Written { link, bytes } => self.written(link, bytes),
@@ -201,7 +196,8 @@ impl Node {
                 candidates,
             } => {
                 self.reaching.show_doors(doors);
-                self.candidates
+                self.entry
+                    .candidates
                     .show(&self.context.config.id, &coordinator, candidates);
                 self.knock(&coordinator);
             }
@@ -223,66 +219,20 @@ impl Node {
         self.arrive_if_complete();
         self.tell_progress();
         self.expire_leaving();
+        self.timeout.changes();
     }
 
     /// The next thing to do; ask until there is none, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.context.out.is_empty() {
-            self.relay.send_confirmations(&mut self.context);
+        if self.context.out.is_empty() && self.relay.send_confirmations(&mut self.context) {
+            self.timeout.changes();
         }
         self.context.out.pop_front()
     }
 
     /// When `Input::Timer` is due.
     pub fn poll_timeout(&self) -> Option<Time> {
-        [
-            Some(self.heartbeat_due),
-            self.context.joining.deadline(),
-            self.candidates
-                .deadline()
-                .filter(|_| !self.context.joining.is_outside()),
-            self.context.links.deadline(),
-            self.checking.deadline(),
-            self.reaching.deadline(),
-            self.ring.deadline(),
-            self.relay.spreading.deadline(),
-            self.unlisted.deadline(),
-            self.discussion.goes_without(),
-            // What is due already leaves before anybody waits.
-            self.relay
-                .confirmations
-                .deadline()
-                .filter(|&due| due > self.context.now),
-            self.relay.acks.deadline(),
-            self.history
-                .repair
-                .deadline()
-                .filter(|_| !self.context.reader.is_behind()),
-            self.context.reader.deadline(),
-            self.relay.outbox.deadline(),
-            self.history.searches.deadline(),
-            self.context.detector.deadline(),
-            self.suspicion.trials.deadline(),
-            self.succession.election.deadline(),
-            self.context.doubt.as_ref().map(Doubt::deadline),
-            self.leaving
-                .as_ref()
-                .and_then(|leaving| leaving.deadline(self.context.farewell)),
-            self.meeting.deadline(),
-            self.newcomers.deadline(|peer| self.naming.waits(peer)),
-            self.naming.heirs_deadline(),
-            self.naming
-                .renames_deadline()
-                .filter(|_| self.context.has_authority()),
-            self.suspicion.eviction_due(&self.context),
-            self.context
-                .lost
-                .deadline()
-                .filter(|_| self.context.has_authority()),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        self.timeout.get(|| duties::next(self))
     }
 
     /// This node's id.
@@ -327,8 +277,8 @@ impl Node {
         self.discussion.transcript()
     }
 
-    /// What to register at the directors, while this node is the coordinator.
-    pub fn registration(&self) -> Option<Registration> {
+    /// What to register at the directors, while this node is the coordinator; made once for each view.
+    pub fn registration(&self) -> Option<&Arc<Registration>> {
         self.reaching.registration(&self.context)
     }
 
@@ -343,36 +293,6 @@ impl Node {
             logged_bytes,
             circuits: self.reaching.circuits(),
         }
-    }
-
-    fn expire(&mut self) {
-        let now = self.context.now;
-        if self.heartbeat_due <= now {
-            self.heartbeat_due = now + HEARTBEAT;
-            self.beat();
-        }
-        self.expire_doubt();
-        self.expire_reader();
-        self.expire_joining();
-        self.tell_of_candidates();
-        self.expire_detours();
-        self.checking.expire(&mut self.context);
-        self.reaching.expire(&mut self.context);
-        self.expire_ring();
-        let repair = &self.history.repair;
-        self.discussion
-            .expire_waits(now, |author| repair.is_wanted(author));
-        self.expire_receipts();
-        self.relay.outbox.expire(now);
-        self.relay.expire_acks(&mut self.context);
-        self.seal_what_waits();
-        self.expire_repair();
-        self.expire_suspicion();
-        self.expire_election();
-        self.expire_meeting();
-        self.expire_naming();
-        self.admit_newcomers();
-        self.expire_leaving();
     }
 
     fn written(&mut self, link: LinkId, bytes: usize) {

@@ -7,8 +7,9 @@ use core::net::IpAddr;
 use ringtalk_wire::{Frame, Heartbeat, NodeId};
 
 use super::Node;
-use super::history::send_digest;
-use crate::links::LinkUp;
+use crate::concerns::history::send_digest;
+use crate::config::HEARTBEAT;
+use crate::machines::links::LinkUp;
 use crate::{LinkId, Trouble};
 
 impl Node {
@@ -150,6 +151,14 @@ impl Node {
         let due = self.ring.deadline();
         if due.is_some_and(|at| at <= self.context.now) {
             self.tend_ring();
+        }
+    }
+
+    pub(super) fn expire_heartbeat(&mut self) {
+        let now = self.context.now;
+        if self.heartbeat_due <= now {
+            self.heartbeat_due = now + HEARTBEAT;
+            self.beat();
         }
     }
 

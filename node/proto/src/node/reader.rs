@@ -3,7 +3,7 @@
 //! Not here: how far it is behind (`reading`).
 
 use super::Node;
-use crate::reading::Reading;
+use crate::machines::reading::Reading;
 
 impl Node {
     /// So many events wait to be read.

@@ -19,6 +19,7 @@ impl Node {
     /// they would have, had they come one after the other.
     pub fn found_with(&mut self, now: Time, newcomers: &[(NodeId, Join)]) {
         self.context.now = now;
+        self.timeout.changes();
         self.found();
         let Some(view) = self.context.view.clone() else {
             return;
@@ -38,6 +39,7 @@ impl Node {
     /// Is a member by this view, of a discussion in which nobody has said anything.
     pub fn take_part(&mut self, now: Time, view: Arc<View>) {
         self.context.now = now;
+        self.timeout.changes();
         self.context.joining.arrive();
         self.start(VectorClock::new(), 0, 0);
         self.adopt(view);

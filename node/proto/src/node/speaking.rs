@@ -7,7 +7,7 @@ use ringtalk_wire::{Bundle, Item};
 
 use super::Node;
 use super::bundles::bundle_item;
-use crate::outbox::Draft;
+use crate::machines::outbox::Draft;
 
 impl Node {
     /// The user says something.
@@ -60,13 +60,7 @@ impl Node {
         self.log_delivered(&bundle, sealed.clone());
         let id = bundle_item(bundle.author, first);
         self.relay.acks.came(id, None, true, now);
-        let children = self.relay.spread(
-            &mut self.context,
-            &self.ring,
-            &self.discussion,
-            id,
-            &Item::Bundle(sealed),
-        );
+        let children = self.carrying().spread(id, &Item::Bundle(sealed));
         self.relay
             .outbox
             .opened(now, first, &bundle.messages, children);

@@ -320,7 +320,7 @@ impl Ring {
                 let mut coordinators = self.nodes.iter().flatten();
                 let found = coordinators.find_map(Node::registration);
                 let answer = found.map_or(Input::Found, |registration| Input::Contact {
-                    coordinator: registration.coordinator,
+                    coordinator: registration.coordinator.clone(),
                     doors: registration.doors.to_vec(),
                     candidates: Vec::new(),
                 });

@@ -141,12 +141,15 @@ impl World {
             .plan(self.now + REGISTER, Happening::Register(index));
         let speaks = process.is_running() && self.reaches_director(index);
         let registration = speaks.then(|| process.node.registration());
-        let Some(registration) = registration.flatten() else {
+        let Some(registration) = registration.flatten().cloned() else {
             return;
         };
         self.processes[index].registered = true;
         self.note_sign(index);
-        if let Err(other) = self.director.register(self.now, registration) {
+        if let Err(other) = self
+            .director
+            .register(self.now, Registration::clone(&registration))
+        {
             self.trace
                 .show(self.now, || format!("n{index} is foreign to {other:?}"));
             self.tell_soon(index, Input::Foreign(other));

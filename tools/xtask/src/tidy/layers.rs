@@ -1,11 +1,11 @@
 //! The modules of a crate stand in layers: none imports from above it, and none imports itself through others.
 //!
-//! Not here: the layers of crates (`layering`), and those inside the protocol core (`machines`).
+//! Not here: the layers of crates (`layering`), and those inside the protocol core (`core`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Violation;
-use super::machines::{module, resolve_path};
+use super::core::{module, resolve_path};
 use super::source::Source;
 
 /// The crates whose modules form no circle.

@@ -1,0 +1,448 @@
+//! Authors: whose bundles are let through, and under what name they are shown.
+//!
+//! `PROTOCOL.md` §4.2. Whoever is or was a member has its place, and so have a number of others, who may be
+//! departed members of a ring that this one has merged with. A discussion may go on for long, and a
+//! coordinator may lie: so the departed of whom nothing was heard are forgotten where there are too many,
+//! and too many are not heard at all. Not here: when a bundle is delivered (`causal`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::limit::{AUTHORS, MEMBERS, PAGE_FORMER};
+use ringtalk_wire::name::is_name;
+use ringtalk_wire::{Bundle, MessageId, NodeId, Renamed, ViewTag};
+
+use super::Discussion;
+use super::Wait;
+use crate::context::Context;
+use crate::machines::admission::presentable;
+use crate::{Time, View};
+
+/// How long a bundle may wait for its author's admission before it is shown without a name: longer than a member that slept
+/// takes to catch up.
+const ADMISSION_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a bundle waits for somebody to tell of an author on whose words it depends: longer than a member that was cut off, or
+/// slept, takes to learn who came meanwhile.
+const NEWS_WAIT: Duration = Duration::from_secs(10);
+
+/// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
+/// can speak as very many.
+const NAMELESS: usize = 4_096;
+
+/// How many of those one peer may bring: whoever makes up more than this is not one of a few whose admission was
+/// missed.
+const NAMELESS_OF_PEER: usize = 64;
+
+/// How many there may be in a ring, those that speak counted twice, that lets newcomers in: two such rings
+/// may still merge.
+const ADMITTING: usize = AUTHORS / 2;
+
+/// How many names are kept before those are forgotten who left without a word.
+const NAMES: usize = AUTHORS + MEMBERS;
+
+impl Discussion {
+    /// Notes somebody who was here before this node, as others name it.
+    pub(crate) fn note_former(&mut self, context: &mut Context, id: NodeId, name: &str) {
+        if named(context) < AUTHORS {
+            self.causal.admit(id);
+            self.nameless.remove(&id);
+            if !context.is_named(&id) {
+                // A node with newer tables may have given it.
+                let own = Some(name).filter(|name| is_name(name));
+                let name = own.map_or_else(|| presentable(name), String::from);
+                context.people.former.insert(id, name);
+            }
+        }
+    }
+
+    /// The names of former members of whom something is kept, for those who were not there when they came: as many
+    /// as a page of a view has room for.
+    pub(crate) fn former_names(&self, context: &Context) -> Vec<Renamed> {
+        let authors = self.log.authors().into_iter();
+        let former = authors.filter_map(|id| {
+            let name = context.people.former.get(&id)?.clone();
+            Some(Renamed { id, name })
+        });
+        former.take(PAGE_FORMER).collect()
+    }
+
+    /// A coordinator names former members of its ring, beside a view that it has sealed: it counts once that view is
+    /// in force, as everything else that a coordinator says of names.
+    pub(crate) fn note_former_names(
+        &mut self,
+        context: &mut Context,
+        tag: &ViewTag,
+        former: &[Renamed],
+    ) {
+        if context.view.as_ref().is_some_and(|view| view.tag() == *tag) {
+            for Renamed { id, name } in former {
+                self.note_former(context, *id, name);
+            }
+        }
+    }
+
+    /// Notes that somebody is a member by the view in force: what it has said is let through.
+    pub(crate) fn note_member(&mut self, context: &mut Context, id: NodeId) {
+        self.causal.note_named(id);
+        context.people.former.remove(&id);
+        self.nameless.remove(&id);
+    }
+
+    /// If too many have a name, those are forgotten who left without a word. Everybody else's messages still come under its
+    /// name, and are known again; whose evidence `is_kept` stays muted.
+    pub(crate) fn forget_the_silent(
+        &mut self,
+        context: &mut Context,
+        is_kept: impl Fn(&NodeId) -> bool,
+    ) {
+        if named(context) <= NAMES {
+            return;
+        }
+        let (causal, me) = (&self.causal, context.config.id);
+        let former = &mut context.people.former;
+        former.retain(|id, _| *id == me || causal.has_any_of(id));
+        let (known, nameless) = (&*context, &self.nameless);
+        self.causal
+            .forget_authors(|id| *id == me || known.is_named(id) || nameless.contains(id));
+        let (view, causal) = (context.view.as_ref(), &self.causal);
+        let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
+        let liars = &mut context.people.liars;
+        liars.retain(|id| is_member(id) || causal.knows(id) || is_kept(id));
+    }
+
+    /// True where there are not too many members to let somebody in, nor too many authors, of which it may
+    /// be one already.
+    pub(crate) fn has_room_for(&self, newcomer: &NodeId, members: usize) -> bool {
+        let authors = self.causal.heard();
+        let is_author = self.causal.has_any_of(newcomer);
+        members < MEMBERS && (is_author || members + authors < ADMITTING)
+    }
+
+    /// True if there is room for an author of whom a peer brings something.
+    pub(crate) fn may_be_an_author(
+        &self,
+        context: &Context,
+        author: &NodeId,
+        peer: &NodeId,
+    ) -> bool {
+        let nameless = &self.nameless;
+        if self.causal.has_any_of(author) || nameless.awaits(author) {
+            return true;
+        }
+        let room = self.causal.heard() + nameless.awaited() < AUTHORS;
+        let place = || nameless.len() < NAMELESS && nameless.of(peer) < NAMELESS_OF_PEER;
+        room && (self.causal.knows(author) || context.is_named(author) || place())
+    }
+
+    /// True if there is no room for an author of whom a peer brings something: nothing waits for it then.
+    pub(crate) fn refuses(&mut self, context: &Context, author: &NodeId, peer: &NodeId) -> bool {
+        let refused = !self.may_be_an_author(context, author, peer);
+        if refused {
+            self.causal.overlook(*author);
+        }
+        refused
+    }
+
+    /// True if a bundle is not taken from a peer that passes it on: there is no room for its author, or it is out of turn and
+    /// its author has no name. Nothing is asked for of those, so that it would wait for ever.
+    pub(crate) fn turns_away(&mut self, context: &Context, bundle: &Bundle, peer: &NodeId) -> bool {
+        let author = bundle.author;
+        self.refuses(context, &author, peer)
+            || !self.is_ordered(context, &author)
+                && self.causal.first_missing(author) < bundle.first
+    }
+
+    /// True if others depend on what an author says, so that it is looked for.
+    pub(crate) fn is_ordered(&self, context: &Context, author: &NodeId) -> bool {
+        self.causal.is_ordered(author) || context.is_named(author)
+    }
+
+    /// A bundle came that may have been asked for: somebody's clock told of its author, or something depends on it. Such an
+    /// author is ordered, with a name or without. Whoever was brought without being asked for is a stranger like any other.
+    pub(crate) fn admit_asked(
+        &mut self,
+        context: &Context,
+        author: NodeId,
+        peer: NodeId,
+        asked: bool,
+    ) {
+        if author == context.config.id || context.is_named(&author) {
+            return self.causal.admit(author);
+        }
+        if asked {
+            self.causal.admit_asked(author);
+            self.nameless.add(author, peer);
+        }
+    }
+
+    /// A member shows a view that may never be in force here. Whom it lists is not made up by whoever brings its words, as far
+    /// as that member can tell: what came of it is ordered, as what somebody's clock tells of.
+    pub(crate) fn hear_of_members(&mut self, context: &Context, peer: NodeId, shown: &View) {
+        let unordered = self.nameless.iter().copied();
+        let told: Vec<NodeId> = unordered
+            .chain(self.causal.unknown())
+            .filter(|id| shown.contains(id) && !self.causal.is_ordered(id))
+            .collect();
+        for author in told {
+            if self.may_be_an_author(context, &author, &peer) {
+                self.admit_asked(context, author, peer, true);
+            }
+        }
+    }
+
+    /// A bundle came. Where it depends on the words of somebody of whom nothing is known, or nobody depends on it, it waits
+    /// for a while, and then goes without.
+    pub(crate) fn look_for_strangers(&mut self, context: &Context, bundle: &Bundle) {
+        let now = context.now;
+        for head in &bundle.heads {
+            if context.is_named(&head.author) {
+                self.causal.admit(head.author);
+            }
+        }
+        if self.causal.may_wait_for_news(bundle) || !self.is_ordered(context, &bundle.author) {
+            let author = bundle.author;
+            let seq = bundle.first;
+            let first = MessageId { author, seq };
+            self.waits.push_back(Wait {
+                until: now + NEWS_WAIT,
+                first,
+                again: true,
+            });
+        }
+    }
+
+    /// This node slept: nobody could name anybody meanwhile.
+    pub(crate) fn wait_anew(&mut self, context: &Context) {
+        let now = context.now;
+        for wait in &mut self.waits {
+            wait.until = now + NEWS_WAIT;
+        }
+        self.nameless.wait_anew(now);
+    }
+
+    /// When a bundle goes without what it depends on.
+    pub(crate) fn goes_without(&self) -> Option<Time> {
+        self.waits.front().map(|wait| wait.until)
+    }
+
+    /// Bundles that have waited long enough for strangers go without.
+    pub(crate) fn expire_waits(&mut self, now: Time, is_wanted: impl Fn(&NodeId) -> bool) {
+        while let Some(&Wait {
+            until,
+            first,
+            again,
+        }) = self.waits.front()
+            && until <= now
+        {
+            self.waits.pop_front();
+            let sought = |author: &NodeId| again && is_wanted(author);
+            if self.causal.go_without(first, sought) {
+                self.waits.push_back(Wait {
+                    until: now + NEWS_WAIT,
+                    first,
+                    again: false,
+                });
+            }
+        }
+    }
+
+    /// A peer has brought something of this author; true if nobody has told of its admission, and this is news.
+    pub(crate) fn is_new_stranger(
+        &mut self,
+        context: &Context,
+        author: NodeId,
+        peer: NodeId,
+    ) -> bool {
+        let now = context.now;
+        if context.is_named(&author) {
+            self.causal.admit(author);
+        }
+        if self.causal.knows(&author) || self.nameless.awaits(&author) {
+            return false;
+        }
+        self.nameless.wait(now, author, peer);
+        true
+    }
+
+    /// Bundles of authors whose admission never came are shown all the same.
+    pub(crate) fn admit_strangers(
+        &mut self,
+        context: &Context,
+        is_wanted: impl Fn(&NodeId) -> bool,
+    ) {
+        let now = context.now;
+        let nameless = &self.nameless;
+        let is_known = |id: &NodeId| self.causal.knows(id);
+        for (author, by) in nameless.overdue(now, ADMISSION_WAIT, is_known) {
+            if context.is_named(&author) {
+                self.nameless.remove(&author);
+                self.causal.admit(author);
+                continue;
+            }
+            self.nameless.add(author, by);
+            // Where somebody's clock tells of it, it is about to be asked for.
+            if is_wanted(&author) {
+                self.causal.admit_asked(author);
+            } else {
+                self.causal.admit_aside(author);
+            }
+        }
+    }
+}
+
+/// How many have a name.
+fn named(context: &Context) -> usize {
+    let members = context.view.as_ref().map_or(0, |view| view.len());
+    members + context.people.former.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::sync::Arc;
+
+    use ringtalk_wire::{Addresses, Member, NetworkId, RingKey, SealHash};
+
+    use super::*;
+    use crate::context::test_support::context;
+    use crate::view::test_support::unsealed;
+
+    fn nth(number: usize) -> Arc<Member> {
+        Arc::new(Member {
+            id: NodeId::from_bytes((number as u128).to_be_bytes()),
+            name: format!("member {number}"),
+            addresses: Addresses::default(),
+            seniority: number as u64,
+            key: RingKey(number as u128),
+            network: NetworkId::default(),
+        })
+    }
+
+    fn beginning() -> (Context, Discussion) {
+        let context = context();
+        let mut discussion = Discussion::new(0);
+        discussion.causal.admit(context.config.id);
+        (context, discussion)
+    }
+
+    fn go(
+        context: &mut Context,
+        discussion: &mut Discussion,
+        members: impl Iterator<Item = usize>,
+    ) {
+        let gone = members.map(|number| (nth(number).id, nth(number).name.clone()));
+        context.people.former.extend(gone);
+        discussion.forget_the_silent(context, |_| false);
+    }
+
+    fn speaks(context: &Context, discussion: &mut Discussion, number: usize) {
+        let author = nth(number).id;
+        discussion.is_new_stranger(context, author, author);
+        discussion.causal.pass(MessageId { author, seq: 1 });
+    }
+
+    #[test]
+    fn who_left_without_a_word_is_forgotten_where_there_are_too_many() {
+        let (mut context, mut discussion) = beginning();
+        let present = Member::clone(&nth(1));
+        context.view = Some(Arc::new(View::founding(present, 1, unsealed)));
+        go(&mut context, &mut discussion, 2..=NAMES);
+        speaks(&context, &mut discussion, 1);
+        speaks(&context, &mut discussion, 2);
+        assert!(context.is_named(&nth(3).id), "there is room");
+        go(&mut context, &mut discussion, NAMES + 1..=NAMES + 1);
+        let [present, heard, silent] = [1, 2, 3].map(|number| nth(number).id);
+        for kept in [present, heard] {
+            assert!(context.is_named(&kept) && discussion.causal.knows(&kept));
+        }
+        assert!(!context.is_named(&silent) && !discussion.causal.knows(&silent));
+        assert_eq!(context.people.former.len(), 1);
+        assert!(
+            discussion.may_be_an_author(&context, &silent, &silent),
+            "a late word is still heard"
+        );
+        let me = context.config.id;
+        assert!(discussion.causal.knows(&me), "one's own is always heard");
+    }
+
+    #[test]
+    fn former_members_have_names_too() {
+        let (mut context, mut discussion) = beginning();
+        discussion.note_former(&mut context, nth(2).id, "bob: I agree to pay");
+        discussion.note_former(&mut context, nth(3).id, "小明");
+        assert_eq!(context.name_of(&nth(2).id), "bob-I-agree-to-pay");
+        assert_eq!(context.name_of(&nth(3).id), "小明");
+    }
+
+    #[test]
+    fn no_member_is_called_as_an_author_without_a_name_is() {
+        let (mut context, mut discussion) = beginning();
+        let nameless = context.name_of(&nth(7).id);
+        assert_eq!(nameless, "?00000000");
+        assert!(!is_name(&nameless));
+        discussion.note_former(&mut context, nth(8).id, &nameless);
+        assert_eq!(context.name_of(&nth(8).id), "00000000");
+    }
+
+    #[test]
+    fn too_many_authors_are_not_heard_and_newcomers_not_let_in() {
+        let (mut context, mut discussion) = beginning();
+        let [nobody, heard] = [nth(NAMES).id, nth(1).id];
+        assert!(discussion.has_room_for(&nobody, MEMBERS - 1));
+        go(&mut context, &mut discussion, 1..=AUTHORS + 1);
+        for number in 1..=AUTHORS {
+            speaks(&context, &mut discussion, number);
+        }
+        assert!(
+            discussion.may_be_an_author(&context, &nth(1).id, &nobody),
+            "who was heard is heard"
+        );
+        assert!(!discussion.may_be_an_author(&context, &nth(AUTHORS + 1).id, &nobody));
+        assert!(!discussion.has_room_for(&nobody, 1));
+        assert!(discussion.has_room_for(&heard, 1), "it comes back");
+        assert!(!discussion.has_room_for(&heard, MEMBERS));
+    }
+
+    #[test]
+    fn out_of_turn_only_those_are_taken_whom_somebody_has_named() {
+        let (mut context, mut discussion) = beginning();
+        let [nameless, named, peer] = [1, 2, 3].map(|number| nth(number).id);
+        discussion.note_former(&mut context, named, "bob");
+        let says = |author, first| Bundle {
+            author,
+            first,
+            previous: SealHash::default(),
+            lamport: first,
+            heads: Vec::new(),
+            messages: Vec::new(),
+        };
+        assert!(!discussion.turns_away(&context, &says(nameless, 1), &peer));
+        assert!(discussion.turns_away(&context, &says(nameless, 2), &peer));
+        assert!(!discussion.turns_away(&context, &says(named, 2), &peer));
+        // It is asked for, as what everybody has.
+        discussion.admit_asked(&context, nameless, peer, true);
+        assert!(!discussion.turns_away(&context, &says(nameless, 2), &peer));
+    }
+
+    #[test]
+    fn one_peer_brings_so_many_authors_without_a_name_and_others_are_heard_still() {
+        let (mut context, mut discussion) = beginning();
+        let [liar, honest] = [nth(1).id, nth(2).id];
+        let mut author = (3..).map(|number| nth(number).id);
+        for author in author.by_ref().take(NAMELESS_OF_PEER) {
+            assert!(discussion.may_be_an_author(&context, &author, &liar));
+            discussion.is_new_stranger(&context, author, liar);
+        }
+        context.now = context.now + ADMISSION_WAIT;
+        discussion.admit_strangers(&context, |_| false);
+        let one_more = author.next().unwrap();
+        assert!(!discussion.may_be_an_author(&context, &one_more, &liar));
+        assert!(discussion.may_be_an_author(&context, &one_more, &honest));
+        assert!(
+            discussion.may_be_an_author(&context, &nth(3).id, &liar),
+            "it is known"
+        );
+    }
+}

@@ -1,0 +1,328 @@
+//! Cuts: where the discussion so far begins and ends, as neighbours tell a newcomer.
+//!
+//! `PROTOCOL.md` §5.1. One neighbour's word is held against the others': whoever lies about an author
+//! would mute it here for good. What lies between comes from all of them. Not here: how it is fetched
+//! (`repair`).
+
+use crate::config::LAMPORT_AHEAD;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
+use ringtalk_wire::{Cut, MessageId, NodeId, Range, VectorClock};
+
+/// How many may have been asked: two neighbours and the coordinator, and a few that were it before.
+const ASKED: usize = 8;
+
+/// How long a complete cut waits for those of the others who were asked.
+pub(crate) const WITNESS_WAIT: Duration = Duration::from_millis(100);
+
+/// The cuts that were asked for, as far as they have come.
+#[derive(Debug, Default)]
+pub(crate) struct Cuts {
+    asked: BTreeSet<NodeId>,
+    given: BTreeMap<NodeId, Given>,
+    /// Who has given all pages, the first first.
+    complete: Vec<NodeId>,
+}
+
+/// What one has said.
+#[derive(Debug, Default)]
+struct Given {
+    base: VectorClock,
+    clock: VectorClock,
+    authors: BTreeMap<NodeId, String>,
+    lamport: u64,
+}
+
+/// What is believed of the first complete cut.
+#[derive(Debug)]
+pub(crate) struct Believed {
+    /// Who gave it.
+    pub(crate) donor: NodeId,
+    pub(crate) base: VectorClock,
+    /// What is to be fetched, and from whom.
+    pub(crate) fetched: Vec<(MessageId, NodeId)>,
+    /// What others had already that was still on its way to the donor, by whom to ask for it: whoever carried it past
+    /// this node's place did so before there was anybody.
+    pub(crate) ahead: Vec<(NodeId, Vec<Range>)>,
+    /// What somebody else has too: so much must be here before this node is ready.
+    pub(crate) certain: VectorClock,
+    pub(crate) authors: BTreeMap<NodeId, String>,
+    pub(crate) lamport: u64,
+}
+
+impl Cuts {
+    /// These are asked for their cuts.
+    pub(crate) fn ask(&mut self, donors: &BTreeSet<NodeId>) {
+        if self.asked.len() > ASKED {
+            *self = Self::default();
+        }
+        self.asked.extend(donors);
+    }
+
+    /// The pages of this peer will not be completed.
+    pub(crate) fn forget(&mut self, peer: &NodeId) {
+        self.given.remove(peer);
+        self.complete.retain(|id| id != peer);
+    }
+
+    /// Takes a page; true where the peer's cut is complete with it.
+    pub(crate) fn take(&mut self, peer: NodeId, cut: Cut) -> bool {
+        if !self.asked.contains(&peer) || self.complete.contains(&peer) {
+            return false;
+        }
+        let given = self.given.entry(peer).or_default();
+        if given.clock.len().max(given.base.len()) + given.authors.len() > 2 * AUTHORS {
+            return false;
+        }
+        for entry in cut.base {
+            given.base.advance(entry.author, entry.seq);
+        }
+        for entry in cut.clock {
+            given.clock.advance(entry.author, entry.seq);
+        }
+        for author in cut.authors {
+            given.authors.insert(author.id, author.name);
+        }
+        given.lamport = cut.lamport;
+        if cut.last {
+            self.complete.push(peer);
+        }
+        cut.last
+    }
+
+    pub(crate) fn are_complete(&self) -> bool {
+        self.asked.len() == self.complete.len()
+    }
+
+    /// The first complete cut, as far as the others bear it out: none begins after what its own giver
+    /// has, nor after what another has, where another has told. A message's Lamport time is at most
+    /// [`LAMPORT_AHEAD`] beyond all before it, and two neighbours are no more apart than that.
+    pub(crate) fn settle(&mut self) -> Option<Believed> {
+        let Self {
+            mut given,
+            complete,
+            ..
+        } = core::mem::take(self);
+        let donor = *complete.first()?;
+        let first = given.remove(&donor)?;
+        let others: Vec<&Given> = complete.iter().filter_map(|id| given.get(id)).collect();
+        let borne_out = |clock: &VectorClock| -> VectorClock {
+            let entries = clock.iter().map(|mut entry| {
+                let others = others.iter().map(|other| other.clock.get(&entry.author));
+                entry.seq = entry.seq.min(others.max().unwrap_or(entry.seq));
+                entry
+            });
+            entries.filter(|entry| entry.seq > 0).collect()
+        };
+        let possible = first.base.iter().map(|mut entry| {
+            entry.seq = entry.seq.min(first.clock.get(&entry.author));
+            entry
+        });
+        let base = borne_out(&possible.collect());
+        // Whom two call differently nobody calls anything here.
+        let is_agreed = |id: &NodeId, name: &String| {
+            let mut told = others.iter().filter_map(|other| other.authors.get(id));
+            told.all(|other| other == name)
+        };
+        let mut authors = first.authors.clone();
+        authors.retain(|id, name| is_agreed(id, name));
+        let messages = first.clock.iter().map(|entry| entry.seq);
+        let messages = messages.fold(0, u64::saturating_add);
+        let greatest = others.iter().map(|other| other.lamport).max();
+        let greatest = greatest.map_or(u64::MAX, |other| other.saturating_add(LAMPORT_AHEAD));
+        let most = messages.saturating_mul(LAMPORT_AHEAD).min(greatest);
+        let others = complete.iter().filter_map(|id| Some((*id, given.get(id)?)));
+        let others: Vec<(NodeId, &Given)> = others.collect();
+        Some(Believed {
+            donor,
+            ahead: ahead(&first, &others),
+            fetched: shares(&base, (donor, &first), &others),
+            base,
+            certain: borne_out(&first.clock),
+            lamport: first.lamport.min(most),
+            authors,
+        })
+    }
+}
+
+/// Who is to give the messages of which author after the base, so that all givers give about the same number: the
+/// first one has all of them, others those that they have from the base on.
+fn shares(
+    base: &VectorClock,
+    (first, cut): (NodeId, &Given),
+    others: &[(NodeId, &Given)],
+) -> Vec<(MessageId, NodeId)> {
+    let mut burdens: BTreeMap<NodeId, u64> = BTreeMap::new();
+    let mut shares = Vec::new();
+    for last in cut.clock.iter() {
+        let from = base.get(&last.author);
+        let others = others
+            .iter()
+            .filter(|(_, other)| other.clock.covers(last) && other.base.get(&last.author) <= from);
+        let givers = [first].into_iter().chain(others.map(|&(giver, _)| giver));
+        let burden = |giver: &NodeId| burdens.get(giver).copied().unwrap_or(0);
+        if let Some(giver) = givers.min_by_key(burden) {
+            *burdens.entry(giver).or_default() += last.seq.saturating_sub(from);
+            shares.push((last, giver));
+        }
+    }
+    shares
+}
+
+/// What each of the others has beyond the first cut, and beyond those before it.
+fn ahead(first: &Given, others: &[(NodeId, &Given)]) -> Vec<(NodeId, Vec<Range>)> {
+    let mut known = first.clock.clone();
+    let mut ahead = Vec::new();
+    for (giver, other) in others {
+        let beyond = other.clock.iter().filter(|last| !known.covers(*last));
+        let range = |last: MessageId| Range {
+            author: last.author,
+            from: known.get(&last.author) + 1,
+            to: last.seq,
+        };
+        let ranges: Vec<Range> = beyond.map(range).take(PAGE_ITEMS).collect();
+        for range in &ranges {
+            known.advance(range.author, range.to);
+        }
+        if !ranges.is_empty() {
+            ahead.push((*giver, ranges));
+        }
+    }
+    ahead
+}
+
+#[cfg(test)]
+mod tests {
+    use ringtalk_wire::Renamed;
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn entries(entries: &[(u8, u64)]) -> Vec<MessageId> {
+        let ids = entries.iter().map(|&(author, seq)| MessageId {
+            author: id(author),
+            seq,
+        });
+        ids.collect()
+    }
+
+    fn page(base: &[(u8, u64)], clock: &[(u8, u64)], lamport: u64, last: bool) -> Cut {
+        Cut {
+            base: entries(base),
+            clock: entries(clock),
+            authors: Vec::new(),
+            lamport,
+            last,
+        }
+    }
+
+    fn asked(donors: &[u8]) -> Cuts {
+        let mut cuts = Cuts::default();
+        cuts.ask(&donors.iter().map(|&donor| id(donor)).collect());
+        cuts
+    }
+
+    #[test]
+    fn half_a_cut_keeps_nobody_elses_out_and_who_was_not_asked_gives_none() {
+        let mut cuts = asked(&[7, 8]);
+        for seq in 1..100 {
+            assert!(!cuts.take(id(7), page(&[], &[(1, seq)], 1, false)));
+        }
+        assert!(!cuts.take(id(9), page(&[], &[(1, 1)], 1, true)));
+        assert!(cuts.take(id(8), page(&[], &[(1, 5)], 5, true)));
+        assert!(!cuts.are_complete());
+        let believed = cuts.settle().unwrap();
+        assert_eq!(believed.donor, id(8));
+        assert!(cuts.settle().is_none());
+    }
+
+    #[test]
+    fn nobody_is_muted_and_nothing_awaited_on_one_word_where_there_is_another() {
+        let far = 1 << 52;
+        let mut cuts = asked(&[7, 8]);
+        cuts.take(id(7), page(&[(1, far), (2, far)], &[(1, far)], far, true));
+        cuts.take(id(8), page(&[], &[(1, 5), (2, 3)], 9, true));
+        assert!(cuts.are_complete());
+        let believed = cuts.settle().unwrap();
+        assert_eq!(believed.base.get(&id(1)), 5);
+        assert_eq!(believed.base.get(&id(2)), 0, "more than 7 has itself");
+        assert_eq!(believed.certain.get(&id(1)), 5);
+        assert_eq!(believed.lamport, 9 + LAMPORT_AHEAD);
+    }
+
+    #[test]
+    fn whom_two_call_differently_nobody_calls_anything() {
+        let telling = |authors: &[(u8, &str)]| Cut {
+            authors: authors
+                .iter()
+                .map(|&(author, name)| Renamed {
+                    id: id(author),
+                    name: name.into(),
+                })
+                .collect(),
+            ..page(&[], &[(1, 1), (2, 1), (3, 1)], 1, true)
+        };
+        let mut cuts = asked(&[7, 8]);
+        cuts.take(id(7), telling(&[(1, "ann"), (2, "ann"), (3, "cyd")]));
+        cuts.take(id(8), telling(&[(1, "ann"), (2, "bob")]));
+        let names = cuts.settle().unwrap().authors;
+        let names: Vec<(NodeId, &str)> = names.iter().map(|(id, name)| (*id, &**name)).collect();
+        assert_eq!(names, [(id(1), "ann"), (id(3), "cyd")]);
+    }
+
+    #[test]
+    fn a_single_cut_counts_as_far_as_it_can_be() {
+        let mut cuts = asked(&[7]);
+        cuts.take(id(7), page(&[(1, 2)], &[(1, 5)], 1 << 52, true));
+        let believed = cuts.settle().unwrap();
+        assert_eq!(believed.base.get(&id(1)), 2);
+        assert_eq!(believed.certain.get(&id(1)), 5);
+        assert_eq!(believed.lamport, 5 * LAMPORT_AHEAD);
+    }
+
+    #[test]
+    fn what_others_had_sooner_is_asked_of_them() {
+        let mut cuts = asked(&[6, 7, 8]);
+        cuts.take(id(7), page(&[], &[(1, 5), (2, 3)], 9, true));
+        cuts.take(id(8), page(&[], &[(1, 7), (2, 2)], 9, true));
+        cuts.take(id(6), page(&[], &[(1, 8), (3, 1)], 9, true));
+        let range = |author, from, to| Range {
+            author: id(author),
+            from,
+            to,
+        };
+        assert_eq!(
+            cuts.settle().unwrap().ahead,
+            [
+                (id(8), Vec::from([range(1, 6, 7)])),
+                (id(6), Vec::from([range(1, 8, 8), range(3, 1, 1)])),
+            ]
+        );
+    }
+
+    #[test]
+    fn all_who_have_the_history_give_a_share_of_it() {
+        let mut cuts = asked(&[7, 8]);
+        let all = [(1, 500), (2, 300), (3, 200), (4, 90)];
+        cuts.take(id(7), page(&[], &all, 9, true));
+        cuts.take(
+            id(8),
+            page(&[(3, 10)], &[(1, 500), (2, 300), (3, 200)], 9, true),
+        );
+        let fetched = cuts.settle().unwrap().fetched;
+        let from = |author| {
+            let share = fetched.iter().find(|(last, _)| last.author == id(author));
+            share.map(|&(_, giver)| giver)
+        };
+        assert_eq!(fetched.len(), 4);
+        assert_eq!((from(1), from(2)), (Some(id(7)), Some(id(8))));
+        assert_eq!(from(3), Some(id(7)), "8 keeps its first messages no more");
+        assert_eq!(from(4), Some(id(7)), "8 has none of them");
+    }
+}

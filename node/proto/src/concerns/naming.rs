@@ -1,0 +1,277 @@
+//! Naming: what the coordinator calls whom, and who may change that how often.
+//!
+//! `PROTOCOL.md` §5.4. Not here: what a name may have (`ringtalk_wire::name`), and which names look alike (`names`).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
+use core::time::Duration;
+
+use ringtalk_wire::{NodeId, Renamed};
+
+use super::Concern;
+use crate::context::Context;
+use crate::machines::admission::{names_for, unique_name};
+use crate::machines::heirs::Heirs;
+use crate::machines::names::{Kept, Names};
+use crate::machines::pace::Pace;
+use crate::machines::renames::Renames;
+use crate::{Time, View};
+
+/// How often a former member comes back at once, and then: each time costs two views for everybody, and two lines on each
+/// screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
+const RETURNS_AT_ONCE: u32 = 4;
+const RETURN_EVERY: Duration = Duration::from_secs(2);
+
+/// How many of the names that a newcomer may get are looked at for one that it may inherit.
+const INHERITABLE: usize = 8;
+
+/// What a coordinator knows of names.
+#[derive(Debug)]
+pub(crate) struct Naming {
+    /// Of the last view in which this node, as coordinator, gave somebody a name.
+    names: Names,
+    kept: Kept,
+    heirs: Heirs,
+    renames: Renames,
+    returns: Pace,
+}
+
+impl Default for Naming {
+    fn default() -> Self {
+        Self {
+            names: Names::default(),
+            kept: Kept::default(),
+            heirs: Heirs::default(),
+            renames: Renames::default(),
+            returns: Pace::new(RETURNS_AT_ONCE, RETURN_EVERY),
+        }
+    }
+}
+
+impl Naming {
+    /// Goes by the names of a view, and by those that are kept.
+    pub(crate) fn follow(&mut self, now: Time, view: &View) {
+        self.kept.expire(now);
+        self.names.follow(view, &self.kept);
+    }
+
+    /// The name that somebody gets in the view that was followed last; it keeps that from now on.
+    pub(crate) fn give(&mut self, wish: &str, wisher: NodeId) -> String {
+        let name = self.name_for(wish, &wisher, None);
+        self.names.take(&name, wisher);
+        name
+    }
+
+    /// Forgets whom it gave names that are in no view: the next view is looked at as a whole.
+    pub(crate) fn start_over(&mut self) {
+        self.names = Names::default();
+    }
+
+    /// The name that a newcomer gets beside the members of the view that was followed last.
+    pub(crate) fn name_newcomer(&mut self, view: &View, wish: &str, newcomer: &NodeId) -> String {
+        let heir = self.heirs.inherits_from(newcomer);
+        let heir = heir.filter(|holder| !view.contains(holder));
+        if let Some(holder) = &heir {
+            tracing::debug!(?newcomer, ?holder, "a newcomer inherits a name");
+        }
+        let name = self.name_for(wish, newcomer, heir);
+        if let Some(holder) = heir {
+            self.kept.release(&holder);
+        }
+        name
+    }
+
+    fn name_for(&self, wish: &str, wisher: &NodeId, heir_of: Option<NodeId>) -> String {
+        let loses_it = |holder: &NodeId| holder == wisher || Some(*holder) == heir_of;
+        unique_name(wish, |name| self.names.clash(name, loses_it))
+    }
+
+    /// A member failed: its name is kept for it.
+    pub(crate) fn failed(&mut self, now: Time, id: NodeId, name: &str) {
+        self.kept.keep(now, id, name);
+        self.heirs.settle(&id);
+    }
+
+    /// A member left: nobody needs its name.
+    pub(crate) fn left(&mut self, id: &NodeId) {
+        self.heirs.settle(id);
+    }
+
+    /// Somebody is listed, here or in another ring: it needs no name kept for it.
+    pub(crate) fn is_listed(&mut self, id: &NodeId) {
+        self.kept.release(id);
+    }
+
+    /// A member is called this from now on: its coordinator keeps that name for nobody else.
+    pub(crate) fn is_called(&mut self, id: &NodeId, name: &str) {
+        self.kept.release(id);
+        self.kept.release_name(name);
+    }
+
+    /// Somebody answers something that it was sent at that time.
+    pub(crate) fn answers(&mut self, id: &NodeId, sent: Time) {
+        self.heirs.answers(id, sent);
+    }
+
+    /// Returns true if a newcomer waits for news of somebody.
+    pub(crate) fn looks_at(&self, id: &NodeId) -> bool {
+        self.heirs.look_at(id)
+    }
+
+    /// Connections to somebody were refused at these hosts, or it cannot be reached.
+    pub(crate) fn unreached(&mut self, id: &NodeId, refused: &[IpAddr], is_member: bool) {
+        self.heirs.refused(id, refused);
+        if !is_member {
+            self.heirs.settle(id);
+        }
+    }
+
+    /// Returns true if a newcomer has to wait, since it may inherit a name.
+    pub(crate) fn waits(&self, newcomer: &NodeId) -> bool {
+        self.heirs.waits(newcomer)
+    }
+
+    /// When a newcomer has waited for long enough.
+    pub(crate) fn heirs_deadline(&self) -> Option<Time> {
+        self.heirs.deadline()
+    }
+
+    /// When a member is due to get another name.
+    pub(crate) fn renames_deadline(&self) -> Option<Time> {
+        self.renames.deadline()
+    }
+}
+
+impl Naming {
+    /// The name of the first member.
+    pub(crate) fn name_of_founder(&self, context: &Context) -> String {
+        let me = &context.config.id;
+        self.name_for(&context.config.name, me, None)
+    }
+
+    /// Returns true if somebody may come in now, as far as it was a member before: not all too often.
+    pub(crate) fn may_return(&self, context: &Context, id: &NodeId) -> bool {
+        let now = context.now;
+        !context.is_former(id) || self.returns.next(id) <= now
+    }
+
+    /// Notes that somebody comes in who was a member before.
+    pub(crate) fn note_return(&mut self, context: &Context, id: NodeId) {
+        let now = context.now;
+        if context.is_former(&id) {
+            self.returns.spend(now, id);
+        }
+    }
+
+    /// A newcomer that may be a member's process started anew waits for a moment, while that member is looked for at the
+    /// newcomer's own host: if it is gone, the newcomer inherits its name.
+    pub(crate) fn look_for_predecessor(
+        &mut self,
+        context: &mut Context,
+        newcomer: NodeId,
+        wish: &str,
+    ) {
+        let now = context.now;
+        let direct = context.links.is_direct(&newcomer);
+        let host = context.links.host(&newcomer).filter(|_| direct);
+        let (Some(view), Some(host)) = (context.view.clone(), host) else {
+            return;
+        };
+        if context.is_former(&newcomer) {
+            return;
+        }
+        self.follow(now, &view);
+        let is_taken = |name: &String| self.names.clash(name, |_| false);
+        let names = names_for(wish).take(INHERITABLE).take_while(is_taken);
+        let holders = names.flat_map(|name| {
+            let holders = self.names.holders(&name);
+            holders.copied().collect::<Vec<_>>()
+        });
+        let may_be_it = |id: &NodeId| *id != context.config.id && was_at(context, id, host);
+        // A link may be up still for a moment after its process has died.
+        let predecessor = holders
+            .filter(may_be_it)
+            .min_by_key(|id| context.links.is_up(id));
+        if let Some(holder) = predecessor
+            && self.heirs.look(now, newcomer, holder, host)
+        {
+            self.look_for(context, &view, holder);
+        }
+    }
+
+    /// Asks a member, or a lost one, for a sign of life.
+    fn look_for(&mut self, context: &mut Context, view: &View, id: NodeId) {
+        if view.contains(&id) || context.links.is_up(&id) {
+            return context.look_at(&id);
+        }
+        match context.known_addresses(&id).cloned() {
+            Some(addresses) => {
+                context.links.dial_soon(&id);
+                context.dial(id, &addresses);
+            }
+            None => self.heirs.settle(&id),
+        }
+    }
+
+    /// A member wishes another name. Returns who is called otherwise from now on.
+    pub(crate) fn wish(&mut self, context: &Context, id: NodeId, wish: &str) -> Vec<Renamed> {
+        if !context.is_member(&id) || !context.has_authority() {
+            return Vec::new();
+        }
+        self.renames.wish(id, wish.into());
+        self.carry_out_renames(context)
+    }
+
+    /// Ends what has waited for long enough. Returns who is called otherwise from now on.
+    pub(crate) fn expire(&mut self, context: &Context) -> Vec<Renamed> {
+        self.heirs.expire(context.now);
+        if context.has_authority() {
+            return self.carry_out_renames(context);
+        }
+        if !context.is_coordinator() {
+            self.renames.clear();
+        }
+        Vec::new()
+    }
+
+    fn carry_out_renames(&mut self, context: &Context) -> Vec<Renamed> {
+        let Some(view) = &context.view else {
+            return Vec::new();
+        };
+        let wishes = self.renames.take_due(context.now);
+        if !wishes.is_empty() {
+            self.follow(context.now, view);
+        }
+        let mut renamed = Vec::new();
+        for (id, wish) in wishes {
+            let Some(member) = view.member(&id) else {
+                continue;
+            };
+            let name = self.give(&wish, id);
+            if name != member.name {
+                renamed.push(Renamed { id, name });
+            }
+        }
+        renamed
+    }
+}
+
+impl Concern for Naming {
+    /// A newcomer is a member, or gone.
+    fn forget(&mut self, newcomer: &NodeId) {
+        self.heirs.forget(newcomer);
+    }
+}
+
+/// Returns true if a member, or a lost one, is or was at a host.
+fn was_at(context: &Context, id: &NodeId, host: IpAddr) -> bool {
+    let here = |address: &str| {
+        address
+            .parse::<SocketAddr>()
+            .is_ok_and(|at| at.ip() == host)
+    };
+    let listed = context.known_addresses(id);
+    let listed = listed.is_some_and(|addresses| addresses.all().any(here));
+    listed || context.links.host(id) == Some(host)
+}

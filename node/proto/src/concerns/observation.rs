@@ -1,0 +1,80 @@
+//! Observers: the user is told that somebody looks at the ring.
+//!
+//! `PROTOCOL.md` §5.5. Not here: what an observer is told (`ring::report`).
+
+use alloc::collections::BTreeMap;
+use core::net::{IpAddr, Ipv6Addr};
+use core::time::Duration;
+
+use ringtalk_wire::NodeId;
+
+use crate::context::Context;
+use crate::{Event, Time};
+
+/// How long a host must not have looked before the user is told of it again.
+pub(crate) const FORGOTTEN: Duration = Duration::from_secs(600);
+/// How many households that look are kept in mind: the user is told of no more than these in that time.
+const HOUSEHOLDS: usize = 64;
+
+/// Who has looked lately.
+#[derive(Debug, Default)]
+pub(crate) struct Observers {
+    /// When each household looked last; those that a relay hides are one.
+    households: BTreeMap<Option<IpAddr>, Time>,
+}
+
+impl Observers {
+    /// A peer looks. The user is told of everybody who is no member, nor was one: a member that was lost asks in the same
+    /// way.
+    pub(crate) fn note(&mut self, context: &mut Context, peer: &NodeId) {
+        if context.view.is_some() && !context.is_named(peer) {
+            let host = context.links.host(peer);
+            if self.look(context.now, host) {
+                context.emit(Event::Observed { host });
+            }
+        }
+    }
+
+    /// Somebody at this host looks; true where that is news.
+    fn look(&mut self, now: Time, host: Option<IpAddr>) -> bool {
+        let household = host.map(household);
+        self.households.retain(|_, last| now - *last < FORGOTTEN);
+        let is_news = !self.households.contains_key(&household);
+        let has_room = self.households.len() < HOUSEHOLDS;
+        if has_room || !is_news {
+            self.households.insert(household, now);
+        }
+        is_news && has_room
+    }
+}
+
+/// The network of somebody who has as many IPv6 addresses as it likes: the first half of one.
+fn household(host: IpAddr) -> IpAddr {
+    match host.to_canonical() {
+        IpAddr::V6(host) => IpAddr::V6(Ipv6Addr::from_bits(host.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_hosts_fill_no_screen() {
+        let mut observers = Observers::default();
+        let host = |number: u32| Some(IpAddr::from(number.to_be_bytes()));
+        let told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
+        assert_eq!(told.count(), HOUSEHOLDS);
+        assert_eq!(observers.households.len(), HOUSEHOLDS);
+    }
+
+    #[test]
+    fn a_household_with_many_addresses_is_one() {
+        let mut observers = Observers::default();
+        let host = |number: u128| Some(IpAddr::from((0x2001_0db8 << 96 | number).to_be_bytes()));
+        let mut told = (0..1_000).filter(|&number| observers.look(Time::default(), host(number)));
+        assert_eq!(told.by_ref().count(), 1);
+        assert!(observers.look(Time::default(), host(1 << 64)));
+    }
+}

@@ -1,0 +1,223 @@
+//! Reaching those who cannot be dialled: by having them dial, or by way of somebody whom both reach.
+//!
+//! `PROTOCOL.md` §3.5. Each helper is asked as any member would be. Not here: when to ask (`detour`), and what a helper does
+//! (`helping`).
+
+mod doors;
+mod helping;
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use ringtalk_wire::{Addresses, Call, Circuit, Contact, Frame, NodeId, Reach, Ticket};
+
+use crate::context::Context;
+use crate::machines::circuits::Circuits;
+use crate::machines::links::Made;
+use crate::machines::links::detour::{HELPERS, Step};
+use crate::{Output, Time, Trust, View};
+use doors::Doors;
+pub use doors::Registration;
+
+/// Who helps this node to reach others, and whom it helps.
+#[derive(Debug, Default)]
+pub(crate) struct Reaching {
+    circuits: Circuits,
+    doors: Doors,
+}
+
+impl Reaching {
+    /// A director names doors.
+    pub(crate) fn show_doors(&mut self, doors: Vec<Contact>) {
+        self.doors.show(doors);
+    }
+
+    /// A view is in force: its coordinator chooses the doors of its ring.
+    pub(crate) fn follow(&mut self, context: &Context, view: &View) {
+        if context.is_coordinator() {
+            self.doors.choose(context, view);
+        }
+    }
+
+    /// What to register at the directors, while this node is the coordinator.
+    pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
+        self.doors.registration(context)
+    }
+
+    /// A director announces somebody who is on its way to this coordinator, and may not get through.
+    pub(crate) fn expect(
+        &mut self,
+        context: &Context,
+        newcomer: NodeId,
+        addresses: Addresses,
+        director: Option<IpAddr>,
+    ) {
+        self.doors.expect(context, newcomer, addresses, director);
+    }
+
+    /// When an announced newcomer is to be dialled.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.doors.deadline()
+    }
+
+    /// Dials the announced newcomers that have not come.
+    pub(crate) fn expire(&mut self, context: &mut Context) {
+        self.doors.expire(context);
+    }
+
+    /// A circuit has ended that this node carried.
+    pub(crate) fn circuit_over(&mut self, number: u64) {
+        self.circuits.close(number);
+    }
+
+    /// How many circuits this node carries.
+    pub(crate) fn circuits(&self) -> usize {
+        self.circuits.len()
+    }
+
+    /// True where it is worth to ask others for a way to a node.
+    pub(crate) fn has_detour(&mut self, context: &mut Context, peer: &NodeId) -> bool {
+        !context.people.dead.contains(peer) && !self.helpers_for(context, peer).is_empty()
+    }
+
+    /// Asks others for a way to a peer that does not answer. Returns it if it is given up.
+    pub(crate) fn go_round(
+        &mut self,
+        context: &mut Context,
+        (peer, addresses, step): (NodeId, Addresses, Step),
+    ) -> Option<NodeId> {
+        let relay = match step {
+            Step::GiveUp => {
+                context.links.dial_failed(context.now, &peer);
+                return Some(peer);
+            }
+            Step::Call => None,
+            Step::Relay(number) => Some(number),
+        };
+        let helpers = self.helpers_for(context, &peer);
+        let asked = match relay {
+            // Where there are fewer, one is asked again: it may have a link to the peer by now.
+            Some(number) if !helpers.is_empty() => {
+                let turn = number % helpers.len();
+                &helpers[turn..=turn]
+            }
+            _ => &helpers,
+        };
+        let reach = Frame::Reach(Reach {
+            peer,
+            addresses,
+            relay: relay.is_some(),
+        });
+        for (helper, addresses) in asked {
+            context.send_or_dial((*helper, addresses), &reach);
+        }
+        None
+    }
+
+    /// Those who help with the dial to a node, if it may be out of reach: the same ones from the first step to the last.
+    fn helpers_for(&mut self, context: &mut Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let helpers = context.links.helpers(peer);
+        if !helpers.is_empty() || !context.is_far(peer) && !context.is_member(peer) {
+            return helpers;
+        }
+        let helpers = self.helpers_towards(context, peer);
+        context.links.ask(peer, helpers.clone());
+        helpers
+    }
+
+    /// Whom to ask for a way to a node: whoever carried the last link to it; then those on several networks, those
+    /// that are linked, and those on another network than this node's. Others each time it comes to nothing.
+    fn helpers_towards(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let Some(view) = context.view_inside() else {
+            return self.helpers_outside(context, peer);
+        };
+        let last = context.links.relay(peer);
+        let home = view.member(&context.config.id).map(|me| me.network);
+        let fit = view.members().filter(|member| {
+            let id = &member.id;
+            id != peer && *id != context.config.id && !context.detector.suspects(id)
+        });
+        // Who is neither linked nor on several networks knows no more than this node.
+        let fit = fit.filter(|member| {
+            context.links.is_direct(&member.id) || member.addresses.are_manifold()
+        });
+        let mut ranked: Vec<_> = fit
+            .map(|member| {
+                let rank = (
+                    Some(member.id) != last,
+                    !member.addresses.are_manifold(),
+                    !context.links.is_direct(&member.id),
+                    Some(member.network) == home,
+                );
+                (rank, member)
+            })
+            .collect();
+        ranked.sort_by_key(|&(rank, member)| (rank, member.key));
+        if !ranked.is_empty() {
+            let turn = context.links.failures(peer) as usize * HELPERS;
+            let first = turn % ranked.len();
+            ranked.rotate_left(first);
+        }
+        let helpers = ranked.into_iter().take(HELPERS);
+        helpers
+            .map(|(_, member)| (member.id, member.addresses.clone()))
+            .collect()
+    }
+
+    /// Whom to ask while this node is no member: the doors that a director has named, and former fellows.
+    fn helpers_outside(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let doors = self.doors.shown().iter();
+        let doors = doors.map(|door| (door.id, &door.addresses));
+        let fellows = context.view.iter().flat_map(|view| view.members());
+        let fellows = fellows
+            .filter(|one| context.links.is_direct(&one.id))
+            .map(|one| (one.id, &one.addresses));
+        let others = doors
+            .chain(fellows)
+            .filter(|(id, _)| id != peer && *id != context.config.id);
+        others
+            .map(|(id, addresses)| (id, addresses.clone()))
+            .take(HELPERS)
+            .collect()
+    }
+
+    /// Somebody waits to be dialled.
+    pub(crate) fn take_call(context: &mut Context, peer: NodeId, call: Call) {
+        let teller = context.links.host(&peer);
+        let (addresses, trust) = context.whereabouts(&call.peer, call.addresses, teller);
+        if call.peer == context.config.id || trust != Trust::Known && !context.is_member(&peer) {
+            return;
+        }
+        let whither = (call.peer, &addresses, trust);
+        context.dial_for(peer, whither);
+    }
+
+    /// A relay has room for a link that this node wanted, or that somebody wants to it.
+    pub(crate) fn take_circuit(&mut self, context: &mut Context, relay: NodeId, circuit: &Circuit) {
+        let now = context.now;
+        let &Circuit {
+            number,
+            peer,
+            dials,
+            comes,
+        } = circuit;
+        let helpers = context.links.helpers(&peer);
+        let was_asked = helpers.iter().any(|(helper, _)| *helper == relay);
+        let is_member = context.is_member(&relay) || was_asked;
+        if peer == context.config.id || peer == relay || dials && !was_asked {
+            return;
+        }
+        let addresses = context.links.direct(&relay).and_then(Made::addresses);
+        if comes && addresses.is_none() || !self.circuits.comes(now, relay, is_member) {
+            return;
+        }
+        context.links.relayed_by(&peer, relay);
+        context.out.push_back(Output::Circuit {
+            ticket: Ticket { relay, number },
+            relay: addresses.filter(|_| comes),
+            peer,
+            dials,
+        });
+    }
+}

@@ -1,0 +1,137 @@
+//! Doors: members that help newcomers who do not reach the coordinator.
+//!
+//! A coordinator registers some at its directors, and a newcomer is told of them. Not here: what a door does for a newcomer
+//! (`helping`).
+
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+
+use ringtalk_wire::{Addresses, Contact, Member, NodeId};
+
+use crate::config::FAR_PATIENCE;
+use crate::context::Context;
+use crate::{Time, View};
+
+/// How many doors a director is told of.
+const DOORS: usize = 4;
+/// How many announced newcomers are remembered: they ask again.
+const EXPECTED: usize = 16;
+
+/// What a coordinator registers at its directors.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Registration {
+    /// The coordinator itself.
+    pub coordinator: Contact,
+    /// Members to whom a newcomer can turn that does not reach it; four at most.
+    pub doors: Arc<[Contact]>,
+}
+
+/// The doors that this node knows, as a coordinator and as a newcomer.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    /// What this node registers, with the doors of its own ring for newcomers.
+    own: Option<Arc<Registration>>,
+    /// Those that a director has named.
+    shown: Vec<Contact>,
+    /// Newcomers that a director has announced.
+    expected: BTreeMap<NodeId, Expected>,
+}
+
+/// A newcomer that a director has announced.
+#[derive(Debug)]
+struct Expected {
+    /// Where it is, as the director says.
+    addresses: Addresses,
+    /// The host of the director.
+    director: Option<IpAddr>,
+    /// When to dial it.
+    at: Time,
+}
+
+impl Doors {
+    /// A director names some.
+    pub(crate) fn show(&mut self, mut doors: Vec<Contact>) {
+        doors.truncate(DOORS);
+        self.shown = doors;
+    }
+
+    /// When an announced newcomer is to be dialled.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.expected.values().map(|one| one.at).min()
+    }
+
+    /// Those that a director has named.
+    pub(crate) fn shown(&self) -> &[Contact] {
+        &self.shown
+    }
+
+    /// Chooses them anew from this node's own view: those on several networks first, then those on others than the
+    /// coordinator, then the most senior.
+    pub(crate) fn choose(&mut self, context: &Context, view: &View) {
+        let home = view.member(&view.coordinator()).map(|one| one.network);
+        let others = view.members().filter(|one| one.id != view.coordinator());
+        let mut others: Vec<&Member> = others.collect();
+        others.sort_by_key(|one| {
+            let at_home = Some(one.network) == home;
+            (!one.addresses.are_manifold(), at_home, one.seniority)
+        });
+        let epoch = view.tag().epoch;
+        let contact = |one: &Member| Contact {
+            id: one.id,
+            addresses: one.addresses.clone(),
+            epoch,
+        };
+        self.own = Some(Arc::new(Registration {
+            coordinator: Contact {
+                id: context.config.id,
+                addresses: context.config.addresses.clone(),
+                epoch,
+            },
+            doors: others.into_iter().take(DOORS).map(contact).collect(),
+        }));
+    }
+
+    /// Somebody is on its way to this coordinator, and may not get through.
+    pub(crate) fn expect(
+        &mut self,
+        context: &Context,
+        newcomer: NodeId,
+        addresses: Addresses,
+        director: Option<IpAddr>,
+    ) {
+        if newcomer != context.config.id && self.expected.len() < EXPECTED {
+            let one = Expected {
+                addresses,
+                director,
+                at: context.now + FAR_PATIENCE,
+            };
+            self.expected.insert(newcomer, one);
+        }
+    }
+
+    /// Dials the newcomers that have not come.
+    pub(crate) fn expire(&mut self, context: &mut Context) {
+        let now = context.now;
+        let due = self.expected.iter().filter(|(_, one)| one.at <= now);
+        let due: Vec<NodeId> = due.map(|(&id, _)| id).collect();
+        for newcomer in due {
+            let told = self.expected.remove(&newcomer);
+            let Some(told) = told.filter(|_| context.is_coordinator()) else {
+                continue;
+            };
+            let (addresses, trust) = context.whereabouts(&newcomer, told.addresses, told.director);
+            let me = context.config.id;
+            context.dial_for(me, (newcomer, &addresses, trust));
+        }
+    }
+
+    /// What to register at the directors, while this node is the coordinator.
+    pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
+        let is_steady =
+            context.doubt.is_none() && !context.is_leaving() && !context.joining.is_outside();
+        let own = self.own.as_ref();
+        own.filter(|_| is_steady && context.is_coordinator())
+    }
+}

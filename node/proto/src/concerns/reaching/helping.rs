@@ -1,0 +1,113 @@
+//! Helping two others to reach each other: one is told to dial, or this node carries what they say.
+//!
+//! `PROTOCOL.md` §3.5. What is carried cannot be read here. Not here: how this node is helped (`reaching`), and how many
+//! circuits it carries (`circuits`).
+
+use alloc::boxed::Box;
+
+use ringtalk_wire::{Call, Circuit, Frame, NodeId, Reach, Ticket};
+
+use super::Reaching;
+use crate::Output;
+use crate::context::Context;
+use crate::machines::links::Made;
+
+impl Reaching {
+    /// Somebody does not reach a node that this one may.
+    pub(crate) fn take_reach(&mut self, context: &mut Context, asker: NodeId, reach: Reach) {
+        let Reach {
+            peer,
+            addresses,
+            relay,
+        } = reach;
+        let between_strangers = !context.is_member(&asker) && !context.is_member(&peer);
+        if peer == context.config.id || peer == asker || between_strangers {
+            return;
+        }
+        let Some(view) = context.view.clone() else {
+            return;
+        };
+        let teller = context.links.host(&asker);
+        let (addresses, trust) = context.whereabouts(&peer, addresses, teller);
+        let whither = (peer, &addresses, trust);
+        if relay && context.links.is_up(&peer) {
+            return self.open_circuit(context, asker, peer);
+        }
+        let caller = view.member(&asker).filter(|_| !relay);
+        match caller {
+            Some(caller) => {
+                let call = Frame::Call(Call {
+                    peer: asker,
+                    addresses: caller.addresses.clone(),
+                });
+                context.send_for_another(asker, whither, &call);
+            }
+            // A link will be wanted soon; where it is too late for that, at the next question.
+            None => {
+                context.dial_for(asker, whither);
+            }
+        }
+    }
+
+    /// Carries what two nodes say to each other, where this one has a link to both that nobody else carries.
+    fn open_circuit(&mut self, context: &mut Context, asker: NodeId, peer: NodeId) {
+        let ends = context
+            .links
+            .direct(&asker)
+            .zip(context.links.direct(&peer));
+        let Some((to_asker, to_peer)) = ends else {
+            return;
+        };
+        let [to_asker, to_peer] = [to_asker, to_peer].map(Made::addresses);
+        let view = context.view.clone();
+        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
+        if let Some(before) = self.circuits.between([asker, peer]) {
+            self.end_circuit(context, before);
+        }
+        let Some(number) = self.circuits.open([asker, peer], is_member) else {
+            return;
+        };
+        tracing::info!(
+            ?asker,
+            ?peer,
+            circuits = self.circuits.len(),
+            "carrying what two others say"
+        );
+        for (end, far, dials, dialled) in [
+            (asker, peer, true, to_asker.is_some()),
+            (peer, asker, false, to_peer.is_some()),
+        ] {
+            let circuit = Frame::Circuit(Circuit {
+                number,
+                peer: far,
+                dials,
+                comes: !dialled,
+            });
+            context.send(&end, &circuit);
+        }
+        context.out.push_back(Output::Splice {
+            ticket: Ticket {
+                relay: context.config.id,
+                number,
+            },
+            ends: Box::new([(asker, to_asker), (peer, to_peer)]),
+        });
+    }
+
+    /// Ends a circuit that this node carries.
+    fn end_circuit(&mut self, context: &mut Context, number: u64) {
+        self.circuits.close(number);
+        context.out.push_back(Output::Unsplice { number });
+    }
+
+    /// Ends the circuits of those who are neither members nor linked any more.
+    pub(crate) fn tidy_circuits(&mut self, context: &mut Context) {
+        let view = context.view.as_ref();
+        let ended = self
+            .circuits
+            .without(|id| context.links.is_up(id) || view.is_some_and(|view| view.contains(id)));
+        for number in ended {
+            self.end_circuit(context, number);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Relaying: how items go round the ring, and what happens when a child stays silent.
+//!
+//! `PROTOCOL.md` §4.1. Not here: what arrives (`node::relaying`), and the books about receipts (`spread`).
+
+pub(crate) mod abbreviation;
+pub(crate) mod carrying;
+mod children;
+mod confirmation;
+
+use alloc::collections::{BTreeMap, VecDeque};
+
+use ringtalk_wire::{Frame, Interval, Item, ItemId, ItemKind, MessageId, NodeId, Sealed, Spread};
+
+use super::Concern;
+use super::discussion::Discussion;
+use super::ring::Ring;
+use crate::config::SHARE_BYTES;
+use crate::context::Context;
+use crate::machines::acks::Acks;
+use crate::machines::outbox::Outbox;
+use crate::machines::parking::Parking;
+use crate::machines::spread::{Spreading, Taken};
+use confirmation::Confirmations;
+
+/// How many announcements are kept to be handed over.
+const ANNOUNCEMENTS: usize = 256;
+
+/// The last announcements that came by.
+#[derive(Debug, Default)]
+pub(crate) struct Announcements {
+    kept: BTreeMap<ItemId, Sealed>,
+    order: VecDeque<ItemId>,
+}
+
+impl Announcements {
+    pub(crate) fn get(&self, id: &ItemId) -> Option<&Sealed> {
+        self.kept.get(id)
+    }
+
+    pub(crate) fn keep(&mut self, id: ItemId, sealed: Sealed) {
+        self.kept.entry(id).or_insert_with(|| {
+            self.order.push_back(id);
+            sealed
+        });
+        if self.order.len() > ANNOUNCEMENTS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.kept.remove(&oldest);
+        }
+    }
+}
+
+/// What goes round the ring, and who owes what for it.
+#[derive(Debug, Default)]
+pub(crate) struct Relay {
+    pub(crate) outbox: Outbox,
+    pub(crate) spreading: Spreading,
+    pub(crate) parking: Parking,
+    pub(crate) acks: Acks,
+    pub(crate) confirmations: Confirmations,
+    pub(crate) announcements: Announcements,
+}
+
+impl Concern for Relay {
+    fn forget(&mut self, peer: &NodeId) {
+        self.confirmations.forget(peer);
+    }
+}
+
+impl Relay {
+    /// True where an own item would reach somebody, or nobody is there to be reached.
+    pub(crate) fn can_spread(&self, context: &Context, ring: &Ring) -> bool {
+        let alone = context.view.as_ref().is_some_and(|view| view.len() == 1);
+        alone || !self.nearest_children(context, ring).is_empty()
+    }
+
+    /// True where the links to the nearest children of an own item are idle.
+    pub(crate) fn spreads_at_once(&self, context: &Context, ring: &Ring) -> bool {
+        self.nearest_children(context, ring)
+            .iter()
+            .all(|child| context.links.is_idle(&child.id))
+    }
+
+    pub(crate) fn take_interval(
+        &mut self,
+        context: &Context,
+        id: ItemId,
+        interval: &Interval,
+    ) -> Taken {
+        let current = context.layout() == Some(interval.layout);
+        match context.own_key().filter(|_| current) {
+            Some(me) => self.spreading.take(id, interval, me),
+            None => Taken::Nothing,
+        }
+    }
+
+    fn send_item(
+        &mut self,
+        context: &mut Context,
+        child: &NodeId,
+        (id, item): (ItemId, &Item),
+        interval: Interval,
+    ) {
+        let spread = Frame::Spread(Spread {
+            interval: context.as_sent(interval),
+            item: item.clone(),
+        });
+        self.send_passing(context, child, id, &spread);
+    }
+
+    /// Sends an item on its way, and beside it what waits for that.
+    pub(crate) fn send_passing(
+        &mut self,
+        context: &mut Context,
+        child: &NodeId,
+        id: ItemId,
+        frame: &Frame,
+    ) {
+        let now = context.now;
+        let share = (id.kind == ItemKind::Bundle).then(|| context.share_of(&id.origin));
+        context
+            .links
+            .send_for(now, (child, share), frame, &mut context.out);
+        self.confirm_beside(context, child);
+    }
+
+    /// The item itself, where it is still here.
+    pub(crate) fn item(&self, discussion: &Discussion, id: ItemId) -> Option<Item> {
+        if id.kind == ItemKind::Bundle {
+            let first = first_of(id);
+            let sealed = discussion.bundle(first)?;
+            Some(Item::Bundle(sealed.clone()))
+        } else {
+            let sealed = self.announcements.kept.get(&id)?;
+            Some(Item::Announcement(sealed.clone()))
+        }
+    }
+
+    /// Returns true if little of what takes this share waits on the links that the ring needs. Links whose peers take
+    /// nothing do not count.
+    pub(crate) fn has_room(&self, context: &Context, ring: &Ring, share: &NodeId) -> bool {
+        let usable = ring.needed_ids().filter(|id| self.is_usable(context, id));
+        let mut waiting = usable.map(|id| context.links.backlog(id, share));
+        waiting.all(|bytes| bytes < SHARE_BYTES)
+    }
+}
+
+const fn first_of(id: ItemId) -> MessageId {
+    MessageId {
+        author: id.origin,
+        seq: id.number,
+    }
+}
+
+/// True where the messages of a bundle have been delivered here.
+pub(crate) fn is_delivered(discussion: &Discussion, id: ItemId) -> bool {
+    id.kind == ItemKind::Bundle && discussion.causal.has_delivered(first_of(id))
+}

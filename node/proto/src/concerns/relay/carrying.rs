@@ -1,0 +1,203 @@
+//! Carrying: how an item goes on from here, and who takes over a part of the ring.
+//!
+//! `PROTOCOL.md` §4.1. Not here: who is given an item (`children`), and what is owed for it (`confirmation`).
+
+use alloc::vec::Vec;
+
+use ringtalk_wire::limit::PAGE_ITEMS;
+use ringtalk_wire::{Frame, Interval, Item, ItemId, ItemKind, NodeId, Offer, Spread};
+
+use super::Relay;
+use super::abbreviation::brief;
+use super::children::halves;
+use crate::concerns::discussion::Discussion;
+use crate::concerns::ring::Ring;
+use crate::context::Context;
+use crate::machines::spread::{Child, Orphan, Part, Taken};
+
+/// So many bundles of a child that is gone are handed on whole: its heir has none of them most likely. Of more only
+/// the ids are, lest a link that is slow carries twice what others have brought.
+const HANDED_WHOLE: usize = 8;
+
+/// The relay at work: it goes by the ring, and gives what the discussion has.
+pub(crate) struct Carrying<'a> {
+    pub(crate) relay: &'a mut Relay,
+    pub(crate) context: &'a mut Context,
+    pub(crate) ring: &'a Ring,
+    pub(crate) discussion: &'a Discussion,
+}
+
+impl Carrying<'_> {
+    /// Sends one's own item both ways round the ring; gives how many children got it.
+    pub(crate) fn spread(&mut self, id: ItemId, item: &Item) -> usize {
+        if let Item::Announcement(sealed) = item {
+            self.relay.announcements.keep(id, sealed.clone());
+        }
+        let mut children = 0;
+        for interval in halves(self.context) {
+            if let Some(me) = self.context.own_key() {
+                self.relay.spreading.take(id, &interval, me);
+            }
+            children += self.pass_on(id, item, interval);
+        }
+        children
+    }
+
+    /// Sends the items that a child lacked of those offered to it.
+    pub(crate) fn take_want(&mut self, peer: NodeId, items: &[ItemId]) {
+        for &id in items {
+            let Some(item) = self.relay.item(self.discussion, id) else {
+                continue;
+            };
+            for interval in self.relay.spreading.owed_by(&peer, id) {
+                self.relay
+                    .send_item(self.context, &peer, (id, &item), interval);
+            }
+        }
+    }
+
+    /// Takes an interval over, and passes the item on where that reaches farther than before.
+    pub(crate) fn go_on(&mut self, id: ItemId, item: &Item, interval: &Interval) {
+        match self.relay.take_interval(self.context, id, interval) {
+            Taken::Nothing => {}
+            Taken::All => {
+                self.pass_on(id, item, *interval);
+            }
+            Taken::Beyond(after) => {
+                let interval = *interval;
+                self.hand_on(&[id], Part { after, interval }, false);
+            }
+        }
+    }
+
+    /// Gives an item to the children in an interval; gives how many there are.
+    fn pass_on(&mut self, id: ItemId, item: &Item, interval: Interval) -> usize {
+        let Some(after) = self.context.own_key() else {
+            return 0;
+        };
+        let part = Part { after, interval };
+        let children = self.relay.children(self.context, self.ring, interval);
+        if children.is_empty() {
+            // Neither views nor words wait for links that are being made.
+            let heir = self.relay.heir(self.context, self.ring, &part);
+            if let Some(heir) = heir {
+                self.relay.entrust(self.context, heir, id, interval);
+                send_whole(self.context, &heir.id, item.clone(), interval);
+            }
+            self.give_those_passed_over((id, item), &part, heir);
+            return usize::from(heir.is_some());
+        }
+        let nearest = children.first().map(|&(child, _)| child);
+        self.give_those_passed_over((id, item), &part, nearest);
+        let short = brief(self.context, self.discussion, item, interval);
+        for &(child, interval) in &children {
+            self.relay.entrust(self.context, child, id, interval);
+            match &short {
+                Some(brief) => self
+                    .relay
+                    .send_brief(self.context, &child.id, id, brief, interval),
+                None => self
+                    .relay
+                    .send_item(self.context, &child.id, (id, item), interval),
+            }
+        }
+        children.len()
+    }
+
+    /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
+    /// it probably has, only the ids, unless they are to go `whole`. False where nobody is left in it.
+    pub(crate) fn hand_on(&mut self, items: &[ItemId], part: Part, whole: bool) -> bool {
+        let (unlinked, heir) = if whole {
+            self.relay.linked_heir(self.context, self.ring, &part)
+        } else {
+            (Vec::new(), self.relay.heir(self.context, self.ring, &part))
+        };
+        for &id in items {
+            if let Some(item) = self.relay.item(self.discussion, id) {
+                for (child, interval) in &unlinked {
+                    send_whole(self.context, &child.id, item.clone(), *interval);
+                }
+                self.give_those_passed_over((id, &item), &part, heir);
+            }
+        }
+        let Some(heir) = heir else {
+            return false;
+        };
+        let interval = part.interval;
+        let mut named = Vec::new();
+        for &id in items {
+            match self.relay.item(self.discussion, id) {
+                Some(item) if whole || matches!(item, Item::Announcement(_)) => {
+                    self.relay.entrust(self.context, heir, id, interval);
+                    send_whole(self.context, &heir.id, item, interval);
+                }
+                Some(_) => {
+                    self.relay.entrust(self.context, heir, id, interval);
+                    named.push(id);
+                }
+                None => self.relay.settle(self.context, id, false),
+            }
+        }
+        for page in named.chunks(PAGE_ITEMS) {
+            let items = page.to_vec();
+            let offer = Frame::Offer(Offer { interval, items });
+            self.context.send_to_member(&heir.id, &offer);
+        }
+        true
+    }
+
+    /// Those who were silent, and so carry nothing on, get for themselves what passes them by, since nobody else
+    /// gives it to them. Who is only busy is waited for.
+    fn give_those_passed_over(
+        &mut self,
+        (id, item): (ItemId, &Item),
+        part: &Part,
+        nearest: Option<Child>,
+    ) {
+        let now = self.context.now;
+        for (child, interval) in self
+            .relay
+            .passed_over(self.context, self.ring, part, nearest)
+        {
+            if id.kind == ItemKind::Bundle && self.context.links.was_heard_lately(now, &child.id) {
+                self.relay.await_ack(self.context, child, id, interval);
+            }
+            self.relay
+                .send_item(self.context, &child.id, (id, item), interval);
+        }
+    }
+
+    pub(crate) fn adopt_orphans(&mut self, orphans: Vec<Orphan>) {
+        let now = self.context.now;
+        let mut parts: Vec<((Part, bool), Vec<ItemId>)> = Vec::new();
+        for orphan in &orphans {
+            let gone = !self.context.links.was_heard_lately(now, &orphan.child);
+            let part = (orphan.part, gone);
+            match parts.iter_mut().find(|(known, _)| *known == part) {
+                Some((_, items)) => items.push(orphan.item),
+                None => parts.push((part, Vec::from([orphan.item]))),
+            }
+        }
+        for ((part, gone), items) in parts {
+            let whole = gone && items.len() <= HANDED_WHOLE;
+            if !self.hand_on(&items, part, whole) {
+                for id in items {
+                    self.relay.settle(self.context, id, false);
+                }
+            }
+        }
+        // Who is stopped delivers nothing; who is busy will, and the author goes by its pace.
+        for Orphan { item, child, .. } in orphans {
+            if !self.context.links.was_heard_lately(now, &child) {
+                self.relay.excuse(self.context, &child, item);
+            }
+        }
+    }
+}
+
+/// Sends an item to a member that may have to be dialled first.
+fn send_whole(context: &mut Context, heir: &NodeId, item: Item, interval: Interval) {
+    let interval = context.as_sent(interval);
+    let item = Frame::Spread(Spread { interval, item });
+    context.send_to_member(heir, &item);
+}

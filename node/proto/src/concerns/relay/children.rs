@@ -1,0 +1,305 @@
+//! Children: who is given an item, and which part of the ring each takes over.
+//!
+//! `PROTOCOL.md` §4.1. Not here: giving it to them (`relay`), and what they owe for it (`spread`).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::{Direction, Interval, Member, NodeId};
+
+use super::Relay;
+use crate::concerns::ring::Ring;
+use crate::config::{DIAL_ALLOWANCE, HEIRS};
+use crate::context::Context;
+use crate::machines::spread::{Child, Part};
+
+impl Relay {
+    /// Those to whom an own item would go first, one in each direction.
+    pub(crate) fn nearest_children(&self, context: &Context, ring: &Ring) -> Vec<Child> {
+        let halves = halves(context);
+        let nearest = halves
+            .iter()
+            .filter_map(|&half| Some(self.usable_in(context, ring, half)?.0));
+        nearest.collect()
+    }
+
+    /// The children in an interval, each with its own: the nearest member that can be sent to, and
+    /// the fingers beyond it.
+    pub(crate) fn children(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        interval: Interval,
+    ) -> Vec<(Child, Interval)> {
+        let Some((first, fingers, whole)) = self.usable_in(context, ring, interval) else {
+            return Vec::new();
+        };
+        let mut children = Vec::from([first]);
+        children.extend(fingers);
+        let limits = children[1..].iter().map(|next| whole.up_to(next.key));
+        let limits: Vec<Interval> = limits.chain([interval]).collect();
+        children.into_iter().zip(limits).collect()
+    }
+
+    /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance. Who has just
+    /// been let in is passed over where there is anybody else, or somebody who has been there for longer.
+    fn usable_in(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        interval: Interval,
+    ) -> Option<(Child, Vec<Child>, Part)> {
+        let after = context.own_key()?;
+        let whole = Part { after, interval };
+        let mut usable = linked_in(context, ring, &whole);
+        usable.retain(|child| self.is_usable(context, &child.id));
+        let since = |&(place, child): &(usize, &Child)| {
+            (ring.settling_since(context.now, &child.id), place)
+        };
+        let (place, _) = usable.iter().enumerate().min_by_key(since)?;
+        let mut usable = usable.into_iter().skip(place);
+        let first = usable.next()?;
+        let fingers = ring.fingers();
+        let beyond = usable.filter(|child| fingers.contains(&child.id)).collect();
+        Some((first, beyond, whole))
+    }
+
+    /// The members of a part before the nearest one that carries on, who are silent or have just been let in, each
+    /// with the interval that is its own place and nothing more.
+    pub(crate) fn passed_over(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        part: &Part,
+        nearest: Option<Child>,
+    ) -> Vec<(Child, Interval)> {
+        if self.spreading.all_are_heard() && !ring.is_anybody_settling(context.now) {
+            return Vec::new();
+        }
+        let before =
+            |key| nearest.is_none_or(|child| part.distance(key) < part.distance(child.key));
+        let mut passed = linked_in(context, ring, part);
+        passed.retain(|child| before(child.key) && self.is_passed_over(context, ring, &child.id));
+        let next = passed.iter().skip(1).copied().chain(nearest).map(Some);
+        let limits: Vec<Interval> = next
+            .chain([None])
+            .map(|next| next.map_or(part.interval, |next| part.up_to(next.key)))
+            .collect();
+        passed.into_iter().zip(limits).collect()
+    }
+
+    /// The first member of a part that is neither suspected nor silent nor has just been let in, or has before the
+    /// others, where there is nobody else: it is dialled where there is no link.
+    pub(crate) fn heir(&self, context: &Context, ring: &Ring, part: &Part) -> Option<Child> {
+        let mut best = None;
+        for member in self.live_in(context, part) {
+            let since = ring.settling_since(context.now, &member.id);
+            if best.is_none_or(|(before, _)| since < before) {
+                best = Some((since, member));
+            }
+            if since.is_none() {
+                break;
+            }
+        }
+        let (_, live) = best?;
+        Some(child(context, live))
+    }
+
+    /// The first of the next few members of a part to whom a link is up, and those before it, each with the interval
+    /// that is its own place: they may be as dead as who was silent. Without one, whoever is the heir otherwise.
+    pub(crate) fn linked_heir(
+        &self,
+        context: &Context,
+        ring: &Ring,
+        part: &Part,
+    ) -> (Vec<(Child, Interval)>, Option<Child>) {
+        let next = self.live_in(context, part).take(HEIRS);
+        let next: Vec<Child> = next.map(|member| child(context, member)).collect();
+        let carries = |child: &Child| {
+            context.links.is_up(&child.id) && ring.settling_since(context.now, &child.id).is_none()
+        };
+        let Some(place) = next.iter().position(carries) else {
+            return (Vec::new(), self.heir(context, ring, part));
+        };
+        let before = next.iter().zip(&next[1..]).take(place);
+        let before = before.map(|(child, next)| (*child, part.up_to(next.key)));
+        (before.collect(), Some(next[place]))
+    }
+
+    /// Makes links to the next few members of a part, whose child may be dead.
+    pub(crate) fn prepare(&mut self, context: &mut Context, part: &Part) {
+        let next: Vec<NodeId> = self
+            .live_in(context, part)
+            .take(HEIRS)
+            .map(|one| one.id)
+            .collect();
+        for id in next {
+            context.dial_member(&id);
+        }
+    }
+
+    /// The members of a part that are neither suspected nor silent, the nearest first.
+    fn live_in<'a>(
+        &'a self,
+        context: &'a Context,
+        part: &Part,
+    ) -> impl Iterator<Item = &'a Member> {
+        let view = context.view.iter();
+        let members = view.flat_map(|view| view.beyond(part.after, part.interval.direction));
+        let part = *part;
+        members
+            .take_while(move |member| part.contains(member.key))
+            .filter(|member| member.id != context.config.id)
+            .filter(|member| {
+                let id = &member.id;
+                let stuck = context.links.is_full(id) || self.spreading.is_silent(id);
+                !stuck && !context.detector.suspects(id)
+            })
+    }
+
+    pub(crate) fn is_usable(&self, context: &Context, id: &NodeId) -> bool {
+        takes_bundles(context, id) && !self.spreading.is_silent(id)
+    }
+
+    /// True where a member can be sent to, and carries nothing on.
+    fn is_passed_over(&self, context: &Context, ring: &Ring, id: &NodeId) -> bool {
+        takes_bundles(context, id)
+            && (self.spreading.is_silent(id) || ring.settling_since(context.now, id).is_some())
+    }
+}
+
+/// The two halves of the ring, as an author splits it.
+pub(crate) fn halves(context: &Context) -> Vec<Interval> {
+    let Some(view) = context.view.as_ref().filter(|view| view.len() > 1) else {
+        return Vec::new();
+    };
+    let middle = view.len() / 2;
+    let Some(limit) = view.ahead_of(&context.config.id, middle) else {
+        return Vec::new();
+    };
+    [Direction::Clockwise, Direction::Counterclockwise]
+        .map(|direction| Interval {
+            direction,
+            limit: limit.key,
+            layout: view.layout(),
+        })
+        .into()
+}
+
+/// The members of a part that the ring needs links to, the nearest first.
+fn linked_in(context: &Context, ring: &Ring, part: &Part) -> Vec<Child> {
+    let child = |id: &NodeId| {
+        Some(Child {
+            id: *id,
+            key: context.view.as_ref()?.member(id)?.key,
+            allowance: Duration::ZERO,
+        })
+    };
+    let mut linked: Vec<Child> = ring.needed_ids().filter_map(child).collect();
+    linked.retain(|child| part.contains(child.key));
+    linked.sort_by_key(|child| part.distance(child.key));
+    linked
+}
+
+/// A member as a child, whom it may take longer to reach.
+fn child(context: &Context, member: &Member) -> Child {
+    let linked = context.links.is_up(&member.id);
+    Child {
+        id: member.id,
+        key: member.key,
+        allowance: if linked {
+            Duration::ZERO
+        } else {
+            DIAL_ALLOWANCE
+        },
+    }
+}
+
+fn takes_bundles(context: &Context, id: &NodeId) -> bool {
+    context.links.is_up(id) && !context.links.is_full(id) && !context.detector.suspects(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+
+    use ringtalk_wire::RingKey;
+
+    use super::*;
+    use crate::context::test_support::context;
+    use crate::machines::links::LinkUp;
+    use crate::view::test_support::{even_ring, id};
+    use crate::{LinkId, Output};
+
+    /// That of member 1 of a ring of eight, with links to these.
+    fn linked_to(peers: &[u16]) -> Context {
+        let mut context = context();
+        context.view = Some(Arc::new(even_ring(8)));
+        for &peer in peers {
+            let up = LinkUp {
+                link: LinkId(peer.into()),
+                peer: id(peer),
+                dialled: true,
+                host: None,
+            };
+            context.links.up(context.now, up, &mut context.out);
+        }
+        context.out.clear();
+        context
+    }
+
+    fn key(context: &Context, number: u16) -> RingKey {
+        context
+            .view
+            .as_ref()
+            .unwrap()
+            .member(&id(number))
+            .unwrap()
+            .key
+    }
+
+    /// What member 1 was to carry, up to a member.
+    fn part(context: &Context, last: u16) -> Part {
+        let interval = Interval {
+            direction: Direction::Clockwise,
+            limit: key(context, last),
+            layout: 0,
+        };
+        let after = key(context, 1);
+        Part { after, interval }
+    }
+
+    fn heirs(context: &Context, last: u16) -> (Vec<(NodeId, RingKey)>, Option<NodeId>) {
+        let relay = Relay::default();
+        let (before, heir) = relay.linked_heir(context, &Ring::default(), &part(context, last));
+        let before = before.iter();
+        let before = before.map(|(child, interval)| (child.id, interval.limit));
+        (before.collect(), heir.map(|child| child.id))
+    }
+
+    #[test]
+    fn a_part_goes_to_the_first_of_two_that_are_linked() {
+        let both = linked_to(&[2, 3]);
+        assert_eq!(heirs(&both, 6), (Vec::new(), Some(id(2))));
+        let second = linked_to(&[3]);
+        let own_place = key(&second, 3).minus(1);
+        let first = Vec::from([(id(2), own_place)]);
+        assert_eq!(heirs(&second, 6), (first, Some(id(3))));
+        assert_eq!(heirs(&second, 2), (Vec::new(), Some(id(2))), "alone in it");
+        let far = linked_to(&[4]);
+        assert_eq!(heirs(&far, 6), (Vec::new(), Some(id(2))));
+        assert_eq!(heirs(&far, 1), (Vec::new(), None), "nobody is in it");
+    }
+
+    #[test]
+    fn links_to_the_heirs_of_a_doubtful_child_are_made() {
+        let mut context = linked_to(&[2]);
+        let part = part(&context, 6);
+        Relay::default().prepare(&mut context, &part);
+        let dialled = context.out.iter().filter_map(|output| match output {
+            Output::Dial { peer, .. } => Some(*peer),
+            _ => None,
+        });
+        assert!(dialled.eq([id(3)]));
+    }
+}

@@ -1,0 +1,355 @@
+//! Confirmation: receipts for what arrived, and acknowledgements for what was delivered.
+//!
+//! `PROTOCOL.md` §4.1 and §4.6. Acknowledgements leave when the inputs at hand are handled, so that one frame
+//! carries many; those of lone messages wait a little for others, and for something else that travels their way.
+//! Receipts wait a little: most often the acknowledgement, which is one too, spares them. Not here: the books about
+//! them (`spread`, `acks`).
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use ringtalk_wire::limit::PAGE_ITEMS;
+use ringtalk_wire::{Ack, Acks, Frame, Interval, ItemId, ItemKind, Items, NodeId};
+
+use super::Relay;
+use crate::config::{ACK_PACE, ACK_WAIT_LEAST, RECEIPT_DELAY};
+use crate::context::Context;
+use crate::machines::acks::{Acked, LATE};
+use crate::machines::spread::{Child, Part};
+use crate::{Event, Time, Trouble};
+
+/// What is to be confirmed, by the peer that waits for it.
+#[derive(Debug, Default)]
+pub(crate) struct Confirmations {
+    owed: BTreeMap<NodeId, Owed>,
+    /// When the first of it leaves.
+    due: Option<Time>,
+    /// The last of one's own bundles of which the user was told, by their first messages: up to which.
+    told: BTreeMap<u64, u64>,
+}
+
+/// What a peer is to be told of.
+#[derive(Debug, Default)]
+struct Owed {
+    /// What arrived, and when it is told of; the oldest first.
+    receipts: Vec<(Time, ItemId)>,
+    /// What was delivered.
+    acks: Vec<Ack>,
+    /// When that is told at the latest.
+    acks_due: Option<Time>,
+    /// When all of it leaves, if it is in a hurry.
+    all_due: Option<Time>,
+    /// When the peer was told of a delivery last.
+    last: Time,
+}
+
+impl Owed {
+    /// When deliveries are told: soon after others, at once where there were none for a while.
+    fn acks_leave(&self) -> Option<Time> {
+        let paced = self.last + ACK_PACE;
+        let due = self.acks_due?.min(paced);
+        Some(self.all_due.map_or(due, |all| all.min(due)))
+    }
+
+    /// When the first receipt leaves.
+    fn receipts_leave(&self) -> Option<Time> {
+        let &(due, _) = self.receipts.first()?;
+        Some(self.all_due.map_or(due, |all| all.min(due)))
+    }
+
+    /// When the first of it leaves.
+    fn leaves(&self) -> Option<Time> {
+        let receipts = self.receipts_leave().into_iter();
+        receipts.chain(self.acks_leave()).min()
+    }
+
+    /// All of it leaves then at the latest, and what comes to it until then.
+    fn hurry(&mut self, due: Time) {
+        self.all_due = Some(self.all_due.map_or(due, |before| before.min(due)));
+    }
+
+    /// The deliveries to tell of now; they are receipts too.
+    fn take_acks(&mut self, now: Time) -> Vec<Ack> {
+        if self.acks_leave().is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        (self.acks_due, self.last) = (None, now);
+        let acks = core::mem::take(&mut self.acks);
+        if !self.receipts.is_empty() {
+            let told: BTreeSet<ItemId> = acks.iter().map(|ack| ack.item).collect();
+            self.receipts.retain(|(_, id)| !told.contains(id));
+        }
+        acks
+    }
+
+    /// The receipts that nothing has spared.
+    fn take_receipts(&mut self, now: Time) -> Vec<ItemId> {
+        let all = self.all_due.take_if(|all| *all <= now).is_some();
+        let due = self.receipts.partition_point(|&(due, _)| all || due <= now);
+        self.receipts.drain(..due).map(|(_, id)| id).collect()
+    }
+
+    /// True where nothing is owed, and nothing was told just now.
+    fn is_idle(&self, now: Time) -> bool {
+        self.receipts.is_empty() && self.acks.is_empty() && self.last + ACK_PACE <= now
+    }
+}
+
+impl Confirmations {
+    /// When something is to leave.
+    pub(crate) const fn deadline(&self) -> Option<Time> {
+        self.due
+    }
+
+    /// Nothing is owed to this peer any more.
+    pub(crate) fn forget(&mut self, peer: &NodeId) {
+        self.owed.remove(peer);
+    }
+
+    /// Changes what is owed to a peer.
+    fn owe(&mut self, peer: NodeId, change: impl FnOnce(&mut Owed)) {
+        let owed = self.owed.entry(peer).or_default();
+        change(owed);
+        self.due = [self.due, owed.leaves()].into_iter().flatten().min();
+    }
+}
+
+impl Relay {
+    pub(crate) fn owe_receipt(&mut self, context: &Context, peer: NodeId, id: ItemId) {
+        let (now, leaving) = (context.now, context.is_leaving());
+        self.confirmations.owe(peer, |owed| {
+            owed.receipts.push((now + RECEIPT_DELAY, id));
+            // Who fills a frame does not wait, and whoever leaves may not be there later.
+            if leaving || owed.receipts.len() >= PAGE_ITEMS {
+                owed.hurry(now);
+            }
+        });
+    }
+
+    /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
+    /// is new to it, so that nobody is counted twice, whatever ways it comes.
+    /// Nobody waits for that of a lone message.
+    pub(crate) fn owe_ack(
+        &mut self,
+        context: &Context,
+        parent: NodeId,
+        id: ItemId,
+        new: bool,
+        lone: bool,
+    ) {
+        if id.kind != ItemKind::Bundle {
+            return;
+        }
+        let wait = if lone { ACK_PACE } else { Duration::ZERO };
+        let leaves = context.now + wait;
+        if id.origin == context.config.id {
+            // An author counts those behind it itself.
+            self.acks.came(id, None, false, leaves);
+            self.tell_parent(context, parent, id, (0, false), leaves);
+        } else {
+            self.acks.came(id, Some(parent), new, leaves);
+        }
+    }
+
+    /// Something leaves for a peer: what was delivered is told beside it.
+    pub(crate) fn confirm_beside(&mut self, context: &Context, peer: &NodeId) {
+        let now = context.now;
+        let waits = |owed: &Owed| owed.acks_due.is_some_and(|due| due > now);
+        if self.confirmations.owed.get(peer).is_some_and(waits) {
+            self.confirmations
+                .owe(*peer, |owed| owed.acks_due = Some(now));
+        }
+    }
+
+    /// A child has taken a bundle over: its acknowledgement is waited for, the longer the more
+    /// members it goes through.
+    pub(crate) fn await_ack(
+        &mut self,
+        context: &Context,
+        child: Child,
+        id: ItemId,
+        interval: Interval,
+    ) {
+        let now = context.now;
+        let beyond = Part {
+            after: child.key,
+            interval,
+        };
+        let share = beyond.distance(interval.limit) >> (u128::BITS - 1 - 20);
+        let share = Duration::from_micros((share as u64).min(1 << 20));
+        let wait = ACK_WAIT_LEAST + share + child.allowance;
+        self.acks.carried(now, id, child.id, wait);
+    }
+
+    pub(crate) fn take_receipt(&mut self, context: &Context, peer: NodeId, items: &[ItemId]) {
+        let now = context.now;
+        for &id in items {
+            for _ in 0..self.spreading.receipt(now, peer, id) {
+                self.settle(context, id, true);
+            }
+        }
+    }
+
+    pub(crate) fn take_acks(&mut self, context: &mut Context, peer: NodeId, acks: &[Ack]) {
+        let now = context.now;
+        let items: Vec<ItemId> = acks.iter().map(|ack| ack.item).collect();
+        for ack in acks {
+            let acked = self.acks.acked(now, &peer, *ack);
+            self.pass_up(context, acked);
+        }
+        self.take_receipt(context, peer, &items);
+    }
+
+    /// This node has delivered a bundle.
+    pub(crate) fn note_delivered(&mut self, context: &mut Context, id: ItemId) {
+        let acked = self.acks.delivered(id);
+        self.pass_up(context, acked);
+    }
+
+    /// A child carries a bundle no more.
+    pub(crate) fn excuse(&mut self, context: &mut Context, child: &NodeId, id: ItemId) {
+        let acked = self.acks.excuse(child, id);
+        self.pass_up(context, acked);
+    }
+
+    /// A child is gone, and acknowledges nothing.
+    pub(crate) fn gave_up_on(&mut self, context: &mut Context, child: &NodeId) {
+        let acked = self.acks.forget(child);
+        self.pass_up(context, acked);
+    }
+
+    pub(crate) fn expire_acks(&mut self, context: &mut Context) {
+        let now = context.now;
+        let (slow, acked) = self.acks.expire(now);
+        self.pass_up(context, acked);
+        for child in slow {
+            let who = context.described(&child);
+            let message = format!(
+                "{who}, or somebody behind it, has not taken messages for too long: the others go on without waiting"
+            );
+            context.error(Trouble::SlowMember, message);
+        }
+    }
+
+    /// Sends what is due by now. Returns true if there was something.
+    pub(crate) fn send_confirmations(&mut self, context: &mut Context) -> bool {
+        let now = context.now;
+        let Confirmations { owed, due, .. } = &mut self.confirmations;
+        if due.is_none_or(|due| due > now) {
+            return false;
+        }
+        for (peer, owed) in owed.iter_mut() {
+            let acks = owed.take_acks(now);
+            for page in acks.chunks(PAGE_ITEMS) {
+                let acks = page.to_vec();
+                let ack = Frame::Ack(Acks { acks });
+                context.send(peer, &ack);
+            }
+            let receipts = owed.take_receipts(now);
+            for page in receipts.chunks(PAGE_ITEMS) {
+                let items = page.to_vec();
+                let receipt = Frame::Receipt(Items { items });
+                context.send(peer, &receipt);
+            }
+        }
+        owed.retain(|_, owed| !owed.is_idle(now));
+        *due = owed.values().filter_map(Owed::leaves).min();
+        true
+    }
+
+    /// Sends all that is owed: this node may not be there later.
+    pub(crate) fn confirm_everything(&mut self, context: &mut Context) {
+        let now = context.now;
+        for owed in self.confirmations.owed.values_mut() {
+            owed.hurry(now);
+        }
+        self.confirmations.due = Some(now);
+        self.send_confirmations(context);
+    }
+
+    /// One's own bundle is acknowledged, for the first time or by more members.
+    fn reached(&mut self, context: &mut Context, first: u64, members: u64, behind: bool) {
+        let acked = self.outbox.acked(context.now, first, behind);
+        let told = &mut self.confirmations.told;
+        if let Some(last) = acked.or_else(|| told.get(&first).copied()) {
+            told.insert(first, last);
+            if told.len() > LATE {
+                told.pop_first();
+            }
+            context.emit(Event::Reached {
+                first,
+                last,
+                members,
+            });
+        }
+    }
+
+    /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
+    fn pass_up(&mut self, context: &mut Context, acked: impl IntoIterator<Item = Acked>) {
+        for Acked {
+            item,
+            parents,
+            members,
+            behind,
+            leaves,
+        } in acked
+        {
+            let behind = behind || context.reader.is_behind();
+            if parents.is_empty() && item.origin == context.config.id {
+                self.reached(context, item.number, members, behind);
+            }
+            let told = core::iter::once(members).chain(core::iter::repeat(0));
+            for (parent, members) in parents.into_iter().zip(told) {
+                self.tell_parent(context, parent, item, (members, behind), leaves);
+            }
+        }
+    }
+
+    /// So many members more have delivered a bundle, and maybe the reader of one of them is behind.
+    fn tell_parent(
+        &mut self,
+        context: &Context,
+        parent: NodeId,
+        item: ItemId,
+        (members, behind): (u64, bool),
+        leaves: Time,
+    ) {
+        let (now, leaving) = (context.now, context.is_leaving());
+        self.confirmations.owe(parent, |owed| {
+            owed.acks.push(Ack {
+                item,
+                members,
+                behind,
+            });
+            let due = owed.acks_due.map_or(leaves, |due| due.min(leaves));
+            owed.acks_due = Some(due);
+            if leaving || owed.acks.len() >= PAGE_ITEMS {
+                owed.hurry(now);
+            }
+        });
+    }
+
+    /// One part of an item is settled; the outbox keeps count of one's own.
+    pub(crate) fn settle(&mut self, context: &Context, id: ItemId, taken: bool) {
+        if id.kind == ItemKind::Bundle && id.origin == context.config.id {
+            self.outbox.settled(id.number, taken);
+        }
+    }
+
+    /// From now on a child owes the receipt of an item, and the acknowledgement of a bundle.
+    pub(crate) fn entrust(
+        &mut self,
+        context: &Context,
+        child: Child,
+        id: ItemId,
+        interval: Interval,
+    ) {
+        let now = context.now;
+        self.spreading.sent(now, child, id, interval);
+        if id.kind == ItemKind::Bundle {
+            self.await_ack(context, child, id, interval);
+        }
+    }
+}

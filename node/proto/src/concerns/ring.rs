@@ -1,0 +1,207 @@
+//! The ring as this node keeps it: neighbours, standby links, and fingers.
+//!
+//! Not here: who is a member (`node::views`), who is dead (`suspicion`), and what neighbours say to each other (`node::peers`).
+
+mod report;
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+
+use ringtalk_wire::{Direction, NodeId};
+
+use super::Concern;
+use crate::config::{DIAL_GRACE, FINGER_BEAT, FINGER_GRACE, REDIAL, SETTLING};
+use crate::context::Context;
+use crate::machines::fingers::Fingers;
+use crate::planted::PlantedBug;
+use crate::{Event, Time, View};
+
+/// How many live members to keep a link to in each direction: the neighbour, and one standing by.
+const STANDING: usize = 2;
+
+/// Who is next to this node, and from when on somebody is needed.
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    neighbours: Option<(NodeId, NodeId)>,
+    fingers: Fingers,
+    /// The peers that the ring needs links to, and from when on.
+    needed: BTreeMap<NodeId, Time>,
+    /// Neighbours that were greeted since they became neighbours.
+    greeted: BTreeSet<NodeId>,
+    /// Who has just been let in, and when: its neighbours may not know it yet, and would take nothing from it.
+    settling: BTreeMap<NodeId, Time>,
+    tend_at: Option<Time>,
+    finger_due: Time,
+}
+
+impl Ring {
+    pub(crate) const fn neighbours(&self) -> Option<(NodeId, NodeId)> {
+        self.neighbours
+    }
+
+    /// Predecessor and successor, or none of them.
+    pub(crate) fn neighbour_ids(&self) -> BTreeSet<NodeId> {
+        let both = self.neighbours.map(|(one, other)| [one, other]);
+        both.into_iter().flatten().collect()
+    }
+
+    /// The members that the ring needs links to: the nearest ones, and the fingers.
+    pub(crate) fn needed_ids(&self) -> impl Iterator<Item = &NodeId> {
+        self.needed.keys()
+    }
+
+    /// Returns true if the ring needs a link to this member.
+    pub(crate) fn needs(&self, id: &NodeId) -> bool {
+        self.needed.contains_key(id)
+    }
+
+    /// Members far away to whom links shorten the way of a message.
+    pub(crate) const fn fingers(&self) -> &BTreeSet<NodeId> {
+        self.fingers.ids()
+    }
+
+    /// Returns true for a peer with whom clocks are compared.
+    pub(crate) fn compares_with(&self, peer: &NodeId) -> bool {
+        self.neighbour_ids().contains(peer) || self.fingers().contains(peer)
+    }
+
+    /// Chooses the fingers anew, from a view.
+    pub(crate) fn renew_fingers(&mut self, context: &Context, view: &View) {
+        if context.config.fingers {
+            self.fingers.renew(view, &context.config.id);
+        }
+    }
+
+    /// The finger whose turn it is to hear from this node, if one is due.
+    pub(crate) fn next_finger(&mut self, now: Time) -> Option<NodeId> {
+        if self.finger_due > now {
+            return None;
+        }
+        self.finger_due = now + FINGER_BEAT;
+        self.fingers.next_turn()
+    }
+
+    /// Members are let in by a view: for a while they carry nothing on.
+    pub(crate) fn settle_in(&mut self, now: Time, members: impl Iterator<Item = NodeId>) {
+        self.settling.retain(|_, since| now < *since + SETTLING);
+        self.settling.extend(members.map(|id| (id, now)));
+    }
+
+    /// When a member was let in, if that was just now.
+    pub(crate) fn settling_since(&self, now: Time, id: &NodeId) -> Option<Time> {
+        let since = self.settling.get(id).copied();
+        since.filter(|&since| now < since + SETTLING)
+    }
+
+    /// Returns true if anybody has just been let in.
+    pub(crate) fn is_anybody_settling(&self, now: Time) -> bool {
+        self.settling.values().any(|&since| now < since + SETTLING)
+    }
+
+    /// The ring is another, and every neighbour may lack something: all are greeted again.
+    pub(crate) fn greet_all_anew(&mut self) {
+        self.greeted.clear();
+    }
+
+    /// When [`Ring::tend`] has something to do.
+    pub(crate) const fn deadline(&self) -> Option<Time> {
+        self.tend_at
+    }
+
+    /// Finds the neighbours anew, and sees to the links that the ring needs. Returns the linked neighbours that are to be
+    /// greeted.
+    pub(crate) fn tend(&mut self, context: &mut Context) -> Vec<NodeId> {
+        self.tend_at = None;
+        let Some(view) = context.view_inside().cloned() else {
+            return Vec::new();
+        };
+        self.find_neighbours(context, &view);
+        self.dial_needed(context, &view);
+        let neighbours = self.neighbour_ids().into_iter();
+        let up = neighbours.filter(|id| context.links.is_up(id));
+        up.filter(|id| self.greeted.insert(*id)).collect()
+    }
+
+    fn dial_needed(&mut self, context: &mut Context, view: &View) {
+        let now = context.now;
+        let me = view.member(&context.config.id).map(|me| me.seniority);
+        let missing = self.needed.iter();
+        let missing = missing.filter(|(id, _)| !context.links.is_up(id));
+        let missing: Vec<(NodeId, Time)> = missing.map(|(&id, &from)| (id, from)).collect();
+        for (id, from) in missing {
+            let Some(member) = view.member(&id) else {
+                continue;
+            };
+            let senior = me.is_some_and(|seniority| seniority < member.seniority);
+            let due = if senior { from + DIAL_GRACE } else { from };
+            let due = due.max(context.links.may_dial_at(&id));
+            if due <= now {
+                context.dial(id, &member.addresses);
+            }
+            let again = if due > now { due } else { now + REDIAL };
+            self.tend_at = Some(self.tend_at.map_or(again, |at| at.min(again)));
+        }
+    }
+
+    fn find_neighbours(&mut self, context: &mut Context, view: &View) {
+        let now = context.now;
+        let clockwise = nearest(context, view, Direction::Clockwise);
+        let counter = nearest(context, view, Direction::Counterclockwise);
+        let fingers = self.fingers.ids();
+        let is_needed =
+            |id: &NodeId| clockwise.contains(id) || counter.contains(id) || fingers.contains(id);
+        self.needed.retain(|id, _| is_needed(id));
+        for &id in fingers {
+            // What is there for speed does not hold up what a newcomer waits for.
+            let settles = !context.joining.is_ready() || self.settling_since(now, &id).is_some();
+            let from = if settles { now + FINGER_GRACE } else { now };
+            self.needed.entry(id).or_insert(from);
+        }
+        for &id in clockwise.iter().chain(&counter) {
+            let from = self.needed.entry(id).or_insert(now);
+            *from = now.min(*from);
+        }
+        let detector = &context.detector;
+        let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !detector.suspects(id));
+        let mut neighbours = live(&counter).zip(live(&clockwise));
+        if context.planted.has(PlantedBug::KeepDeadSuccessor)
+            && let Some(((_, successor), (_, before))) = neighbours.as_mut().zip(self.neighbours)
+            && !view.contains(&before)
+        {
+            *successor = before;
+        }
+        let watched: Vec<NodeId> = neighbours.into_iter().flat_map(|(a, b)| [a, b]).collect();
+        self.greeted.retain(|id| watched.contains(id));
+        let suspects: Vec<NodeId> = context.detector.all().collect();
+        context
+            .detector
+            .watch(now, watched.into_iter().chain(suspects));
+        if self.neighbours != neighbours {
+            self.neighbours = neighbours;
+            context.emit(Event::Neighbours {
+                predecessor: neighbours.map(|(predecessor, _)| predecessor),
+                successor: neighbours.map(|(_, successor)| successor),
+            });
+        }
+    }
+}
+
+impl Concern for Ring {
+    fn forget(&mut self, peer: &NodeId) {
+        self.greeted.remove(peer);
+    }
+}
+
+/// The nearest members in one direction, up to the second that is not suspected.
+fn nearest(context: &Context, view: &View, direction: Direction) -> Vec<NodeId> {
+    let mut live = 0;
+    let mut nearest = Vec::new();
+    for member in view.others(&context.config.id, direction) {
+        nearest.push(member.id);
+        live += usize::from(!context.detector.suspects(&member.id));
+        if live == STANDING {
+            break;
+        }
+    }
+    nearest
+}

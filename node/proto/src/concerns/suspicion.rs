@@ -1,0 +1,149 @@
+//! Suspicion: who is on trial, who is asked to look too, and whom the next view leaves out.
+//!
+//! `PROTOCOL.md` §6.1 and §6.2. Not here: the trials (`trial`), and what a verdict sets off (`node::judgement`).
+
+use crate::Time;
+use crate::config::{EVICTION, PROBE_HELPERS, SCOUTED};
+use crate::context::Context;
+use crate::machines::trial::Trials;
+use crate::planted::PlantedBug;
+use alloc::vec::Vec;
+use ringtalk_wire::{Alive, Departed, Direction, Frame, NodeId, Probe};
+
+/// Who is looked at, and when the dead were put out last.
+#[derive(Debug, Default)]
+pub(crate) struct Suspicion {
+    pub(crate) trials: Trials,
+    /// When a view was published last that lists some of the dead no more.
+    evicted: Time,
+}
+
+impl Suspicion {
+    /// Puts a suspect on trial: it is looked at, here and by others. True if it counts as dead without one, by a planted
+    /// mistake.
+    pub(crate) fn try_member(&mut self, context: &mut Context, member: NodeId) -> bool {
+        if context.people.dead.contains(&member) || !self.trials.judge(context.now, member) {
+            return false;
+        }
+        if context.planted.has(PlantedBug::EvictOnOneHeartbeat) {
+            return true;
+        }
+        context.look_at(&member);
+        let Some(trial) = self.trials.number(&member) else {
+            return false;
+        };
+        let probe = Probe {
+            member,
+            judge: context.config.id,
+            trial,
+        };
+        for helper in helpers(context, &member) {
+            context.send_to_member(&helper, &Frame::Probe(probe));
+        }
+        false
+    }
+
+    /// Those next to a silent neighbour may be silent too: they are looked at at once, here and by whoever has to judge, and
+    /// not one after another. Returns who they are.
+    pub(crate) fn scout_beyond(&mut self, context: &Context, suspect: &NodeId) -> Vec<NodeId> {
+        let Some(view) = &context.view else {
+            return Vec::new();
+        };
+        let (me, detector) = (context.config.id, &context.detector);
+        let mut scouted = Vec::new();
+        for direction in [Direction::Clockwise, Direction::Counterclockwise] {
+            let mut others = view.others(&me, direction).map(|member| member.id);
+            let nearest = others.find(|id| id == suspect || !detector.suspects(id));
+            if nearest != Some(*suspect) {
+                continue;
+            }
+            let beyond = others.take(SCOUTED).filter(|id| !detector.suspects(id));
+            scouted.extend(beyond.filter(|id| self.trials.scout(context.now, *id)));
+        }
+        scouted
+    }
+
+    /// A suspect lives, as it says itself, to this node or by way of it. Returns it if this node judges it.
+    pub(crate) fn take_alive(&self, context: &mut Context, alive: Alive) -> Option<NodeId> {
+        let Alive { probe, seal } = alive;
+        if probe.judge != context.config.id {
+            let judge = probe.judge;
+            context.send(&judge, &Frame::Alive(alive));
+            return None;
+        }
+        let is_asked = self.trials.number(&probe.member) == Some(probe.trial);
+        let signed = seal.signer() == probe.member && context.seals.holds(&seal, &probe.to_sign());
+        (is_asked && signed).then_some(probe.member)
+    }
+
+    /// Somebody was heard. Returns true if it is the coordinator, and was believed dead.
+    pub(crate) fn acquit(&mut self, context: &mut Context, member: &NodeId) -> bool {
+        self.trials.acquit(member);
+        if context.is_deposed(member) {
+            return false;
+        }
+        let dead = &mut context.people.dead;
+        let is_back = !dead.is_empty() && dead.remove(member);
+        let view = context.view.as_ref();
+        is_back && view.is_some_and(|view| view.coordinator() == *member)
+    }
+
+    /// When the next view without the dead is due: the first at once, and others not too soon after it. Where a
+    /// hundred die in one moment, a view for each would come faster than a large ring can follow.
+    pub(crate) fn eviction_due(&self, context: &Context) -> Option<Time> {
+        let me = context.config.id;
+        let any_dead = context.people.dead.iter().any(|id| *id != me);
+        let due = any_dead.then(|| self.evicted + EVICTION);
+        due.filter(|_| context.has_authority())
+    }
+
+    /// The dead that this node takes out of the view now, if that is its office.
+    pub(crate) fn evict(&mut self, context: &Context) -> Vec<Departed> {
+        if self
+            .eviction_due(context)
+            .is_none_or(|due| due > context.now)
+        {
+            return Vec::new();
+        }
+        self.evicted = context.now;
+        context.dead_members()
+    }
+}
+
+/// Somebody judges this node: it shows that it lives. Or it judges somebody else, who is asked.
+pub(crate) fn take_probe(context: &mut Context, peer: NodeId, probe: Probe) {
+    if probe.member == context.config.id {
+        let seal = context.seals.seal(&probe.to_sign());
+        let alive = Frame::Alive(Alive { probe, seal });
+        context.send(&peer, &alive);
+    } else if probe.judge == peer {
+        context.links.dial_soon(&probe.member);
+        context.send_to_member(&probe.member, &Frame::Probe(probe));
+    }
+}
+
+/// Members that help to probe a suspect: those that are linked first.
+fn helpers(context: &Context, suspect: &NodeId) -> Vec<NodeId> {
+    let Some(view) = &context.view else {
+        return Vec::new();
+    };
+    let fit = view
+        .members()
+        .map(|member| member.id)
+        .filter(|id| *id != context.config.id && id != suspect && !context.detector.suspects(id));
+    // Who is on the suspect's network, or on several, is most likely to reach it.
+    let home = view.member(suspect).map(|suspect| suspect.network);
+    let is_close = |id: &NodeId| {
+        let member = view.member(id);
+        member.is_some_and(|one| Some(one.network) == home || one.addresses.are_manifold())
+    };
+    let linked = |id: &NodeId| context.links.is_up(id);
+    let first = fit.clone().filter(|id| linked(id) && is_close(id));
+    let second = fit.clone().filter(|id| linked(id) && !is_close(id));
+    let third = fit.filter(|id| !linked(id));
+    first
+        .chain(second)
+        .chain(third)
+        .take(PROBE_HELPERS)
+        .collect()
+}

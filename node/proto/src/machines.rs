@@ -1,0 +1,30 @@
+//! Machines: state and rules of one thing each, which know neither each other nor the context.
+//!
+//! They get the time and other values with each call, and can be tested alone. Not here: who calls them (`concerns`,
+//! `context` and `node`).
+
+pub(crate) mod acks;
+pub(crate) mod admission;
+pub(crate) mod causal;
+pub(crate) mod circuits;
+pub(crate) mod detector;
+pub(crate) mod doubt;
+pub(crate) mod election;
+pub(crate) mod fingers;
+pub(crate) mod heirs;
+pub(crate) mod joining;
+pub(crate) mod links;
+pub(crate) mod log;
+pub(crate) mod lost;
+pub(crate) mod merge;
+pub(crate) mod names;
+pub(crate) mod outbox;
+pub(crate) mod pace;
+pub(crate) mod parking;
+pub(crate) mod proof;
+pub(crate) mod reading;
+pub(crate) mod renames;
+pub(crate) mod repair;
+pub(crate) mod search;
+pub(crate) mod spread;
+pub(crate) mod trial;

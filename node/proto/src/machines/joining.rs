@@ -1,0 +1,427 @@
+//! Joining: from the first question to the director until the discussion so far is here.
+//!
+//! A member that was evicted takes the same way back, without the history. `PROTOCOL.md` §5.1.
+//! Not here: how the coordinator admits somebody (`admission`).
+
+mod progress;
+
+use ringtalk_wire::{Contact, MessageId, NodeId, VectorClock};
+
+use crate::config::JOIN_WAIT;
+use crate::{JoiningStage, Time};
+use progress::Progress;
+
+/// How long to rest before the director is asked again.
+const REST: core::time::Duration = core::time::Duration::from_millis(200);
+/// After how many vain knocks the director is asked for another door.
+const KNOCKS: u32 = 3;
+
+/// How soon to knock again where the link broke.
+const KNOCK_AGAIN: core::time::Duration = core::time::Duration::from_millis(50);
+/// How often this node lets itself be sent to another door before it rests.
+const REDIRECTIONS: u32 = 8;
+
+/// How far this node has come.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Stage {
+    /// The director was asked.
+    Asking,
+    /// The director will be asked at that time.
+    Resting(Time),
+    /// The coordinator was asked for a place; the answer is awaited until then.
+    Knocking {
+        /// Whom.
+        contact: Contact,
+        /// When to ask again.
+        until: Time,
+        /// How often it was asked.
+        knocks: u32,
+    },
+    /// A member; the neighbours were asked for the discussion so far.
+    Fetching {
+        /// When to ask again.
+        until: Time,
+        /// The cut that was given, by whom: `ready` once the clock covers it.
+        cut: Option<(NodeId, VectorClock)>,
+        /// How often it was asked.
+        asked: u32,
+    },
+    /// A member that has everything.
+    Inside,
+}
+
+/// What to do when a stage has taken too long.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Step {
+    /// Ask the director.
+    AskDirector,
+    /// Ask this coordinator for a place.
+    Knock(Contact),
+    /// Ask the neighbours for the discussion so far (again).
+    Fetch,
+    /// Go on alone: a former member has found nobody for too long.
+    GoOnAlone,
+}
+
+/// The way into the ring.
+#[derive(Debug)]
+pub(crate) struct Joining {
+    stage: Stage,
+    /// True once the node was inside with everything.
+    ready: bool,
+    /// When a former member that finds nobody goes on alone.
+    alone_at: Option<Time>,
+    /// The clock of the first cut: so far goes the history, however often the rest of it is asked for.
+    history: VectorClock,
+    progress: Progress,
+}
+
+impl Joining {
+    /// A node that has just started, and has asked the director.
+    pub(crate) const fn new() -> Self {
+        Self {
+            stage: Stage::Asking,
+            ready: false,
+            alone_at: None,
+            history: VectorClock::new(),
+            progress: Progress::new(),
+        }
+    }
+
+    /// A former member is outside: it goes on alone at that time, unless it finds a way in.
+    pub(crate) const fn until_alone(&mut self, at: Time) {
+        self.alone_at = Some(at);
+    }
+
+    /// Returns true once the node was inside with everything.
+    pub(crate) const fn is_ready(&self) -> bool {
+        self.ready
+    }
+
+    /// The node is inside with everything: `ready` is said once.
+    pub(crate) fn get_ready(&mut self) {
+        debug_assert!(
+            self.is_inside() && !self.ready,
+            "a node gets ready once, inside"
+        );
+        self.ready = true;
+    }
+
+    /// How far this node has come.
+    pub(crate) const fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// True where the node is a member that has everything.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.stage == Stage::Inside
+    }
+
+    /// True where the node has no place in the ring (any more).
+    pub(crate) const fn is_outside(&self) -> bool {
+        matches!(
+            self.stage,
+            Stage::Asking | Stage::Resting(_) | Stage::Knocking { .. }
+        )
+    }
+
+    /// What is being done, if the user was not told of it yet.
+    pub(crate) fn news(&mut self, is_linked: impl Fn(&NodeId) -> bool) -> Option<JoiningStage> {
+        let stage = match &self.stage {
+            Stage::Asking => JoiningStage::AskingDirector,
+            Stage::Knocking { contact, .. } => {
+                let (peer, address) = (contact.id, contact.addresses.shown().into());
+                if is_linked(&peer) {
+                    JoiningStage::AskingForPlace { peer, address }
+                } else {
+                    JoiningStage::Linking { peer, address }
+                }
+            }
+            Stage::Fetching { .. } => self.progress.fetching(),
+            Stage::Resting(_) | Stage::Inside => return None,
+        };
+        self.progress.news(stage)
+    }
+
+    /// How much of the discussion so far is here, to be told to the user.
+    pub(crate) const fn progress(&mut self) -> &mut Progress {
+        &mut self.progress
+    }
+
+    /// Knocks at a coordinator's door.
+    pub(crate) fn knock(&mut self, now: Time, contact: Contact) {
+        self.stage = Stage::Knocking {
+            contact,
+            until: now + JOIN_WAIT,
+            knocks: 1,
+        };
+    }
+
+    /// Somebody names another door; false where there have been too many in turn.
+    pub(crate) fn redirect(&mut self, now: Time, contact: Contact, by: &NodeId) -> bool {
+        let doors = match &self.stage {
+            Stage::Knocking { knocks, .. } => knocks + 1,
+            _ => 1,
+        };
+        if doors > REDIRECTIONS || contact.id == *by {
+            self.rest(now);
+            return false;
+        }
+        self.stage = Stage::Knocking {
+            contact,
+            until: now + JOIN_WAIT,
+            knocks: doors,
+        };
+        true
+    }
+
+    /// The door is closed, or nobody opens: asks the director again, after a rest.
+    pub(crate) fn rest(&mut self, now: Time) {
+        self.stage = Stage::Resting(now + REST);
+    }
+
+    /// A newcomer has its place, and fetches the discussion so far.
+    pub(crate) fn fetch(&mut self, now: Time) {
+        self.stage = Stage::Fetching {
+            until: now + JOIN_WAIT,
+            cut: None,
+            asked: 1,
+        };
+    }
+
+    /// The link to the coordinator broke before it answered: it is asked again soon.
+    pub(crate) fn knock_lost(&mut self, now: Time, peer: &NodeId) {
+        if let Stage::Knocking { contact, until, .. } = &mut self.stage
+            && contact.id == *peer
+        {
+            *until = (*until).min(now + KNOCK_AGAIN);
+        }
+    }
+
+    /// True where the neighbours were asked for the discussion so far, and none has answered.
+    pub(crate) const fn awaits_cut(&self) -> bool {
+        matches!(self.stage, Stage::Fetching { cut: None, .. })
+    }
+
+    /// A cut is here, and waits so long for others.
+    pub(crate) fn cut_waits_until(&mut self, at: Time) {
+        if let Stage::Fetching { until, .. } = &mut self.stage {
+            *until = (*until).min(at);
+        }
+    }
+
+    /// A neighbour's cut is complete; true where it is the first.
+    pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
+        match &mut self.stage {
+            Stage::Fetching { until, cut, .. } if cut.is_none() => {
+                if self.history.is_empty() {
+                    self.history = clock.clone();
+                }
+                *cut = Some((donor, clock));
+                *until = now + JOIN_WAIT;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The history that was promised comes no more: another neighbour is asked at once.
+    pub(crate) fn donor_lost(&mut self, now: Time, donor: &NodeId) {
+        if let Stage::Fetching { until, cut, .. } = &mut self.stage
+            && cut.as_ref().is_some_and(|(from, _)| from == donor)
+        {
+            *cut = None;
+            *until = now;
+        }
+    }
+
+    /// More of the history has come: there is no need to ask elsewhere.
+    pub(crate) fn progressed(&mut self, now: Time) {
+        if let Stage::Fetching { until, .. } = &mut self.stage {
+            *until = now + JOIN_WAIT;
+        }
+    }
+
+    /// True for what was said before this node came.
+    pub(crate) fn is_history(&self, message: MessageId) -> bool {
+        self.history.covers(message)
+    }
+
+    /// Who gave the cut, and the clock up to which the history goes.
+    pub(crate) const fn promised(&self) -> Option<(NodeId, &VectorClock)> {
+        match &self.stage {
+            Stage::Fetching {
+                cut: Some((donor, clock)),
+                ..
+            } => Some((*donor, clock)),
+            _ => None,
+        }
+    }
+
+    /// How often the neighbours have been asked in vain.
+    pub(crate) const fn asked(&self) -> u32 {
+        match self.stage {
+            Stage::Fetching { asked, .. } => asked,
+            _ => 0,
+        }
+    }
+
+    /// A member that has everything.
+    pub(crate) fn arrive(&mut self) {
+        self.stage = Stage::Inside;
+        self.history = VectorClock::new();
+    }
+
+    /// What to do now.
+    pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
+        if self.is_outside() && self.alone_at.is_some_and(|at| at <= now) {
+            self.alone_at = None;
+            return Some(Step::GoOnAlone);
+        }
+        match &mut self.stage {
+            Stage::Resting(until) if *until <= now => {
+                self.stage = Stage::Asking;
+                Some(Step::AskDirector)
+            }
+            Stage::Knocking {
+                contact,
+                until,
+                knocks,
+            } if *until <= now => {
+                *until = now + JOIN_WAIT;
+                *knocks += 1;
+                if *knocks > KNOCKS {
+                    self.stage = Stage::Asking;
+                    return Some(Step::AskDirector);
+                }
+                Some(Step::Knock(contact.clone()))
+            }
+            Stage::Fetching { until, cut, asked } if *until <= now => {
+                *until = now + JOIN_WAIT;
+                *cut = None;
+                *asked += 1;
+                Some(Step::Fetch)
+            }
+            _ => None,
+        }
+    }
+
+    /// When [`Joining::expire`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        let alone_at = self.alone_at.filter(|_| self.is_outside());
+        let until = match self.stage {
+            Stage::Resting(until)
+            | Stage::Knocking { until, .. }
+            | Stage::Fetching { until, .. } => Some(until),
+            Stage::Asking | Stage::Inside => None,
+        };
+        alone_at.into_iter().chain(until).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use ringtalk_wire::{Addresses, Epoch};
+
+    use super::*;
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn contact() -> Contact {
+        Contact {
+            id: id(1),
+            addresses: Addresses::default(),
+            epoch: Epoch {
+                number: 1,
+                coordinator: id(1),
+            },
+        }
+    }
+
+    #[test]
+    fn knocks_a_few_times_and_asks_the_director_then() {
+        let mut joining = Joining::new();
+        let mut now = Time::default();
+        joining.knock(now, contact());
+        for _ in 1..KNOCKS {
+            now = now + JOIN_WAIT;
+            assert_eq!(joining.expire(now), Some(Step::Knock(contact())));
+        }
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::AskDirector));
+        assert!(joining.is_outside());
+    }
+
+    #[test]
+    fn the_first_cut_counts_and_a_lost_donor_is_replaced_at_once() {
+        let mut joining = Joining::new();
+        let now = Time::default();
+        joining.fetch(now);
+        assert!(joining.cut(now, id(1), VectorClock::new()));
+        assert!(!joining.cut(now, id(2), VectorClock::new()));
+        joining.donor_lost(now, &id(2));
+        assert_eq!(joining.expire(now), None);
+        joining.donor_lost(now, &id(1));
+        assert_eq!(joining.expire(now), Some(Step::Fetch));
+        assert!(joining.cut(now, id(2), VectorClock::new()));
+    }
+
+    #[test]
+    fn what_was_said_before_stays_history_while_the_rest_is_asked_for_again() {
+        let mut joining = Joining::new();
+        let message = |seq| MessageId { author: id(3), seq };
+        let now = Time::default();
+        joining.fetch(now);
+        joining.cut(now, id(1), [message(5)].into_iter().collect());
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::Fetch));
+        assert!(joining.is_history(message(5)), "nobody has answered anew");
+        joining.cut(now + JOIN_WAIT, id(1), [message(7)].into_iter().collect());
+        assert!(joining.is_history(message(5)) && !joining.is_history(message(6)));
+        joining.arrive();
+        assert!(!joining.is_history(message(5)));
+    }
+
+    #[test]
+    fn the_user_is_told_of_each_step() {
+        let mut joining = Joining::new();
+        let now = Time::default();
+        let (nobody, everybody) = (|_: &NodeId| false, |_: &NodeId| true);
+        assert_eq!(joining.news(nobody), None, "it was told of the first");
+        joining.knock(now, contact());
+        let (peer, address) = (id(1), String::new());
+        let linking = JoiningStage::Linking {
+            peer,
+            address: address.clone(),
+        };
+        assert_eq!(joining.news(nobody), Some(linking));
+        assert_eq!(joining.news(nobody), None);
+        let asking = JoiningStage::AskingForPlace { peer, address };
+        assert_eq!(joining.news(everybody), Some(asking));
+        joining.fetch(now);
+        let fetching = |done, total| Some(JoiningStage::FetchingHistory { done, total });
+        assert_eq!(joining.news(everybody), fetching(0, 0));
+        joining.progress().promise(2);
+        assert_eq!(joining.news(nobody), fetching(0, 2), "whoever is linked");
+        joining.progress().came(2);
+        assert_eq!(joining.news(everybody), fetching(2, 2));
+        joining.rest(now);
+        assert_eq!(joining.news(everybody), None);
+        joining.expire(now + REST);
+        assert_eq!(joining.news(everybody), Some(JoiningStage::AskingDirector));
+    }
+
+    #[test]
+    fn a_former_member_that_finds_nobody_goes_on_alone() {
+        let mut joining = Joining::new();
+        let now = Time::default();
+        joining.until_alone(now + JOIN_WAIT);
+        joining.knock(now + JOIN_WAIT / 2, contact());
+        assert_eq!(joining.expire(now + JOIN_WAIT), Some(Step::GoOnAlone));
+        joining.until_alone(now + JOIN_WAIT);
+        joining.arrive();
+        assert_eq!(joining.expire(now + JOIN_WAIT), None);
+    }
+}

@@ -1,0 +1,493 @@
+//! Links: one per peer, made when somebody needs it, closed when nobody does.
+//!
+//! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
+
+mod bringing;
+pub(crate) mod detour;
+mod dialling;
+mod queue;
+
+use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
+
+use crate::config::{
+    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT, REDIAL,
+    STRANGER_QUEUE_BYTES, STRANGER_WAIT, STRANGERS,
+};
+use crate::{LinkId, Output, Time};
+
+use detour::Dial;
+pub(crate) use dialling::Made;
+use queue::Queue;
+
+/// Frames that wait for a link to come up, at most so many a peer.
+const PARCELS: usize = 64;
+/// How long a link that was replaced may drain.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How soon a dial is repeated at first: the port of a process that is being killed may still
+/// accept for a moment. Doubles up to [`REDIAL`].
+const FIRST_REDIAL: Duration = Duration::from_millis(10);
+/// A link that lasted so long was no failure.
+const LASTING: Duration = Duration::from_secs(1);
+
+/// All links, by the peer at their far end.
+#[derive(Debug)]
+pub(crate) struct Links {
+    me: NodeId,
+    peers: BTreeMap<NodeId, Peer>,
+    /// The peers that are being dialled.
+    dials: BTreeMap<NodeId, Dial>,
+    owners: BTreeMap<LinkId, NodeId>,
+    draining: BTreeMap<LinkId, Time>,
+    /// Peers whose link was closed from here, and that nobody has been told of.
+    given_up: Vec<NodeId>,
+}
+
+#[derive(Debug, Default)]
+struct Peer {
+    current: Option<Current>,
+    dial_again: Time,
+    /// How many dials in turn came to nothing, or to a link that did not last.
+    failures: u32,
+    /// When there was a link last.
+    lost: Option<Time>,
+    /// Where it was dialled last.
+    addresses: Addresses,
+    /// From which host its last link came or was made to, where nobody relayed it.
+    host: Option<IpAddr>,
+    /// The host at which it answered when it was dialled from here.
+    reached: Option<IpAddr>,
+    /// Who relayed its last link.
+    relay: Option<NodeId>,
+    parcels: Vec<Bytes>,
+    /// How many messages it has brought.
+    brought: u64,
+}
+
+#[derive(Debug)]
+struct Current {
+    link: LinkId,
+    dialled: bool,
+    /// True where somebody carries it.
+    relayed: bool,
+    queue: Queue,
+    /// The queue's bound: a stranger's is small.
+    bound: usize,
+    /// The queue was full, and has not drained to half since.
+    full: bool,
+    up: Time,
+    used: Time,
+    /// When something came over it last.
+    heard: Time,
+}
+
+impl Peer {
+    /// A link that lasted is dialled again at once; one that did not, after a while.
+    fn lost(&mut self, now: Time, up: Time) {
+        self.lost = Some(now);
+        if now - up >= LASTING {
+            self.failures = 0;
+            self.dial_again = Time::default();
+        } else {
+            self.put_off(now);
+        }
+    }
+
+    /// Puts the next dial off, longer each time.
+    fn put_off(&mut self, now: Time) {
+        self.dial_again = now + REDIAL.min(FIRST_REDIAL * (1 << self.failures.min(8)));
+        self.failures += 1;
+    }
+}
+
+/// A link that has come up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkUp {
+    /// Its name from now on.
+    pub(crate) link: LinkId,
+    /// Who is at the far end.
+    pub(crate) peer: NodeId,
+    /// True where this node dialled.
+    pub(crate) dialled: bool,
+    /// Where the far end is; nothing where somebody carries the link.
+    pub(crate) host: Option<IpAddr>,
+}
+
+/// What became of a link that is gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Lost {
+    /// Who was at the far end.
+    pub(crate) peer: NodeId,
+    /// True where it was the link in use.
+    pub(crate) last: bool,
+}
+
+impl Links {
+    /// No links yet.
+    pub(crate) const fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            peers: BTreeMap::new(),
+            dials: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            draining: BTreeMap::new(),
+            given_up: Vec::new(),
+        }
+    }
+
+    /// A link is up; true where the peer had none.
+    pub(crate) fn up(
+        &mut self,
+        now: Time,
+        LinkUp {
+            link,
+            peer,
+            dialled,
+            host,
+        }: LinkUp,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        let me = self.me;
+        let entry = self.peers.entry(peer).or_default();
+        self.dials.remove(&peer);
+        self.owners.insert(link, peer);
+        let relayed = host.is_none();
+        let keeps_direct = relayed && entry.current.as_ref().is_some_and(|old| !old.relayed);
+        if !keeps_direct {
+            entry.host = host;
+        }
+        if !relayed {
+            entry.relay = None;
+            entry.reached = host.filter(|_| dialled).or(entry.reached);
+        }
+        let new = Current {
+            link,
+            dialled,
+            relayed,
+            queue: Queue::default(),
+            bound: STRANGER_QUEUE_BYTES,
+            full: false,
+            up: now,
+            used: now,
+            heard: now,
+        };
+        let Some(old) = &entry.current else {
+            entry.current = Some(new);
+            return true;
+        };
+        // What nobody carries is better, whoever has dialled.
+        let new_stays = if old.relayed == relayed {
+            old.dialled == dialled || (me < peer) == dialled
+        } else {
+            old.relayed
+        };
+        let loser = if new_stays { old.link } else { link };
+        if new_stays {
+            entry.current = Some(new);
+        }
+        self.draining.insert(loser, now + DRAIN);
+        let farewell = Frame::Close(Close {
+            reason: "another link between the two of us is in use".into(),
+        });
+        out.push_back(Output::Send {
+            link: loser,
+            bytes: encode(&farewell),
+        });
+        false
+    }
+
+    /// Sends what waited for a link.
+    pub(crate) fn send_parcels(&mut self, now: Time, peer: &NodeId, out: &mut VecDeque<Output>) {
+        let entry = self.peers.get_mut(peer);
+        let parcels = entry.map(|entry| core::mem::take(&mut entry.parcels));
+        for bytes in parcels.unwrap_or_default() {
+            self.push(now, (peer, None), bytes, out);
+        }
+    }
+
+    /// The peer is a member: its queue may grow.
+    pub(crate) fn welcome(&mut self, peer: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(peer)
+            && let Some(current) = &mut peer.current
+        {
+            current.bound = LINK_QUEUE_LIMIT;
+        }
+    }
+
+    /// A link is gone.
+    pub(crate) fn down(&mut self, now: Time, link: LinkId) -> Option<Lost> {
+        let peer = self.owners.remove(&link)?;
+        self.draining.remove(&link);
+        let entry = self.peers.get_mut(&peer)?;
+        let current = entry.current.take_if(|current| current.link == link);
+        let last = current.is_some();
+        if let Some(current) = current {
+            entry.lost(now, current.up);
+        }
+        Some(Lost { peer, last })
+    }
+
+    /// The far end sends no more on this link: it is closed.
+    pub(crate) fn closed_by_peer(
+        &mut self,
+        now: Time,
+        link: LinkId,
+        out: &mut VecDeque<Output>,
+    ) -> Option<Lost> {
+        let lost = self.down(now, link)?;
+        out.push_back(Output::Close {
+            link,
+            reason: "the far end closed",
+        });
+        Some(lost)
+    }
+
+    /// Whose link it is.
+    pub(crate) fn peer_of(&self, link: LinkId) -> Option<NodeId> {
+        self.owners.get(&link).copied()
+    }
+
+    /// True where the peer can be sent to.
+    pub(crate) fn is_up(&self, peer: &NodeId) -> bool {
+        self.current(peer).is_some()
+    }
+
+    /// True where nothing waits on the link to this peer.
+    pub(crate) fn is_idle(&self, peer: &NodeId) -> bool {
+        self.current(peer)
+            .is_some_and(|current| current.queue.is_empty())
+    }
+
+    /// True where the link to this peer carries only what keeps the ring together.
+    pub(crate) fn is_full(&self, peer: &NodeId) -> bool {
+        self.current(peer).is_some_and(|current| current.full)
+    }
+
+    /// How many bytes of whoever has this share wait on the link to a peer.
+    pub(crate) fn backlog(&self, peer: &NodeId, share: &NodeId) -> usize {
+        let current = self.current(peer);
+        current.map_or(0, |current| current.queue.share(share))
+    }
+
+    /// True where a link to this peer was lost a moment ago.
+    pub(crate) fn was_up_lately(&self, now: Time, peer: &NodeId) -> bool {
+        let lost = self.peers.get(peer).and_then(|peer| peer.lost);
+        lost.is_some_and(|lost| now - lost < DEATH_PROOF)
+    }
+
+    /// The peers whose links were closed from here because of a bound or for want of use.
+    pub(crate) fn take_given_up(&mut self) -> Vec<NodeId> {
+        core::mem::take(&mut self.given_up)
+    }
+
+    /// Something arrived over this link.
+    pub(crate) fn heard(&mut self, now: Time, peer: &NodeId) {
+        if let Some(current) = self
+            .peers
+            .get_mut(peer)
+            .and_then(|peer| peer.current.as_mut())
+        {
+            current.used = now;
+            current.heard = now;
+        }
+    }
+
+    /// True where something came from this peer a moment ago.
+    pub(crate) fn was_heard_lately(&self, now: Time, peer: &NodeId) -> bool {
+        let current = self.current(peer);
+        current.is_some_and(|current| now - current.heard < RECEIPT_WAIT)
+    }
+
+    /// Bytes have left a link's queue.
+    pub(crate) fn written(&mut self, link: LinkId, bytes: usize) -> Option<NodeId> {
+        let peer = self.owners.get(&link).copied()?;
+        let current = self.peers.get_mut(&peer)?.current.as_mut()?;
+        if current.link == link {
+            current.queue.written(bytes);
+            current.full &= current.queue.weight() > LINK_QUEUE_BYTES / 2;
+        }
+        Some(peer)
+    }
+
+    /// Sends a frame; false where there is no link.
+    pub(crate) fn send(
+        &mut self,
+        now: Time,
+        peer: &NodeId,
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        self.send_for(now, (peer, None), frame, out)
+    }
+
+    /// The same for a frame that takes somebody's share of the link.
+    pub(crate) fn send_for(
+        &mut self,
+        now: Time,
+        (peer, share): (&NodeId, Option<NodeId>),
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        self.is_up(peer) && self.push(now, (peer, share), encode(frame), out)
+    }
+
+    /// Sends a frame as soon as there is a link, and dials where there is none.
+    pub(crate) fn send_or_dial(
+        &mut self,
+        now: Time,
+        (peer, addresses): (NodeId, &Addresses),
+        patience: Duration,
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) {
+        if self.send(now, &peer, frame, out) {
+            return;
+        }
+        self.leave_parcel(peer, frame);
+        self.dial(now, (peer, addresses), patience, out);
+    }
+
+    /// Keeps a frame until there is a link.
+    fn leave_parcel(&mut self, peer: NodeId, frame: &Frame) {
+        let parcels = &mut self.peers.entry(peer).or_default().parcels;
+        if parcels.len() < PARCELS {
+            parcels.push(encode(frame));
+        }
+    }
+
+    /// When a peer may be dialled next.
+    pub(crate) fn may_dial_at(&self, peer: &NodeId) -> Time {
+        let entry = self.peers.get(peer);
+        entry.map_or(Time::default(), |entry| entry.dial_again)
+    }
+
+    /// Lets the next dial to a peer happen at once, however soon after the last.
+    pub(crate) fn dial_soon(&mut self, peer: &NodeId) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            entry.dial_again = Time::default();
+        }
+    }
+
+    /// A dial came to nothing: what was to be sent is gone.
+    pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
+        if let Some(entry) = self.peers.get_mut(peer) {
+            self.dials.remove(peer);
+            entry.relay = None;
+            entry.put_off(now);
+            entry.parcels.clear();
+        }
+    }
+
+    /// Closes the link to a peer, saying why.
+    pub(crate) fn close(
+        &mut self,
+        peer: &NodeId,
+        reason: &'static str,
+        out: &mut VecDeque<Output>,
+    ) {
+        let Some(current) = self
+            .peers
+            .get_mut(peer)
+            .and_then(|peer| peer.current.take())
+        else {
+            return;
+        };
+        self.owners.remove(&current.link);
+        let farewell = Frame::Close(Close {
+            reason: reason.into(),
+        });
+        let link = current.link;
+        let bytes = encode(&farewell);
+        out.push_back(Output::Send { link, bytes });
+        out.push_back(Output::Close { link, reason });
+    }
+
+    /// Closes what nobody needs any more: links that rest, strangers who stay, and links that were
+    /// replaced and should have drained.
+    pub(crate) fn tidy(
+        &mut self,
+        now: Time,
+        is_needed: impl Fn(&NodeId) -> bool,
+        is_member: impl Fn(&NodeId) -> bool,
+        out: &mut VecDeque<Output>,
+    ) {
+        self.draining.retain(|&link, &mut until| {
+            if until <= now {
+                self.owners.remove(&link);
+                let reason = "another link is in use";
+                out.push_back(Output::Close { link, reason });
+            }
+            until > now
+        });
+        let mut strangers = 0;
+        let mut doomed = Vec::new();
+        for (&id, peer) in self.peers.iter().filter(|(id, _)| !is_needed(id)) {
+            let Some(current) = &peer.current else {
+                continue;
+            };
+            if is_member(&id) {
+                if now - current.used >= LINK_REST {
+                    doomed.push((id, "nobody needs the link"));
+                }
+                continue;
+            }
+            strangers += 1;
+            if strangers > STRANGERS || now - current.up >= STRANGER_WAIT {
+                doomed.push((id, "no member of this discussion"));
+            }
+        }
+        for (peer, reason) in doomed {
+            self.close(&peer, reason, out);
+            self.given_up.push(peer);
+        }
+        self.peers.retain(|id, peer| {
+            peer.current.is_some()
+                || self.dials.contains_key(id)
+                || peer.dial_again > now
+                || !peer.parcels.is_empty()
+                || peer.lost.is_some_and(|lost| now - lost < DEATH_PROOF)
+        });
+    }
+
+    fn current(&self, peer: &NodeId) -> Option<&Current> {
+        self.peers.get(peer)?.current.as_ref()
+    }
+
+    /// Queues bytes on the link in use; a link over its last bound is closed.
+    fn push(
+        &mut self,
+        now: Time,
+        (peer, share): (&NodeId, Option<NodeId>),
+        bytes: Bytes,
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        let Some(current) = self
+            .peers
+            .get_mut(peer)
+            .and_then(|peer| peer.current.as_mut())
+        else {
+            return false;
+        };
+        current.queue.push(bytes.len(), share);
+        current.used = now;
+        current.full |= current.queue.weight() > LINK_QUEUE_BYTES;
+        if current.queue.weight() > current.bound {
+            let link = current.link;
+            let reason = "its queue is over the bound";
+            out.push_back(Output::Close { link, reason });
+            self.down(now, link);
+            self.given_up.push(*peer);
+            return false;
+        }
+        let link = current.link;
+        out.push_back(Output::Send { link, bytes });
+        true
+    }
+}

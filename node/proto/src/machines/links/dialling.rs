@@ -1,0 +1,334 @@
+//! Dialling: links that are being made, directly or by way of others.
+//!
+//! Not here: what to try next (`detour`), and who is asked for help (`node::reaching`).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use ringtalk_wire::{Addresses, Frame, NodeId};
+
+use super::Links;
+use super::detour::{Dial, Step};
+use crate::config::FAR_PATIENCE;
+use crate::{Output, Time, Trust};
+
+/// How many dials at the wish of others there are at a time, how many of one peer, and how many of the directors: those
+/// speak for all newcomers.
+const WISHES: usize = 12;
+const WISHES_OF_NODE: usize = 2;
+const WISHES_OF_DIRECTORS: usize = 8;
+/// How many of them go to one host: whoever sends many newcomers from one address leaves room for others. Homes behind
+/// one router are one host, and a few of theirs may come at once.
+const WISHES_AT_HOST: usize = 4;
+
+/// Which end of a link has dialled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Made {
+    /// This one, there.
+    Here(Addresses),
+    /// The far one.
+    There,
+}
+
+impl Made {
+    /// Where the far end was dialled, if this one did.
+    pub(crate) fn addresses(self) -> Option<Addresses> {
+        match self {
+            Self::Here(addresses) => Some(addresses),
+            Self::There => None,
+        }
+    }
+}
+
+impl Links {
+    /// Dials a peer that has no link, unless that is being tried or was tried just now; others are asked to help
+    /// where it does not answer for so long.
+    pub(crate) fn dial(
+        &mut self,
+        now: Time,
+        (peer, addresses): (NodeId, &Addresses),
+        patience: Duration,
+        out: &mut VecDeque<Output>,
+    ) {
+        if let Some(dial) = self.dials.get_mut(&peer) {
+            if dial.wish().is_none() || dial.addresses() == addresses {
+                return dial.become_own(now, patience);
+            }
+            // Others say that it is elsewhere.
+            let dial = Dial::new(now, addresses.clone(), patience);
+            return self.begin(peer, dial, Trust::Own, out);
+        }
+        let entry = self.peers.entry(peer).or_default();
+        if entry.current.is_none() && entry.dial_again <= now {
+            let dial = match entry.relay {
+                Some(_) => Dial::with_relay(now, addresses.clone()),
+                None => Dial::new(now, addresses.clone(), patience),
+            };
+            self.begin(peer, dial, Trust::Own, out);
+        }
+    }
+
+    fn begin(&mut self, peer: NodeId, dial: Dial, trust: Trust, out: &mut VecDeque<Output>) {
+        let addresses = dial.addresses().clone();
+        self.peers
+            .entry(peer)
+            .or_default()
+            .addresses
+            .clone_from(&addresses);
+        self.dials.insert(peer, dial);
+        out.push_back(Output::Dial {
+            peer,
+            addresses,
+            trust,
+        });
+    }
+
+    /// Dials a peer at somebody else's wish, and without anybody's help; true where it is being dialled now. There is room
+    /// for a few such dials.
+    pub(crate) fn dial_for(
+        &mut self,
+        now: Time,
+        whom: NodeId,
+        (peer, addresses, trust): (NodeId, &Addresses, Trust),
+        out: &mut VecDeque<Output>,
+    ) -> bool {
+        if self.dials.contains_key(&peer) {
+            return true;
+        }
+        if !self.has_room_for(whom, addresses) {
+            return false;
+        }
+        let entry = self.peers.entry(peer).or_default();
+        if entry.current.is_some() || entry.dial_again > now {
+            return false;
+        }
+        let dial = Dial::for_another(now, addresses.clone(), whom);
+        self.begin(peer, dial, trust, out);
+        true
+    }
+
+    /// Returns true if one more may be dialled at somebody's wish. The directors' wishes are this node's own.
+    fn has_room_for(&self, whom: NodeId, addresses: &Addresses) -> bool {
+        let wishes = self.dials.values();
+        let wishes = wishes.filter_map(|dial| Some((dial.wish()?, dial.addresses())));
+        let of_one = wishes.clone().filter(|(wish, _)| *wish == whom);
+        let host = host(addresses);
+        let at_host = wishes.clone().filter(|(_, one)| self::host(one) == host);
+        let room = if whom == self.me {
+            WISHES_OF_DIRECTORS
+        } else {
+            WISHES_OF_NODE
+        };
+        wishes.count() < WISHES && of_one.count() < room && at_host.count() < WISHES_AT_HOST
+    }
+
+    /// Sends a frame at somebody else's wish, over a link that is made where there is none.
+    pub(crate) fn send_for_another(
+        &mut self,
+        now: Time,
+        whom: NodeId,
+        whither: (NodeId, &Addresses, Trust),
+        frame: &Frame,
+        out: &mut VecDeque<Output>,
+    ) {
+        let peer = whither.0;
+        if self.send(now, &peer, frame, out) {
+            return;
+        }
+        if self.dial_for(now, whom, whither, out) {
+            self.leave_parcel(peer, frame);
+        }
+    }
+
+    /// The detours that are due, each for whom and where that one is dialled; where its dial had failed, it is dialled
+    /// once more beside.
+    pub(crate) fn detours(
+        &mut self,
+        now: Time,
+        out: &mut VecDeque<Output>,
+    ) -> Vec<(NodeId, Addresses, Step)> {
+        let mut steps = Vec::new();
+        for (&peer, dial) in &mut self.dials {
+            let Some(step) = dial.step(now) else { continue };
+            let addresses = dial.addresses().clone();
+            if step != Step::GiveUp && dial.begin_again() {
+                // Only what this node wants itself has detours.
+                out.push_back(Output::Dial {
+                    peer,
+                    addresses: addresses.clone(),
+                    trust: Trust::Own,
+                });
+            }
+            steps.push((peer, addresses, step));
+        }
+        steps
+    }
+
+    /// Somebody has come who may reach those that this node does not: all detours begin anew.
+    pub(crate) fn ask_others(&mut self, now: Time) {
+        for dial in self.dials.values_mut() {
+            dial.ask_others(now, FAR_PATIENCE);
+        }
+    }
+
+    /// When [`Links::detours`] has something to do.
+    pub(crate) fn deadline(&self) -> Option<Time> {
+        self.dials.values().filter_map(Dial::deadline).min()
+    }
+
+    /// Nobody answers where a peer was dialled: true where there may be another way, if it is this node that wants one.
+    pub(crate) fn goes_on(&mut self, now: Time, peer: &NodeId) -> bool {
+        let dial = self.dials.get_mut(peer);
+        let own = dial.filter(|dial| dial.wish().is_none());
+        own.map(|dial| dial.fail(now)).is_some()
+    }
+
+    /// Who is asked for a way to a peer, from the first such question on.
+    pub(crate) fn helpers(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
+        let dial = self.dials.get(peer);
+        dial.map(|dial| dial.helpers().to_vec()).unwrap_or_default()
+    }
+
+    /// These are to be asked for a way to a peer.
+    pub(crate) fn ask(&mut self, peer: &NodeId, helpers: Vec<(NodeId, Addresses)>) {
+        if let Some(dial) = self.dials.get_mut(peer) {
+            dial.ask(helpers);
+        }
+    }
+
+    /// How many dials came to nothing in turn.
+    pub(crate) fn failures(&self, peer: &NodeId) -> u32 {
+        self.peers.get(peer).map_or(0, |peer| peer.failures)
+    }
+
+    /// Somebody is about to carry the link to a peer.
+    pub(crate) fn relayed_by(&mut self, peer: &NodeId, relay: NodeId) {
+        self.peers.entry(*peer).or_default().relay = Some(relay);
+    }
+
+    /// Closes the link to a suspect if somebody carries it and nothing has come over it for `patience`: it may be
+    /// the carrier that is gone, and then neither end would ever notice.
+    pub(crate) fn drop_silent_circuit(
+        &mut self,
+        now: Time,
+        suspect: &NodeId,
+        patience: Duration,
+        out: &mut VecDeque<Output>,
+    ) {
+        let is_silent =
+            |current: &super::Current| current.relayed && current.heard + patience <= now;
+        if self.current(suspect).is_some_and(is_silent) {
+            self.close(suspect, "nothing comes over a circuit", out);
+            self.given_up.push(*suspect);
+            if let Some(peer) = self.peers.get_mut(suspect) {
+                peer.relay = None;
+            }
+        }
+    }
+
+    /// Who carried the last link to a peer.
+    pub(crate) fn relay(&self, peer: &NodeId) -> Option<NodeId> {
+        self.peers.get(peer)?.relay
+    }
+
+    /// True where there is a link to a peer that nobody carries.
+    pub(crate) fn is_direct(&self, peer: &NodeId) -> bool {
+        self.current(peer).is_some_and(|current| !current.relayed)
+    }
+
+    /// How the link to a peer was made, where there is one that nobody carries.
+    pub(crate) fn direct(&self, peer: &NodeId) -> Option<Made> {
+        let entry = self.peers.get(peer)?;
+        let current = entry.current.as_ref().filter(|one| !one.relayed)?;
+        Some(if current.dialled {
+            Made::Here(entry.addresses.clone())
+        } else {
+            Made::There
+        })
+    }
+
+    /// From which host a peer's last link came, or was made to.
+    pub(crate) fn host(&self, peer: &NodeId) -> Option<IpAddr> {
+        self.peers.get(peer)?.host
+    }
+
+    /// Returns true if a peer was dialled there last.
+    pub(crate) fn was_dialled_at(&self, peer: &NodeId, addresses: &Addresses) -> bool {
+        let peer = self.peers.get(peer);
+        peer.is_some_and(|peer| peer.addresses == *addresses)
+    }
+
+    /// True where this peer answered from here when it was dialled at one of these hosts.
+    pub(crate) fn was_reached_at(&self, peer: &NodeId, hosts: &[IpAddr]) -> bool {
+        let reached = self.peers.get(peer).and_then(|peer| peer.reached);
+        reached.is_some_and(|host| hosts.contains(&host))
+    }
+
+    /// True where somebody carried the last link to this peer.
+    pub(crate) fn was_relayed(&self, peer: &NodeId) -> bool {
+        let peer = self.peers.get(peer);
+        peer.is_some_and(|peer| peer.relay.is_some() && peer.host.is_none())
+    }
+}
+
+/// The host of the address that a node says first.
+fn host(addresses: &Addresses) -> &str {
+    let address = addresses.internal.as_str();
+    address.rsplit_once(':').map_or(address, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Time = Time::from_micros(1_000_000);
+
+    fn id(byte: u8) -> NodeId {
+        NodeId::from_bytes([byte; 16])
+    }
+
+    fn at(host: u8) -> Addresses {
+        Addresses::at(alloc::format!("192.0.2.{host}:4000"))
+    }
+
+    /// Which of these newcomers, each at its host, are dialled at somebody's wish.
+    fn dialled(links: &mut Links, whom: NodeId, newcomers: &[(u8, u8)]) -> Vec<u8> {
+        let trust = Trust::Hearsay { teller: None };
+        let dialled = newcomers.iter().filter(|&&(number, host)| {
+            let mut out = VecDeque::new();
+            links.dial_for(NOW, whom, (id(number), &at(host), trust), &mut out) && out.len() == 1
+        });
+        dialled.map(|(number, _)| *number).collect()
+    }
+
+    #[test]
+    fn what_others_wish_is_bounded_in_all_for_each_and_at_each_host() {
+        let mut links = Links::new(id(0));
+        let of_one_host = [(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)];
+        assert_eq!(dialled(&mut links, id(0), &of_one_host), [1, 2, 3, 4]);
+        let of_others = [(6, 2), (7, 3), (8, 4), (9, 5), (10, 6)];
+        assert_eq!(dialled(&mut links, id(0), &of_others), [6, 7, 8, 9]);
+        let of_peer = [(11, 7), (12, 1), (13, 8), (14, 9)];
+        assert_eq!(dialled(&mut links, id(100), &of_peer), [11, 13]);
+        let of_another = [(15, 10), (16, 11)];
+        assert_eq!(dialled(&mut links, id(101), &of_another), [15, 16]);
+        assert_eq!(dialled(&mut links, id(102), &[(17, 12)]), []);
+        links.dial_failed(NOW, &id(1));
+        assert_eq!(dialled(&mut links, id(102), &[(17, 12)]), [17]);
+    }
+
+    #[test]
+    fn what_this_node_wants_is_dialled_where_it_knows_it_to_be() {
+        let (mut links, mut out) = (Links::new(id(0)), VecDeque::new());
+        assert_eq!(dialled(&mut links, id(100), &[(1, 1)]), [1]);
+        links.dial(NOW, (id(1), &at(2)), Duration::ZERO, &mut out);
+        let dial = out.pop_front().unwrap();
+        assert!(
+            matches!(&dial, Output::Dial { addresses, trust: Trust::Own, .. } if *addresses == at(2)),
+            "{dial:?}"
+        );
+        assert_eq!(links.dials[&id(1)].wish(), None);
+    }
+}

@@ -1,0 +1,342 @@
+//! The outbox: what the user said and the ring has not confirmed yet.
+//!
+//! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next
+//! bundle fills. Not here: how a bundle spreads (`spread`).
+
+mod window;
+
+use alloc::collections::VecDeque;
+use alloc::collections::btree_map::{BTreeMap, Entry};
+use alloc::vec::Vec;
+
+use ringtalk_wire::Text;
+use ringtalk_wire::limit::{BUNDLE_MESSAGES, BUNDLE_TEXT_BYTES, TEXT_BYTES};
+
+use crate::Time;
+use window::Window;
+
+/// What each message costs in a bundle beside its text.
+const MESSAGE_BYTES: usize = 16;
+
+/// What the user says at once: no more than one bundle takes, each at most
+/// [`TEXT_BYTES`] long.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Draft {
+    texts: Vec<Text>,
+    bytes: usize,
+}
+
+impl Draft {
+    /// Adds a message; gives it back where there is no more room.
+    pub fn push(&mut self, text: Text) -> Result<(), Text> {
+        debug_assert!(text.text.len() <= TEXT_BYTES, "nobody would take it");
+        let bytes = self.bytes + weight(&text);
+        let fits = bytes <= BUNDLE_TEXT_BYTES && self.texts.len() < BUNDLE_MESSAGES;
+        if !fits {
+            return Err(text);
+        }
+        self.bytes = bytes;
+        self.texts.push(text);
+        Ok(())
+    }
+
+    /// True where nothing is said.
+    pub const fn is_empty(&self) -> bool {
+        self.texts.is_empty()
+    }
+}
+
+impl From<Text> for Draft {
+    fn from(text: Text) -> Self {
+        let mut draft = Self::default();
+        let pushed = draft.push(text);
+        debug_assert!(pushed.is_ok(), "one message always has room");
+        draft
+    }
+}
+
+/// Messages that wait to be sealed, and sealed ones that wait to be confirmed.
+#[derive(Debug, Default)]
+pub(crate) struct Outbox {
+    pending: VecDeque<Text>,
+    pending_bytes: usize,
+    /// By the sequence number of their first message.
+    open: BTreeMap<u64, Open>,
+    open_messages: usize,
+    open_bytes: usize,
+    sealed: u64,
+    window: Window,
+    /// The first and the last message that nobody took, as far as is known.
+    lonely: Option<(u64, u64)>,
+}
+
+#[derive(Debug)]
+struct Open {
+    sealed: Time,
+    messages: usize,
+    bytes: usize,
+    /// How many children have not confirmed it.
+    children: usize,
+    taken: bool,
+    acked: bool,
+}
+
+impl Outbox {
+    /// True while there is room for another message beside those of a draft.
+    pub(crate) fn has_room(&self, draft: &Draft) -> bool {
+        let messages = self.pending.len() + self.open_messages + draft.texts.len();
+        let bytes = self.pending_bytes + self.open_bytes + draft.bytes;
+        self.window.has_room(messages, bytes)
+    }
+
+    /// Adds what the user says.
+    pub(crate) fn push(&mut self, draft: Draft) {
+        self.pending_bytes += draft.bytes;
+        self.pending.extend(draft.texts);
+    }
+
+    /// True where nothing waits to be sealed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// True where a whole bundle waits: it need not wait for idle links.
+    pub(crate) fn is_full(&self) -> bool {
+        let (messages, bytes) = self.window.bundle();
+        self.pending.len() >= messages || self.pending_bytes >= bytes
+    }
+
+    /// True where less than half of what may be on its way is. Beyond, each acknowledgement makes room for a few more
+    /// messages: those go in full bundles, for each costs a signature, and everybody its check.
+    pub(crate) const fn has_little_open(&self) -> bool {
+        self.open_messages < self.window.messages() / 2
+    }
+
+    /// True while what is said waits for readers that are behind.
+    pub(crate) const fn is_slowed(&self) -> bool {
+        self.window.slowed_until().is_some()
+    }
+
+    /// When it does no more.
+    pub(crate) const fn deadline(&self) -> Option<Time> {
+        self.window.slowed_until()
+    }
+
+    /// Nothing waits any more whose time has come.
+    pub(crate) fn expire(&mut self, now: Time) {
+        self.window.expire(now);
+    }
+
+    /// How many messages have been sealed: the sequence number of the last.
+    pub(crate) const fn sealed(&self) -> u64 {
+        self.sealed
+    }
+
+    /// A planted mistake: counts from 1 again.
+    pub(crate) const fn restart(&mut self) {
+        self.sealed = 0;
+    }
+
+    /// Takes the messages of the next bundle out; their first has the sequence number
+    /// `sealed() + 1` as it was before.
+    pub(crate) fn seal(&mut self) -> Vec<Text> {
+        let (most, most_bytes) = self.window.bundle();
+        let mut messages = Vec::new();
+        let mut bytes = 0;
+        while let Some(text) = self.pending.front() {
+            bytes += weight(text);
+            let fits = bytes <= most_bytes && messages.len() < most;
+            if !fits && !messages.is_empty() {
+                break;
+            }
+            self.pending_bytes -= weight(text);
+            messages.extend(self.pending.pop_front());
+        }
+        self.sealed += messages.len() as u64;
+        messages
+    }
+
+    /// A sealed bundle is on its way to so many children.
+    pub(crate) fn opened(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
+        let open = Open {
+            sealed: now,
+            messages: messages.len(),
+            bytes: messages.iter().map(weight).sum(),
+            children,
+            taken: false,
+            acked: false,
+        };
+        if children > 0 {
+            self.open_messages += open.messages;
+            self.open_bytes += open.bytes;
+            self.open.insert(first, open);
+        } else {
+            self.left_alone(first, self.sealed);
+        }
+    }
+
+    /// True where somebody may lack the bundle that starts with this message.
+    pub(crate) fn is_open(&self, first: u64) -> bool {
+        self.open.contains_key(&first)
+    }
+
+    /// Somebody else has these messages.
+    pub(crate) fn witnessed(&mut self, from: u64, up_to: u64) {
+        if self.lonely.is_some_and(|(first, _)| from <= first) {
+            self.lonely = self
+                .lonely
+                .filter(|&(_, to)| to > up_to)
+                .map(|(first, to)| (first.max(up_to + 1), to));
+        }
+    }
+
+    /// One child's part of a bundle is settled: somebody took it, or nobody is left to.
+    pub(crate) fn settled(&mut self, first: u64, taken: bool) {
+        if let Some(open) = self.open.get_mut(&first) {
+            open.taken |= taken;
+            open.children = open.children.saturating_sub(1);
+            self.close_if_done(first);
+        }
+    }
+
+    /// Everybody has delivered the bundle, but for those who are not waited for, or some of these too; gives its last
+    /// message while it is here.
+    pub(crate) fn acked(&mut self, now: Time, first: u64, behind: bool) -> Option<u64> {
+        let open = self.open.get_mut(&first)?;
+        let last = first + open.messages as u64 - 1;
+        if core::mem::replace(&mut open.acked, true) {
+            return Some(last);
+        }
+        // Those of lone messages come when they like, and say nothing of how much the ring takes.
+        if open.messages > 1 {
+            self.window.acked(now, open.sealed, open.messages);
+            if behind {
+                self.window.slow_down(now);
+            }
+        }
+        self.close_if_done(first);
+        Some(last)
+    }
+
+    /// How many messages no other member has taken yet.
+    pub(crate) fn unhanded(&self) -> u64 {
+        let open = self.open.values().filter(|open| !open.taken);
+        let lonely = self.lonely.map_or(0, |(from, to)| to + 1 - from);
+        lonely + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
+    }
+
+    fn close_if_done(&mut self, first: u64) {
+        let done = |open: &Open| open.acked && open.children == 0;
+        if let Entry::Occupied(entry) = self.open.entry(first)
+            && done(entry.get())
+        {
+            let open = entry.remove();
+            self.open_messages -= open.messages;
+            self.open_bytes -= open.bytes;
+            if !open.taken {
+                self.left_alone(first, first + open.messages as u64 - 1);
+            }
+        }
+    }
+
+    /// Nobody took these messages.
+    fn left_alone(&mut self, from: u64, to: u64) {
+        let (first, last) = self.lonely.unwrap_or((from, to));
+        self.lonely = Some((first.min(from), last.max(to)));
+    }
+}
+
+fn weight(text: &Text) -> usize {
+    text.text.len() + MESSAGE_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(bytes: usize) -> Text {
+        Text {
+            timestamp_ms: 0,
+            text: "x".repeat(bytes).into(),
+        }
+    }
+
+    #[test]
+    fn a_bundle_keeps_its_bounds() {
+        let mut outbox = Outbox::default();
+        let (most, _) = outbox.window.bundle();
+        for _ in 0..=most {
+            outbox.push(text(1).into());
+        }
+        assert!(outbox.is_full());
+        assert_eq!(outbox.seal().len(), most);
+        assert_eq!(outbox.seal().len(), 1);
+        for _ in 0..4 {
+            outbox.push(text(16 * 1024).into());
+        }
+        assert_eq!(outbox.seal().len(), 2, "three would be over 48 KiB");
+    }
+
+    #[test]
+    fn the_window_opens_when_everybody_has_acknowledged() {
+        let mut outbox = Outbox::default();
+        while outbox.has_room(&Draft::default()) {
+            outbox.push(text(1_000).into());
+        }
+        let said = outbox.unhanded();
+        let mut bundles = Vec::new();
+        while !outbox.is_empty() {
+            let first = outbox.sealed() + 1;
+            let messages = outbox.seal();
+            outbox.opened(Time::default(), first, &messages, 2);
+            bundles.push((first, messages.len() as u64));
+        }
+        let [one, other, ..] = bundles[..] else {
+            panic!("they do not fit into one bundle")
+        };
+        assert!(!outbox.has_room(&Draft::default()));
+        assert_eq!(outbox.unhanded(), said);
+        outbox.settled(one.0, true);
+        outbox.settled(one.0, false);
+        assert!(!outbox.has_room(&Draft::default()), "not everybody has it");
+        outbox.acked(Time::default(), one.0, false);
+        assert!(outbox.has_room(&Draft::default()));
+        assert_eq!(outbox.unhanded(), said - one.1);
+        outbox.acked(Time::default(), other.0, false);
+        outbox.settled(other.0, false);
+        outbox.settled(other.0, false);
+        assert_eq!(outbox.unhanded(), said - one.1, "nobody took the second");
+    }
+
+    #[test]
+    fn while_much_is_on_its_way_little_waits_for_more() {
+        let mut outbox = Outbox::default();
+        let half = outbox.window.messages() / 2;
+        for said in 0..half {
+            assert!(outbox.has_little_open(), "{said}");
+            outbox.push(text(1).into());
+            let messages = outbox.seal();
+            outbox.opened(Time::default(), said as u64 + 1, &messages, 1);
+        }
+        assert!(!outbox.has_little_open());
+        outbox.acked(Time::default(), 1, false);
+        outbox.settled(1, true);
+        assert!(outbox.has_little_open());
+    }
+
+    #[test]
+    fn what_was_said_alone_is_unhanded_until_somebody_has_it() {
+        let mut outbox = Outbox::default();
+        for _ in 0..3 {
+            let first = outbox.sealed() + 1;
+            outbox.push(text(1).into());
+            let messages = outbox.seal();
+            outbox.opened(Time::default(), first, &messages, 0);
+        }
+        assert_eq!(outbox.unhanded(), 3);
+        outbox.witnessed(1, 2);
+        assert_eq!(outbox.unhanded(), 1);
+        outbox.witnessed(2, 3);
+        assert_eq!(outbox.unhanded(), 0);
+    }
+}

@@ -1,0 +1,101 @@
+//! Duties: what a node does when its time has come, and when that is.
+//!
+//! A timer is a line here. Not here: what is done then.
+
+use core::cell::Cell;
+
+use super::Node;
+use crate::Time;
+use crate::machines::doubt::Doubt;
+
+/// When something is due next: it is asked for more often than it changes.
+#[derive(Debug, Default)]
+pub(super) struct Timeout {
+    is_known: Cell<bool>,
+    next: Cell<Option<Time>>,
+}
+
+impl Timeout {
+    /// Something has changed.
+    pub(super) fn changes(&self) {
+        self.is_known.set(false);
+    }
+
+    /// What is known, or what this finds out.
+    pub(super) fn get(&self, find: impl Fn() -> Option<Time>) -> Option<Time> {
+        if self.is_known.replace(true) {
+            debug_assert_eq!(self.next.get(), find(), "something has changed unseen");
+        } else {
+            self.next.set(find());
+        }
+        self.next.get()
+    }
+}
+
+/// When there is something to do, and what. It finds out itself what of it is due.
+type Duty = (fn(&Node) -> Option<Time>, fn(&mut Node));
+
+/// In this order, since what comes first may leave something to do for what follows.
+const DUTIES: [Duty; 21] = [
+    (|node| Some(node.heartbeat_due), Node::expire_heartbeat),
+    (
+        |node| node.context.doubt.as_ref().map(Doubt::deadline),
+        Node::expire_doubt,
+    ),
+    (|node| node.context.reader.deadline(), Node::expire_reader),
+    (|node| node.context.joining.deadline(), Node::expire_joining),
+    (Node::candidates_due, Node::tell_of_candidates),
+    (|node| node.context.links.deadline(), Node::expire_detours),
+    (
+        |node| node.checking.deadline(),
+        |node| node.checking.expire(&mut node.context),
+    ),
+    (
+        |node| node.reaching.deadline(),
+        |node| node.reaching.expire(&mut node.context),
+    ),
+    (|node| node.ring.deadline(), Node::expire_ring),
+    (|node| node.discussion.goes_without(), Node::expire_waits),
+    (
+        |node| node.relay.spreading.deadline(),
+        Node::expire_receipts,
+    ),
+    (
+        |node| node.relay.outbox.deadline(),
+        |node| node.relay.outbox.expire(node.context.now),
+    ),
+    (
+        |node| node.relay.acks.deadline(),
+        |node| node.relay.expire_acks(&mut node.context),
+    ),
+    // What has expired so far may have made room for more.
+    (|_| None, Node::seal_what_waits),
+    (Node::recovery_due, Node::expire_repair),
+    (Node::suspicion_due, Node::expire_suspicion),
+    (
+        |node| node.succession.election.deadline(),
+        Node::expire_election,
+    ),
+    (Node::meeting_due, Node::expire_meeting),
+    (Node::naming_due, Node::expire_naming),
+    (Node::newcomers_due, Node::admit_newcomers),
+    (Node::leaving_due, Node::expire_leaving),
+];
+
+/// When the next of them is due.
+pub(super) fn next(node: &Node) -> Option<Time> {
+    let due = DUTIES.iter().filter_map(|(due, _)| due(node));
+    // These are seen to after every input, and what is due already needs no timer.
+    let confirmations = node.relay.confirmations.deadline();
+    let confirmations = confirmations.filter(|&due| due > node.context.now);
+    due.chain(confirmations)
+        .chain(node.unlisted.deadline())
+        .min()
+}
+
+/// Does what is due.
+pub(super) fn discharge(node: &mut Node) {
+    for (_, act) in DUTIES {
+        act(node);
+    }
+}

@@ -1,0 +1,237 @@
+//! Suspicion: from silence or a refused connection to the verdict that a member is dead.
+//!
+//! `PROTOCOL.md` §6.1 and §6.2. Not here: what becomes of the coordinator's office
+//! (`succession`).
+
+use super::Node;
+use crate::config::{LATE, OVERSLEPT};
+use crate::machines::doubt::Doubt;
+use crate::machines::trial::Verdict;
+use crate::{Time, View};
+use alloc::vec::Vec;
+use ringtalk_wire::{Alive, Frame, NodeId, Suspect};
+
+impl Node {
+    /// A node whose own loop slept doubts itself before it doubts others.
+    pub(super) fn notice_sleep(&mut self, now: Time) {
+        if now - self.context.now <= LATE {
+            return;
+        }
+        let late = now - self.poll_timeout().unwrap_or(now);
+        if late <= OVERSLEPT {
+            if late > LATE {
+                self.context.detector.strain(late);
+                self.suspicion.trials.put_off(now, late);
+            }
+            return;
+        }
+        tracing::warn!(?late, "this node slept");
+        self.context.now = now;
+        self.discussion.wait_anew(&self.context);
+        self.context.detector.pardon(now);
+        self.suspicion.trials.clear();
+        self.context.people.forgive_the_dead();
+        self.succession.election.settle();
+        if self
+            .context
+            .view
+            .as_ref()
+            .is_some_and(|view| view.len() > 1)
+        {
+            self.context.doubt = Some(Doubt::since(now));
+        }
+        self.tend_ring();
+        for neighbour in self.ring.neighbour_ids() {
+            let ping = Frame::Ping(now.as_micros());
+            self.context.send(&neighbour, &ping);
+        }
+        self.beat();
+    }
+
+    /// What this peer says from now on, it says after this node woke up.
+    pub(super) fn take_pong(&mut self, peer: NodeId, number: u64) {
+        let sent = Time::from_micros(number);
+        self.naming.answers(&peer, sent);
+        if let Some(doubt) = &mut self.context.doubt {
+            doubt.answer(peer, sent);
+        }
+    }
+
+    /// A neighbour follows the same view, and not only before this node slept: nothing is missed.
+    pub(super) fn confirmed(&mut self, peer: &NodeId) {
+        self.context
+            .doubt
+            .take_if(|doubt| doubt.is_answered_by(peer));
+    }
+
+    pub(super) fn expire_doubt(&mut self) {
+        let now = self.context.now;
+        self.context.doubt.take_if(|doubt| doubt.deadline() <= now);
+    }
+
+    /// When somebody has been silent for too long, a trial ends, or the dead are taken out of the view.
+    pub(super) fn suspicion_due(&self) -> Option<Time> {
+        let dues = [
+            self.context.detector.deadline(),
+            self.suspicion.trials.deadline(),
+            self.suspicion.eviction_due(&self.context),
+        ];
+        dues.into_iter().flatten().min()
+    }
+
+    pub(super) fn expire_suspicion(&mut self) {
+        let now = self.context.now;
+        let silent = self.context.detector.expire(now);
+        if !silent.is_empty() {
+            self.context.drop_silent_circuits();
+        }
+        for suspect in &silent {
+            self.give_up_on_giver(suspect);
+            self.rehome(suspect);
+            self.look_beyond(suspect);
+        }
+        if !silent.is_empty() {
+            self.report_suspects();
+            self.tend_ring();
+        }
+        self.evict_dead();
+        let verdicts = self.suspicion.trials.expire(now);
+        for &(id, verdict) in &verdicts {
+            match verdict {
+                Verdict::Dead => self.found_dead(id),
+                Verdict::Silent => {
+                    self.context.detector.suspect(id);
+                }
+            }
+        }
+        if verdicts
+            .iter()
+            .any(|(_, verdict)| *verdict == Verdict::Silent)
+        {
+            self.report_suspects();
+            self.tend_ring();
+        }
+    }
+
+    fn look_beyond(&mut self, suspect: &NodeId) {
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        for id in self.suspicion.scout_beyond(&self.context, suspect) {
+            self.context.look_at(&id);
+            self.report(&view, id);
+        }
+    }
+
+    /// Tells whoever has to judge whom this node suspects; or judges.
+    pub(super) fn report_suspects(&mut self) {
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        if self.context.doubt.is_some() || self.context.joining.is_outside() {
+            return;
+        }
+        self.evict_dead();
+        let suspects: Vec<NodeId> = self
+            .context
+            .detector
+            .all()
+            .filter(|id| view.contains(id))
+            .collect();
+        for member in suspects {
+            self.report(&view, member);
+        }
+    }
+
+    /// Has somebody looked at by whoever has to judge.
+    fn report(&mut self, view: &View, member: NodeId) {
+        let report = Frame::Suspect(Suspect {
+            member,
+            tag: view.tag(),
+        });
+        let coordinator = view.coordinator();
+        if self.context.is_coordinator() {
+            self.try_suspect(member);
+        } else if member == coordinator {
+            self.try_suspect(member);
+            for deputy in self.context.deputies() {
+                if deputy != self.context.config.id {
+                    self.context.send_to_member(&deputy, &report);
+                }
+            }
+        } else if !self.context.detector.suspects(&coordinator) {
+            self.context.send_to_member(&coordinator, &report);
+        }
+    }
+
+    /// A member reports a suspect.
+    pub(super) fn take_suspect(&mut self, suspect: &Suspect) {
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        let member = suspect.member;
+        let mine_to_judge = self.context.is_coordinator() || member == view.coordinator();
+        if mine_to_judge
+            && member != self.context.config.id
+            && view.contains(&member)
+            && self.context.doubt.is_none()
+            && !self.context.joining.is_outside()
+        {
+            self.try_suspect(member);
+        }
+    }
+
+    /// A suspect shows that it lives.
+    pub(super) fn take_alive(&mut self, alive: Alive) {
+        if let Some(member) = self.suspicion.take_alive(&mut self.context, alive) {
+            self.acquit(&member);
+        }
+    }
+
+    /// Somebody was heard.
+    pub(super) fn acquit(&mut self, member: &NodeId) {
+        if self.suspicion.acquit(&mut self.context, member) {
+            self.succession.election.settle();
+        }
+    }
+
+    /// A member's address refused a connection: where there was a link a moment ago, its process is
+    /// gone; else it may be that this node cannot reach it, and others are asked.
+    pub(super) fn found_refused(&mut self, member: NodeId) {
+        let now = self.context.now;
+        let known = self.context.is_member(&member);
+        if !known || self.context.joining.is_outside() {
+            return;
+        }
+        self.context.detector.suspect(member);
+        if self.context.links.was_up_lately(now, &member) {
+            self.suspicion.trials.convict(&member);
+            self.found_dead(member);
+        }
+        self.report_suspects();
+    }
+
+    /// Takes the dead out of the view, where that is this node's office.
+    pub(super) fn evict_dead(&mut self) {
+        let departed = self.suspicion.evict(&self.context);
+        if !departed.is_empty() {
+            self.publish(Vec::new(), departed, Vec::new());
+        }
+    }
+
+    /// Puts a suspect on trial.
+    pub(super) fn try_suspect(&mut self, member: NodeId) {
+        if self.suspicion.try_member(&mut self.context, member) {
+            self.found_dead(member);
+        }
+    }
+
+    pub(super) fn found_dead(&mut self, member: NodeId) {
+        tracing::info!(?member, "found dead");
+        self.context.detector.suspect(member);
+        self.context.people.dead.insert(member);
+        self.evict_dead();
+        self.tend_ring();
+        self.vacancy(&member);
+    }
+}

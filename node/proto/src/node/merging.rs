@@ -1,0 +1,349 @@
+//! Merging: another ring of the same discussion is met, and the two become one.
+//!
+//! `PROTOCOL.md` §8. Not here: what is agreed upon (`meeting`), what the union is (`merge`), and who was lost (`lost`).
+
+use super::Node;
+use super::views::UNSIGNED;
+use crate::config::EPOCHS_AHEAD;
+use crate::machines::merge::{opening, outranks, union};
+use crate::view::Mismatch;
+use crate::{Event, Time, View};
+use alloc::vec::Vec;
+use ringtalk_wire::limit::{MEMBERS, PAGE_FORMER};
+use ringtalk_wire::{
+    Announcement, Contact, Epoch, Frame, Item, Meet, Member, NodeId, Opening, Sealed, ViewPage,
+    ViewTag,
+};
+
+impl Node {
+    /// There is another ring: its coordinator is spoken to, by one's own coordinator, if that is alive.
+    pub(super) fn meet(&mut self, contact: &Contact) {
+        let now = self.context.now;
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        let former = view.contains(&contact.id) && contact.epoch.number < view.tag().epoch.number;
+        if contact.id == self.context.config.id || former || self.context.joining.is_outside() {
+            return;
+        }
+        if self.meeting.has_just_spoken(now) {
+            return;
+        }
+        if !self.context.is_coordinator() {
+            self.meeting.speaks(now);
+            self.look_after_coordinator();
+            let foreign = Frame::Foreign(contact.clone());
+            return self.context.send_to_member(&view.coordinator(), &foreign);
+        }
+        if !self.context.has_authority() {
+            return;
+        }
+        self.meeting.speaks(now);
+        if let Some(meet) = self.own_meet() {
+            let meet = Frame::Meet(meet);
+            self.context
+                .send_or_dial((contact.id, &contact.addresses), &meet);
+        }
+    }
+
+    /// When one's own ring is to be told of another.
+    pub(super) fn candidates_due(&self) -> Option<Time> {
+        let due = self.entry.candidates.deadline();
+        due.filter(|_| self.has_place())
+    }
+
+    /// A director has named other coordinators beside the one that has let this node in: they may be of other rings.
+    pub(super) fn tell_of_candidates(&mut self) {
+        let now = self.context.now;
+        let Some(view) = self.context.view_inside().cloned() else {
+            return;
+        };
+        let has = |id: &NodeId| view.contains(id);
+        let Some(other) = self.entry.candidates.next_untold(now, has) else {
+            return;
+        };
+        if self.context.is_coordinator() {
+            return self.meet(&other);
+        }
+        let foreign = Frame::Foreign(other);
+        self.context.send_to_member(&view.coordinator(), &foreign);
+    }
+
+    /// A member has this node coordinate, and has come across another ring. Where this node follows that one by now, the
+    /// member may believe nobody else that it is to do so too.
+    pub(super) fn take_foreign(&mut self, peer: NodeId, contact: &Contact) {
+        let epoch = self.context.view.as_ref().map(|view| view.tag().epoch);
+        if epoch == Some(contact.epoch) && !self.context.is_coordinator() {
+            self.catch_up(&peer, None);
+        } else {
+            self.meet(contact);
+        }
+    }
+
+    /// Members follow another coordinator: those who watched one's own may be among them, so it is
+    /// looked at by everybody who notices.
+    pub(super) fn look_after_coordinator(&mut self) {
+        let now = self.context.now;
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        if !self.context.is_coordinator()
+            && self.context.doubt.is_none()
+            && !self.context.joining.is_outside()
+            && self.meeting.may_look(now)
+        {
+            self.try_suspect(view.coordinator());
+        }
+    }
+
+    /// A view of another ring came along.
+    pub(super) fn sight_ring(&mut self, other: &View) {
+        if let Some(coordinator) = other.member(&other.coordinator()) {
+            let contact = Contact {
+                id: coordinator.id,
+                addresses: coordinator.addresses.clone(),
+                epoch: other.tag().epoch,
+            };
+            self.meet(&contact);
+        }
+    }
+
+    /// Another coordinator has the same epoch number.
+    pub(super) fn sight_rival(&mut self, epoch: &Epoch) {
+        if let Some(view) = self.context.view.clone()
+            && let Some(rival) = view.member(&epoch.coordinator)
+        {
+            let contact = Contact {
+                id: rival.id,
+                addresses: rival.addresses.clone(),
+                epoch: *epoch,
+            };
+            self.meet(&contact);
+        }
+    }
+
+    /// The coordinator of another ring speaks: the higher of the two rings invites the other.
+    pub(super) fn take_meet(&mut self, peer: NodeId, theirs: &Meet) {
+        let Some(mine) = self.meet_with(peer, theirs) else {
+            return;
+        };
+        if !outranks(&mine, theirs) {
+            self.context.send(&peer, &Frame::Meet(mine));
+            return;
+        }
+        // Who speaks again may not have got the invitation, or was resting.
+        if self.meeting.invite(&mut self.context, peer, theirs.members) {
+            self.context.send(&peer, &Frame::Invite(mine));
+        }
+    }
+
+    /// The coordinator of a higher ring invites: it gets the view, which changes no more until it
+    /// has made one of both, or the invitation lapses.
+    pub(super) fn take_invite(&mut self, peer: NodeId, theirs: &Meet) {
+        let now = self.context.now;
+        let Some(mine) = self.meet_with(peer, theirs) else {
+            return;
+        };
+        let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| outranks(theirs, &mine))
+        else {
+            let meet = Frame::Meet(mine);
+            self.context.send(&peer, &meet);
+            return;
+        };
+        if self.meeting.rests(now) {
+            return;
+        }
+        let pledge = self
+            .context
+            .with_own_seal(opening(theirs.tag.epoch, view.tag().epoch));
+        self.meeting.pledge_to(&mut self.context, peer);
+        self.context.send(&peer, &Frame::Pledge(pledge));
+        for page in self.pages_of(&view) {
+            self.context.send(&peer, &Frame::Accept(page.into()));
+        }
+    }
+
+    /// The coordinator of the ring that was invited stands for the one ring.
+    pub(super) fn take_pledge(&mut self, peer: NodeId, pledge: Opening) {
+        self.meeting.keep_pledge(&peer, pledge);
+    }
+
+    /// The ring that was invited accepts: it and this one are one from now on.
+    pub(super) fn take_accept(&mut self, peer: NodeId, page: ViewPage) {
+        let now = self.context.now;
+        let Some(most_members) = self.meeting.most_members_of(&peer) else {
+            return;
+        };
+        let (theirs, former) = match self.meeting.add_accepted(&self.context, peer, page) {
+            Some(Err(Mismatch::Seal)) => {
+                self.meeting.lapse(&mut self.context);
+                return self.reject(peer, UNSIGNED);
+            }
+            Some(Ok(theirs)) => theirs,
+            Some(Err(_)) | None => return,
+        };
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        self.meeting.lapse(&mut self.context);
+        let near = theirs.tag().epoch.number <= view.tag().epoch.number + EPOCHS_AHEAD
+            && theirs.tag().number <= view.tag().number + EPOCHS_AHEAD
+            && theirs.layout() <= view.layout() + EPOCHS_AHEAD
+            && view.len() + theirs.len() <= MEMBERS
+            && theirs.len() as u64 <= most_members;
+        let merges = theirs.coordinator() == peer && near && self.context.has_authority();
+        let agreed = opening(view.tag().epoch, theirs.tag().epoch);
+        let pledge = self.meeting.take_pledge();
+        let stands = |pledge: &Opening| agreed.says_the_same(pledge) && pledge.seals.len() == 1;
+        let Some(pledge) = pledge.filter(|pledge| merges && stands(pledge)) else {
+            return;
+        };
+        if !self.context.signers(&pledge).contains(&peer) {
+            return self.reject(peer, "a pledge that its coordinator did not sign");
+        }
+        let agreed = self.context.with_own_seal(pledge);
+        let seal = |tag: &ViewTag| self.context.seals.seal_view(tag);
+        for member in theirs.members() {
+            self.naming.is_listed(&member.id);
+        }
+        self.naming.follow(now, &view);
+        let naming = &mut self.naming;
+        let name = |member: &Member| naming.give(&member.name, member.id);
+        let both = union(&view, &theirs, name, agreed, seal);
+        self.naming.start_over();
+        if let Some(merged) = both {
+            let mut pages = self.pages_of(&merged);
+            if let Some(first) = pages.first_mut() {
+                first.former.extend(former.iter().cloned());
+                first.former.truncate(PAGE_FORMER);
+            }
+            let pages = pages.into_iter().map(Announcement::Page);
+            let pages: Vec<Sealed> = pages.map(|page| self.context.seal_item(&page)).collect();
+            for page in pages.clone() {
+                self.context.send(&peer, &Frame::Update(page));
+            }
+            self.spread_pages(pages);
+            let tag = merged.tag();
+            self.adopt(merged);
+            self.discussion
+                .note_former_names(&mut self.context, &tag, &former);
+        }
+    }
+
+    /// A page of the view that another coordinator has made of both rings: it is kept as it was sealed,
+    /// for one's own ring.
+    pub(super) fn take_merged_page(&mut self, peer: NodeId, sealed: Sealed, page: ViewPage) {
+        if !self.meeting.is_pledged_to(&peer) {
+            return self.take_page(peer, page);
+        }
+        self.meeting.keep_merged(&page, sealed);
+        self.take_page(peer, page);
+    }
+
+    /// Spreads the view that another coordinator has made of both rings over one's own ring.
+    pub(super) fn spread_merged(&mut self) {
+        let pages = self.meeting.take_merged();
+        self.spread_pages(pages);
+    }
+
+    /// Spreads the pages of a whole view over the ring as it is before that view.
+    fn spread_pages(&mut self, pages: Vec<Sealed>) {
+        for sealed in pages {
+            if let Ok(announcement) = sealed.announcement() {
+                let id = announcement.item_id();
+                self.carrying().spread(id, &Item::Announcement(sealed));
+            }
+        }
+    }
+
+    /// A view in force has another layout: two rings have become one.
+    pub(super) fn tell_merged(&mut self, before: &View, next: &View) {
+        if next.layout() != before.layout() {
+            self.meeting.succeeded();
+            self.context.emit(Event::Merged {
+                members: next.len(),
+                epoch: next.tag().epoch,
+            });
+        }
+    }
+
+    /// When an agreement lapses, or somebody who was lost is looked for.
+    pub(super) fn meeting_due(&self) -> Option<Time> {
+        let lost = self.context.lost.deadline();
+        let lost = lost.filter(|_| self.context.has_authority());
+        [self.meeting.deadline(), lost].into_iter().flatten().min()
+    }
+
+    pub(super) fn expire_meeting(&mut self) {
+        let now = self.context.now;
+        if self.meeting.deadline().is_some_and(|until| until <= now) {
+            let pledged = self.context.is_pledged;
+            self.meeting.lapse(&mut self.context);
+            if pledged {
+                self.void_pledge();
+            }
+        }
+        if !self.context.has_authority() {
+            return;
+        }
+        for (id, addresses) in self.context.lost.due(now) {
+            if self.context.links.is_up(&id) {
+                self.send_heartbeat(&id);
+            } else {
+                self.context.dial(id, &addresses);
+            }
+        }
+    }
+
+    /// What this node stood for came to nothing: who follows another epoch than the one that was to be
+    /// merged believes it no more.
+    fn void_pledge(&mut self) {
+        if let Some(view) = self
+            .context
+            .view
+            .clone()
+            .filter(|_| self.context.has_authority())
+        {
+            let opening = self.context.own_opening(&view, view.tag().epoch.number + 1);
+            self.open_epoch(opening, self.context.dead_members());
+        }
+    }
+
+    /// What to answer to another coordinator: nothing, where this node has no say, or the other ring
+    /// is an earlier form of its own and may come to see it.
+    fn meet_with(&mut self, peer: NodeId, theirs: &Meet) -> Option<Meet> {
+        let now = self.context.now;
+        let view = self.context.view.clone()?;
+        if !self.context.is_coordinator() {
+            let later = Frame::Later(self.context.coordinator_contact());
+            self.context.send(&peer, &later);
+            return None;
+        }
+        let far = theirs.tag.epoch.number > view.tag().epoch.number + EPOCHS_AHEAD;
+        if far || !self.context.has_authority() {
+            return None;
+        }
+        let earlier = view.descends_from(&theirs.tag)
+            && self.context.began_rightly_for(&view, theirs.tag.epoch);
+        if earlier && self.meeting.may_convince(now, peer) {
+            self.send_view(&peer);
+            return None;
+        }
+        self.own_meet()
+    }
+
+    fn own_meet(&self) -> Option<Meet> {
+        let view = self.context.view.as_ref()?;
+        let me = view.member(&self.context.config.id)?;
+        Some(Meet {
+            tag: view.tag(),
+            members: view.len() as u64,
+            seniority: me.seniority,
+            addresses: me.addresses.clone(),
+        })
+    }
+}

@@ -1,0 +1,311 @@
+//! Recovery: the discussion so far for a newcomer, and what was lost on the way.
+//!
+//! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: what is missing and how it is asked for (`history`).
+
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+
+use ringtalk_wire::{
+    Cut, Digest, Frame, Has, Holding, MessageId, NodeId, Pull, PullEnd, Range, VectorClock,
+};
+
+use super::Node;
+use crate::concerns::history::cuts::WITNESS_WAIT;
+use crate::concerns::history::send_digest;
+use crate::config::PULL_BYTES;
+use crate::machines::search::Step;
+use crate::planted::PlantedBug;
+use crate::{Event, Time};
+
+impl Node {
+    pub(super) fn take_digest(&mut self, peer: NodeId, digest: &Digest) {
+        let now = self.context.now;
+        if !self.discussion.has_started() {
+            return;
+        }
+        if let Some(leaving) = &mut self.leaving {
+            leaving.entrust(&digest.entries);
+        }
+        let me = self.context.config.id;
+        if let Some(own) = digest.entries.iter().find(|entry| entry.author == me) {
+            self.relay.outbox.witnessed(1, own.seq);
+        }
+        let liar = self.context.is_proven(&peer).then_some(peer);
+        let entries = digest.entries.iter();
+        for &entry in entries.filter(|entry| Some(entry.author) != liar) {
+            if self.context.planted.has(PlantedBug::MergeKeepsOneSide)
+                && self.context.layout() > Some(0)
+            {
+                self.discussion.pass(entry);
+            }
+            if self.discussion.causal.is_aside(&entry.author) {
+                self.discussion
+                    .admit_asked(&self.context, entry.author, peer, true);
+            }
+            if self.discussion.causal.first_missing(entry.author) <= entry.seq
+                && self
+                    .discussion
+                    .may_be_an_author(&self.context, &entry.author, &peer)
+            {
+                self.history.repair.want(now, entry, peer, false);
+            }
+        }
+        if digest.answer {
+            send_digest(&mut self.context, &self.discussion, &peer, false);
+        }
+    }
+
+    /// Somebody lacks these: whatever is kept of them goes there, and then the end of the pull of that number.
+    pub(super) fn take_pull(&mut self, peer: NodeId, pull: &Pull) {
+        let Pull { number, ranges } = pull;
+        if self.context.links.is_full(&peer) {
+            return;
+        }
+        let pulled = self.discussion.log.pull(ranges, PULL_BYTES);
+        let own = ranges
+            .iter()
+            .find(|range| range.author == self.context.config.id);
+        if let Some(own) = own.filter(|_| !pulled.more) {
+            self.relay.outbox.witnessed(own.from, own.to);
+        }
+        for sealed in pulled.bundles {
+            let frame = Frame::Pulled(sealed);
+            self.context.send(&peer, &frame);
+        }
+        let end = Frame::PullEnd(PullEnd {
+            number: *number,
+            more: pulled.more,
+            evicted: pulled.evicted,
+        });
+        self.context.send(&peer, &end);
+    }
+
+    pub(super) fn take_pull_end(&mut self, peer: NodeId, end: &PullEnd) {
+        let now = self.context.now;
+        self.deliver_ready();
+        let causal = &self.discussion.causal;
+        let first_missing = |author| causal.first_missing(author);
+        let answer = (end.number, end.more);
+        let asked = self
+            .history
+            .repair
+            .pull_ended(now, &peer, answer, first_missing);
+        self.history.pull_due(&mut self.context, &self.discussion);
+        for range in &end.evicted {
+            let up_to = MessageId {
+                author: range.author,
+                seq: range.to,
+            };
+            let within = |asked: &Range| asked.author == range.author && range.to <= asked.to;
+            if asked.iter().any(within)
+                && self.discussion.causal.first_missing(range.author) <= range.to
+            {
+                self.history.searches.seek(now, up_to);
+            }
+        }
+        self.history
+            .offer_recovered(&mut self.context, &self.ring, &self.discussion, &peer);
+    }
+
+    /// When something is asked for that is missing.
+    pub(super) fn recovery_due(&self) -> Option<Time> {
+        let repair = self.history.repair.deadline();
+        let repair = repair.filter(|_| !self.context.reader.is_behind());
+        let searches = self.history.searches.deadline();
+        [repair, searches].into_iter().flatten().min()
+    }
+
+    pub(super) fn expire_waits(&mut self) {
+        let repair = &self.history.repair;
+        self.discussion
+            .expire_waits(self.context.now, |author| repair.is_wanted(author));
+    }
+
+    pub(super) fn expire_repair(&mut self) {
+        let now = self.context.now;
+        self.history.pull_due(&mut self.context, &self.discussion);
+        let repair = &self.history.repair;
+        self.discussion
+            .admit_strangers(&self.context, |author| repair.is_wanted(author));
+        let causal = &self.discussion.causal;
+        let searches = &mut self.history.searches;
+        searches.forget_found(|message| causal.has_delivered(message));
+        if searches.may_look(now, causal.awaited()) {
+            self.history
+                .search_for_missing(&self.context, &self.discussion);
+        }
+        let view = self.context.view.clone();
+        let is_member = |id: &NodeId| view.as_ref().is_some_and(|view| view.contains(id));
+        for step in self.history.searches.expire(now, is_member) {
+            self.search_step(step);
+        }
+    }
+
+    /// The clock starts, unless it has; so many messages are to come that were said before.
+    pub(super) fn start(&mut self, base: VectorClock, lamport: u64, history: u64) {
+        if !self.discussion.has_started() {
+            self.discussion.start(&base, lamport);
+            self.context.joining.progress().promise(history);
+            self.context.emit(Event::Start { base });
+        }
+    }
+
+    pub(super) fn take_who_has(&mut self, peer: NodeId, message: MessageId) {
+        let holding = if self.discussion.log.holds(message) {
+            Holding::Held
+        } else if self.discussion.causal.has_delivered(message) {
+            Holding::Evicted
+        } else {
+            Holding::Never
+        };
+        let has = Frame::Has(Has { message, holding });
+        self.context.send(&peer, &has);
+        if holding == Holding::Held {
+            let only = message.seq;
+            let range = Range {
+                author: message.author,
+                from: only,
+                to: only,
+            };
+            let pull = Pull {
+                number: 0,
+                ranges: Vec::from([range]),
+            };
+            self.take_pull(peer, &pull);
+        }
+    }
+
+    fn search_step(&mut self, step: Step) {
+        match step {
+            Step::AskNeighbours(message) => {
+                let range = Range {
+                    author: message.author,
+                    from: self
+                        .discussion
+                        .causal
+                        .first_missing(message.author)
+                        .min(message.seq),
+                    to: message.seq,
+                };
+                for peer in self.ring.neighbour_ids() {
+                    self.history
+                        .pull_beside(&mut self.context, peer, Vec::from([range]));
+                }
+            }
+            Step::AskEverybody(message) => {
+                let Some(view) = self.context.view.clone() else {
+                    return;
+                };
+                let everybody: BTreeSet<NodeId> = view
+                    .members()
+                    .map(|member| member.id)
+                    .filter(|id| *id != self.context.config.id)
+                    .collect();
+                for id in &everybody {
+                    self.context.send_to_member(id, &Frame::WhoHas(message));
+                }
+                self.history.searches.asked(message, everybody);
+            }
+            Step::Gap { message, delivered } => {
+                // What is left of a fork is nobody's to wait for.
+                let forked = self.context.is_proven(&message.author);
+                self.gap(message, delivered || forked);
+                self.discussion.causal.doubt(message);
+            }
+        }
+    }
+
+    /// Nobody can give the message: the user is told, and where it was delivered elsewhere the
+    /// clock passes it.
+    pub(super) fn gap(&mut self, message: MessageId, delivered: bool) {
+        // Nobody else knows what this node has not said.
+        let delivered = delivered && message.author != self.context.config.id;
+        if !self.context.planted.has(PlantedBug::HiddenGap) {
+            self.context.emit(Event::Gap {
+                author: message.author,
+                from: self.discussion.causal.last_of(&message.author) + 1,
+                to: message.seq,
+                passed: delivered,
+            });
+        }
+        if delivered {
+            self.discussion.pass(message);
+        }
+    }
+
+    /// A page of the cut of somebody who was asked.
+    pub(super) fn take_cut(&mut self, peer: NodeId, cut: Cut) {
+        let now = self.context.now;
+        let member = self.context.is_member(&peer);
+        if !member || !self.context.joining.awaits_cut() || !self.history.cuts.take(peer, cut) {
+            return;
+        }
+        if self.history.cuts.are_complete() {
+            self.settle_cut();
+        } else {
+            self.context.joining.cut_waits_until(now + WITNESS_WAIT);
+        }
+    }
+
+    /// The wait for cuts is over: the first complete one counts, or they are asked for again.
+    pub(super) fn settle_or_ask(&mut self) {
+        if !self.settle_cut() {
+            self.ask_for_history();
+        }
+    }
+
+    /// Goes by the first complete cut; false where there is none.
+    fn settle_cut(&mut self) -> bool {
+        let now = self.context.now;
+        if !self.context.joining.awaits_cut() {
+            return false;
+        }
+        let Some(cut) = self.history.cuts.settle() else {
+            return false;
+        };
+        for (id, name) in cut.authors {
+            self.discussion.note_former(&mut self.context, id, &name);
+        }
+        self.context.joining.cut(now, cut.donor, cut.certain);
+        let lacking = |last: &MessageId| last.seq.saturating_sub(cut.base.get(&last.author));
+        let history = cut.fetched.iter().map(|(last, _)| lacking(last));
+        let history = history.fold(0, u64::saturating_add);
+        self.start(cut.base, cut.lamport, history);
+        for (last, giver) in cut.fetched {
+            if !self.discussion.causal.clock().covers(last) {
+                self.history.repair.want(now, last, giver, true);
+                if self
+                    .discussion
+                    .may_be_an_author(&self.context, &last.author, &giver)
+                {
+                    self.discussion
+                        .admit_asked(&self.context, last.author, giver, true);
+                }
+            }
+        }
+        self.history.pull_due(&mut self.context, &self.discussion);
+        for (giver, ranges) in cut.ahead {
+            self.history.pull_beside(&mut self.context, giver, ranges);
+        }
+        true
+    }
+
+    /// Nothing more is asked of a peer. What it was to give of the discussion so far, who fixed the cut gives.
+    pub(super) fn give_up_on_giver(&mut self, peer: &NodeId) {
+        let now = self.context.now;
+        self.history.repair.forget(peer);
+        self.context.joining.donor_lost(now, peer);
+        let Some((donor, history)) = self.context.joining.promised() else {
+            return;
+        };
+        let lacking = history.iter().filter(|last| {
+            !self.discussion.causal.clock().covers(*last)
+                && !self.history.repair.is_wanted(&last.author)
+        });
+        let lacking: Vec<MessageId> = lacking.collect();
+        for last in lacking {
+            self.history.repair.want(now, last, donor, true);
+        }
+        self.history.pull_due(&mut self.context, &self.discussion);
+    }
+}

@@ -1,0 +1,406 @@
+//! Views: how the coordinator makes the next one, and which one is believed and put in force.
+//!
+//! `PROTOCOL.md` §5. Not here: the view itself (`view`), the way in (`entry`), who missed a view (`catching_up`), and who is
+//! dead (`judgement`).
+
+use super::Node;
+use crate::config::EPOCHS_AHEAD;
+use crate::planted::PlantedBug;
+use crate::view::{Change, Differences, Mismatch, Pages};
+use crate::{Event, Person, Time, View};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use ringtalk_wire::name::is_name;
+use ringtalk_wire::{
+    Announcement, Departed, Departure, Frame, Item, Member, Name, NodeId, Opening, Renamed,
+    ViewPage, ViewUpdate,
+};
+
+/// What a peer is told that sends a view whose seal is wrong.
+pub(super) const UNSIGNED: &str = "a view that its coordinator did not sign";
+
+impl Node {
+    /// Publishes the next view, under the epoch in force.
+    pub(super) fn publish(
+        &mut self,
+        joined: Vec<Member>,
+        departed: Vec<Departed>,
+        renamed: Vec<Renamed>,
+    ) {
+        let change = Change {
+            opening: None,
+            joined,
+            departed,
+            renamed,
+        };
+        self.publish_change(change);
+    }
+
+    /// Opens an epoch of one's own, with a view without the departed.
+    pub(super) fn open_epoch(&mut self, opening: Opening, departed: Vec<Departed>) {
+        let change = Change {
+            opening: Some(opening),
+            joined: Vec::new(),
+            departed,
+            renamed: Vec::new(),
+        };
+        self.publish_change(change);
+    }
+
+    fn publish_change(&mut self, change: Change) {
+        let Some(view) = self.context.view.clone() else {
+            return;
+        };
+        let next = view.next(change, |tag| self.context.seals.seal_view(tag));
+        let Some((update, next)) = next else {
+            debug_assert!(false, "the own changes do not fit the own view");
+            return;
+        };
+        let gone: Vec<NodeId> = update.departed.iter().map(|gone| gone.id).collect();
+        let joined: Vec<NodeId> = update.joined.iter().map(|member| member.id).collect();
+        let joined_names = update.joined.iter().map(|member| &member.name);
+        let mut names = joined_names.chain(update.renamed.iter().map(|one| &one.name));
+        debug_assert!(
+            names.all(|name| is_name(name)),
+            "no other member would believe this view"
+        );
+        let tag = update.tag;
+        let announcement = Announcement::View(update);
+        let id = announcement.item_id();
+        self.membership.steps.take(id, &view.tag(), &tag);
+        let item = Item::Announcement(self.context.seal_item(&announcement));
+        self.adopt(next);
+        // Who has no view yet could not pass the update on.
+        for id in joined {
+            self.send_view(&id);
+        }
+        self.carrying().spread(id, &item);
+        for id in gone {
+            self.send_view(&id);
+        }
+    }
+
+    /// Takes a view update; an error where it does not lead on from the view in force.
+    pub(super) fn take_update(&mut self, peer: NodeId, update: ViewUpdate) -> Result<(), Mismatch> {
+        let Some(view) = self.context.view.clone() else {
+            return Ok(());
+        };
+        let (mine, theirs) = (view.tag(), update.tag);
+        if self.context.is_rival(&theirs.epoch) {
+            self.sight_rival(&theirs.epoch);
+        } else if self.context.is_higher(&theirs, &mine) {
+            let next = match view.apply(&update, &*self.context.seals.verifier) {
+                Err(Mismatch::Seal) => {
+                    self.reject(peer, UNSIGNED);
+                    return Ok(());
+                }
+                other => other?,
+            };
+            if view.contains(&peer) || next.contains(&self.context.config.id) {
+                self.membership
+                    .steps
+                    .take(Announcement::View(update).item_id(), &mine, &theirs);
+                self.consider(peer, next);
+            }
+        }
+        Ok(())
+    }
+
+    /// A page of a full view arrived.
+    pub(super) fn take_page(&mut self, peer: NodeId, page: ViewPage) {
+        let (next, former) = match self.membership.pages.add(peer, page, &self.context.seals) {
+            Some(Ok(both)) => both,
+            Some(Err(Mismatch::Seal)) => return self.reject(peer, UNSIGNED),
+            Some(Err(_)) | None => return,
+        };
+        let tag = next.tag();
+        let me = self.context.config.id;
+        let trusted = self.context.joining.is_outside()
+            || self.context.view.as_ref().is_none_or(|view| {
+                let merged = next.descends_from(&view.tag()) && next.contains(&me);
+                view.contains(&peer) || merged
+            });
+        if self.meeting.is_pledged_to(&peer) && next.contains(&self.context.config.id) {
+            self.spread_merged();
+            self.consider(peer, next);
+        } else if trusted {
+            self.consider(peer, next);
+        } else {
+            return self.sight_ring(&next);
+        }
+        if peer == tag.epoch.coordinator {
+            self.discussion
+                .note_former_names(&mut self.context, &tag, &former);
+        }
+    }
+
+    /// A page of a full view arrived on its way round the ring.
+    pub(super) fn take_announced_page(&mut self, peer: NodeId, page: ViewPage) {
+        let maker = page.tag.epoch.coordinator;
+        if let Some(Ok((next, former))) =
+            self.membership
+                .announced
+                .add(maker, page, &self.context.seals)
+        {
+            let tag = next.tag();
+            self.consider(peer, next);
+            self.discussion
+                .note_former_names(&mut self.context, &tag, &former);
+        }
+    }
+
+    /// Takes a full view, or the next one, from a peer: believes it, or learns that it is out, or that
+    /// there is another ring.
+    fn consider(&mut self, peer: NodeId, next: View) {
+        let lists_me = next.contains(&self.context.config.id);
+        let tag = next.tag();
+        let Some(view) = self.context.view.clone() else {
+            if lists_me {
+                self.adopt(next);
+            }
+            return;
+        };
+        if view.contains(&peer) {
+            self.discussion.hear_of_members(&self.context, peer, &next);
+        }
+        let mine = view.tag();
+        if self.context.planted.has(PlantedBug::WokenCoordinatorGoesOn)
+            && self.context.is_coordinator()
+        {
+            return;
+        }
+        let inside = !self.context.joining.is_outside();
+        if inside
+            && tag.epoch.coordinator == mine.epoch.coordinator
+            && self.context.is_deposed(&mine.epoch.coordinator)
+        {
+            // It could raise its own epoch faster than anybody is elected.
+            return;
+        }
+        let higher = self.context.is_higher(&tag, &mine);
+        let near = tag.number <= mine.number + EPOCHS_AHEAD
+            && next.layout() <= view.layout() + EPOCHS_AHEAD;
+        let vouched = self.vouches(&view, &peer, &next);
+        let proven = !inside
+            || vouched
+            || peer == view.coordinator()
+            || self.context.planted.has(PlantedBug::SkipEpochCheck)
+            || self.context.begins_rightly(&view, &tag, next.openings());
+        if self.context.is_rival(&tag.epoch) {
+            if vouched {
+                self.was_evicted(&next);
+            } else {
+                self.sight_ring(&next);
+            }
+        } else if !higher {
+            if tag == mine && lists_me {
+                self.come_back();
+            } else if !lists_me && !view.descends_from(&tag) {
+                self.sight_ring(&next);
+            }
+        } else if !proven || !near {
+            self.succession
+                .doubt_authority(&mut self.context, peer, &next);
+            self.sight_ring(&next);
+        } else if lists_me {
+            self.adopt(next);
+        } else if next.descends_from(&mine) || self.is_stranded(&next) {
+            self.was_evicted(&next);
+        } else {
+            self.sight_ring(&next);
+        }
+    }
+
+    /// True where one's own coordinator is suspected, and another member takes the side of one that
+    /// claims its office; or where it is dead, and somebody has gone on alone.
+    fn vouches(&self, view: &View, peer: &NodeId, next: &View) -> bool {
+        let claimant = next.coordinator();
+        let second = view.contains(peer) && *peer != claimant && view.contains(&claimant);
+        let alone = next.len() == 1 && self.context.people.dead.contains(&view.coordinator());
+        self.is_abandoned() && (second || alone)
+    }
+
+    /// True where one's own ring cannot speak for this node any more: its coordinator has gone
+    /// over to the other ring, or is suspected.
+    fn is_stranded(&self, other: &View) -> bool {
+        let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
+        coordinator.is_none_or(|id| other.contains(&id)) || self.is_abandoned()
+    }
+
+    /// True where one's own coordinator is suspected.
+    fn is_abandoned(&self) -> bool {
+        let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
+        coordinator.is_some_and(|id| self.context.detector.suspects(&id))
+    }
+
+    /// Puts a view in force, and tells the user what it changes.
+    pub(super) fn adopt(&mut self, next: impl Into<Arc<View>>) {
+        let now = self.context.now;
+        let before = self.context.view.clone();
+        let next = next.into();
+        let differences = next.since(before.as_deref());
+        self.context.view = Some(Arc::clone(&next));
+        self.note_names(&differences);
+        self.reaching.follow(&self.context, &next);
+        let mut joined = differences.joined.iter();
+        if joined.any(|newcomer| newcomer.addresses.are_manifold()) {
+            // It may reach those who are out of this node's reach.
+            self.context.links.ask_others(now);
+            self.context.lost.search(now);
+        }
+        if self.context.planted.has(PlantedBug::ForgetHeld) {
+            self.discussion.causal.forget_held();
+        }
+        self.context.people.dead.retain(|id| next.contains(id));
+        self.context.detector.retain(|id| next.contains(id));
+        self.relay.spreading.retain(|id| next.contains(id));
+        self.ring.renew_fingers(&self.context, &next);
+        self.context.emit(Event::View(Arc::clone(&next)));
+        let new_epoch = before.as_ref().map(|view| view.tag().epoch) != Some(next.tag().epoch);
+        if new_epoch {
+            self.succession.election.settle();
+            self.succession.standing.settle();
+            self.meeting.settle(&mut self.context);
+            self.context.lost.search(now);
+            self.membership.announced = Pages::default();
+            let epoch = next.tag().epoch;
+            self.context.emit(Event::Coordinator { epoch });
+        }
+        if before.is_some() && !new_epoch {
+            let joined = differences.joined.iter().map(|member| member.id);
+            self.ring.settle_in(now, joined);
+        }
+        if let Some(before) = &before {
+            self.tell_changes(&next, &differences);
+            self.tell_merged(before, &next);
+            self.tell_renamed(before, &differences);
+        }
+        self.context.lost.retain(|id| !next.contains(id));
+        self.took_place();
+        let relaid = before.is_some_and(|before| before.layout() != next.layout());
+        if relaid && self.context.planted.has(PlantedBug::MergeRestartsNumbers) {
+            self.relay.outbox.restart();
+        }
+        if relaid {
+            self.ring.greet_all_anew();
+        }
+        self.tend_ring();
+        self.ask_for_history();
+        self.history
+            .serve_fetchers(&mut self.context, &self.discussion, &self.forks);
+        self.leave_again(&next, new_epoch);
+        self.depose_liar();
+        self.seal_what_waits();
+    }
+
+    /// Notes the names of those who went, and lets the words of those through who came.
+    pub(super) fn note_names(&mut self, differences: &Differences) {
+        let context = &mut self.context;
+        for member in &differences.joined {
+            self.naming.is_called(&member.id, &member.name);
+            self.discussion.note_member(context, member.id);
+            context.links.welcome(&member.id);
+        }
+        for member in &differences.changed {
+            self.naming.is_called(&member.id, &member.name);
+        }
+        for member in &differences.gone {
+            let view = context.view.as_ref();
+            match view.and_then(|view| view.departure(&member.id)) {
+                Some(gone) if gone.how == Departure::Left => self.naming.left(&member.id),
+                _ => self.naming.failed(context.now, member.id, &member.name),
+            }
+            let former = &mut context.people.former;
+            former.insert(member.id, member.name.clone());
+        }
+        let forks = &self.forks;
+        self.discussion
+            .forget_the_silent(context, |author| forks.keeps(author));
+    }
+
+    /// The user wishes another name; nothing comes of it while this node has no place in the ring.
+    pub(super) fn rename(&mut self, name: String) {
+        if self.context.joining.is_outside() {
+            return;
+        }
+        if self.context.is_coordinator() {
+            self.take_rename(self.context.config.id, &name);
+        } else if let Some(contact) = self.context.coordinator_contact() {
+            let wish = Frame::Rename(Name { name });
+            self.context.send_to_member(&contact.id, &wish);
+        }
+    }
+
+    /// A member wishes another name.
+    pub(super) fn take_rename(&mut self, id: NodeId, wish: &str) {
+        let renamed = self.naming.wish(&self.context, id, wish);
+        self.publish_names(renamed);
+    }
+
+    /// When a name is free again, or a rename is due.
+    pub(super) fn naming_due(&self) -> Option<Time> {
+        let renames = self.naming.renames_deadline();
+        let renames = renames.filter(|_| self.context.has_authority());
+        let heirs = self.naming.heirs_deadline();
+        [heirs, renames].into_iter().flatten().min()
+    }
+
+    pub(super) fn expire_naming(&mut self) {
+        let renamed = self.naming.expire(&self.context);
+        self.publish_names(renamed);
+    }
+
+    fn publish_names(&mut self, renamed: Vec<Renamed>) {
+        if !renamed.is_empty() {
+            self.publish(Vec::new(), Vec::new(), renamed);
+        }
+    }
+
+    /// A coordinator that was shown up cannot stay in office: for the election it counts as dead, whatever it says.
+    pub(super) fn depose_liar(&mut self) {
+        let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
+        if let Some(liar) = coordinator.filter(|id| self.context.is_deposed(id)) {
+            self.found_dead(liar);
+        }
+    }
+
+    /// Tells who came and who went, and forgets the links and debts of those who went.
+    fn tell_changes(&mut self, next: &View, differences: &Differences) {
+        let now = self.context.now;
+        let person = |member: &Member| Person {
+            id: member.id,
+            name: member.name.clone(),
+        };
+        for member in &differences.joined {
+            self.context.emit(Event::Joined(person(member)));
+        }
+        for member in &differences.gone {
+            let how = next.departure(&member.id).map(|gone| gone.how);
+            self.context.emit(match how {
+                Some(Departure::Left) => Event::Left(person(member)),
+                Some(Departure::Failed) | None => Event::Failed(person(member)),
+            });
+            if how != Some(Departure::Left) {
+                self.context.lost.add(now, member);
+            }
+            self.suspicion.trials.acquit(&member.id);
+            self.give_up_on_giver(&member.id);
+            self.rehome(&member.id);
+        }
+    }
+
+    /// Tells who has another name.
+    fn tell_renamed(&mut self, before: &View, differences: &Differences) {
+        for member in &differences.changed {
+            let previous = before.member(&member.id).map(|before| before.name.clone());
+            if let Some(previous) = previous.filter(|name| *name != member.name) {
+                let person = Person {
+                    id: member.id,
+                    name: member.name.clone(),
+                };
+                self.context.emit(Event::Renamed { person, previous });
+            }
+        }
+    }
+}

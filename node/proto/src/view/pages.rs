@@ -1,0 +1,69 @@
+//! Pages: whole views as they come in, a page at a time.
+//!
+//! Not here: whether such a view is believed (`node::views`).
+
+use crate::View;
+use crate::signing::Seals;
+use crate::view::Mismatch;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use ringtalk_wire::limit::{MEMBERS, PAGE_FORMER, PAGE_MEMBERS};
+use ringtalk_wire::{NodeId, Renamed, ViewPage};
+
+/// Views that come in by pages, by whoever sends or has made them.
+#[derive(Debug, Default)]
+pub(crate) struct Pages {
+    coming: BTreeMap<NodeId, BTreeMap<u16, ViewPage>>,
+}
+
+/// How many pages are kept at most, of all views that come in together: two of the largest.
+const PAGES: usize = 2 * MEMBERS / PAGE_MEMBERS;
+
+impl Pages {
+    pub(crate) fn forget(&mut self, source: &NodeId) {
+        self.coming.remove(source);
+    }
+
+    /// Adds a page. If no other page is missing, returns the view and the former members that its pages name, or why it
+    /// is not to be taken.
+    pub(crate) fn add(
+        &mut self,
+        source: NodeId,
+        page: ViewPage,
+        seals: &Seals,
+    ) -> Option<Result<(View, Vec<Renamed>), Mismatch>> {
+        let pages = self.coming.entry(source).or_default();
+        if pages.values().next().is_some_and(|one| one.tag != page.tag) {
+            pages.clear();
+        }
+        let count = usize::from(page.pages);
+        if page.page >= page.pages || count > MEMBERS / PAGE_MEMBERS {
+            self.coming.remove(&source);
+            return None;
+        }
+        pages.insert(page.page, page);
+        if pages.len() < count {
+            self.make_room(&source);
+            return None;
+        }
+        let mut pages: Vec<ViewPage> = self.coming.remove(&source)?.into_values().collect();
+        let former = pages
+            .iter_mut()
+            .flat_map(|page| core::mem::take(&mut page.former));
+        let former: Vec<Renamed> = former.take(PAGE_FORMER).collect();
+        let view = View::from_pages(pages, &*seals.verifier);
+        Some(view.map(|view| (view, former)))
+    }
+
+    /// Forgets the largest of the others' where there are too many.
+    fn make_room(&mut self, source: &NodeId) {
+        let kept: usize = self.coming.values().map(BTreeMap::len).sum();
+        let others = self.coming.iter().filter(|(id, _)| *id != source);
+        let largest = others.max_by_key(|(_, pages)| pages.len());
+        if kept > PAGES
+            && let Some(id) = largest.map(|(id, _)| *id)
+        {
+            self.coming.remove(&id);
+        }
+    }
+}
