@@ -4,6 +4,8 @@
 //! and who believes it (`node::membership`).
 
 mod pages;
+#[cfg(test)]
+mod properties;
 mod reading;
 mod roster;
 

@@ -4,6 +4,9 @@
 //! the item and has taken the interval over (`PROTOCOL.md` §4.1). Not here: the way of an item
 //! through the links, and what it says.
 
+#[cfg(test)]
+mod properties;
+
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
