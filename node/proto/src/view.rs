@@ -255,7 +255,12 @@ impl View {
             (at_home, border, width, core::cmp::Reverse(key))
         });
         let (key, width) = widest.map_or((RingKey(0), u128::MAX), |gap| (gap.3, gap.2));
-        RingKey(key.0.wrapping_add(width / 2 + 1))
+        let place = RingKey(key.0.wrapping_add(width / 2 + 1));
+        debug_assert!(
+            width == 0 || self.at_or_after(place).is_none_or(|one| one.key != place),
+            "a gap has room"
+        );
+        place
     }
 
     /// The view with the changes made, and the update that leads there, both with the coordinator's
@@ -387,6 +392,7 @@ impl View {
 
     /// Hashes what the view says, and has the coordinator sign it.
     fn close(&mut self, seal: impl FnOnce(&ViewTag) -> Seal) {
+        debug_assert!(self.has_coordinator(), "nobody coordinates from outside");
         self.tag.hash = self.content_hash();
         self.seal = seal(&self.tag);
     }

@@ -75,6 +75,11 @@ enum State {
 }
 
 impl Meeting {
+    /// Returns true while the view changes no more.
+    pub(crate) const fn is_pledged(&self) -> bool {
+        matches!(self.state, State::Pledged { .. })
+    }
+
     /// True where this node waits for the view that this coordinator makes of both rings.
     pub(crate) fn is_pledged_to(&self, peer: &NodeId) -> bool {
         matches!(self.state, State::Pledged { to, .. } if to == *peer)
@@ -108,6 +113,7 @@ impl Meeting {
     /// Invites the coordinator of another ring, which has so many members, unless somebody was invited already or this
     /// ring rests. Returns true if it is the one who is invited.
     pub(crate) fn invite(&mut self, context: &mut Context, whom: NodeId, members: u64) -> bool {
+        debug_assert!(context.has_authority(), "only a coordinator invites");
         let until = context.now + INVITATION;
         if self.state == State::Free && !self.rests(context.now) {
             let state = State::Inviting {
@@ -130,6 +136,7 @@ impl Meeting {
 
     /// The view changes no more until this coordinator has made one of both rings, or its invitation lapses.
     pub(crate) fn pledge_to(&mut self, context: &mut Context, to: NodeId) {
+        debug_assert!(context.has_authority(), "only a coordinator gives its word");
         let until = context.now + INVITATION;
         self.enter(context, State::Pledged { to, until });
     }
@@ -164,6 +171,7 @@ impl Meeting {
         if self.merged.len() < MEMBERS / PAGE_MEMBERS {
             self.merged.push(sealed);
         }
+        debug_assert!(self.merged.len() <= MEMBERS / PAGE_MEMBERS);
     }
 
     /// The pages that were kept.

@@ -44,6 +44,7 @@ impl Observers {
         if has_room || !is_news {
             self.households.insert(household, now);
         }
+        debug_assert!(self.households.len() <= HOUSEHOLDS);
         is_news && has_room
     }
 }

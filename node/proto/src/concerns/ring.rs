@@ -164,6 +164,10 @@ impl Ring {
         let detector = &context.detector;
         let live = |ids: &[NodeId]| ids.iter().copied().find(|id| !detector.suspects(id));
         let mut neighbours = live(&counter).zip(live(&clockwise));
+        debug_assert!(
+            neighbours.is_none_or(|(one, other)| self.needs(&one) && self.needs(&other)),
+            "links to the neighbours are kept"
+        );
         if context.planted.has(PlantedBug::KeepDeadSuccessor)
             && let Some(((_, successor), (_, before))) = neighbours.as_mut().zip(self.neighbours)
             && !view.contains(&before)

@@ -22,6 +22,7 @@ impl Suspicion {
     /// Puts a suspect on trial: it is looked at, here and by others. True if it counts as dead without one, by a planted
     /// mistake.
     pub(crate) fn try_member(&mut self, context: &mut Context, member: NodeId) -> bool {
+        debug_assert_ne!(member, context.config.id, "nobody judges itself");
         if context.people.dead.contains(&member) || !self.trials.judge(context.now, member) {
             return false;
         }

@@ -67,6 +67,7 @@ impl Unlisted {
             waiting.bytes += weight;
             waiting.frames.push_back(frame);
         }
+        debug_assert!(self.peers.len() <= STRANGERS);
     }
 
     /// When the frames that wait are dropped.

@@ -40,6 +40,7 @@ impl Context {
 
     /// Dials a node; others are asked to help if that takes too long. Where a member is, only the view says.
     pub(crate) fn dial(&mut self, peer: NodeId, addresses: &Addresses) {
+        debug_assert_ne!(peer, self.config.id, "nobody dials itself");
         let patience = self.patience(&peer);
         let listed = self.listed_addresses(&peer);
         let addresses = listed.as_ref().unwrap_or(addresses);

@@ -120,6 +120,7 @@ impl Acks {
         {
             self.pulled.remove(&oldest);
         }
+        debug_assert!(self.pulled.len() <= self.pulled_order.len());
     }
 
     /// A bundle came, or is one's own (no parent), and its acknowledgement is to leave then. A node counts itself
@@ -149,6 +150,7 @@ impl Acks {
                 self.due.remove(&(awaited.due, oldest, child));
             }
         }
+        debug_assert!(self.open.len() <= self.order.len(), "the oldest goes first");
     }
 
     /// A child carries a part of the bundle on: it is waited for so long, unless it is known to be
@@ -197,6 +199,7 @@ impl Acks {
         let awaited = open.children.get_mut(child)?;
         let progress = self.progress.entry(item.origin).or_default();
         progress.insert(*child, (item.number, now));
+        debug_assert!(awaited.parts > 0, "who is waited for owes a part");
         awaited.parts -= 1;
         if awaited.parts > 0 {
             return None;
@@ -227,10 +230,13 @@ impl Acks {
             .filter(|(_, open)| waiting(open))
             .map(|(&item, _)| item)
             .collect();
-        items
-            .into_iter()
-            .filter_map(|item| self.excuse(child, item))
-            .collect()
+        let acked = items.into_iter();
+        let acked = acked.filter_map(|item| self.excuse(child, item)).collect();
+        debug_assert!(
+            self.due.iter().all(|(.., waited_for)| waited_for != child),
+            "nobody waits for who is gone"
+        );
+        acked
     }
 
     /// Gives up on the children whose acknowledgement is overdue; gives those that are new among
@@ -315,6 +321,7 @@ impl Acks {
         {
             self.told.remove(&oldest);
         }
+        debug_assert!(self.told.len() <= LATE);
         all
     }
 

@@ -17,6 +17,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
 use crate::Time;
+use crate::config::{HELD_BYTES, HELD_MESSAGES};
 use crate::planted::{Planted, PlantedBug};
 use author_states::{AuthorStates, WaitFor};
 use burden::Burden;
@@ -211,6 +212,10 @@ impl Causal {
         }
         let mut heads: Vec<MessageId> = latest.into_iter().map(|(_, id)| id).collect();
         heads.sort_unstable();
+        debug_assert!(
+            heads.iter().all(|head| self.has_delivered(*head)),
+            "nobody else could deliver what is said next"
+        );
         (heads, self.lamport + 1)
     }
 
@@ -221,6 +226,10 @@ impl Causal {
         bundle: Bundle,
         patience: Patience,
     ) -> Reception {
+        debug_assert!(
+            bundle.first > 0 && !bundle.messages.is_empty(),
+            "whatever can be read says something"
+        );
         let known = self.last_of(&bundle.author);
         let first = MessageId {
             author: bundle.author,
@@ -245,6 +254,7 @@ impl Causal {
         self.file(first);
         self.note_reached(first.author);
         self.shed();
+        debug_assert!(self.held_messages <= HELD_MESSAGES && self.held_bytes <= HELD_BYTES);
         Reception::New
     }
 
@@ -259,6 +269,7 @@ impl Causal {
         let first = self.ready.first().copied()?;
         debug_assert!(self.held.contains_key(&first), "what is ready is held");
         let deliverable = self.unfile(first)?;
+        debug_assert!(!self.holds(first), "what is delivered waits no more");
         let bundle = &deliverable.bundle;
         let worth = self.judge(now, bundle, is_member(&bundle.author), lamport_of);
         if worth != Lamport::TooFar {
@@ -285,6 +296,7 @@ impl Causal {
         self.frontier.insert(bundle.author, last);
         self.lamport = self.lamport.max(bundle.last_lamport());
         self.pass(bundle.last_id());
+        debug_assert!(self.has_delivered(bundle.last_id()));
     }
 
     /// Moves the clock over messages that nobody can give any more.
@@ -334,6 +346,7 @@ impl Causal {
             return;
         };
         let unmet = self.first_unmet(&held.deliverable.bundle, held.patience);
+        debug_assert_ne!(unmet, Some(first), "nothing waits for itself");
         if let Some(held) = self.held.get_mut(&first) {
             held.awaits = unmet;
         }

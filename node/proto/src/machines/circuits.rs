@@ -41,6 +41,7 @@ impl Circuits {
         ends: [NodeId; 2],
         is_member: impl Fn(&NodeId) -> bool,
     ) -> Option<u64> {
+        debug_assert_ne!(ends[0], ends[1], "nobody needs a circuit to itself");
         let crowded = |end: &NodeId| {
             let open = self.open.values().filter(|ends| ends.contains(end));
             open.count() >= CIRCUITS_OF_NODE

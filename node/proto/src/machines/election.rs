@@ -57,11 +57,13 @@ impl Election {
 
     /// The seniors were asked.
     pub(crate) fn asked(&mut self, now: Time) {
+        debug_assert_ne!(self.state, State::Idle, "an election is begun first");
         self.state = State::Asking(now + ANSWER_WAIT);
     }
 
     /// Others were asked to stand for the new epoch.
     pub(crate) fn stood(&mut self, now: Time) {
+        debug_assert_ne!(self.state, State::Idle, "an election is begun first");
         self.state = State::Standing(now + ANSWER_WAIT);
     }
 

@@ -33,6 +33,7 @@ impl Fingers {
             Some(me) => links(view, me),
             None => BTreeSet::new(),
         };
+        debug_assert!(!self.ids.contains(me), "nobody is its own finger");
     }
 
     /// Both ends of each of these links keep it.

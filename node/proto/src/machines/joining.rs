@@ -150,6 +150,7 @@ impl Joining {
 
     /// Knocks at a coordinator's door.
     pub(crate) fn knock(&mut self, now: Time, contact: Contact) {
+        debug_assert!(self.is_outside(), "a member has its place");
         self.stage = Stage::Knocking {
             contact,
             until: now + JOIN_WAIT,
@@ -159,6 +160,7 @@ impl Joining {
 
     /// Somebody names another door; false where there have been too many in turn.
     pub(crate) fn redirect(&mut self, now: Time, contact: Contact, by: &NodeId) -> bool {
+        debug_assert!(self.is_outside(), "a member has its place");
         let doors = match &self.stage {
             Stage::Knocking { knocks, .. } => knocks + 1,
             _ => 1,
@@ -182,6 +184,10 @@ impl Joining {
 
     /// A newcomer has its place, and fetches the discussion so far.
     pub(crate) fn fetch(&mut self, now: Time) {
+        debug_assert!(
+            self.is_outside() && !self.ready,
+            "who was inside has the discussion"
+        );
         self.stage = Stage::Fetching {
             until: now + JOIN_WAIT,
             cut: None,

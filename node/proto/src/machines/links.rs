@@ -5,6 +5,7 @@
 mod bringing;
 pub(crate) mod detour;
 mod dialling;
+mod peer;
 mod queue;
 
 use alloc::collections::BTreeMap;
@@ -17,25 +18,20 @@ use bytes::Bytes;
 use ringtalk_wire::{Addresses, Close, Frame, NodeId, encode};
 
 use crate::config::{
-    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT, REDIAL,
-    STRANGER_QUEUE_BYTES, STRANGER_WAIT, STRANGERS,
+    DEATH_PROOF, LINK_QUEUE_BYTES, LINK_QUEUE_LIMIT, LINK_REST, RECEIPT_WAIT, STRANGER_QUEUE_BYTES,
+    STRANGER_WAIT, STRANGERS,
 };
 use crate::{LinkId, Output, Time};
 
 use detour::Dial;
 pub(crate) use dialling::Made;
+use peer::{Current, Peer};
 use queue::Queue;
 
 /// Frames that wait for a link to come up, at most so many a peer.
 const PARCELS: usize = 64;
 /// How long a link that was replaced may drain.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// How soon a dial is repeated at first: the port of a process that is being killed may still
-/// accept for a moment. Doubles up to [`REDIAL`].
-const FIRST_REDIAL: Duration = Duration::from_millis(10);
-/// A link that lasted so long was no failure.
-const LASTING: Duration = Duration::from_secs(1);
 
 /// All links, by the peer at their far end.
 #[derive(Debug)]
@@ -48,63 +44,6 @@ pub(crate) struct Links {
     draining: BTreeMap<LinkId, Time>,
     /// Peers whose link was closed from here, and that nobody has been told of.
     given_up: Vec<NodeId>,
-}
-
-#[derive(Debug, Default)]
-struct Peer {
-    current: Option<Current>,
-    dial_again: Time,
-    /// How many dials in turn came to nothing, or to a link that did not last.
-    failures: u32,
-    /// When there was a link last.
-    lost: Option<Time>,
-    /// Where it was dialled last.
-    addresses: Addresses,
-    /// From which host its last link came or was made to, where nobody relayed it.
-    host: Option<IpAddr>,
-    /// The host at which it answered when it was dialled from here.
-    reached: Option<IpAddr>,
-    /// Who relayed its last link.
-    relay: Option<NodeId>,
-    parcels: Vec<Bytes>,
-    /// How many messages it has brought.
-    brought: u64,
-}
-
-#[derive(Debug)]
-struct Current {
-    link: LinkId,
-    dialled: bool,
-    /// True where somebody carries it.
-    relayed: bool,
-    queue: Queue,
-    /// The queue's bound: a stranger's is small.
-    bound: usize,
-    /// The queue was full, and has not drained to half since.
-    full: bool,
-    up: Time,
-    used: Time,
-    /// When something came over it last.
-    heard: Time,
-}
-
-impl Peer {
-    /// A link that lasted is dialled again at once; one that did not, after a while.
-    fn lost(&mut self, now: Time, up: Time) {
-        self.lost = Some(now);
-        if now - up >= LASTING {
-            self.failures = 0;
-            self.dial_again = Time::default();
-        } else {
-            self.put_off(now);
-        }
-    }
-
-    /// Puts the next dial off, longer each time.
-    fn put_off(&mut self, now: Time) {
-        self.dial_again = now + REDIAL.min(FIRST_REDIAL * (1 << self.failures.min(8)));
-        self.failures += 1;
-    }
 }
 
 /// A link that has come up.
@@ -154,6 +93,7 @@ impl Links {
         }: LinkUp,
         out: &mut VecDeque<Output>,
     ) -> bool {
+        debug_assert!(!self.owners.contains_key(&link), "no link has two peers");
         let me = self.me;
         let entry = self.peers.entry(peer).or_default();
         self.dials.remove(&peer);
@@ -360,6 +300,7 @@ impl Links {
         if parcels.len() < PARCELS {
             parcels.push(encode(frame));
         }
+        debug_assert!(parcels.len() <= PARCELS);
     }
 
     /// When a peer may be dialled next.
@@ -399,7 +340,8 @@ impl Links {
         else {
             return;
         };
-        self.owners.remove(&current.link);
+        let owner = self.owners.remove(&current.link);
+        debug_assert_eq!(owner, Some(*peer), "whose link is in use owns it");
         let farewell = Frame::Close(Close {
             reason: reason.into(),
         });
@@ -426,6 +368,12 @@ impl Links {
             }
             until > now
         });
+        debug_assert!(
+            self.draining
+                .keys()
+                .all(|link| self.owners.contains_key(link)),
+            "what a link that drains brings is somebody's"
+        );
         let mut strangers = 0;
         let mut doomed = Vec::new();
         for (&id, peer) in self.peers.iter().filter(|(id, _)| !is_needed(id)) {

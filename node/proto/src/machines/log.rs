@@ -139,6 +139,10 @@ impl Log {
         while self.has_too_many() || self.bytes > LOG_BYTES {
             self.evict(&is_awaited);
         }
+        debug_assert!(
+            self.places.len() <= self.entries.len(),
+            "each place is that of a bundle"
+        );
     }
 
     /// The bytes of the bundle that starts with this message.
@@ -200,6 +204,10 @@ impl Log {
             bytes += sealed.weight();
             pulled.bundles.push(sealed.clone());
         }
+        debug_assert!(
+            !pulled.more || !pulled.bundles.is_empty(),
+            "whoever asks for more would ask for ever"
+        );
         pulled
     }
 
@@ -275,6 +283,7 @@ impl Log {
             return;
         };
         self.first += 1;
+        debug_assert!(self.messages as u64 >= entry.count, "what goes was counted");
         self.places.remove(&entry.first_id());
         self.messages -= usize::try_from(entry.count).unwrap_or(usize::MAX);
         self.bytes -= entry.weight();

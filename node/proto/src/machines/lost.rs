@@ -60,6 +60,7 @@ impl Lost {
         {
             self.members.remove(&oldest);
         }
+        debug_assert!(self.members.len() <= LOST_MEMBERS);
         self.search(now);
     }
 

@@ -26,6 +26,7 @@ fn rank(ring: &Meet) -> impl Ord {
 
 /// How the epoch of two rings that become one begins; nobody stands for it yet.
 pub(crate) fn opening(inviting: Epoch, invited: Epoch) -> Opening {
+    debug_assert_ne!(inviting, invited, "two rings have two epochs");
     Opening {
         epoch: Epoch {
             number: inviting.number.max(invited.number) + 1,
@@ -55,6 +56,7 @@ pub(crate) fn union(
     let (first, second) = members.split_at_mut(inviting.len());
     follow(first, second, name);
     let mut members = by_network(members);
+    debug_assert!(members.len() >= inviting.len().max(invited.len()));
     let step = u128::MAX / members.len() as u128;
     for (place, member) in (0..).zip(&mut members) {
         member.key = RingKey(step * place);

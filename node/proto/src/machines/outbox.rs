@@ -152,12 +152,17 @@ impl Outbox {
             self.pending_bytes -= weight(text);
             messages.extend(self.pending.pop_front());
         }
+        debug_assert!(
+            !self.pending.is_empty() || self.pending_bytes == 0,
+            "what waits is counted"
+        );
         self.sealed += messages.len() as u64;
         messages
     }
 
     /// A sealed bundle is on its way to so many children.
     pub(crate) fn opened(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
+        debug_assert!(!messages.is_empty(), "a bundle says something");
         let open = Open {
             sealed: now,
             messages: messages.len(),
@@ -221,6 +226,10 @@ impl Outbox {
     /// How many messages no other member has taken yet.
     pub(crate) fn unhanded(&self) -> u64 {
         let open = self.open.values().filter(|open| !open.taken);
+        debug_assert!(
+            self.lonely.is_none_or(|(from, to)| from <= to),
+            "what was taken is lonely no more"
+        );
         let lonely = self.lonely.map_or(0, |(from, to)| to + 1 - from);
         lonely + (self.pending.len() + open.map(|open| open.messages).sum::<usize>()) as u64
     }
@@ -241,6 +250,7 @@ impl Outbox {
 
     /// Nobody took these messages.
     fn left_alone(&mut self, from: u64, to: u64) {
+        debug_assert!(from <= to, "messages are numbered upwards");
         let (first, last) = self.lonely.unwrap_or((from, to));
         self.lonely = Some((first.min(from), last.max(to)));
     }

@@ -42,6 +42,7 @@ impl Pace {
         self.full.retain(|_, full| *full > now);
         let full = self.full.entry(id).or_insert(now);
         *full = *full + self.every;
+        debug_assert!(*full > now, "what is spent takes time to come back");
     }
 }
 

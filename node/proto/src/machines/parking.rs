@@ -87,6 +87,10 @@ impl Parking {
             self.lanes.remove(&share);
         }
         self.ids.remove(&passing.id);
+        debug_assert!(
+            !self.lanes.is_empty() || self.bytes == 0 && self.ids.is_empty(),
+            "what waits is counted"
+        );
         Some(passing)
     }
 }

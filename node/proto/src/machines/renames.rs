@@ -47,6 +47,7 @@ impl Renames {
         let due = due.unwrap_or_else(|| self.pace.next(&id));
         self.wishes.insert(id, (due, name));
         self.due.insert((due, id));
+        debug_assert_eq!(self.due.len(), self.wishes.len(), "a member has one wish");
     }
 
     /// The wishes that are to be carried out now: no more than a view has room for.

@@ -193,6 +193,10 @@ impl Repair {
             } else if ranges.len() < PAGE_ITEMS {
                 want.asked_from = from;
                 let to = want.up_to;
+                debug_assert!(
+                    (1..=to).contains(&from),
+                    "nothing is asked for that is here"
+                );
                 ranges.push(Range { author, from, to });
             }
         }
@@ -204,6 +208,7 @@ impl Repair {
         let dues = self.dues.entry(want.holder).or_default();
         dues.insert((want.due, author));
         self.wants.insert(author, want);
+        debug_assert!(self.is_due_once(), "each author's messages are due once");
     }
 
     fn unset(&mut self, author: &NodeId) {
@@ -216,6 +221,11 @@ impl Repair {
                 self.dues.remove(&want.holder);
             }
         }
+        debug_assert!(self.is_due_once(), "each author's messages are due once");
+    }
+
+    fn is_due_once(&self) -> bool {
+        self.dues.values().map(BTreeSet::len).sum::<usize>() == self.wants.len()
     }
 
     fn drop_all_of(&mut self, holder: &NodeId) {

@@ -87,6 +87,7 @@ impl Answers {
         self.all += 1;
         self.held += usize::from(holding == Holding::Held);
         self.evicted += usize::from(holding == Holding::Evicted);
+        debug_assert!(self.held + self.evicted <= self.all);
         self.author = self.author.or(by_author.then_some(holding));
     }
 
@@ -160,6 +161,7 @@ impl Searches {
                 self.open(now, message, Some(dependant));
             }
         }
+        debug_assert!(self.open.len() <= SEARCHES);
     }
 
     /// True while something of an author is searched for.

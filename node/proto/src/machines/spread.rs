@@ -141,6 +141,10 @@ impl Spreading {
         let debt = (item, interval.direction, interval.limit);
         self.due.insert((now + self.doubt(&owed), debt));
         self.owed.insert(debt, owed);
+        debug_assert!(
+            self.owed.len() <= self.due.len(),
+            "each receipt is due some time"
+        );
     }
 
     /// Takes a child's receipt; gives how many parts of the item it settles.
@@ -268,6 +272,7 @@ impl Spreading {
                 {
                     self.taken.remove(&oldest);
                 }
+                debug_assert_eq!(self.taken.len(), self.taken_order.len());
                 Taken::All
             }
         }

@@ -83,6 +83,7 @@ impl Trials {
             .collect();
         let verdict = |id| {
             let trial = self.open.remove(&id)?;
+            debug_assert!(trial.judge || trial.scout, "a trial has a purpose");
             let silent = trial.scout.then_some(Verdict::Silent);
             let verdict = trial.judge.then_some(Verdict::Dead).or(silent)?;
             Some((id, verdict))

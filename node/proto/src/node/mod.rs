@@ -220,6 +220,31 @@ impl Node {
         self.tell_progress();
         self.expire_leaving();
         self.timeout.changes();
+        self.check();
+    }
+
+    /// What is true between two inputs: what one part says of another is what that one says itself.
+    fn check(&self) {
+        let context = &self.context;
+        let me = &context.config.id;
+        debug_assert!(
+            context.view_inside().is_none_or(|view| view.contains(me)),
+            "a node with a place is in its view"
+        );
+        debug_assert_eq!(context.is_pledged, self.meeting.is_pledged());
+        debug_assert_eq!(context.is_leaving(), self.leaving.is_some());
+        debug_assert!(
+            !context.joining.is_ready() || self.discussion.has_started(),
+            "nothing is shown before the clock starts"
+        );
+        debug_assert!(
+            !context.has_authority() || self.succession.election.deadline().is_none(),
+            "a coordinator stands for no office"
+        );
+        debug_assert!(
+            self.ring.neighbours().is_none() || context.view.is_some(),
+            "neighbours are members"
+        );
     }
 
     /// The next thing to do; ask until there is none, after each input or batch of inputs.

@@ -66,6 +66,10 @@ impl Node {
             "no other member would believe this view"
         );
         let tag = update.tag;
+        debug_assert!(
+            self.context.is_higher(&tag, &view.tag()),
+            "each view comes after the last"
+        );
         let announcement = Announcement::View(update);
         let id = announcement.item_id();
         self.membership.steps.take(id, &view.tag(), &tag);
@@ -239,6 +243,12 @@ impl Node {
         let now = self.context.now;
         let before = self.context.view.clone();
         let next = next.into();
+        debug_assert!(
+            before
+                .as_ref()
+                .is_none_or(|before| self.context.is_higher(&next.tag(), &before.tag())),
+            "views come in order"
+        );
         let differences = next.since(before.as_deref());
         self.context.view = Some(Arc::clone(&next));
         self.note_names(&differences);

@@ -99,6 +99,14 @@ impl Roster {
         for (sector, _) in sectors.filter(|(_, touched)| *touched) {
             Arc::make_mut(sector).rehash();
         }
+        let by_key = self.sectors.iter().map(|sector| sector.members.len());
+        let by_id = self.ids.iter().map(|part| part.len());
+        debug_assert_eq!(
+            by_key.sum::<usize>(),
+            self.len,
+            "all are found by their keys"
+        );
+        debug_assert_eq!(by_id.sum::<usize>(), self.len, "all are found by their ids");
         true
     }
 

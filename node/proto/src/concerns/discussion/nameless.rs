@@ -64,6 +64,7 @@ impl Nameless {
             *self.counts.entry(peer).or_default() += 1;
             peer
         });
+        debug_assert!(self.is_counted(), "each counts for one peer");
     }
 
     /// An author has a name.
@@ -78,6 +79,11 @@ impl Nameless {
                 self.counts.remove(&peer);
             }
         }
+        debug_assert!(self.is_counted(), "each counts for one peer");
+    }
+
+    fn is_counted(&self) -> bool {
+        self.counts.values().sum::<usize>() == self.by.len()
     }
 
     /// All wait anew.

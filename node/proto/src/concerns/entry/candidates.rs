@@ -36,6 +36,7 @@ impl Candidates {
                 self.untried.push_back(other);
             }
         }
+        debug_assert!(self.untried.iter().all(|other| other.id != *me));
         self.untold = self.untried.clone();
         if !self.untold.is_empty() {
             self.untold.push_front(coordinator.clone());

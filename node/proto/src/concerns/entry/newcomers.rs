@@ -30,6 +30,7 @@ impl Newcomers {
         if room {
             self.waiting.push_back((peer, join));
         }
+        debug_assert!(self.waiting.len() <= WAITING);
         room
     }
 

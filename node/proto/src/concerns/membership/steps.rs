@@ -40,8 +40,10 @@ impl Steps {
         if self.taken.len() == STEPS {
             self.taken.pop_front();
         }
+        debug_assert!(from.number < to.number, "a step leads upwards");
         let (from, to) = (*from, *to);
         self.taken.push_back(Step { update, from, to });
+        debug_assert!(self.taken.len() <= STEPS);
     }
 
     /// Notes that a peer is to be given a full view; false where it was given the same just now.

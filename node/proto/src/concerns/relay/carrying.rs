@@ -77,6 +77,10 @@ impl Carrying<'_> {
         };
         let part = Part { after, interval };
         let children = self.relay.children(self.context, self.ring, interval);
+        debug_assert!(
+            children.iter().all(|(child, _)| part.contains(child.key)),
+            "whoever is beyond gets it from somebody else"
+        );
         if children.is_empty() {
             // Neither views nor words wait for links that are being made.
             let heir = self.relay.heir(self.context, self.ring, &part);
@@ -123,6 +127,7 @@ impl Carrying<'_> {
         let Some(heir) = heir else {
             return false;
         };
+        debug_assert!(part.contains(heir.key), "an heir is in its part");
         let interval = part.interval;
         let mut named = Vec::new();
         for &id in items {

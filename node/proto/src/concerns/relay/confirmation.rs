@@ -87,6 +87,7 @@ impl Owed {
     /// The receipts that nothing has spared.
     fn take_receipts(&mut self, now: Time) -> Vec<ItemId> {
         let all = self.all_due.take_if(|all| *all <= now).is_some();
+        debug_assert!(self.receipts.is_sorted_by_key(|(due, _)| *due));
         let due = self.receipts.partition_point(|&(due, _)| all || due <= now);
         self.receipts.drain(..due).map(|(_, id)| id).collect()
     }

@@ -101,6 +101,7 @@ impl Succession {
                 coordinator: successor,
             },
         };
+        debug_assert!(epoch.number > mine.number, "an office passes upwards");
         self.standing.given = Some(epoch);
         context.opening_after(view, epoch)
     }
@@ -236,6 +237,10 @@ impl Succession {
             };
             return context.send_to_member(&candidate, &Frame::Stand(refusal));
         }
+        debug_assert!(
+            given.is_none_or(|given| given <= opening.epoch),
+            "one seal for each number"
+        );
         self.standing.given = Some(opening.epoch);
         let both = context.with_own_seal(opening);
         context.send_to_member(&candidate, &Frame::Stand(both));
@@ -285,6 +290,7 @@ impl Succession {
             self.standing.start();
         }
         let opening = context.own_opening(view, number.max(self.standing.taken) + 1);
+        debug_assert!(opening.epoch.number > view.tag().epoch.number);
         if self.standing.tried.len() == TRIED {
             self.standing.tried.pop_front();
         }

@@ -87,6 +87,7 @@ impl AuthorStates {
         if is_new {
             self.set(author, AuthorState::Aside(last));
         }
+        debug_assert!(self.knows(&author), "what it says is let through now");
         is_new
     }
 
@@ -120,6 +121,7 @@ impl AuthorStates {
         {
             self.states.remove(&oldest);
         }
+        debug_assert!(self.overlooked.len() <= OVERLOOKED);
     }
 
     fn state(&self, author: &NodeId) -> Option<AuthorState> {
@@ -208,6 +210,7 @@ impl Causal {
     /// An author is ordered from now on, if that is news: so much of it was delivered aside.
     fn let_through(&mut self, author: NodeId, aside: Option<u64>) {
         if let Some(aside) = aside {
+            debug_assert!(self.is_ordered(&author));
             self.clock.advance(author, aside);
             self.release(news_of(author));
         }

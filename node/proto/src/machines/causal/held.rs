@@ -33,6 +33,10 @@ impl Causal {
         } else {
             self.reached.remove(&author);
         }
+        debug_assert!(
+            self.reached.len() <= self.held.len(),
+            "it is noted only of whom something is held"
+        );
     }
 
     /// A held bundle is gone, and was not delivered.

@@ -29,6 +29,7 @@ impl Progress {
 
     /// The discussion so far has so many messages.
     pub(crate) const fn promise(&mut self, messages: u64) {
+        debug_assert!(self.done == 0, "nothing comes before it was promised");
         self.total = messages;
     }
 

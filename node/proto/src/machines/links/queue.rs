@@ -45,6 +45,10 @@ impl Queue {
                 }
             }
         }
+        debug_assert!(
+            !self.frames.is_empty() || self.shares.is_empty(),
+            "what is written takes nobody's share"
+        );
     }
 
     /// How many bytes are of this one.

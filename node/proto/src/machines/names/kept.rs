@@ -50,6 +50,10 @@ impl Kept {
         while self.order.len() > KEPT {
             self.drop_oldest();
         }
+        debug_assert!(
+            self.names.len() <= self.order.len(),
+            "each is let go in time"
+        );
     }
 
     /// Lets a name go: its holder is a member again, or somebody has inherited it.
@@ -58,6 +62,11 @@ impl Kept {
             self.holders.remove(&name);
             self.changes += 1;
         }
+        debug_assert_eq!(
+            self.names.len(),
+            self.holders.len(),
+            "a name is kept for one"
+        );
     }
 
     /// Somebody else has this name now, so that nobody needs it kept.

@@ -78,6 +78,7 @@ impl Window {
     pub(crate) fn bundle(&self) -> (usize, usize) {
         let share = self.messages * BUNDLE_MESSAGES / WINDOW_MESSAGES;
         let messages = share.max(LEAST_BUNDLE);
+        debug_assert!(messages <= BUNDLE_MESSAGES, "nobody would take more");
         (messages, BUNDLE_TEXT_BYTES / BUNDLE_MESSAGES * messages)
     }
 
@@ -96,6 +97,7 @@ impl Window {
             self.messages = (self.messages / 2).max(WINDOW_LEAST);
             self.halved = now;
         }
+        debug_assert!((WINDOW_LEAST..=WINDOW_MESSAGES).contains(&self.messages));
     }
 }
 

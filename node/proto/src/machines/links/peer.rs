@@ -1,0 +1,77 @@
+//! What is known of one peer: its link, and how it was dialled.
+//!
+//! Not here: what is sent over a link, and when one is made (`links`).
+
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use bytes::Bytes;
+use ringtalk_wire::{Addresses, NodeId};
+
+use super::queue::Queue;
+use crate::config::REDIAL;
+use crate::{LinkId, Time};
+
+/// How soon a dial is repeated at first: the port of a process that is being killed may still
+/// accept for a moment. Doubles up to [`REDIAL`].
+const FIRST_REDIAL: Duration = Duration::from_millis(10);
+/// A link that lasted so long was no failure.
+const LASTING: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    pub(super) current: Option<Current>,
+    pub(super) dial_again: Time,
+    /// How many dials in turn came to nothing, or to a link that did not last.
+    pub(super) failures: u32,
+    /// When there was a link last.
+    pub(super) lost: Option<Time>,
+    /// Where it was dialled last.
+    pub(super) addresses: Addresses,
+    /// From which host its last link came or was made to, where nobody relayed it.
+    pub(super) host: Option<IpAddr>,
+    /// The host at which it answered when it was dialled from here.
+    pub(super) reached: Option<IpAddr>,
+    /// Who relayed its last link.
+    pub(super) relay: Option<NodeId>,
+    pub(super) parcels: Vec<Bytes>,
+    /// How many messages it has brought.
+    pub(super) brought: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Current {
+    pub(super) link: LinkId,
+    pub(super) dialled: bool,
+    /// True where somebody carries it.
+    pub(super) relayed: bool,
+    pub(super) queue: Queue,
+    /// The queue's bound: a stranger's is small.
+    pub(super) bound: usize,
+    /// The queue was full, and has not drained to half since.
+    pub(super) full: bool,
+    pub(super) up: Time,
+    pub(super) used: Time,
+    /// When something came over it last.
+    pub(super) heard: Time,
+}
+
+impl Peer {
+    /// A link that lasted is dialled again at once; one that did not, after a while.
+    pub(super) fn lost(&mut self, now: Time, up: Time) {
+        self.lost = Some(now);
+        if now - up >= LASTING {
+            self.failures = 0;
+            self.dial_again = Time::default();
+        } else {
+            self.put_off(now);
+        }
+    }
+
+    /// Puts the next dial off, longer each time.
+    pub(super) fn put_off(&mut self, now: Time) {
+        self.dial_again = now + REDIAL.min(FIRST_REDIAL * (1 << self.failures.min(8)));
+        self.failures += 1;
+    }
+}
