@@ -2,9 +2,9 @@
 //!
 //! Not here: what is signed with it (the handshake in `link`, and whatever the core seals).
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::sync::{Mutex, PoisonError};
 
 use ed25519_dalek::{Signer, SigningKey, Verifier, VerifyingKey};
 use ringtalk_wire::{NodeId, PublicKey, SIGNATURE_BYTES, Signature};
@@ -86,7 +86,7 @@ fn mark(bytes: &[u8]) -> Signature {
 /// Checks the signatures of many, with the keys that it has read once.
 #[derive(Debug, Default)]
 pub struct Verifying {
-    keys: RefCell<HashMap<PublicKey, VerifyingKey>>,
+    keys: Mutex<HashMap<PublicKey, VerifyingKey>>,
 }
 
 impl ringtalk_proto::Verifier for Verifying {
@@ -94,7 +94,7 @@ impl ringtalk_proto::Verifier for Verifying {
         if UNPROTECTED {
             return true;
         }
-        let mut keys = self.keys.borrow_mut();
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() > KEYS {
             keys.clear();
         }

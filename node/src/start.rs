@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Config;
-use ringtalk_proto::config::UNREAD;
+use ringtalk_proto::config::{Retention, Tempo, UNREAD};
 use ringtalk_session::{Code, Invite, Me, Outlet, Request, Session};
 use ringtalk_terminal::stderr::Diagnostics;
 use ringtalk_terminal::{Prepared, Show, prepare as prepare_face, tell_failure, tty};
@@ -186,7 +186,8 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
         name: settings.name.to_string(),
         addresses: addresses(newcomer.clone()),
         network: address::network(internal, way.local),
-        history: settings.history,
+        retention: Retention::of(settings.history),
+        tempo: Tempo::default(),
         fingers: settings.fingers,
     };
     let (inbox, happenings) = mpsc::channel(INBOX);

@@ -16,20 +16,64 @@ pub struct Config {
     pub addresses: Addresses,
     /// The network that this node is on.
     pub network: NetworkId,
-    /// How many messages are kept for latecomers: 0 to 1,000,000. More history costs memory at
-    /// every node ([`LOG_BYTES`] is the other bound).
-    pub history: usize,
+    /// How much of what was delivered is kept.
+    pub retention: Retention,
+    /// How often neighbours hear from each other.
+    pub tempo: Tempo,
     /// Whether links to members beyond the neighbours speed messages up where there are many.
     /// Without, a message takes as many hops as half the ring has members.
     pub fingers: bool,
 }
 
-/// How often neighbours hear from each other: sooner finds the dead sooner, and costs frames.
-pub const HEARTBEAT: Duration = Duration::from_millis(400);
-/// How often one finger after another is told of this node's clock.
-pub const FINGER_BEAT: Duration = Duration::from_secs(1);
-/// Silence that makes a suspect: three heartbeats, so that one lost or late is nothing.
-pub const SUSPICION: Duration = Duration::from_millis(1_200);
+/// How much of what was delivered is kept, for those who come late or missed something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Retention {
+    /// How many messages latecomers get at least: 0 to 1,000,000. More history costs memory at every node.
+    pub history: usize,
+    /// How many messages are kept beside them: somebody may not have the newest yet, and whoever comes may be fetching
+    /// the oldest while more is said.
+    pub spare: usize,
+    /// How many bytes all of them have at most.
+    pub bytes: usize,
+    /// How many of these bytes are spare in the same way.
+    pub spare_bytes: usize,
+}
+
+impl Retention {
+    /// So many messages for latecomers, and what a ring needs beside them.
+    pub const fn of(history: usize) -> Self {
+        Self {
+            history,
+            spare: LOG_SPARE,
+            bytes: LOG_BYTES,
+            spare_bytes: LOG_SPARE_BYTES,
+        }
+    }
+}
+
+/// How often neighbours hear from each other, and after what silence one is suspected.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tempo {
+    /// How often a neighbour hears from this node, traffic or not: sooner finds the dead sooner, and costs frames.
+    pub heartbeat: Duration,
+    /// How often one finger after another is told of this node's clock.
+    pub finger_beat: Duration,
+    /// Silence that makes a suspect: three heartbeats, so that one lost or late is nothing.
+    pub suspicion: Duration,
+}
+
+impl Default for Tempo {
+    fn default() -> Self {
+        Self {
+            heartbeat: HEARTBEAT,
+            finger_beat: Duration::from_secs(1),
+            suspicion: HEARTBEAT * 3,
+        }
+    }
+}
+
+/// How often neighbours hear from each other where a ring has no other tempo.
+const HEARTBEAT: Duration = Duration::from_millis(400);
 /// How long a suspect is probed before it is dead: a stall of 1 s that begins with the trial, and the
 /// way of the answer, are no death. Longer means to find the dead later.
 pub const PROBE: Duration = Duration::from_millis(1_250);
@@ -139,8 +183,7 @@ pub const WINDOW_LEAST: usize = 64;
 /// How much later than it could an acknowledgement may come before less is sent: more fills the queues
 /// of slow links, and all messages wait in them; less leaves fast ones idle.
 pub const QUEUEING: Duration = Duration::from_millis(300);
-/// Messages that the log keeps beside `history`: somebody may not have the newest yet, and whoever comes may be
-/// fetching the oldest while more is said.
+/// Messages that a log keeps beside its history, where a ring has no other retention.
 pub const LOG_SPARE: usize = 8_192;
 /// Bytes of the log, beside the number of messages.
 pub const LOG_BYTES: usize = 32 * 1024 * 1024;

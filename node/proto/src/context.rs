@@ -8,7 +8,6 @@ mod misread;
 mod openings;
 mod people;
 
-use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -77,19 +76,19 @@ impl Context {
     /// That of a node that has just started, and asks for the director.
     pub(crate) fn new(
         config: Config,
-        signer: Box<dyn Signer>,
-        verifier: Box<dyn Verifier>,
+        signer: Arc<dyn Signer>,
+        verifier: Arc<dyn Verifier>,
         now: Time,
     ) -> Self {
         Self {
             links: Links::new(config.id),
+            detector: Detector::new(config.tempo),
             config,
             seals: Seals { signer, verifier },
             planted: Planted::default(),
             now,
             view: None,
             lost: Lost::default(),
-            detector: Detector::default(),
             people: People::default(),
             joining: Joining::new(),
             doubt: None,
@@ -209,14 +208,15 @@ pub(crate) mod test_support {
     use ringtalk_wire::{Addresses, NetworkId};
 
     use super::*;
+    use crate::config::{Retention, Tempo};
     use crate::signing::test_support::Nobody;
 
     /// That of a node that has just started.
     pub(crate) fn context() -> Context {
         Context::new(
             config(),
-            Box::new(Nobody),
-            Box::new(Nobody),
+            Arc::new(Nobody),
+            Arc::new(Nobody),
             Time::default(),
         )
     }
@@ -228,7 +228,8 @@ pub(crate) mod test_support {
             name: String::from("ann"),
             addresses: Addresses::default(),
             network: NetworkId::default(),
-            history: 0,
+            retention: Retention::of(0),
+            tempo: Tempo::default(),
             fingers: true,
         }
     }

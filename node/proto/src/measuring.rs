@@ -7,6 +7,7 @@ use core::fmt;
 use ringtalk_wire::{Bundle, NodeId, Sealed};
 
 use crate::Time;
+use crate::config::Retention;
 use crate::machines::causal::{Causal, Patience};
 use crate::machines::log::Log;
 
@@ -41,7 +42,7 @@ pub struct Keeping(Log);
 impl Keeping {
     /// It keeps so many messages.
     pub fn of(messages: usize) -> Self {
-        Self(Log::new(messages))
+        Self(Log::new(Retention::of(messages)))
     }
 
     /// Keeps a bundle, and forgets older ones where there are too many.

@@ -1,5 +1,6 @@
 //! Signatures: the core asks for them, and for whether one holds; it knows no secret.
 
+use alloc::sync::Arc;
 use core::fmt::Debug;
 
 use ringtalk_wire::{
@@ -7,7 +8,7 @@ use ringtalk_wire::{
 };
 
 /// Signs what this node seals.
-pub trait Signer: Debug + Send {
+pub trait Signer: Debug + Send + Sync {
     /// With which others check the signatures; this node's id follows from it.
     fn public_key(&self) -> PublicKey;
 
@@ -16,16 +17,16 @@ pub trait Signer: Debug + Send {
 }
 
 /// Checks what others signed: once per item, after the check for duplicates and before relaying.
-pub trait Verifier: Debug + Send {
+pub trait Verifier: Debug + Send + Sync {
     /// True where the owner of the key signed exactly these bytes.
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool;
 }
 
-/// A node's own keys, and its eye for those of others.
+/// A node's own keys, and its eye for those of others; all rings of a process share them.
 #[derive(Debug)]
 pub(crate) struct Seals {
-    pub(crate) signer: alloc::boxed::Box<dyn Signer>,
-    pub(crate) verifier: alloc::boxed::Box<dyn Verifier>,
+    pub(crate) signer: Arc<dyn Signer>,
+    pub(crate) verifier: Arc<dyn Verifier>,
 }
 
 impl Seals {

@@ -21,6 +21,7 @@ mod telling;
 mod traffic;
 mod typing;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ringtalk_proto::config::UNREAD;
@@ -122,8 +123,8 @@ impl Driver {
         Ok(Self {
             node: Node::new(
                 parts.config,
-                Box::new(parts.credentials.identity().clone()),
-                Box::new(Verifying::default()),
+                Arc::new(parts.credentials.identity().clone()),
+                Arc::new(Verifying::default()),
                 clock.now(),
             ),
             clock,

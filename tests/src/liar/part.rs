@@ -13,6 +13,7 @@ use ringtalk_node::link::{
     Credentials, FrameReader, FrameWriter, Link, LinkError, Openings, Welcomed, greet, welcome,
 };
 use ringtalk_node::secret::Secret;
+use ringtalk_proto::config::{Retention, Tempo};
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
 use ringtalk_wire::{Addresses, Contact, Epoch, Frame, NetworkId, NodeId, Text, encode};
 use serde_json::Value;
@@ -126,10 +127,11 @@ impl Part {
             name: name.to_owned(),
             addresses: addresses.clone(),
             network: NetworkId::default(),
-            history: 10_000,
+            retention: Retention::of(10_000),
+            tempo: Tempo::default(),
             fingers: true,
         };
-        let (signer, verifier) = (Box::new(identity.clone()), Box::<Verifying>::default());
+        let (signer, verifier) = (Arc::new(identity.clone()), Arc::<Verifying>::default());
         let (inbox, happenings) = unbounded_channel();
         let part = Self {
             node: Node::new(config, signer, verifier, Time::default()),

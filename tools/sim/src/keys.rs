@@ -3,9 +3,9 @@
 //! A keyed hash is as good in a world without attackers, and costs a thousandth. Nothing here is
 //! secret.
 
-use core::cell::RefCell;
 use core::fmt;
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use ringtalk_proto::{Signer, Verifier};
@@ -22,18 +22,18 @@ pub(crate) const fn are_real(seed: u64) -> bool {
 }
 
 /// What somebody signs with who has a node's secret: the node itself, when it lies.
-pub(crate) fn signer(chance: [u8; KEY_BYTES], real: bool) -> Box<dyn Signer> {
+pub(crate) fn signer(chance: [u8; KEY_BYTES], real: bool) -> Arc<dyn Signer> {
     keys(chance, real).0
 }
 
 /// What a node signs and verifies with, made from random bytes.
-pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Box<dyn Signer>, Box<dyn Verifier>) {
+pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Arc<dyn Signer>, Arc<dyn Verifier>) {
     if real {
         let signer = RealSigner(SigningKey::from_bytes(&chance));
-        (Box::new(signer), Box::new(RealVerifier::default()))
+        (Arc::new(signer), Arc::new(RealVerifier::default()))
     } else {
         let hashed = Hashed(PublicKey(chance));
-        (Box::new(hashed), Box::new(hashed))
+        (Arc::new(hashed), Arc::new(hashed))
     }
 }
 
@@ -87,12 +87,12 @@ impl Signer for RealSigner {
 /// It reads a key once, and keeps it.
 #[derive(Debug, Default)]
 struct RealVerifier {
-    keys: RefCell<BTreeMap<PublicKey, VerifyingKey>>,
+    keys: Mutex<BTreeMap<PublicKey, VerifyingKey>>,
 }
 
 impl Verifier for RealVerifier {
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
-        let mut keys = self.keys.borrow_mut();
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let known = keys.get(key).copied();
         let read = known.or_else(|| VerifyingKey::from_bytes(&key.0).ok());
         let Some(verifying) = read else { return false };

@@ -3,6 +3,7 @@
 //! Not here: when anything reaches it (`world`), and by which way (`network`).
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use ringtalk_proto::{Config, Input, LinkId, Node, Signer, Time, Trouble, Verifier};
 use ringtalk_wire::{Addresses, NodeId, Probe};
@@ -45,7 +46,7 @@ pub(crate) struct Process {
     /// All its addresses.
     pub(crate) addresses: Addresses,
     /// What it signs lies with, where a scenario has it lie.
-    pub(crate) liar: Box<dyn Signer>,
+    pub(crate) liar: Arc<dyn Signer>,
     /// The codes of the errors that its user was told of.
     pub(crate) errors: BTreeSet<Trouble>,
     /// The last suspect that it was asked about.
@@ -77,8 +78,8 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn new(
         config: Config,
-        (signer, verifier): (Box<dyn Signer>, Box<dyn Verifier>),
-        liar: Box<dyn Signer>,
+        (signer, verifier): (Arc<dyn Signer>, Arc<dyn Verifier>),
+        liar: Arc<dyn Signer>,
         now: Time,
     ) -> Self {
         Self {

@@ -24,6 +24,7 @@ use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
+use ringtalk_proto::config::{Retention, Tempo};
 use ringtalk_proto::{Config, Input, LinkId, PlantedBug, Time};
 use ringtalk_wire::{Addresses, NetworkId, NodeId};
 
@@ -260,7 +261,8 @@ impl World {
             name: name.clone(),
             addresses,
             network,
-            history: self.history,
+            retention: Retention::of(self.history),
+            tempo: Tempo::default(),
             fingers: true,
         };
         self.trace

@@ -11,6 +11,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Bundle, MessageId, NodeId, Sealed, VectorClock};
 
 use crate::Time;
+use crate::config::Retention;
 use crate::context::Context;
 use crate::machines::causal::{Causal, Deliverable, Lamport};
 use crate::machines::log::Log;
@@ -39,11 +40,11 @@ struct Wait {
 }
 
 impl Discussion {
-    /// One of which nothing is known, and that keeps so many messages.
-    pub(crate) fn new(history: usize) -> Self {
+    /// One of which nothing is known, and of which so much is kept.
+    pub(crate) fn new(retention: Retention) -> Self {
         Self {
             causal: Causal::default(),
-            log: Log::new(history),
+            log: Log::new(retention),
             nameless: Nameless::default(),
             waits: VecDeque::new(),
             started: false,

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Direction, NodeId};
 
 use super::Concern;
-use crate::config::{DIAL_GRACE, FINGER_BEAT, FINGER_GRACE, REDIAL, SETTLING};
+use crate::config::{DIAL_GRACE, FINGER_GRACE, REDIAL, SETTLING, Tempo};
 use crate::context::Context;
 use crate::machines::fingers::Fingers;
 use crate::planted::PlantedBug;
@@ -73,11 +73,11 @@ impl Ring {
     }
 
     /// The finger whose turn it is to hear from this node, if one is due.
-    pub(crate) fn next_finger(&mut self, now: Time) -> Option<NodeId> {
+    pub(crate) fn next_finger(&mut self, now: Time, tempo: &Tempo) -> Option<NodeId> {
         if self.finger_due > now {
             return None;
         }
-        self.finger_due = now + FINGER_BEAT;
+        self.finger_due = now + tempo.finger_beat;
         self.fingers.next_turn()
     }
 

@@ -9,7 +9,7 @@ use ringtalk_wire::{Addresses, Frame, NodeId};
 
 use super::Context;
 use crate::Trust;
-use crate::config::{FAR_PATIENCE, NEAR_PATIENCE, SUSPICION};
+use crate::config::{FAR_PATIENCE, NEAR_PATIENCE};
 
 impl Context {
     /// Sends a frame over the link to a peer; false if there is none.
@@ -150,9 +150,10 @@ impl Context {
     /// Closes the circuits of suspects, whatever made them suspects: a link over a circuit whose carrier has vanished
     /// looks alive from both ends, and each would go on suspecting the other.
     pub(crate) fn drop_silent_circuits(&mut self) {
+        let suspicion = self.config.tempo.suspicion;
         for suspect in self.detector.all() {
             self.links
-                .drop_silent_circuit(self.now, &suspect, SUSPICION, &mut self.out);
+                .drop_silent_circuit(self.now, &suspect, suspicion, &mut self.out);
         }
     }
 }

@@ -10,7 +10,7 @@ use core::time::Duration;
 use ringtalk_wire::NodeId;
 
 use crate::Time;
-use crate::config::{HEARTBEAT, LATE, SUSPICION};
+use crate::config::{LATE, Tempo};
 use crate::planted::{Planted, PlantedBug};
 
 /// When each neighbour was heard last, and whom this node suspects.
@@ -20,10 +20,19 @@ pub(crate) struct Detector {
     suspects: BTreeSet<NodeId>,
     /// How late this node itself was lately: others may seem as late.
     strain: Duration,
+    tempo: Tempo,
     planted: Planted,
 }
 
 impl Detector {
+    /// One that watches nobody yet, in a ring of this tempo.
+    pub(crate) fn new(tempo: Tempo) -> Self {
+        Self {
+            tempo,
+            ..Self::default()
+        }
+    }
+
     /// Makes the planted mistake, if it is one of this machine.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
@@ -105,9 +114,9 @@ impl Detector {
 
     fn patience(&self) -> Duration {
         if self.planted.has(PlantedBug::EvictOnOneHeartbeat) {
-            HEARTBEAT * 3 / 2
+            self.tempo.heartbeat * 3 / 2
         } else {
-            SUSPICION + self.strain
+            self.tempo.suspicion + self.strain
         }
     }
 
@@ -124,6 +133,10 @@ impl Detector {
 mod tests {
     use super::*;
 
+    fn suspicion() -> Duration {
+        Tempo::default().suspicion
+    }
+
     fn id(byte: u8) -> NodeId {
         NodeId::from_bytes([byte; 16])
     }
@@ -136,10 +149,10 @@ mod tests {
         let later = start + Duration::from_secs(1);
         detector.heard(later, &id(1));
         assert_eq!(detector.expire(later), []);
-        assert_eq!(detector.expire(start + SUSPICION), [id(2)]);
+        assert_eq!(detector.expire(start + suspicion()), [id(2)]);
         assert!(detector.suspects(&id(2)) && !detector.suspects(&id(1)));
-        assert_eq!(detector.expire(start + SUSPICION), [], "no news twice");
-        assert!(detector.heard(start + SUSPICION, &id(2)));
+        assert_eq!(detector.expire(start + suspicion()), [], "no news twice");
+        assert!(detector.heard(start + suspicion(), &id(2)));
         assert!(!detector.suspects(&id(2)));
     }
 
@@ -151,7 +164,7 @@ mod tests {
         let woken = start + Duration::from_secs(20);
         detector.pardon(woken);
         assert_eq!(detector.expire(woken), []);
-        assert_eq!(detector.deadline(), Some(woken + SUSPICION));
+        assert_eq!(detector.deadline(), Some(woken + suspicion()));
     }
 
     #[test]
@@ -160,11 +173,11 @@ mod tests {
         let mut detector = Detector::default();
         detector.watch(start, [id(1)]);
         detector.strain(Duration::from_millis(600));
-        assert_eq!(detector.expire(start + SUSPICION), []);
+        assert_eq!(detector.expire(start + suspicion()), []);
         for _ in 0..20 {
             detector.relax();
         }
-        assert_eq!(detector.expire(start + SUSPICION), [id(1)]);
+        assert_eq!(detector.expire(start + suspicion()), [id(1)]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use alloc::collections::BTreeSet;
 use ringtalk_wire::NodeId;
 
 use crate::Time;
-use crate::config::{PROBE, SUSPICION};
+use crate::config::{PROBE, Tempo};
 
 /// A node's doubt in itself.
 #[derive(Debug)]
@@ -21,10 +21,10 @@ pub(crate) struct Doubt {
 
 impl Doubt {
     /// It begins now.
-    pub(crate) fn since(now: Time) -> Self {
+    pub(crate) fn since(now: Time, tempo: &Tempo) -> Self {
         Self {
             since: now,
-            until: now + SUSPICION + PROBE,
+            until: now + tempo.suspicion + PROBE,
             answered: BTreeSet::new(),
         }
     }

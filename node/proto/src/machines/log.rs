@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 use ringtalk_wire::{Bundle, MessageId, NodeId, Range, Sealed, VectorClock};
 
-use crate::config::{LOG_BYTES, LOG_SPARE, LOG_SPARE_BYTES};
+use crate::config::Retention;
 use crate::planted::{Planted, PlantedBug};
 
 /// What each kept bundle costs beside its bytes: the entry, and its place in the index.
@@ -18,8 +18,7 @@ const ENTRY_BYTES: usize = 160;
 /// Delivered bundles in delivery order.
 #[derive(Debug)]
 pub(crate) struct Log {
-    /// How many messages latecomers get at least.
-    history: usize,
+    retention: Retention,
     entries: VecDeque<Entry>,
     /// The number of the first entry; entries are numbered in delivery order.
     first: u64,
@@ -55,11 +54,10 @@ pub(crate) struct Pulled {
 }
 
 impl Log {
-    /// An empty log. It keeps `history` messages for latecomers, and what else is in the bundle of
-    /// the oldest; and [`LOG_SPARE`] beside them.
-    pub(crate) fn new(history: usize) -> Self {
+    /// An empty log. It keeps so much, and what else is in the bundle of the oldest message.
+    pub(crate) fn new(retention: Retention) -> Self {
         Self {
-            history,
+            retention,
             entries: VecDeque::new(),
             first: 0,
             places: BTreeMap::new(),
@@ -89,9 +87,10 @@ impl Log {
             base.advance(entry.author, entry.last());
         }
         let (mut kept, mut bytes) = (self.messages, self.bytes);
+        let most_bytes = self.retention.bytes - self.retention.spare_bytes;
         for entry in &self.entries {
             let count = entry.count as usize;
-            if kept < self.history + count && bytes <= LOG_BYTES - LOG_SPARE_BYTES {
+            if kept < self.retention.history + count && bytes <= most_bytes {
                 break;
             }
             kept -= count;
@@ -136,7 +135,7 @@ impl Log {
         self.messages += bundle.messages.len();
         self.bytes += entry.weight();
         self.entries.push_back(entry);
-        while self.has_too_many() || self.bytes > LOG_BYTES {
+        while self.has_too_many() || self.bytes > self.retention.bytes {
             self.evict(&is_awaited);
         }
         debug_assert!(
@@ -244,7 +243,7 @@ impl Log {
             return false;
         }
         let oldest = self.entries.front().map(|entry| entry.count as usize);
-        let least = self.history + LOG_SPARE;
+        let least = self.retention.history + self.retention.spare;
         oldest.is_some_and(|oldest| self.messages - oldest >= least)
     }
 
@@ -343,6 +342,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::config::LOG_SPARE;
 
     fn key(byte: u8) -> PublicKey {
         PublicKey([byte; KEY_BYTES])
@@ -399,7 +399,7 @@ mod tests {
 
     #[test]
     fn pulls_whole_bundles_in_delivery_order() {
-        let mut log = Log::new(100);
+        let mut log = Log::new(Retention::of(100));
         push(&mut log, 2, 1, 3, 1);
         push(&mut log, 1, 1, 1, 4);
         push(&mut log, 2, 4, 1, 5);
@@ -422,7 +422,7 @@ mod tests {
 
     #[test]
     fn says_what_it_keeps_no_longer() {
-        let mut log = Log::new(0);
+        let mut log = Log::new(Retention::of(0));
         let last = LOG_SPARE as u64 + 3;
         for seq in 1..=last {
             push(&mut log, 1, seq, 1, seq);
@@ -439,7 +439,7 @@ mod tests {
 
     #[test]
     fn what_others_may_lack_stays_and_is_given() {
-        let mut log = Log::new(0);
+        let mut log = Log::new(Retention::of(0));
         push(&mut log, 1, 1, 2, 1);
         push(&mut log, 1, 3, 2, 3);
         let third = MessageId {
@@ -460,7 +460,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_bounded_and_brings_one_at_least() {
-        let mut log = Log::new(100);
+        let mut log = Log::new(Retention::of(100));
         push(&mut log, 1, 1, 1, 1);
         push(&mut log, 1, 2, 1, 2);
         let pulled = log.pull(&[range(1, 1, 2)], 1);
@@ -470,7 +470,7 @@ mod tests {
 
     #[test]
     fn latecomers_get_as_many_messages_as_asked_for_at_least() {
-        let mut log = Log::new(4);
+        let mut log = Log::new(Retention::of(4));
         push(&mut log, 1, 1, 3, 1);
         push(&mut log, 1, 4, 3, 4);
         let base = |log: &Log| log.base_for_latecomers().get(&id(1));
@@ -483,7 +483,7 @@ mod tests {
     #[test]
     fn what_latecomers_were_promised_stays_while_they_fetch_it() {
         let history = 100;
-        let mut log = Log::new(history);
+        let mut log = Log::new(Retention::of(history));
         let full = (history + LOG_SPARE) as u64;
         for seq in 1..=full {
             push(&mut log, 1, seq, 1, seq);
@@ -499,7 +499,7 @@ mod tests {
 
     #[test]
     fn latecomers_get_nothing_where_nothing_is_kept_for_them() {
-        let mut log = Log::new(0);
+        let mut log = Log::new(Retention::of(0));
         push(&mut log, 1, 1, 2, 1);
         assert_eq!(log.base_for_latecomers().get(&id(1)), 2);
         assert!(log.holds(MessageId {

@@ -38,7 +38,7 @@ impl Node {
             .as_ref()
             .is_some_and(|view| view.len() > 1)
         {
-            self.context.doubt = Some(Doubt::since(now));
+            self.context.doubt = Some(Doubt::since(now, &self.context.config.tempo));
         }
         self.tend_ring();
         for neighbour in self.ring.neighbour_ids() {

@@ -45,7 +45,6 @@ use crate::concerns::ring::Ring;
 use crate::concerns::succession::Succession;
 use crate::concerns::suspicion::Suspicion;
 use crate::concerns::unlisted::Unlisted;
-use crate::config::HEARTBEAT;
 use crate::context::Context;
 use crate::machines::links::LinkUp;
 use crate::machines::outbox::Draft;
@@ -95,8 +94,8 @@ impl Node {
     /// of the signer's key.
     pub fn new(
         config: Config,
-        signer: Box<dyn Signer>,
-        verifier: Box<dyn Verifier>,
+        signer: Arc<dyn Signer>,
+        verifier: Arc<dyn Verifier>,
         now: Time,
     ) -> Self {
         debug_assert_eq!(
@@ -104,11 +103,12 @@ impl Node {
             NodeId::of(&signer.public_key()),
             "the id is the key's"
         );
-        let mut discussion = Discussion::new(config.history);
+        let heartbeat_due = now + config.tempo.heartbeat;
+        let mut discussion = Discussion::new(config.retention);
         discussion.causal.admit(config.id);
         Self {
             context: Context::new(config, signer, verifier, now),
-            heartbeat_due: now + HEARTBEAT,
+            heartbeat_due,
             timeout: Timeout::default(),
             entry: Entry::default(),
             naming: Box::default(),
@@ -337,8 +337,8 @@ mod test_support {
     pub(super) fn node() -> Node {
         Node::new(
             config(),
-            Box::new(Nobody),
-            Box::new(Nobody),
+            Arc::new(Nobody),
+            Arc::new(Nobody),
             Time::default(),
         )
     }

@@ -8,7 +8,6 @@ use ringtalk_wire::{Frame, Heartbeat, NodeId};
 
 use super::Node;
 use crate::concerns::history::send_digest;
-use crate::config::HEARTBEAT;
 use crate::machines::links::LinkUp;
 use crate::{LinkId, Trouble};
 
@@ -157,7 +156,7 @@ impl Node {
     pub(super) fn expire_heartbeat(&mut self) {
         let now = self.context.now;
         if self.heartbeat_due <= now {
-            self.heartbeat_due = now + HEARTBEAT;
+            self.heartbeat_due = now + self.context.config.tempo.heartbeat;
             self.beat();
         }
     }
@@ -168,7 +167,7 @@ impl Node {
         for id in self.ring.neighbour_ids() {
             self.send_heartbeat(&id);
         }
-        if let Some(finger) = self.ring.next_finger(now) {
+        if let Some(finger) = self.ring.next_finger(now, &self.context.config.tempo) {
             self.send_heartbeat(&finger);
         }
         self.context.detector.relax();

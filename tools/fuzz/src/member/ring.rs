@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ringtalk_proto::config::{Retention, Tempo};
 use ringtalk_proto::{Config, Draft, Input, LinkId, Node, Output, Time};
 use ringtalk_wire::{Addresses, Frame, NetworkId, NodeId, ShortId, Text, decode};
 
@@ -53,10 +54,11 @@ pub(crate) fn node(key: Key, now: Time) -> Node {
         name: format!("n{}", key.0),
         addresses: addresses(key),
         network: NetworkId::default(),
-        history: HISTORY,
+        retention: Retention::of(HISTORY),
+        tempo: Tempo::default(),
         fingers: true,
     };
-    Node::new(config, Box::new(key), Box::new(Eye), now)
+    Node::new(config, Arc::new(key), Arc::new(Eye), now)
 }
 
 /// Whose id begins so, of everybody who has a key.

@@ -306,6 +306,7 @@ mod tests {
     use ringtalk_wire::{Addresses, Member, NetworkId, RingKey, SealHash};
 
     use super::*;
+    use crate::config::Retention;
     use crate::context::test_support::context;
     use crate::view::test_support::unsealed;
 
@@ -322,7 +323,7 @@ mod tests {
 
     fn beginning() -> (Context, Discussion) {
         let context = context();
-        let mut discussion = Discussion::new(0);
+        let mut discussion = Discussion::new(Retention::of(0));
         discussion.causal.admit(context.config.id);
         (context, discussion)
     }
