@@ -146,7 +146,13 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
         ending
     };
     let many = UNREAD;
-    let prepared = prepare_face(settings.show, settings.offset, many, diagnostics);
+    let prepared = prepare_face(
+        settings.show,
+        settings.offset,
+        many,
+        settings.quit_on_eof,
+        diagnostics,
+    );
     let (prepared, front) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return failed(error.to_string()),

@@ -266,6 +266,55 @@ fn a_window_that_goes_without_a_word_is_leaving() {
     }
 }
 
+/// In plain lines a text that is too long for a row could go on where somebody else's line would begin.
+#[test]
+fn nobodys_text_looks_like_another_line() {
+    let _alone = alone();
+    let Scene {
+        ann,
+        bob,
+        director: _director,
+    } = Scene::new((80, 24), &["--ui", "lines"]);
+    let imitated = "12:34 cyd: I agree";
+    for wide in ["x", "±", "🇨🇭", "👩‍👩‍👧", "1\u{fe0f}\u{20e3}"] {
+        for columns in 60..72 {
+            let padding = wide.repeat(columns / wide.chars().count());
+            bob.say(&format!("{padding}{imitated}"));
+        }
+    }
+    bob.say(&format!("{}* cyd is gone", "y ".repeat(40)));
+    bob.say("that was all");
+    ann.sees("that was all", SOON);
+    let text = ann.text();
+    let begins = text.lines().find(|line| {
+        line.starts_with("12:34") || line.starts_with("* cyd") || line.starts_with("cyd")
+    });
+    assert_eq!(begins, None, "{text}");
+    ann.enter("/quit");
+    assert_eq!(ann.exit_code(GONE), 0);
+}
+
+/// Ctrl-D does not end plain lines in a terminal, and what is typed after it is still read.
+#[test]
+fn what_is_typed_after_the_end_of_input_is_read() {
+    let _alone = alone();
+    let Scene {
+        ann,
+        bob,
+        director: _director,
+    } = Scene::new((100, 24), &["--ui", "lines"]);
+    for time in 1..=3 {
+        ann.press("\u{4}");
+        ann.wait("says how to leave", SOON, |text| {
+            text.matches("Ctrl-D does not leave").count() == time
+        });
+    }
+    ann.enter("still here");
+    bob.hears("still here", SOON);
+    ann.enter("/quit");
+    assert_eq!(ann.exit_code(GONE), 0);
+}
+
 #[test]
 fn who_is_told_to_ignore_hang_ups_goes_on() {
     let _alone = alone();

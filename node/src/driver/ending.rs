@@ -60,12 +60,16 @@ impl Ending {
             Unhanded::Messages(0) => return self,
             Unhanded::Messages(1) => "1 message".to_owned(),
             Unhanded::Messages(count) => format!("{count} messages"),
-            Unhanded::Unknown => "maybe some of the last messages".to_owned(),
+            Unhanded::Unknown => "some of the last messages".to_owned(),
         };
         if self.error.is_none() {
             self.error = Some(Remark {
                 code: Code::Unhanded,
-                message: format!("nobody has taken {what}: lost with this node"),
+                message: if alone {
+                    format!("{what} lost: nobody else is here")
+                } else {
+                    format!("{what} may be lost: nobody has confirmed that it arrived")
+                },
             });
         }
         if fails {

@@ -319,6 +319,15 @@ impl Driver {
     fn event(&mut self, event: Event, now: Moment) {
         let is_way_in = self.deadline.is_some();
         let moves = is_way_in && entering::moves(&event);
+        if matches!(event, Event::Ready { .. }) && self.node.neighbours().is_none() {
+            // Who is alone has had none that could change.
+            let nobody = Event::Neighbours {
+                predecessor: None,
+                successor: None,
+            };
+            let told = telling::told(nobody, now.wall_ms);
+            self.session.tell(told, now.at);
+        }
         self.session.tell(telling::told(event, now.wall_ms), now.at);
         if is_way_in {
             self.goes_on(moves);

@@ -11,7 +11,13 @@ use crate::remarks::{self, Remark, UNLISTED};
 use crate::rush::Withheld;
 use crate::stdin::ACTION;
 use crate::timestamp::said_at;
+use crate::tty::wrap_surely;
 use ringtalk_session::text::{harmless, shortened};
+
+/// The columns under the time, which nobody's text gets into.
+const INDENT: usize = 6;
+/// A window with fewer columns is not worth the trouble.
+const NARROWEST: usize = 2 * INDENT;
 
 /// Clears a terminal and its scrollback.
 const CLEAR: &[u8] = b"\x1b[H\x1b[2J\x1b[3J";
@@ -22,11 +28,18 @@ pub(crate) struct Lines {
     paint: Paint,
     offset: UtcOffset,
     in_history: bool,
+    /// Tells how many columns the terminal has, if it is one.
+    columns: fn() -> Option<usize>,
 }
 
 impl Lines {
-    pub(crate) const fn new(color: bool, offset: UtcOffset) -> Self {
+    pub(crate) const fn new(
+        color: bool,
+        offset: UtcOffset,
+        columns: fn() -> Option<usize>,
+    ) -> Self {
         Self {
+            columns,
             paint: Paint(color),
             offset,
             in_history: false,
@@ -88,7 +101,7 @@ impl Lines {
         } else {
             format!("{} {said}", self.paint.dim(&time))
         };
-        put(&line, out);
+        self.put(&line, out);
     }
 
     fn remark(&self, remark: &Remark, out: &mut Vec<u8>) {
@@ -97,20 +110,60 @@ impl Lines {
             text = shortened(&text);
         }
         if remark.is_warning {
-            put(&self.paint.warn(&format!("! {text}")), out);
+            self.put(&self.paint.warn(&format!("! {text}")), out);
         } else {
             self.notice(&text, out);
         }
     }
 
     fn notice(&self, text: &str, out: &mut Vec<u8>) {
-        put(&self.paint.dim(&format!("* {text}")), out);
+        self.put(&self.paint.dim(&format!("* {text}")), out);
+    }
+
+    /// Writes a line. A terminal would go on in its first column where a line is too long for it, and so a text could look
+    /// like somebody else's line: the rest is indented.
+    fn put(&self, line: &str, out: &mut Vec<u8>) {
+        let columns = (self.columns)().filter(|columns| *columns >= NARROWEST);
+        match columns {
+            Some(columns) => put_indented(line, columns - INDENT, out),
+            None => out.extend_from_slice(line.as_bytes()),
+        }
+        out.push(b'\n');
     }
 }
 
-fn put(line: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(line.as_bytes());
-    out.push(b'\n');
+/// Writes a line in rows of so many columns; what colours it takes none.
+fn put_indented(line: &str, room: usize, out: &mut Vec<u8>) {
+    let mut plain = String::with_capacity(line.len());
+    let mut painted = Vec::new();
+    let mut rest = line;
+    while let Some(at) = rest.find('\u{1b}') {
+        plain.push_str(&rest[..at]);
+        let end = rest[at..].find('m').map_or(rest.len(), |end| at + end + 1);
+        painted.push((plain.len(), &rest[at..end]));
+        rest = &rest[end..];
+    }
+    plain.push_str(rest);
+    let mut painted = painted.into_iter().peekable();
+    let bytes = plain.as_bytes();
+    for (number, row) in wrap_surely(&plain, room).into_iter().enumerate() {
+        if number > 0 {
+            out.push(b'\n');
+            out.extend([b' '; INDENT]);
+        }
+        let mut from = row.start;
+        while let Some((at, code)) = painted.next_if(|(at, _)| *at <= row.end) {
+            // What is painted between two rows is painted where the next one begins.
+            let at = at.max(from);
+            out.extend_from_slice(&bytes[from..at]);
+            out.extend_from_slice(code.as_bytes());
+            from = at;
+        }
+        out.extend_from_slice(&bytes[from..row.end]);
+    }
+    for (_, code) in painted {
+        out.extend_from_slice(code.as_bytes());
+    }
 }
 
 /// Adds colours, if they are wanted.

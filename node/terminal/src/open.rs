@@ -61,11 +61,13 @@ pub struct Front {
 
 /// Takes over the terminal if the face is the full screen, and starts to read input.
 ///
-/// A backlog of more than `many` events counts as too many ([`Backlog::new`]). `offset` is that of the local time.
+/// A backlog of more than `many` events counts as too many ([`Backlog::new`]). `offset` is that of the local time. If the
+/// node `quits_on_eof`, nothing is read after the end of stdin.
 pub fn prepare(
     show: Show,
     offset: UtcOffset,
     many: u64,
+    quits_on_eof: bool,
     diagnostics: &Diagnostics,
 ) -> io::Result<(Prepared, Front)> {
     let waits = matches!(show, Show::Lines { .. }) && io::stderr().is_terminal();
@@ -73,7 +75,10 @@ pub fn prepare(
     let (terminal, typed) = match show {
         Show::Screen { color } => (Some(Terminal::take(color, diagnostics)?), screen_typed),
         Show::Json { commands: true } => (None, stdin::read(Input::Json)?),
-        Show::Lines { .. } | Show::Json { commands: false } => (None, stdin::read(Input::Typed)?),
+        Show::Lines { .. } | Show::Json { commands: false } => {
+            let goes_on = !quits_on_eof && matches!(show, Show::Lines { .. });
+            (None, stdin::read(Input::Typed { goes_on })?)
+        }
         // Stdin is not read.
         Show::Nothing => (None, screen_typed),
     };
@@ -90,6 +95,13 @@ pub fn prepare(
         typed: sender,
     };
     Ok((prepared, Front { terminal, typed }))
+}
+
+/// Returns how many columns stdout has, if it is a terminal.
+fn columns() -> Option<usize> {
+    let is_terminal = io::stdout().is_terminal();
+    let size = is_terminal.then(crossterm::terminal::size)?;
+    size.ok().map(|(columns, _)| columns.into())
 }
 
 /// Tells a program that the node could not start. People read that on stderr.
@@ -119,7 +131,7 @@ impl Prepared {
                 Box::new(Face::new(seat.start(me)?, id, stdout, self.window))
             }
             Show::Lines { color } => {
-                let writer = Writer::of_lines(color, self.offset, me);
+                let writer = Writer::of_lines(color, self.offset, columns, me);
                 let (stdout, pen) = Stdout::start_for(writer, self.backlog)?;
                 let face = Face::new(Written::new(pen), id, stdout, self.window);
                 Box::new(face.reporting(self.reporter))

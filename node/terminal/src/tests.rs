@@ -71,7 +71,7 @@ impl Shop {
     fn of(show: Show, me: Me) -> Self {
         let (out, written) = channel();
         let writer = match show {
-            Show::Lines { color } => Writer::of_lines(color, UtcOffset::UTC, me.clone()),
+            Show::Lines { color } => Writer::of_lines(color, UtcOffset::UTC, || None, me.clone()),
             _ => Writer::new(Script::Json, me.clone()),
         };
         let (stdout, pen) = Stdout::start_with(Out(out), writer, Backlog::new(0)).unwrap();

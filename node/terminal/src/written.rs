@@ -86,8 +86,14 @@ impl Writer {
     }
 
     /// Creates a writer of plain lines. `offset` is that of the local time.
-    pub(crate) fn of_lines(color: bool, offset: UtcOffset, me: Me) -> Self {
-        Self::new(Script::Lines(Lines::new(color, offset)), me)
+    /// `columns` tells how many columns the terminal has, if it is one.
+    pub(crate) fn of_lines(
+        color: bool,
+        offset: UtcOffset,
+        columns: fn() -> Option<usize>,
+        me: Me,
+    ) -> Self {
+        Self::new(Script::Lines(Lines::new(color, offset, columns)), me)
     }
 }
 

@@ -23,15 +23,10 @@ impl Node {
         if !self.may_say(&peer, &frame) {
             return tracing::debug!(?peer, "refusing a frame of somebody who is no member");
         }
-        match frame {
-            Frame::Close(_) => self.link_closed(link),
-            Frame::Ping(number) => {
-                self.context.send(&peer, &Frame::Pong(number));
-            }
-            Frame::Pong(number) => self.take_pong(peer, number),
-            Frame::Heartbeat(heartbeat) => self.take_heartbeat(peer, &heartbeat),
-            frame => self.membership_frame(peer, frame),
+        if let Frame::Close(_) = frame {
+            return self.link_closed(link);
         }
+        self.take(peer, frame);
     }
 
     /// Whether a peer may say such a thing: `PROTOCOL.md` §5.5.
@@ -74,8 +69,15 @@ impl Node {
         }
     }
 
-    fn membership_frame(&mut self, peer: NodeId, frame: Frame) {
+    /// Each frame goes to whoever takes it.
+    fn take(&mut self, peer: NodeId, frame: Frame) {
+        let context = &mut self.context;
         match frame {
+            Frame::Close(_) | Frame::Report(_) => {}
+            Frame::Ping(number) => drop(context.send(&peer, &Frame::Pong(number))),
+            Frame::Pong(number) => self.take_pong(peer, number),
+            Frame::Heartbeat(heartbeat) => self.take_heartbeat(peer, &heartbeat),
+
             Frame::Join(join) => self.take_join(peer, join),
             Frame::Later(contact) => self.take_later(peer, contact),
             Frame::PullView(tag) => self.take_pull_view(peer, tag.as_ref()),
@@ -84,65 +86,43 @@ impl Node {
             Frame::Rename(name) => self.take_rename(peer, &name.name),
             Frame::Leave(_) => self.take_leave(peer),
             Frame::HandOver(office) => self.take_hand_over(peer, office),
+
+            Frame::Spread(spread) => self.take_spread(peer, &spread),
+            Frame::Brief(brief) => self.take_brief(peer, &brief),
+            Frame::Receipt(receipt) => self.take_receipt(peer, &receipt.items),
+            Frame::Ack(acks) => self.take_acks(peer, &acks.acks),
+            Frame::Offer(offer) => self.take_offer(peer, &offer),
+            Frame::Want(want) => self.carrying().take_want(peer, &want.items),
+
+            Frame::Digest(digest) => self.take_digest(peer, &digest),
+            Frame::Pull(pull) => self.take_pull(peer, &pull),
+            Frame::Pulled(sealed) => self.take_pulled(peer, sealed),
+            Frame::PullEnd(end) => self.take_pull_end(peer, &end),
+            Frame::Evidence(sealed) => self.take_evidence(peer, sealed),
+            Frame::Fetch => self.take_fetch(peer),
+            Frame::Cut(cut) => self.take_cut(peer, cut),
+            Frame::WhoHas(message) => self.take_who_has(peer, message),
+            Frame::Has(has) => self.history.take_has(context, peer, &has),
+
             Frame::Suspect(suspect) => self.take_suspect(&suspect),
-            Frame::Probe(probe) => take_probe(&mut self.context, peer, probe),
+            Frame::Probe(probe) => take_probe(context, peer, probe),
             Frame::Alive(alive) => self.take_alive(alive),
             Frame::Election(tag) => self.take_election(peer, tag.epoch),
             Frame::Answer(tag) => self.take_answer(peer, &tag),
             Frame::Stand(opening) => self.take_stand(peer, opening),
+
             Frame::Meet(meet) => self.take_meet(peer, &meet),
             Frame::Invite(meet) => self.take_invite(peer, &meet),
             Frame::Pledge(pledge) => self.take_pledge(peer, pledge),
             Frame::Accept(page) => self.take_accept(peer, *page),
             Frame::Foreign(contact) => self.take_foreign(peer, &contact),
-            Frame::Reach(reach) => {
-                self.reaching.take_reach(&mut self.context, peer, reach);
-            }
-            Frame::Call(call) => Reaching::take_call(&mut self.context, peer, call),
-            Frame::Circuit(circuit) => {
-                self.reaching
-                    .take_circuit(&mut self.context, peer, &circuit);
-            }
-            Frame::Check => self.checking.take_check(&mut self.context, peer),
-            Frame::Checked(checked) => {
-                self.checking
-                    .take_checked(&mut self.context, peer, &checked);
-            }
-            Frame::Observe => self.take_observe(&peer),
-            Frame::Report(_) => {}
-            frame => self.message_frame(peer, frame),
-        }
-    }
 
-    pub(super) fn message_frame(&mut self, peer: NodeId, frame: Frame) {
-        match frame {
-            Frame::Spread(spread) => self.take_spread(peer, &spread),
-            Frame::Brief(brief) => self.take_brief(peer, &brief),
-            Frame::Receipt(receipt) => {
-                self.relay.take_receipt(&self.context, peer, &receipt.items);
-                self.seal_what_waits();
-            }
-            Frame::Ack(acks) => {
-                self.relay.take_acks(&mut self.context, peer, &acks.acks);
-                self.seal_what_waits();
-            }
-            Frame::Offer(offer) => self.take_offer(peer, &offer),
-            Frame::Want(want) => {
-                self.carrying().take_want(peer, &want.items);
-            }
-            Frame::Digest(digest) => self.take_digest(peer, &digest),
-            Frame::Pull(pull) => self.take_pull(peer, &pull),
-            Frame::Pulled(sealed) => self.take_pulled(peer, sealed),
-            Frame::Evidence(sealed) => self.take_evidence(peer, sealed),
-            Frame::PullEnd(end) => self.take_pull_end(peer, &end),
-            Frame::Fetch => {
-                self.history
-                    .take_fetch(&mut self.context, &self.discussion, &self.forks, peer);
-            }
-            Frame::Cut(cut) => self.take_cut(peer, cut),
-            Frame::WhoHas(message) => self.take_who_has(peer, message),
-            Frame::Has(has) => self.history.take_has(&self.context, peer, &has),
-            other => debug_assert!(false, "{other:?} has no room"),
+            Frame::Reach(reach) => self.reaching.take_reach(context, peer, reach),
+            Frame::Call(call) => Reaching::take_call(context, peer, call),
+            Frame::Circuit(circuit) => self.reaching.take_circuit(context, peer, &circuit),
+            Frame::Check => self.checking.take_check(context, peer),
+            Frame::Checked(checked) => self.checking.take_checked(context, peer, &checked),
+            Frame::Observe => self.take_observe(&peer),
         }
     }
 
@@ -151,7 +131,7 @@ impl Node {
         if let Some(view) = self.context.view.clone() {
             for (peer, frames) in self.unlisted.take_of(|id| view.contains(id)) {
                 for frame in frames {
-                    self.message_frame(peer, frame);
+                    self.take(peer, frame);
                 }
             }
         }

@@ -25,7 +25,7 @@ impl Node {
             }
             return;
         }
-        tracing::warn!(?late, "this node slept");
+        tracing::info!(?late, "this node slept");
         self.context.now = now;
         self.discussion.wait_anew(&self.context);
         self.context.detector.pardon(now);

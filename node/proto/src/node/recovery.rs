@@ -233,6 +233,12 @@ impl Node {
         }
     }
 
+    /// A newcomer asks where the discussion so far begins and ends.
+    pub(super) fn take_fetch(&mut self, peer: NodeId) {
+        self.history
+            .take_fetch(&mut self.context, &self.discussion, &self.forks, peer);
+    }
+
     /// A page of the cut of somebody who was asked.
     pub(super) fn take_cut(&mut self, peer: NodeId, cut: Cut) {
         let now = self.context.now;

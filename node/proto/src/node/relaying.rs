@@ -6,7 +6,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use ringtalk_wire::{
-    Announcement, Brief, Frame, Item, ItemId, Items, NodeId, Offer, RingKey, Spread,
+    Ack, Announcement, Brief, Frame, Item, ItemId, Items, NodeId, Offer, RingKey, Spread,
 };
 
 use super::Node;
@@ -99,6 +99,18 @@ impl Node {
             let want = Frame::Want(Items { items: wanted });
             self.context.send(&peer, &want);
         }
+    }
+
+    /// Children have items, and carry them on.
+    pub(super) fn take_receipt(&mut self, child: NodeId, items: &[ItemId]) {
+        self.relay.take_receipt(&self.context, child, items);
+        self.seal_what_waits();
+    }
+
+    /// Members have delivered bundles.
+    pub(super) fn take_acks(&mut self, child: NodeId, acks: &[Ack]) {
+        self.relay.take_acks(&mut self.context, child, acks);
+        self.seal_what_waits();
     }
 
     pub(super) fn expire_receipts(&mut self) {

@@ -39,7 +39,7 @@ pub fn shown(name: &str, text: &str) -> Vec<String> {
         result: Ok(Reply::Who(Some(Arc::new(members)))),
     };
     let events = events.into_iter().map(|event| Shown::Event(event));
-    let mut writer = Writer::of_lines(false, UtcOffset::UTC, me());
+    let mut writer = Writer::of_lines(false, UtcOffset::UTC, || Some(20), me());
     let mut lines = Vec::new();
     let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);
     for shown in events.chain([Shown::Answer(who)]) {

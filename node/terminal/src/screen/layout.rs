@@ -9,7 +9,7 @@ use ringtalk_wire::NodeId;
 use super::deliveries::{Delivery, Reach};
 use super::transcript::{Entry, Said, Tone, find_folded};
 use crate::lines::hue;
-use crate::tty::{fit, visual, width, wrap};
+use crate::tty::{visual, width, wrap};
 
 /// The columns of the time, as in `12:34 `.
 const TIME: usize = 6;
@@ -153,10 +153,19 @@ impl Look {
             let ranges = wrap(line, room).into_iter();
             ranges.map(|range| visual(&line[range], like.unwrap_or(line)).into_owned())
         });
-        let first = self.head(time, name, name_style);
+        let mut rows: Vec<String> = rows.collect();
+        // A name is never cut: two could look the same then.
+        let parts = wrap(name, self.name_width()).into_iter();
+        let times = std::iter::once(time).chain(std::iter::repeat(""));
+        let heads: Vec<Vec<Span>> = parts
+            .zip(times)
+            .map(|(part, time)| self.head(time, &name[part], name_style))
+            .collect();
+        rows.resize(rows.len().max(heads.len()), String::new());
         let blank = Span::raw(" ".repeat(self.gutter() - width(RULE)));
-        let heads = std::iter::once(first).chain(std::iter::repeat(vec![blank]));
-        rows.zip(heads)
+        let heads = heads.into_iter().chain(std::iter::repeat(vec![blank]));
+        rows.into_iter()
+            .zip(heads)
             .map(|(row, mut spans)| {
                 spans.push(Span::styled(RULE, dim()));
                 spans.push(Span::styled(row, style));
@@ -166,8 +175,7 @@ impl Look {
     }
 
     fn head(&self, time: &str, name: &str, style: Style) -> Vec<Span<'static>> {
-        let name = fit(name, self.name_width()).into_owned();
-        let name = visual(&name, &name).into_owned();
+        let name = visual(name, name).into_owned();
         let pad = self.name_width().saturating_sub(width(&name));
         vec![
             Span::styled(format!("{time:TIME$}"), dim()),

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 pub(crate) use typed::{ACTION, HELP, command_words};
 pub use typed::{Mistake, parse_line};
 
+use crate::tty::Hangup;
 use lines::{Line, LineReader};
 
 /// How many bytes are read from the system at once. The standard library's own buffer holds less, so it is bypassed.
@@ -28,8 +29,8 @@ const BATCHES: usize = 2;
 /// What the lines of stdin are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Input {
-    /// What a person types.
-    Typed,
+    /// What a person types. It may go on after the end of stdin, if that is a terminal.
+    Typed { goes_on: bool },
     /// Commands, one JSON object a line.
     Json,
 }
@@ -37,14 +38,14 @@ pub(crate) enum Input {
 impl Input {
     const fn line_bytes(self) -> usize {
         match self {
-            Self::Typed => lines::LINE_BYTES,
+            Self::Typed { .. } => lines::LINE_BYTES,
             Self::Json => COMMAND_BYTES,
         }
     }
 
     fn parse(self, line: Line) -> Option<Request> {
         match self {
-            Self::Typed => typed::parse(line).map(request),
+            Self::Typed { .. } => typed::parse(line).map(request),
             Self::Json => command(line),
         }
     }
@@ -82,7 +83,19 @@ pub(crate) fn channel() -> (mpsc::Sender<Vec<Request>>, mpsc::Receiver<Vec<Reque
 /// The thread is never stopped: a blocking read cannot be cancelled, only left behind when the process ends.
 pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
-    let reader = move || pass_on(stdin(), input, &sender);
+    let window = Hangup::of_stdin()?;
+    let goes_on = matches!(input, Input::Typed { goes_on: true });
+    let reader = move || {
+        pass_on(stdin(), input, &sender);
+        // Somebody pressed Ctrl-D. What is typed after that is read as well, for as long as there is a window.
+        while goes_on && window.as_ref().is_some_and(|window| !window.is_over()) {
+            let told = request(Err(Mistake::NotTheEnd));
+            if sender.blocking_send(vec![told]).is_err() {
+                return;
+            }
+            pass_on(stdin(), input, &sender);
+        }
+    };
     thread::Builder::new()
         .name("stdin".to_owned())
         .spawn(reader)?;
@@ -122,7 +135,9 @@ mod tests {
         let paste: Vec<String> = (0..10_000).map(|n| format!("line {n}\n")).collect();
         let paste = paste.concat();
         let (sender, mut receiver) = mpsc::channel(BATCHES);
-        let reader = thread::spawn(move || pass_on(paste.as_bytes(), Input::Typed, &sender));
+        let reader = thread::spawn(move || {
+            pass_on(paste.as_bytes(), Input::Typed { goes_on: false }, &sender);
+        });
         let mut count = 0;
         while let Some(batch) = receiver.blocking_recv() {
             for request in batch {

@@ -59,6 +59,9 @@ pub enum Mistake {
     /// It asks for a name that is not valid.
     #[error("{0}; type /name NEW")]
     Name(#[from] NameError),
+    /// There is no line, but the end of stdin, and the node does not leave for that.
+    #[error("Ctrl-D does not leave: type /quit, or press Ctrl-C")]
+    NotTheEnd,
     /// There is no line: stdin cannot be read.
     #[error("stdin cannot be read any more: {0}")]
     Unreadable(io::Error),
@@ -141,7 +144,7 @@ impl Mistake {
         match self {
             Self::TooLong => Code::TextTooLong,
             Self::NotUtf8 => Code::TextNotUtf8,
-            Self::UnknownCommand { .. } => Code::UnknownCommand,
+            Self::UnknownCommand { .. } | Self::NotTheEnd => Code::UnknownCommand,
             Self::NoAction => Code::ActionMissing,
             Self::Name(_) => Code::NameInvalid,
             Self::Unreadable(_) => Code::StdinFailed,

@@ -35,6 +35,18 @@ impl Hangup {
         Self::of(terminals)
     }
 
+    /// Watches stdin, without a thread; returns nothing if that is no terminal.
+    pub(crate) fn of_stdin() -> io::Result<Option<Self>> {
+        if !stdin().is_terminal() {
+            return Ok(None);
+        }
+        let terminals = Arc::new(vec![stdin().as_fd().try_clone_to_owned()?]);
+        Ok(Some(Self {
+            terminals,
+            end: None,
+        }))
+    }
+
     /// Creates a watch over no terminal. It never reports an end.
     pub fn never() -> Self {
         Self {

@@ -34,7 +34,7 @@ use tokio::time::{sleep, timeout};
 pub use bidi::visual;
 pub use hangup::Hangup;
 pub use painter::Painter;
-pub use width::{fit, width, wrap};
+pub use width::{fit, width, wrap, wrap_surely};
 
 use crate::stderr::Diagnostics;
 use crate::stdout::Pen;

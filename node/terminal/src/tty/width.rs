@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// The narrowest that text is wrapped to: the widest character must fit.
 const NARROWEST: usize = 2;
@@ -37,19 +37,39 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
 /// Cuts a line into rows, at blanks and after wide characters if possible. The blanks at which it is cut belong to no
 /// row.
 pub fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
+    wrap_by(text, room, UnicodeWidthStr::width)
+}
+
+/// Does the same for a terminal that may show clusters wider than they are.
+pub fn wrap_surely(text: &str, room: usize) -> Vec<Range<usize>> {
+    wrap_by(text, room, widest)
+}
+
+/// Returns how many columns a cluster takes at most, whatever a terminal makes of it: some show each character of an
+/// emoji by itself, and some show those wide of which Unicode says that it depends.
+fn widest(cluster: &str) -> usize {
+    let wide = |char: char| char >= '\u{1f000}' || char == '\u{fe0f}';
+    let columns = |char: char| match char.width_cjk() {
+        _ if wide(char) => 2,
+        columns => columns.unwrap_or(0),
+    };
+    cluster.chars().map(columns).sum()
+}
+
+fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<Range<usize>> {
     let room = room.max(NARROWEST);
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);
     // Where the row could end, and where the next one would then start.
     let mut chance: Option<(usize, usize)> = None;
     for (at, cluster) in text.grapheme_indices(true) {
-        let columns = cluster.width();
+        let columns = columns_of(cluster);
         let blank = cluster == " ";
         if used + columns > room && !blank {
             let (end, next) = chance.take().unwrap_or((at, at));
             rows.push(start..end);
             start = next;
-            used = width(&text[start..at]);
+            used = text[start..at].graphemes(true).map(&columns_of).sum();
         }
         used += columns;
         let after = at + cluster.len();
@@ -103,6 +123,13 @@ mod tests {
         assert_eq!(rows("你好世界", 5), ["你好", "世界"]);
         assert_eq!(rows("hi 你好世界", 7), ["hi 你好", "世界"]);
         assert_eq!(rows("👩‍👩‍👧👩‍👩‍👧", 3), ["👩‍👩‍👧", "👩‍👩‍👧"]);
+    }
+
+    #[test]
+    fn a_terminal_that_shows_text_wider_still_has_room_for_each_row() {
+        let rows = wrap_surely("👩‍👩‍👧👩‍👩‍👧 ±±± 1\u{fe0f}", 6);
+        assert_eq!(rows.len(), 4, "{rows:?}");
+        assert_eq!(wrap_surely("one two", 7).len(), 1);
     }
 
     #[test]
