@@ -244,6 +244,14 @@ impl Window {
         })
     }
 
+    /// Waits until everything is as it was before the program came: its last words may be on their way to the window yet.
+    #[track_caller]
+    pub fn is_given_back(&self, within: Duration) {
+        self.wait("gives the terminal back", within, |_| {
+            self.not_given_back().is_empty()
+        });
+    }
+
     /// What is not as it was before the program came: nothing, if it has given the terminal back.
     ///
     /// # Panics

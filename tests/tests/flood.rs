@@ -20,7 +20,7 @@ use ringtalk_tests::{alone, knob};
 const RATE: u32 = 100;
 
 /// How long latency is measured, before each flood and in it.
-const MEASURED: Duration = Duration::from_secs(4);
+const MEASURED: Duration = Duration::from_secs(2);
 
 /// How many floods there are. A shared machine stalls for longer than a flood costs, now and then: in the
 /// middle one of three, sorted by its latency, it did not.

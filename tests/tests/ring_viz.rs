@@ -190,7 +190,7 @@ fn a_suspect_and_the_messages_on_links_are_seen_live() {
     window.sees("5 members · closed", SOON);
     window.press("q");
     assert_eq!(window.exit_code(SOON), 0);
-    assert_eq!(window.not_given_back(), [""; 0]);
+    window.is_given_back(SOON);
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn the_live_picture_survives_its_ring_and_ends_by_a_signal() {
     window.sees("no ring is registered", SOON);
     window.signal(Signal::SIGTERM);
     assert_eq!(window.exit_code(SOON), 0);
-    assert_eq!(window.not_given_back(), [""; 0]);
+    window.is_given_back(SOON);
 }
 
 /// The system tells the shell, which may not tell anybody.

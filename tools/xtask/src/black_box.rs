@@ -20,6 +20,9 @@ const TEST: &str = "test --profile gate --locked -p ringtalk-tests";
 /// The harness's own variable for how many tests run at once.
 const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 
+/// The program that has a module for each file of tests.
+const PROGRAM: &str = "black_box";
+
 /// Files whose tests load both cores for long, or measure: beside others they would measure those.
 const ALONE: &[&str] = &["conversation", "costs", "flood", "full_speed", "rush"];
 
@@ -31,6 +34,7 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Resu
     }
     let binaries = Metadata::read(root)?.target_directory.join("gate");
     let programs = lanes::programs(root, Cargo::new(TEST))?;
+    let programs = lanes::by_file(programs, PROGRAM)?;
     let environment = environment(&binaries);
     lanes::run(&programs, ALONE, &root.join("tests"), &environment)
 }

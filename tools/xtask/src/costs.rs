@@ -30,7 +30,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     build(&target).run(root)?;
     keep(&target, &protected)?;
     Cargo::new(
-        "test --profile gate --locked -p ringtalk-tests --test costs -- --ignored --nocapture",
+        "test --profile gate --locked -p ringtalk-tests --test black_box costs:: -- --ignored --nocapture",
     )
     .variable(BINARIES_VARIABLE, protected.to_string_lossy())
     .variable(UNPROTECTED_VARIABLE, unprotected.to_string_lossy())

@@ -1,4 +1,4 @@
-//! `cargo xtask image`: the container image, from programs that are built here, so that no other image is needed.
+//! `cargo xtask image`: the container image, from a program that is built here, so that no other image is needed.
 //!
 //! Not here: what is in it (`docker/Dockerfile`).
 
@@ -16,7 +16,10 @@ use crate::metadata::Metadata;
 const TAG: &str = "ringtalk";
 /// The profile of the programs in it.
 const PROFILE: &str = "image";
-const PROGRAMS: [&str; 3] = ["node", "director", "ring-viz"];
+/// The one program in it.
+const PROGRAM: &str = "image";
+/// What it can be called.
+const NAMES: [&str; 4] = ["ringtalk", "node", "director", "ring-viz"];
 /// Everything comes along, addresses that are set when a program starts take an eighth of their room, and functions
 /// that are the same bytes are there once.
 const FLAGS: &str =
@@ -32,14 +35,14 @@ pub(crate) fn run_or_skip(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds the programs and the image.
+/// Builds the program and the image.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let target = host(root)?;
     build(&target).run(root)?;
     let built = Metadata::read(root)?.target_directory;
-    let programs = built.join(&target).join(PROFILE);
+    let program = built.join(&target).join(PROFILE).join(PROGRAM);
     let context = built.join("image-context");
-    stage(&programs, &context)?;
+    stage(&program, &context)?;
     let status = Command::new("docker")
         .args(["build", "--target", "prebuilt", "--tag", TAG, "--file"])
         .arg(root.join("docker/Dockerfile"))
@@ -54,13 +57,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Programs that bring all their libraries along: a container from nothing has none. No other package is chosen, so
-/// that none asks for features that they do not.
+/// A program that brings all its libraries along: a container from nothing has none. No other package is chosen, so
+/// that none asks for features that it does not.
 fn build(target: &str) -> Cargo {
-    let mut words = format!("build --locked --profile {PROFILE} --target {target}");
-    for program in PROGRAMS {
-        words = format!("{words} -p ringtalk-{program} --bin {program}");
-    }
+    let words = format!("build --locked --profile {PROFILE} --target {target} -p ringtalk-image");
     Cargo::new(&words).variable("RUSTFLAGS", FLAGS)
 }
 
@@ -71,20 +71,21 @@ fn host(root: &Path) -> Result<String> {
     Ok(host.context("cargo does not tell its host")?.to_owned())
 }
 
-/// Puts the programs, and nothing else, into a folder.
-fn stage(programs: &Path, context: &Path) -> Result<()> {
+/// Puts the program with all its names, and nothing else, into a folder.
+fn stage(program: &Path, context: &Path) -> Result<()> {
     if context.exists() {
         fs::remove_dir_all(context)?;
     }
     fs::create_dir_all(context)?;
-    for program in PROGRAMS {
-        let staged = context.join(program);
-        fs::copy(programs.join(program), &staged)
-            .with_context(|| format!("there is no {program} in {}", programs.display()))?;
-        // Who runs it there is not who built it here.
-        fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))?;
+    let [first, others @ ..] = NAMES;
+    let staged = context.join(first);
+    fs::copy(program, &staged).with_context(|| format!("there is no {}", program.display()))?;
+    // Who runs it there is not who built it here.
+    fs::set_permissions(&staged, fs::Permissions::from_mode(0o755))?;
+    for name in others {
+        symlink(first, context.join(name))?;
     }
-    Ok(symlink("node", context.join("ringtalk"))?)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -97,7 +98,7 @@ mod tests {
         assert_eq!(
             line,
             "RUSTFLAGS='-C target-feature=+crt-static -C link-arg=-Wl,-z,pack-relative-relocs,--icf=all' cargo build --locked --profile image --target some-target \
-             -p ringtalk-node --bin node -p ringtalk-director --bin director -p ringtalk-ring-viz --bin ring-viz"
+             -p ringtalk-image"
         );
     }
 }

@@ -3,6 +3,7 @@
 //! The tests of one program run one after the other. Most of their time they wait: for a timeout, a detector, a repair.
 //! Not here: what the programs are built of (`black_box`).
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -17,12 +18,14 @@ use crate::cargo::Cargo;
 /// How many programs run at once: the gate has two cores. With three, tests of merges between containers run out of time.
 const LANES: usize = 2;
 
-/// A test program.
+/// A test program, or those of its tests that are in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     /// The name of its file of tests.
     pub(crate) name: String,
     executable: PathBuf,
+    /// Which of its tests it runs; all without.
+    arguments: Vec<String>,
 }
 
 /// What cargo prints of a program that it has built, as far as we ask.
@@ -69,11 +72,48 @@ fn read(messages: &str) -> Vec<Program> {
         Some(Program {
             name: built.target.name,
             executable: built.executable?,
+            arguments: Vec::new(),
         })
     });
     let mut programs: Vec<Program> = programs.collect();
     programs.sort_by(|one, other| one.name.cmp(&other.name));
     programs
+}
+
+/// Divides the program of this name by its modules, one for each file of tests.
+pub(crate) fn by_file(programs: Vec<Program>, name: &str) -> Result<Vec<Program>> {
+    let (whole, mut programs): (Vec<Program>, Vec<Program>) =
+        programs.into_iter().partition(|one| one.name == name);
+    for program in whole {
+        let mut list = Command::new(&program.executable);
+        let output = list.args(["--list", "--format", "terse"]).output();
+        let output = output.with_context(|| format!("could not start {name}"))?;
+        let listed = String::from_utf8(output.stdout)?;
+        let files = files(&listed);
+        programs.extend(files.iter().map(|file| Program {
+            name: (*file).to_owned(),
+            executable: program.executable.clone(),
+            arguments: tests_in(file, &files),
+        }));
+    }
+    programs.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(programs)
+}
+
+/// The modules of the tests in a list, such as `screen` in `screen::colours: test`.
+fn files(listed: &str) -> BTreeSet<&str> {
+    let tests = listed.lines().filter(|line| line.ends_with(": test"));
+    let modules = tests.filter_map(|line| line.split_once("::"));
+    modules.map(|(module, _)| module).collect()
+}
+
+/// What the harness is told to run the tests of one file: it takes every test in whose name it finds a text.
+fn tests_in(file: &str, files: &BTreeSet<&str>) -> Vec<String> {
+    let own = format!("{file}::");
+    let others = files.iter().map(|other| format!("{other}::"));
+    let alike = others.filter(|other| *other != own && other.contains(&own));
+    let skipped = alike.flat_map(|other| ["--skip".to_owned(), other]);
+    std::iter::once(own.clone()).chain(skipped).collect()
 }
 
 /// Runs all of them in this folder and environment, those that are to run `alone` last; fails if one of them does.
@@ -91,7 +131,7 @@ pub(crate) fn run(
     }
     let start = |program: &Program| {
         let mut command = Command::new(&program.executable);
-        command.current_dir(folder);
+        command.args(&program.arguments).current_dir(folder);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command
     };
@@ -167,7 +207,18 @@ mod tests {
         Program {
             name: name.to_owned(),
             executable: PathBuf::from("/bin/sh"),
+            arguments: Vec::new(),
         }
+    }
+
+    #[test]
+    fn each_file_runs_its_own_tests_alone() {
+        let listed = "networks::part: test\ncompose_networks::part: test\nnetworks::heal: test\n\nfast: benchmark\n";
+        let files = files(listed);
+        assert_eq!(Vec::from_iter(&files), [&"compose_networks", &"networks"]);
+        assert_eq!(tests_in("compose_networks", &files), ["compose_networks::"]);
+        let both = ["networks::", "--skip", "compose_networks::"];
+        assert_eq!(tests_in("networks", &files), both);
     }
 
     #[test]
@@ -180,6 +231,7 @@ mod tests {
         let expected = Program {
             name: "names".to_owned(),
             executable: PathBuf::from("/t"),
+            arguments: Vec::new(),
         };
         assert_eq!(read(messages), [expected]);
     }

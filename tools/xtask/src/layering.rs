@@ -15,7 +15,7 @@ use crate::report;
 use crate::tidy::source::Source;
 
 /// Our crates, and which of ours each may depend on outside its own tests.
-const MAY_IMPORT: [(&str, &[&str]); 9] = [
+const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("ringtalk-wire", &[]),
     ("ringtalk-proto", &["ringtalk-wire"]),
     ("ringtalk-director", &["ringtalk-wire"]),
@@ -40,6 +40,10 @@ const MAY_IMPORT: [(&str, &[&str]); 9] = [
             "ringtalk-session",
             "ringtalk-terminal",
         ],
+    ),
+    (
+        "ringtalk-image",
+        &["ringtalk-node", "ringtalk-director", "ringtalk-ring-viz"],
     ),
     ("ringtalk-xtask", &[]),
 ];
@@ -66,7 +70,8 @@ const NEVER_SHIPPED: [&str; 5] = [
     "fuzzing",
     UNPROTECTED,
 ];
-const SHIPPED: [&str; 4] = [
+const SHIPPED: [&str; 5] = [
+    "ringtalk-image",
     "ringtalk-node",
     "ringtalk-director",
     "ringtalk-ring-viz",

@@ -1,0 +1,29 @@
+//! All black-box tests in one program, since each program of its own would be linked anew. A file of tests is a module.
+
+mod cage;
+mod command_line;
+mod compose;
+mod compose_networks;
+mod conversation;
+mod costs;
+mod director;
+mod documents;
+mod faults;
+mod flood;
+mod full_speed;
+mod hostile;
+mod joining;
+mod json_input;
+mod lying_member;
+mod membership;
+mod names;
+mod networks;
+mod partition;
+mod pictures;
+mod private;
+mod ring_viz;
+mod rush;
+mod screen;
+mod strangers;
+mod transient;
+mod unlisted;
