@@ -31,6 +31,16 @@ pub fn flood() -> usize {
     usize::try_from(number("RINGTALK_FLOOD_CONNECTIONS", 2_000)).expect("so many fit")
 }
 
+/// `RINGTALK_NAT_FOUNDERS`: how many of the five homes behind address translation found the discussion in turn; 5 in the
+/// full show. The first is the least reachable.
+///
+/// # Panics
+///
+/// Where that is more than this machine can count.
+pub fn nat_founders() -> usize {
+    usize::try_from(number("RINGTALK_NAT_FOUNDERS", 2)).expect("so many fit")
+}
+
 /// How long the full show of an attack lasts.
 pub const FULL_ATTACK: Duration = Duration::from_secs(20);
 

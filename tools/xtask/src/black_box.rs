@@ -8,14 +8,17 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cargo::Cargo;
-use crate::lanes;
+use crate::lanes::{self, Program};
 use crate::metadata::Metadata;
 
 /// Where `ringtalk-tests` looks for the binaries.
 const BINARIES_VARIABLE: &str = "RINGTALK_BIN_DIR";
 
-/// Builds the tests and runs them, one after the other.
-const TEST: &str = "test --profile gate --locked -p ringtalk-tests";
+/// The unit tests, the black-box tests and the programs, in one build: what they depend on is built once. Development
+/// dependencies add features to it; that nothing leans on those is shown by the image, which is built without.
+/// The simulator asks for a feature of the core that no program may have.
+const BUILD: &str =
+    "build --profile gate --locked --workspace --exclude ringtalk-sim --bins --tests";
 
 /// The harness's own variable for how many tests run at once.
 const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
@@ -23,49 +26,58 @@ const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
 /// The program that has a module for each file of tests.
 const PROGRAM: &str = "black_box";
 
+/// Unit tests that measure.
+const MEASURING: &[&str] = &["ringtalk_terminal"];
+
 /// Files whose tests load both cores for long, or measure: beside others they would measure those.
 const ALONE: &[&str] = &["conversation", "costs", "flood", "full_speed", "rush"];
 
-/// Builds the binaries, then runs the tests whose name contains `filter`; all of them without one, in lanes.
+/// Builds everything, then runs the black-box tests whose name contains `filter`; all of them without one, in lanes.
 pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Result<()> {
-    build().run(root)?;
-    if filter.is_some() || !harness.is_empty() {
-        return test(root, filter, harness)?.run(root);
+    let (programs, environment) = build(root)?;
+    let (black_box, _) = divided(programs);
+    if filter.is_none() && harness.is_empty() {
+        let programs = lanes::by_file(black_box, PROGRAM)?;
+        return lanes::run(&programs, ALONE, &environment);
     }
-    let binaries = Metadata::read(root)?.target_directory.join("gate");
-    let programs = lanes::programs(root, Cargo::new(TEST))?;
-    let programs = lanes::by_file(programs, PROGRAM)?;
-    let environment = environment(&binaries);
-    lanes::run(&programs, ALONE, &root.join("tests"), &environment)
-}
-
-/// The selection is that of the unit tests, so that both share their dependencies as built. Only
-/// what a development dependency alone switches on is built apart: these are the binaries as
-/// shipped, and code that leans on a feature of the tests fails here.
-pub(crate) fn build() -> Cargo {
-    Cargo::new(
-        "build --profile gate --locked --workspace --exclude ringtalk-tests \
-         --exclude ringtalk-sim --bin node --bin director --bin ring-viz",
-    )
-}
-
-/// The tests whose name contains `filter`, with the binaries that were built.
-pub(crate) fn test(root: &Path, filter: Option<&str>, harness: &[String]) -> Result<Cargo> {
-    let binaries = Metadata::read(root)?.target_directory.join("gate");
-    Ok(test_of(&binaries, filter, harness))
-}
-
-fn test_of(binaries: &Path, filter: Option<&str>, harness: &[String]) -> Cargo {
-    let command = Cargo::new(TEST);
-    let environment = environment(binaries).into_iter();
-    let mut command = environment.fold(command, |command, (name, value)| {
-        command.variable(name, value)
-    });
-    command = command.arguments(filter);
-    if !harness.is_empty() {
-        command = command.arguments(["--"]);
+    let words: Vec<&str> = filter
+        .into_iter()
+        .chain(harness.iter().map(String::as_str))
+        .collect();
+    for program in black_box {
+        program.run_here(&words, &environment)?;
     }
-    command.arguments(harness.iter().map(String::as_str))
+    Ok(())
+}
+
+/// Builds everything, then runs the black-box tests whose name contains `filter` with these variables too.
+pub(crate) fn run_only(root: &Path, filter: &str, more: &[(&'static str, String)]) -> Result<()> {
+    let (programs, mut environment) = build(root)?;
+    environment.extend_from_slice(more);
+    let (black_box, _) = divided(programs);
+    for program in black_box {
+        program.run_here(&[filter], &environment)?;
+    }
+    Ok(())
+}
+
+/// Builds everything, then runs the unit tests.
+pub(crate) fn run_unit_tests(root: &Path) -> Result<()> {
+    let (programs, _) = build(root)?;
+    let (_, unit) = divided(programs);
+    lanes::run(&unit, MEASURING, &[])
+}
+
+/// Those of the black-box tests, and all others.
+fn divided(programs: Vec<Program>) -> (Vec<Program>, Vec<Program>) {
+    programs.into_iter().partition(|one| one.name == PROGRAM)
+}
+
+/// Returns the test programs, and what the black-box tests are told.
+fn build(root: &Path) -> Result<(Vec<Program>, Vec<(&'static str, String)>)> {
+    let programs = lanes::programs(root, Cargo::new(BUILD))?;
+    let binaries = Metadata::read(root)?.target_directory.join("gate");
+    Ok((programs, environment(&binaries)))
 }
 
 fn environment(binaries: &Path) -> Vec<(&'static str, String)> {
@@ -84,16 +96,7 @@ mod tests {
 
     #[test]
     fn the_tests_are_told_where_the_binaries_are() {
-        let command = test_of(
-            Path::new("out/gate"),
-            Some("split"),
-            &["--nocapture".to_owned()],
-        );
-        let line = command.to_string();
-        assert!(line.starts_with("RINGTALK_BIN_DIR=out/gate "), "{line}");
-        assert!(
-            line.ends_with("-p ringtalk-tests split -- --nocapture"),
-            "{line}"
-        );
+        let told = environment(Path::new("out/gate"));
+        assert!(told.contains(&(BINARIES_VARIABLE, "out/gate".to_owned())));
     }
 }

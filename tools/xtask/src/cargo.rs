@@ -46,6 +46,16 @@ impl Cargo {
         Ok(())
     }
 
+    /// Starts the command, and goes on. Whatever is wrong is told by the run that waits for it.
+    pub(crate) fn begin(&self, root: &Path) -> Result<()> {
+        let mut command = self.command(root);
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.stderr(Stdio::null());
+        let started = command.spawn();
+        started.with_context(|| format!("could not start `{self}`"))?;
+        Ok(())
+    }
+
     /// Runs the command and returns what it wrote to standard output.
     pub(crate) fn read(&self, root: &Path) -> Result<String> {
         let output = self.command(root).stderr(Stdio::inherit()).output();

@@ -73,11 +73,7 @@ fn steps() -> Vec<Step> {
             name: "docs",
             action: Action::Cargo(docs),
         },
-        cargo(
-            "tests",
-            "test --profile gate --workspace --locked --exclude ringtalk-tests \
-             --exclude ringtalk-sim",
-        ),
+        own("tests", "unit-tests", black_box::run_unit_tests),
         elsewhere("fuzz clippy", fuzz::clippy()),
         elsewhere("corpora", fuzz::replay()),
         elsewhere(
@@ -88,6 +84,8 @@ fn steps() -> Vec<Step> {
                  --exclude bench-zenoh --exclude bench-gossipsub --exclude bench-iroh-gossip -- -D warnings",
             ),
         ),
+        // While the simulator is built and runs: most of the time it takes to link the image is one core's.
+        own("image begun", "image", image::begin),
         // Apart from the others: it asks for a feature of the core that no program may have.
         cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
         Step {
@@ -109,10 +107,6 @@ fn steps() -> Vec<Step> {
         Step {
             name: "planted bugs",
             action: Action::Cargo(simulator("mutants")),
-        },
-        Step {
-            name: "binaries",
-            action: Action::Cargo(black_box::build()),
         },
         own("image", "image", image::run_or_skip),
         own("black box", "test", |root| black_box::run(root, None, &[])),

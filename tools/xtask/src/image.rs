@@ -27,11 +27,24 @@ const FLAGS: &str =
 
 /// The same where an engine answers; elsewhere says in one line that there will be no image.
 pub(crate) fn run_or_skip(root: &Path) -> Result<()> {
-    let engine = Command::new("docker").arg("version").output();
-    if engine.is_ok_and(|version| version.status.success()) {
+    if has_engine() {
         return run(root);
     }
     println!("skipped: no Docker engine answers");
+    Ok(())
+}
+
+fn has_engine() -> bool {
+    let engine = Command::new("docker").arg("version").output();
+    engine.is_ok_and(|version| version.status.success())
+}
+
+/// Begins to build the program beside whatever comes next, where there will be an image. [`run`] waits for it: cargo
+/// locks what it builds.
+pub(crate) fn begin(root: &Path) -> Result<()> {
+    if has_engine() {
+        build(&host(root)?).arguments(["--quiet"]).begin(root)?;
+    }
     Ok(())
 }
 

@@ -24,13 +24,32 @@ pub(crate) struct Program {
     /// The name of its file of tests.
     pub(crate) name: String,
     executable: PathBuf,
+    /// Where cargo would run it: the folder of its package.
+    folder: PathBuf,
     /// Which of its tests it runs; all without.
     arguments: Vec<String>,
+}
+
+impl Program {
+    /// Runs it with these words for the harness, and its output passed through.
+    pub(crate) fn run_here(&self, words: &[&str], environment: &[(&str, String)]) -> Result<()> {
+        let mut command = Command::new(&self.executable);
+        command.args(words).current_dir(&self.folder);
+        command.env("CARGO_MANIFEST_DIR", &self.folder);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        let status = command.status();
+        let status = status.with_context(|| format!("could not start {}", self.name))?;
+        if !status.success() {
+            bail!("{} ended with {status}", self.name);
+        }
+        Ok(())
+    }
 }
 
 /// What cargo prints of a program that it has built, as far as we ask.
 #[derive(Deserialize)]
 struct Artifact {
+    manifest_path: PathBuf,
     target: Target,
     profile: Option<Profile>,
     executable: Option<PathBuf>,
@@ -54,9 +73,9 @@ struct Ended<'a> {
     output: String,
 }
 
-/// Builds test programs with a `cargo test` that runs none, and returns them by name.
-pub(crate) fn programs(root: &Path, test: Cargo) -> Result<Vec<Program>> {
-    let build = test.arguments(["--no-run", "--message-format=json-render-diagnostics"]);
+/// Builds test programs, and returns them by name.
+pub(crate) fn programs(root: &Path, build: Cargo) -> Result<Vec<Program>> {
+    let build = build.arguments(["--message-format=json-render-diagnostics"]);
     let programs = read(&build.read(root)?);
     if programs.is_empty() {
         bail!("`{build}` built no test program");
@@ -72,6 +91,7 @@ fn read(messages: &str) -> Vec<Program> {
         Some(Program {
             name: built.target.name,
             executable: built.executable?,
+            folder: built.manifest_path.parent()?.to_owned(),
             arguments: Vec::new(),
         })
     });
@@ -93,6 +113,7 @@ pub(crate) fn by_file(programs: Vec<Program>, name: &str) -> Result<Vec<Program>
         programs.extend(files.iter().map(|file| Program {
             name: (*file).to_owned(),
             executable: program.executable.clone(),
+            folder: program.folder.clone(),
             arguments: tests_in(file, &files),
         }));
     }
@@ -116,11 +137,10 @@ fn tests_in(file: &str, files: &BTreeSet<&str>) -> Vec<String> {
     std::iter::once(own.clone()).chain(skipped).collect()
 }
 
-/// Runs all of them in this folder and environment, those that are to run `alone` last; fails if one of them does.
+/// Runs all of them in this environment, those that are to run `alone` last; fails if one of them does.
 pub(crate) fn run(
     programs: &[Program],
     alone: &[&str],
-    folder: &Path,
     environment: &[(&str, String)],
 ) -> Result<()> {
     for name in alone {
@@ -131,7 +151,10 @@ pub(crate) fn run(
     }
     let start = |program: &Program| {
         let mut command = Command::new(&program.executable);
-        command.args(&program.arguments).current_dir(folder);
+        command.args(&program.arguments);
+        command.current_dir(&program.folder);
+        // As cargo does.
+        command.env("CARGO_MANIFEST_DIR", &program.folder);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command
     };
@@ -207,6 +230,7 @@ mod tests {
         Program {
             name: name.to_owned(),
             executable: PathBuf::from("/bin/sh"),
+            folder: PathBuf::from("/"),
             arguments: Vec::new(),
         }
     }
@@ -224,13 +248,14 @@ mod tests {
     #[test]
     fn test_programs_are_found_among_what_cargo_prints() {
         let messages = r#"
-            {"reason":"compiler-artifact","target":{"name":"lib"},"profile":{"test":false},"executable":null}
-            {"reason":"compiler-artifact","target":{"name":"node"},"profile":{"test":false},"executable":"/n"}
-            {"reason":"compiler-artifact","target":{"name":"names"},"profile":{"test":true},"executable":"/t"}
+            {"reason":"compiler-artifact","manifest_path":"/a/Cargo.toml","target":{"name":"lib"},"profile":{"test":false},"executable":null}
+            {"reason":"compiler-artifact","manifest_path":"/a/Cargo.toml","target":{"name":"node"},"profile":{"test":false},"executable":"/n"}
+            {"reason":"compiler-artifact","manifest_path":"/a/Cargo.toml","target":{"name":"names"},"profile":{"test":true},"executable":"/t"}
             {"reason":"build-finished","success":true}"#;
         let expected = Program {
             name: "names".to_owned(),
             executable: PathBuf::from("/t"),
+            folder: PathBuf::from("/a"),
             arguments: Vec::new(),
         };
         assert_eq!(read(messages), [expected]);
@@ -253,7 +278,7 @@ mod tests {
 
     #[test]
     fn whoever_is_to_run_alone_exists() {
-        let run = |alone| run(&[program("a")], alone, Path::new("/"), &[]);
+        let run = |alone| run(&[program("a")], alone, &[]);
         let error = run(&["b"]).unwrap_err().to_string();
         assert!(error.contains('b'), "{error}");
     }

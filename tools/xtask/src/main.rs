@@ -67,6 +67,8 @@ enum Task {
     Micro(micro::Micro),
     /// Draws the README's pictures anew, of the programs as they are
     Pictures,
+    /// Builds everything that is tested and runs the unit tests
+    UnitTests,
     /// Builds the binaries and runs the black-box tests against them
     Test {
         /// Runs only the tests whose name contains this
@@ -102,6 +104,7 @@ fn run(task: Task) -> Result<()> {
         Task::Fuzz(fuzzing) => fuzzing.run(&root),
         Task::Pictures => pictures::run(&root),
         Task::Micro(micro) => micro.run(&root),
+        Task::UnitTests => black_box::run_unit_tests(&root),
         Task::Test { filter, harness } => black_box::run(&root, filter.as_deref(), &harness),
     }
 }

@@ -14,8 +14,5 @@ const UPDATE_VARIABLE: &str = "UPDATE_SNAPSHOTS";
 
 /// Plays the scene, and keeps what is seen.
 pub(crate) fn run(root: &Path) -> Result<()> {
-    black_box::build().run(root)?;
-    black_box::test(root, Some(TEST), &[])?
-        .variable(UPDATE_VARIABLE, "1")
-        .run(root)
+    black_box::run_only(root, TEST, &[(UPDATE_VARIABLE, "1".to_owned())])
 }
