@@ -11,7 +11,7 @@ use ringtalk_tests::wait;
 const UP: Duration = Duration::from_secs(30);
 
 /// The image is to stay small.
-const IMAGE_BYTES: u64 = 16_000_000;
+const IMAGE_BYTES: u64 = 10_500_000;
 
 const PEOPLE: [&str; 5] = ["ann", "bob", "cyd", "dan", "eve"];
 const GREETINGS: [&str; 5] = [

@@ -32,6 +32,9 @@ const MEASURING: &[&str] = &["ringtalk_terminal"];
 /// Files whose tests load both cores for long, or measure: beside others they would measure those.
 const ALONE: &[&str] = &["conversation", "costs", "flood", "full_speed", "rush"];
 
+/// Variables for a test program.
+type Variables = Vec<(&'static str, String)>;
+
 /// Builds everything, then runs the black-box tests whose name contains `filter`; all of them without one, in lanes.
 pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Result<()> {
     let (programs, environment) = build(root)?;
@@ -74,13 +77,13 @@ fn divided(programs: Vec<Program>) -> (Vec<Program>, Vec<Program>) {
 }
 
 /// Returns the test programs, and what the black-box tests are told.
-fn build(root: &Path) -> Result<(Vec<Program>, Vec<(&'static str, String)>)> {
+fn build(root: &Path) -> Result<(Vec<Program>, Variables)> {
     let programs = lanes::programs(root, Cargo::new(BUILD))?;
     let binaries = Metadata::read(root)?.target_directory.join("gate");
     Ok((programs, environment(&binaries)))
 }
 
-fn environment(binaries: &Path) -> Vec<(&'static str, String)> {
+fn environment(binaries: &Path) -> Variables {
     let binaries = binaries.to_string_lossy().into_owned();
     let mut variables = vec![(BINARIES_VARIABLE, binaries)];
     // Many processes to a test and few cores: side by side, the tests of a file would take each other's time.
