@@ -70,6 +70,10 @@ impl Node {
             self.context.is_higher(&tag, &view.tag()),
             "each view comes after the last"
         );
+        debug_assert!(
+            next.contains(&next.coordinator()),
+            "nobody coordinates from outside"
+        );
         let announcement = Announcement::View(update);
         let id = announcement.item_id();
         self.membership.steps.take(id, &view.tag(), &tag);
