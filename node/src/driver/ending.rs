@@ -68,7 +68,7 @@ impl Ending {
                 message: if alone {
                     format!("{what} lost: nobody else is here")
                 } else {
-                    format!("{what} may be lost: nobody has confirmed that it arrived")
+                    format!("{what} may be lost: no member has confirmed delivery")
                 },
             });
         }

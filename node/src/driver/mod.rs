@@ -320,7 +320,7 @@ impl Driver {
         let is_way_in = self.deadline.is_some();
         let moves = is_way_in && entering::moves(&event);
         if matches!(event, Event::Ready { .. }) && self.node.neighbours().is_none() {
-            // Who is alone has had none that could change.
+            // A node that is alone has had no neighbours that could change.
             let nobody = Event::Neighbours {
                 predecessor: None,
                 successor: None,

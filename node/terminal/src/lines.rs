@@ -120,8 +120,8 @@ impl Lines {
         self.put(&self.paint.dim(&format!("* {text}")), out);
     }
 
-    /// Writes a line. A terminal would go on in its first column where a line is too long for it, and so a text could look
-    /// like somebody else's line: the rest is indented.
+    /// Writes a line. If a line is too long, a terminal goes on in its first column, and a text could look like somebody
+    /// else's line there: so the rest is indented.
     fn put(&self, line: &str, out: &mut Vec<u8>) {
         let columns = (self.columns)().filter(|columns| *columns >= NARROWEST);
         match columns {

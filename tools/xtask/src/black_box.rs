@@ -43,25 +43,21 @@ pub(crate) fn run(root: &Path, filter: Option<&str>, harness: &[String]) -> Resu
         let programs = lanes::by_file(black_box, PROGRAM)?;
         return lanes::run(&programs, ALONE, &environment);
     }
-    let words: Vec<&str> = filter
-        .into_iter()
-        .chain(harness.iter().map(String::as_str))
-        .collect();
-    for program in black_box {
-        program.run_here(&words, &environment)?;
-    }
-    Ok(())
+    let harness = harness.iter().map(String::as_str);
+    let words: Vec<&str> = filter.into_iter().chain(harness).collect();
+    run_here(&black_box, &words, &environment)
 }
 
 /// Builds everything, then runs the black-box tests whose name contains `filter` with these variables too.
 pub(crate) fn run_only(root: &Path, filter: &str, more: &[(&'static str, String)]) -> Result<()> {
     let (programs, mut environment) = build(root)?;
     environment.extend_from_slice(more);
-    let (black_box, _) = divided(programs);
-    for program in black_box {
-        program.run_here(&[filter], &environment)?;
-    }
-    Ok(())
+    run_here(&divided(programs).0, &[filter], &environment)
+}
+
+fn run_here(programs: &[Program], words: &[&str], environment: &Variables) -> Result<()> {
+    let mut programs = programs.iter();
+    programs.try_for_each(|program| program.run_here(words, environment))
 }
 
 /// Builds everything, then runs the unit tests.

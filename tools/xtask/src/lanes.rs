@@ -33,16 +33,21 @@ pub(crate) struct Program {
 impl Program {
     /// Runs it with these words for the harness, and its output passed through.
     pub(crate) fn run_here(&self, words: &[&str], environment: &[(&str, String)]) -> Result<()> {
-        let mut command = Command::new(&self.executable);
-        command.args(words).current_dir(&self.folder);
-        command.env("CARGO_MANIFEST_DIR", &self.folder);
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        let status = command.status();
+        let status = self.command(environment).args(words).status();
         let status = status.with_context(|| format!("could not start {}", self.name))?;
         if !status.success() {
             bail!("{} ended with {status}", self.name);
         }
         Ok(())
+    }
+
+    /// The command that runs it as cargo would.
+    fn command(&self, environment: &[(&str, String)]) -> Command {
+        let mut command = Command::new(&self.executable);
+        command.args(&self.arguments).current_dir(&self.folder);
+        command.env("CARGO_MANIFEST_DIR", &self.folder);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        command
     }
 }
 
@@ -149,15 +154,7 @@ pub(crate) fn run(
             bail!("there is no test program {name}, which is to run alone");
         }
     }
-    let start = |program: &Program| {
-        let mut command = Command::new(&program.executable);
-        command.args(&program.arguments);
-        command.current_dir(&program.folder);
-        // As cargo does.
-        command.env("CARGO_MANIFEST_DIR", &program.folder);
-        command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command
-    };
+    let start = |program: &Program| program.command(environment);
     let (last, first): (Vec<&Program>, Vec<&Program>) = programs
         .iter()
         .partition(|program| alone.contains(&program.name.as_str()));
