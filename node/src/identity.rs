@@ -1,20 +1,18 @@
-//! Who this node is: an Ed25519 key that is made when the node starts, and never stored.
+//! The identity of this node: an Ed25519 key that is made when the node starts, and never stored.
 //!
-//! Not here: what is signed with it (the handshake in `link`, and whatever the core seals).
+//! Not here: what is signed with it (the handshake in `link`, everything else in the core).
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Mutex, PoisonError};
 
 use ed25519_dalek::{Signer, SigningKey, Verifier, VerifyingKey};
-use ringtalk_wire::{NodeId, PublicKey, SIGNATURE_BYTES, Signature};
+use ringtalk_wire::{NodeId, PublicKey, Signature};
 
-use crate::measuring::UNPROTECTED;
-
-/// How many keys of others are kept ready: those of a full ring take 3 MiB.
+/// The most parsed public keys that are cached; those of a full ring take 3 MiB.
 const KEYS: usize = 16_384;
 
-/// A node's key pair, and the id that follows from it. The secret half is wiped when it is dropped.
+/// A node's key pair, and the id that follows from it. The secret half is wiped on drop.
 #[derive(Clone)]
 pub struct Identity {
     key: SigningKey,
@@ -22,37 +20,37 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new one, from the system's generator of random numbers.
+    /// Generates a new identity from the system's random number generator.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut seed = zeroize::Zeroizing::new([0; 32]);
         getrandom::fill(&mut *seed)?;
         Ok(Self::from_seed(&seed))
     }
 
-    /// The one that has this secret half.
+    /// Returns the identity that has this secret half.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let key = SigningKey::from_bytes(seed);
         let id = NodeId::of(&PublicKey(key.verifying_key().to_bytes()));
         Self { key, id }
     }
 
-    /// The node's id.
+    /// Returns the node's id.
     pub const fn id(&self) -> NodeId {
         self.id
     }
 
-    /// The public half.
+    /// Returns the public half.
     pub fn public_key(&self) -> PublicKey {
         PublicKey(self.key.verifying_key().to_bytes())
     }
 
-    /// The signature over exactly these bytes.
+    /// Signs exactly these bytes.
     pub fn sign(&self, bytes: &[u8]) -> Signature {
         Signature(self.key.sign(bytes).to_bytes())
     }
 }
 
-/// The id only: a secret key has no place in a log.
+/// Shows the id only: a secret key does not belong in a log.
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity")
@@ -67,23 +65,11 @@ impl ringtalk_proto::Signer for Identity {
     }
 
     fn sign(&self, bytes: &[u8]) -> Signature {
-        if UNPROTECTED {
-            return mark(bytes);
-        }
         self.sign(bytes)
     }
 }
 
-/// What stands for a signature where none is made. A bundle begins with its author and number, and
-/// what names the bundle follows from this: no two have the same.
-fn mark(bytes: &[u8]) -> Signature {
-    let mut mark = [0; SIGNATURE_BYTES];
-    let length = bytes.len().min(SIGNATURE_BYTES);
-    mark[..length].copy_from_slice(&bytes[..length]);
-    Signature(mark)
-}
-
-/// Checks the signatures of many, with the keys that it has read once.
+/// A verifier for the signatures of many, which parses each key once.
 #[derive(Debug, Default)]
 pub struct Verifying {
     keys: Mutex<HashMap<PublicKey, VerifyingKey>>,
@@ -91,9 +77,6 @@ pub struct Verifying {
 
 impl ringtalk_proto::Verifier for Verifying {
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
-        if UNPROTECTED {
-            return true;
-        }
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         if keys.len() > KEYS {
             keys.clear();
@@ -109,19 +92,20 @@ impl ringtalk_proto::Verifier for Verifying {
     }
 }
 
-/// True where the owner of `key` signed exactly these bytes. Strict: a signature has one form.
+/// Returns true if the owner of `key` signed exactly these bytes. Strict: a signature has one form.
 pub fn verify(key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool {
     read(key).is_some_and(|key| holds(&key, bytes, signature))
 }
 
-/// A key that is a point of the curve, and not of small order: with such a one anything would be signed.
+/// Parses a key. Returns `None` if it is not a point of the curve, or is of small order: a signature by such a key
+/// could hold for any bytes.
 fn read(key: &PublicKey) -> Option<VerifyingKey> {
     let read = VerifyingKey::from_bytes(&key.0).ok();
     read.filter(|key| !key.is_weak())
 }
 
-/// The strict verification would look once more whether the key is weak, and whether half of the signature is,
-/// which only its owner could bring about; it takes a sixth longer.
+/// Verifies a signature, but not with `verify_strict`. That would check again whether the key is weak, and whether
+/// half of the signature is, which only its owner could bring about; it takes a sixth longer.
 fn holds(key: &VerifyingKey, bytes: &[u8], signature: &Signature) -> bool {
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     key.verify(bytes, &signature).is_ok()
@@ -129,6 +113,8 @@ fn holds(key: &VerifyingKey, bytes: &[u8], signature: &Signature) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use ringtalk_wire::SIGNATURE_BYTES;
+
     use super::*;
 
     #[test]
@@ -145,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_key_of_small_order_signs_nothing() {
-        // The neutral element, with which a signature of zeros holds for anything.
+        // The neutral element: with this key, a signature of zeros holds for any bytes.
         let mut neutral = [0; 32];
         neutral[0] = 1;
         let mut zero = [0; SIGNATURE_BYTES];

@@ -1,10 +1,10 @@
 //! The driver of a Ringtalk node: everything around the protocol core, which does no I/O itself.
 //!
-//! Sockets, time, the director client, the director inside, and the faces. The binaries `node` and
-//! `ringtalk` are [`run`]; [`link`](mod@link) is what another program needs to talk to a node,
-//! [`observer`] what it needs to look at a ring, [`embedded`] what runs a node inside it, and [`Destination`] how it is told
-//! which. Not here: what is shown and asked for (`ringtalk-session`), how that looks (`ringtalk-terminal`), and what a frame means and what follows from it
-//! (`ringtalk-proto`), and what travels (`ringtalk-wire`).
+//! Here are the sockets, the time, the director client, the director inside, and what joins a face to them. The
+//! binaries `node` and `ringtalk` call [`run`]. Other programs use [`link`](mod@link) to talk to a node, [`observer`]
+//! to look at a ring, [`embedded`] to run a node inside them, and [`Destination`] to say which discussion they mean.
+//! Not here: events and commands (`ringtalk-session`), the faces (`ringtalk-terminal`), the meaning of frames
+//! (`ringtalk-proto`), their encoding (`ringtalk-wire`).
 
 mod address;
 mod director_client;
@@ -17,7 +17,6 @@ mod healthcheck;
 pub mod identity;
 mod inside;
 pub mod link;
-mod measuring;
 pub mod observer;
 pub mod secret;
 mod settings;
@@ -39,7 +38,7 @@ pub use settings::{
 
 use settings::{Args, Task};
 
-/// Does what the command line says, and returns the exit status.
+/// Does what the command line asks for, and returns the exit status.
 pub fn run() -> ExitCode {
     clean_environment();
     match Task::from_command_line() {

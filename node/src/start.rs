@@ -1,6 +1,6 @@
-//! Puts a node together: sockets, addresses, directors, the face; then runs it.
+//! Assembles a node from its sockets, addresses, directors and face, then runs it.
 //!
-//! Not here: what any of them does.
+//! Not here: what these parts do.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -24,16 +24,15 @@ use crate::driver::inbox::INBOX;
 use crate::driver::{Audience, Directors, Driver, Ending, Parts, listener};
 use crate::identity::Identity;
 use crate::link::{Credentials, Openings};
-use crate::measuring;
 use crate::secret::Secret;
 use crate::settings::{Entry, Place, Settings, invite};
 use crate::status::Status;
 use crate::{address, inside, traces};
 
-/// How long the last words may take to get to stderr.
+/// The timeout for flushing the last messages to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 
-/// Why a node cannot start.
+/// The reason why a node cannot start.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(
@@ -51,24 +50,24 @@ pub(crate) enum StartError {
     System(#[from] io::Error),
 }
 
-/// Who sees what happens at a node, and what is typed there.
+/// The receiver of a node's events, and the source of its requests.
 #[derive(Debug)]
 pub(crate) struct Ends {
     viewer: Viewer,
     typed: mpsc::Receiver<Vec<Request>>,
 }
 
-/// Who sees what happens at a node.
+/// The receiver of a node's events.
 #[derive(Debug)]
 enum Viewer {
-    /// Whoever sits in front of the terminal, or reads stdout.
+    /// A person at the terminal, or a reader of stdout.
     Terminal(Prepared),
     /// The program that has the node inside.
     Program(Box<dyn Outlet>),
 }
 
 impl Ends {
-    /// A program that has the node inside.
+    /// Returns the ends for a program that has the node inside.
     pub(crate) fn of_program(outlet: Box<dyn Outlet>, typed: mpsc::Receiver<Vec<Request>>) -> Self {
         let viewer = Viewer::Program(outlet);
         Self { viewer, typed }
@@ -92,13 +91,13 @@ impl Viewer {
     }
 }
 
-/// What a process that has a node inside does first.
+/// Raises the socket limit and switches core dumps off. A process does this before it assembles a node.
 pub(crate) fn prepare() -> io::Result<()> {
     raise_socket_limit();
     traces::leave_none()
 }
 
-/// Runs a node to its end.
+/// Runs a node until it ends, and returns the exit status.
 pub(crate) fn start(settings: Settings) -> ExitCode {
     if let Err(error) = prepare() {
         let _ = io::Write::write_fmt(
@@ -121,11 +120,8 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
             return Status::Failed.into();
         }
     };
-    if measuring::UNPROTECTED {
-        diagnostics.say(measuring::WARNING);
-    }
     let ending = runtime.block_on(run(settings, &diagnostics));
-    // Name lookups that hang must not hold up the end.
+    // Name lookups that hang must not delay the exit.
     runtime.shutdown_background();
     if let Some(error) = &ending.error {
         diagnostics.say(&error.message);
@@ -134,13 +130,13 @@ pub(crate) fn start(settings: Settings) -> ExitCode {
     ending.status.into()
 }
 
-/// Runs a node behind the face that the settings ask for, and gives the terminal back.
+/// Runs a node behind the face that the settings ask for, then restores the terminal.
 async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     let show = settings.show;
     let failed = |error: String| {
         let ending = Ending::wrong(Status::Failed, Code::Start, error);
         if let Some(error) = ending.error.clone() {
-            // If stdout takes nothing, stderr and the exit status are left.
+            // If stdout cannot be written, stderr and the exit status still tell of the failure.
             let _ = tell_failure(show, error);
         }
         ending
@@ -168,7 +164,7 @@ async fn run(settings: Settings, diagnostics: &Diagnostics) -> Ending {
     }
 }
 
-/// Puts a node together.
+/// Assembles a node, and starts to listen for its peers.
 pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, StartError> {
     let peers = listen(settings.listen).await?;
     let port = peers.local_addr()?;
@@ -232,13 +228,13 @@ pub(crate) async fn assemble(settings: Settings, ends: Ends) -> Result<Driver, S
     Ok(driver)
 }
 
-/// The way into the discussion, prepared.
+/// The way into the discussion, as far as it is known before the node starts.
 #[derive(Debug)]
 struct Way {
     places: Vec<Place>,
-    /// What this machine is called in the directors' network.
+    /// This machine's address in the directors' network.
     local: Option<IpAddr>,
-    /// Where the director inside listens.
+    /// The address at which the director inside listens, if there is one.
     hosts: Option<SocketAddr>,
 }
 
@@ -276,12 +272,12 @@ impl Way {
         })
     }
 
-    /// What directors are told of a node that listens at `port`.
+    /// Returns what directors are told of a node that listens at `port`.
     fn newcomer(&self, id: NodeId, port: SocketAddr, public: Option<Address>) -> Newcomer {
         let internal = public
             .clone()
-            // Whoever listens on the loopback is reached through what listens in public, and elsewhere
-            // the loopback is somebody else.
+            // A node that listens on the loopback is reached through whatever listens at its public address. On other
+            // hosts, the loopback is those hosts themselves.
             .filter(|_| port.ip().is_loopback())
             .unwrap_or_else(|| address::internal(port, self.local));
         Newcomer {
@@ -292,7 +288,7 @@ impl Way {
         }
     }
 
-    /// What others give to `--join`, where this node is reached at `shown`.
+    /// Returns the invite for others' `--join`, if this node is reached at `shown`.
     fn invite(&self, shown: &Address, secret: &Secret) -> Invite {
         let directors = self.places.iter().map(|place| &place.director);
         match self.hosts.filter(|hosts| hosts.ip().is_unspecified()) {
@@ -308,7 +304,7 @@ impl Way {
         }
     }
 
-    /// The directors, for people.
+    /// Returns a list of the directors, for people.
     fn directors(&self) -> String {
         let names: Vec<&str> = self.places.iter().map(|p| p.director.as_str()).collect();
         names.join(", ")
@@ -324,7 +320,7 @@ fn loopback(socket: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, socket.port())
 }
 
-/// Listens for peers: where it was asked for, else on any port of any address.
+/// Listens for peers at the wanted address; without one, on any port of all addresses.
 async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
     let any_v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
     let any_v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
@@ -342,15 +338,15 @@ async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, StartError> {
     })
 }
 
-/// Random bytes from the system's generator.
+/// Returns random bytes from the system's generator.
 fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A coordinator has a socket for each newcomer for a while; the usual soft limit of 1,024 is
-/// there for programs older than `poll`.
+/// Raises the limit on open sockets to the most that the system allows. A coordinator has a socket for each newcomer
+/// for a while, and the usual soft limit of 1,024 is there for programs older than `poll`.
 fn raise_socket_limit() {
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard

@@ -49,15 +49,6 @@ pub fn attack() -> Duration {
     Duration::from_secs(number("RINGTALK_ATTACK_SECONDS", 3))
 }
 
-/// `RINGTALK_COSTS_MESSAGES`: how many messages one run of `cargo xtask costs` has.
-///
-/// # Panics
-///
-/// Where that is more than this machine can count.
-pub fn costs_messages() -> usize {
-    usize::try_from(number("RINGTALK_COSTS_MESSAGES", 80_000)).expect("so many fit")
-}
-
 fn number(name: &str, default: u64) -> u64 {
     match std::env::var(name) {
         Ok(value) => value

@@ -1,7 +1,7 @@
-//! One child process: its pipes, signals and end.
+//! One child process: its pipes, signals and exit.
 //!
-//! A thread reads each of its outputs, one writes its stdin (so that a stopped process never stops
-//! the test) and one awaits its end. Dropping a process kills it.
+//! One thread reads each of its outputs, one writes its stdin (so that a stopped process never blocks the test),
+//! and one waits for its exit. Dropping a process kills it.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,18 +19,18 @@ use crate::event::Event;
 use crate::journal::{Exit, Journal};
 use crate::wait::{self, Witness};
 
-/// What a process prints on stdout.
+/// The format of a process's stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// One event a line.
+    /// One event per line.
     Json,
-    /// The same, of which so many are read in a second.
+    /// The same, read at this many events a second.
     Slowly(u32),
-    /// Text for people, kept as it comes.
+    /// Text for people, kept as it is.
     Text,
 }
 
-/// A folder that cannot be.
+/// A folder that cannot exist.
 const NOWHERE: &str = "/dev/null/nowhere";
 
 /// A child process.
@@ -45,11 +45,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`, all three standard streams piped.
+    /// Starts `command` with all three standard streams piped.
     ///
     /// # Panics
     ///
-    /// Where it cannot be started.
+    /// If it cannot be started.
     #[track_caller]
     pub fn start(label: &str, command: &mut Command, output: Output) -> Self {
         command
@@ -82,32 +82,32 @@ impl Process {
         }
     }
 
-    /// What a failure calls it.
+    /// Returns its name in failure messages.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// Its process id.
+    /// Returns its process id.
     pub fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// When it was started.
+    /// Returns when it was started.
     pub fn started(&self) -> Instant {
         self.started
     }
 
-    /// What it has said and done so far.
+    /// Returns what it has printed so far.
     pub fn journal(&self) -> MutexGuard<'_, Journal> {
         lock(&self.journal)
     }
 
-    /// How many events it has printed so far: where to look on from.
+    /// Returns how many events it has printed so far: the mark from which later events are searched.
     pub fn mark(&self) -> usize {
         self.journal().seen.len()
     }
 
-    /// Writes to its stdin, in the background. Nothing happens once that is closed.
+    /// Writes to its stdin, in the background. Does nothing once stdin is closed.
     pub fn write(&self, bytes: impl Into<Vec<u8>>) {
         let input = self.input.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(input) = input.as_ref() {
@@ -125,19 +125,19 @@ impl Process {
 
     /// Sends a signal, unless the process has ended.
     pub fn signal(&self, signal: Signal) {
-        // The reaper takes the process's number away under the same lock.
+        // The reaper waits for the child, which frees its process id, under the same lock.
         let journal = self.journal();
         if journal.exit.is_none() {
             let _ = kill(self.pid, signal);
         }
     }
 
-    /// Whether the process runs (or is stopped).
+    /// Returns true if the process is running, even if it is stopped.
     pub fn is_running(&self) -> bool {
         self.journal().exit.is_none()
     }
 
-    /// Awaits a condition on what this process has said and done.
+    /// Waits for a condition on what this process has printed, or on its end.
     #[track_caller]
     pub fn wait_for<T>(
         &self,
@@ -151,7 +151,7 @@ impl Process {
         })
     }
 
-    /// Awaits its end and the end of its output, and returns its exit code, or the negated signal.
+    /// Waits for its exit and the end of its output, and returns its exit code, or the negated signal.
     #[track_caller]
     pub fn exit_code(&self, within: Duration) -> i32 {
         use std::os::unix::process::ExitStatusExt;
@@ -196,27 +196,17 @@ impl Drop for Process {
     }
 }
 
-/// Where the binary called `name` is: in `RINGTALK_BIN_DIR`, else in the workspace's
+/// Returns the path of the binary called `name`: in `RINGTALK_BIN_DIR`, or else in the workspace's
 /// `target/release`.
 ///
 /// # Panics
 ///
-/// Where it is not there.
+/// If it is not there.
 #[track_caller]
 pub fn binary(name: &str) -> PathBuf {
     let directory = std::env::var_os("RINGTALK_BIN_DIR").unwrap_or_else(|| "target/release".into());
-    in_folder(Path::new(&directory), name)
-}
-
-/// The binary called `name` in a folder, which is looked for from the workspace.
-///
-/// # Panics
-///
-/// Where it is not there.
-#[track_caller]
-pub fn in_folder(folder: &Path, name: &str) -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let path = workspace.join(folder).join(name);
+    let path = workspace.join(directory).join(name);
     assert!(
         path.is_file(),
         "no {}: `cargo build --release` makes it, and RINGTALK_BIN_DIR says where else it is",
@@ -225,7 +215,7 @@ pub fn in_folder(folder: &Path, name: &str) -> PathBuf {
     path
 }
 
-/// A developer's own settings must not change what is tested; diagnostics may be asked for.
+/// Hides the developer's own settings from a command; `RINGTALK_LOG` is passed on, so diagnostics can be asked for.
 pub(crate) fn forget_own_environment(command: &mut Command) {
     let settings = "XDG_CONFIG_HOME";
     if !command.get_envs().any(|(set, _)| set == settings) {
@@ -272,7 +262,7 @@ fn reader(
     }
 }
 
-/// Lets so many pass in a second.
+/// Returns a function that sleeps so that it is called at most `a_second` times a second.
 fn pacer(a_second: u32) -> impl FnMut() {
     let mut next = Instant::now();
     move || {
@@ -288,7 +278,7 @@ fn pacer(a_second: u32) -> impl FnMut() {
 fn read_events(stdout: ChildStdout, journal: &Mutex<Journal>, mut wait: impl FnMut()) {
     let mut lines = BufReader::new(stdout);
     let mut line = Vec::new();
-    // A line without an end was cut off when its writer was killed.
+    // A line without a newline was cut off when its writer was killed.
     while lines.read_until(b'\n', &mut line).is_ok() && line.ends_with(b"\n") {
         let text = String::from_utf8_lossy(&line);
         let event = Event::parse(&text);
@@ -320,8 +310,8 @@ fn read_chunks(mut from: impl Read, mut note: impl FnMut(&[u8])) {
     }
 }
 
-/// Notes the end of `child`. Its number stays taken until the journal says that it ended, so no
-/// signal can reach a stranger.
+/// Records the exit of `child`. Its process id stays taken until the journal says that it has ended, so no signal
+/// can reach another process.
 fn reaper(mut child: Child, pid: Pid, journal: Arc<Mutex<Journal>>) -> impl FnOnce() + Send {
     move || {
         let _ = waitid(Id::Pid(pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT);

@@ -5,7 +5,6 @@ mod command_line;
 mod compose;
 mod compose_networks;
 mod conversation;
-mod costs;
 mod director;
 mod documents;
 mod faults;

@@ -1,4 +1,4 @@
-//! The vector clock against a plain map, for entries in any order.
+//! Compares the vector clock with a plain map, for entries in any order.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-/// Few authors and numbers, so that entries meet; and some numbers at the very end.
+/// Generates few authors and numbers, so that entries collide, and some of the greatest numbers.
 fn message() -> impl Strategy<Value = MessageId> {
     let seq = prop_oneof![4 => 0_u64..6, 1 => u64::MAX - 1..=u64::MAX];
     (0_u8..5, seq).prop_map(|(author, seq)| MessageId {
@@ -19,7 +19,7 @@ fn clock_of(entries: &[MessageId]) -> VectorClock {
     entries.iter().copied().collect()
 }
 
-/// The last message of each author.
+/// Returns the last message of each author.
 fn model_of(entries: &[MessageId]) -> BTreeMap<NodeId, u64> {
     let mut model = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.seq > 0) {

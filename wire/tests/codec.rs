@@ -1,4 +1,4 @@
-//! What travels, byte for byte, and what is refused: `PROTOCOL.md` §2.
+//! The bytes of every frame, and what the decoder rejects: `PROTOCOL.md` §2.
 
 use std::iter::repeat_n;
 
@@ -62,7 +62,7 @@ fn bundle(text: &str) -> Bundle {
     }
 }
 
-/// The seal of whoever has that id.
+/// Returns the seal of the node `id(byte)`.
 fn seal(byte: u8) -> Seal {
     Seal {
         key: PublicKey([byte; KEY_BYTES]),
@@ -126,13 +126,13 @@ fn update() -> ViewUpdate {
     }
 }
 
-/// The bundle with its one head named shortly.
+/// Returns the bundle with its one head abbreviated.
 fn brief() -> Brief {
     let sealed = sealed(encode_item(&bundle("hello")));
     Brief::of(&sealed, interval(), |_| Some(id(2))).expect("it is short")
 }
 
-/// One of each frame that has a body of its own.
+/// Returns the frames that any two nodes may exchange and that have a body of their own.
 fn frames_between_any_two() -> Vec<Frame> {
     vec![
         Frame::Ping(7),
@@ -193,32 +193,12 @@ fn frames() -> Vec<Frame> {
             tag: tag(),
             clock: u64::MAX,
         }),
-        Frame::Join(Join {
-            name: "ann".into(),
-            addresses: Addresses {
-                others: vec!["10.1.0.1:4000".into()],
-                ..addresses()
-            },
-            network: NetworkId::of([10, 0, 0, 1].into(), 24),
-            tag: Some(tag()),
-        }),
+        Frame::Join(join()),
         Frame::Later(Some(contact)),
         Frame::PullView(None),
         Frame::PullView(Some(tag())),
         Frame::Update(sealed(Bytes::from_static(b"update"))),
-        Frame::View(Box::new(ViewPage {
-            tag: tag(),
-            parent: ViewHash::default(),
-            seal: seal(1),
-            openings: vec![opening()],
-            layout: 0,
-            page: 0,
-            pages: 1,
-            members: vec![member()],
-            ancestors: vec![tag().hash],
-            departed: Vec::new(),
-            former: vec![renamed()],
-        })),
+        Frame::View(Box::new(view_page())),
         spread(Item::Bundle(sealed(encode_item(&bundle("hello"))))),
         spread(Item::Announcement(sealed(announcement))),
         Frame::Brief(brief()),
@@ -232,14 +212,7 @@ fn frames() -> Vec<Frame> {
             entries: vec![message],
             answer: true,
         }),
-        Frame::Pull(Pull {
-            number: 1,
-            ranges: vec![Range {
-                author: id(1),
-                from: 1,
-                to: 9,
-            }],
-        }),
+        Frame::Pull(pull()),
         Frame::Evidence(sealed(Bytes::from_static(b"bundle"))),
         Frame::PullEnd(PullEnd {
             number: 1,
@@ -261,12 +234,7 @@ fn frames() -> Vec<Frame> {
             member: id(1),
             tag: tag(),
         }),
-        Frame::Meet(Meet {
-            tag: tag(),
-            members: 3,
-            seniority: 0,
-            addresses: addresses(),
-        }),
+        Frame::Meet(meet()),
         Frame::HandOver(hand_over()),
         Frame::Stand(opening()),
         Frame::Observe,
@@ -274,7 +242,55 @@ fn frames() -> Vec<Frame> {
     ]
 }
 
-/// What a node reports that has this many fingers.
+fn join() -> Join {
+    Join {
+        name: "ann".into(),
+        addresses: Addresses {
+            others: vec!["10.1.0.1:4000".into()],
+            ..addresses()
+        },
+        network: NetworkId::of([10, 0, 0, 1].into(), 24),
+        tag: Some(tag()),
+    }
+}
+
+fn view_page() -> ViewPage {
+    ViewPage {
+        tag: tag(),
+        parent: ViewHash::default(),
+        seal: seal(1),
+        openings: vec![opening()],
+        layout: 0,
+        page: 0,
+        pages: 1,
+        members: vec![member()],
+        ancestors: vec![tag().hash],
+        departed: Vec::new(),
+        former: vec![renamed()],
+    }
+}
+
+fn pull() -> Pull {
+    Pull {
+        number: 1,
+        ranges: vec![Range {
+            author: id(1),
+            from: 1,
+            to: 9,
+        }],
+    }
+}
+
+fn meet() -> Meet {
+    Meet {
+        tag: tag(),
+        members: 3,
+        seniority: 0,
+        addresses: addresses(),
+    }
+}
+
+/// Returns the report of a node with this many fingers.
 fn report(fingers: usize) -> Report {
     Report {
         tag: tag(),
@@ -289,7 +305,7 @@ fn report(fingers: usize) -> Report {
     }
 }
 
-/// What another program makes of a frame, and this one of what it sends.
+/// Decodes a frame with its body edited, as another program might send it.
 fn edited(frame: &Frame, edit: fn(&mut Vec<(Value, Value)>)) -> Result<Frame, DecodeError> {
     let mut value: Value = ciborium::from_reader(&encode(frame)[..]).unwrap();
     let Value::Map(frame) = &mut value else {
@@ -499,7 +515,7 @@ fn an_introduction_is_read_back_and_nothing_else_is() {
     assert!(Introduction::decode(b"\xa1\x63key\x41\x01").is_err());
 }
 
-/// The fuzzer's find: ciborium takes the name and the body of a frame also one after the other.
+/// Found by the fuzzer: ciborium also accepts a frame's name and body as two consecutive items.
 #[test]
 fn two_items_are_no_frame() {
     let two = b"\x65leave\x03";

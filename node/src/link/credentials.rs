@@ -11,7 +11,6 @@ use zeroize::Zeroizing;
 
 use super::noise;
 use crate::identity::Identity;
-use crate::measuring::UNPROTECTED;
 use crate::secret::Secret;
 
 /// How many bytes both ends must agree on before the handshake.
@@ -98,10 +97,6 @@ impl Credentials {
         let mut prologue = [0; PROLOGUE_BYTES];
         prologue[..PREFACE_BYTES].copy_from_slice(&preface());
         prologue[PREFACE_BYTES..].copy_from_slice(self.0.discussion.as_bytes());
-        if UNPROTECTED {
-            // Another prologue than any node as shipped has: they refuse each other.
-            prologue.reverse();
-        }
         prologue
     }
 }

@@ -31,8 +31,8 @@ pub struct Opened {
 
 impl Records {
     /// After a handshake between these two; nothing where it fails.
-    pub fn between(dialler: &Credentials, dialled: &Credentials) -> Option<Self> {
-        let keys = handshake(dialler, dialled, &mut |_, _| ()).keys?;
+    pub fn between(initiator: &Credentials, responder: &Credentials) -> Option<Self> {
+        let keys = handshake(initiator, responder, &mut |_, _| ()).keys?;
         Some(Self { keys })
     }
 
@@ -42,9 +42,9 @@ impl Records {
         sealer.skip(skipped);
         let mut stream = Vec::new();
         for part in parts {
-            let mut sealed = Buffer::default();
-            sealer.seal(part, &mut sealed);
-            stream.extend_from_slice(sealed.waiting());
+            let mut record = Buffer::default();
+            sealer.seal(part, &mut record);
+            stream.extend_from_slice(record.waiting());
         }
         stream
     }
@@ -57,13 +57,13 @@ impl Records {
         let mut error = None;
         for chunk in stream.chunks(read_bytes.max(1)) {
             sealed.put(chunk);
-            let opened = loop {
+            let end = loop {
                 match opener.open(&mut sealed, &mut plain) {
                     Ok(true) => {}
                     other => break other,
                 }
             };
-            error = opened.err();
+            error = end.err();
             if error.is_some() {
                 break;
             }

@@ -16,9 +16,8 @@ const BINARIES_VARIABLE: &str = "RINGTALK_BIN_DIR";
 
 /// The unit tests, the black-box tests and the programs, in one build: what they depend on is built once. Development
 /// dependencies add features to it; that nothing leans on those is shown by the image, which is built without.
-/// The simulator asks for a feature of the core that no program may have.
-const BUILD: &str =
-    "build --profile gate --locked --workspace --exclude ringtalk-sim --bins --tests";
+/// The simulator and the fuzzer ask for features that no program may have.
+const BUILD: &str = "build --profile gate --locked --workspace --exclude ringtalk-sim --exclude ringtalk-fuzz --bins --tests";
 
 /// The harness's own variable for how many tests run at once.
 const THREADS_VARIABLE: &str = "RUST_TEST_THREADS";
@@ -30,7 +29,7 @@ const PROGRAM: &str = "black_box";
 const MEASURING: &[&str] = &["ringtalk_terminal"];
 
 /// Files whose tests load both cores for long, or measure: beside others they would measure those.
-const ALONE: &[&str] = &["conversation", "costs", "flood", "full_speed", "rush"];
+const ALONE: &[&str] = &["conversation", "flood", "full_speed", "rush"];
 
 /// Variables for a test program.
 type Variables = Vec<(&'static str, String)>;

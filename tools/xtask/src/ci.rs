@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::cargo::Cargo;
-use crate::{black_box, fuzz, image, layering, licences, tidy};
+use crate::{black_box, image, layering, licences, tidy};
 
 /// Cargo's own variable for the folder of what it builds.
 const TARGET_VARIABLE: &str = "CARGO_TARGET_DIR";
@@ -58,7 +58,7 @@ fn steps() -> Vec<Step> {
         name,
         action: Action::Own(subcommand, check),
     };
-    let docs = Cargo::new("doc --workspace --no-deps --locked");
+    let docs = Cargo::new("doc --profile gate --workspace --no-deps --locked");
     let docs = docs.variable("RUSTDOCFLAGS", "-D warnings");
     vec![
         cargo("format", "fmt --all --check"),
@@ -67,26 +67,29 @@ fn steps() -> Vec<Step> {
         own("licences", "licences", licences::run),
         cargo(
             "clippy",
-            "clippy --workspace --all-targets --locked -- -D warnings",
+            // In the profile of the build below: both use the same procedural macros and build scripts.
+            "clippy --profile gate --workspace --all-targets --locked -- -D warnings",
         ),
         Step {
             name: "docs",
             action: Action::Cargo(docs),
         },
         own("tests", "unit-tests", black_box::run_unit_tests),
-        elsewhere("fuzz clippy", fuzz::clippy()),
-        elsewhere("corpora", fuzz::replay()),
         elsewhere(
             "bench clippy",
-            // The three that are left out bring 280 crates along.
+            // The others bring 300 crates along.
             Cargo::new(
-                "clippy --manifest-path tools/bench/Cargo.toml --locked --workspace --all-targets \
-                 --exclude bench-zenoh --exclude bench-gossipsub --exclude bench-iroh-gossip -- -D warnings",
+                "clippy --profile gate --manifest-path tools/bench/Cargo.toml --locked --all-targets \
+                 -p bench -p bench-member -p bench-micro -p bench-raw-ring -p bench-ringtalk -- -D warnings",
             ),
         ),
         // While the simulator is built and runs: most of the time it takes to link the image is one core's.
         own("image begun", "image", image::begin),
-        // Apart from the others: it asks for a feature of the core that no program may have.
+        // Apart from the others: each asks for a feature that no program may have.
+        cargo(
+            "corpora",
+            "test --profile gate --locked --quiet -p ringtalk-fuzz -- --test-threads 1",
+        ),
         cargo("scenarios", "test --profile gate --locked -p ringtalk-sim"),
         Step {
             name: "seeds",

@@ -11,8 +11,6 @@ use std::process::Command;
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::cargo::Cargo;
-
 const FOLDER: &str = "tools/fuzz";
 const RESULTS: &str = "tools/fuzz/results.toml";
 /// What the targets run, where that is more than `wire`.
@@ -35,6 +33,12 @@ const LENGTHS: [(&str, u32); 3] = [
     ("introduction", 2_048),
 ];
 const LENGTH: u32 = 16_384;
+/// How the release profile differs here: our own assertions are on, and nothing is linked for long.
+const BUILD: [(&str, &str); 3] = [
+    ("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true"),
+    ("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true"),
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+];
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Fuzzing {
@@ -65,23 +69,6 @@ struct Total {
     findings: u64,
     /// Git's names of the folders that the target runs.
     of: Vec<String>,
-}
-
-/// Lints what the fuzzer runs.
-pub(crate) fn clippy() -> Cargo {
-    cargo("clippy", "--all-targets -- -D warnings")
-}
-
-/// The corpora once through their targets, without a fuzzer.
-pub(crate) fn replay() -> Cargo {
-    cargo("test", "--quiet -- --test-threads 1")
-}
-
-/// A command of cargo's for the fuzzer's own workspace.
-fn cargo(command: &str, options: &str) -> Cargo {
-    Cargo::new(&format!(
-        "{command} --manifest-path {FOLDER}/Cargo.toml --locked {options}"
-    ))
 }
 
 impl Fuzzing {
@@ -118,6 +105,7 @@ impl Fuzzing {
             .current_dir(root)
             .args(["run", "nightly", "cargo", "fuzz", "run"]);
         command.args(["--fuzz-dir", FOLDER, "--features", "libfuzzer"]);
+        command.envs(BUILD);
         command.args(["--sanitizer", &self.sanitizer, target, &found]);
         command.arg(format!("{FOLDER}/corpus/{target}")).arg("--");
         command.args(LIMITS);

@@ -5,7 +5,6 @@
 mod black_box;
 mod cargo;
 mod ci;
-mod costs;
 mod fix;
 mod fuzz;
 mod image;
@@ -61,8 +60,6 @@ enum Task {
     Fuzz(fuzz::Fuzzing),
     /// Builds the programs and the container image `ringtalk`; needs Docker, and no other image
     Image,
-    /// Measures what encryption and signatures cost, with a build that has none
-    Costs,
     /// Counts the instructions of single operations, here and at another commit; needs valgrind
     Micro(micro::Micro),
     /// Draws the README's pictures anew, of the programs as they are
@@ -99,7 +96,6 @@ fn run(task: Task) -> Result<()> {
         Task::Layering => layering::run(&root),
         Task::Licences => licences::run(&root),
         Task::Image => image::run(&root),
-        Task::Costs => costs::run(&root),
         Task::Soak { arguments } => soak::run(&root, &arguments),
         Task::Fuzz(fuzzing) => fuzzing.run(&root),
         Task::Pictures => pictures::run(&root),

@@ -67,21 +67,7 @@ fn events(clock: &VectorClock) -> Vec<Line<'_>> {
             epoch: None,
             members: 1,
         },
-        Line::Message {
-            id: Uuid::nil(),
-            node_id,
-            seq: 1,
-            name: "ann",
-            room: "main",
-            timestamp: String::new(),
-            message: "hello",
-            lamport: 1,
-            heads: Vec::new(),
-            vector_clock: Some(Clock(clock)),
-            clock_size: Some(65),
-            history: false,
-            unlisted: true,
-        },
+        message(clock),
         Line::View {
             epoch,
             number: 1,
@@ -125,6 +111,24 @@ fn events(clock: &VectorClock) -> Vec<Line<'_>> {
         },
         Line::Goodbye { reason: "quit" },
     ]
+}
+
+fn message(clock: &VectorClock) -> Line<'_> {
+    Line::Message {
+        id: Uuid::nil(),
+        node_id: NODE_ID,
+        seq: 1,
+        name: "ann",
+        room: "main",
+        timestamp: String::new(),
+        message: "hello",
+        lamport: 1,
+        heads: Vec::new(),
+        vector_clock: Some(Clock(clock)),
+        clock_size: Some(65),
+        history: false,
+        unlisted: true,
+    }
 }
 
 /// Returns one line of each kind of answer, with all fields that it can have.

@@ -39,35 +39,35 @@ pub struct Outcome {
 
 /// Leads both ends through a handshake. Each part passes through `way`, which may change it.
 pub fn handshake(
-    dialler: &Credentials,
-    dialled: &Credentials,
+    initiator: &Credentials,
+    responder: &Credentials,
     way: &mut dyn FnMut(Part, &mut Vec<u8>),
 ) -> Outcome {
     let mut outcome = Outcome::default();
-    lead(dialler, dialled, way, &mut outcome);
+    lead(initiator, responder, way, &mut outcome);
     outcome
 }
 
 /// Nothing where one of the ends gives up.
 fn lead(
-    dialler: &Credentials,
-    dialled: &Credentials,
+    initiator: &Credentials,
+    responder: &Credentials,
     way: &mut dyn FnMut(Part, &mut Vec<u8>),
     outcome: &mut Outcome,
 ) -> Option<()> {
-    let (opened, mut opening) = open(dialler).ok()?;
+    let (opened, mut opening) = open(initiator).ok()?;
     way(Part::Opening, &mut opening);
-    let mut there = read_opening(dialled, &opening).ok()?.0;
+    let mut there = read_opening(responder, &opening).ok()?.0;
     outcome.answered = true;
 
-    let mut said = said(&there, Role::Dialled, dialled);
+    let mut said = said(&there, Role::Dialled, responder);
     way(Part::DialledIntroduction, &mut said);
     let mut answer = write(&mut there, &said).ok()?;
     way(Part::Answer, &mut answer);
     let Answered { mut state, key } = opened.read_answer(&answer).ok()?;
     outcome.dialled = Some(key);
 
-    let mut said = self::said(&state, Role::Dialler, dialler);
+    let mut said = self::said(&state, Role::Dialler, initiator);
     way(Part::DiallerIntroduction, &mut said);
     let mut last = write(&mut state, &said).ok()?;
     let here = keys(state);

@@ -25,6 +25,10 @@ const WINDOW: Size = Size::new(90, 24);
 /// Shows a member of this name that speaks, acts, is renamed and fails. `text` is what it says, and also its address.
 ///
 /// Returns the lines of the plain-text face, then the rows of the full screen.
+///
+/// # Panics
+///
+/// If the plain-text face writes something that is not UTF-8.
 pub fn shown(name: &str, text: &str) -> Vec<String> {
     let mut events = events(name, text);
     let members = view(&person(name), text);
@@ -38,7 +42,7 @@ pub fn shown(name: &str, text: &str) -> Vec<String> {
         tag: None,
         result: Ok(Reply::Who(Some(Arc::new(members)))),
     };
-    let events = events.into_iter().map(|event| Shown::Event(event));
+    let events = events.into_iter().map(Shown::Event);
     let mut writer = Writer::of_lines(false, UtcOffset::UTC, || Some(20), me());
     let mut lines = Vec::new();
     let mut screen = Screen::new(me(), UtcOffset::UTC, true, WINDOW);

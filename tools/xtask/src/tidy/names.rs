@@ -25,21 +25,6 @@ pub(super) enum Role {
     Mention,
 }
 
-impl Name {
-    /// Does it start with these segments?
-    pub(super) fn starts_with(&self, segments: &[&str]) -> bool {
-        self.segments.len() >= segments.len()
-            && self.segments.iter().zip(segments).all(|(a, b)| a == b)
-    }
-
-    /// Does it contain these segments, one after the other?
-    pub(super) fn contains(&self, segments: &[&str]) -> bool {
-        self.segments
-            .windows(segments.len())
-            .any(|part| part == segments)
-    }
-}
-
 pub(super) fn read(tokens: TokenStream) -> Vec<Name> {
     let mut names = Vec::new();
     scan(tokens, &mut names);

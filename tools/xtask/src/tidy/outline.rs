@@ -1,4 +1,4 @@
-//! The shape of a Rust file, from its syntax tree: functions, modules, test code, attributes.
+//! The shape of a Rust file, from its syntax tree: modules, test code, attributes.
 //!
 //! Code inside macro calls has no shape here; `names` sees it all the same.
 
@@ -15,7 +15,6 @@ pub(super) type Lines = RangeInclusive<usize>;
 /// What the rules want to know of a file's shape.
 #[derive(Debug, Default)]
 pub(crate) struct Outline {
-    pub(super) functions: Vec<Block>,
     /// Modules written out in this file, outer ones first.
     pub(super) modules: Vec<Block>,
     /// Every item that is built for tests alone.
@@ -75,24 +74,11 @@ impl<'ast> Visit<'ast> for Outline {
         }
     }
 
-    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
-        self.note_function(&function.sig, &function.block);
-        visit::visit_item_fn(self, function);
-    }
-
     fn visit_impl_item_fn(&mut self, function: &'ast syn::ImplItemFn) {
         if function.attrs.iter().any(is_test_only) {
             self.tests.push(lines(function));
         }
-        self.note_function(&function.sig, &function.block);
         visit::visit_impl_item_fn(self, function);
-    }
-
-    fn visit_trait_item_fn(&mut self, function: &'ast syn::TraitItemFn) {
-        if let Some(body) = &function.default {
-            self.note_function(&function.sig, body);
-        }
-        visit::visit_trait_item_fn(self, function);
     }
 }
 
@@ -104,13 +90,6 @@ impl Outline {
             Item::Mod(module) => self.test_modules_elsewhere.push(module.ident.to_string()),
             _ => (),
         }
-    }
-
-    fn note_function(&mut self, signature: &syn::Signature, body: &syn::Block) {
-        self.functions.push(Block {
-            name: signature.ident.to_string(),
-            lines: signature.span().start().line..=body.span().end().line,
-        });
     }
 }
 
@@ -198,17 +177,6 @@ mod tests {
             let outline = outline(&format!("#[{condition}]\nfn a() {{}}\n"));
             assert_eq!(!outline.tests.is_empty(), expected, "{condition}");
         }
-    }
-
-    #[test]
-    fn functions_are_measured_from_their_signature() {
-        let outline = outline("/// Doc.\n#[inline]\nfn a(\n) {\n}\nimpl A { fn b() {} }\n");
-        let found: Vec<(&str, Lines)> = outline
-            .functions
-            .iter()
-            .map(|block| (block.name.as_str(), block.lines.clone()))
-            .collect();
-        assert_eq!(found, [("a", 3..=5), ("b", 6..=6)]);
     }
 
     #[test]

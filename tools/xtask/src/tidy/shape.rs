@@ -1,5 +1,6 @@
-//! The shape of a Rust file: how it opens, how long it is, how long its functions are, and that it
-//! silences no lint as a whole.
+//! The shape of a Rust file: how it opens, how long it is, and that it silences no lint as a whole.
+//!
+//! Not here: the length of a function, which clippy checks.
 
 use super::Violation;
 use super::source::Source;
@@ -7,16 +8,12 @@ use super::source::Source;
 /// Lines a file may have, test modules aside. More than that is more than one idea.
 const FILE_LINES: usize = 500;
 
-/// Lines a function may have, so that it fits on one screen.
-const FUNCTION_LINES: usize = 70;
-
 pub(super) fn check(source: &Source) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(opening(source));
     found.extend(silenced(source));
     if !source.is_test {
         found.extend(file_size(source));
-        found.extend(function_sizes(source));
     }
     found
 }
@@ -47,22 +44,6 @@ fn file_size(source: &Source) -> Option<Violation> {
             format!("{size} lines without tests, {FILE_LINES} at most: split the file by idea");
         source.violation(FILE_LINES + 1, message)
     })
-}
-
-fn function_sizes(source: &Source) -> Vec<Violation> {
-    let mut found = Vec::new();
-    for function in &source.outline.functions {
-        let first = *function.lines.start();
-        let size = function.lines.clone().count();
-        if size > FUNCTION_LINES && !source.in_test(first) {
-            let message = format!(
-                "`{}` has {size} lines, {FUNCTION_LINES} at most: move pure parts into functions",
-                function.name
-            );
-            found.push(source.violation(first, message));
-        }
-    }
-    found
 }
 
 #[cfg(test)]
@@ -103,16 +84,5 @@ mod tests {
         assert_eq!(found(&(lines(501) + &tests)), [501]);
         let integration = lines_found(check, "tests/system.rs", &lines(900));
         assert_eq!(integration, [0; 0]);
-    }
-
-    #[test]
-    fn a_long_function_is_found_outside_tests() {
-        let function = |size: usize| format!("fn a() {{\n{}}}\n", "b();\n".repeat(size - 2));
-        assert_eq!(found(&format!("//! A.\n{}", function(70))), [0; 0]);
-        assert_eq!(found(&format!("//! A.\n{}", function(71))), [2]);
-        let method = format!("//! A.\nimpl A {{\n{}}}\n", function(71));
-        assert_eq!(found(&method), [3]);
-        let test = format!("//! A.\n#[cfg(test)]\nmod tests {{\n{}}}\n", function(71));
-        assert_eq!(found(&test), [0; 0]);
     }
 }
