@@ -1,6 +1,6 @@
-//! Where a node can be dialled, as it travels to and from a director.
+//! Addresses at which a node can be dialled, as they travel to and from a director.
 //!
-//! Not here: whether anybody answers there.
+//! Not here: whether a node answers at an address.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddrV6};
@@ -9,19 +9,19 @@ use std::str::FromStr;
 use ringtalk_wire::limit::ADDRESS_BYTES;
 use serde::{Deserialize, Serialize};
 
-/// A `host:port` that can be dialled: a DNS name, an IPv4 address, or an IPv6 address in brackets,
-/// and a port other than 0. It can stand in a URL and in an HTTP header as it is.
+/// A dialable `host:port`: a DNS name, an IPv4 address, or an IPv6 address in brackets, and a port other than 0. It
+/// is safe as it is in a URL and in an HTTP header.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Address(String);
 
-/// Why a text is no [`Address`].
+/// The reason why a text is not an [`Address`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum AddressError {
-    /// It is longer than any domain name with a port.
+    /// The text is longer than any domain name with a port.
     #[error("an address has {ADDRESS_BYTES} bytes at most")]
     TooLong,
-    /// There is no port behind the last colon, or it is 0.
+    /// There is no port after the last colon, or it is 0.
     #[error("an address is host:port, with a port from 1 to 65535")]
     Port,
     /// The host is neither a DNS name, nor IPv4, nor IPv6 in brackets.
@@ -30,12 +30,12 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// The text, as `host:port`.
+    /// Returns the text, as `host:port`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host, if it is an IP address and not a name.
+    /// Returns the host if it is an IP address rather than a name.
     pub fn ip(&self) -> Option<IpAddr> {
         let (host, _) = self.parts();
         let host = host.strip_prefix('[').unwrap_or(host);
@@ -43,13 +43,13 @@ impl Address {
         host.parse().ok().map(|ip: IpAddr| ip.to_canonical())
     }
 
-    /// The port.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         let (_, port) = self.parts();
         port.parse().unwrap_or_default()
     }
 
-    /// The host and the port, which every address has.
+    /// Returns the host and the port.
     fn parts(&self) -> (&str, &str) {
         self.0.rsplit_once(':').unwrap_or_default()
     }
@@ -97,13 +97,13 @@ fn is_port(port: &str) -> bool {
     port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
-/// A DNS name or an IPv4 address. Underscores are no DNS, but container networks use them.
+/// Returns true for a DNS name or an IPv4 address. Underscores are not valid in DNS, but container networks use them.
 fn is_name(host: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     !host.is_empty() && host.bytes().all(allowed)
 }
 
-/// Without a zone: it means nothing on another machine, and has no place in a URL.
+/// Returns true for bracketed IPv6 without a zone, which means nothing on another machine and is not allowed in a URL.
 fn is_bracketed_ipv6(address: &str) -> bool {
     !address.contains('%') && address.parse::<SocketAddrV6>().is_ok()
 }

@@ -1,7 +1,7 @@
-//! Whether a request may speak for the node and the discussion that it names.
+//! Checks whether a request may speak for the node and the discussion that it names.
 //!
-//! A node speaks for itself; for the open discussion everybody, and for a private one, whoever has its secret. Not
-//! here: how a body is read (`body`), and what is verified (`speaker`, `proof`).
+//! A node speaks for itself; anyone speaks for the open discussion, and anyone with the secret for a private one.
+//! Not here: the reading of bodies (`body`), and the verification of signatures (`speaker`, `proof`).
 
 use axum::extract::{FromRequest, Request};
 use axum::http::header::ORIGIN;
@@ -18,15 +18,15 @@ use crate::proof::{Nonce, Private, Unproven, signed_bytes};
 use crate::source::Source;
 use crate::speaker::{self, node_signed_bytes};
 
-/// A request that may speak for its node and its discussion. Extracted, or answered with a problem: 403 if this
-/// director does not serve the discussion or a proof is wrong, 401 with the nonce if there is no proof, or
-/// one over another nonce.
+/// A request that may speak for its node and its discussion. Its extractor answers any other with a problem: 403 if
+/// this director does not serve the discussion or a proof is wrong, 401 with the nonce if a proof is missing or is
+/// over another nonce.
 pub(crate) struct Admitted<T> {
-    /// What it says.
+    /// The content of the body.
     pub(crate) said: T,
-    /// The discussion meant; none for the open one.
+    /// The private discussion, or `None` for the open one.
     pub(crate) discussion: Option<DiscussionId>,
-    /// Where it comes from.
+    /// The source of the request.
     pub(crate) source: Source,
 }
 
@@ -71,8 +71,8 @@ impl<T: FromFields + Serialize + Sync> FromRequest<Director> for Admitted<T> {
     }
 }
 
-/// Refuses what a browser sends in the name of a web page: no page has any business here, and a person who
-/// reads one has not asked for it.
+/// Rejects requests that a browser sends on behalf of a web page: no page has any business here, and its reader did
+/// not ask for the request.
 pub(crate) async fn refuse_pages(request: Request, next: Next) -> Result<Response, Problem> {
     if is_of_page(request.headers()) {
         return Err(Problem::new(
@@ -87,8 +87,8 @@ fn is_of_page(headers: &HeaderMap) -> bool {
     headers.contains_key(ORIGIN)
 }
 
-/// Returns true for a request that a web page may have had its browser make. A browser says so of those that could have an
-/// effect; of others, nobody can tell.
+/// Returns true if a web page may have caused a browser to make this request. Browsers mark those that could have
+/// an effect; for others, it is impossible to tell.
 pub(crate) fn may_be_of_page<B>(request: &axum::http::Request<B>) -> bool {
     request.method().is_safe() || is_of_page(request.headers())
 }

@@ -1,8 +1,7 @@
-//! The director's HTTP face: which request gets which answer.
+//! The HTTP interface of a director: maps requests to answers.
 //!
-//! A function from state to router, tested without sockets. Not here: connections and their
-//! limits (`serve`), the reading of bodies (`body`), who may speak for which discussion
-//! (`admission`), and what is decided (`registry`).
+//! A function from state to router, tested without sockets. Not here: connections and their limits (`serve`), the
+//! reading of bodies (`body`), who may speak for a discussion (`admission`), and decisions (`registry`).
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CONTENT_TYPE, LOCATION};
@@ -22,7 +21,7 @@ use crate::metrics::Request as Answered;
 use crate::problem::Problem;
 use crate::registry::Conflict;
 
-/// The routes, as the metrics name them.
+/// The routes, by their names in the metrics.
 const ENDPOINTS: [&str; 7] = [
     "/",
     "/find_coordinator",
@@ -33,7 +32,7 @@ const ENDPOINTS: [&str; 7] = [
     "/register_node",
 ];
 
-/// The director as a service: every answer that is not a success or a redirect is an
+/// Returns the service of a director. Every answer that is neither a success nor a redirect is an
 /// `application/problem+json`.
 pub fn app(director: Director) -> Router {
     let coordinators = post(register_coordinator).delete(withdraw_coordinator);
@@ -52,7 +51,7 @@ pub fn app(director: Director) -> Router {
         .with_state(director)
 }
 
-/// `GET /`: to the coordinator of the open discussion.
+/// `GET /`: redirects to the coordinator of the open discussion.
 async fn redirect(State(director): State<Director>) -> Result<Response, Problem> {
     if !director.serves(None) {
         return Err(Problem::new(
@@ -65,7 +64,7 @@ async fn redirect(State(director): State<Director>) -> Result<Response, Problem>
     Ok((StatusCode::TEMPORARY_REDIRECT, [(LOCATION, location)]).into_response())
 }
 
-/// `POST /register_coordinator`: register, renew, and hear of newcomers.
+/// `POST /register_coordinator`: registers or renews, and waits for newcomers.
 async fn register_coordinator(
     State(director): State<Director>,
     Admitted {
@@ -79,7 +78,7 @@ async fn register_coordinator(
     Ok(Json(Newcomers { newcomers }))
 }
 
-/// `DELETE /register_coordinator`: the last node leaves.
+/// `DELETE /register_coordinator`: ends the registration, when the last node leaves.
 async fn withdraw_coordinator(
     State(director): State<Director>,
     Admitted {
@@ -90,7 +89,7 @@ async fn withdraw_coordinator(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /register_node`: the way in.
+/// `POST /register_node`: tells a newcomer whom to dial, or to found.
 async fn register_node(
     State(director): State<Director>,
     Admitted {
@@ -104,7 +103,7 @@ async fn register_node(
     let asking = Asking {
         newcomer: newcomer.id,
         told: told.as_ref(),
-        // The open discussion may be founded by anybody, a private one by who says so.
+        // Anybody may found the open discussion; a private one only if the request says so.
         may_found: found || discussion.is_none(),
         household: source.household(),
     };
@@ -126,7 +125,7 @@ async fn register_node(
     }
 }
 
-/// `POST /find_coordinator`: for who only looks.
+/// `POST /find_coordinator`: looks up the coordinator without announcing the caller.
 async fn find_coordinator(
     State(director): State<Director>,
     Admitted { discussion, .. }: Admitted<FindCoordinator>,
@@ -134,12 +133,12 @@ async fn find_coordinator(
     director.find(discussion).map(Json).ok_or_else(nobody)
 }
 
-/// `GET /healthz`.
+/// `GET /healthz`: answers that the director is up.
 async fn healthz() -> Response {
     Json(json!({"status": "ok"})).into_response()
 }
 
-/// `GET /metrics`.
+/// `GET /metrics`: answers with all counts, for Prometheus.
 async fn metrics(State(director): State<Director>) -> Response {
     let kind = (CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8");
     ([kind], exposition::render(&director)).into_response()
@@ -163,7 +162,7 @@ fn nobody() -> Problem {
     )
 }
 
-/// Counts every answer by endpoint, method and status.
+/// Counts each answer by endpoint, method and status.
 async fn count(
     State(director): State<Director>,
     path: Option<MatchedPath>,

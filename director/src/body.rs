@@ -1,5 +1,4 @@
-//! Reads the body of a request: size, time, JSON, then field by field, so that a wrong field can
-//! be named.
+//! Reads the body of a request: size, time, JSON, then each field, so that an error names the wrong field.
 //!
 //! Not here: what the fields mean together (`app`, `admission`).
 
@@ -21,17 +20,17 @@ use crate::api::{
 use crate::problem::Problem;
 use crate::proof::{Private, Proof};
 
-/// How long a body may take to arrive. It fits one packet or a few; who takes longer is stuck, or
-/// wants to keep a connection busy.
+/// How long a body may take to arrive. It fits into a few packets, so a slower caller is stuck, or wants to keep a
+/// connection busy.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much of a body that is too long is still taken, and thrown away: many callers read no
-/// answer before they have sent everything, and would see a broken connection instead.
+/// How much of a body that is too long is read and discarded. Many callers read no answer before they have sent
+/// everything, and would otherwise see a broken connection.
 const DISCARDED_BYTES: usize = 16 * 1024 * 1024;
 
-/// What can be read from the fields of a JSON object.
+/// A value that is read from the fields of a JSON object.
 pub(crate) trait FromFields: Sized {
-    /// The node in whose name this is said, if it has to sign it.
+    /// Returns the node that must sign this request, if any.
     fn speaker(&self) -> Option<NodeId> {
         None
     }
@@ -121,7 +120,7 @@ impl FromFields for Option<Private> {
     }
 }
 
-/// Refuses a list that is too long.
+/// Rejects a list that is too long.
 fn at_most<T>(most: usize, name: &'static str, list: &[T]) -> Result<(), Problem> {
     if list.len() > most {
         let detail = format!("{name}: {most} at most");
@@ -130,11 +129,11 @@ fn at_most<T>(most: usize, name: &'static str, list: &[T]) -> Result<(), Problem
     Ok(())
 }
 
-/// The fields of the JSON object that a request carried. A null field counts as absent.
+/// The fields of the JSON object in a request. A null field counts as absent.
 pub(crate) struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// The fields of a whole body.
+    /// Parses a whole body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Problem> {
         serde_json::from_slice(body).map(Self).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, format!("no JSON object: {error}"))
@@ -153,8 +152,8 @@ impl Fields {
     }
 }
 
-/// Refuses a body that is not declared as JSON: a browser sends any other kind for any page, and asks the
-/// director for leave before it sends this one.
+/// Rejects a body that is not declared as JSON. A browser sends any other type on behalf of any page, but asks the
+/// director for permission (CORS) before it sends this one.
 pub(crate) fn expect_json(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers
         .get(CONTENT_TYPE)

@@ -1,9 +1,9 @@
-//! The other registrations of a discussion: those that were turned down or displaced, while their
-//! coordinators go on asking.
+//! Candidates: the other registrations of a discussion, which were rejected or replaced, while their coordinators
+//! keep asking.
 //!
-//! Whoever is registered need not be the ring that a newcomer looks for: anybody may register for the
-//! open discussion. So a newcomer is told of a few others, and no household can crowd out the others'.
-//! Pure. Not here: who is registered (`registry`).
+//! The registered coordinator need not belong to the ring that a newcomer looks for, since anybody may register for
+//! the open discussion. So a newcomer learns of a few others, and no household can crowd out those of the others.
+//! Pure. Not here: the registration itself (`registry`).
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,15 +13,15 @@ use ringtalk_wire::NodeId;
 use crate::api::Coordinator;
 use crate::households::Shares;
 
-/// How long a registration is named that was not repeated. A coordinator that is turned down asks again
-/// each second, so it may miss a few.
+/// How long a registration that is not repeated stays a candidate. A rejected coordinator asks again each second,
+/// so it may miss a few.
 pub(crate) const REMEMBERED: Duration = Duration::from_secs(10);
-/// How many are named to a newcomer: it tries them one after the other, some seconds each.
+/// How many candidates a newcomer learns of: it tries one after the other, some seconds each.
 pub(crate) const NAMED: usize = 3;
-/// How many are remembered of one discussion, of which a fair choice is named: 8 KiB.
+/// How many candidates of one discussion are kept, as a pool for a fair choice: 8 KiB.
 const KEPT: usize = 8;
 
-/// Those that were turned down or displaced.
+/// The coordinators that were rejected or replaced.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates(Vec<Candidate>);
 
@@ -29,15 +29,15 @@ pub(crate) struct Candidates(Vec<Candidate>);
 struct Candidate {
     coordinator: Coordinator,
     household: IpAddr,
-    /// Since when it has registered, or tried to.
+    /// When it first registered, or tried to.
     since: Duration,
     until: Duration,
 }
 
 impl Candidates {
-    /// Remembers one that has registered, or tried to, since then.
+    /// Remembers a coordinator that registered, or tried to, at `since`.
     ///
-    /// If there are too many, the latest to come of the largest household gives way, which may be this one.
+    /// If there are too many, the latest of the largest household is dropped, which may be this one.
     pub(crate) fn remember(
         &mut self,
         now: Duration,
@@ -48,7 +48,7 @@ impl Candidates {
         let since = self.forget(&coordinator.id).unwrap_or(since);
         self.0.retain(|known| known.until > now);
         self.0.push(Candidate {
-            // It is one way more, and takes as little room as it can.
+            // Doors are dropped to save memory: a candidate is only an extra way in.
             coordinator: Coordinator {
                 doors: Vec::new(),
                 ..coordinator.clone()
@@ -62,7 +62,7 @@ impl Candidates {
         }
     }
 
-    /// One is registered now, or has withdrawn; says since when it has tried.
+    /// Forgets a candidate that has registered or withdrawn. Returns since when it had tried.
     pub(crate) fn forget(&mut self, id: &NodeId) -> Option<Duration> {
         let place = self
             .0
@@ -71,7 +71,7 @@ impl Candidates {
         Some(self.0.swap_remove(place).since)
     }
 
-    /// Those to name to a newcomer: of each household the one that has tried for longest, then the next one of each.
+    /// Returns the candidates to name to a newcomer: the oldest of each household first, then the second of each.
     pub(crate) fn named(&self, now: Duration) -> Vec<Coordinator> {
         let mut current: Vec<&Candidate> = self.0.iter().filter(|one| one.until > now).collect();
         current.sort_by_key(|one| one.since);

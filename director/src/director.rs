@@ -1,8 +1,7 @@
-//! A running director: the discussions, a clock, and those who wait.
+//! A running director: the discussions, a clock, and the calls that are held open.
 //!
-//! It only moves things: it asks the registries, and where the answer is to wait, it asks again
-//! when something changed or the time has come. Not here: any decision (`registry`,
-//! `discussions`), HTTP (`app`).
+//! It decides nothing: it asks the registries, and if a call has to wait, it asks again when something changed or a
+//! lease ran out. Not here: decisions (`registry`, `discussions`), and HTTP (`app`).
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,13 +19,13 @@ use crate::nonces::Nonces;
 use crate::registry::{Conflict, Handover, Placement, Tally};
 use crate::seats::Seats;
 
-/// How many newcomers' calls are held open at once; others are asked to try again. Three quarters
-/// of the connections that a process may usually have, so that coordinators still get through.
+/// How many newcomers' calls are held open at once; others are told to try again. It is three quarters of the
+/// connections that a process usually may have, so that coordinators still get through.
 pub(crate) const HELD_NEWCOMERS: usize = 576;
-/// How many of them come from one household: as many as it has connections.
+/// How many of them may come from one household: as many as it may have connections.
 pub(crate) const HELD_OF_HOUSEHOLD: usize = 256;
 
-/// What a director knows, and who waits for it to learn more. Clones share everything.
+/// A director: its state, and the calls that wait for a change. Clones share everything.
 #[derive(Clone, Debug)]
 pub struct Director(Arc<Shared>);
 
@@ -36,28 +35,28 @@ struct Shared {
     scope: Scope,
     discussions: Mutex<Discussions>,
     started: Instant,
-    /// Changes when a held call may have an answer now.
+    /// Wakes the held calls that may have an answer.
     news: News,
     closing: watch::Sender<bool>,
     held_newcomers: Seats,
     metrics: Metrics,
 }
 
-/// Which discussions a director serves.
+/// The discussions that a director serves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Scope {
     All,
     Only(DiscussionId),
 }
 
-/// Why a newcomer was told neither to join nor to found.
+/// The reason why a newcomer was told neither to join nor to found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum TryLater {
     /// A registration lapsed.
     Lapsed,
-    /// The founders came to nothing while the call was held.
+    /// No founder succeeded while the call was held.
     Held,
-    /// Too many wait already.
+    /// Too many calls are held already.
     Full,
     /// Too many discussions are known already.
     Crowded,
@@ -65,28 +64,28 @@ pub(crate) enum TryLater {
     Closing,
 }
 
-/// What a newcomer is to do.
+/// What a newcomer should do.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
     /// Dial this coordinator, or else one of the candidates.
     Join(Directions),
     /// Found the discussion within this time.
     Found(Duration),
-    /// Nothing: there is no such discussion.
+    /// Give up: there is no such discussion.
     Unknown,
 }
 
 impl Director {
-    /// A director of the open discussion and of all private ones, that knows nothing yet. For the
-    /// first half second nobody is told to found, since a running ring may be about to register.
+    /// Creates a director of the open discussion and of all private ones, without any registration. For the first
+    /// half second no newcomer is told to found, since a running ring may be about to register.
     ///
-    /// What requests sign follows from `seed`: 16 bytes that no director
-    /// had before, from the system's generator of random numbers.
+    /// The nonces follow from `seed`: 16 bytes from the system's random number generator, never reused for another
+    /// director.
     pub fn new(seed: [u8; 16]) -> Self {
         Self::of(seed, Scope::All)
     }
 
-    /// Like [`Director::new`], for one private discussion: anything else is a 403.
+    /// Creates a director of one private discussion; requests about any other get a 403.
     pub fn only(discussion: DiscussionId, seed: [u8; 16]) -> Self {
         Self::of(seed, Scope::Only(discussion))
     }
@@ -104,17 +103,17 @@ impl Director {
         }))
     }
 
-    /// What requests sign now.
+    /// Returns the nonce that requests must sign.
     pub(crate) fn nonce(&self) -> Nonce {
         self.0.nonces.current(self.now())
     }
 
-    /// True where a signature over this nonce still counts.
+    /// Returns true if signatures over this nonce are still accepted.
     pub(crate) fn accepts(&self, nonce: &Nonce) -> bool {
         self.0.nonces.accept(self.now(), nonce)
     }
 
-    /// True where requests about this discussion have an answer here.
+    /// Returns true if this director serves the discussion.
     pub(crate) fn serves(&self, which: Option<&DiscussionId>) -> bool {
         match &self.0.scope {
             Scope::All => true,
@@ -122,7 +121,7 @@ impl Director {
         }
     }
 
-    /// Registers a coordinator, then waits for newcomers, [`COORDINATOR_HOLD`] at most.
+    /// Registers a coordinator, then waits for newcomers, at most [`COORDINATOR_HOLD`].
     pub(crate) async fn register_coordinator(
         &self,
         which: Which,
@@ -158,7 +157,7 @@ impl Director {
         Ok(())
     }
 
-    /// Finds a newcomer its way in, [`NODE_HOLD`] at most.
+    /// Tells a newcomer to join or to found, after at most [`NODE_HOLD`].
     pub(crate) async fn register_node(
         &self,
         which: Which,
@@ -203,45 +202,45 @@ impl Director {
         }
     }
 
-    /// The way in, for somebody of whom nobody is told.
+    /// Returns directions to the discussion without announcing the caller to the coordinator.
     pub(crate) fn find(&self, which: Which) -> Option<Directions> {
         let now = self.now();
         self.discussions().find(now, which)
     }
 
-    /// Who coordinates the discussion, as far as is known.
+    /// Returns the registered coordinator of the discussion, if any.
     pub(crate) fn coordinator(&self, which: Which) -> Option<Coordinator> {
         let now = self.now();
         self.discussions().coordinator(now, which).cloned()
     }
 
-    /// What happened so far.
+    /// Returns the counts of all registries.
     pub(crate) fn tally(&self) -> Tally {
         self.discussions().tally()
     }
 
-    /// How many private discussions are known.
+    /// Returns the number of private discussions that are known.
     pub(crate) fn private_count(&self) -> usize {
         self.discussions().private_count()
     }
 
-    /// How many newcomers' calls are held open.
+    /// Returns the number of newcomers' calls that are held open.
     pub(crate) fn held_newcomers(&self) -> usize {
         self.0.held_newcomers.taken()
     }
 
-    /// What the HTTP side counts.
+    /// Returns the counts of the HTTP side.
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
 
-    /// Answers all held calls now, and holds none any more.
+    /// Answers all held calls at once, and holds no more from then on.
     pub(crate) fn close(&self) {
         self.0.closing.send_replace(true);
         self.0.news.announce_to_all();
     }
 
-    /// Turns true when the director closes.
+    /// Returns a receiver that turns true when the director closes.
     pub(crate) fn closing(&self) -> watch::Receiver<bool> {
         self.0.closing.subscribe()
     }
@@ -254,8 +253,7 @@ impl Director {
         self.0.started.elapsed()
     }
 
-    /// Every change of a registry is whole before anything could panic, so a poisoned lock guards
-    /// sound data.
+    /// Ignores poisoning: every change of a registry is complete before anything could panic.
     fn discussions(&self) -> MutexGuard<'_, Discussions> {
         self.0
             .discussions
@@ -270,7 +268,7 @@ impl From<Full> for TryLater {
     }
 }
 
-/// Waits for news until `deadline`; says whether there was any.
+/// Waits for a change until `deadline`. Returns true if there was one.
 async fn heard(news: &mut watch::Receiver<()>, deadline: Instant) -> bool {
     tokio::select! {
         changed = news.changed() => changed.is_ok(),

@@ -1,8 +1,8 @@
-//! The discussions that a director knows: the open one, and private ones by their ids.
+//! The discussions that a director knows: the open one, and private ones by id.
 //!
-//! Private ones come with their first registration, and are forgotten once all their leases have
-//! run out. If there are too many, a household that keeps many gives way to one that keeps few. Not here:
-//! what is remembered of one discussion (`registry`).
+//! A private discussion appears with its first registration, and is forgotten when all its leases have run out. If
+//! there are too many, a household with many gives way to one with few. Not here: the state of one discussion
+//! (`registry`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -14,24 +14,24 @@ use crate::api::{Coordinator, Directions, Newcomer};
 use crate::households::Shares;
 use crate::registry::{Call, Conflict, Handover, Placement, Registry, SETTLING, Tally};
 
-/// How many private discussions are known at once. With the most newcomers that a registry keeps,
-/// they take 200 MB; more than four addresses can keep registered at their rate of requests.
+/// The most private discussions that are known at once. With the most newcomers that a registry keeps they take 200
+/// MB. Four addresses cannot keep this many registered at their request rate.
 pub(crate) const PRIVATE: usize = 4_096;
-/// How many of them are young: the others are kept for those that have lasted, so that no rush of new ones ends a
-/// talk that goes on.
+/// How many of them may be young. The rest is reserved for those that have lasted, so that a rush of new ones
+/// cannot end a discussion that goes on.
 pub(crate) const YOUNG: usize = PRIVATE / 4 * 3;
-/// How long a discussion is young. To keep many for that long takes many calls from many households.
+/// How long a discussion is young. Keeping many for that long takes many calls from many households.
 pub(crate) const YOUTH: Duration = Duration::from_secs(60);
 
-/// Which discussion is meant; none is the open one.
+/// A discussion; `None` is the open one.
 pub(crate) type Which = Option<DiscussionId>;
 
-/// A registry for each discussion. `now` must never go back.
+/// A registry for each discussion. `now` must never decrease.
 #[derive(Debug, Default)]
 pub(crate) struct Discussions {
     open: Registry,
     private: BTreeMap<DiscussionId, Known>,
-    /// What happened in those that were forgotten.
+    /// The counts of discussions that were forgotten.
     forgotten: Tally,
 }
 
@@ -39,32 +39,32 @@ pub(crate) struct Discussions {
 #[derive(Debug)]
 struct Known {
     registry: Registry,
-    /// Of whoever named it first: it has its place among theirs.
+    /// The household of the node that named it first, among whose discussions it counts.
     household: IpAddr,
     since: Duration,
 }
 
-/// There is no room for another private discussion.
+/// The error that there is no room for another private discussion.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Full;
 
-/// A node that asks for the way in.
+/// A request of a node to join.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asking<'a> {
-    /// The node.
+    /// The node's id.
     pub(crate) newcomer: NodeId,
-    /// What its coordinator is told of it.
+    /// The node, as its coordinator learns of it.
     pub(crate) told: Option<&'a Newcomer>,
-    /// True if it may found the discussion.
+    /// True if the node may found the discussion.
     pub(crate) may_found: bool,
-    /// The household that it asks from.
+    /// The household that the request comes from.
     pub(crate) household: IpAddr,
 }
 
-/// Why a coordinator is not registered.
+/// The reason why a coordinator is not registered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Unregistered {
-    /// Another ring is.
+    /// Another ring is registered.
     Conflict(Conflict),
     /// There are too many discussions.
     Full,
@@ -102,8 +102,7 @@ impl Discussions {
         registry.map_or(Ok(()), |registry| registry.withdraw(now, id))
     }
 
-    /// See [`Registry::register_node`]. To ask for a discussion leaves no trace of it; to found
-    /// one does.
+    /// See [`Registry::register_node`]. A request creates a record of the discussion only if it may found it.
     pub(crate) fn register_node(
         &mut self,
         now: Duration,
@@ -127,7 +126,7 @@ impl Discussions {
         })
     }
 
-    /// Who coordinates, as far as is known.
+    /// Returns the registered coordinator, if any.
     pub(crate) fn coordinator(&mut self, now: Duration, which: Which) -> Option<&Coordinator> {
         self.known(now, which)?.coordinator(now)
     }
@@ -137,7 +136,7 @@ impl Discussions {
         self.known(now, which)?.find(now)
     }
 
-    /// What happened so far, in all discussions together.
+    /// Returns the counts of all discussions together.
     pub(crate) fn tally(&self) -> Tally {
         let mut sum = self.forgotten;
         sum += self.open.tally();
@@ -147,7 +146,7 @@ impl Discussions {
         sum
     }
 
-    /// How many private discussions are known.
+    /// Returns the number of private discussions that are known.
     pub(crate) fn private_count(&self) -> usize {
         self.private.len()
     }
@@ -164,7 +163,7 @@ impl Discussions {
         self.private.get_mut(&id).map(|known| &mut known.registry)
     }
 
-    /// The registry of a discussion, which is new where it is not known.
+    /// Returns the registry of a discussion; creates it if it is unknown.
     fn enter(
         &mut self,
         now: Duration,
@@ -185,8 +184,9 @@ impl Discussions {
         Ok(&mut known.registry)
     }
 
-    /// Makes room for one more of a household. If there is none, the latest young one of the largest household is
-    /// forgotten, and of those that have lasted only what is beyond their own share.
+    /// Makes room for one more discussion of a household. If there is none, forgets the latest discussion of the
+    /// largest household: a young one if these fill their share, otherwise any, since those that have lasted exceed
+    /// theirs.
     fn make_room(&mut self, now: Duration, household: IpAddr) -> Result<(), Full> {
         self.forget_ended(now);
         let is_young = |known: &&Known| now < known.since + YOUTH;

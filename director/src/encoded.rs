@@ -1,6 +1,6 @@
-//! Bytes as they stand in JSON: base64url without padding.
+//! Bytes in JSON and in headers: base64url without padding.
 //!
-//! Not here: what the bytes are.
+//! Not here: the meaning of the bytes (`proof`, `speaker`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,12 +8,12 @@ use std::str::FromStr;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
-/// So many bytes, as text. Each value has exactly one text.
+/// `N` bytes, as text. Each value has exactly one text.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Encoded<const N: usize>(pub [u8; N]);
 
-/// Why a text does not stand for so many bytes.
+/// The error that a text does not encode this many bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0} bytes are expected, as base64url without padding")]
 pub struct EncodedError(usize);

@@ -1,4 +1,4 @@
-//! How Prometheus reads what a director counts.
+//! The metrics of a director in Prometheus' text format.
 //!
 //! Not here: the counting (`metrics`, `registry`).
 
@@ -8,7 +8,7 @@ use std::fmt::{Display, Write as _};
 use crate::director::Director;
 use crate::metrics::Request;
 
-/// All counts, in Prometheus' text format.
+/// Returns all counts as text.
 pub(crate) fn render(director: &Director) -> String {
     let mut text = Text::default();
     let tally = director.tally();
@@ -70,7 +70,7 @@ pub(crate) fn render(director: &Director) -> String {
     text.0
 }
 
-/// The exposition, as it grows. Writing to a string cannot fail.
+/// The text as it grows. Writing to a string cannot fail.
 #[derive(Default)]
 struct Text(String);
 

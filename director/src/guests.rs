@@ -1,9 +1,8 @@
-//! Those who have connected, and have not shown yet what they want.
+//! Guests: connections that have not shown yet what they want.
 //!
-//! There is room for so many, and where it is taken the oldest of the network that has most guests
-//! gives way: an honest one needs milliseconds, so a crowd that says nothing keeps nobody out, and
-//! pushes out nobody but itself. A node's listener has its guests here too. Not here: how guests get on
-//! (`serve`).
+//! Their number is bounded. If there is no room, the oldest guest of the network with most guests is closed. An
+//! honest guest needs milliseconds, so a silent crowd keeps nobody out, and displaces only itself. A node's
+//! listener uses this too. Not here: what guests do (`serve`).
 
 use std::collections::VecDeque;
 use std::fmt::Debug;
@@ -13,22 +12,22 @@ use tokio::task::AbortHandle;
 
 use crate::households::{Shares, household};
 
-/// The most guests at once. An honest one is gone after a round trip or two, so this is enough for
-/// hundreds a second, and little to go through for each that comes.
+/// The most guests at once. An honest one stays for a round trip or two, so this is enough for hundreds a second,
+/// and cheap to scan for each new one.
 pub const GUESTS: usize = 128;
 /// The most guests from one network, so that one machine cannot take all places.
 pub const GUESTS_OF_NETWORK: usize = 64;
 
-/// Somebody who has connected.
+/// A connection that counts as a guest.
 pub trait Guest: Debug {
-    /// True where it is gone, or is no guest any more.
+    /// Returns true if the connection has closed, or is no longer a guest.
     fn is_settled(&self) -> bool;
 
-    /// Closes its connection.
+    /// Closes the connection.
     fn turn_out(&self);
 }
 
-/// A connection whose task ends when its guest is one no more.
+/// A connection whose task ends when it is no longer a guest.
 impl Guest for AbortHandle {
     fn is_settled(&self) -> bool {
         self.is_finished()
@@ -39,7 +38,7 @@ impl Guest for AbortHandle {
     }
 }
 
-/// The guests, the oldest first.
+/// The guests, oldest first.
 #[derive(Debug)]
 pub struct Guests<G> {
     most: usize,
@@ -53,13 +52,13 @@ impl<G: Guest> Default for Guests<G> {
 }
 
 impl<G: Guest> Guests<G> {
-    /// Room for so many, if [`GUESTS`] are too many for this process.
+    /// Creates room for `most` guests, for a process that cannot afford [`GUESTS`].
     pub fn at_most(most: usize) -> Self {
         let waiting = VecDeque::new();
         Self { most, waiting }
     }
 
-    /// Takes a guest in; says whether another had to give way.
+    /// Adds a guest. Returns true if another one had to give way.
     pub fn add(&mut self, address: IpAddr, guest: G) -> bool {
         self.waiting.retain(|(_, guest)| !guest.is_settled());
         let network = household(address);
@@ -71,7 +70,7 @@ impl<G: Guest> Guests<G> {
         crowd.is_some()
     }
 
-    /// The network that must give way before one more guest from `newcomer` is taken in.
+    /// Returns the network that must give way before a guest from `newcomer` is added.
     fn crowd(&self, newcomer: IpAddr) -> Option<IpAddr> {
         let shares = Shares::of(self.waiting.iter().map(|(network, _)| *network));
         if shares.size(&newcomer) >= GUESTS_OF_NETWORK.min(self.most.div_ceil(2)) {

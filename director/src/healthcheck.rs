@@ -1,18 +1,18 @@
-//! Asks a director of this host whether it is well.
+//! Checks whether a director on this host is healthy.
 //!
-//! Not here: how the exit status follows from it (`main`).
+//! Not here: the exit status that follows (`program`).
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// How long an answer may take in all.
+/// How long the answer may take in total.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How much of an answer is read; a healthy one has 150 bytes.
+/// How much of the answer is read; a healthy one has 150 bytes.
 const ANSWER_BYTES: usize = 4 * 1024;
 
-/// Succeeds if whoever listens at `listen` answers `GET /healthz` with a 200 within 2 s. Where
-/// `listen` is "any address", the loopback is asked. Blocks the thread.
+/// Checks that `GET /healthz` at `listen` is answered with 200 within 2 s. If `listen` is the unspecified address,
+/// asks the loopback. Blocks the thread.
 pub fn healthcheck(listen: SocketAddr) -> io::Result<()> {
     let deadline = Instant::now() + PATIENCE;
     let target = SocketAddr::new(reachable(listen.ip()), listen.port());
@@ -37,7 +37,7 @@ fn reachable(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Reads to the end, or to the limit, but not beyond the deadline however slowly bytes drip.
+/// Reads to the end or to the limit, but not past the deadline, however slowly bytes arrive.
 fn read_answer(mut stream: TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut answer = vec![0; ANSWER_BYTES];
     let mut length = 0;

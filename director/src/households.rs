@@ -1,14 +1,14 @@
-//! Households, and how many of something each of them has.
+//! Households, and the share that each has of a resource.
 //!
-//! What there is at a director is shared out per household: if there is no more room, the largest gives
-//! way to those that have little. So nobody is kept out by a few addresses. Pure. Not here: what is
-//! shared out (`seats`, `discussions`, `candidates`, `guests`).
+//! A director's resources are shared per household: if there is no more room, the largest household gives way to
+//! smaller ones. So a few addresses cannot keep anybody out. Pure. Not here: the resources (`seats`, `discussions`,
+//! `candidates`, `guests`).
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The address that one household has: an IPv4 address, or the /64 of an IPv6 address, within
-/// which anybody picks as many as they like.
+/// Returns the household of an address: an IPv4 address, or the /64 of an IPv6 address, within which anybody can
+/// pick any number of addresses.
 pub(crate) fn household(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(address) => {
@@ -19,12 +19,12 @@ pub(crate) fn household(peer: IpAddr) -> IpAddr {
     }
 }
 
-/// How many each household has.
+/// The number of units that each household has.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Shares(BTreeMap<IpAddr, usize>);
 
 impl Shares {
-    /// Counts the households that something has come from.
+    /// Counts the units of each household.
     pub(crate) fn of(households: impl IntoIterator<Item = IpAddr>) -> Self {
         let mut shares = Self::default();
         for household in households {
@@ -33,14 +33,14 @@ impl Shares {
         shares
     }
 
-    /// A household has one more; returns how many it had before.
+    /// Adds a unit to a household. Returns how many it had before.
     pub(crate) fn add(&mut self, household: IpAddr) -> usize {
         let size = self.0.entry(household).or_default();
         *size += 1;
         *size - 1
     }
 
-    /// A household has one less.
+    /// Removes a unit from a household.
     pub(crate) fn remove(&mut self, household: &IpAddr) {
         if let Some(size) = self.0.get_mut(household) {
             *size -= 1;
@@ -50,19 +50,19 @@ impl Shares {
         }
     }
 
-    /// How many a household has.
+    /// Returns how many units a household has.
     pub(crate) fn size(&self, household: &IpAddr) -> usize {
         self.0.get(household).copied().unwrap_or_default()
     }
 
-    /// The household that has most.
+    /// Returns the household that has most.
     pub(crate) fn largest(&self) -> Option<IpAddr> {
         let largest = self.0.iter().max_by_key(|(_, size)| **size);
         largest.map(|(household, _)| *household)
     }
 
-    /// The largest household, if it is to give way to one more of `newcomer`'s: it has more than the newcomer's
-    /// will have after that, so that no two take turns in pushing each other out.
+    /// Returns the largest household if it must give way to one more unit of `newcomer`. It must still have more
+    /// than the newcomer will have then, so that no two households take turns in displacing each other.
     pub(crate) fn crowd(&self, newcomer: &IpAddr) -> Option<IpAddr> {
         let largest = self.largest()?;
         (self.size(&largest) > self.size(newcomer) + 1).then_some(largest)

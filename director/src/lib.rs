@@ -1,15 +1,14 @@
-//! The director: an HTTP service at a known address that points newcomers at the coordinator of a
-//! discussion: the open one, and any number of private ones.
+//! The director: an HTTP service at a known address that points newcomers at the coordinator of a discussion: of
+//! the open one, and of any number of private ones.
 //!
-//! It holds soft state only, in leases of a few seconds, so it can die and restart at any time,
-//! and a running discussion never needs it. What it says is a hint: nodes authenticate each other.
+//! It holds soft state only, in leases of a few seconds, so it can die and restart at any time, and a running
+//! discussion never needs it. Its answers are hints: nodes authenticate each other.
 //!
-//! A node embeds it: [`serve`] a [`Director`] on any listener. [`app`] is the same without a
-//! socket, [`api`] holds what travels, for whoever calls a director, and [`guests`] what bounds those who
-//! connect and say nothing.
+//! A node embeds it: [`serve`] runs a [`Director`] on any listener. [`app`] is the same without a socket, [`api`]
+//! has the types that travel, and [`guests`] limits connections that send nothing.
 //!
-//! Not here: how a node uses a director (`ringtalk-node`), and anything about secrets, members,
-//! names or messages, which a director never learns.
+//! Not here: how a node uses a director (`ringtalk-node`), and secrets, members, names and messages, which a
+//! director never learns.
 
 mod address;
 mod admission;

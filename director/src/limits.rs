@@ -1,37 +1,37 @@
-//! How many connections a director serves: as many as the process may have files open, less what it needs itself.
+//! The number of connections that a director serves: as many as the process may have open files, less its own.
 //!
-//! Not here: who gets one of them (`seats`, `guests`).
+//! Not here: which connections get in (`seats`, `guests`).
 
 use nix::sys::resource::{Resource, getrlimit};
 
 use crate::guests::GUESTS;
 
-/// The most connections that have asked something, however many files may be open. Each costs some 20 KiB at
-/// worst, so this is 40 MiB.
+/// The most connections that have sent a request, however many files may be open. Each costs 20 KiB at worst, so
+/// this is 40 MiB.
 const MOST_CONNECTIONS: usize = 2_048;
-/// How many files a process needs that serves nobody: its listener, signals, standard streams, and others' needs
-/// where the director is inside a node. An eighth of all, if that is more.
+/// The files that an idle process needs: its listener, signals, standard streams, and those of the node if the
+/// director is inside one. An eighth of all files is kept if that is more.
 const OWN_FILES: usize = 32;
-/// One guest to so many connections in all: an honest one is a guest for milliseconds.
+/// Of this many connections one is a guest: an honest connection is a guest for milliseconds.
 const GUESTS_AMONG: usize = 7;
-/// How many households it takes to have all connections.
+/// How many households it takes to fill all connections.
 const HOUSEHOLDS: usize = 3;
-/// What is taken for the limit if the system does not tell: the usual one.
+/// The assumed limit of open files if the system does not tell it: the usual one.
 const USUAL_FILES: usize = 1_024;
 
-/// How many connections there may be.
+/// The limits on the number of connections.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Limits {
-    /// That have asked something.
+    /// Connections that have sent a request.
     pub(crate) connections: usize,
-    /// Of these, from one household: all the nodes of one machine, but not all the room there is.
+    /// Those of one household: enough for all the nodes of one machine, but not all the room there is.
     pub(crate) connections_of_household: usize,
-    /// That have asked nothing yet.
+    /// Connections that have not sent a request yet.
     pub(crate) guests: usize,
 }
 
 impl Limits {
-    /// Those of this process (`ulimit -n`).
+    /// Returns the limits that follow from the open files of this process (`ulimit -n`).
     pub(crate) fn of_process() -> Self {
         let files = getrlimit(Resource::RLIMIT_NOFILE).ok();
         let files = files.map(|(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX));

@@ -1,4 +1,4 @@
-//! The binary `director`. Everything it does is in the library.
+//! The binary `director`. Not here: everything that it does (the library).
 
 fn main() -> std::process::ExitCode {
     ringtalk_director::run()

@@ -1,12 +1,12 @@
-//! What the HTTP side of a director counts.
+//! Counts of the HTTP side of a director.
 //!
-//! Not here: the registry's own tally, and how Prometheus reads both (`exposition`).
+//! Not here: the counts of the registries (`registry`), and the Prometheus format (`exposition`).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Counts of requests and connections. Its labels come from fixed sets, so it stays small.
+/// Counts of requests and connections. The labels come from fixed sets, so the map stays small.
 #[derive(Debug, Default)]
 pub(crate) struct Metrics {
     requests: Mutex<BTreeMap<Request, u64>>,
@@ -14,7 +14,7 @@ pub(crate) struct Metrics {
     requests_refused: AtomicU64,
 }
 
-/// An answered request: which endpoint, asked how, and the status.
+/// An answered request, as counted: its endpoint, method and status.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Request {
     /// The route, or `other`.
@@ -31,27 +31,27 @@ impl Metrics {
         *self.requests().entry(request).or_default() += 1;
     }
 
-    /// Counts a connection that found no room.
+    /// Counts a connection that was closed for lack of room.
     pub(crate) fn refused_connection(&self) {
         self.connections_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a request of an address that makes too many.
+    /// Counts a request that was rejected by the rate limit.
     pub(crate) fn refused_request(&self) {
         self.requests_refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many connections found no room.
+    /// Returns the number of connections that were closed for lack of room.
     pub(crate) fn connections_refused(&self) -> u64 {
         self.connections_refused.load(Ordering::Relaxed)
     }
 
-    /// How many requests of addresses that make too many were refused.
+    /// Returns the number of requests that were rejected by the rate limit.
     pub(crate) fn requests_refused(&self) -> u64 {
         self.requests_refused.load(Ordering::Relaxed)
     }
 
-    /// How many requests were answered in each way.
+    /// Returns the number of answered requests by endpoint, method and status.
     pub(crate) fn requests(&self) -> MutexGuard<'_, BTreeMap<Request, u64>> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,31 +1,31 @@
 //! Wakes the held calls of a discussion when something changed there.
 //!
-//! Not here: what changed. Who is woken asks the registry again.
+//! Not here: what changed; a woken call asks the registry again (`director`).
 
 use tokio::sync::watch;
 
 use crate::discussions::Which;
 
-/// How many groups discussions fall into. A change wakes a whole group, so this many times fewer
-/// calls than all; a fixed number needs no tidying when discussions come and go.
+/// The number of groups that discussions fall into. A change wakes one group rather than all calls, and a fixed
+/// number needs no cleanup when discussions come and go.
 const GROUPS: usize = 64;
 
-/// A bell for each group of discussions.
+/// A change notification for each group of discussions.
 #[derive(Debug)]
 pub(crate) struct News(Vec<watch::Sender<()>>);
 
 impl News {
-    /// Hears of all changes of a discussion from now on, and of some others.
+    /// Subscribes to the changes of a discussion, and of others in its group.
     pub(crate) fn subscribe(&self, which: Which) -> watch::Receiver<()> {
         self.group(which).subscribe()
     }
 
-    /// Something changed in this discussion.
+    /// Announces a change in this discussion.
     pub(crate) fn announce(&self, which: Which) {
         self.group(which).send_replace(());
     }
 
-    /// Something changed for everybody.
+    /// Announces a change in all discussions.
     pub(crate) fn announce_to_all(&self) {
         for group in &self.0 {
             group.send_replace(());

@@ -1,8 +1,8 @@
-//! The nonces of a director: a new one each minute, so that a signature ends soon after it was
-//! made, and with the director at the latest.
+//! The nonces of a director: a new one each minute, so that a signature soon expires, and does not outlive the
+//! director.
 //!
-//! Made from the time and from what the director was started with, so nothing has to be kept. Not
-//! here: what is signed over them (`proof`).
+//! A nonce follows from the time and the director's seed, so nothing has to be stored. Not here: what is signed
+//! over a nonce (`proof`).
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use sha2::{Digest, Sha256};
 use crate::encoded::Encoded;
 use crate::proof::Nonce;
 
-/// How long a nonce is the one to sign. It is accepted for as long again, so that no call loses
-/// against the clock. Longer spares callers a second attempt, and is longer open to repetitions.
+/// How long a nonce is current. It is accepted for as long again, so that no call fails at the change. A longer
+/// time spares callers a second attempt, but leaves more time for replays.
 pub(crate) const NONCE_TIME: Duration = Duration::from_secs(60);
 
-/// Everything that nonces follow from.
+/// The seed from which all nonces follow.
 #[derive(Debug)]
 pub(crate) struct Nonces([u8; 16]);
 
 impl Nonces {
-    /// Those of a director that was started with these bytes, which no other had.
+    /// Creates the nonces of a director with this seed, which no other director has had.
     pub(crate) const fn new(seed: [u8; 16]) -> Self {
         Self(seed)
     }
 
-    /// The nonce to sign, so long after the director started.
+    /// Returns the current nonce, at this time after the director started.
     pub(crate) fn current(&self, now: Duration) -> Nonce {
         self.of_turn(turn(now))
     }
 
-    /// True for the current nonce, and for the one before it.
+    /// Returns true for the current nonce and the previous one.
     pub(crate) fn accept(&self, now: Duration, nonce: &Nonce) -> bool {
         let turn = turn(now);
         *nonce == self.of_turn(turn)

@@ -1,6 +1,6 @@
-//! What a director answers when it does not do as asked: a problem, as RFC 9457 draws it.
+//! The answers of a director to requests that it does not fulfil: problems, as in RFC 9457.
 //!
-//! Not here: which request gets which problem (`app`, `body`).
+//! Not here: the problem for each request (`app`, `body`, `admission`).
 
 use std::borrow::Cow;
 
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::api::Coordinator;
 use crate::proof::Nonce;
 
-/// What a 429 or a 503 says in `Retry-After`, in seconds. A coordinator may register at any moment, so it
-/// is the shortest that can be said.
+/// The `Retry-After` of a 429 or a 503, in seconds. It is the shortest possible, since a coordinator may register
+/// at any moment.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// An `application/problem+json` answer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Problem {
-    /// Always `about:blank`: the status says what kind of problem it is.
+    /// Always `about:blank`: the status tells the kind of problem.
     #[serde(rename = "type")]
     pub kind: Cow<'static, str>,
     /// The status in words.
@@ -30,19 +30,19 @@ pub struct Problem {
     pub status: u16,
     /// What happened, and what to do about it.
     pub detail: Cow<'static, str>,
-    /// With 409: who else is registered.
+    /// With 409: the registered coordinator.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub coordinator: Option<Box<Coordinator>>,
     /// With 422: the field that is wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<Cow<'static, str>>,
-    /// With 401: what to sign.
+    /// With 401: the nonce to sign.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<Box<Nonce>>,
 }
 
 impl Problem {
-    /// A problem of this status.
+    /// Creates a problem with this status.
     pub(crate) fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             kind: "about:blank".into(),
@@ -55,7 +55,7 @@ impl Problem {
         }
     }
 
-    /// A 422 that names the field.
+    /// Creates a 422 that names the field.
     pub(crate) fn wrong_field(field: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
         Self {
             field: Some(field.into()),
@@ -63,7 +63,7 @@ impl Problem {
         }
     }
 
-    /// A 401 that says what to sign.
+    /// Creates a 401 with the nonce to sign.
     pub(crate) fn unproven(nonce: Nonce) -> Self {
         Self {
             nonce: Some(Box::new(nonce)),
@@ -74,7 +74,7 @@ impl Problem {
         }
     }
 
-    /// A 409: another ring is registered.
+    /// Creates a 409 with the coordinator of the other ring.
     pub(crate) fn another_ring(coordinator: Box<Coordinator>) -> Self {
         Self {
             coordinator: Some(coordinator),

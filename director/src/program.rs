@@ -1,6 +1,6 @@
 //! The program `director`: command line, signals, exit status.
 //!
-//! Not here: everything that a director does.
+//! Not here: what a director does (the other modules).
 
 mod log;
 
@@ -17,7 +17,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{Director, healthcheck, serve};
 use log::Paced;
 
-/// Each is run by `tests/tests/documents.rs`.
+/// The examples and exit statuses of the help; `tests/tests/documents.rs` runs every example.
 const EXAMPLES: &str = "\
 Examples:
   director
@@ -67,7 +67,7 @@ struct Args {
     log: EnvFilter,
 }
 
-/// Runs a director as the command line says. Returns the exit status of `director`.
+/// Runs a director as the command line says, and returns the exit status of `director`.
 pub fn run() -> ExitCode {
     let args = Args::parse();
     let done = if args.healthcheck {

@@ -1,10 +1,8 @@
-//! How a request about a private discussion shows that its caller has the discussion's secret,
-//! without giving the secret away.
+//! Proof that a caller has the secret of a private discussion, without giving the secret away.
 //!
-//! The secret gives a registration key, and the public half of that gives the discussion's id. So
-//! a director that remembers nothing can tell who speaks for a discussion: whoever signs with the
-//! key behind its id. Not here: the secret half and what signs with it (`ringtalk-node`), and what
-//! a request is answered (`admission`).
+//! From the secret follows a registration key, and from its public half the discussion's id. So even a director
+//! without any state can tell who speaks for a discussion: a caller that signs with the key behind its id. Not
+//! here: the secret half and the signing (`ringtalk-node`), and the answer to a request (`admission`).
 
 use ed25519_dalek::VerifyingKey;
 use ringtalk_wire::{DiscussionId, KEY_BYTES, PublicKey, SIGNATURE_BYTES, encode_item};
@@ -12,30 +10,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::encoded::Encoded;
 
-/// What a director wants signed at the moment. Signatures cover it, so they end with it.
+/// The nonce that a director currently wants signed. A signature covers it, so both expire together.
 ///
-/// Until then, that is for two minutes at most, whoever reads the clear HTTP can send a request
-/// once more, and so can a director that has another one's nonce signed. It gains them little: a
-/// coordinator's old registration loses against the higher epoch of the next one, an older one of the same epoch
-/// holds until that coordinator's next call, two seconds later at most, a withdrawal
-/// names a node that is gone for good, and a newcomer that is named twice is one. For that long, a
-/// discussion that has ended can seem to go on.
+/// Until then, for two minutes at most, anyone who reads the clear-text HTTP can replay a request, and so can a
+/// director that gets another one's nonce signed. The gain is small. A coordinator's old registration loses against
+/// the higher epoch of the next one; an older one of the same epoch holds until that coordinator's next call, at
+/// most 2 s later. A withdrawal names a node that is gone for good, and a newcomer that is announced twice is still
+/// one. Within that time, a discussion that has ended can seem to go on.
 pub type Nonce = Encoded<16>;
 
-/// What is signed begins with this, so that a signature means nothing anywhere else.
+/// The prefix of signed bytes, so that a signature is valid nowhere else.
 const LABEL: &str = "ringtalk director";
 
-/// What the body of a request about a private discussion has beside everything else.
+/// The fields that the body of a request about a private discussion has in addition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Private {
     /// The discussion.
     pub discussion: DiscussionId,
-    /// By what right. Who leaves it out is told the nonce to sign.
+    /// The proof; a request without it is answered with the nonce to sign.
     #[serde(flatten)]
     pub proof: Option<Proof>,
 }
 
-/// A signature, and what is needed to verify it.
+/// A signature, with what is needed to verify it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Proof {
     /// The discussion's registration key, an Ed25519 public key: 43 characters.
@@ -46,9 +43,9 @@ pub struct Proof {
     pub signature: Encoded<SIGNATURE_BYTES>,
 }
 
-/// Exactly what a caller signs: one CBOR array of a label, the method, the path, the nonce (an
-/// array of 16 numbers), the discussion (16 bytes), and the body's other fields as a map, in the
-/// order of the types in [`api`](crate::api), absent where they may be.
+/// Returns the exact bytes that a caller signs: one CBOR array of a label, the method, the path, the nonce (an
+/// array of 16 numbers), the discussion (16 bytes), and the body's other fields as a map. The map has the order of
+/// the types in [`api`](crate::api), and no optional field that is absent.
 pub fn signed_bytes(
     method: &str,
     path: &str,
@@ -59,23 +56,23 @@ pub fn signed_bytes(
     encode_item(&(LABEL, method, path, &nonce.0, discussion, body)).to_vec()
 }
 
-/// Why a proof proves nothing.
+/// The reason why a proof is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unproven {
-    /// It is not there, or over another nonce: an old one, or that of a director that ran here before.
+    /// The proof is missing, or over another nonce: an old one, or that of a previous director at this address.
     Stale,
-    /// The key is another discussion's.
+    /// The key belongs to another discussion.
     Key,
     /// The signature is not the key's, or not over this request.
     Signature,
-    /// The node's key is another one's, or none.
+    /// The node's key belongs to another node, or is malformed.
     Node,
     /// The node's signature is not its key's, or not over this request.
     NodeSignature,
 }
 
 impl Proof {
-    /// Checks the proof for `discussion`; `signed` gives what had to be signed over a nonce.
+    /// Checks the proof for `discussion`; `signed` returns the bytes to sign over a nonce.
     pub(crate) fn check(
         &self,
         discussion: &DiscussionId,

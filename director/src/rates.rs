@@ -1,7 +1,7 @@
-//! How many requests each address may make.
+//! The rate limit on the requests of each address.
 //!
-//! A bucket for each address fills at a steady rate, and each request takes from it. Not here: what
-//! is one address (`seats`), and what who asks too much is answered (`serve`).
+//! A token bucket for each address fills at a steady rate, and each request takes one token. Not here: what counts
+//! as one address (`households`), and the answer to a caller above the limit (`serve`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -9,16 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
-/// How many requests a second an address may make for long: 50 nodes that start at one machine
-/// make fewer, and so do 200 that run there.
+/// The sustained number of requests per second that an address may make. 50 nodes that start on one machine make
+/// fewer, and so do 200 that run there.
 const PER_SECOND: f64 = 200.0;
 /// How many it may make at once, after a rest.
 pub(crate) const AT_ONCE: usize = 1_000;
 const FULL: f64 = AT_ONCE as f64;
-/// For how many addresses there are buckets: 200 KiB. Further ones share one.
+/// The number of addresses that have a bucket of their own: 200 KiB. Further ones share one bucket.
 const ADDRESSES: usize = 4_096;
 
-/// Everybody's buckets. Clones share them.
+/// The buckets of all addresses. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rates(Arc<Mutex<Buckets>>);
 
@@ -35,9 +35,9 @@ struct Bucket {
 }
 
 impl Rates {
-    /// True where `address` may make a request now.
+    /// Returns true if `address` may make a request now, and counts it.
     pub(crate) fn admit(&self, address: IpAddr, now: Instant) -> bool {
-        // Every change of a bucket is whole before anything could panic.
+        // Poisoning is ignored: every change of a bucket is complete before anything could panic.
         let mut buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.of(address, now).take(now)
     }

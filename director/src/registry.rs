@@ -1,8 +1,8 @@
-//! What a director remembers of one discussion: who founds it, who coordinates it, and who asked
-//! for the way in. All of it in leases.
+//! The state of one discussion: its founder or coordinator, and the newcomers to announce. All of it is held in
+//! leases.
 //!
-//! Pure: time comes in as the duration since the director started, and a caller that has to wait
-//! is told so. Not here: clocks, held requests (`director`) and HTTP (`app`).
+//! Pure: time is a parameter, as the duration since the director started, and a caller that has to wait is told so.
+//! Not here: clocks and held calls (`director`), and HTTP (`app`).
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -14,48 +14,47 @@ use ringtalk_wire::{Epoch, NodeId};
 use crate::api::{Coordinator, Directions, Newcomer};
 use crate::candidates::Candidates;
 
-/// How long a director that has just started answers nobody that it is the first. The coordinator
-/// of a running ring, which tries again every 250 ms, is to be back before a newcomer founds a
-/// second ring.
+/// How long a director that has just started tells nobody to found. The coordinator of a running ring retries every
+/// 250 ms, so it registers again before a newcomer can found a second ring.
 pub(crate) const SETTLING: Duration = Duration::from_millis(500);
-/// How long the one who is told to found is waited for. Binding a port and one request take
-/// milliseconds; the rest is for a slow machine.
+/// How long others wait for a node that was told to found. Binding a port and one request take milliseconds; the
+/// rest is for slow machines.
 pub(crate) const FOUNDING_LEASE: Duration = Duration::from_secs(2);
-/// How long a registration holds. The coordinator renews it with every call, that is every 2 s or
-/// sooner, so one call may fail.
+/// How long a registration lasts. The coordinator renews it with every call, at least every 2 s, so one call may
+/// fail.
 pub(crate) const REGISTRATION_LEASE: Duration = Duration::from_secs(5);
-/// How long nobody may found after a registration lapsed: the ring is presumably electing, or cut
-/// off from the director, and a second ring would have to be merged later.
+/// How long nobody may found after a registration lapsed. The ring is presumably electing, or cut off from the
+/// director, and a second ring would have to be merged later.
 pub(crate) const LAPSE: Duration = Duration::from_secs(10);
-/// How far the epoch number of a registration rises within a lease: nobody holds more elections in that time, and
-/// whoever makes up a high number displaces nobody with it.
+/// How far the epoch number of a registration may rise within a lease. No ring holds more elections in that time,
+/// and a made-up high number replaces nothing.
 pub(crate) const EPOCH_RISE: u64 = 64;
-/// How many newcomers wait to be named to the coordinator, which normally fetches them at once.
-/// Beyond, the oldest is forgotten; it dials the coordinator itself, and asks again if in vain.
+/// The most newcomers that wait for the coordinator's next call, which normally comes at once. Beyond, the oldest
+/// is dropped; it dials the coordinator itself, and asks again if that fails.
 pub(crate) const NEWCOMERS: usize = 64;
 
-/// The record of one discussion. `now` must never go back.
+/// The state of one discussion. `now` must never decrease.
 #[derive(Debug)]
 pub(crate) struct Registry {
     phase: Phase,
     newcomers: VecDeque<Newcomer>,
     candidates: Candidates,
     calls: u64,
-    /// True if somebody has been let in besides the founder, as far as can be seen from here.
+    /// True if a node other than the founder was admitted, as far as the director can tell.
     has_admitted: bool,
     tally: Tally,
 }
 
-/// Which lease runs.
+/// The lease that is running.
 #[derive(Debug)]
 enum Phase {
-    /// None. Whoever asks may found, but not before `settled`.
+    /// There is no lease. A newcomer may found, but not before `settled`.
     Vacant { settled: Duration },
-    /// Somebody was told to found.
+    /// A node was told to found.
     Founding { founder: NodeId, until: Duration },
     /// There is a ring.
     Registered(Box<Registered>),
-    /// There was a ring, and nobody said that it ended.
+    /// A registration lapsed without being withdrawn.
     Lapsed { id: NodeId, until: Duration },
 }
 
@@ -64,7 +63,7 @@ enum Phase {
 struct Registered {
     coordinator: Coordinator,
     household: IpAddr,
-    /// Since when it has registered, or tried to.
+    /// When it first registered, or tried to.
     since: Duration,
     /// Its latest call.
     call: Call,
@@ -72,7 +71,7 @@ struct Registered {
     rise: Rise,
 }
 
-/// From which number the epoch rises, and until when.
+/// A rise of the epoch number: where it started, and when it ends.
 #[derive(Clone, Copy, Debug)]
 struct Rise {
     from: u64,
@@ -87,28 +86,28 @@ impl Rise {
         }
     }
 
-    /// The highest number that there may be before the rise is over.
+    /// Returns the highest number that is accepted before the rise ends.
     const fn top(&self) -> u64 {
         self.from.saturating_add(EPOCH_RISE)
     }
 }
 
-/// One call of a coordinator. Only its latest is handed newcomers, so that none is lost to a call
-/// whose connection has died unnoticed.
+/// One call of a coordinator. Only its latest call gets newcomers, so that none is lost to a call whose connection
+/// has died unnoticed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Call {
     number: u64,
     id: NodeId,
 }
 
-/// Another ring is registered; its coordinator.
+/// The error that another ring is registered, with its coordinator.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Conflict(pub(crate) Box<Coordinator>);
 
-/// What a node is told that asks for the way in.
+/// The answer to a newcomer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Placement {
-    /// Dial this coordinator, which will be told, or else one of the candidates.
+    /// Dial this coordinator, which will learn of the newcomer, or else one of the candidates.
     Join(Directions),
     /// Found the discussion; others wait for `lease`.
     Found { lease: Duration },
@@ -120,20 +119,20 @@ pub(crate) enum Placement {
     Unknown,
 }
 
-/// What a coordinator's call has to say.
+/// The answer to a coordinator's call.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Handover {
-    /// These asked for the way in.
+    /// These newcomers have asked to join.
     Newcomers(Vec<Newcomer>),
-    /// Nobody asked yet.
+    /// No newcomer has asked yet.
     Nobody,
-    /// This call will hear of nobody any more: a later one took over, or the registration ended.
+    /// This call gets no newcomers any more: a later one took over, or the registration ended.
     Over,
     /// Another ring replaced this one.
     Replaced(Conflict),
 }
 
-/// What happened since the director started.
+/// Counts of events since the director started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Tally {
     /// Registrations of a coordinator that was not registered.
@@ -144,16 +143,16 @@ pub(crate) struct Tally {
     pub(crate) conflicts: u64,
     /// Registrations that lapsed.
     pub(crate) lapses: u64,
-    /// Founding leases given.
+    /// Founding leases granted.
     pub(crate) foundings: u64,
-    /// Nodes pointed at a coordinator.
+    /// Newcomers that were directed to a coordinator.
     pub(crate) newcomers: u64,
-    /// Of those, the ones forgotten before a coordinator was told.
+    /// Of those, the ones dropped before a coordinator learned of them.
     pub(crate) newcomers_forgotten: u64,
 }
 
 impl Registry {
-    /// An empty record, at time zero.
+    /// Creates an empty registry, at time zero.
     pub(crate) fn new() -> Self {
         Self {
             phase: Phase::Vacant { settled: SETTLING },
@@ -165,12 +164,12 @@ impl Registry {
         }
     }
 
-    /// Registers a coordinator, or renews its registration, by compare-and-set: a higher epoch
-    /// number replaces, if it is not much higher, the same id renews, anything else is a conflict. A running
-    /// ring also goes before somebody who was only told to found one.
+    /// Registers a coordinator, or renews its registration, by compare-and-set. The same id renews; an epoch number
+    /// that is higher, but not much higher, replaces; anything else is a conflict. A running ring also takes
+    /// precedence over a node that was told to found.
     ///
-    /// The caller is who it says, and calls from this household. One that is turned down or displaced is a
-    /// candidate from then on.
+    /// The caller has been authenticated, and calls from `household`. A coordinator that is rejected or replaced
+    /// becomes a candidate.
     pub(crate) fn register_coordinator(
         &mut self,
         now: Duration,
@@ -235,7 +234,7 @@ impl Registry {
         call
     }
 
-    /// Hands over who asked for the way in, each once, to the coordinator's latest call.
+    /// Returns the waiting newcomers, each once, if `call` is the coordinator's latest call.
     pub(crate) fn hand_over(&mut self, now: Duration, call: Call) -> Handover {
         self.advance(now);
         match &self.phase {
@@ -253,8 +252,8 @@ impl Registry {
         }
     }
 
-    /// Ends the registration of `id`, as the last node that leaves does. Who is not registered has
-    /// nothing to end, unless another ring is.
+    /// Ends the lease of `id` (registration, founding or lapse), as the last node that leaves does. Fails if another
+    /// ring is registered; otherwise a node without a lease has nothing to end.
     pub(crate) fn withdraw(&mut self, now: Duration, id: NodeId) -> Result<(), Conflict> {
         self.advance(now);
         self.candidates.forget(&id);
@@ -277,8 +276,8 @@ impl Registry {
         }
     }
 
-    /// Says where a node finds the ring, or that it is the first. The coordinator is told of it as of `told`, with
-    /// the addresses that may be dialled.
+    /// Tells a newcomer where the ring is, or to found it. The coordinator learns of the newcomer as `told`, which
+    /// has only the addresses that it may dial.
     pub(crate) fn register_node(
         &mut self,
         now: Duration,
@@ -300,7 +299,7 @@ impl Registry {
                     lease: FOUNDING_LEASE,
                 }
             }
-            // Repeated, not renewed: others do not wait for ever for a founder that only asks.
+            // The lease is repeated, not renewed, so that others do not wait for a founder that only asks.
             Phase::Founding { founder, until } if *founder == newcomer => Placement::Found {
                 lease: until.saturating_sub(now),
             },
@@ -320,7 +319,7 @@ impl Registry {
         }
     }
 
-    /// The way in, for somebody of whom nobody is told.
+    /// Returns directions without announcing the caller to the coordinator.
     pub(crate) fn find(&mut self, now: Duration) -> Option<Directions> {
         let coordinator = self.coordinator(now)?.clone();
         Some(self.directions(now, coordinator))
@@ -333,7 +332,7 @@ impl Registry {
         }
     }
 
-    /// Who coordinates, as far as is known.
+    /// Returns the registered coordinator, if any.
     pub(crate) fn coordinator(&mut self, now: Duration) -> Option<&Coordinator> {
         self.advance(now);
         match &self.phase {
@@ -342,8 +341,8 @@ impl Registry {
         }
     }
 
-    /// True where there is nothing to remember any more: no lease runs, or the founder of a ring that nobody else
-    /// was let into does not renew it.
+    /// Returns true if there is nothing left to remember: no lease runs, or a founder that admitted nobody has
+    /// stopped renewing.
     pub(crate) fn is_over(&mut self, now: Duration) -> bool {
         self.advance(now);
         match self.phase {
@@ -353,12 +352,12 @@ impl Registry {
         }
     }
 
-    /// What happened so far.
+    /// Returns the counts so far.
     pub(crate) fn tally(&self) -> Tally {
         self.tally
     }
 
-    /// Keeps a newcomer for the coordinator's next call; the latest word of each counts.
+    /// Keeps a newcomer for the coordinator's next call; a later request of the same node replaces an earlier one.
     fn remember(&mut self, newcomer: &Newcomer) {
         self.newcomers.retain(|known| known.id != newcomer.id);
         if self.newcomers.len() == NEWCOMERS {
@@ -393,7 +392,8 @@ impl Registry {
     }
 }
 
-/// What is remembered after a renewal. A late duplicate of an earlier call proves life, but knows nothing newer.
+/// Returns the coordinator to keep after a renewal. A late duplicate of an earlier call proves that it is alive,
+/// but has older data.
 fn renewed(known: &Coordinator, caller: Coordinator, top: u64) -> Coordinator {
     if caller.epoch.number < known.epoch.number {
         return known.clone();

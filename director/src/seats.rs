@@ -1,7 +1,7 @@
-//! How many may be served at once, in all and of each household: connections, and held calls.
+//! Seats: bounds on what is served at once, in total and per household: connections, and held calls.
 //!
-//! If all seats are taken, a household that has many gives way to one that has few. Not here: what
-//! happens on a connection (`serve`), or in a held call (`director`).
+//! If all seats are taken, a household with many gives way to one with few. Not here: what happens on a connection
+//! (`serve`), or in a held call (`director`).
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::households::Shares;
 
-/// A number of seats, with a limit for each household. Clones share them.
+/// A fixed number of seats, with a limit for each household. Clones share them.
 #[derive(Clone, Debug)]
 pub(crate) struct Seats(Arc<Shared>);
 
@@ -24,14 +24,14 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Taken {
-    /// How many were ever taken: the number of the next one.
+    /// The number of seats that were ever taken, which numbers the next one.
     ever: u64,
     shares: Shares,
-    /// Whom to tell that a seat is lost, by household and in the order in which they came.
+    /// For each seat, by household and then by age, the notification that it is lost.
     seats: BTreeMap<(IpAddr, u64), Arc<Notify>>,
 }
 
-/// Room for one, until it is dropped, or lost to another household.
+/// One seat, until it is dropped or lost to another household.
 #[derive(Debug)]
 pub(crate) struct Seat {
     seats: Seats,
@@ -39,7 +39,7 @@ pub(crate) struct Seat {
 }
 
 impl Seats {
-    /// So many seats, and so many of them for one household.
+    /// Creates `most` seats, of which one household may have `most_of_household`.
     pub(crate) fn new(most: usize, most_of_household: usize) -> Self {
         Self(Arc::new(Shared {
             most,
@@ -48,7 +48,7 @@ impl Seats {
         }))
     }
 
-    /// Room for one more of a household, if there is any. `lost` is notified when another household needs the seat.
+    /// Takes a seat for a household, if there is one. `lost` is notified when another household needs the seat.
     pub(crate) fn take(&self, household: IpAddr, lost: &Arc<Notify>) -> Option<Seat> {
         let mut taken = self.lock();
         if taken.shares.size(&household) >= self.0.most_of_household {
@@ -66,19 +66,19 @@ impl Seats {
         Some(Seat { seats, place })
     }
 
-    /// How many are taken.
+    /// Returns the number of seats taken.
     pub(crate) fn taken(&self) -> usize {
         self.lock().seats.len()
     }
 
-    /// Every change of the seats is whole before anything could panic.
+    /// Ignores poisoning: every change of the seats is complete before anything could panic.
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Taken {
-    /// Takes the seat of whoever of a household came last: those who were there before stay, however fast others come.
+    /// Takes the latest seat of a household away: earlier ones stay, however fast new ones come.
     fn evict_latest(&mut self, household: IpAddr) {
         let seats = self.seats.range((household, 0)..=(household, u64::MAX));
         let latest = seats.last().map(|(place, _)| *place);

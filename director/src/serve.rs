@@ -1,8 +1,8 @@
-//! Serves a director on a listener: connections, their limits, and the end.
+//! Serves a director on a listener: connections, their limits, and shutdown.
 //!
-//! Whatever somebody does with a connection, it is closed in bounded time, and their number is
-//! bounded too: of those that have asked something by seats (`seats`), of the others as guests
-//! (`guests`). Not here: what a request gets for an answer (`app`).
+//! Every connection is closed in bounded time, whatever its peer does. The number of connections is bounded too: by
+//! seats for those that have sent a request (`seats`), as guests for the others (`guests`). Not here: the answer to
+//! a request (`app`).
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -36,27 +36,27 @@ use crate::rates::Rates;
 use crate::seats::{Seat, Seats};
 use crate::source::Source;
 
-/// How long a request's head may take to arrive, and how long a connection may rest between
-/// requests.
+/// How long the head of a request may take to arrive, and how long a connection may idle between requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How much of a request is buffered beside its body: a head of ordinary size, and hyper's least.
+/// How much of a request is buffered besides its body: enough for an ordinary head, and the least that hyper
+/// accepts.
 const HEAD_BYTES: usize = 8 * 1024;
-/// How old a connection may grow. It bounds what no other limit does, above all a reader that
-/// takes no answer; an honest caller connects again once a minute.
+/// How old a connection may grow. This bounds what no other limit does, above all a peer that does not read its
+/// answer. An honest caller reconnects once a minute.
 const CONNECTION_AGE: Duration = Duration::from_secs(60);
-/// How long the last answer of an aged connection may take: the longest hold, and its way.
+/// How long the last answer of an old connection may take: the longest hold, and the time to send it.
 const LAST_ANSWER: Duration = Duration::from_secs(10);
-/// How many requests of one connection are refused for their number before it is closed: so many a caller may have
-/// sent before it reads the first refusal.
+/// How many requests of one connection are rejected by the rate limit before it is closed. A caller may have sent
+/// this many before it reads the first rejection.
 const REFUSALS: usize = 4;
-/// How long connections may take to end when the director stops, which is to take 1 s in all.
+/// How long connections may take to end when the director stops; the whole stop may take 1 s.
 const FAREWELL: Duration = Duration::from_millis(500);
-/// How long to wait when the system has no socket to give, before asking again.
+/// How long to wait before accepting again if the system has no socket to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `director` until `shutdown` is done, then answers all held requests and returns within
-/// half a second. Afterwards this director holds no requests any more: make a new one to serve
-/// again. Dropping the future closes everything at once.
+/// Serves `director` until `shutdown` completes, then answers all held requests and returns within half a second.
+/// Afterwards this director holds no requests any more: create a new one to serve again. Dropping the future closes
+/// everything at once.
 pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Future<Output = ()>) {
     let mut door = Door::new(director.clone(), &listener);
     let mut connections = JoinSet::new();
@@ -80,17 +80,17 @@ pub async fn serve(listener: TcpListener, director: Director, shutdown: impl Fut
     let _ = timeout(FAREWELL, farewell).await;
 }
 
-/// What every connection needs.
+/// The state that all connections share.
 struct Door {
     app: Router,
     director: Director,
     seats: Seats,
-    /// For what only programs ask.
+    /// The limit for requests that only programs can make.
     rates: Rates,
-    /// For what a web page may ask too: it is not to use up what the node beside it needs.
+    /// The limit for requests that a web page can make too: it must not use up that of the node beside it.
     page_rates: Rates,
     guests: Guests<Waiting>,
-    /// Where the director listens.
+    /// The address on which the director listens.
     listens: IpAddr,
 }
 
@@ -109,8 +109,8 @@ impl Door {
         }
     }
 
-    /// Lets a connection in, as a guest until it asks something. Where there are too many guests, one
-    /// of those who come in a crowd has to go.
+    /// Serves a new connection, as a guest until it sends a request. If there are too many guests, closes one of
+    /// the network that has most.
     fn open(&mut self, stream: TcpStream, peer: IpAddr, connections: &mut JoinSet<()>) {
         let caller = Caller {
             app: self.app.clone(),
@@ -131,10 +131,10 @@ impl Door {
     }
 }
 
-/// Where a connection sits, once it has asked something: nowhere, if there was no room.
+/// The seat of a connection that has sent a request; `None` inside if there was no room.
 type Place = Arc<OnceLock<Option<Seat>>>;
 
-/// A connection that has asked nothing yet.
+/// A connection that has not sent a request yet.
 #[derive(Debug)]
 struct Waiting {
     task: AbortHandle,
@@ -151,7 +151,7 @@ impl Guest for Waiting {
     }
 }
 
-/// Who is at the far end of a connection, and what there is for it.
+/// The peer of a connection, and the state to serve it.
 #[derive(Clone)]
 struct Caller {
     app: Router,
@@ -161,14 +161,14 @@ struct Caller {
     seats: Seats,
     source: Source,
     seat: Place,
-    /// Is told if another household needs the seat.
+    /// Notified if another household needs the seat.
     lost: Arc<Notify>,
-    /// How many requests of this connection were too many.
+    /// The number of requests on this connection that the rate limit rejected.
     refusals: Arc<AtomicUsize>,
 }
 
 impl Caller {
-    /// Answers a request, unless there is no room for this connection, or this household asks too much.
+    /// Answers a request, unless there is no room for the connection or its household exceeds its rate.
     fn answer(
         &self,
         mut request: hyper::Request<Incoming>,
@@ -197,7 +197,7 @@ impl Caller {
         }
     }
 
-    /// What is answered to one request too many. A caller that does not slow down has to connect again.
+    /// Returns the answer to a request above the rate. A caller that does not slow down has to reconnect.
     fn refuse(&self) -> Response {
         self.director.metrics().refused_request();
         let detail = "too many requests come from this address: wait a little";
@@ -208,7 +208,7 @@ impl Caller {
         ([(CONNECTION, "close")], problem).into_response()
     }
 
-    /// What is told to a connection that found no room: it is closed then.
+    /// Returns the answer to a connection for which there is no room; it is then closed.
     fn turn_away(&self) -> Response {
         self.director.metrics().refused_connection();
         let detail = "there is no room for more connections now: wait a little";

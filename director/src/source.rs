@@ -1,7 +1,7 @@
-//! Where a request comes from, and which of the addresses that a newcomer names others may be told to dial.
+//! The source of a request, and the addresses of a newcomer that others may be told to dial.
 //!
-//! A director passes a newcomer's addresses on to a coordinator, which dials them: so a stranger could
-//! have somebody else's node knock at any port of any network. Not here: how a coordinator dials.
+//! A coordinator dials the addresses that a director passes on. Without a check, a stranger could make somebody
+//! else's node connect to any port of any network. Not here: how a coordinator dials (`ringtalk-node`).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,18 +10,17 @@ use axum::http::request::Parts;
 use crate::api::{Address, Newcomer};
 use crate::households::household;
 
-/// Where a request comes from. `serve` tells each request; without a socket it is this very machine.
+/// The source of a request. `serve` attaches it; without a socket the source is this machine.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Source {
     /// The caller's address.
     address: IpAddr,
-    /// True if the director listens on the loopback alone, so that whoever hears of an address there
-    /// is on the same machine.
+    /// True if the director listens on the loopback only, so that all its callers are on this machine.
     is_local: bool,
 }
 
 impl Source {
-    /// A caller at this address, of a director that listens there.
+    /// Creates the source of a caller at this address, for a director that listens at `listens`.
     pub(crate) fn new(caller: IpAddr, listens: IpAddr) -> Self {
         Self {
             address: caller.to_canonical(),
@@ -29,7 +28,7 @@ impl Source {
         }
     }
 
-    /// Where a request comes from.
+    /// Returns the source of a request.
     pub(crate) fn of(parts: &Parts) -> Self {
         let told = parts.extensions.get::<Self>().copied();
         told.unwrap_or(Self::new(
@@ -38,16 +37,16 @@ impl Source {
         ))
     }
 
-    /// The household that has a share of what there is here.
+    /// Returns the household whose share the request counts against.
     pub(crate) fn household(&self) -> IpAddr {
         household(self.address)
     }
 
-    /// The newcomer as a coordinator is told of it: at the caller's own address, and at the public one,
-    /// which may be a name. None if no address is left.
+    /// Returns the newcomer as its coordinator learns of it: with the caller's own address, and the public one,
+    /// which may be a name. Returns `None` if no address is left.
     ///
-    /// An internal address of another machine or of a home behind a router becomes that port of the
-    /// caller's own address: the router may pass it on, and nobody else is dialled.
+    /// An internal address of another machine, or of a home behind a router, becomes the same port at the caller's
+    /// own address. The router may forward it, and nobody else is dialled.
     pub(crate) fn dialable(&self, newcomer: &Newcomer) -> Option<Newcomer> {
         let public = newcomer
             .public_address
@@ -66,7 +65,8 @@ impl Source {
         })
     }
 
-    /// That port of the caller's own address, unless that is a loopback that means another machine to others.
+    /// Returns the caller's own address with this port, unless it is a loopback that means another machine to
+    /// others.
     fn own(&self, address: &Address) -> Option<Address> {
         let socket = SocketAddr::new(self.address, address.port());
         socket
@@ -81,7 +81,7 @@ impl Source {
         is_callers && (self.is_local || !self.address.is_loopback())
     }
 
-    /// A name is for the dialler to judge, who alone knows what it resolves to.
+    /// Accepts any name: only the dialler can tell what it resolves to.
     fn may_be_public(&self, address: &Address) -> bool {
         let is_anothers_loopback = |ip: IpAddr| ip.is_loopback() && !self.is_own(address);
         !address

@@ -1,8 +1,7 @@
-//! How a node shows that a registration is its own: it signs the request with the key behind its id.
+//! Proof that a registration is made by its own node: a signature on the request with the key behind its id.
 //!
-//! The signature is in the headers, over the exact bytes of the body, so that it holds whatever fields a
-//! later version adds. Not here: that somebody has a private discussion's secret (`proof`), and what a
-//! request is answered (`admission`).
+//! The signature is in the headers and covers the exact bytes of the body, so it holds whatever fields a later
+//! version adds. Not here: the proof for a private discussion (`proof`), and the answer to a request (`admission`).
 
 use axum::http::{HeaderMap, HeaderName};
 use ed25519_dalek::VerifyingKey;
@@ -11,24 +10,24 @@ use ringtalk_wire::{KEY_BYTES, NodeId, PublicKey, SIGNATURE_BYTES};
 use crate::encoded::Encoded;
 use crate::proof::{Nonce, Unproven};
 
-/// The header with the node's key: an Ed25519 public key, 43 characters.
+/// The header with the node's Ed25519 public key: 43 characters.
 pub const NODE_KEY: HeaderName = HeaderName::from_static("node-key");
 /// The header with the director's nonce that was signed: 22 characters.
 pub const NODE_NONCE: HeaderName = HeaderName::from_static("node-nonce");
 /// The header with the key's signature over [`node_signed_bytes`]: 86 characters.
 pub const NODE_SIGNATURE: HeaderName = HeaderName::from_static("node-signature");
 
-/// What is signed begins with this, so that a signature means nothing anywhere else.
+/// The prefix of signed bytes, so that a signature is valid nowhere else.
 const LABEL: &str = "ringtalk director";
 
-/// Exactly what a node signs: a label, the method, the path and the nonce, a line each, and the body as it
-/// travels.
+/// Returns the exact bytes that a node signs: a label, the method, the path and the nonce, each on its own line,
+/// and the body as it travels.
 pub fn node_signed_bytes(method: &str, path: &str, nonce: &Nonce, body: &[u8]) -> Vec<u8> {
     let head = format!("{LABEL}\n{method}\n{path}\n{nonce}\n");
     [head.as_bytes(), body].concat()
 }
 
-/// Checks that the node of this id signed a request; `signed` gives what it had to sign over a nonce.
+/// Checks that the node with this id signed a request; `signed` returns the bytes to sign over a nonce.
 pub(crate) fn check(
     headers: &HeaderMap,
     id: &NodeId,
@@ -49,7 +48,7 @@ pub(crate) fn check(
     if NodeId::of(&PublicKey(key.0)) != *id {
         return Err(Unproven::Node);
     }
-    // A text that is none is no nonce of this director either.
+    // A malformed nonce cannot be one of this director either.
     let nonce: Nonce = nonce.parse().map_err(|_| Unproven::Stale)?;
     if !is_current(&nonce) {
         return Err(Unproven::Stale);

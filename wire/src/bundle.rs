@@ -1,6 +1,6 @@
-//! Bundles: consecutive messages of one author, encoded once and carried untouched by everybody.
+//! Bundles: consecutive messages of one author, encoded once and forwarded unchanged.
 //!
-//! Not here: how a bundle finds its way round the ring (`frame::Spread`).
+//! Not here: how a bundle travels round the ring (`frame::Spread`).
 
 mod brief;
 mod reading;
@@ -18,24 +18,24 @@ use serde::{Deserialize, Serialize};
 use crate::limit::{BUNDLE_TEXT_BYTES, COUNTER, SEALED_BYTES};
 use crate::{Announcement, DecodeError, MessageId, NodeId, Seal, SealHash, codec};
 
-/// Consecutive messages of one author. The first depends on the heads, each other one on the
-/// message before it, and its Lamport time is one more.
+/// Consecutive messages of one author. The first depends on the heads; each later one depends on the message before
+/// it, and its Lamport time is one higher.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Bundle {
-    /// Who wrote the messages.
+    /// The author of the messages.
     #[serde(rename = "a")]
     pub author: NodeId,
     /// The sequence number of the first message.
     #[serde(rename = "s")]
     pub first: u64,
-    /// What names the author's bundle before this one; zeros in the first. So two different ones after
-    /// one, which only their author can make, show each other up.
+    /// The hash of the seal on the author's previous bundle; zeros in the first bundle. Two different successors of
+    /// one bundle therefore expose their author, since nobody else can sign them.
     #[serde(rename = "p")]
     pub previous: SealHash,
     /// The Lamport time of the first message.
     #[serde(rename = "l")]
     pub lamport: u64,
-    /// What the first message depends on: the transitive reduction of its author's clock.
+    /// The dependencies of the first message: the transitive reduction of its author's clock.
     #[serde(rename = "h")]
     pub heads: Vec<MessageId>,
     /// The messages: at least one.
@@ -44,12 +44,12 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// The sequence number of the last message.
+    /// Returns the sequence number of the last message.
     pub const fn last(&self) -> u64 {
         self.first + self.messages.len() as u64 - 1
     }
 
-    /// The id of the last message.
+    /// Returns the id of the last message.
     pub const fn last_id(&self) -> MessageId {
         MessageId {
             author: self.author,
@@ -57,24 +57,24 @@ impl Bundle {
         }
     }
 
-    /// The Lamport time of the last message.
+    /// Returns the Lamport time of the last message.
     pub const fn last_lamport(&self) -> u64 {
         self.lamport + self.messages.len() as u64 - 1
     }
 
-    /// True where no honest author seals both this one and another, whose seal is given.
+    /// Returns true if no honest author signs both this bundle and `other`, whose seal is given.
     fn contradicts(&self, other: &Self, seal: &Seal) -> bool {
         let overlap = self.first <= other.last() && other.first <= self.last();
         let follows = other.last() + 1 == self.first && self.previous != seal.hash();
         self.author == other.author && self != other && (overlap || follows)
     }
 
-    /// What all the texts weigh, in bytes.
+    /// Returns the total length of all texts, in bytes.
     pub fn text_bytes(&self) -> usize {
         self.messages.iter().map(|message| message.text.len()).sum()
     }
 
-    /// True where the numbers make sense: `PROTOCOL.md` §4.2.
+    /// Returns true if the numbers are possible: `PROTOCOL.md` §4.2.
     fn is_sound(&self) -> bool {
         !self.messages.is_empty()
             && self.first >= 1
@@ -88,38 +88,37 @@ impl Bundle {
     }
 }
 
-/// What one message says, and when its author's clock said so.
+/// One message: its text and its author's timestamp.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Text {
-    /// Milliseconds since 1970 by the author's clock: a label, never an order.
+    /// Milliseconds since 1970 by the author's clock: a label, never used for ordering.
     #[serde(rename = "t")]
     pub timestamp_ms: u64,
-    /// The text, 16 KiB of UTF-8 at most, as it was typed.
+    /// The text as it was typed, at most 16 KiB of UTF-8.
     #[serde(rename = "x")]
     pub text: ByteString,
 }
 
-/// What is signed of something that is sealed: the BLAKE3 of its exact bytes. Ed25519 alone takes SHA-512
-/// of them, which takes several times as long.
+/// Returns the bytes to sign for a sealed item, which contain the BLAKE3 of its exact bytes. Ed25519 alone would
+/// take their SHA-512, which is several times slower.
 pub fn item_to_sign(raw: &[u8]) -> Vec<u8> {
     let digest: [u8; 32] = blake3::hash(raw).into();
     codec::encode_any(&("ringtalk item", Bytes::copy_from_slice(&digest)))
 }
 
-/// The exact bytes of something, and a signature over what stands for them ([`item_to_sign`]). Relays pass both on untouched.
+/// The exact bytes of an item, and a seal over their hash ([`item_to_sign`]). Relays forward both unchanged.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Sealed {
     /// The CBOR of a [`Bundle`] or of an [`Announcement`].
     #[serde(rename = "b")]
     pub raw: Bytes,
-    /// Who signed them, and the signature.
+    /// The signer's key, and the signature.
     #[serde(rename = "g")]
     pub seal: Seal,
 }
 
 impl Sealed {
-    /// Reads the bundle inside, strictly: its author must be who signed, whatever the signature is
-    /// worth.
+    /// Decodes the bundle strictly. Its author must be the signer; the signature itself is not checked here.
     pub fn bundle(&self) -> Result<Bundle, DecodeError> {
         if self.weight() > SEALED_BYTES {
             return Err(DecodeError::TooLong(self.weight()));
@@ -132,8 +131,8 @@ impl Sealed {
         }
     }
 
-    /// Reads the announcement inside, strictly: the coordinator of whose view it tells must be who
-    /// signed, whatever the signature is worth.
+    /// Decodes the announcement strictly. The signer must be the coordinator of the view that it announces; the
+    /// signature itself is not checked here.
     pub fn announcement(&self) -> Result<Announcement, DecodeError> {
         if self.weight() > SEALED_BYTES {
             return Err(DecodeError::TooLong(self.weight()));
@@ -146,9 +145,8 @@ impl Sealed {
         }
     }
 
-    /// True where both are bundles of one author that no honest author seals: they have messages of
-    /// the same numbers, or one follows another bundle than the one before it. Whether the signatures
-    /// hold is to be checked too.
+    /// Returns true if both are bundles of one author that no honest author signs: they share sequence numbers, or
+    /// one names the wrong bundle as its predecessor. The caller must verify the signatures.
     pub fn contradicts(&self, other: &Self) -> bool {
         let (Ok(one), Ok(two)) = (self.bundle(), other.bundle()) else {
             return false;
@@ -156,12 +154,12 @@ impl Sealed {
         one.contradicts(&two, &other.seal) || two.contradicts(&one, &self.seal)
     }
 
-    /// What its seal is over.
+    /// Returns the bytes that the seal signs.
     pub fn to_sign(&self) -> Vec<u8> {
         item_to_sign(&self.raw)
     }
 
-    /// What it weighs in a queue, in bytes.
+    /// Returns the size to count in a queue, in bytes.
     pub fn weight(&self) -> usize {
         self.raw.len() + size_of::<Seal>()
     }

@@ -1,4 +1,4 @@
-//! The vector clock: how far each author has been followed.
+//! The vector clock: the last message known of each author.
 //!
 //! Not here: what makes a message deliverable (`causal` in `ringtalk-proto`).
 
@@ -7,10 +7,10 @@ use core::fmt;
 
 use crate::{MessageId, NodeId, ShortId};
 
-/// For each author, the sequence number up to which all its messages are known. Absent means 0.
+/// The sequence number of each author up to which all its messages are known; 0 for an absent author.
 ///
-/// Equal clocks have equal hashes, and the hash costs nothing to keep: it is a sum over the
-/// entries, so two nodes compare their clocks by eight bytes in a heartbeat.
+/// Equal clocks have equal hashes. The hash is a sum over the entries, so it is cheap to maintain, and two nodes
+/// compare their clocks by eight bytes in a heartbeat.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct VectorClock {
     entries: BTreeMap<NodeId, u64>,
@@ -18,7 +18,7 @@ pub struct VectorClock {
 }
 
 impl VectorClock {
-    /// The clock of somebody who knows nothing.
+    /// Creates an empty clock.
     pub const fn new() -> Self {
         Self {
             entries: BTreeMap::new(),
@@ -26,17 +26,17 @@ impl VectorClock {
         }
     }
 
-    /// The last message known of an author; 0 where there is none.
+    /// Returns the sequence number of the last message known of an author, or 0 if there is none.
     pub fn get(&self, author: &NodeId) -> u64 {
         self.entries.get(author).copied().unwrap_or(0)
     }
 
-    /// True where the message, and so all its author's earlier ones, are known.
+    /// Returns true if the message is known, and with it all earlier ones of its author.
     pub fn covers(&self, message: MessageId) -> bool {
         self.get(&message.author) >= message.seq
     }
 
-    /// Moves an author's entry up to `seq`; an entry never goes down.
+    /// Advances an author's entry to `seq`; an entry never decreases.
     pub fn advance(&mut self, author: NodeId, seq: u64) {
         if seq == 0 {
             return;
@@ -51,29 +51,29 @@ impl VectorClock {
         }
     }
 
-    /// The authors with their last messages, in the order of their ids.
+    /// Returns each author with its last message, in the order of author ids.
     pub fn iter(&self) -> impl Iterator<Item = MessageId> + '_ {
         self.entries
             .iter()
             .map(|(&author, &seq)| MessageId { author, seq })
     }
 
-    /// The authors that have an entry, and whose ids begin so.
+    /// Returns the authors that have an entry and this short id.
     pub fn beginning_with(&self, short: ShortId) -> impl Iterator<Item = &NodeId> {
         self.entries.range(short.ids()).map(|(author, _)| author)
     }
 
-    /// How many authors have an entry.
+    /// Returns the number of authors that have an entry.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// True where nothing is known.
+    /// Returns true if no author has an entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// A hash of all entries, for comparing clocks at a glance.
+    /// Returns a hash of all entries, which makes comparing two clocks cheap.
     pub const fn hash(&self) -> u64 {
         self.hash
     }
@@ -95,7 +95,7 @@ impl fmt::Debug for VectorClock {
     }
 }
 
-/// The finalizer of splitmix64 over both halves of the id and the sequence number.
+/// Returns the hash of one entry: the splitmix64 finalizer over both halves of the id and the sequence number.
 fn entry_hash(author: NodeId, seq: u64) -> u64 {
     let id = u128::from_be_bytes(*author.as_bytes());
     let (high, low) = ((id >> 64) as u64, id as u64);

@@ -1,8 +1,7 @@
-//! The one way to encode, and the one strict way to decode but for bundles (`bundle::reading`):
-//! `PROTOCOL.md` §2.
+//! The only encoder, and the only, strict decoder of everything but bundles (`bundle::reading`): `PROTOCOL.md` §2.
 //!
-//! ciborium is lenient; this module is not: one item, nested 16 deep at most, over a slice that
-//! must end where the item ends, whatever the item means (`well_formed`). Not here: the length prefix, which belongs to the link.
+//! ciborium is lenient; this module accepts one item, nested at most 16 deep, in a slice that ends where the item
+//! ends (`well_formed`). Not here: the length prefix, which belongs to the link.
 
 use alloc::format;
 use alloc::string::String;
@@ -14,29 +13,29 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::limit::{FRAME_BYTES, NESTING};
 use crate::{Frame, well_formed};
 
-/// Why bytes are not what they should be.
+/// The reason why bytes do not decode.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DecodeError {
-    /// More bytes than a frame may have.
+    /// There are more bytes than a frame may have.
     #[error("{0} bytes, {FRAME_BYTES} allowed")]
     TooLong(usize),
-    /// Not CBOR, not of the expected shape, or over a limit.
+    /// The bytes are not CBOR, do not have the expected shape, or exceed a limit.
     #[error("malformed: {0}")]
     Malformed(String),
     /// Bytes follow the item.
     #[error("{0} bytes after the end")]
     Trailing(usize),
-    /// The right shape, with numbers that cannot be.
+    /// The shape is right, but the numbers are impossible.
     #[error("impossible numbers in a {0}")]
     Unsound(&'static str),
 }
 
-/// How many bytes most items take, and a large one beside what it carries.
+/// The capacity for an item, in bytes: enough for most, and for a large frame without the bytes that it carries.
 const USUAL_BYTES: usize = 256;
 
-/// From so many bytes on a frame is read around what it carries.
+/// The least size of a frame, in bytes, that is decoded around the bytes that it carries.
 const MUCH_BYTES: usize = 8 * 1024;
-/// What stands there meanwhile: one byte, since no string of bytes is empty.
+/// The stand-in for those bytes: one byte long, since empty byte strings are not allowed.
 const PLACEHOLDER: &[u8] = b"\x41\x00";
 
 /// Encodes a frame, without its length prefix.
@@ -45,7 +44,7 @@ pub fn encode(frame: &Frame) -> Bytes {
     if carried == 0 {
         return encode_item(frame);
     }
-    // What grows on its way is copied each time, and wiped.
+    // A growing vector would be copied at each step, and each old copy wiped.
     let bytes = encode_near(frame, USUAL_BYTES + carried);
     debug_assert!(bytes.len() <= FRAME_BYTES, "a frame outgrew itself");
     Bytes::from(bytes)
@@ -59,8 +58,8 @@ pub fn decode(bytes: &[u8]) -> Result<Frame, DecodeError> {
     }
 }
 
-/// The same for a frame that carries much: ciborium reads what is around that, which is copied once, and not in pieces
-/// into memory that grows. None where it is to be read in whole.
+/// Decodes a large frame around the bytes that it carries: ciborium reads the rest, and the carried bytes are
+/// copied once, instead of piecewise into a growing buffer. Returns `None` if the frame must be decoded whole.
 fn decode_around(bytes: &[u8]) -> Option<Frame> {
     if !(MUCH_BYTES..=FRAME_BYTES).contains(&bytes.len()) {
         return None;
@@ -68,7 +67,7 @@ fn decode_around(bytes: &[u8]) -> Option<Frame> {
     let (start, carried) = well_formed::long_bytes(bytes, MUCH_BYTES / 2)?;
     let around = [&bytes[..start], PLACEHOLDER, &bytes[carried.end..]].concat();
     let mut frame: Frame = decode_item(&around).ok()?;
-    // Else there is something in it that is read and not kept.
+    // If they differ, the frame has a part that decoding drops, and the bytes may belong there.
     if encode_any(&frame) != around {
         return None;
     }
@@ -76,14 +75,14 @@ fn decode_around(bytes: &[u8]) -> Option<Frame> {
     Some(frame)
 }
 
-/// Encodes anything that travels, sealed or as a frame.
+/// Encodes any item that travels, sealed or as a frame.
 pub fn encode_item<T: Serialize>(item: &T) -> Bytes {
     let bytes = encode_any(item);
     debug_assert!(bytes.len() <= FRAME_BYTES, "an item outgrew a frame");
     Bytes::from(bytes.into_boxed_slice())
 }
 
-/// Encodes something of any length, to be hashed or signed.
+/// Encodes a value of any length, to be hashed or signed.
 pub(crate) fn encode_any<T: Serialize>(item: &T) -> Vec<u8> {
     encode_near(item, USUAL_BYTES)
 }
@@ -193,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_is_not_kept_is_read_in_whole() {
-        // An empty name and what it names: nobody writes that, and so nobody reads it around.
+        // A field with an empty name: no encoder writes one, so `decode_around` leaves it alone.
         let whole = encode(&Frame::Pulled(sealed(MUCH_BYTES)));
         let place = whole.iter().position(|&byte| byte == 0xa2).unwrap();
         let longer = [&whole[..place], b"\xa3\x60\x01", &whole[place + 1..]].concat();

@@ -1,6 +1,7 @@
-//! The frames: everything that one node says to another over a link.
+//! The frames: everything that one node sends to another over a link.
 //!
-//! `PROTOCOL.md` has them in a table with their meaning; here are their shapes.
+//! `PROTOCOL.md` has a table of them and of their meaning. Not here: the bodies that other modules of this crate
+//! define, and what a node does with a frame (`ringtalk-proto`).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -16,118 +17,117 @@ use crate::{
     ViewUpdate,
 };
 
-/// One frame. A node answers an unknown one by closing the link.
+/// One frame. A node that receives an unknown one closes the link.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Frame {
-    /// The last frame of an end: why it sends no more.
+    /// The last frame from one end: why it closes the link.
     Close(Close),
-    /// "Are you alive?"
+    /// Asks whether the receiver is alive.
     Ping(u64),
-    /// "I am", with the ping's number.
+    /// Answers a ping, with its number.
     Pong(u64),
-    /// Life, and a short form of what the node knows.
+    /// A sign of life, with a summary of what the node knows.
     Heartbeat(Heartbeat),
 
-    /// A newcomer, or somebody who was evicted, asks the coordinator for a place in the ring.
+    /// Asks the coordinator to admit a newcomer, or a member that was evicted.
     Join(Join),
-    /// "Not I, or not now: ask there."
+    /// Answers a join that the node cannot grant (yet), with the coordinator's contact if it knows one.
     Later(Option<Contact>),
-    /// "Give me your view": with the tag of one's own, if there is one.
+    /// Asks for the receiver's view, with the tag of the sender's own view if it has one.
     PullView(Option<ViewTag>),
     /// A page of a full view.
     View(Box<ViewPage>),
-    /// A view update for somebody who has missed it: as it went round the ring, but for the receiver
-    /// alone.
+    /// A view update for a node that missed it: as it went round the ring, but for the receiver alone.
     Update(Sealed),
-    /// A member wishes another name.
+    /// Asks the coordinator to rename the member.
     Rename(Name),
-    /// A member goes; with the sequence number of its last message.
+    /// Announces that a member leaves, with the sequence number of its last message.
     Leave(u64),
-    /// The coordinator goes: the receiver opens the next epoch.
+    /// Announces that the coordinator leaves: the receiver opens the next epoch.
     HandOver(HandOver),
 
     /// A bundle or an announcement on its way round the ring.
     #[serde(rename = "s")]
     Spread(Spread),
-    /// A bundle on its way round the ring, with the authors of its heads named shortly.
+    /// A bundle on its way round the ring, with abbreviated heads.
     #[serde(rename = "b")]
     Brief(Brief),
-    /// "I have these, and have taken their intervals over."
+    /// Confirms that the node has these items and has taken over their intervals.
     #[serde(rename = "r")]
     Receipt(Items),
-    /// "So many members have delivered these": it stands for a receipt too.
+    /// Acknowledges that members have delivered these bundles; also stands for a receipt.
     #[serde(rename = "k")]
     Ack(Acks),
-    /// Bundles whose interval another child did not take: who lacks one pulls it.
+    /// Offers bundles whose interval another child did not take over; the receiver requests those that it lacks.
     Offer(Offer),
-    /// "Send me these, of those that were offered."
+    /// Requests some of the items that were offered.
     Want(Items),
 
-    /// What changed in a clock since the last exchange over this link.
+    /// The changes in a clock since the last exchange over this link.
     Digest(Digest),
-    /// "Send me these ranges."
+    /// Requests ranges of messages.
     Pull(Pull),
-    /// A bundle that was pulled.
+    /// A bundle that was requested by a pull.
     #[serde(rename = "p")]
     Pulled(Sealed),
-    /// One of two bundles that show that their author said different things to different members;
-    /// the other one follows, or came before.
+    /// One of two bundles that prove that their author told members different things. The other one comes before or
+    /// after it.
     Evidence(Sealed),
     /// The end of the answer to a pull.
     PullEnd(PullEnd),
-    /// A newcomer asks where the discussion so far begins and ends.
+    /// Asks where the discussion so far begins and ends, as a newcomer.
     Fetch,
-    /// The answer: a causally closed cut.
+    /// Answers a fetch: a causally closed cut.
     Cut(Cut),
-    /// "Can you give me this message, or had you delivered it?"
+    /// Asks whether the receiver can give this message, or had delivered it.
     WhoHas(MessageId),
-    /// The answer.
+    /// Answers a who-has.
     Has(Has),
 
-    /// A member seems dead.
+    /// Reports that a member seems dead.
     Suspect(Suspect),
-    /// "Is that member alive?", to the member, or to somebody who passes it on.
+    /// Asks whether a member is alive; sent to that member, or to one that forwards it.
     Probe(Probe),
-    /// The answer, to the judge, or to somebody who passes it on.
+    /// Answers a probe; sent to the judge, or to a member that forwards it.
     Alive(Alive),
-    /// To a more senior member: "the coordinator is dead, will you take over?"
+    /// Asks a more senior member to take over from a dead coordinator.
     Election(ViewTag),
-    /// "I am alive and more senior."
+    /// Answers an election: the sender is alive and more senior.
     Answer(ViewTag),
-    /// "The coordinator is dead: will you stand for this with me?"; or the answer: "I do."
+    /// Asks a member to back a new epoch, since the coordinator is dead; or answers that it does.
     Stand(Opening),
 
-    /// One coordinator to another of the same discussion: how large its ring is.
+    /// Tells the coordinator of another ring of the same discussion how large this ring is.
     Meet(Meet),
-    /// The coordinator of the larger ring to that of the smaller: "let us be one".
+    /// Invites the coordinator of the smaller ring to merge with the larger one.
     Invite(Meet),
-    /// Before the answer: "I stand for this with you."
+    /// Precedes the answer to an invite: the sender backs the merged epoch.
     Pledge(Opening),
-    /// The answer: a page of the view of the smaller ring, which changes no more until then.
+    /// Answers an invite: a page of the smaller ring's view, which stays fixed until the merge.
     Accept(Box<ViewPage>),
-    /// A member to its coordinator: "there is another ring of this discussion".
+    /// Tells the sender's coordinator of another ring of this discussion.
     Foreign(Contact),
 
-    /// "I do not reach that node: bring the two of us together."
+    /// Asks for help to reach a node that the sender cannot reach.
     Reach(Reach),
-    /// "That node does not reach you: dial it."
+    /// Asks the receiver to dial a node that cannot reach it.
     Call(Call),
-    /// "I carry what the two of you say to each other: here is your end."
+    /// Tells one end of a circuit that the sender relays it.
     Circuit(Circuit),
-    /// "Do you reach me where I say that I am?"
+    /// Asks whether the receiver can reach the sender at the addresses that it announces.
     Check,
-    /// The answer.
+    /// Answers a check.
     Checked(Checked),
 
-    /// Anybody asks: "who is next to you, as you see it?"
+    /// Asks who the receiver's neighbours are, as it sees them; open to anybody.
     Observe,
-    /// The answer.
+    /// Answers an observe.
     Report(Report),
 }
 
 impl Frame {
-    /// How many bytes it carries of what somebody has encoded before.
+    /// Returns the size of what the frame carries in encoded form already, in bytes.
     pub(crate) fn carried_bytes(&self) -> usize {
         match self {
             Self::Spread(spread) => match &spread.item {
@@ -139,7 +139,7 @@ impl Frame {
         }
     }
 
-    /// What it carries, where that is the only string of bytes in it that is of any length.
+    /// Returns the bytes that the frame carries, if they are its only byte string of any length.
     pub(crate) const fn carried_mut(&mut self) -> Option<&mut Bytes> {
         match self {
             Self::Spread(spread) => match &mut spread.item {
@@ -153,107 +153,107 @@ impl Frame {
     }
 }
 
-/// Why an end closes.
+/// The reason why one end closes the link.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Close {
-    /// For people and logs.
+    /// The reason in plain text, for users and logs.
     #[serde(deserialize_with = "limit::short_text::<_, REASON_BYTES>")]
     pub reason: String,
 }
 
-/// Sent to both neighbours every 400 ms.
+/// A heartbeat, sent to both neighbours every 400 ms.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// The view that the node follows.
     pub tag: ViewTag,
-    /// The hash of its clock.
+    /// The hash of the node's clock.
     pub clock: u64,
 }
 
-/// What a newcomer says of itself.
+/// The request of a newcomer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Join {
-    /// The name that it would like.
+    /// The name that it asks for.
     #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
     pub name: String,
-    /// Where others dial it.
+    /// The addresses at which others can dial it.
     pub addresses: Addresses,
     /// The network that it is on, as far as it can tell.
     pub network: NetworkId,
-    /// The view that it followed last, where it was a member before: it believes only a higher
-    /// epoch, or a later view of the same.
+    /// The view that it last followed, if it was a member before. It believes only a higher epoch, or a later view
+    /// of the same epoch.
     pub tag: Option<ViewTag>,
 }
 
-/// A name.
+/// A name that a member asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Name {
-    /// As the user typed it.
+    /// The name as the user typed it.
     #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
     pub name: String,
 }
 
-/// Which way round the ring.
+/// A direction round the ring.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Direction {
-    /// Towards growing keys.
+    /// Towards higher keys.
     #[serde(rename = "c")]
     Clockwise,
-    /// Towards shrinking keys.
+    /// Towards lower keys.
     #[serde(rename = "w")]
     Counterclockwise,
 }
 
-/// The part of the ring that the receiver of an item is responsible for: from its own place, in
-/// one direction, up to and including `limit` clockwise, or down to and *not* including it
-/// counter-clockwise. So the two halves of a ring share a limit and overlap nowhere.
+/// The part of the ring that the receiver of an item covers. It runs from the receiver in one direction: clockwise
+/// up to and including `limit`, counter-clockwise down to `limit`, which it does *not* include. So the two halves
+/// of a ring share a limit and do not overlap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Interval {
-    /// Which way.
+    /// The direction.
     #[serde(rename = "d")]
     pub direction: Direction,
-    /// How far, as a key: members may differ in their views.
+    /// The end of the interval. It is a key, since members may differ in their views.
     #[serde(rename = "k")]
     pub limit: RingKey,
-    /// The layout in which `limit` was read.
+    /// The layout under which `limit` was chosen.
     #[serde(rename = "y", deserialize_with = "limit::counter")]
     pub layout: u64,
 }
 
-/// An item on its way, and how far the receiver is to carry it.
+/// An item on its way round the ring, and the interval that the receiver covers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Spread {
-    /// The receiver's part of the ring.
+    /// The part of the ring that the receiver covers.
     #[serde(rename = "i")]
     pub interval: Interval,
-    /// What is spread.
+    /// The item.
     #[serde(rename = "t")]
     pub item: Item,
 }
 
-/// What is spread to everybody.
+/// Content that goes to every member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Item {
     /// Messages: a sealed [`Bundle`](crate::Bundle).
     #[serde(rename = "b")]
     Bundle(Sealed),
-    /// News of the ring: a sealed [`Announcement`].
+    /// News about the ring: a sealed [`Announcement`].
     #[serde(rename = "a")]
     Announcement(Sealed),
 }
 
-/// News of the ring, from its coordinator to everybody.
+/// News about the ring, from its coordinator to every member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Announcement {
-    /// The next view; with a new epoch it tells of the new coordinator too.
+    /// The next view. Under a new epoch it also announces the new coordinator.
     View(ViewUpdate),
-    /// A page of a full view: two rings have become one.
+    /// A page of a full view, after two rings have merged.
     Page(ViewPage),
 }
 
 impl Announcement {
-    /// Its id on its way round the ring.
+    /// Returns the id under which it spreads.
     pub const fn item_id(&self) -> ItemId {
         match self {
             Self::View(update) => ItemId::of_view(ItemKind::View, &update.tag, update.tag.number),
@@ -261,7 +261,7 @@ impl Announcement {
         }
     }
 
-    /// The view that it leads to.
+    /// Returns the tag of the view that it leads to.
     pub const fn tag(&self) -> &ViewTag {
         match self {
             Self::View(update) => &update.tag,
@@ -270,7 +270,7 @@ impl Announcement {
     }
 }
 
-/// What kind of item an id names.
+/// The kind of an item.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum ItemKind {
     /// A bundle.
@@ -284,24 +284,24 @@ pub enum ItemKind {
     Page,
 }
 
-/// Names an item while it spreads.
+/// The id of an item while it spreads.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ItemId {
-    /// Its kind.
+    /// The kind of item.
     #[serde(rename = "k")]
     pub kind: ItemKind,
-    /// Whose it is.
+    /// The node that issued it: a bundle's author, or a view's coordinator.
     #[serde(rename = "o")]
     pub origin: NodeId,
-    /// A bundle's first sequence number; of a view, 20 bits of its epoch's number and 32 of its own,
-    /// or of the page's.
+    /// The first sequence number of a bundle. For a view, 20 bits of its epoch's number and 32 bits of its own
+    /// number, or of the page's.
     #[serde(rename = "n", deserialize_with = "limit::counter")]
     pub number: u64,
 }
 
 impl ItemId {
-    /// The id of news about a view: a coordinator may use a number again under another epoch, so
-    /// 20 bits of the epoch's are in it.
+    /// Returns the id of news about a view. It contains 20 bits of the epoch's number, since a coordinator may
+    /// reuse a view number under another epoch.
     const fn of_view(kind: ItemKind, tag: &ViewTag, number: u64) -> Self {
         let epoch = tag.epoch.number & 0xf_ffff;
         Self {
@@ -312,7 +312,7 @@ impl ItemId {
     }
 }
 
-/// Ids of items.
+/// A list of item ids.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Items {
     /// The ids.
@@ -320,71 +320,71 @@ pub struct Items {
     pub items: Vec<ItemId>,
 }
 
-/// Bundles that have been delivered.
+/// Acknowledgements of delivered bundles.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Acks {
-    /// Each with how many members have delivered it, as far as its receiver was not told before.
+    /// Each bundle with the number of members that have delivered it, except those that were reported before.
     #[serde(rename = "a", deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub acks: Vec<Ack>,
 }
 
-/// A bundle that the child and everybody below it has delivered, but for those given up on.
+/// A bundle that the child and all members below it have delivered, except those that were given up on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ack {
     /// The bundle.
     #[serde(rename = "i")]
     pub item: ItemId,
-    /// How many members that is.
+    /// The number of those members.
     #[serde(rename = "m", deserialize_with = "limit::counter")]
     pub members: u64,
-    /// True where the reader of one of them is behind, and the author is to slow down.
+    /// True if the reader of one of them is behind, and the author should slow down.
     #[serde(rename = "b", default, skip_serializing_if = "core::ops::Not::not")]
     pub behind: bool,
 }
 
-/// Items that the receiver is to take over, or to pull first.
+/// Items that the receiver should take over, and pull first if it lacks them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Offer {
-    /// The receiver's part of the ring, for each of them.
+    /// The part of the ring that the receiver covers, for each of them.
     pub interval: Interval,
-    /// Their ids.
+    /// The ids of the items.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub items: Vec<ItemId>,
 }
 
-/// The coordinator's office, for its successor.
+/// The office of coordinator, handed to its successor.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HandOver {
-    /// The last view of the coordinator that goes.
+    /// The last view of the leaving coordinator.
     pub tag: ViewTag,
-    /// The successor's epoch, for which the coordinator that goes stands.
+    /// The opening of the successor's epoch, with the leaving coordinator's seal.
     pub opening: Opening,
 }
 
-/// Who seems dead, and why.
+/// A member that seems dead.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Suspect {
-    /// Who.
+    /// The suspected member.
     pub member: NodeId,
     /// The reporter's view.
     pub tag: ViewTag,
 }
 
-/// What decides which of two rings goes on: `PROTOCOL.md` §8.
+/// The values that decide which of two rings is the higher one: `PROTOCOL.md` §8.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Meet {
     /// The ring's view.
     pub tag: ViewTag,
-    /// How many members it has.
+    /// The number of members of the ring.
     pub members: u64,
     /// The coordinator's seniority.
     #[serde(deserialize_with = "limit::counter")]
     pub seniority: u64,
-    /// Where the coordinator is dialled.
+    /// The addresses at which the coordinator can be dialled.
     pub addresses: Addresses,
 }
 
-/// A node's place in the ring, as it sees that itself.
+/// A node's neighbours and links, as the node itself sees them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Report {
     /// The view that the node follows.
@@ -393,24 +393,24 @@ pub struct Report {
     pub predecessor: Option<NodeId>,
     /// Its neighbour clockwise, if it has one.
     pub successor: Option<NodeId>,
-    /// The members to whom a link for speed is up.
+    /// The members beyond the neighbours to which a link is up.
     #[serde(deserialize_with = "limit::at_most::<_, _, FINGERS>")]
     pub fingers: Vec<NodeId>,
-    /// The members that it suspects, or has found dead.
+    /// The members that it suspects, or knows to be dead.
     #[serde(default, deserialize_with = "limit::at_most::<_, _, SUSPECTS>")]
     pub suspects: Vec<NodeId>,
-    /// What has come from its neighbours and over its fingers.
+    /// What its neighbours and fingers have brought.
     #[serde(default, deserialize_with = "limit::at_most::<_, _, BROUGHT>")]
     pub brought: Vec<Brought>,
 }
 
-/// How much a member has brought.
+/// The amount that a member has brought.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Brought {
-    /// Who.
+    /// The member.
     pub member: NodeId,
-    /// How many messages that were new here have come over links to it; it begins anew where there was
-    /// no link for a while.
+    /// The number of messages new to this node that came over links to the member. It restarts from 0 after a while
+    /// without a link.
     #[serde(deserialize_with = "limit::counter")]
     pub messages: u64,
 }

@@ -1,4 +1,4 @@
-//! The frames of anti-entropy: what each of two nodes has, what one lacks, and where the discussion so far begins and ends.
+//! The frames of anti-entropy: what a node has, what it lacks, and where the discussion so far begins and ends.
 //!
 //! Not here: the messages themselves (`bundle`), and the list of all frames (`frame`).
 
@@ -12,30 +12,30 @@ use crate::{MessageId, NodeId, Renamed};
 /// A page of clock entries.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Digest {
-    /// Each author with its last message here.
+    /// Each author with its last message at the sender.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_CLOCK>")]
     pub entries: Vec<MessageId>,
-    /// True where the receiver's own digest is wanted in return.
+    /// True if the receiver should send its own digest in return.
     pub answer: bool,
 }
 
-/// Messages `from..=to` of one author.
+/// The messages `from..=to` of one author.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Range {
-    /// Whose.
+    /// The author.
     pub author: NodeId,
-    /// The first.
+    /// The first sequence number.
     #[serde(deserialize_with = "limit::counter")]
     pub from: u64,
-    /// The last.
+    /// The last sequence number.
     #[serde(deserialize_with = "limit::counter")]
     pub to: u64,
 }
 
-/// Ranges that somebody lacks.
+/// A request for ranges that the sender lacks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Pull {
-    /// Names the pull: its answer's end repeats it. From 1.
+    /// The number of the pull, from 1; the end of its answer repeats it.
     #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
     /// The ranges.
@@ -43,15 +43,15 @@ pub struct Pull {
     pub ranges: Vec<Range>,
 }
 
-/// The end of an answer.
+/// The end of the answer to a pull.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PullEnd {
-    /// Which pull it answers; 0 if nobody pulled, but asked who has a message.
+    /// The number of the pull that it answers; 0 if it follows a who-has instead.
     #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
-    /// True where there is more to be pulled.
+    /// True if there is more to pull.
     pub more: bool,
-    /// Ranges that were asked for and had been delivered here, but are kept no longer.
+    /// Ranges that were requested and had been delivered here, but are no longer kept.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_ITEMS>")]
     pub evicted: Vec<Range>,
 }
@@ -59,13 +59,13 @@ pub struct PullEnd {
 /// A page of a cut: where the discussion so far begins and ends at one node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Cut {
-    /// For each author, the last message that is *not* kept any more: the history begins after it.
+    /// For each author, the last message that is *not* kept any more; the history begins after it.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_CLOCK>")]
     pub base: Vec<MessageId>,
     /// For each author, the last message before the cut.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_CLOCK>")]
     pub clock: Vec<MessageId>,
-    /// The names of authors who have departed.
+    /// The names of departed authors.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>")]
     pub authors: Vec<Renamed>,
     /// The greatest Lamport time before the cut.
@@ -75,23 +75,23 @@ pub struct Cut {
     pub last: bool,
 }
 
-/// The answer to `WhoHas`.
+/// The answer to a who-has.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Has {
-    /// The message that was asked for.
+    /// The requested message.
     pub message: MessageId,
-    /// What the answering node knows of it.
+    /// What the answering node knows about it.
     pub holding: Holding,
 }
 
-/// What a node knows of a message.
+/// What a node knows about a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Holding {
-    /// It never had it.
+    /// The node never had it.
     Never,
-    /// It delivered it, and keeps it no longer.
+    /// The node delivered it, but no longer keeps it.
     Evicted,
-    /// It can give it.
+    /// The node can give it.
     Held,
 }

@@ -1,6 +1,6 @@
-//! Who and which: ids of nodes, messages, epochs and views, and places in the ring.
+//! Identifiers: of nodes, discussions, messages, epochs, views and places in the ring.
 //!
-//! Not here: what a member is (`view`), what a message says (`bundle`).
+//! Not here: members (`view`), and the content of messages (`bundle`).
 
 use alloc::collections::VecDeque;
 use core::fmt;
@@ -13,28 +13,29 @@ use crate::codec::encode_any;
 use crate::limit;
 use crate::{Departed, Member, Opening, PublicKey};
 
-/// Names a node for the life of its process. A restarted process is a new node.
+/// The id of a node for the life of its process. A restarted process is a new node.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(Uuid);
 
 impl NodeId {
-    /// The id of the node that has this key: nobody can claim another's.
+    /// Returns the id of the node that has this key. It is a hash of the key, so nobody can claim another node's
+    /// id.
     pub fn of(key: &PublicKey) -> Self {
         Self::from_bytes(fingerprint(key))
     }
 
-    /// The id with these 16 bytes, but for the version and the variant of a UUID.
+    /// Returns the id with these 16 bytes, except for the version and variant bits of a UUID.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::new_v8(bytes))
     }
 
-    /// The same id as a UUID, for people and for JSON.
+    /// Returns the id as a UUID, for users and for JSON.
     pub const fn as_uuid(&self) -> &Uuid {
         &self.0
     }
 
-    /// The 16 bytes of the UUID.
+    /// Returns the 16 bytes of the UUID.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
@@ -53,30 +54,30 @@ impl fmt::Display for NodeId {
 }
 
 impl fmt::Debug for NodeId {
-    /// The first eight hex digits: enough to tell members apart in a log.
+    /// Writes the first eight hex digits: enough to tell members apart in a log.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bytes = self.as_bytes();
         write!(f, "{:08x}", u128::from_be_bytes(*bytes) >> 96)
     }
 }
 
-/// Names a discussion: nobody can claim another's at a director.
+/// The id of a discussion. Nobody can claim another discussion's id at a director.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DiscussionId(Uuid);
 
 impl DiscussionId {
-    /// The id of the discussion that has this registration key.
+    /// Returns the id of the discussion that has this registration key.
     pub fn of(key: &PublicKey) -> Self {
         Self(Uuid::new_v8(fingerprint(key)))
     }
 
-    /// The same id as a UUID, for people and for JSON.
+    /// Returns the id as a UUID, for users and for JSON.
     pub const fn as_uuid(&self) -> &Uuid {
         &self.0
     }
 
-    /// The 16 bytes of the UUID.
+    /// Returns the 16 bytes of the UUID.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
     }
@@ -100,7 +101,7 @@ impl fmt::Debug for DiscussionId {
     }
 }
 
-/// The first 16 bytes of a key's SHA-256.
+/// Returns the first 16 bytes of the SHA-256 of a key.
 fn fingerprint(key: &PublicKey) -> [u8; 16] {
     let digest: [u8; 32] = Sha256::digest(key.0).into();
     let mut bytes = [0; 16];
@@ -108,10 +109,10 @@ fn fingerprint(key: &PublicKey) -> [u8; 16] {
     bytes
 }
 
-/// A message: the `seq`-th of its author, counted from 1.
+/// The id of a message: the `seq`-th of its author, counted from 1.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct MessageId {
-    /// The node that wrote the message.
+    /// The author of the message.
     #[serde(rename = "a")]
     pub author: NodeId,
     /// Its place among the author's messages, from 1.
@@ -120,20 +121,20 @@ pub struct MessageId {
 }
 
 impl MessageId {
-    /// The UUID that names this message outside: version 5 of the sequence number (8 bytes, big
-    /// endian) in the name space of the author's id.
+    /// Returns the UUID that names this message outside the protocol: version 5 of the sequence number (8 bytes,
+    /// big endian) in the name space of the author's id.
     pub fn uuid(&self) -> Uuid {
         Uuid::new_v5(self.author.as_uuid(), &self.seq.to_be_bytes())
     }
 }
 
-/// A coordinator's reign. Ordered by number, then by coordinator.
+/// A coordinator's term of office. Ordered by number, then by coordinator.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Epoch {
-    /// Higher wins. The founder's is 1.
+    /// The number of the term; the higher one wins. The founder's is 1.
     #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
-    /// Whose reign it is.
+    /// The coordinator in office.
     pub coordinator: NodeId,
 }
 
@@ -142,31 +143,31 @@ pub struct Epoch {
 pub struct ViewHash(pub [u8; 16]);
 
 impl ViewHash {
-    /// The hash of a view.
+    /// Returns the hash of a view.
     pub fn of(content: &ViewContent<'_>) -> Self {
         Self(short_hash(content))
     }
 }
 
-/// What members must agree on, with the view before it: what the hash of a view is of. It travels as
-/// a list, in this order.
+/// The content of a view that members must agree on, including its predecessor: the input of the view's hash. It is
+/// encoded as a list, in this order.
 #[derive(Clone, Debug)]
 pub struct ViewContent<'a> {
-    /// The view before it.
+    /// The hash of the previous view.
     pub parent: ViewHash,
-    /// Its coordinator's reign.
+    /// The term of its coordinator.
     pub epoch: Epoch,
-    /// Which view it is.
+    /// The number of the view.
     pub number: u64,
-    /// Counts changes of ring keys.
+    /// Counts the changes of ring keys.
     pub layout: u64,
     /// The sectors that have members, in ring order, each with its hash.
     pub sectors: &'a [(u8, SectorHash)],
-    /// The hashes of the last views before it.
+    /// The hashes of the previous views.
     pub ancestors: &'a VecDeque<ViewHash>,
-    /// The last who departed.
+    /// The latest departures.
     pub departed: &'a VecDeque<Departed>,
-    /// How its epoch began, and the last ones before it.
+    /// The hash of the openings of its epoch and of the latest ones before it.
     pub openings: OpeningsHash,
 }
 
@@ -194,13 +195,13 @@ impl Serialize for ViewContent<'_> {
 pub struct OpeningsHash(pub [u8; 16]);
 
 impl OpeningsHash {
-    /// The hash of openings, the oldest first.
+    /// Returns the hash of openings, oldest first.
     pub fn of(openings: &VecDeque<Opening>) -> Self {
         Self(short_hash(openings))
     }
 }
 
-/// The first 16 bytes of the SHA-256 of something's CBOR.
+/// Returns the first 16 bytes of the SHA-256 of a value's CBOR.
 fn short_hash(content: &impl Serialize) -> [u8; 16] {
     let digest: [u8; 32] = Sha256::digest(encode_any(content)).into();
     let mut hash = [0; 16];
@@ -208,19 +209,19 @@ fn short_hash(content: &impl Serialize) -> [u8; 16] {
     hash
 }
 
-/// A hash of the members of one sector, which is a 64th of the ring: the first 16 bytes of a SHA-256.
-/// Only the sectors that a view changes are hashed anew.
+/// A hash of the members of one sector, which is a 64th of the ring: the first 16 bytes of a SHA-256. A new view
+/// needs hashes only of the sectors that it changes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct SectorHash(pub [u8; 16]);
 
 impl SectorHash {
-    /// The hash of the members of a sector, in ring order.
+    /// Returns the hash of the members of a sector, in ring order.
     pub fn of(members: &[&Member]) -> Self {
         Self(short_hash(&members))
     }
 }
 
-/// A hash of a signature, and so of what it is under: the first 16 bytes of a SHA-256.
+/// A hash of a signature, and thereby of what it signs: the first 16 bytes of a SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct SealHash(pub [u8; 16]);
 
@@ -236,12 +237,12 @@ impl fmt::Debug for ViewHash {
     }
 }
 
-/// Names a view: whose, which, and what led to it. Ordered by epoch, then by number.
+/// The identity of a view: its term, its number, and a hash of its history. Ordered by epoch, then by number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct ViewTag {
-    /// The reign under which the view was published.
+    /// The term under which the view was published.
     pub epoch: Epoch,
-    /// Counts all views of the discussion, through elections too.
+    /// Counts all views of the discussion, across elections.
     #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
     /// Equal hashes mean equal views with equal histories.
@@ -253,26 +254,26 @@ pub struct ViewTag {
 pub struct RingKey(pub u128);
 
 impl RingKey {
-    /// How many sectors the ring has.
+    /// The number of sectors of the ring.
     pub const SECTORS: usize = 64;
 
-    /// The sector in which the place lies, from 0: its first six bits.
+    /// Returns the sector of the place, from 0: its first six bits.
     pub const fn sector(self) -> u8 {
         (self.0 >> 122) as u8
     }
 
-    /// How far `to` lies ahead, going clockwise; 0 for the same place.
+    /// Returns the clockwise distance to `to`; 0 for the same place.
     pub const fn clockwise_to(self, to: Self) -> u128 {
         to.0.wrapping_sub(self.0)
     }
 
-    /// The place that lies so far clockwise.
+    /// Returns the place at this distance clockwise.
     #[must_use]
     pub const fn plus(self, distance: u128) -> Self {
         Self(self.0.wrapping_add(distance))
     }
 
-    /// The place that lies so far counter-clockwise.
+    /// Returns the place at this distance counter-clockwise.
     #[must_use]
     pub const fn minus(self, distance: u128) -> Self {
         Self(self.0.wrapping_sub(distance))
@@ -297,7 +298,7 @@ impl fmt::Debug for RingKey {
     }
 }
 
-/// All travel as 16 bytes: CBOR has no integers of 128 bits.
+/// Implements serde for types that travel as 16 bytes: CBOR has no 128-bit integers.
 macro_rules! travels_as_bytes {
     ($type:ty, $bytes:ident => $from:expr, $value:ident => $to:expr) => {
         impl Serialize for $type {

@@ -1,6 +1,6 @@
 //! Public keys and signatures: Ed25519, as bytes.
 //!
-//! Not here: any cryptography. Who signs and verifies passes these on (`ringtalk-node`).
+//! Not here: any cryptography (`ringtalk-node`).
 
 use core::fmt;
 
@@ -9,12 +9,12 @@ use sha2::{Digest, Sha256};
 
 use crate::{NodeId, SealHash, limit};
 
-/// How many bytes a public key has.
+/// The length of a public key, in bytes.
 pub const KEY_BYTES: usize = 32;
-/// How many bytes a signature has.
+/// The length of a signature, in bytes.
 pub const SIGNATURE_BYTES: usize = 64;
 
-/// An Ed25519 public key: a node's, or a discussion's.
+/// An Ed25519 public key of a node or of a discussion.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; KEY_BYTES]);
 
@@ -22,10 +22,10 @@ pub struct PublicKey(pub [u8; KEY_BYTES]);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature(pub [u8; SIGNATURE_BYTES]);
 
-/// Who signed, and the signature: whoever has the bytes can check it, and needs to know nobody.
+/// A signature, with the signer's key: anyone who has the signed bytes can verify it without knowing any node.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 pub struct Seal {
-    /// Whose signature it is: the signer's id follows from it.
+    /// The signer's key, from which its id follows.
     #[serde(rename = "k")]
     pub key: PublicKey,
     /// The signature.
@@ -34,12 +34,12 @@ pub struct Seal {
 }
 
 impl Seal {
-    /// Who signed.
+    /// Returns the signer's id.
     pub fn signer(&self) -> NodeId {
         NodeId::of(&self.key)
     }
 
-    /// What names the signature in the next thing that its owner seals.
+    /// Returns the hash by which the signer's next bundle refers to this signature.
     pub fn hash(&self) -> SealHash {
         let digest: [u8; 32] = Sha256::digest(self.signature.0).into();
         let mut hash = SealHash::default();
@@ -48,7 +48,7 @@ impl Seal {
     }
 }
 
-/// Both travel as byte strings, and show their first four bytes in a log.
+/// Implements serde as byte strings of exact length, and `Debug` with the first four bytes, for logs.
 macro_rules! exact_bytes {
     ($type:ident, $length:expr) => {
         impl Serialize for $type {

@@ -1,5 +1,5 @@
-//! What travels between Ringtalk nodes: ids, the vector clock, frames, and the one strict way to
-//! decode them. `PROTOCOL.md` beside this crate is the specification.
+//! The wire format of Ringtalk: ids, the vector clock, frames, and the only, strict decoder. `PROTOCOL.md` beside
+//! this crate is the specification.
 //!
 //! Not here: what a node does with a frame (`ringtalk-proto`), and sockets (`ringtalk-node`).
 #![no_std]

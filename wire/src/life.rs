@@ -1,4 +1,4 @@
-//! Proof of life: a suspect shows whoever judges it that it lives, whoever carries the words.
+//! Proof of life: a suspect proves to its judge that it is alive, whichever members forward the frames.
 //!
 //! Not here: who is suspected, and what silence proves (`ringtalk-proto`).
 
@@ -9,30 +9,30 @@ use serde::{Deserialize, Serialize};
 use crate::codec::encode_any;
 use crate::{NodeId, Seal, limit};
 
-/// "Are you alive?", on behalf of whoever has to judge.
+/// A question whether a suspect is alive, on behalf of the judge.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Probe {
-    /// Who is suspected.
+    /// The suspect.
     pub member: NodeId,
-    /// Who judges.
+    /// The member that has to judge.
     pub judge: NodeId,
-    /// The judge's number for this trial: it never uses one twice.
+    /// The judge's number for this trial; the judge never reuses it.
     #[serde(deserialize_with = "limit::counter")]
     pub trial: u64,
 }
 
 impl Probe {
-    /// What the suspect signs.
+    /// Returns the bytes that the suspect signs.
     pub fn to_sign(&self) -> Vec<u8> {
         encode_any(&("ringtalk alive", self.member, self.judge, self.trial))
     }
 }
 
-/// "I am", with the suspect's seal.
+/// The answer that the suspect is alive, with its seal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Alive {
-    /// What was asked.
+    /// The probe that it answers.
     pub probe: Probe,
-    /// The suspect's seal under it.
+    /// The suspect's seal over the probe.
     pub seal: Seal,
 }

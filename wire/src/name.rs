@@ -1,8 +1,8 @@
-//! The grammar of names, of persons and of rooms: `PROTOCOL.md` §5.4.
+//! The grammar of names, of persons and rooms: `PROTOCOL.md` §5.4.
 //!
-//! A name has nothing that a sentence needs to imitate another one: no blank, no colon, and nothing that cannot be
-//! seen. So whatever shows a name may rely on where it ends. Not here: which names look alike, and what a person is called
-//! whose wish is taken (`ringtalk-proto`).
+//! A name cannot imitate the text around it: it has no blank, no colon and no invisible character. So any output
+//! may rely on where a name ends. Not here: which names look alike, and the name given to a person whose wish is
+//! taken (`ringtalk-proto`).
 
 use alloc::string::String;
 
@@ -11,36 +11,36 @@ use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCa
 
 use crate::limit::NAME_CHARS;
 
-/// Stands in a name for whatever a name cannot have.
+/// Replaces, in a name, whatever a name cannot have.
 const FILLER: char = '-';
 
-/// How many marks in turn a name may have: no script needs more, and a tower of them covers the lines around it.
+/// The most consecutive marks in a name. No script needs more, and a taller stack covers the lines around it.
 const MARKS: usize = 4;
 
-/// Words that are nobody's name, since commands and notices mean something else by them.
+/// Words that cannot be names, since commands and notices use them in another sense.
 pub const RESERVED: [&str; 8] = [
     "main", "all", "everyone", "here", "you", "me", "once", "ringtalk",
 ];
 
-/// What a character can be in a name.
+/// The role of a character in a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Part {
     /// A letter or a decimal digit.
     Solid,
-    /// A mark on the character before it.
+    /// A mark on the preceding character.
     Mark,
     /// One of the separators.
     Separator,
-    /// This node's tables are older than the character: somebody with newer ones may have found it to be a letter.
+    /// Unassigned in this node's Unicode tables; to a node with newer tables it may be a letter.
     Unknown,
-    /// No part of a name.
+    /// Not allowed in a name.
     Other,
 }
 
 /// Returns true if a text is a name.
 ///
-/// Nodes must agree about this whatever tables of Unicode they were built with, or they would not believe each other's
-/// views. So a code point that is unassigned here passes, though [`from_wish`] never gives it out.
+/// All nodes must agree on the result, whatever Unicode tables they were built with; otherwise they would reject
+/// each other's views. So a code point that is unassigned here passes, though [`from_wish`] never produces one.
 pub fn is_name(text: &str) -> bool {
     let mut parts = Parts::default();
     let mut solid = false;
@@ -54,10 +54,10 @@ pub fn is_name(text: &str) -> bool {
     solid && text.chars().count() <= NAME_CHARS && is_nfc(text) && !is_reserved(text)
 }
 
-/// Returns the name that comes nearest to a wish: each run of what a name cannot have becomes one `-`, and is dropped at
-/// either end. Returns nothing if the wish has no letter and no digit.
+/// Returns the valid name nearest to a wish: each run of characters that a name cannot have becomes one `-`, or is
+/// dropped at either end. Returns `None` if the wish has no letter and no digit.
 ///
-/// The name may be a reserved word still, which counts as taken.
+/// The name may still be a reserved word, which counts as taken.
 pub fn from_wish(wish: &str) -> Option<String> {
     let mut name = String::new();
     let (mut parts, mut gap, mut solid) = (Parts::default(), false, false);
@@ -88,12 +88,12 @@ pub fn from_wish(wish: &str) -> Option<String> {
     solid.then_some(name)
 }
 
-/// Returns true for the characters that separate parts of a name, and do not tell two names apart.
+/// Returns true for the characters that separate parts of a name. They do not distinguish two names.
 pub const fn is_separator(char: char) -> bool {
     matches!(char, '-' | '_' | '.' | '\'')
 }
 
-/// Returns true if a text is a reserved word, whatever its case and its separators.
+/// Returns true if a text is a reserved word, ignoring case and separators.
 pub fn is_reserved(text: &str) -> bool {
     let letters = || {
         let letters = text.chars().filter(|&char| !is_separator(char));
@@ -102,10 +102,10 @@ pub fn is_reserved(text: &str) -> bool {
     RESERVED.iter().any(|word| letters().eq(word.chars()))
 }
 
-/// Reads a text character by character: a mark counts only on a letter, a digit or another mark.
+/// Classifies a text character by character. A mark counts only after a letter, a digit or another mark.
 #[derive(Debug, Default)]
 struct Parts {
-    /// True after something that may carry a mark.
+    /// True after a character that may carry a mark.
     carries: bool,
     marks: usize,
 }
@@ -148,8 +148,8 @@ fn part(char: char) -> Part {
     }
 }
 
-/// Returns true for characters that show nothing although they are letters or marks, or may become some: the default
-/// ignorable code points (`DerivedCoreProperties.txt`) of these kinds, and three blank ones.
+/// Returns true for letters and marks that are invisible, and for unassigned code points that may become such: the
+/// default ignorable code points (`DerivedCoreProperties.txt`) of these kinds, and three blank characters.
 const fn is_invisible(char: char) -> bool {
     matches!(
         char,
@@ -168,7 +168,7 @@ const fn is_invisible(char: char) -> bool {
     )
 }
 
-/// Code points that will never be characters.
+/// Returns true for code points that will never be characters.
 const fn is_noncharacter(char: char) -> bool {
     char as u32 & 0xfffe == 0xfffe || matches!(char, '\u{fdd0}'..='\u{fdef}')
 }

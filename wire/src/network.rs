@@ -1,6 +1,6 @@
-//! Which network a node is on: what decides who stands next to whom in the ring, and nothing else.
+//! The network that a node is on. It decides which nodes are neighbours on the ring, and nothing else.
 //!
-//! Not here: how a node finds out (`ringtalk-node`), and what follows for its place (`ringtalk-proto`).
+//! Not here: how a node detects its network (`ringtalk-node`), and the place that follows (`ringtalk-proto`).
 
 use core::net::IpAddr;
 
@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::limit::{self, COUNTER};
 
-/// A network, by a hash of how it is addressed: equal for those who most probably reach each other. It is no proof of
-/// anything.
+/// A network, as a hash of its address range. It is equal for nodes that can most likely reach each other. It
+/// proves nothing.
 #[derive(
     Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
 )]
@@ -18,7 +18,7 @@ use crate::limit::{self, COUNTER};
 pub struct NetworkId(#[serde(deserialize_with = "limit::counter")] u64);
 
 impl NetworkId {
-    /// The network of an address of which so many bits are everybody's there.
+    /// Returns the network of an address whose first `prefix` bits all hosts of that network share.
     pub fn of(address: IpAddr, prefix: u8) -> Self {
         let bits = match address {
             IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
@@ -32,8 +32,8 @@ impl NetworkId {
         ])
     }
 
-    /// The same network as seen from outside, where all that it sends comes from one address: the like of it is
-    /// behind another address too.
+    /// Returns this network as seen from outside if all its traffic comes from one address. The address
+    /// distinguishes it from equal networks behind other addresses.
     #[must_use]
     pub fn behind(self, outside: IpAddr) -> Self {
         let outside = match outside {

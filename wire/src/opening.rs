@@ -1,6 +1,6 @@
-//! Openings: how a coordinator shows that its epoch began rightly.
+//! Openings: proof that an epoch began by the rules.
 //!
-//! Not here: who believes one (`ringtalk-proto`).
+//! Not here: who believes an opening (`ringtalk-proto`).
 
 use alloc::vec::Vec;
 
@@ -10,28 +10,28 @@ use crate::codec::encode_any;
 use crate::limit::{self, OPENING_SEALS};
 use crate::{Epoch, Seal};
 
-/// A new epoch, what was in force before it, and who stands for the change.
+/// The opening of an epoch: the epochs before it, and the seals of the members that back the change.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Opening {
     /// The new epoch.
     pub epoch: Epoch,
-    /// The one before it.
+    /// The epoch before it.
     pub before: Epoch,
-    /// Where two rings become one, the one of the other ring.
+    /// In a merge of two rings, the epoch of the other ring.
     pub with: Option<Epoch>,
-    /// The new coordinator's seal, and that of a second member who agrees: one who also found the old
-    /// coordinator dead, or the old coordinator itself, or that of the other ring.
+    /// The seals of the new coordinator and of a second member: one that also found the old coordinator dead, the
+    /// old coordinator itself, or that of the other ring.
     #[serde(deserialize_with = "limit::at_most::<_, _, OPENING_SEALS>")]
     pub seals: Vec<Seal>,
 }
 
 impl Opening {
-    /// What those who stand for it sign.
+    /// Returns the bytes that the backing members sign.
     pub fn to_sign(&self) -> Vec<u8> {
         encode_any(&("ringtalk epoch", self.epoch, self.before, self.with))
     }
 
-    /// True where another one says the same, whoever stands for it.
+    /// Returns true if `other` names the same epochs, whatever its seals.
     pub fn says_the_same(&self, other: &Self) -> bool {
         (self.epoch, self.before, self.with) == (other.epoch, other.before, other.with)
     }

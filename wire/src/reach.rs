@@ -1,6 +1,6 @@
-//! What nodes say about those who cannot be dialled: `PROTOCOL.md` §3.5.
+//! Frames about nodes that cannot be dialled: `PROTOCOL.md` §3.5.
 //!
-//! Not here: who says it when (`ringtalk-proto`).
+//! Not here: when each is sent (`ringtalk-proto`).
 
 use alloc::string::String;
 
@@ -9,46 +9,46 @@ use serde::{Deserialize, Serialize};
 use crate::limit::{self, OTHER_ADDRESS_BYTES};
 use crate::{Addresses, NodeId};
 
-/// A node that another one does not reach.
+/// A request for help with a peer that the sender cannot reach.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reach {
-    /// Whom.
+    /// The peer that the sender wants to reach.
     pub peer: NodeId,
-    /// Where that is dialled.
+    /// The addresses of the peer.
     pub addresses: Addresses,
-    /// False where that one is to dial first, true where the receiver is to carry what both say.
+    /// True if the receiver should relay a circuit; false if it should only ask the peer to dial the sender.
     pub relay: bool,
 }
 
-/// A node that wants a link, and cannot dial.
+/// A request to dial a peer that wants a link and cannot dial itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Call {
-    /// Which one.
+    /// The peer to dial.
     pub peer: NodeId,
-    /// Where it is dialled.
+    /// The addresses of the peer.
     pub addresses: Addresses,
 }
 
 /// One end of a circuit: a connection to the relay that leads on to another node.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Circuit {
-    /// The relay's number of it: none is used twice.
+    /// The relay's number for the circuit; the relay never reuses it.
     #[serde(deserialize_with = "limit::counter")]
     pub number: u64,
-    /// Who is at the other end.
+    /// The node at the other end.
     pub peer: NodeId,
-    /// True where the receiver dials over the circuit, false where it is dialled.
+    /// True if the receiver is the dialler of the link over the circuit, false if it is dialled.
     pub dials: bool,
-    /// True where the receiver makes the connection to the relay, false where the relay does.
+    /// True if the receiver makes the connection to the relay, false if the relay makes it.
     pub comes: bool,
 }
 
-/// Whether a node was reached.
+/// The result of a check.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Checked {
-    /// True where it was.
+    /// True if the sender of the check was reached.
     pub reached: bool,
-    /// The host that its link comes from, in digits; empty where somebody relays it.
+    /// The host that its link comes from, in digits; empty if the link is relayed.
     #[serde(deserialize_with = "limit::short_text::<_, OTHER_ADDRESS_BYTES>")]
     pub seen: String,
 }

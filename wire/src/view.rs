@@ -1,4 +1,4 @@
-//! Members and views: who takes part, and where each stands in the ring.
+//! Members and views: who takes part, and each member's place in the ring.
 //!
 //! Not here: when a view is published or believed (`ringtalk-proto`).
 
@@ -14,13 +14,13 @@ use crate::limit::{
 };
 use crate::{Epoch, NetworkId, NodeId, Opening, RingKey, Seal, ViewHash, ViewTag};
 
-/// Where a node can be dialled, each as `host:port`.
+/// The addresses at which a node can be dialled, each as `host:port`.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Addresses {
-    /// The address that the node's own network uses.
+    /// The address for nodes on the same network.
     #[serde(deserialize_with = "limit::short_text::<_, ADDRESS_BYTES>")]
     pub internal: String,
-    /// The address that other networks use; empty where there is none.
+    /// The address for nodes on other networks; empty if there is none.
     #[serde(deserialize_with = "limit::short_text::<_, ADDRESS_BYTES>")]
     pub public: String,
     /// Further addresses of a node that is on several networks.
@@ -33,7 +33,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// One address only.
+    /// Returns addresses with an internal one only.
     pub fn at(internal: impl Into<String>) -> Self {
         Self {
             internal: internal.into(),
@@ -41,19 +41,19 @@ impl Addresses {
         }
     }
 
-    /// All of them, in the order in which they are worth a try.
+    /// Returns all addresses, in the order in which to try them.
     pub fn all(&self) -> impl Iterator<Item = &str> {
         let main = [&self.internal, &self.public];
         let all = main.into_iter().chain(&self.others).map(String::as_str);
         all.filter(|address| !address.is_empty())
     }
 
-    /// True where the node is on several networks, or says where all of them reach it.
+    /// Returns true if there are several addresses: the node is on several networks, or has a public address.
     pub fn are_manifold(&self) -> bool {
         self.all().nth(1).is_some()
     }
 
-    /// The one address to show: the public one where there is one.
+    /// Returns the one address to show: the public one if there is one.
     pub fn shown(&self) -> &str {
         if self.public.is_empty() {
             &self.internal
@@ -63,108 +63,108 @@ impl Addresses {
     }
 }
 
-/// One participant, as the coordinator admitted it.
+/// One member, as the coordinator admitted it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Member {
     /// Its id.
     pub id: NodeId,
-    /// Its name: none in the view could be taken for another.
+    /// Its name. No other name in the view can be mistaken for it.
     #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
     pub name: String,
-    /// Where it can be dialled.
+    /// The addresses at which it can be dialled.
     pub addresses: Addresses,
-    /// The order of admission: the lowest is the most senior.
+    /// Its position in the order of admission: the lowest is the most senior.
     #[serde(deserialize_with = "limit::counter")]
     pub seniority: u64,
     /// Its place in the ring.
     pub key: RingKey,
-    /// The network that it is on, as its coordinator saw it.
+    /// Its network, as the coordinator saw it.
     pub network: NetworkId,
 }
 
-/// How a member went.
+/// The way in which a member departed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Departure {
-    /// It said goodbye.
+    /// The member left by itself.
     Left,
-    /// It was found dead.
+    /// The member was found dead.
     Failed,
 }
 
-/// A member that is no longer one, and how it went.
+/// A former member, and how it departed.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Departed {
-    /// Who went.
+    /// The former member.
     pub id: NodeId,
-    /// How.
+    /// The way in which it departed.
     pub how: Departure,
 }
 
 /// A member's new name.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Renamed {
-    /// Whose.
+    /// The member.
     pub id: NodeId,
-    /// The name from now on.
+    /// The new name.
     #[serde(deserialize_with = "limit::short_text::<_, NAME_BYTES>")]
     pub name: String,
 }
 
-/// What changed from one view to the next: `PROTOCOL.md` §5.2.
+/// The changes from one view to the next: `PROTOCOL.md` §5.2.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ViewUpdate {
     /// The tag of the new view.
     pub tag: ViewTag,
-    /// The hash of the view that this one follows.
+    /// The hash of the previous view.
     pub parent: ViewHash,
-    /// The coordinator's signature under the tag.
+    /// The coordinator's seal over the tag.
     pub seal: Seal,
-    /// How its epoch began, where that is new.
+    /// The opening of its epoch, if that is new.
     pub opening: Option<Opening>,
-    /// Counts changes of ring keys.
+    /// Counts the changes of ring keys.
     #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
-    /// Who came.
+    /// The members that joined.
     #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
     pub joined: Vec<Member>,
-    /// Who went.
+    /// The members that departed.
     #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
     pub departed: Vec<Departed>,
-    /// Who has another name.
+    /// The members that have a new name.
     #[serde(deserialize_with = "limit::at_most::<_, _, UPDATE_CHANGES>")]
     pub renamed: Vec<Renamed>,
 }
 
-/// A part of a full view: `PROTOCOL.md` §5.3.
+/// A page of a full view: `PROTOCOL.md` §5.3.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ViewPage {
     /// The tag of the whole view.
     pub tag: ViewTag,
     /// The hash of the view before it.
     pub parent: ViewHash,
-    /// The coordinator's signature under the tag.
+    /// The coordinator's seal over the tag.
     pub seal: Seal,
-    /// How its epoch began, and the last ones before it, oldest first.
+    /// The opening of its epoch and the latest ones before it, oldest first.
     #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_OPENINGS>")]
     pub openings: Vec<Opening>,
-    /// Counts changes of ring keys.
+    /// Counts the changes of ring keys.
     #[serde(deserialize_with = "limit::counter")]
     pub layout: u64,
-    /// This page's number, from 0.
+    /// The number of this page, from 0.
     pub page: u16,
-    /// How many pages the view has.
+    /// The number of pages of the view.
     pub pages: u16,
-    /// Members in the order of their keys.
+    /// Members in the order of their ring keys.
     #[serde(deserialize_with = "limit::at_most::<_, _, PAGE_MEMBERS>")]
     pub members: Vec<Member>,
-    /// On page 0: the hashes of the last views before this one, oldest first.
+    /// On page 0: the hashes of the latest views before this one, oldest first.
     #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_ANCESTORS>")]
     pub ancestors: Vec<ViewHash>,
-    /// On page 0: the last departures, oldest first.
+    /// On page 0: the latest departures, oldest first.
     #[serde(deserialize_with = "limit::at_most::<_, _, VIEW_DEPARTURES>")]
     pub departed: Vec<Departed>,
-    /// In a merge: the names of former members whose words are still kept.
+    /// In a merge: the names of former members whose messages are still kept.
     #[serde(
         default,
         skip_serializing_if = "Vec::is_empty",
@@ -173,18 +173,18 @@ pub struct ViewPage {
     pub former: Vec<Renamed>,
 }
 
-/// What the coordinator signs under a view: its tag, whose hash stands for everything else.
+/// Returns the bytes that the coordinator signs for a view: its tag, whose hash covers everything else.
 pub fn view_to_sign(tag: &ViewTag) -> Vec<u8> {
     encode_any(&("ringtalk view", tag))
 }
 
-/// Where a coordinator can be found.
+/// The id, addresses and epoch of a coordinator.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Contact {
     /// The coordinator's id.
     pub id: NodeId,
-    /// Where to dial it.
+    /// The addresses at which it can be dialled.
     pub addresses: Addresses,
-    /// Its reign.
+    /// Its term of office.
     pub epoch: Epoch,
 }

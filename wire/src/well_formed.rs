@@ -1,9 +1,9 @@
-//! Where a CBOR item ends, whatever it means: RFC 8949, appendix C, of the shapes that are ever written.
+//! Finds the end of a CBOR item, for the shapes that the protocol writes: RFC 8949, appendix C.
 //!
-//! ciborium takes more: an enum as two items, bytes where a field has its name, no bytes as a list of
-//! nothing, tagged bytes as a number. Here fields are named by text, numbers are whole and not negative,
-//! nothing is tagged or of unknown length, and no string of bytes is empty, so that what is taken has one
-//! meaning. Not here: what is in the item.
+//! ciborium accepts more: an enum as two items, bytes as the name of a field, empty bytes as an empty list, tagged
+//! bytes as a number. Here fields are named by text, numbers are whole and not negative, nothing is tagged or of
+//! indefinite length, and no byte string is empty. So whatever is accepted has one meaning. Not here: the contents
+//! of the item.
 
 use core::ops::Range;
 
@@ -13,13 +13,13 @@ use crate::limit::NESTING;
 const FALSE: u64 = 20;
 const NULL: u64 = 22;
 
-/// What follows the first item; nothing where that is cut off, malformed, or nested too deep.
+/// Returns what follows the first item, or `None` if the item is cut off, malformed, or nested too deep.
 pub(crate) fn skip_item(bytes: &[u8]) -> Option<&[u8]> {
     skip(bytes, NESTING)
 }
 
-/// The first string of at least so many bytes: from where its head begins, and what it says. Of an item that is well
-/// formed, all heads come one after the other.
+/// Finds the first byte string of at least `least` bytes: returns the position of its head, and the range of its
+/// contents. A flat scan is enough, since in a well-formed item one head follows another whatever the nesting.
 pub(crate) fn long_bytes(bytes: &[u8], least: usize) -> Option<(usize, Range<usize>)> {
     let mut rest = bytes;
     loop {
@@ -49,13 +49,13 @@ fn skip(bytes: &[u8], depth: usize) -> Option<&[u8]> {
     }
 }
 
-/// A name and what it names.
+/// Skips a field: its name and its value.
 fn skip_field(bytes: &[u8], depth: usize) -> Option<&[u8]> {
     let is_text = bytes.first()? >> 5 == 3;
     skip(skip(bytes, depth).filter(|_| is_text)?, depth)
 }
 
-/// The major type and the argument, and what follows them.
+/// Reads the head of an item. Returns its major type, its argument, and what follows.
 fn head(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
     let (first, rest) = bytes.split_first()?;
     let (major, short) = (first >> 5, first & 0x1f);
@@ -68,7 +68,7 @@ fn head(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
     let argument = argument
         .iter()
         .fold(0, |argument, byte| (argument << 8) | u64::from(*byte));
-    // Floats, and simple values that have a name of their own, are written by nobody.
+    // The protocol writes no floats, and no simple values that take a second byte.
     (major != 7).then_some((major, argument, rest))
 }
 
@@ -76,7 +76,7 @@ fn head(bytes: &[u8]) -> Option<(u8, u64, &[u8])> {
 mod tests {
     use super::*;
 
-    /// What follows, for items that RFC 8949 has in its appendix A, with one byte after them.
+    /// Items from RFC 8949, appendix A, each with one byte after it.
     #[test]
     fn an_item_ends_where_it_ends() {
         let items: [&[u8]; 8] = [
@@ -113,7 +113,7 @@ mod tests {
         }
     }
 
-    /// All of these are well formed.
+    /// All of these are well-formed CBOR.
     #[test]
     fn what_nobody_writes_is_no_item() {
         let never: [&[u8]; 10] = [

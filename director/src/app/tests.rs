@@ -1,4 +1,4 @@
-//! The app without sockets, under paused time.
+//! Tests of the app without sockets, under paused time.
 
 use std::time::Duration;
 
@@ -25,22 +25,22 @@ use crate::registry::{FOUNDING_LEASE, REGISTRATION_LEASE, SETTLING};
 mod private;
 mod speaking;
 
-/// Nodes whose keys are 32 times the byte 1, 2 and 3.
+/// Nodes whose keys are the bytes 1, 2 and 3, each 32 times.
 const A: &str = "34750f98-bd59-8cfc-946d-a45aaabe933b";
 const B: &str = "6a3803d5-f059-802a-9c6d-afbc9ba47292";
 const C: &str = "b62e867f-a2f3-8afe-a2d5-d6b1642e1621";
 
 const SEED: [u8; 16] = [7; 16];
 
-/// What a director of this seed wants signed in its first minute.
+/// Returns the nonce of a director with this seed in its first minute.
 fn nonce() -> Nonce {
     Nonces::new(SEED).current(Duration::ZERO)
 }
 
-/// An app that has settled.
+/// Returns an app whose director has settled.
 async fn settled() -> Router {
     let app = app(Director::new(SEED));
-    // Waits in virtual time: how long a lease lasts is what is tested.
+    // Waits in virtual time, since the length of a lease is what is tested.
     sleep(SETTLING).await;
     app
 }
@@ -54,14 +54,14 @@ fn coordinator(id: &str, number: u64) -> Value {
     json!({"id": id, "internal-address": "10.0.0.1:4000", "epoch": epoch})
 }
 
-/// What a node gets from a director, with both addresses that its coordinator may dial.
+/// Returns the directions that a node gets from a director.
 fn directions(coordinator: Value, candidates: &[Value]) -> Value {
     let mut directions = coordinator;
     directions["candidates"] = candidates.into();
     directions
 }
 
-/// What a coordinator hears of a node that calls from this machine.
+/// Returns a newcomer as its coordinator learns of it, if it calls from this machine.
 fn announced(id: &str) -> Value {
     json!({"id": id, "internal-address": "127.0.0.1:4000", "public-address": "chat.example:4000"})
 }
@@ -73,7 +73,7 @@ async fn send(app: &Router, method: &str, path: &str, body: impl Into<Body>) -> 
     app.clone().oneshot(request).await.unwrap()
 }
 
-/// Sends a body with the signature of A, B or C, if it is in its name.
+/// Sends a body, signed by A, B or C if it names one of them.
 async fn send_signed(app: &Router, method: &str, path: &str, body: &Value) -> Response {
     let body = body.to_string();
     let mut request = Request::builder().method(method).uri(path);
@@ -85,7 +85,7 @@ async fn send_signed(app: &Router, method: &str, path: &str, body: &Value) -> Re
     app.clone().oneshot(request).await.unwrap()
 }
 
-/// The headers that sign a body.
+/// Returns the headers that sign a body.
 fn signature(method: &str, path: &str, body: &str) -> Vec<(HeaderName, String)> {
     let said: Value = serde_json::from_str(body).unwrap();
     let Some(byte) = [A, B, C].into_iter().position(|id| said["id"] == id) else {
@@ -117,7 +117,7 @@ async fn json_body(response: Response) -> Value {
     serde_json::from_slice(&bytes).unwrap()
 }
 
-/// A request in the background, begun when this returns.
+/// Starts a request in the background; it has begun when this returns.
 async fn held(app: &Router, path: &'static str, body: Value) -> JoinHandle<(StatusCode, Value)> {
     let app = app.clone();
     let call = tokio::spawn(async move { post(&app, path, &body).await });
@@ -135,7 +135,7 @@ async fn the_first_founds_and_the_second_waits_until_it_has_registered() {
     assert_eq!(first, expected);
 
     let waiting = held(&app, "/register_node", node(B)).await;
-    // Waits in virtual time: how long a lease lasts is what is tested.
+    // Waits in virtual time, since the length of a lease is what is tested.
     sleep(Duration::from_millis(700)).await;
     assert!(!waiting.is_finished());
     let registering = held(&app, "/register_coordinator", coordinator(A, 1)).await;
@@ -153,7 +153,7 @@ async fn two_that_ask_a_fresh_director_at_once_do_not_both_found() {
     let app = app(Director::new(SEED));
     let one = held(&app, "/register_node", node(A)).await;
     let other = held(&app, "/register_node", node(B)).await;
-    // Waits in virtual time: how long a lease lasts is what is tested.
+    // Waits in virtual time, since the length of a lease is what is tested.
     sleep(SETTLING + Duration::from_millis(2)).await;
     assert_ne!(one.is_finished(), other.is_finished());
     let (founder, waiting, name) = if one.is_finished() {
@@ -172,7 +172,7 @@ async fn when_the_founder_fails_exactly_one_of_those_waiting_founds() {
     post(&app, "/register_node", &node(A)).await;
     let one = held(&app, "/register_node", node(B)).await;
     let other = held(&app, "/register_node", node(C)).await;
-    // Waits in virtual time: how long a lease lasts is what is tested.
+    // Waits in virtual time, since the length of a lease is what is tested.
     sleep(FOUNDING_LEASE + Duration::from_millis(2)).await;
     assert_ne!(one.is_finished(), other.is_finished());
 }
@@ -279,7 +279,7 @@ async fn after_a_withdrawal_the_next_founds_and_after_a_lapse_it_waits() {
     assert_eq!(status, StatusCode::CREATED);
 
     post(&app, "/register_coordinator", &coordinator(B, 1)).await;
-    // Waits in virtual time: how long a lease lasts is what is tested.
+    // Waits in virtual time, since the length of a lease is what is tested.
     sleep(REGISTRATION_LEASE).await;
     let response = send(&app, "POST", "/register_node", node(C).to_string()).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -385,7 +385,7 @@ async fn health_and_metrics() {
     }
 }
 
-/// A body that never comes.
+/// A body that never arrives.
 struct Stuck;
 
 impl hyper::body::Body for Stuck {

@@ -1,4 +1,4 @@
-//! The discussions under virtual time.
+//! Tests of the discussions under virtual time.
 
 use ringtalk_wire::{Epoch, PublicKey};
 
@@ -87,14 +87,14 @@ fn a_discussion_is_founded_only_by_who_may_and_forgotten_when_it_has_ended() {
     assert_eq!(all.tally().registrations, 2);
 }
 
-/// Registers so many discussions from a household, from the `first`-th on, and says how many are refused.
+/// Registers `count` discussions from a household, starting at the `first`-th. Returns how many are refused.
 fn rush(all: &mut Discussions, now: Duration, first: usize, count: usize, from: u8) -> usize {
     let register = |n| all.register_coordinator(now, Some(id(n)), coordinator(1), household(from));
     let refused = (first..first + count).map(register);
     refused.filter(Result::is_err).count()
 }
 
-/// How many of a household are known.
+/// Returns how many discussions of a household are known.
 fn share(all: &Discussions, from: u8) -> usize {
     let theirs = all.private.values();
     theirs

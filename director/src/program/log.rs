@@ -1,7 +1,7 @@
-//! Diagnostics on stderr, at a bounded rate: whoever can make a director write a line can make it write millions,
+//! Diagnostics on stderr, at a bounded rate. Anyone who can make a director log one line can make it log millions,
 //! and fill the disk that keeps them.
 //!
-//! Not here: which lines there are, and which of them are asked for (`--log`).
+//! Not here: which lines there are, and the filter (`--log`).
 
 use std::io::{self, Stderr, Write};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines are written in a period. More than a person reads, and 2 GB a day at most.
+/// The most lines in a period. It is more than a person reads, and at most 2 GB a day.
 const LINES: u32 = 100;
 const PERIOD: Duration = Duration::from_secs(1);
 
-/// Writes to stderr, and leaves out what is too much. Clones share the count.
+/// A writer to stderr that drops lines above the rate. Clones share the count.
 #[derive(Clone, Debug)]
 pub(crate) struct Paced(Arc<Mutex<Pace>>);
 
@@ -24,7 +24,7 @@ struct Pace {
     left_out: u64,
 }
 
-/// Where one line goes.
+/// The destination of one line.
 #[derive(Debug)]
 pub(crate) enum Line {
     /// To stderr.
@@ -48,7 +48,7 @@ impl Pace {
         }
     }
 
-    /// Whether one more line may be written now, and how many were left out in a period that has just ended.
+    /// Returns whether one more line may be written, and how many were dropped in a period that has just ended.
     fn admit(&mut self, now: Instant) -> (bool, u64) {
         let mut left_out = 0;
         if now.saturating_duration_since(self.since) >= PERIOD {
@@ -69,7 +69,7 @@ impl MakeWriter<'_> for Paced {
     type Writer = Line;
 
     fn make_writer(&self) -> Line {
-        // Every change of the pace is whole before anything could panic.
+        // Poisoning is ignored: every change of the pace is complete before anything could panic.
         let mut pace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (is_admitted, left_out) = pace.admit(Instant::now());
         drop(pace);

@@ -1,4 +1,4 @@
-//! The registry under virtual time.
+//! Tests of the registry under virtual time.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{
 use crate::api::{Coordinator, Directions, Newcomer};
 
 const MS: Duration = Duration::from_millis(1);
-/// When all of these tests begin: the director has settled.
+/// The start of these tests: the director has settled.
 const START: Duration = SETTLING;
 
 fn id(n: u16) -> NodeId {
@@ -58,13 +58,13 @@ fn among(coordinator: Coordinator, candidates: &[Coordinator]) -> Placement {
 }
 
 impl Registry {
-    /// Asks as a node that may found, and may be dialled at all its addresses.
+    /// Asks as a node that may found, and that may be dialled at all its addresses.
     fn ask(&mut self, now: Duration, newcomer: &Newcomer) -> Placement {
         self.register_node(now, newcomer.id, Some(newcomer), true)
     }
 }
 
-/// The last instant before `end`.
+/// Returns the last instant before `end`.
 fn before(end: Duration) -> Duration {
     end.checked_sub(MS).unwrap()
 }
@@ -73,7 +73,7 @@ fn found(lease: Duration) -> Placement {
     Placement::Found { lease }
 }
 
-/// A registry where node 1 coordinates in epoch 5 since `START`.
+/// Returns a registry where node 1 has coordinated in epoch 5 since `START`.
 fn registered() -> (Registry, Call) {
     let mut registry = Registry::new();
     let call = registry.register_coordinator(START, coordinator(1, 5), HOUSE);

@@ -1,4 +1,4 @@
-//! Real connections to a served director.
+//! Tests with real connections to a running director.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,7 +19,7 @@ const NODE: &str = r#"{"id":"aaaaaaaa-0000-8000-8000-000000000000","internal-add
 
 const JSON: &str = "content-type: application/json\r\n";
 
-/// A served director: its address, how to stop it, and its end.
+/// A running director: its address, the sender that stops it, and its task.
 struct Served {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -40,7 +40,7 @@ async fn served(director: Director) -> Served {
     }
 }
 
-/// Sends this, and reads until the other end hangs up.
+/// Sends a request, and reads until the peer closes.
 async fn talk(address: SocketAddr, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -49,10 +49,10 @@ async fn talk(address: SocketAddr, request: &str) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// How long something may take that happens at once.
+/// How long to wait for an event that is due at once.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Waits for what other tasks are about to do.
+/// Waits for other tasks to make the condition true.
 async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {
@@ -88,7 +88,7 @@ async fn a_head_or_a_body_that_drips_is_cut_off() {
 async fn a_stop_answers_held_requests_and_is_quick() {
     let director = Director::new([7; 16]);
     let served = served(director.clone()).await;
-    // Waits until a director that has just started lets somebody found.
+    // Waits until a director that has just started tells a newcomer to found.
     sleep(Duration::from_millis(550)).await;
     let first = "connection: close\r\ncontent-length";
     let first = register_node().replace("content-length", first);
@@ -186,7 +186,7 @@ async fn an_address_that_asks_too_much_is_told_to_wait_and_disconnected() {
     assert_eq!(refused.len(), REFUSALS, "{refused:?}");
     let closed = timeout(PATIENCE, stream.read(&mut [0; 1])).await;
     assert_eq!(closed.expect("it is closed").unwrap(), 0);
-    // A page may have asked all that. What only a program asks is answered.
+    // A web page may have sent those requests. Requests that only a program can send are still answered.
     let ask = "POST /register_node HTTP/1.1\r\nhost: d\r\ncontent-length: 0\r\n";
     let last = format!("{ask}connection: close\r\n\r\n");
     let asks = format!("{ask}\r\n").repeat(AT_ONCE / 2) + &last;

@@ -1,9 +1,8 @@
-//! Brief bundles: on a link the authors of a bundle's heads are named by the beginnings of their ids.
+//! Brief bundles: on a link, a bundle's heads name their authors by short ids.
 //!
-//! Both ends of a link know the same authors mostly, and heads are most of what a short message weighs. What is
-//! signed, kept and shown has whole ids (`PROTOCOL.md` §4.2): who has expanded a brief bundle has the very bytes
-//! that were sealed. Not here: who knows which authors, and what is done where they are not known
-//! (`ringtalk-proto`).
+//! Heads are most of the size of a short message, and both ends of a link mostly know the same authors. Whatever is
+//! signed, kept and shown has whole ids (`PROTOCOL.md` §4.2): expanding a brief bundle yields the exact bytes that
+//! were signed. Not here: who knows which authors, and what happens if an author is unknown (`ringtalk-proto`).
 
 use alloc::vec::Vec;
 
@@ -17,35 +16,36 @@ use crate::codec::encode_any;
 use crate::limit::{BRIEF_SHARE, SEALED_BYTES};
 use crate::{DecodeError, Interval, ItemId, ItemKind, MessageId, NodeId, Seal};
 
-/// How much of the BLAKE3 of a bundle goes along with it: who knows another author of the same short id must not take
-/// the bundle for a forged one, even where its author has looked for a text with which both look alike.
+/// The number of BLAKE3 bytes that travel with a bundle. They keep a receiver that knows a different author of the
+/// same short id from taking the bundle for a forgery, even if its author searched for a text with which both look
+/// alike.
 const CHECK_BYTES: usize = 8;
 
-/// The list of heads in a bundle that has none.
+/// The encoded list of heads of a bundle without heads.
 const NO_HEADS: &[u8] = b"\x80";
 
-/// A bundle on its way round the ring whose heads are named shortly, for a receiver that most likely knows their
-/// authors.
+/// A bundle on its way round the ring with abbreviated heads, for a receiver that most likely knows their authors.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Brief {
-    /// The receiver's part of the ring.
+    /// The part of the ring that the receiver covers.
     #[serde(rename = "i")]
     pub interval: Interval,
-    /// The bytes of the bundle, but for its heads: as if it had none.
+    /// The bytes of the bundle with an empty list of heads.
     #[serde(rename = "b")]
     pub raw: Bytes,
-    /// The first bytes of the BLAKE3 of the bundle as it was sealed, and each head: the short id of its author,
-    /// and its `seq`, seven bits to a byte, the low ones first, all but the last byte with the top bit.
+    /// The first bytes of the BLAKE3 of the bundle as it was signed; then, for each head, its author's short id and
+    /// its `seq`. A `seq` has seven bits to a byte, the low ones first; all bytes but the last have the top bit
+    /// set.
     #[serde(rename = "h")]
     pub heads: Bytes,
-    /// The author's seal, over the bundle with its heads.
+    /// The author's seal, over the bundle with its full heads.
     #[serde(rename = "g")]
     pub seal: Seal,
 }
 
 impl Brief {
-    /// A bundle with its heads named shortly. None where that is not worth it, or one of their authors is not the
-    /// only one whom `known` has under its short id.
+    /// Abbreviates the heads of a bundle. Returns `None` if that saves too little, or if for any head `known` does
+    /// not map the short id to that head's author.
     pub fn of(
         sealed: &Sealed,
         interval: Interval,
@@ -78,12 +78,12 @@ impl Brief {
         })
     }
 
-    /// The bundle as it was sealed; none where that cannot be told from the authors whom `known` has under their
-    /// short ids.
+    /// Restores the bundle as it was signed. Returns `Ok(None)` if the authors that `known` has are not those of
+    /// the heads.
     ///
     /// # Errors
     ///
-    /// Where nobody who keeps to the protocol sends such a thing.
+    /// If no correct node sends such a bundle.
     pub fn expand(
         &self,
         known: impl Fn(ShortId) -> Option<NodeId>,
@@ -108,11 +108,11 @@ impl Brief {
         Ok(sealed.then_some(Sealed { raw, seal }))
     }
 
-    /// Names the bundle, as far as it can be believed.
+    /// Returns the id that the bundle claims; the signature is not checked here.
     ///
     /// # Errors
     ///
-    /// Where nobody who keeps to the protocol sends such a thing.
+    /// If no correct node sends such a bundle.
     pub fn item_id(&self) -> Result<ItemId, DecodeError> {
         let Beginning { author, first, .. } = self.beginning()?;
         Ok(ItemId {
@@ -122,7 +122,7 @@ impl Brief {
         })
     }
 
-    /// What it weighs in a queue, in bytes.
+    /// Returns the size to count in a queue, in bytes.
     pub(crate) fn weight(&self) -> usize {
         self.raw.len() + self.heads.len() + size_of::<Seal>()
     }
@@ -170,7 +170,7 @@ mod tests {
         NodeId::from_bytes([byte; 16])
     }
 
-    /// Another id that begins as that of the same number.
+    /// Returns another id that begins like `id(byte)`.
     fn twin(byte: u8) -> NodeId {
         let mut bytes = [byte; 16];
         bytes[15] ^= 1;
@@ -210,7 +210,7 @@ mod tests {
         Sealed { raw, seal }
     }
 
-    /// What somebody knows who knows these.
+    /// Returns the lookup of a node that knows these authors.
     fn known(ids: impl Into<Vec<NodeId>>) -> impl Fn(ShortId) -> Option<NodeId> {
         let ids = ids.into();
         move |short| {
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(ambiguous, None);
     }
 
-    /// The number of the one head is another.
+    /// Replaces the number of the only head.
     fn with_number(heads: &mut Vec<u8>, number: &[u8]) {
         heads.truncate(CHECK_BYTES + ShortId::BYTES);
         heads.extend(number);
@@ -279,7 +279,7 @@ mod tests {
             heads(|bytes| bytes.truncate(CHECK_BYTES)),
             heads(|bytes| bytes.truncate(CHECK_BYTES + 5)),
             heads(|bytes| bytes.push(1)),
-            // A number longer than it need be, one beyond all, and one without an end.
+            // An overlong number, one above the limit, and one without an end.
             heads(|bytes| with_number(bytes, &[0x82, 0])),
             heads(|bytes| with_number(bytes, &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1])),
             heads(|bytes| with_number(bytes, &[0xff; 12])),

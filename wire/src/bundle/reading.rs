@@ -1,8 +1,8 @@
-//! Reads a bundle: the CBOR that is written, in its one form, and nothing else.
+//! The decoder of bundles: accepts the one form that is written, and nothing else.
 //!
-//! Bundles are most of what travels, so this is laid out by hand: no field is looked for by its name, and
-//! the texts stay where they came, in one piece. Whatever is read is written again with the same bytes
-//! (`PROTOCOL.md` §4.2). Not here: whether what it says makes sense (`Bundle::is_sound`).
+//! Bundles are most of the traffic, so the decoder is written by hand: it searches for no field by name, and texts
+//! stay slices of the received buffer. Encoding a decoded bundle gives the same bytes again (`PROTOCOL.md` §4.2).
+//! Not here: whether the contents make sense (`Bundle::is_sound`).
 
 use alloc::format;
 use alloc::vec::Vec;
@@ -17,22 +17,23 @@ use super::{Bundle, Text};
 use crate::limit::{BUNDLE_HEADS, BUNDLE_MESSAGES, COUNTER, TEXT_BYTES};
 use crate::{DecodeError, MessageId, NodeId, SealHash};
 
-/// The major types of CBOR that a bundle has.
+/// The major types of CBOR that occur in a bundle.
 const NUMBER: u8 = 0;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const LIST: u8 = 4;
 const MAP: u8 = 5;
 
-/// How many fields a bundle has.
+/// The number of fields of a bundle.
 const FIELDS: u64 = 6;
 
-/// The fewest bytes that a head and a message take: what is said to come, and is not there, takes no room.
+/// The smallest sizes of elements, in bytes. They bound the length that a list may claim by the bytes that are
+/// there, so that a false claim allocates nothing.
 const LEAST_HEAD: usize = 23;
 const LEAST_SHORT_HEAD: usize = ShortId::BYTES + 1;
 const LEAST_MESSAGE: usize = 7;
 
-/// Reads a whole bundle.
+/// Decodes a whole bundle.
 pub(super) fn bundle(raw: &Bytes) -> Result<Bundle, DecodeError> {
     let mut reader = Reader { raw, rest: raw };
     let Some(bundle) = reader.bundle() else {
@@ -46,16 +47,16 @@ pub(super) fn bundle(raw: &Bytes) -> Result<Bundle, DecodeError> {
     }
 }
 
-/// How a bundle begins.
+/// The fields of a bundle up to its heads.
 pub(super) struct Beginning {
     pub(super) author: NodeId,
     pub(super) first: u64,
     pub(super) heads: Vec<MessageId>,
-    /// Where the list of the heads stands in the bundle's bytes.
+    /// The range of the bundle's bytes that the list of heads takes.
     pub(super) place: Range<usize>,
 }
 
-/// Reads a bundle up to its heads, and leaves it open how it goes on.
+/// Decodes a bundle up to its heads, and ignores the rest.
 pub(super) fn beginning(raw: &Bytes) -> Option<Beginning> {
     let mut reader = Reader { raw, rest: raw };
     reader.map(FIELDS)?;
@@ -75,7 +76,7 @@ pub(super) fn beginning(raw: &Bytes) -> Option<Beginning> {
     })
 }
 
-/// Reads heads that are named shortly, one after the other.
+/// Decodes consecutive abbreviated heads.
 pub(super) fn short_heads(raw: &Bytes) -> Option<Vec<(ShortId, u64)>> {
     let mut reader = Reader { raw, rest: raw };
     let mut heads = Vec::with_capacity(raw.len() / LEAST_SHORT_HEAD);
@@ -137,7 +138,7 @@ impl<'a> Reader<'a> {
         self.argument(NUMBER).filter(|number| *number <= COUNTER)
     }
 
-    /// A number of seven bits to a byte, the low ones first, in the shortest form.
+    /// Decodes a number of seven bits to a byte, the low ones first, in the shortest form only.
     fn short_number(&mut self) -> Option<u64> {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
@@ -151,7 +152,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// Whatever its bytes say, like everywhere else.
+    /// Accepts any 16 bytes, valid as a UUID or not, as the other decoders do.
     fn id(&mut self) -> Option<NodeId> {
         let bytes = self.sixteen()?;
         Some(Uuid::from_bytes(bytes).into())
@@ -166,7 +167,7 @@ impl<'a> Reader<'a> {
         (self.argument(MAP)? == fields).then_some(())
     }
 
-    /// A field by its name of one letter.
+    /// Reads a field with this name of one letter.
     fn field<T>(&mut self, name: u8, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         self.name(name)?;
         read(self)
@@ -176,7 +177,7 @@ impl<'a> Reader<'a> {
         (self.argument(TEXT)? == 1 && self.take(1)? == [name]).then_some(())
     }
 
-    /// How much has been read.
+    /// Returns the number of bytes read.
     fn at(&self) -> usize {
         self.raw.len() - self.rest.len()
     }
@@ -202,7 +203,7 @@ impl<'a> Reader<'a> {
         usize::try_from(self.argument(major)?).ok()
     }
 
-    /// The argument of an item of this major type, in the shortest form.
+    /// Reads the head of an item of this major type and returns its argument. Accepts the shortest form only.
     fn argument(&mut self, major: u8) -> Option<u64> {
         let (&first, rest) = self.rest.split_first()?;
         if first >> 5 != major {
@@ -298,7 +299,7 @@ mod tests {
         assert_eq!(bundle(&more), Err(DecodeError::Trailing(1)));
     }
 
-    /// Each means what a bundle means to a lenient reader.
+    /// A lenient decoder may accept each of these.
     #[test]
     fn there_is_one_form() {
         let raw = encode_item(&some());
@@ -308,15 +309,15 @@ mod tests {
             Bytes::from([&raw[..at], to, &raw[at + from.len()..]].concat())
         };
         let others = [
-            // A length, and numbers, longer than they need be.
+            // An overlong length, and overlong numbers.
             changed(b"\x65hello", b"\x78\x05hello"),
             changed(b"\x61s\x01", b"\x61s\x18\x01"),
             changed(b"\x61s\x18\x18", b"\x61s\x19\x00\x18"),
             changed(b"\x61s\x19\x01\x00", b"\x61s\x1a\x00\x00\x01\x00"),
-            // A text, a list and a map that end where they say so.
+            // A text and a list of indefinite length.
             changed(b"\x65hello", b"\x7f\x65hello\xff"),
             changed(b"\x61m\x83", b"\x61m\x9f"),
-            // Bytes for text, and no UTF-8.
+            // Bytes in place of text, and invalid UTF-8.
             changed(b"\x65hello", b"\x45hello"),
             changed(b"\x65hello", b"\x65hell\xff"),
         ];

@@ -1,6 +1,6 @@
-//! Short ids: the beginnings of node ids, which name authors on a link.
+//! Short ids: prefixes of node ids, which name authors on a link.
 //!
-//! Not here: what is done if two nodes share one (`brief`).
+//! Not here: what happens if two nodes share one (`brief`).
 
 use core::ops::RangeInclusive;
 
@@ -8,22 +8,22 @@ use uuid::Uuid;
 
 use crate::NodeId;
 
-/// The beginning of a node's id: among 10,000 nodes one in 430,000 shares it with another.
+/// The first four bytes of a node's id. Of 10,000 nodes, one in 430,000 shares it with another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ShortId(pub(super) [u8; Self::BYTES]);
 
 impl ShortId {
-    /// How many bytes it has.
+    /// The length, in bytes.
     pub(super) const BYTES: usize = 4;
 
-    /// The beginning of an id.
+    /// Returns the short id of a node.
     pub fn of(id: &NodeId) -> Self {
         let mut short = [0; Self::BYTES];
         short.copy_from_slice(&id.as_bytes()[..Self::BYTES]);
         Self(short)
     }
 
-    /// From the first to the last of all ids that begin so.
+    /// Returns the range of all ids that have this prefix.
     pub fn ids(self) -> RangeInclusive<NodeId> {
         let with = |rest: u8| {
             let mut bytes = [rest; 16];

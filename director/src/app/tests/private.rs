@@ -1,4 +1,4 @@
-//! Private discussions: who may speak for one, and that none sees another.
+//! Private discussions: who may speak for one, and that they are isolated from each other.
 
 use axum::http::header::WWW_AUTHENTICATE;
 use ringtalk_wire::{DiscussionId, PublicKey};
@@ -6,7 +6,7 @@ use ringtalk_wire::{DiscussionId, PublicKey};
 use super::*;
 use crate::api::{Coordinator, RegisterNode, signed_bytes};
 
-/// The registration key of a discussion, and what it signs.
+/// A holder of the registration key of a discussion.
 struct Keeper(SigningKey);
 
 impl Keeper {

@@ -1,4 +1,4 @@
-//! Who may speak for a node: the node alone, and no web page for anybody.
+//! Who may speak for a node: only the node itself, and never a web page.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::source::Source;
 
 const REGISTER: &str = "/register_coordinator";
 
-/// A request with these headers.
+/// Sends a request with these headers.
 async fn ask(
     app: &Router,
     (method, path): (&str, &str),
@@ -180,7 +180,7 @@ async fn a_few_households_do_not_take_all_that_newcomers_wait_on() {
     }
 }
 
-/// Lets all others get as far as they can.
+/// Lets all other tasks run as far as they can.
 async fn turns() {
     for _ in 0..HELD_NEWCOMERS {
         tokio::task::yield_now().await;
