@@ -1,7 +1,7 @@
-//! Machines: state and rules of one thing each, which know neither each other nor the context.
+//! State machines: each holds the state and the rules of one thing, and knows no other machine and no context.
 //!
-//! They get the time and other values with each call, and can be tested alone. Not here: who calls them (`concerns`,
-//! `context` and `node`).
+//! Every call passes in the time and the other values it needs, so a machine can be tested alone. Not here: the
+//! callers (`concerns`, `context` and `node`).
 
 pub(crate) mod acks;
 pub(crate) mod admission;

@@ -1,8 +1,8 @@
 //! Acknowledgements: how many members have delivered a bundle, counted up the tree that it came down.
 //!
-//! A node acknowledges a bundle to its parent when it has delivered it and its children have
-//! acknowledged it, those excepted that it gave up on, and once more for whoever is late (`PROTOCOL.md` §4.6).
-//! Not here: receipts, which say who carries a bundle on (`spread`), and the author's window (`outbox`).
+//! A node acknowledges a bundle to its parent when it has delivered it and its children have acknowledged it, except
+//! those that it gave up on. It acknowledges once more for members that are late (`PROTOCOL.md` §4.6). Not here:
+//! receipts, which say who carries a bundle on (`spread`), and the author's window (`outbox`).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -14,103 +14,103 @@ use ringtalk_wire::{Ack, ItemId, ItemKind, NodeId};
 use crate::Time;
 use crate::planted::{Planted, PlantedBug};
 
-/// How many bundles are waited for at a time: several seconds of full load. The oldest are forgotten;
-/// whoever waits for their acknowledgement gives up in time.
+/// How many bundles may wait for acknowledgements: several seconds of full load. Beyond that the oldest are
+/// forgotten; the nodes that wait for their acknowledgement give up in time.
 const WAITED_FOR: usize = 8_192;
 
-/// For how many of the last bundles that were acknowledged late acknowledgements are passed on: those of some seconds of
-/// a lively talk.
+/// For how many of the last acknowledged bundles late acknowledgements are passed on: some seconds of lively talk.
 pub(crate) const LATE: usize = 512;
 
 /// How many parts of a bundle are acknowledged at most.
 const PARENTS: usize = 64;
-/// How many parts of it are acknowledged to one parent.
+/// How many parts of a bundle are acknowledged to one parent at most.
 const PARTS: usize = 8;
 
-/// A child that goes on acknowledging an author's bundles may take so many times as long for each: it is
-/// busy, and not stuck.
+/// How many times its usual wait a child gets for each bundle while it goes on acknowledging the author's bundles: it
+/// is busy, not stuck.
 const BUSY: u32 = 3;
 
-/// The bundles whose acknowledgement is not complete.
+/// The bundles whose acknowledgement is not complete, and the last complete ones.
 #[derive(Debug, Default)]
 pub(crate) struct Acks {
     open: BTreeMap<ItemId, Open>,
     order: VecDeque<ItemId>,
-    /// The last that were acknowledged, the oldest first in `told_order`.
+    /// The last acknowledged bundles; `told_order` has the oldest first.
     told: BTreeMap<ItemId, Told>,
     told_order: VecDeque<ItemId>,
-    /// The last that were pulled before the tree brought them: nobody was told that this node has them.
+    /// The last bundles that were pulled before the tree brought them: no parent was told that this node has them.
     pulled: BTreeSet<ItemId>,
     pulled_order: VecDeque<ItemId>,
-    /// When to give up on a child's acknowledgement; none of those that came.
+    /// When to give up on each child's missing acknowledgement.
     due: BTreeSet<(Time, ItemId, NodeId)>,
-    /// The last bundle of an author, of those with open ones, that a child acknowledged, and when.
+    /// For each author with open bundles and each child: the last bundle that the child acknowledged, and when.
     progress: BTreeMap<NodeId, BTreeMap<NodeId, (u64, Time)>>,
-    /// Children that let one be overdue, and have acknowledged nothing since.
+    /// Children that let an acknowledgement become overdue, and have acknowledged nothing since.
     slow: BTreeSet<NodeId>,
     planted: Planted,
 }
 
 #[derive(Debug, Default)]
 struct Open {
-    /// When its acknowledgement is to leave, if it is complete by then.
+    /// When its acknowledgement leaves, if it is complete by then.
     leaves: Time,
     delivered: bool,
-    /// Who gets the acknowledgement; the first is told how many members there are behind it.
+    /// The parents to acknowledge it to; the first one is told how many members this stands for.
     parents: Vec<NodeId>,
     children: BTreeMap<NodeId, Awaited>,
-    /// All who carry a part, waited for or not.
+    /// All children that carry a part, whether they are waited for or not.
     carriers: BTreeSet<NodeId>,
-    /// How many members have delivered it, as far as is known.
+    /// How many members are known to have delivered it.
     members: u64,
-    /// True where the reader of one of them is behind.
+    /// Whether the reader of one of these members is behind.
     behind: bool,
 }
 
-/// A bundle that was acknowledged, maybe without some who carry it.
+/// A bundle that was acknowledged, maybe without some of its carriers.
 #[derive(Debug)]
 struct Told {
-    /// Who is told of those who are late; nobody where the bundle is one's own.
+    /// The parent that is told of late members; `None` for one's own bundle.
     parent: Option<NodeId>,
     carriers: BTreeSet<NodeId>,
-    /// Of how many members was told.
+    /// How many members were reported so far.
     members: u64,
 }
 
 /// A child's acknowledgement that has not come.
 #[derive(Clone, Copy, Debug)]
 struct Awaited {
-    /// Of how many parts.
+    /// How many parts the child has yet to acknowledge.
     parts: usize,
-    /// Since when, and for how long.
+    /// When the wait began, and how long it lasts.
     since: Time,
     wait: Duration,
     due: Time,
 }
 
-/// A bundle that this node and all below it have delivered.
+/// A bundle that this node and all members below it have delivered.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Acked {
     /// The bundle.
     pub(crate) item: ItemId,
-    /// Who waits for the news; nobody where the bundle is one's own.
+    /// The parents that wait for the acknowledgement; none for one's own bundle.
     pub(crate) parents: Vec<NodeId>,
-    /// How many members it stands for: all of them where the bundle is one's own, else those of whom nobody was told.
+    /// How many members it stands for: all of them for one's own bundle, else those that no parent was told of.
     pub(crate) members: u64,
-    /// True where the reader of one of them is behind.
+    /// Whether the reader of one of these members is behind.
     pub(crate) behind: bool,
-    /// When they are told at the latest.
+    /// When the acknowledgement leaves at the latest.
     pub(crate) leaves: Time,
 }
 
 impl Acks {
-    /// Makes the planted mistake, if it is one of this machine.
+    /// Activates a planted bug, if it is one of this machine's.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
         self.planted = planted;
     }
 
-    /// A new bundle was pulled: the tree may bring it yet, unless it has, and the bundle waits for room.
+    /// Notes that a new bundle was pulled, which the tree may still bring. If the tree brought it before, and it
+    /// waits for room, nothing is noted.
     pub(crate) fn pulled(&mut self, item: ItemId) {
         if !self.open.contains_key(&item) && self.pulled.insert(item) {
             self.pulled_order.push_back(item);
@@ -123,8 +123,8 @@ impl Acks {
         debug_assert!(self.pulled.len() <= self.pulled_order.len());
     }
 
-    /// A bundle came, or is one's own (no parent), and its acknowledgement is to leave then. A node counts itself
-    /// where the bundle is new, or comes by the tree for the first time.
+    /// Notes that a bundle arrived, or that it is one's own (no `parent`). Its acknowledgement leaves at `leaves`.
+    /// The node counts itself if the bundle is `new`, or was pulled and comes by the tree for the first time.
     pub(crate) fn came(&mut self, item: ItemId, parent: Option<NodeId>, new: bool, leaves: Time) {
         let new = self.pulled.remove(&item) || new;
         let open = self.open.entry(item).or_insert_with(|| {
@@ -153,8 +153,8 @@ impl Acks {
         debug_assert!(self.open.len() <= self.order.len(), "the oldest goes first");
     }
 
-    /// A child carries a part of the bundle on: it is waited for so long, unless it is known to be
-    /// slow.
+    /// Notes that a child carries a part of the bundle on. Its acknowledgement is awaited for `wait`, unless the
+    /// child is known to be slow.
     pub(crate) fn carried(&mut self, now: Time, item: ItemId, child: NodeId, wait: Duration) {
         let hasty = self.planted.has(PlantedBug::AckBeforeChildren);
         if let Some(open) = self.open.get_mut(&item).filter(|_| !hasty) {
@@ -178,7 +178,7 @@ impl Acks {
         }
     }
 
-    /// A child acknowledges one part, or what comes late to those behind it.
+    /// Takes a child's acknowledgement of one part, or a late one for members behind the child.
     pub(crate) fn acked(
         &mut self,
         now: Time,
@@ -207,20 +207,20 @@ impl Acks {
         self.excuse(child, item)
     }
 
-    /// This node has delivered the bundle.
+    /// Notes that this node has delivered the bundle.
     pub(crate) fn delivered(&mut self, item: ItemId) -> Option<Acked> {
         self.open.get_mut(&item)?.delivered = true;
         self.complete(item)
     }
 
-    /// A child carries this bundle no more, or is given up on.
+    /// Stops waiting for a child that no longer carries this bundle, or that is given up on.
     pub(crate) fn excuse(&mut self, child: &NodeId, item: ItemId) -> Option<Acked> {
         let awaited = self.open.get_mut(&item)?.children.remove(child)?;
         self.due.remove(&(awaited.due, item, *child));
         self.complete(item)
     }
 
-    /// A child is gone: nothing of it is waited for.
+    /// Stops waiting for anything from a child that is gone.
     pub(crate) fn forget(&mut self, child: &NodeId) -> Vec<Acked> {
         self.slow.remove(child);
         let waiting = |open: &Open| open.children.contains_key(child);
@@ -239,8 +239,8 @@ impl Acks {
         acked
     }
 
-    /// Gives up on the children whose acknowledgement is overdue; gives those that are new among
-    /// the slow, and what is complete without them.
+    /// Gives up on the children whose acknowledgement is overdue. Returns those that have just become slow, and the
+    /// bundles that are complete without them.
     pub(crate) fn expire(&mut self, now: Time) -> (Vec<NodeId>, Vec<Acked>) {
         let mut slow = Vec::new();
         let mut acked = Vec::new();
@@ -257,12 +257,13 @@ impl Acks {
         (slow, acked)
     }
 
-    /// When [`Acks::expire`] has something to do.
+    /// Returns when [`Acks::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.due.first().map(|&(due, ..)| due)
     }
 
-    /// True where a child gets more time, since it acknowledged an earlier bundle of the author meanwhile.
+    /// Gives a child more time if it has acknowledged an earlier bundle of the author meanwhile. Returns true if it
+    /// does.
     fn is_put_off(&mut self, now: Time, item: ItemId, child: NodeId) -> bool {
         let progress = self.progress.get(&item.origin);
         let earlier = progress.and_then(|progress| progress.get(&child));
@@ -282,7 +283,7 @@ impl Acks {
         true
     }
 
-    /// Somebody has delivered a bundle that was acknowledged without it.
+    /// Handles an acknowledgement that comes after the bundle was acknowledged without it.
     fn late(&mut self, now: Time, child: &NodeId, item: ItemId, members: u64) -> Option<Acked> {
         let told = self.told.get_mut(&item)?;
         let before = told.members;
@@ -300,7 +301,7 @@ impl Acks {
         })
     }
 
-    /// Somebody may be late with this bundle; gives how many members have it by now, as far as is known.
+    /// Keeps a bundle for late acknowledgements. Returns how many members are known to have it.
     fn keep(&mut self, item: ItemId, open: &mut Open) -> u64 {
         if open.carriers.is_empty() {
             return open.members;
@@ -325,7 +326,7 @@ impl Acks {
         all
     }
 
-    /// Nothing is kept of authors without open bundles.
+    /// Forgets the progress on an author's bundles once none is open.
     fn forget_progress(&mut self, author: NodeId) {
         let bundle = |number| ItemId {
             kind: ItemKind::Bundle,

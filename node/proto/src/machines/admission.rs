@@ -1,7 +1,7 @@
-//! Admission: a newcomer's name, which nobody could take for another member's, and its network.
+//! Admission: a newcomer's name, which nobody can mistake for another member's, and its network.
 //!
-//! `PROTOCOL.md` §5.1 and §5.4. Not here: which names are like each other (`names`), and a newcomer's place in the
-//! ring (`View::place_in`).
+//! `PROTOCOL.md` §5.1 and §5.4. Not here: the comparison of names (`names`), and a newcomer's place in the ring
+//! (`View::place_in`).
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,17 +13,18 @@ use ringtalk_wire::{Join, NetworkId, name};
 
 use crate::machines::names::is_blank;
 
-/// The name of somebody whose wish has neither a letter nor a digit.
+/// The name of a node whose wish has neither a letter nor a digit.
 const UNNAMED: &str = "anonymous";
 
-/// The name that somebody gets when it wishes for `wish`: that one, or the first of its [`names_for`] that is not taken.
+/// Returns the name that a node gets for its `wish`: the first of its [`names_for`] that is not taken.
 pub(crate) fn unique_name(wish: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let mut names = names_for(wish);
     let free = names.find(|name| !is_taken(name));
     free.expect("there are more numbers than members")
 }
 
-/// The names that somebody may get who wishes for `wish`, the best first: that one, then with suffixes from 2 on.
+/// Returns the names that a node may get for its `wish`, best first: the wish as a name, then with suffixes from 2
+/// on.
 pub(crate) fn names_for(wish: &str) -> impl Iterator<Item = String> {
     let base = presentable(wish);
     let plain = iter::once(base.clone());
@@ -35,14 +36,15 @@ pub(crate) fn names_for(wish: &str) -> impl Iterator<Item = String> {
     plain.chain(suffixed)
 }
 
-/// The wish as a name, if only by its grammar: it may be taken, or reserved.
+/// Turns a wish into a grammatical name, which may still be taken or reserved.
 pub(crate) fn presentable(wish: &str) -> String {
     let name = name::from_wish(wish).filter(|name| !is_blank(name));
     name.unwrap_or_else(|| UNNAMED.to_string())
 }
 
-/// The network of a newcomer that comes from that host, or from none where somebody relays it: as it says, unless the host
-/// is none of its own, since something in between gives it another. (A public address may be that of what is in between.)
+/// Returns the network of a newcomer whose link comes from `host` (`None` if a relay carries the link). It is the
+/// network that the newcomer claims, unless `host` is none of its own addresses: then something in between gives it
+/// another one. The public address does not count as its own: it may be that of whatever is in between.
 pub(crate) fn seen_network(join: &Join, host: Option<IpAddr>) -> NetworkId {
     let own = [&join.addresses.internal].into_iter();
     let own = own.chain(&join.addresses.others);

@@ -1,8 +1,8 @@
-//! Causal delivery: what may be delivered now, and what is held back until it may.
+//! Causal delivery: which bundles may be delivered, and which are held back until they may.
 //!
-//! A bundle is deliverable when its author is known, the author's previous message and every head
-//! have been delivered (`PROTOCOL.md` §4.3). Not here: how a bundle arrives (`spread`), and how a
-//! missing one is found again (`repair`).
+//! A bundle is deliverable when its author is known, and the author's previous message and every head have been
+//! delivered (`PROTOCOL.md` §4.3). Not here: the arrival of bundles (`spread`), and the recovery of missing ones
+//! (`repair`).
 
 mod author_states;
 mod burden;
@@ -29,24 +29,24 @@ pub(crate) use lamport::Lamport;
 /// What became of a bundle that arrived.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Reception {
-    /// It is new, and delivered or held back.
+    /// It is new: it is ready for delivery or held back.
     New,
-    /// It had been delivered, or is held back already.
+    /// It was delivered before, or is held back already.
     Known,
-    /// It cannot be its author's: it overlaps what the author said before.
+    /// It overlaps earlier messages of its author, so it cannot be genuine.
     Refused,
 }
 
-/// A bundle whose time has come.
+/// A bundle that is due for delivery.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Deliverable {
     /// Its exact bytes.
     pub(crate) sealed: Sealed,
-    /// What they say.
+    /// The decoded bytes.
     pub(crate) bundle: Bundle,
 }
 
-/// Stands for whatever tells of an author, among the messages that held bundles wait for.
+/// Returns the placeholder for news of an author, among the messages that held bundles wait for.
 const fn news_of(author: NodeId) -> MessageId {
     MessageId { author, seq: 0 }
 }
@@ -55,43 +55,44 @@ const fn news_of(author: NodeId) -> MessageId {
 #[derive(Debug)]
 struct Held {
     deliverable: Deliverable,
-    /// What it waits for; nothing where it is ready.
+    /// The message that it waits for; `None` if it is ready.
     awaits: Option<MessageId>,
     patience: Patience,
 }
 
-/// For whose words a bundle waits, of those that it depends on and that are not here.
+/// Which authors' missing messages a bundle waits for, among those that it depends on.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Patience {
-    /// Everybody's, and for news of those of whom nothing is known.
+    /// All ordered authors; and the bundle waits for news of unknown authors.
     Long,
-    /// Those of all who are ordered.
+    /// All ordered authors.
     Short,
-    /// Those of all who have a name.
+    /// Authors that have a name.
     None,
 }
 
-/// The clock of what was delivered, and the bundles that wait for it to advance.
+/// The clock of the delivered messages, and the bundles that wait for it to advance.
 #[derive(Debug, Default)]
 pub(crate) struct Causal {
     clock: VectorClock,
-    /// The delivered messages that no delivered message depends on, with their Lamport times: the
-    /// transitive reduction of the clock, and the heads of whatever is said next.
+    /// The delivered messages that no delivered message depends on, with their Lamport times: the transitive
+    /// reduction of the clock, and the heads of the next message of this node.
     frontier: BTreeMap<NodeId, (u64, u64)>,
     lamport: u64,
-    /// The Lamport time that the discussion had reached when this node came, or that somebody has reached since.
+    /// The Lamport time that the discussion had reached when this node joined, raised since by authors that were too
+    /// far ahead.
     horizon: u64,
     leaps: Leaps,
     authors: AuthorStates,
-    /// By the id of their first message.
+    /// Held bundles, by the id of their first message.
     held: BTreeMap<MessageId, Held>,
-    /// For a message that is missing, or the news of an author, the held bundles that wait for it.
+    /// For each missing message, or news of an author, the held bundles that wait for it.
     waiting: BTreeMap<MessageId, BTreeSet<MessageId>>,
     ready: BTreeSet<MessageId>,
-    /// How much of each author waits, and how much is ready.
+    /// How many messages of each author wait, and how many are ready.
     waiting_burden: Burden,
     ready_burden: Burden,
-    /// Of authors of whom what is held follows what was delivered: their first message that is not here.
+    /// For authors whose held messages directly follow the delivered ones: the first message that is not here.
     reached: BTreeMap<NodeId, u64>,
     held_messages: usize,
     held_bytes: usize,
@@ -99,13 +100,13 @@ pub(crate) struct Causal {
 }
 
 impl Causal {
-    /// Makes the planted mistake, if it is one of this machine.
+    /// Activates a planted bug, if it is one of this machine's.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
         self.planted = planted;
     }
 
-    /// A planted mistake: what is held back waits for nothing any more.
+    /// Makes held bundles wait for nothing, so that nothing ever delivers them: a planted bug.
     pub(crate) fn forget_held(&mut self) {
         self.waiting.clear();
         for first in core::mem::take(&mut self.ready) {
@@ -115,7 +116,7 @@ impl Causal {
         }
     }
 
-    /// A bundle that was received and waits, and has one of the messages of this one.
+    /// Returns a held bundle that has a message in common with this one.
     pub(crate) fn held_instead(&self, bundle: &Bundle) -> Option<&Sealed> {
         let last = bundle.last_id();
         let from = MessageId { seq: 0, ..last };
@@ -127,22 +128,22 @@ impl Causal {
         (bundle.first <= held.last()).then_some(sealed)
     }
 
-    /// What has been delivered.
+    /// Returns the clock of the delivered messages.
     pub(crate) const fn clock(&self) -> &VectorClock {
         &self.clock
     }
 
-    /// The greatest Lamport time of what has been delivered.
+    /// Returns the greatest Lamport time of the delivered messages.
     pub(crate) const fn lamport(&self) -> u64 {
         self.lamport
     }
 
-    /// The messages that are held back, and their bytes.
+    /// Returns how many messages are held back, and their bytes.
     pub(crate) const fn held_load(&self) -> (usize, usize) {
         (self.held_messages, self.held_bytes)
     }
 
-    /// Starts the clock where the discussion so far starts, somewhere below this Lamport time.
+    /// Starts the clock at the base of the history, which lies somewhere below the Lamport time `lamport`.
     pub(crate) fn start(&mut self, base: &VectorClock, lamport: u64) {
         self.horizon = lamport;
         for entry in base.iter() {
@@ -150,38 +151,38 @@ impl Causal {
         }
     }
 
-    /// True where nothing depends on what an author says, and nobody is told of it.
+    /// Returns true if an author is heard aside: nothing depends on its messages, and no peer is told of them.
     pub(crate) fn is_aside(&self, author: &NodeId) -> bool {
         self.authors.is_aside(author)
     }
 
-    /// The last message of an author that was delivered, or passed.
+    /// Returns the sequence number of an author's last message that was delivered or passed.
     pub(crate) fn last_of(&self, author: &NodeId) -> u64 {
         let aside = self.authors.last_aside(author);
         aside.unwrap_or_else(|| self.clock.get(author))
     }
 
-    /// True where a message was delivered, or passed.
+    /// Returns true if a message was delivered or passed.
     pub(crate) fn has_delivered(&self, message: MessageId) -> bool {
         self.last_of(&message.author) >= message.seq
     }
 
-    /// How many authors were heard.
+    /// Returns how many authors were heard.
     pub(crate) fn heard(&self) -> usize {
         self.clock.len() + self.authors.asides()
     }
 
-    /// True where an author's words take part in the order that all share.
+    /// Returns true if an author is ordered: its messages take part in the order that all members share.
     pub(crate) fn is_ordered(&self, author: &NodeId) -> bool {
         self.authors.is_ordered(author)
     }
 
-    /// True where the author's bundles are let through.
+    /// Returns true if the author's bundles are let through.
     pub(crate) fn knows(&self, author: &NodeId) -> bool {
         self.authors.knows(author)
     }
 
-    /// True where something of this author was delivered, or passed, or is held back.
+    /// Returns true if a message of this author was delivered or passed, or is held back.
     pub(crate) fn has_any_of(&self, author: &NodeId) -> bool {
         let author = *author;
         let from = MessageId { author, seq: 0 };
@@ -192,13 +193,13 @@ impl Causal {
         self.last_of(&author) > 0 || self.held.range(from..=to).next().is_some()
     }
 
-    /// Nobody's bundles are let through but those of whom this is true. Nothing of the others may be held.
+    /// Lets through only bundles of authors for whom `is_known` is true. Nothing of the others may be held.
     pub(crate) fn forget_authors(&mut self, is_known: impl Fn(&NodeId) -> bool) {
         self.authors.retain(is_known);
     }
 
-    /// The heads and the Lamport time of what is said next. Of more heads than `most` those with the
-    /// greatest Lamport times are given: the others stay in the frontier, and are heads of what this
+    /// Returns the heads and the Lamport time of this node's next message. If there are more than `most` heads,
+    /// returns those with the greatest Lamport times. The others stay in the frontier, and are heads of what this
     /// node says after that.
     pub(crate) fn heads(&self, most: usize) -> (Vec<MessageId>, u64) {
         let mut latest: Vec<(u64, MessageId)> = self
@@ -219,7 +220,7 @@ impl Causal {
         (heads, self.lamport + 1)
     }
 
-    /// Takes a bundle in; call [`Causal::next`] until it gives nothing.
+    /// Takes a bundle in; call [`Causal::next`] until it returns `None`.
     pub(crate) fn receive(
         &mut self,
         sealed: Sealed,
@@ -258,8 +259,9 @@ impl Causal {
         Reception::New
     }
 
-    /// The next bundle to deliver, and what its Lamport time is worth. The clock has passed it then, unless the time is too
-    /// far ahead: whoever asks passes that. `lamport_of` gives the Lamport time of a delivered message, where it is still known.
+    /// Returns the next bundle to deliver, and what its Lamport time is worth. The clock has passed the bundle by
+    /// then, unless its time is too far ahead: then the caller passes it. `lamport_of` returns the Lamport time of a
+    /// delivered message, if that is still known.
     pub(crate) fn next(
         &mut self,
         now: Time,
@@ -278,7 +280,7 @@ impl Causal {
         Some((deliverable, worth))
     }
 
-    /// Moves the clock over a bundle: of somebody else, or one's own that was just sealed.
+    /// Moves the clock over a bundle, another author's or one's own that was just sealed.
     pub(crate) fn deliver(&mut self, bundle: &Bundle) {
         if self.is_aside(&bundle.author) && !self.planted.has(PlantedBug::WaitForStrangers) {
             return self.pass(bundle.last_id());
@@ -299,7 +301,7 @@ impl Causal {
         debug_assert!(self.has_delivered(bundle.last_id()));
     }
 
-    /// Moves the clock over messages that nobody can give any more.
+    /// Moves the clock over messages that nobody can supply any more.
     pub(crate) fn pass(&mut self, up_to: MessageId) {
         if !self.authors.advance_aside(&up_to.author, up_to.seq) {
             self.clock.advance(up_to.author, up_to.seq);
@@ -309,18 +311,18 @@ impl Causal {
         self.note_reached(up_to.author);
     }
 
-    /// True where the message has been delivered or is held back.
+    /// Returns true if the message was delivered or is held back.
     pub(crate) fn has(&self, message: MessageId) -> bool {
         self.has_delivered(message) || self.holds(message)
     }
 
-    /// For how many messages, or for news of how many authors, something waits.
+    /// Returns how many messages, or news of authors, are waited for.
     pub(crate) fn awaited(&self) -> usize {
         self.waiting.len()
     }
 
-    /// The messages that something waits for, and that are not here, each with the author of one that
-    /// waits; sequence number 0 stands for the author's admission.
+    /// Returns the missing messages that held bundles wait for, each with the author of one that waits. Sequence
+    /// number 0 stands for the author's admission.
     pub(crate) fn missing(&self) -> impl Iterator<Item = (MessageId, NodeId)> + '_ {
         let missing = self.waiting.iter();
         missing
@@ -328,12 +330,12 @@ impl Causal {
             .filter_map(|(&message, dependants)| Some((message, dependants.first()?.author)))
     }
 
-    /// The bytes of a held bundle, by the id of its first message.
+    /// Returns the bytes of a held bundle, by the id of its first message.
     pub(crate) fn held(&self, first: MessageId) -> Option<&Sealed> {
         self.held.get(&first).map(|held| &held.deliverable.sealed)
     }
 
-    /// The same, to be kept in another place.
+    /// Returns the same bytes mutably, so that simulated nodes can share one copy.
     #[cfg(feature = "simulation")]
     pub(crate) fn held_mut(&mut self, first: MessageId) -> Option<&mut Sealed> {
         let held = self.held.get_mut(&first)?;
@@ -386,7 +388,7 @@ impl Causal {
             })
     }
 
-    /// What a bundle waits for where it depends on somebody else's message that is not here.
+    /// Returns what a bundle waits for if it depends on another author's message that is not here.
     fn obstacle(&self, needed: MessageId, patience: Patience) -> Option<MessageId> {
         match self.authors.wait_for(&needed.author) {
             _ if self.planted.has(PlantedBug::WaitForStrangers) => Some(needed),
@@ -404,7 +406,7 @@ impl Causal {
         }
     }
 
-    /// A planted mistake: a message is delivered without what it depends on.
+    /// Returns true if a planted bug delivers a message without this dependency.
     fn overlooks(&self, author: NodeId, needed: &MessageId) -> bool {
         if needed.author == author {
             self.planted.has(PlantedBug::DeliverWithoutPrevious)
@@ -413,7 +415,7 @@ impl Causal {
         }
     }
 
-    /// Files the bundles anew that waited for messages up to this one.
+    /// Files the bundles again that waited for messages up to this one.
     fn release(&mut self, up_to: MessageId) {
         let from = MessageId { seq: 0, ..up_to };
         let met: Vec<MessageId> = self
@@ -457,7 +459,7 @@ impl Causal {
         Some(deliverable)
     }
 
-    /// A held bundle waits for nothing any more.
+    /// Ends the wait of a held bundle.
     fn stop_waiting(&mut self, first: MessageId) {
         let held = self.held.get_mut(&first);
         let Some(awaited) = held.and_then(|held| held.awaits.take()) else {

@@ -1,7 +1,7 @@
 //! Circuits: what this node carries between two others that do not reach each other.
 //!
-//! What they say passes beside the protocol, and is encrypted from end to end; here is only how many there are, and
-//! between whom (`PROTOCOL.md` §3.5). Not here: the bytes (the driver).
+//! The bytes pass beside the protocol, encrypted from end to end. This counts the circuits, by their ends
+//! (`PROTOCOL.md` §3.5). Not here: the bytes (the driver).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -15,14 +15,14 @@ use crate::Time;
 const CIRCUITS: usize = 128;
 /// How many of them one node may be an end of: as many links as a ring of a thousand wants of it.
 const CIRCUITS_OF_NODE: usize = 32;
-/// How many of them may have an end that is no member (yet).
+/// How many of them may have an end that is not a member (yet).
 const CIRCUITS_OF_STRANGERS: usize = 16;
-/// How many circuits may be on their way to this node, all in all, and by one relay.
+/// How many circuits may be on their way to this node, in all and by one relay.
 const COMING: usize = 32;
 const COMING_BY_RELAY: usize = 8;
-/// How many of those relays may be no members.
+/// How many of these may come by relays that are not members.
 const COMING_BY_STRANGERS: usize = 4;
-/// How long one may be on its way: the driver gives up sooner.
+/// How long a circuit may be on its way: the driver gives up sooner.
 const COMING_TIME: Duration = Duration::from_secs(6);
 
 /// The circuits that this node carries, and those that are on their way to it.
@@ -34,8 +34,8 @@ pub(crate) struct Circuits {
 }
 
 impl Circuits {
-    /// Opens one between two, of whom both are members or not, and gives its number; nothing where there are too many.
-    /// The same two have one at a time: their last one is to be ended first ([`Circuits::between`]).
+    /// Opens a circuit between two nodes. Returns its number, or `None` if there are too many. Two nodes have one
+    /// circuit at a time: the caller ends their last one first ([`Circuits::between`]).
     pub(crate) fn open(
         &mut self,
         ends: [NodeId; 2],
@@ -59,31 +59,31 @@ impl Circuits {
         Some(self.last)
     }
 
-    /// The one between these two.
+    /// Returns the circuit between these two nodes.
     pub(crate) fn between(&self, [one, other]: [NodeId; 2]) -> Option<u64> {
         let mut open = self.open.iter();
         let found = open.find(|(_, ends)| ends.contains(&one) && ends.contains(&other));
         found.map(|(number, _)| *number)
     }
 
-    /// Those of which an end is none of these.
+    /// Returns the circuits that have an end for which `is_known` is false.
     pub(crate) fn without(&self, is_known: impl Fn(&NodeId) -> bool) -> Vec<u64> {
         let open = self.open.iter();
         let unknown = open.filter(|(_, ends)| !ends.iter().all(&is_known));
         unknown.map(|(number, _)| *number).collect()
     }
 
-    /// One has ended.
+    /// Forgets a circuit that has ended.
     pub(crate) fn close(&mut self, number: u64) {
         self.open.remove(&number);
     }
 
-    /// How many are open.
+    /// Returns how many circuits are open.
     pub(crate) fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// A relay, which is a member or not, has a circuit for this node; false where too many are on their way.
+    /// Notes that a relay has a circuit for this node. Returns false if too many are on their way.
     pub(crate) fn comes(&mut self, now: Time, relay: NodeId, is_member: bool) -> bool {
         self.coming.retain(|(since, ..)| now - *since < COMING_TIME);
         let of_relay = self.coming.iter().filter(|(_, one, _)| *one == relay);

@@ -1,7 +1,7 @@
-//! The detector: which neighbours have been silent for too long.
+//! The failure detector: which neighbours have been silent for too long.
 //!
-//! A suspect is not dead: that is for a trial to find out (`trial`), and for the coordinator to
-//! say (`PROTOCOL.md` §6.1).
+//! A suspect is not dead yet (`PROTOCOL.md` §6.1). Not here: the proof of its death (`trial`), and its eviction by
+//! the coordinator (`suspicion`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -13,7 +13,7 @@ use crate::Time;
 use crate::config::{LATE, Tempo};
 use crate::planted::{Planted, PlantedBug};
 
-/// When each neighbour was heard last, and whom this node suspects.
+/// When each neighbour was heard last, and which nodes are suspected.
 #[derive(Debug, Default)]
 pub(crate) struct Detector {
     watched: BTreeMap<NodeId, Time>,
@@ -25,7 +25,7 @@ pub(crate) struct Detector {
 }
 
 impl Detector {
-    /// One that watches nobody yet, in a ring of this tempo.
+    /// Creates a detector that watches nobody yet, in a ring of this tempo.
     pub(crate) fn new(tempo: Tempo) -> Self {
         Self {
             tempo,
@@ -33,13 +33,13 @@ impl Detector {
         }
     }
 
-    /// Makes the planted mistake, if it is one of this machine.
+    /// Activates a planted bug, if it is one of this machine's.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
         self.planted = planted;
     }
 
-    /// Watches these from now on, and nobody else.
+    /// Watches these neighbours, and no others.
     pub(crate) fn watch(&mut self, now: Time, neighbours: impl IntoIterator<Item = NodeId>) {
         let before = core::mem::take(&mut self.watched);
         for id in neighbours {
@@ -48,7 +48,7 @@ impl Detector {
         }
     }
 
-    /// Any frame is a sign of life; true where it clears a suspicion.
+    /// Takes any frame as a sign of life. Returns true if this clears a suspicion.
     pub(crate) fn heard(&mut self, now: Time, id: &NodeId) -> bool {
         if let Some(heard) = self.watched.get_mut(id) {
             *heard = now;
@@ -57,32 +57,32 @@ impl Detector {
         clears && !self.suspects.is_empty() && self.suspects.remove(id)
     }
 
-    /// Suspects a node for another reason than silence; true where that is new.
+    /// Suspects a node for another reason than silence. Returns true if it was not suspected before.
     pub(crate) fn suspect(&mut self, id: NodeId) -> bool {
         self.suspects.insert(id)
     }
 
-    /// Forgets the suspects who are no members any more.
+    /// Forgets the suspects that are no longer members.
     pub(crate) fn retain(&mut self, is_member: impl Fn(&NodeId) -> bool) {
         self.suspects.retain(is_member);
     }
 
-    /// True where the node is suspected.
+    /// Returns true if the node is suspected.
     pub(crate) fn suspects(&self, id: &NodeId) -> bool {
         self.suspects.contains(id)
     }
 
-    /// Everybody suspected.
+    /// Returns all suspects.
     pub(crate) fn all(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.suspects.iter().copied()
     }
 
-    /// Suspects those who were silent for too long, and gives who is new among them.
+    /// Suspects the neighbours that were silent for too long. Returns the new suspects.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<NodeId> {
         let mut news = Vec::new();
         let patience = self.patience();
         for (&id, &heard) in &self.watched {
-            // As `deadline` has it: times have microseconds, and patience may have less.
+            // Adds as `deadline` does: a `Time` has whole microseconds, and a patience may be finer.
             if heard + patience <= now && self.suspects.insert(id) {
                 news.push(id);
             }
@@ -90,7 +90,7 @@ impl Detector {
         news
     }
 
-    /// When [`Detector::expire`] has something to do.
+    /// Returns when [`Detector::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.watched
             .iter()
@@ -99,12 +99,12 @@ impl Detector {
             .min()
     }
 
-    /// This node was late: it has the more patience with others, until that is some time ago.
+    /// Notes how late this node itself was. Its patience with others grows by that, until the strain has faded.
     pub(crate) fn strain(&mut self, late: Duration) {
         self.strain = self.strain.max(late);
     }
 
-    /// A heartbeat's time has gone by.
+    /// Lets the strain fade by one eighth: a heartbeat's time has gone by.
     pub(crate) fn relax(&mut self) {
         self.strain = self.strain * 7 / 8;
         if self.strain < LATE {
@@ -120,7 +120,7 @@ impl Detector {
         }
     }
 
-    /// Starts all over: it was this node that slept.
+    /// Starts over, since it was this node that slept.
     pub(crate) fn pardon(&mut self, now: Time) {
         self.suspects.clear();
         for heard in self.watched.values_mut() {

@@ -1,6 +1,6 @@
-//! A node's doubt in itself, after it slept: it decides nothing until a neighbour shows that nothing was missed.
+//! A node's doubt in itself after it slept: it decides nothing until a neighbour shows that it missed nothing.
 //!
-//! `PROTOCOL.md` §6.1. Not here: how it notices that it slept, and what it does then (`suspicion`).
+//! `PROTOCOL.md` §6.1. Not here: the detection of the sleep, and what else follows from it (`node::judgement`).
 
 use alloc::collections::BTreeSet;
 
@@ -15,12 +15,12 @@ pub(crate) struct Doubt {
     since: Time,
     /// When it ends without an answer.
     until: Time,
-    /// Peers that have answered a ping of after the sleep.
+    /// Peers that have answered a ping sent after the sleep.
     answered: BTreeSet<NodeId>,
 }
 
 impl Doubt {
-    /// It begins now.
+    /// Starts the doubt, at `now`.
     pub(crate) fn since(now: Time, tempo: &Tempo) -> Self {
         Self {
             since: now,
@@ -29,19 +29,19 @@ impl Doubt {
         }
     }
 
-    /// A peer answers the ping of that time.
+    /// Notes that a peer answered the ping that was sent at `sent`.
     pub(crate) fn answer(&mut self, peer: NodeId, sent: Time) {
         if sent == self.since {
             self.answered.insert(peer);
         }
     }
 
-    /// Returns true if a peer has spoken since this node woke up.
+    /// Returns true if a peer has answered since this node woke up.
     pub(crate) fn is_answered_by(&self, peer: &NodeId) -> bool {
         self.answered.contains(peer)
     }
 
-    /// When it ends without an answer.
+    /// Returns when the doubt ends without an answer.
     pub(crate) const fn deadline(&self) -> Time {
         self.until
     }

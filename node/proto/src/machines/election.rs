@@ -1,7 +1,7 @@
 //! The bully election: when a deputy asks its seniors, defers to them, or takes over.
 //!
-//! `PROTOCOL.md` §6.3. Not here: who is a deputy, which the view and the suspicions say, and what
-//! the winner announces.
+//! `PROTOCOL.md` §6.3. Not here: the list of deputies (the view and the failure detector), and the winner's
+//! announcement (`node::takeover`).
 
 use alloc::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use ringtalk_wire::NodeId;
 use crate::Time;
 use crate::config::{ANSWER_WAIT, DEPUTY_WAIT, ELECTION_WAIT};
 
-/// How often a more senior member is waited for.
+/// After how many unkept promises to take over a more senior member is no longer waited for.
 const PROMISES: u32 = 2;
 
-/// Where this node stands in the election of a new coordinator.
+/// The state of this node in the election of a new coordinator.
 #[derive(Debug, Default)]
 pub(crate) struct Election {
     state: State,
-    /// How often more senior members have said that they would take over.
+    /// How often each more senior member has said that it would take over.
     promises: BTreeMap<NodeId, u32>,
 }
 
@@ -26,53 +26,53 @@ enum State {
     /// There is a coordinator, as far as this node knows.
     #[default]
     Idle,
-    /// More senior deputies have the first word.
+    /// More senior deputies go first, until then.
     Waiting(Time),
     /// The seniors were asked.
     Asking(Time),
-    /// Another member was asked to stand for the new epoch too.
+    /// Other members were asked to seal this node's new epoch.
     Standing(Time),
-    /// A senior answered: it will take over.
+    /// A senior answered that it will take over, or nothing could be decided.
     Deferring(Time),
 }
 
 /// What a deputy does when its time has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
-    /// Ask everybody more senior.
+    /// Ask all more senior members.
     Ask,
-    /// Take over: nobody more senior answered.
+    /// Take over: no more senior member answered.
     TakeOver,
-    /// Ask others to stand for it: those who were asked did not answer.
+    /// Ask other members for a seal: those asked before did not answer.
     StandAgain,
 }
 
 impl Election {
-    /// The coordinator is dead, and this node is the deputy of that rank, from 0.
+    /// Starts the election, because the coordinator is dead. `rank` is this node's place among the deputies, from 0.
     pub(crate) fn begin(&mut self, now: Time, rank: u32) {
         if self.state == State::Idle {
             self.state = State::Waiting(now + DEPUTY_WAIT * rank);
         }
     }
 
-    /// The seniors were asked.
+    /// Notes that the seniors were asked.
     pub(crate) fn asked(&mut self, now: Time) {
         debug_assert_ne!(self.state, State::Idle, "an election is begun first");
         self.state = State::Asking(now + ANSWER_WAIT);
     }
 
-    /// Others were asked to stand for the new epoch.
+    /// Notes that other members were asked to seal this node's new epoch.
     pub(crate) fn stood(&mut self, now: Time) {
         debug_assert_ne!(self.state, State::Idle, "an election is begun first");
         self.state = State::Standing(now + ANSWER_WAIT);
     }
 
-    /// True while somebody is awaited who stands for the new epoch.
+    /// Returns true while this node waits for another member's seal under its new epoch.
     pub(crate) const fn is_standing(&self) -> bool {
         matches!(self.state, State::Standing(_))
     }
 
-    /// Somebody more senior is alive, and will take over.
+    /// Defers to a more senior member that is alive and will take over.
     pub(crate) fn answered_by(&mut self, now: Time, senior: NodeId) {
         let waits = matches!(self.state, State::Deferring(_));
         if self.state != State::Idle && !waits && !self.is_unreliable(&senior) {
@@ -81,32 +81,32 @@ impl Election {
         }
     }
 
-    /// There is nothing to be decided now.
+    /// Asks the seniors again later: nothing can be decided yet.
     pub(crate) fn defer(&mut self, now: Time) {
         if self.state != State::Idle {
             self.state = State::Deferring(now + ELECTION_WAIT);
         }
     }
 
-    /// True where somebody has said several times that it would take over, and has not.
+    /// Returns true if a senior has said several times that it would take over, and has not.
     pub(crate) fn is_unreliable(&self, senior: &NodeId) -> bool {
         self.promises
             .get(senior)
             .is_some_and(|kept| *kept >= PROMISES)
     }
 
-    /// True while the seniors' answers are awaited.
+    /// Returns true while the seniors' answers are awaited.
     pub(crate) const fn is_asking(&self) -> bool {
         matches!(self.state, State::Asking(_))
     }
 
-    /// There is a coordinator (again).
+    /// Ends the election: there is a coordinator (again).
     pub(crate) fn settle(&mut self) {
         self.state = State::Idle;
         self.promises.clear();
     }
 
-    /// What to do now.
+    /// Returns what to do next, if that is due.
     pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
         match self.state {
             State::Waiting(until) | State::Deferring(until) if until <= now => Some(Step::Ask),
@@ -116,7 +116,7 @@ impl Election {
         }
     }
 
-    /// When [`Election::expire`] has something to do.
+    /// Returns when [`Election::expire`] is due.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.state {
             State::Idle => None,

@@ -1,7 +1,7 @@
 //! Fingers: the members at doubling distances round the ring, to which links are kept for speed.
 //!
-//! `PROTOCOL.md` §3. A finger is wanted by one end and kept by both, so each end finds out from the
-//! view whose finger it is. Not here: the neighbours, on whom correctness depends (`node::ring`).
+//! `PROTOCOL.md` §3. One end wants a finger and both ends keep the link, so each end works out from the view whose
+//! finger it is. Not here: the neighbours, on which correctness depends (`concerns::ring`).
 
 use alloc::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::config::{FINGERS_BELOW, FINGERS_FROM};
 pub(crate) struct Fingers {
     on: bool,
     ids: BTreeSet<NodeId>,
-    /// Whose turn it is to compare clocks, and how often it was told of this node's.
+    /// The finger whose turn it is to compare clocks, and how often it was told of this node's.
     turn: Option<NodeId>,
     told: u32,
 }
@@ -24,8 +24,8 @@ pub(crate) struct Fingers {
 const TOLD: u32 = 2;
 
 impl Fingers {
-    /// Finds the fingers of `me` in a view; few members need none, and a handful more or less does
-    /// not switch them on and off.
+    /// Finds the fingers of `me` in a view. A small ring needs none, and a few members more or less do not switch
+    /// them on and off.
     pub(crate) fn renew(&mut self, view: &View, me: &NodeId) {
         let count = view.len();
         self.on = count >= FINGERS_FROM || (self.on && count >= FINGERS_BELOW);
@@ -36,12 +36,12 @@ impl Fingers {
         debug_assert!(!self.ids.contains(me), "nobody is its own finger");
     }
 
-    /// Both ends of each of these links keep it.
+    /// Returns the peers of all finger links; both ends of each keep it.
     pub(crate) const fn ids(&self) -> &BTreeSet<NodeId> {
         &self.ids
     }
 
-    /// The finger to compare clocks with now: each in turn.
+    /// Returns the finger to compare clocks with next: each in turn.
     pub(crate) fn next_turn(&mut self) -> Option<NodeId> {
         let stays = self.turn.filter(|turn| self.ids.contains(turn));
         if let Some(turn) = stays.filter(|_| self.told < TOLD) {
@@ -56,7 +56,7 @@ impl Fingers {
     }
 }
 
-/// The fingers of `me`, and those whose finger it is.
+/// Returns the fingers of `me`, and the members that have `me` as a finger.
 fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
     let mut ids = BTreeSet::new();
     let (Some(successor), Some(predecessor)) =
@@ -73,7 +73,7 @@ fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
         let (ahead, behind) = (me.key.plus(distance), me.key.minus(distance));
         ids.extend(view.at_or_after(ahead).map(|one| one.id));
         ids.extend(view.before(behind.plus(1)).map(|one| one.id));
-        // Whose point at this distance falls between a neighbour of this node and this node.
+        // Members whose point at this distance falls between a neighbour of this node and this node.
         let looks_ahead = behind.minus(from_predecessor).plus(1);
         ids.extend(view.arc(looks_ahead, from_predecessor).map(|one| one.id));
         ids.extend(view.arc(ahead, to_successor).map(|one| one.id));
@@ -82,8 +82,8 @@ fn links(view: &View, me: &Member) -> BTreeSet<NodeId> {
     ids
 }
 
-/// The lowest level at which fingers are others than the neighbours, or may be: at shorter distances than
-/// the gaps round about all points lie between two neighbours.
+/// Returns the lowest level at which fingers may differ from the neighbours. At distances shorter than the gaps
+/// around this node all points lie between two neighbours.
 fn shortest(view: &View, [predecessor, me, successor]: [&Member; 3]) -> u32 {
     let before = view.before(predecessor.key).map(|one| one.key);
     let after = view.at_or_after(successor.key.plus(1)).map(|one| one.key);

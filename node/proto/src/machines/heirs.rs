@@ -1,8 +1,9 @@
 //! Heirs: newcomers that may be a member's process, started anew.
 //!
-//! Whoever restarts a crashed process wants its name back at once. A newcomer waits while the holder of the name that it
-//! wishes is looked for at the newcomer's own host; if that host refuses the connection, the holder's process is gone, and
-//! the newcomer inherits the name. Not here: who is looked at, and how (`node::naming`).
+//! A user who restarts a crashed process wants the old name back at once. The newcomer waits while the holder of that
+//! name is looked for at the newcomer's own host. If that host refuses the connection, the holder's process is gone,
+//! and the newcomer inherits the name. Not here: the choice of the holder, and the search for it
+//! (`concerns::naming`).
 
 use alloc::collections::BTreeMap;
 use core::net::IpAddr;
@@ -12,10 +13,11 @@ use ringtalk_wire::NodeId;
 
 use crate::Time;
 
-/// How long a newcomer waits at most: a trial, and the view without the dead. Longer keeps out the second bob of a host.
+/// How long a newcomer waits at most: a trial, and the view without the dead. Longer would keep out the second bob of
+/// a host.
 const WAIT: Duration = Duration::from_secs(2);
 
-/// How many wait at a time: each has somebody dialled.
+/// How many newcomers wait at a time: each makes this node dial somebody.
 const HEIRS: usize = 16;
 
 /// Newcomers that may inherit a name.
@@ -30,14 +32,15 @@ struct Heir {
     host: IpAddr,
     since: Time,
     until: Time,
-    /// The newcomer's host refused a connection to the holder.
+    /// Whether the newcomer's host refused a connection to the holder.
     refused: bool,
-    /// There is nothing to wait for any more.
+    /// Whether there is nothing left to wait for.
     settled: bool,
 }
 
 impl Heirs {
-    /// A newcomer at that host may be the holder's process started anew; false if too many wait, or it was looked at before.
+    /// Lets a newcomer at that host wait, since it may be the holder's process started anew. Returns false if too
+    /// many wait, or it waited before.
     pub(crate) fn look(
         &mut self,
         now: Time,
@@ -60,22 +63,22 @@ impl Heirs {
         is_new
     }
 
-    /// Connections to a holder were refused at these hosts.
+    /// Notes that connections to a holder were refused at these hosts.
     pub(crate) fn refused(&mut self, holder: &NodeId, at: &[IpAddr]) {
         for heir in self.of(holder) {
             heir.refused |= at.contains(&heir.host);
         }
     }
 
-    /// There is nothing more to learn of a holder: it is no member, and was looked for.
+    /// Ends the waits for a holder that is not a member and was looked for: there is nothing more to learn.
     pub(crate) fn settle(&mut self, holder: &NodeId) {
         for heir in self.of(holder) {
             heir.settled = true;
         }
     }
 
-    /// A holder answers something that it was sent at that time: if it was asked since, it is alive, and nobody inherits from
-    /// it. What it sent before says nothing, since it may be read late.
+    /// Notes that a holder answered something sent at `sent`. If it was asked after a newcomer's wait began, it is
+    /// alive, and that newcomer inherits nothing. Older answers prove nothing, since they may be read late.
     pub(crate) fn answers(&mut self, holder: &NodeId, sent: Time) {
         for heir in self.of(holder).filter(|heir| heir.since <= sent) {
             heir.refused = false;
@@ -83,20 +86,20 @@ impl Heirs {
         }
     }
 
-    /// Returns true if somebody waits for news of a holder.
+    /// Returns true if a newcomer waits for news of this holder.
     pub(crate) fn look_at(&self, holder: &NodeId) -> bool {
         let mut heirs = self.by_newcomer.values();
         heirs.any(|heir| heir.holder == *holder && !heir.settled)
     }
 
-    /// Ends the waits that have been too long.
+    /// Ends the waits that have lasted too long.
     pub(crate) fn expire(&mut self, now: Time) {
         for heir in self.by_newcomer.values_mut() {
             heir.settled |= heir.until <= now;
         }
     }
 
-    /// When [`Heirs::expire`] has something to do.
+    /// Returns when [`Heirs::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let waiting = self.by_newcomer.values().filter(|heir| !heir.settled);
         waiting.map(|heir| heir.until).min()
@@ -108,13 +111,13 @@ impl Heirs {
         heir.is_some_and(|heir| !heir.settled)
     }
 
-    /// Whose name a newcomer inherits, unless that one is a member.
+    /// Returns the holder whose name a newcomer inherits, unless that holder is a member.
     pub(crate) fn inherits_from(&self, newcomer: &NodeId) -> Option<NodeId> {
         let heir = self.by_newcomer.get(newcomer).filter(|heir| heir.refused);
         heir.map(|heir| heir.holder)
     }
 
-    /// A newcomer is a member, or gone.
+    /// Forgets a newcomer that is a member by now, or gone.
     pub(crate) fn forget(&mut self, newcomer: &NodeId) {
         self.by_newcomer.remove(newcomer);
     }

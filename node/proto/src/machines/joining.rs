@@ -1,7 +1,7 @@
-//! Joining: from the first question to the director until the discussion so far is here.
+//! Joining: from the first request to the director until the history is here.
 //!
-//! A member that was evicted takes the same way back, without the history. `PROTOCOL.md` §5.1.
-//! Not here: how the coordinator admits somebody (`admission`).
+//! An evicted member comes back the same way, without the history. `PROTOCOL.md` §5.1. Not here: the coordinator's
+//! side (`admission`).
 
 mod progress;
 
@@ -13,12 +13,12 @@ use progress::Progress;
 
 /// How long to rest before the director is asked again.
 const REST: core::time::Duration = core::time::Duration::from_millis(200);
-/// After how many vain knocks the director is asked for another door.
+/// How many times a coordinator is asked in vain before the director is asked for another one.
 const KNOCKS: u32 = 3;
 
-/// How soon to knock again where the link broke.
+/// How soon to ask the coordinator again if the link broke.
 const KNOCK_AGAIN: core::time::Duration = core::time::Duration::from_millis(50);
-/// How often this node lets itself be sent to another door before it rests.
+/// How often in a row this node follows a redirection before it rests.
 const REDIRECTIONS: u32 = 8;
 
 /// How far this node has come.
@@ -28,25 +28,25 @@ pub(crate) enum Stage {
     Asking,
     /// The director will be asked at that time.
     Resting(Time),
-    /// The coordinator was asked for a place; the answer is awaited until then.
+    /// A coordinator was asked for a place in the ring.
     Knocking {
-        /// Whom.
+        /// The coordinator.
         contact: Contact,
         /// When to ask again.
         until: Time,
-        /// How often it was asked.
+        /// How often a coordinator was asked.
         knocks: u32,
     },
-    /// A member; the neighbours were asked for the discussion so far.
+    /// The node is a member, and has asked the neighbours for the history.
     Fetching {
         /// When to ask again.
         until: Time,
-        /// The cut that was given, by whom: `ready` once the clock covers it.
+        /// The first complete cut and its donor; the node is ready once its clock covers the cut.
         cut: Option<(NodeId, VectorClock)>,
-        /// How often it was asked.
+        /// How often the neighbours were asked.
         asked: u32,
     },
-    /// A member that has everything.
+    /// The node is a member that has everything.
     Inside,
 }
 
@@ -57,27 +57,27 @@ pub(crate) enum Step {
     AskDirector,
     /// Ask this coordinator for a place.
     Knock(Contact),
-    /// Ask the neighbours for the discussion so far (again).
+    /// Ask the neighbours for the history (again).
     Fetch,
     /// Go on alone: a former member has found nobody for too long.
     GoOnAlone,
 }
 
-/// The way into the ring.
+/// The way of a node into the ring.
 #[derive(Debug)]
 pub(crate) struct Joining {
     stage: Stage,
-    /// True once the node was inside with everything.
+    /// Whether the node was ever inside with everything.
     ready: bool,
     /// When a former member that finds nobody goes on alone.
     alone_at: Option<Time>,
-    /// The clock of the first cut: so far goes the history, however often the rest of it is asked for.
+    /// The clock of the first cut: the history ends there, however often the rest of it is asked for.
     history: VectorClock,
     progress: Progress,
 }
 
 impl Joining {
-    /// A node that has just started, and has asked the director.
+    /// Creates the state of a node that has just started, and has asked the director.
     pub(crate) const fn new() -> Self {
         Self {
             stage: Stage::Asking,
@@ -88,7 +88,7 @@ impl Joining {
         }
     }
 
-    /// A former member is outside: it goes on alone at that time, unless it finds a way in.
+    /// Sets when a former member that is outside goes on alone, unless it finds a way in.
     pub(crate) const fn until_alone(&mut self, at: Time) {
         self.alone_at = Some(at);
     }
@@ -98,7 +98,7 @@ impl Joining {
         self.ready
     }
 
-    /// The node is inside with everything: `ready` is said once.
+    /// Notes that the node is inside with everything, so that the event `ready` is emitted once.
     pub(crate) fn get_ready(&mut self) {
         debug_assert!(
             self.is_inside() && !self.ready,
@@ -107,17 +107,17 @@ impl Joining {
         self.ready = true;
     }
 
-    /// How far this node has come.
+    /// Returns how far this node has come.
     pub(crate) const fn stage(&self) -> &Stage {
         &self.stage
     }
 
-    /// True where the node is a member that has everything.
+    /// Returns true if the node is a member that has everything.
     pub(crate) fn is_inside(&self) -> bool {
         self.stage == Stage::Inside
     }
 
-    /// True where the node has no place in the ring (any more).
+    /// Returns true if the node is not a member (not yet, or no longer).
     pub(crate) const fn is_outside(&self) -> bool {
         matches!(
             self.stage,
@@ -125,7 +125,7 @@ impl Joining {
         )
     }
 
-    /// What is being done, if the user was not told of it yet.
+    /// Returns the current stage if the user was not told of it yet.
     pub(crate) fn news(&mut self, is_linked: impl Fn(&NodeId) -> bool) -> Option<JoiningStage> {
         let stage = match &self.stage {
             Stage::Asking => JoiningStage::AskingDirector,
@@ -143,12 +143,12 @@ impl Joining {
         self.progress.news(stage)
     }
 
-    /// How much of the discussion so far is here, to be told to the user.
+    /// Returns how much of the history is here, for the user.
     pub(crate) const fn progress(&mut self) -> &mut Progress {
         &mut self.progress
     }
 
-    /// Knocks at a coordinator's door.
+    /// Asks a coordinator for a place.
     pub(crate) fn knock(&mut self, now: Time, contact: Contact) {
         debug_assert!(self.is_outside(), "a member has its place");
         self.stage = Stage::Knocking {
@@ -158,7 +158,8 @@ impl Joining {
         };
     }
 
-    /// Somebody names another door; false where there have been too many in turn.
+    /// Follows a redirection to another coordinator. Returns false, and rests, after too many in a row, or if the
+    /// redirecting node names itself.
     pub(crate) fn redirect(&mut self, now: Time, contact: Contact, by: &NodeId) -> bool {
         debug_assert!(self.is_outside(), "a member has its place");
         let doors = match &self.stage {
@@ -177,12 +178,12 @@ impl Joining {
         true
     }
 
-    /// The door is closed, or nobody opens: asks the director again, after a rest.
+    /// Rests before it asks the director again: the coordinator refused, or nobody answers.
     pub(crate) fn rest(&mut self, now: Time) {
         self.stage = Stage::Resting(now + REST);
     }
 
-    /// A newcomer has its place, and fetches the discussion so far.
+    /// Fetches the history, after a newcomer got its place.
     pub(crate) fn fetch(&mut self, now: Time) {
         debug_assert!(
             self.is_outside() && !self.ready,
@@ -195,7 +196,7 @@ impl Joining {
         };
     }
 
-    /// The link to the coordinator broke before it answered: it is asked again soon.
+    /// Asks the coordinator again soon: the link to it broke before it answered.
     pub(crate) fn knock_lost(&mut self, now: Time, peer: &NodeId) {
         if let Stage::Knocking { contact, until, .. } = &mut self.stage
             && contact.id == *peer
@@ -204,19 +205,19 @@ impl Joining {
         }
     }
 
-    /// True where the neighbours were asked for the discussion so far, and none has answered.
+    /// Returns true if the neighbours were asked for the history, and no cut has been settled on.
     pub(crate) const fn awaits_cut(&self) -> bool {
         matches!(self.stage, Stage::Fetching { cut: None, .. })
     }
 
-    /// A cut is here, and waits so long for others.
+    /// Lets a cut that is here wait for others until `at`.
     pub(crate) fn cut_waits_until(&mut self, at: Time) {
         if let Stage::Fetching { until, .. } = &mut self.stage {
             *until = (*until).min(at);
         }
     }
 
-    /// A neighbour's cut is complete; true where it is the first.
+    /// Takes a neighbour's complete cut. Returns true if it is the first.
     pub(crate) fn cut(&mut self, now: Time, donor: NodeId, clock: VectorClock) -> bool {
         match &mut self.stage {
             Stage::Fetching { until, cut, .. } if cut.is_none() => {
@@ -231,7 +232,7 @@ impl Joining {
         }
     }
 
-    /// The history that was promised comes no more: another neighbour is asked at once.
+    /// Gives up on the donor of the cut if this peer is it: another neighbour is asked at once.
     pub(crate) fn donor_lost(&mut self, now: Time, donor: &NodeId) {
         if let Stage::Fetching { until, cut, .. } = &mut self.stage
             && cut.as_ref().is_some_and(|(from, _)| from == donor)
@@ -241,19 +242,19 @@ impl Joining {
         }
     }
 
-    /// More of the history has come: there is no need to ask elsewhere.
+    /// Notes that more of the history has come, so that no other neighbour needs to be asked yet.
     pub(crate) fn progressed(&mut self, now: Time) {
         if let Stage::Fetching { until, .. } = &mut self.stage {
             *until = now + JOIN_WAIT;
         }
     }
 
-    /// True for what was said before this node came.
+    /// Returns true if a message was said before this node joined.
     pub(crate) fn is_history(&self, message: MessageId) -> bool {
         self.history.covers(message)
     }
 
-    /// Who gave the cut, and the clock up to which the history goes.
+    /// Returns the donor of the cut, and the clock up to which the history goes.
     pub(crate) const fn promised(&self) -> Option<(NodeId, &VectorClock)> {
         match &self.stage {
             Stage::Fetching {
@@ -264,7 +265,7 @@ impl Joining {
         }
     }
 
-    /// How often the neighbours have been asked in vain.
+    /// Returns how often the neighbours have been asked for the history.
     pub(crate) const fn asked(&self) -> u32 {
         match self.stage {
             Stage::Fetching { asked, .. } => asked,
@@ -272,13 +273,13 @@ impl Joining {
         }
     }
 
-    /// A member that has everything.
+    /// Makes the node a member that has everything.
     pub(crate) fn arrive(&mut self) {
         self.stage = Stage::Inside;
         self.history = VectorClock::new();
     }
 
-    /// What to do now.
+    /// Returns what to do next, if that is due.
     pub(crate) fn expire(&mut self, now: Time) -> Option<Step> {
         if self.is_outside() && self.alone_at.is_some_and(|at| at <= now) {
             self.alone_at = None;
@@ -312,7 +313,7 @@ impl Joining {
         }
     }
 
-    /// When [`Joining::expire`] has something to do.
+    /// Returns when [`Joining::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let alone_at = self.alone_at.filter(|_| self.is_outside());
         let until = match self.stage {

@@ -1,6 +1,6 @@
-//! Links: one per peer, made when somebody needs it, closed when nobody does.
+//! Links: one per peer, made when one is needed, closed when nobody needs it.
 //!
-//! `PROTOCOL.md` §3. Not here: sockets, and the reasons for which a peer is needed.
+//! `PROTOCOL.md` §3. Not here: sockets, and the reasons why a peer is needed.
 
 mod bringing;
 pub(crate) mod detour;
@@ -28,7 +28,7 @@ pub(crate) use dialling::Made;
 use peer::{Current, Peer};
 use queue::Queue;
 
-/// Frames that wait for a link to come up, at most so many a peer.
+/// How many frames to one peer wait for its link to come up.
 const PARCELS: usize = 64;
 /// How long a link that was replaced may drain.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -42,34 +42,34 @@ pub(crate) struct Links {
     dials: BTreeMap<NodeId, Dial>,
     owners: BTreeMap<LinkId, NodeId>,
     draining: BTreeMap<LinkId, Time>,
-    /// Peers whose link was closed from here, and that nobody has been told of.
+    /// Peers whose link was closed by this node, not yet taken with [`Links::take_given_up`].
     given_up: Vec<NodeId>,
 }
 
 /// A link that has come up.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LinkUp {
-    /// Its name from now on.
+    /// Its id.
     pub(crate) link: LinkId,
-    /// Who is at the far end.
+    /// The peer at the far end.
     pub(crate) peer: NodeId,
-    /// True where this node dialled.
+    /// Whether this node dialled.
     pub(crate) dialled: bool,
-    /// Where the far end is; nothing where somebody carries the link.
+    /// The host of the far end; `None` if a relay carries the link.
     pub(crate) host: Option<IpAddr>,
 }
 
-/// What became of a link that is gone.
+/// A link that is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Lost {
-    /// Who was at the far end.
+    /// The peer at the far end.
     pub(crate) peer: NodeId,
-    /// True where it was the link in use.
+    /// Whether it was the link in use.
     pub(crate) last: bool,
 }
 
 impl Links {
-    /// No links yet.
+    /// Creates an empty set of links.
     pub(crate) const fn new(me: NodeId) -> Self {
         Self {
             me,
@@ -81,7 +81,7 @@ impl Links {
         }
     }
 
-    /// A link is up; true where the peer had none.
+    /// Takes a link that has come up. Returns true if the peer had none.
     pub(crate) fn up(
         &mut self,
         now: Time,
@@ -122,7 +122,7 @@ impl Links {
             entry.current = Some(new);
             return true;
         };
-        // What nobody carries is better, whoever has dialled.
+        // A direct link is better than a relayed one, whichever end dialled.
         let new_stays = if old.relayed == relayed {
             old.dialled == dialled || (me < peer) == dialled
         } else {
@@ -143,7 +143,7 @@ impl Links {
         false
     }
 
-    /// Sends what waited for a link.
+    /// Sends the frames that waited for a link.
     pub(crate) fn send_parcels(&mut self, now: Time, peer: &NodeId, out: &mut VecDeque<Output>) {
         let entry = self.peers.get_mut(peer);
         let parcels = entry.map(|entry| core::mem::take(&mut entry.parcels));
@@ -152,7 +152,7 @@ impl Links {
         }
     }
 
-    /// The peer is a member: its queue may grow.
+    /// Raises the bound of a peer's queue, since the peer is a member.
     pub(crate) fn welcome(&mut self, peer: &NodeId) {
         if let Some(peer) = self.peers.get_mut(peer)
             && let Some(current) = &mut peer.current
@@ -161,7 +161,7 @@ impl Links {
         }
     }
 
-    /// A link is gone.
+    /// Forgets a link that is gone.
     pub(crate) fn down(&mut self, now: Time, link: LinkId) -> Option<Lost> {
         let peer = self.owners.remove(&link)?;
         self.draining.remove(&link);
@@ -174,7 +174,7 @@ impl Links {
         Some(Lost { peer, last })
     }
 
-    /// The far end sends no more on this link: it is closed.
+    /// Closes a link on which the far end sends no more.
     pub(crate) fn closed_by_peer(
         &mut self,
         now: Time,
@@ -189,45 +189,45 @@ impl Links {
         Some(lost)
     }
 
-    /// Whose link it is.
+    /// Returns the peer at the far end of a link.
     pub(crate) fn peer_of(&self, link: LinkId) -> Option<NodeId> {
         self.owners.get(&link).copied()
     }
 
-    /// True where the peer can be sent to.
+    /// Returns true if the peer can be sent to.
     pub(crate) fn is_up(&self, peer: &NodeId) -> bool {
         self.current(peer).is_some()
     }
 
-    /// True where nothing waits on the link to this peer.
+    /// Returns true if nothing waits on the link to this peer.
     pub(crate) fn is_idle(&self, peer: &NodeId) -> bool {
         self.current(peer)
             .is_some_and(|current| current.queue.is_empty())
     }
 
-    /// True where the link to this peer carries only what keeps the ring together.
+    /// Returns true if the link to this peer carries only what keeps the ring together.
     pub(crate) fn is_full(&self, peer: &NodeId) -> bool {
         self.current(peer).is_some_and(|current| current.full)
     }
 
-    /// How many bytes of whoever has this share wait on the link to a peer.
+    /// Returns how many bytes that take this share wait on the link to a peer.
     pub(crate) fn backlog(&self, peer: &NodeId, share: &NodeId) -> usize {
         let current = self.current(peer);
         current.map_or(0, |current| current.queue.share(share))
     }
 
-    /// True where a link to this peer was lost a moment ago.
+    /// Returns true if a link to this peer was lost a moment ago.
     pub(crate) fn was_up_lately(&self, now: Time, peer: &NodeId) -> bool {
         let lost = self.peers.get(peer).and_then(|peer| peer.lost);
         lost.is_some_and(|lost| now - lost < DEATH_PROOF)
     }
 
-    /// The peers whose links were closed from here because of a bound or for want of use.
+    /// Takes the peers whose links this node closed because of a bound or for want of use.
     pub(crate) fn take_given_up(&mut self) -> Vec<NodeId> {
         core::mem::take(&mut self.given_up)
     }
 
-    /// Something arrived over this link.
+    /// Notes that something arrived from this peer.
     pub(crate) fn heard(&mut self, now: Time, peer: &NodeId) {
         if let Some(current) = self
             .peers
@@ -239,13 +239,13 @@ impl Links {
         }
     }
 
-    /// True where something came from this peer a moment ago.
+    /// Returns true if something came from this peer a moment ago.
     pub(crate) fn was_heard_lately(&self, now: Time, peer: &NodeId) -> bool {
         let current = self.current(peer);
         current.is_some_and(|current| now - current.heard < RECEIPT_WAIT)
     }
 
-    /// Bytes have left a link's queue.
+    /// Notes that bytes have left a link's queue. Returns the link's peer.
     pub(crate) fn written(&mut self, link: LinkId, bytes: usize) -> Option<NodeId> {
         let peer = self.owners.get(&link).copied()?;
         let current = self.peers.get_mut(&peer)?.current.as_mut()?;
@@ -256,7 +256,7 @@ impl Links {
         Some(peer)
     }
 
-    /// Sends a frame; false where there is no link.
+    /// Sends a frame. Returns false if there is no link.
     pub(crate) fn send(
         &mut self,
         now: Time,
@@ -267,7 +267,7 @@ impl Links {
         self.send_for(now, (peer, None), frame, out)
     }
 
-    /// The same for a frame that takes somebody's share of the link.
+    /// Does the same for a frame that takes a share of the link.
     pub(crate) fn send_for(
         &mut self,
         now: Time,
@@ -278,7 +278,7 @@ impl Links {
         self.is_up(peer) && self.push(now, (peer, share), encode(frame), out)
     }
 
-    /// Sends a frame as soon as there is a link, and dials where there is none.
+    /// Sends a frame as soon as there is a link, and dials if there is none.
     pub(crate) fn send_or_dial(
         &mut self,
         now: Time,
@@ -303,20 +303,20 @@ impl Links {
         debug_assert!(parcels.len() <= PARCELS);
     }
 
-    /// When a peer may be dialled next.
+    /// Returns when a peer may be dialled next.
     pub(crate) fn may_dial_at(&self, peer: &NodeId) -> Time {
         let entry = self.peers.get(peer);
         entry.map_or(Time::default(), |entry| entry.dial_again)
     }
 
-    /// Lets the next dial to a peer happen at once, however soon after the last.
+    /// Lets the next dial to a peer happen at once, however soon it comes after the last.
     pub(crate) fn dial_soon(&mut self, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
             entry.dial_again = Time::default();
         }
     }
 
-    /// A dial came to nothing: what was to be sent is gone.
+    /// Ends a dial that came to nothing; the frames that waited for it are dropped.
     pub(crate) fn dial_failed(&mut self, now: Time, peer: &NodeId) {
         if let Some(entry) = self.peers.get_mut(peer) {
             self.dials.remove(peer);
@@ -351,8 +351,8 @@ impl Links {
         out.push_back(Output::Close { link, reason });
     }
 
-    /// Closes what nobody needs any more: links that rest, strangers who stay, and links that were
-    /// replaced and should have drained.
+    /// Closes what nobody needs any more: idle links, those of strangers that stay too long, and replaced links that
+    /// should have drained.
     pub(crate) fn tidy(
         &mut self,
         now: Time,
@@ -408,7 +408,7 @@ impl Links {
         self.peers.get(peer)?.current.as_ref()
     }
 
-    /// Queues bytes on the link in use; a link over its last bound is closed.
+    /// Queues bytes on the link in use. A link over its last bound is closed.
     fn push(
         &mut self,
         now: Time,

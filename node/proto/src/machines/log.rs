@@ -1,8 +1,8 @@
-//! The log: the delivered messages that are kept, for whoever comes late or missed something.
+//! The log: the delivered messages that are kept, for latecomers and for members that missed some.
 //!
-//! One bound per node, in messages and in bytes; the oldest in delivery order go first, so that
-//! what is kept is always causally closed upwards. Beside it stays what others may not have yet: as much as a
-//! node's own window. Not here: who asks for what (`repair`).
+//! One bound per node, in messages and in bytes. The oldest in delivery order go first, so what is kept is always
+//! causally closed upwards. Messages that others may not have yet stay beside it: as many as the node's own window
+//! has. Not here: the requests for messages (`repair`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -24,9 +24,9 @@ pub(crate) struct Log {
     first: u64,
     /// For the first message of each kept bundle, the number of its entry.
     places: BTreeMap<MessageId, u64>,
-    /// Bundles that would be gone, were they not awaited: by their first message.
+    /// Bundles that are kept only because others may lack them, by their first message.
     awaited: BTreeMap<MessageId, Entry>,
-    /// For each author, the last message that is kept no longer.
+    /// For each author, the last message that is no longer kept.
     base: VectorClock,
     messages: usize,
     bytes: usize,
@@ -42,19 +42,20 @@ struct Entry {
     sealed: Sealed,
 }
 
-/// What a pull brings.
+/// The answer to a pull.
 #[derive(Debug, Default)]
 pub(crate) struct Pulled {
     /// Bundles in delivery order.
     pub(crate) bundles: Vec<Sealed>,
-    /// True where there is more within the ranges.
+    /// Whether the ranges have more bundles.
     pub(crate) more: bool,
-    /// The parts of the ranges that were delivered, and are kept no longer.
+    /// The parts of the ranges that were delivered, and are no longer kept.
     pub(crate) evicted: Vec<Range>,
 }
 
 impl Log {
-    /// An empty log. It keeps so much, and what else is in the bundle of the oldest message.
+    /// Creates an empty log. It keeps as much as the retention says, and the rest of the bundle with the oldest
+    /// message.
     pub(crate) fn new(retention: Retention) -> Self {
         Self {
             retention,
@@ -69,18 +70,18 @@ impl Log {
         }
     }
 
-    /// The messages that are kept, and their bytes.
+    /// Returns how many messages are kept, and their bytes.
     pub(crate) const fn load(&self) -> (usize, usize) {
         (self.messages, self.bytes)
     }
 
-    /// Makes the planted mistake, if it is one of this machine.
+    /// Activates a planted bug, if it is one of this machine's.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
         self.planted = planted;
     }
 
-    /// For each author, the last message that somebody who comes now does not get.
+    /// Returns, for each author, the last message that a newcomer does not get.
     pub(crate) fn base_for_latecomers(&self) -> VectorClock {
         let mut base = self.base.clone();
         for entry in self.awaited.values() {
@@ -103,20 +104,20 @@ impl Log {
         base
     }
 
-    /// Starts the log of a node that knows of the discussion from `base` on.
+    /// Starts the log of a node that knows the discussion from `base` on.
     pub(crate) fn start(&mut self, base: &VectorClock) {
         for entry in base.iter() {
             self.base.advance(entry.author, entry.seq);
         }
     }
 
-    /// Notes that messages up to this one will never be here: a gap was passed.
+    /// Notes that messages up to this one will never be here, because a gap was passed.
     pub(crate) fn pass(&mut self, up_to: MessageId) {
         self.base.advance(up_to.author, up_to.seq);
     }
 
-    /// Adds a bundle that was just delivered. Others may lack those that start with a message of which
-    /// `is_awaited` is true.
+    /// Adds a bundle that was just delivered. Others may still lack the bundles for whose first message `is_awaited`
+    /// is true.
     pub(crate) fn push(
         &mut self,
         bundle: &Bundle,
@@ -144,14 +145,14 @@ impl Log {
         );
     }
 
-    /// The bytes of the bundle that starts with this message.
+    /// Returns the bytes of the bundle that starts with this message.
     pub(crate) fn bundle(&self, first: MessageId) -> Option<&Sealed> {
         let place = self.places.get(&first);
         let entry = place.and_then(|&number| self.entry(number));
         Some(&entry.or_else(|| self.awaited.get(&first))?.sealed)
     }
 
-    /// The same, to be kept in another place.
+    /// Returns the same bytes mutably, so that simulated nodes can share one copy.
     #[cfg(feature = "simulation")]
     pub(crate) fn bundle_mut(&mut self, first: MessageId) -> Option<&mut Sealed> {
         let place = self.places.get(&first)?.checked_sub(self.first)?;
@@ -159,23 +160,23 @@ impl Log {
         Some(&mut entry.sealed)
     }
 
-    /// The bytes of the bundle that has this message.
+    /// Returns the bytes of the bundle that has this message.
     pub(crate) fn bundle_with(&self, message: MessageId) -> Option<&Sealed> {
         Some(&self.find(message)?.sealed)
     }
 
-    /// True where the message is kept.
+    /// Returns true if the message is kept.
     pub(crate) fn holds(&self, message: MessageId) -> bool {
         self.find(message).is_some()
     }
 
-    /// The Lamport time of a kept message.
+    /// Returns the Lamport time of a kept message.
     pub(crate) fn lamport_of(&self, message: MessageId) -> Option<u64> {
         let entry = self.find(message)?;
         Some(entry.lamport + (message.seq - entry.first))
     }
 
-    /// The kept bundles within the ranges, in delivery order, up to so many bytes (one at least).
+    /// Returns the kept bundles within the ranges, in delivery order, up to `most_bytes` (one bundle at least).
     pub(crate) fn pull(&self, ranges: &[Range], most_bytes: usize) -> Pulled {
         let mut pulled = Pulled::default();
         let mut awaited = Vec::new();
@@ -210,14 +211,14 @@ impl Log {
         pulled
     }
 
-    /// The authors of what is kept.
+    /// Returns the authors of the kept bundles.
     pub(crate) fn authors(&self) -> Vec<NodeId> {
         let mut authors: Vec<NodeId> = self.places.keys().map(|first| first.author).collect();
         authors.dedup();
         authors
     }
 
-    /// The ids of all kept messages by (Lamport time, author, seq): the same for everybody.
+    /// Returns the ids of all kept messages by (Lamport time, author, seq): the same order for all members.
     pub(crate) fn transcript(&self) -> Vec<MessageId> {
         let mut messages: Vec<(u64, MessageId)> = self
             .entries
@@ -236,8 +237,8 @@ impl Log {
         messages.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// True where enough messages are left without the oldest bundle: bundles go whole, and so
-    /// many messages are kept at least.
+    /// Returns true if enough messages are left without the oldest bundle: bundles are evicted whole, and the
+    /// retention is a minimum.
     fn has_too_many(&self) -> bool {
         if self.planted.has(PlantedBug::EndlessLog) {
             return false;
@@ -252,7 +253,7 @@ impl Log {
         self.entries.get(place)
     }
 
-    /// The entry with this message.
+    /// Returns the entry with this message.
     fn find(&self, message: MessageId) -> Option<&Entry> {
         let from = MessageId { seq: 0, ..message };
         let place = self.places.range(from..=message).next_back();
@@ -263,7 +264,7 @@ impl Log {
             .filter(|entry| message.seq <= entry.last())
     }
 
-    /// The numbers of the entries that have messages within the range.
+    /// Returns the numbers of the entries that have messages within the range.
     fn numbers(&self, range: &Range) -> impl Iterator<Item = u64> + '_ {
         let id = |seq| MessageId {
             author: range.author,
@@ -301,7 +302,7 @@ impl Log {
     }
 }
 
-/// One range for each author: however often somebody names it, it is looked up once.
+/// Merges the ranges into one for each author, so that each is looked up once, however often a peer names it.
 fn hulls(ranges: &[Range]) -> Vec<Range> {
     let mut hulls: BTreeMap<NodeId, Range> = BTreeMap::new();
     for range in ranges {
@@ -356,7 +357,7 @@ mod tests {
         push_beside(log, author, first, count, lamport, &[]);
     }
 
-    /// The same while others may lack bundles that start with these messages of author 1.
+    /// Does the same while others may lack the bundles that start with these messages of author 1.
     fn push_beside(
         log: &mut Log,
         author: u8,

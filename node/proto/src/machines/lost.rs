@@ -1,7 +1,7 @@
 //! The lost: members that were found dead, and may only be out of reach.
 //!
-//! The coordinator dials them now and then: one that answers leads to the other part of a ring that
-//! was torn (`PROTOCOL.md` §8). Not here: what becomes of two rings that meet (`node::meeting`).
+//! The coordinator dials them now and then. One that answers leads to the other part of a ring that was partitioned
+//! (`PROTOCOL.md` §8). Not here: the merge of two rings that meet (`concerns::meeting`).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -12,8 +12,8 @@ use ringtalk_wire::{Addresses, Member, NetworkId, NodeId};
 use crate::Time;
 use crate::config::{LOST_FIRST_PROBE, LOST_KEPT, LOST_MEMBERS, LOST_PROBE};
 
-/// How many are dialled at a time, and how many of those at least that refused a connection: they
-/// are most probably gone, unless it is a firewall that refuses.
+/// How many are dialled at a time, and how many at least of those that refused a connection. These are most probably
+/// gone, unless a firewall refuses.
 const DIALS: usize = 16;
 const DIALS_OF_REFUSING: usize = 4;
 
@@ -45,7 +45,7 @@ impl Default for Lost {
 }
 
 impl Lost {
-    /// A member was found dead; the oldest are forgotten where there are too many.
+    /// Adds a member that was found dead. The oldest is forgotten if there are too many.
     pub(crate) fn add(&mut self, now: Time, member: &Member) {
         let missing = Missing {
             addresses: member.addresses.clone(),
@@ -64,35 +64,35 @@ impl Lost {
         self.search(now);
     }
 
-    /// Starts all over with short pauses: somebody was lost, or it is this node's office now.
+    /// Starts over with short pauses: a member was lost, or this node has come into office.
     pub(crate) fn search(&mut self, now: Time) {
         self.pause = LOST_FIRST_PROBE;
         self.next = now + self.pause;
     }
 
-    /// Forgets those who are members again.
+    /// Forgets the members for which `is_lost` is false: they are back.
     pub(crate) fn retain(&mut self, is_lost: impl Fn(&NodeId) -> bool) {
         self.members.retain(|id, _| is_lost(id));
     }
 
-    /// The network that a lost member was on.
+    /// Returns the network that a lost member was on.
     pub(crate) fn network(&self, id: &NodeId) -> Option<NetworkId> {
         self.members.get(id).map(|missing| missing.network)
     }
 
-    /// Where a lost member was dialled.
+    /// Returns where a lost member is dialled.
     pub(crate) fn addresses(&self, id: &NodeId) -> Option<&Addresses> {
         self.members.get(id).map(|missing| &missing.addresses)
     }
 
-    /// A lost member's address refuses connections.
+    /// Notes that a lost member's address refuses connections.
     pub(crate) fn refused(&mut self, id: &NodeId) {
         if let Some(missing) = self.members.get_mut(id) {
             missing.refused = true;
         }
     }
 
-    /// Whom to dial now: those whose turn was longest ago, the likely ones first.
+    /// Returns the members to dial: those whose turn was longest ago, the likely ones first.
     pub(crate) fn due(&mut self, now: Time) -> Vec<(NodeId, Addresses)> {
         if self.next > now {
             return Vec::new();
@@ -115,7 +115,7 @@ impl Lost {
             .collect()
     }
 
-    /// When [`Lost::due`] has something to do.
+    /// Returns when [`Lost::due`] has something to return.
     pub(crate) fn deadline(&self) -> Option<Time> {
         (!self.members.is_empty()).then_some(self.next)
     }

@@ -1,7 +1,7 @@
-//! Merging: which of two rings invites, and who is in the one that they become.
+//! Merging: which of two rings invites, and who is in the ring that they become.
 //!
-//! `PROTOCOL.md` §8. Both coordinators decide alike, from the same two offers. Not here: how they
-//! agree on it (`node::meeting`).
+//! `PROTOCOL.md` §8. Both coordinators decide alike, from the same two offers. Not here: their agreement
+//! (`concerns::meeting`).
 
 use core::cmp::Reverse;
 
@@ -13,8 +13,8 @@ use ringtalk_wire::{Epoch, Meet, Member, NetworkId, Opening, RingKey, Seal, View
 
 use crate::View;
 
-/// True where one's own ring invites the other, and not the other way round: more members first,
-/// then the more senior coordinator, then the lower id.
+/// Returns true if this node's ring invites the other, and not the other way round: more members first, then the more
+/// senior coordinator, then the lower id.
 pub(crate) fn outranks(mine: &Meet, theirs: &Meet) -> bool {
     rank(mine) > rank(theirs)
 }
@@ -24,7 +24,7 @@ fn rank(ring: &Meet) -> impl Ord {
     (ring.members, Reverse(ring.seniority), Reverse(coordinator))
 }
 
-/// How the epoch of two rings that become one begins; nobody stands for it yet.
+/// Returns how the epoch of two rings that become one begins; it has no seals yet.
 pub(crate) fn opening(inviting: Epoch, invited: Epoch) -> Opening {
     debug_assert_ne!(inviting, invited, "two rings have two epochs");
     Opening {
@@ -38,11 +38,11 @@ pub(crate) fn opening(inviting: Epoch, invited: Epoch) -> Opening {
     }
 }
 
-/// The view of two rings that have become one, under the inviting coordinator. Its members keep
-/// their names and seniorities, the others follow in their order, each beside those of its network; all get new keys at
-/// even distances.
+/// Builds the view of two rings that become one, under the inviting coordinator. Its members keep their names and
+/// seniorities. The others follow in their order, each beside those of its network. All members get new keys at even
+/// distances.
 ///
-/// `name` gives each of the others its name, the most senior first.
+/// `name` returns the name of each of the others, called for the most senior first.
 pub(crate) fn union(
     inviting: &View,
     invited: &View,
@@ -64,7 +64,8 @@ pub(crate) fn union(
     inviting.merged(invited, opening, members, seal)
 }
 
-/// The members in their order, but each network's together: the ring crosses from one to another as rarely as it can.
+/// Puts each network's members together, else in their order: the ring crosses from one network to another as rarely
+/// as it can.
 fn by_network(members: Vec<Member>) -> Vec<Member> {
     let mut networks: BTreeMap<NetworkId, usize> = BTreeMap::new();
     for (place, member) in members.iter().enumerate() {
@@ -75,7 +76,7 @@ fn by_network(members: Vec<Member>) -> Vec<Member> {
     members
 }
 
-/// Gives the newcomers their names, and seniorities after everybody's.
+/// Gives the newcomers their names, and seniorities after all members.
 fn follow(members: &[Member], newcomers: &mut [Member], mut name: impl FnMut(&Member) -> String) {
     let highest = members.iter().map(|one| one.seniority).max();
     let mut order: Vec<&mut Member> = newcomers.iter_mut().collect();
@@ -132,7 +133,7 @@ mod tests {
             renamed: vec![],
         };
         let (update, view) = founding.next(change, unsealed).unwrap();
-        // What it says fits; only nobody signed it.
+        // Its contents fit the view; only the signature is missing.
         assert_eq!(founding.apply(&update, &Nobody), Err(Mismatch::Seal));
         view
     }

@@ -1,7 +1,7 @@
-//! Names, and which of them a person could take for one another.
+//! Names, and which of them a person could mistake for one another.
 //!
-//! `PROTOCOL.md` §5.4. Not here: what a name may have (`ringtalk_wire::name`), and the name that somebody gets who wishes
-//! for one that is taken (`admission`).
+//! `PROTOCOL.md` §5.4. Not here: the grammar of names (`ringtalk_wire::name`), and the replacement for a name that is
+//! taken (`admission`).
 
 mod kept;
 
@@ -17,14 +17,14 @@ use crate::View;
 
 pub(crate) use kept::Kept;
 
-/// The names of a view's members, and those that are kept, by their skeletons. It follows a coordinator's views, so that a
-/// newcomer to a large ring costs a few skeletons, and not everybody's.
+/// The names of a view's members, and the kept names, by their skeletons. It follows a coordinator's views, so that a
+/// newcomer to a large ring costs a few skeletons, not everybody's.
 #[derive(Debug)]
 pub(crate) struct Names {
     taken: BTreeSet<(String, NodeId)>,
     reserved: BTreeSet<String>,
     view: Option<View>,
-    /// What was kept last, and the count of its changes then.
+    /// The kept names of the last update, and their count of changes then.
     kept: (u64, BTreeMap<NodeId, String>),
 }
 
@@ -41,10 +41,9 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Goes over to a view, and to the names that are kept beside it: only what has changed since the last time is looked
-    /// at.
+    /// Follows a view, and the names that are kept beside it. Only what has changed since the last call is looked at.
     pub(crate) fn follow(&mut self, view: &View, kept: &Kept) {
-        // What is kept goes first and comes last: a member that is back has its name by the view.
+        // Kept names are given back first and taken last: a member that is back has its name by the view.
         let changed = self.kept.0 != kept.changes();
         if changed {
             self.let_go(kept);
@@ -61,7 +60,7 @@ impl Names {
         }
     }
 
-    /// Forgets what is not kept any more.
+    /// Forgets the names that are no longer kept.
     fn let_go(&mut self, kept: &Kept) {
         let before = core::mem::take(&mut self.kept.1);
         for (id, name) in before {
@@ -88,14 +87,14 @@ impl Names {
         }
     }
 
-    /// Somebody has this name now.
+    /// Notes that a node has this name.
     pub(crate) fn take(&mut self, name: &str, id: NodeId) {
         let skeletons = skeletons(name);
         self.taken.extend(skeletons.map(|skeleton| (skeleton, id)));
     }
 
-    /// Somebody has this name no more, unless the view has it, or it is kept: a member that is back may be listed before
-    /// its name is kept no longer.
+    /// Notes that a node no longer has this name, unless the view lists it, or it is kept: a member that is back may
+    /// be listed before its kept name is released.
     fn give_back(&mut self, name: &str, id: NodeId) {
         for skeleton in skeletons(name) {
             self.taken.remove(&(skeleton, id));
@@ -108,15 +107,15 @@ impl Names {
         }
     }
 
-    /// Returns true if a person could take this name for a reserved word, or for that of somebody who may not lose it
-    /// to the one that it is for.
+    /// Returns true if a person could mistake this name for a reserved word, or for the name of a holder for whom
+    /// `may_lose_it` is false.
     pub(crate) fn clash(&self, name: &str, may_lose_it: impl Fn(&NodeId) -> bool) -> bool {
         let skeletons = skeletons(name);
         let is_reserved = skeletons.iter().any(|one| self.reserved.contains(one));
         is_reserved || self.holders_of(skeletons).any(|id| !may_lose_it(id))
     }
 
-    /// Those whose names a person could take for this one.
+    /// Returns the nodes whose names a person could mistake for this one.
     pub(crate) fn holders(&self, name: &str) -> impl Iterator<Item = &NodeId> {
         self.holders_of(skeletons(name))
     }
@@ -132,9 +131,9 @@ impl Names {
     }
 }
 
-/// What a name is compared by: its skeleton (Unicode Technical Standard 39), and the one that it has without regard to
-/// case, width and the like; without blanks and separators, and without what cannot be seen. A person could take two names
-/// for one another that have a skeleton in common.
+/// Returns what a name is compared by: its skeleton (Unicode Technical Standard 39), and the skeleton without regard
+/// to case, width and the like. Both are without blanks, separators and invisible characters. A person could mistake
+/// two names for one another if they have a skeleton in common.
 pub fn skeletons(name: &str) -> [String; 2] {
     let visible = || name.chars().filter(|&char| !is_left_out(char));
     let own: String = visible().collect();
@@ -149,8 +148,8 @@ pub fn skeletons(name: &str) -> [String; 2] {
     [own, folded.to_lowercase()]
 }
 
-/// Blanks, separators, and what the tables of confusables leave in although it cannot be seen: the marks of direction
-/// (U+200E and U+200F), the soft hyphen, those of interlinear annotations, and the tags.
+/// Returns true for blanks, separators, and invisible characters that the tables of confusables leave in: the marks
+/// of direction (U+200E and U+200F), the soft hyphen, those of interlinear annotations, and the tags.
 const fn is_left_out(char: char) -> bool {
     let is_hidden = matches!(
         char,
@@ -159,7 +158,7 @@ const fn is_left_out(char: char) -> bool {
     is_hidden || is_separator(char) || char.is_whitespace()
 }
 
-/// True for a name of which nothing can be seen.
+/// Returns true if nothing of a name can be seen.
 pub fn is_blank(name: &str) -> bool {
     let [skeleton, _] = skeletons(name);
     skeleton.is_empty()
@@ -247,7 +246,7 @@ mod tests {
         assert!(!is_blank("-a"));
     }
 
-    /// The view after `view`, with these changes.
+    /// Returns the view after `view`, with these changes.
     fn after(view: &View, departed: Option<u16>, renamed: Option<(u16, &str)>) -> View {
         let departed = departed.map(|number| ringtalk_wire::Departed {
             id: id(number),

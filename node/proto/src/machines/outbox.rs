@@ -1,7 +1,7 @@
-//! The outbox: what the user said and the ring has not confirmed yet.
+//! The outbox: the user's messages that the ring has not confirmed yet.
 //!
-//! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next
-//! bundle fills. Not here: how a bundle spreads (`spread`).
+//! Messages are sealed into a bundle as soon as the links are idle; while they are busy the next bundle fills.
+//! Not here: the spreading of bundles (`spread`).
 
 mod window;
 
@@ -18,8 +18,7 @@ use window::Window;
 /// What each message costs in a bundle beside its text.
 const MESSAGE_BYTES: usize = 16;
 
-/// What the user says at once: no more than one bundle takes, each at most
-/// [`TEXT_BYTES`] long.
+/// What the user says at once: no more than one bundle takes, each message at most [`TEXT_BYTES`] long.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Draft {
     texts: Vec<Text>,
@@ -27,7 +26,7 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Adds a message; gives it back where there is no more room.
+    /// Adds a message, or returns it as the error if there is no more room.
     pub fn push(&mut self, text: Text) -> Result<(), Text> {
         debug_assert!(text.text.len() <= TEXT_BYTES, "nobody would take it");
         let bytes = self.bytes + weight(&text);
@@ -40,7 +39,7 @@ impl Draft {
         Ok(())
     }
 
-    /// True where nothing is said.
+    /// Returns true if the draft has no messages.
     pub const fn is_empty(&self) -> bool {
         self.texts.is_empty()
     }
@@ -60,13 +59,13 @@ impl From<Text> for Draft {
 pub(crate) struct Outbox {
     pending: VecDeque<Text>,
     pending_bytes: usize,
-    /// By the sequence number of their first message.
+    /// Sealed bundles, by the sequence number of their first message.
     open: BTreeMap<u64, Open>,
     open_messages: usize,
     open_bytes: usize,
     sealed: u64,
     window: Window,
-    /// The first and the last message that nobody took, as far as is known.
+    /// The first and the last message that no other member has taken, as far as is known.
     lonely: Option<(u64, u64)>,
 }
 
@@ -82,7 +81,7 @@ struct Open {
 }
 
 impl Outbox {
-    /// True while there is room for another message beside those of a draft.
+    /// Returns true if there is room for another message beside those of a draft.
     pub(crate) fn has_room(&self, draft: &Draft) -> bool {
         let messages = self.pending.len() + self.open_messages + draft.texts.len();
         let bytes = self.pending_bytes + self.open_bytes + draft.bytes;
@@ -95,50 +94,51 @@ impl Outbox {
         self.pending.extend(draft.texts);
     }
 
-    /// True where nothing waits to be sealed.
+    /// Returns true if nothing waits to be sealed.
     pub(crate) fn is_empty(&self) -> bool {
         self.pending.is_empty()
     }
 
-    /// True where a whole bundle waits: it need not wait for idle links.
+    /// Returns true if a whole bundle waits: it need not wait for idle links.
     pub(crate) fn is_full(&self) -> bool {
         let (messages, bytes) = self.window.bundle();
         self.pending.len() >= messages || self.pending_bytes >= bytes
     }
 
-    /// True where less than half of what may be on its way is. Beyond, each acknowledgement makes room for a few more
-    /// messages: those go in full bundles, for each costs a signature, and everybody its check.
+    /// Returns true if less than half of the window is on its way. Beyond that each acknowledgement makes room for
+    /// only a few more messages. These go in full bundles, since each bundle costs a signature, and every member a
+    /// check.
     pub(crate) const fn has_little_open(&self) -> bool {
         self.open_messages < self.window.messages() / 2
     }
 
-    /// True while what is said waits for readers that are behind.
+    /// Returns true while messages wait because readers are behind.
     pub(crate) const fn is_slowed(&self) -> bool {
         self.window.slowed_until().is_some()
     }
 
-    /// When it does no more.
+    /// Returns until when they wait.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         self.window.slowed_until()
     }
 
-    /// Nothing waits any more whose time has come.
+    /// Ends the wait if it is over.
     pub(crate) fn expire(&mut self, now: Time) {
         self.window.expire(now);
     }
 
-    /// How many messages have been sealed: the sequence number of the last.
+    /// Returns how many messages were sealed: the sequence number of the last.
     pub(crate) const fn sealed(&self) -> u64 {
         self.sealed
     }
 
-    /// A planted mistake: counts from 1 again.
+    /// Counts from 1 again: a planted bug.
     pub(crate) const fn restart(&mut self) {
         self.sealed = 0;
     }
 
-    /// Takes the messages of the next bundle out; their first has the sequence number
-    /// `sealed() + 1` as it was before.
+    /// Takes out the messages of the next bundle. The first one has the sequence number `sealed() + 1` as it was
+    /// before.
     pub(crate) fn seal(&mut self) -> Vec<Text> {
         let (most, most_bytes) = self.window.bundle();
         let mut messages = Vec::new();
@@ -160,7 +160,7 @@ impl Outbox {
         messages
     }
 
-    /// A sealed bundle is on its way to so many children.
+    /// Notes that a sealed bundle is on its way to so many children.
     pub(crate) fn opened(&mut self, now: Time, first: u64, messages: &[Text], children: usize) {
         debug_assert!(!messages.is_empty(), "a bundle says something");
         let open = Open {
@@ -180,12 +180,12 @@ impl Outbox {
         }
     }
 
-    /// True where somebody may lack the bundle that starts with this message.
+    /// Returns true if others may lack the bundle that starts with this message.
     pub(crate) fn is_open(&self, first: u64) -> bool {
         self.open.contains_key(&first)
     }
 
-    /// Somebody else has these messages.
+    /// Notes that another member has these messages.
     pub(crate) fn witnessed(&mut self, from: u64, up_to: u64) {
         if self.lonely.is_some_and(|(first, _)| from <= first) {
             self.lonely = self
@@ -195,7 +195,7 @@ impl Outbox {
         }
     }
 
-    /// One child's part of a bundle is settled: somebody took it, or nobody is left to.
+    /// Settles one child's part of a bundle: a member took it, or nobody is left to take it.
     pub(crate) fn settled(&mut self, first: u64, taken: bool) {
         if let Some(open) = self.open.get_mut(&first) {
             open.taken |= taken;
@@ -204,15 +204,15 @@ impl Outbox {
         }
     }
 
-    /// Everybody has delivered the bundle, but for those who are not waited for, or some of these too; gives its last
-    /// message while it is here.
+    /// Notes that all members have delivered a bundle, except those that are not waited for; called again when some
+    /// of these have too. Returns its last message while the bundle is here.
     pub(crate) fn acked(&mut self, now: Time, first: u64, behind: bool) -> Option<u64> {
         let open = self.open.get_mut(&first)?;
         let last = first + open.messages as u64 - 1;
         if core::mem::replace(&mut open.acked, true) {
             return Some(last);
         }
-        // Those of lone messages come when they like, and say nothing of how much the ring takes.
+        // The acknowledgements of lone messages may be late, and say nothing of how much the ring takes.
         if open.messages > 1 {
             self.window.acked(now, open.sealed, open.messages);
             if behind {
@@ -223,7 +223,7 @@ impl Outbox {
         Some(last)
     }
 
-    /// How many messages no other member has taken yet.
+    /// Returns how many messages no other member has taken yet.
     pub(crate) fn unhanded(&self) -> u64 {
         let open = self.open.values().filter(|open| !open.taken);
         debug_assert!(
@@ -248,7 +248,7 @@ impl Outbox {
         }
     }
 
-    /// Nobody took these messages.
+    /// Notes that no other member took these messages.
     fn left_alone(&mut self, from: u64, to: u64) {
         debug_assert!(from <= to, "messages are numbered upwards");
         let (first, last) = self.lonely.unwrap_or((from, to));

@@ -1,6 +1,7 @@
-//! Pace: somebody may do a thing a few times at once, and then once in a while.
+//! Pace: a node may do a thing a few times at once, and then once in a while.
 //!
-//! A token bucket for each node, kept as the one moment when it is full again. Not here: what is paced.
+//! A token bucket for each node, kept as the one moment when it is full again. Not here: the things that are paced
+//! (the callers).
 
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -9,17 +10,17 @@ use ringtalk_wire::NodeId;
 
 use crate::Time;
 
-/// How often anybody may do a thing.
+/// How often each node may do a thing.
 #[derive(Debug)]
 pub(crate) struct Pace {
     at_once: u32,
     every: Duration,
-    /// When a node may do it `at_once` times again; in the past for all others.
+    /// When each node may do it `at_once` times again; in the past for all others.
     full: BTreeMap<NodeId, Time>,
 }
 
 impl Pace {
-    /// `at_once` times (one at least), and then once in `every`.
+    /// Creates a pace of `at_once` times (one at least), and then once in `every`.
     pub(crate) const fn new(at_once: u32, every: Duration) -> Self {
         Self {
             at_once,
@@ -28,7 +29,7 @@ impl Pace {
         }
     }
 
-    /// When a node may do it next: in the past if it may now.
+    /// Returns when a node may do it next: in the past if it may at once.
     pub(crate) fn next(&self, id: &NodeId) -> Time {
         let full = self.full.get(id).copied().unwrap_or_default();
         let ahead = (self.every * (self.at_once - 1)).as_micros();
@@ -36,9 +37,9 @@ impl Pace {
         Time::from_micros(full.as_micros().saturating_sub(ahead))
     }
 
-    /// A node has done it.
+    /// Notes that a node has done it.
     pub(crate) fn spend(&mut self, now: Time, id: NodeId) {
-        // Those that are full again are as good as new.
+        // A bucket that is full again is as good as a new one.
         self.full.retain(|_, full| *full > now);
         let full = self.full.entry(id).or_insert(now);
         *full = *full + self.every;

@@ -1,7 +1,7 @@
-//! Parking: bundles that have arrived, and go on when their authors' share of the links is free again.
+//! Parking: bundles that have arrived, and wait until their authors' share of the links is free again.
 //!
-//! They are receipted, and neither relayed nor delivered yet: so what others say meanwhile passes them
-//! by, and does not depend on them (`PROTOCOL.md` §4.1). Not here: what a share is (`node::shares`).
+//! They are receipted, and neither relayed nor delivered yet: what others say meanwhile passes them by, and does not
+//! depend on them (`PROTOCOL.md` §4.1). Not here: the size of a share (`concerns::relay`).
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,25 +12,25 @@ use crate::config::HELD_BYTES;
 /// A bundle on its way, as it came.
 #[derive(Debug)]
 pub(crate) struct Passing {
-    /// Its name.
+    /// Its item id.
     pub(crate) id: ItemId,
-    /// Who gave it.
+    /// The peer that brought it.
     pub(crate) parent: NodeId,
-    /// With which interval.
+    /// The interval that it came with.
     pub(crate) interval: Interval,
     /// Its exact bytes.
     pub(crate) sealed: Sealed,
-    /// What they say.
+    /// The decoded bytes.
     pub(crate) bundle: Bundle,
 }
 
-/// What is parked, by whose share it takes.
+/// The parked bundles, by the share that they take.
 #[derive(Debug, Default)]
 pub(crate) struct Parking {
     lanes: BTreeMap<NodeId, Lane>,
     ids: BTreeSet<ItemId>,
     bytes: usize,
-    /// Whose turn was last.
+    /// The share whose turn was last.
     last: Option<NodeId>,
 }
 
@@ -41,23 +41,23 @@ struct Lane {
 }
 
 impl Parking {
-    /// True where nothing waits.
+    /// Returns true if nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.lanes.is_empty()
     }
 
-    /// True where somebody's bundles wait.
+    /// Returns true if bundles of this share wait.
     pub(crate) fn has(&self, share: &NodeId) -> bool {
         self.lanes.contains_key(share)
     }
 
-    /// True where this very bundle waits.
+    /// Returns true if this very bundle waits.
     pub(crate) fn holds(&self, id: &ItemId) -> bool {
         self.ids.contains(id)
     }
 
-    /// A bundle waits from now on; false where more than `most` bytes of its share wait then, or all
-    /// have too much: whoever keeps to its window is never refused for its own fault.
+    /// Parks a bundle. Returns false if more than `most` bytes of its share would wait, or too many of all. An author
+    /// that keeps to its window is never refused for its own fault.
     pub(crate) fn park(&mut self, share: NodeId, most: usize, passing: Passing) -> bool {
         let weight = passing.sealed.weight();
         let taken = self.lanes.get(&share).map_or(0, |lane| lane.bytes);
@@ -72,7 +72,7 @@ impl Parking {
         true
     }
 
-    /// The next bundle that may go on: one of each author in turn, of those with room.
+    /// Returns the next bundle that may go on: one of each author in turn, of those with room.
     pub(crate) fn next(&mut self, has_room: impl Fn(&NodeId) -> bool) -> Option<Passing> {
         let had_its_turn = |share: &&NodeId| self.last.is_some_and(|last| **share <= last);
         let after = self.lanes.keys().filter(|share| !had_its_turn(share));

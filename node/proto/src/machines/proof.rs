@@ -1,9 +1,9 @@
 //! Proof: whether the epoch of another view began rightly, as far as a member can tell.
 //!
-//! `PROTOCOL.md` §5.3. A chain of openings leads from one's own epoch to the other: each has its
-//! coordinator's seal, and with it that of the coordinator before, or of a second member; those two are
-//! members of one's own view, since strangers may be keys of one person.
-//! Not here: whether a seal holds (`signing`), and what becomes of a view without proof.
+//! `PROTOCOL.md` §5.3. A chain of openings leads from one's own epoch to the other. Each has its coordinator's seal,
+//! and with it that of the coordinator before, or of a second member. Those two must be members of one's own view,
+//! since strangers may be several keys of one person. Not here: the check of a seal (`signing`), and the fate of an
+//! unproven view (`node::views`).
 
 use alloc::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use ringtalk_wire::{Epoch, NodeId, Opening};
 
 use crate::config::EPOCHS_AHEAD;
 
-/// True where the openings lead from one epoch to another, for somebody to whom these are members.
-/// `signers` gives those whose seals under an opening hold.
+/// Returns true if the openings lead from one epoch to another, for a node whose view has the members `is_member`.
+/// `signers` returns those whose seals under an opening hold.
 pub(crate) fn leads_to<'a>(
     from: Epoch,
     to: Epoch,
@@ -56,7 +56,7 @@ mod tests {
         }
     }
 
-    /// For somebody whose view has members 1 to 5, and who followed 1 in epoch 1.
+    /// Returns what a node believes whose view has members 1 to 5, and that followed 1 in epoch 1.
     fn believes(chain: &[(Epoch, Epoch, &[u8])]) -> bool {
         let opening = |&(before, epoch, _): &(Epoch, Epoch, &[u8])| Opening {
             epoch,

@@ -1,7 +1,7 @@
-//! Reading: whoever reads what this node delivers may be slower than what is said.
+//! Reading: the reader of what this node delivers may be slower than the messages that come.
 //!
-//! While it is behind, acknowledgements tell authors to slow down, and nothing is pulled (`PROTOCOL.md` §4.6). Not
-//! here: how much waits to be read, which the driver knows, and how authors slow down (`window`).
+//! While it is behind, acknowledgements tell authors to slow down, and nothing is pulled (`PROTOCOL.md` §4.6).
+//! Not here: the number of events that wait to be read (the driver), and the slowing down of authors (`window`).
 
 use crate::Time;
 use crate::config::{READ_LEAST, READER_WAIT, UNREAD};
@@ -19,19 +19,19 @@ pub(crate) struct Reading {
 enum Pace {
     #[default]
     KeepsUp,
-    /// Others wait for it until then, unless it reads on.
+    /// Others wait for it until then, and longer if it reads on.
     Behind { read: u64, until: Time },
-    /// It is no reason for others to wait.
+    /// Others no longer wait for it.
     Stopped { read: u64 },
 }
 
 impl Reading {
-    /// There is one event more.
+    /// Counts one more event.
     pub(crate) const fn note(&mut self) {
         self.events += 1;
     }
 
-    /// So many events wait to be read.
+    /// Notes how many events wait to be read.
     pub(crate) fn unread(&mut self, now: Time, unread: u64) {
         let read = self.events.saturating_sub(unread);
         let goes_on = match self.pace {
@@ -48,7 +48,7 @@ impl Reading {
         }
     }
 
-    /// Nobody waits any more for a reader that has stopped.
+    /// Ends the wait for a reader that has stopped.
     pub(crate) fn expire(&mut self, now: Time) {
         if let Pace::Behind { read, until } = self.pace
             && until <= now
@@ -57,12 +57,12 @@ impl Reading {
         }
     }
 
-    /// True while others are to wait for the reader.
+    /// Returns true while others are to wait for the reader.
     pub(crate) const fn is_behind(&self) -> bool {
         matches!(self.pace, Pace::Behind { .. })
     }
 
-    /// When they are not, unless it reads on.
+    /// Returns when others stop waiting, unless it reads on.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.pace {
             Pace::Behind { until, .. } => Some(until),

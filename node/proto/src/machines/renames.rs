@@ -1,7 +1,7 @@
-//! Wishes for other names, on their way into a view.
+//! Renames: members' wishes for other names, on their way into a view.
 //!
-//! Each is a view for everybody and a line on each screen, so that they have a pace: whoever changes its name faster waits,
-//! and gets the name that it wished for last. Not here: which name that is (`admission`).
+//! Each rename costs everybody a view and a line on the screen, so renames have a pace. A member that renames itself
+//! faster waits, and gets the name that it wished for last. Not here: the choice of that name (`admission`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
@@ -15,17 +15,18 @@ use crate::Time;
 use crate::config::ADMISSION;
 use crate::machines::pace::Pace;
 
-/// How often a member changes its name at once, and then: enough to correct a slip, and no way to fill screens.
+/// How often a member changes its name at once, and how often after that: enough to correct a slip, too few to fill
+/// screens.
 const AT_ONCE: u32 = 4;
 const EVERY: Duration = Duration::from_secs(10);
 
-/// Wishes that wait.
+/// The wishes that wait.
 #[derive(Debug)]
 pub(crate) struct Renames {
     wishes: BTreeMap<NodeId, (Time, String)>,
     due: BTreeSet<(Time, NodeId)>,
     pace: Pace,
-    /// When some were carried out last: those that come within `ADMISSION` after share a view.
+    /// When wishes were last carried out: those that come within `ADMISSION` after that share a view.
     carried_out: Option<Time>,
 }
 
@@ -41,7 +42,7 @@ impl Default for Renames {
 }
 
 impl Renames {
-    /// A member wishes another name; only its last wish counts.
+    /// Takes a member's wish for another name. Only its last wish counts.
     pub(crate) fn wish(&mut self, id: NodeId, name: String) {
         let due = self.wishes.get(&id).map(|(due, _)| *due);
         let due = due.unwrap_or_else(|| self.pace.next(&id));
@@ -50,7 +51,7 @@ impl Renames {
         debug_assert_eq!(self.due.len(), self.wishes.len(), "a member has one wish");
     }
 
-    /// The wishes that are to be carried out now: no more than a view has room for.
+    /// Takes the wishes that are to be carried out: no more than a view has room for.
     pub(crate) fn take_due(&mut self, now: Time) -> Vec<(NodeId, String)> {
         let mut taken = Vec::new();
         if self.deadline().is_none_or(|due| due > now) {
@@ -68,14 +69,14 @@ impl Renames {
         taken
     }
 
-    /// When [`Renames::take_due`] has something to give.
+    /// Returns when [`Renames::take_due`] has something to return.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let &(due, _) = self.due.first()?;
         let shared = self.carried_out.map(|last| last + ADMISSION);
         Some(due.max(shared.unwrap_or_default()))
     }
 
-    /// Forgets all wishes: somebody else coordinates now.
+    /// Forgets all wishes, because another node coordinates.
     pub(crate) fn clear(&mut self) {
         self.wishes.clear();
         self.due.clear();

@@ -1,7 +1,7 @@
 //! Anti-entropy: finding out what others have and this node lacks, and pulling it.
 //!
-//! Whatever way a message got lost, the clocks differ until it is found (`PROTOCOL.md` §4.4). Not
-//! here: messages that something depends on and nobody offers (`search`).
+//! However a message was lost, the clocks differ until it is found (`PROTOCOL.md` §4.4). Not here: missing messages
+//! that something depends on and nobody offers (`search`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -13,17 +13,17 @@ use crate::Time;
 use crate::config::{DIFFERENCE_WAIT, PULL_TIMEOUT, PULL_WAIT};
 use crate::planted::{Planted, PlantedBug};
 
-/// How much one peer may claim to have, by authors: a name costs it nothing.
+/// How many authors' messages one peer may claim to have: inventing an author costs it nothing.
 const WANTS: usize = 1_024;
 
 /// What is known to exist elsewhere, and what is being pulled.
 #[derive(Debug, Default)]
 pub(crate) struct Repair {
-    /// Since when a peer's clock has differed.
+    /// Since when each peer's clock has differed.
     differs: BTreeMap<NodeId, Time>,
-    /// For each author, the message up to which somebody has more.
+    /// For each author, the message up to which a peer has more.
     wants: BTreeMap<NodeId, Want>,
-    /// For each holder, when which author's messages are due from it.
+    /// For each holder, when each author's messages are due from it.
     dues: BTreeMap<NodeId, BTreeSet<(Time, NodeId)>>,
     /// The one open pull of each peer.
     pulls: BTreeMap<NodeId, Open>,
@@ -34,7 +34,7 @@ pub(crate) struct Repair {
     planted: Planted,
 }
 
-/// A pull whose end has not come.
+/// A pull that has not ended.
 #[derive(Debug)]
 struct Open {
     number: u64,
@@ -49,19 +49,19 @@ struct Want {
     due: Time,
     /// The first message of the last pull.
     asked_from: u64,
-    /// Who was asked, and brought nothing: anybody else may have more.
+    /// The peer that was asked and brought nothing: any other may have more.
     vain: Option<NodeId>,
 }
 
 impl Repair {
-    /// Makes the planted mistake, if it is one of this machine.
+    /// Activates a planted bug, if it is one of this machine's.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn plant(&mut self, planted: Planted) {
         self.planted = planted;
     }
 
-    /// Compares clocks with a peer; true where they have differed for so long that it is time to
-    /// exchange digests.
+    /// Notes whether a peer's clock equals this node's. Returns true if they have differed for so long that it is
+    /// time to exchange digests.
     pub(crate) fn compare(&mut self, now: Time, peer: NodeId, equal: bool) -> bool {
         if equal {
             self.differs.remove(&peer);
@@ -75,8 +75,8 @@ impl Repair {
         long
     }
 
-    /// Notes that a peer has an author's messages up to this one. They may be on their way, so
-    /// they are pulled only after a while, or at once where `urgent`.
+    /// Notes that a peer has an author's messages up to this one. They may be on their way, so they are pulled only
+    /// after a while, unless `urgent`.
     pub(crate) fn want(&mut self, now: Time, message: MessageId, holder: NodeId, urgent: bool) {
         if !urgent && self.planted.has(PlantedBug::NeverPull) {
             return;
@@ -95,7 +95,7 @@ impl Repair {
             None if claims >= WANTS => return,
             None => want,
         };
-        // Who has brought nothing, however much it claims, gives way to anybody else, and not the reverse.
+        // A peer that brought nothing, however much it claims, gives way to any other, and not the reverse.
         let (barren, held_by_barren) =
             (known.vain == Some(holder), known.vain == Some(known.holder));
         let mut next = known;
@@ -119,18 +119,18 @@ impl Repair {
         }
     }
 
-    /// True where somebody is to give what is missing of an author.
+    /// Returns true if some peer is to give what is missing of an author.
     pub(crate) fn is_wanted(&self, author: &NodeId) -> bool {
         self.wants.contains_key(author)
     }
 
-    /// True if a peer was asked for something so recently that its answer may be on its way.
+    /// Returns true if a peer was asked for something so recently that its answer may be on its way.
     pub(crate) fn was_asked(&self, now: Time, peer: &NodeId) -> bool {
         let asked = self.asked.get(peer);
         asked.is_some_and(|&asked| now - asked < PULL_TIMEOUT)
     }
 
-    /// A pull with a number of its own.
+    /// Creates a pull with a number of its own.
     pub(crate) fn numbered(&mut self, now: Time, peer: NodeId, ranges: Vec<Range>) -> Pull {
         self.numbered += 1;
         self.asked.insert(peer, now);
@@ -138,8 +138,8 @@ impl Repair {
         Pull { number, ranges }
     }
 
-    /// What to pull now, by peer: what is due and still missing, from peers that have no
-    /// pull open. `first_missing` gives an author's first missing message.
+    /// Returns the pulls to send, by peer: what is due and still missing, from peers that have no open pull.
+    /// `first_missing` returns an author's first missing message.
     pub(crate) fn due(
         &mut self,
         now: Time,
@@ -172,7 +172,7 @@ impl Repair {
         pulled
     }
 
-    /// What is due from a holder; what has come meanwhile is forgotten.
+    /// Returns what is due from a holder, and forgets what has come meanwhile.
     fn due_from(
         &mut self,
         now: Time,
@@ -234,9 +234,9 @@ impl Repair {
         }
     }
 
-    /// A peer's answer is complete, or there is `more`: that is asked for at once, as what was not asked
-    /// for yet, unless the answer brought nothing. Returns what was asked for, and nothing if it is not the
-    /// open pull that was answered.
+    /// Handles the end of a pull. If there is `more`, the rest is asked for at once, as is whatever the pull had no
+    /// room for, unless the answer brought nothing. Returns what was asked for, or nothing if this was not the peer's
+    /// open pull.
     pub(crate) fn pull_ended(
         &mut self,
         now: Time,
@@ -276,7 +276,7 @@ impl Repair {
         self.drop_all_of(peer);
     }
 
-    /// When [`Repair::due`] has something to do.
+    /// Returns when [`Repair::due`] has something to return.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let firsts = self.dues.iter().filter_map(|(holder, dues)| {
             let &(due, _) = dues.first()?;
@@ -297,7 +297,7 @@ mod tests {
         NodeId::from_bytes([byte; 16])
     }
 
-    /// The open pull of a peer has ended.
+    /// Ends the open pull of a peer.
     fn end(
         repair: &mut Repair,
         now: Time,

@@ -1,7 +1,7 @@
 //! Searching for a message that others depend on and no neighbour has offered.
 //!
-//! First every linked neighbour is asked, then every member. If all have answered and nobody can
-//! give it, that is a gap (`PROTOCOL.md` §4.5). Not here: what a gap does to the clock.
+//! First every linked neighbour is asked, then every member. If all have answered and nobody can give it, there is a
+//! gap (`PROTOCOL.md` §4.5). Not here: the effect of a gap on the clock (`node::recovery`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -14,37 +14,37 @@ use crate::config::{PULL_TIMEOUT, PULL_WAIT};
 
 /// How many messages are searched for at a time; the others wait their turn.
 const SEARCHES: usize = 256;
-/// How many of them wait for the bundles of one author: whoever names messages that never were keeps
+/// How many of them the bundles of one author may wait for. An author that names messages that never existed keeps
 /// nobody else's from being found.
 const SEARCHES_OF_ONE: usize = 64;
 /// For how many messages everybody is asked at a time.
 const ASKED_OF_ALL: usize = 8;
-/// For how many of them on behalf of one author.
+/// How many of these are on behalf of one author.
 const ASKED_FOR_ONE: usize = 2;
 
-/// From so many missing messages on they are looked through only now and then, and for how long each of them puts that off: ten
-/// times as long as it takes.
+/// From how many missing messages on they are looked through only now and then, and how long each of them puts that
+/// off: ten times as long as it takes.
 const MANY: usize = 1_024;
 const REST: Duration = Duration::from_micros(6);
 
-/// The messages searched for.
+/// The messages that are searched for.
 #[derive(Debug, Default)]
 pub(crate) struct Searches {
     open: BTreeMap<MessageId, Search>,
-    /// Gaps that were shown although the clock stays: not to be shown twice.
+    /// Gaps that were shown although the clock does not pass them: they are not shown twice.
     shown: BTreeSet<MessageId>,
-    /// What somebody claims to have had, and nobody bears out.
+    /// Messages that a peer claims to have had and nobody bears out.
     unproven: BTreeMap<MessageId, Time>,
-    /// When the missing messages were looked through last.
+    /// When the missing messages were last looked through.
     looked: Time,
 }
 
-/// How often everybody is asked, before those who do not answer, and those who have it and do not give
-/// it, are waited for no more.
+/// How often everybody is asked before the search stops waiting for those that do not answer, and for those that have
+/// it and do not give it.
 const ROUNDS: u32 = 5;
-/// How many members must say that they had a message, where they could be asked: one may lie.
+/// How many members must say that they had a message, if as many could be asked: one may lie.
 const WITNESSES: usize = 2;
-/// How many vain searches are remembered for what nothing waits for.
+/// How many vain searches are remembered for messages that nothing waits for.
 const SOUGHT: usize = 1_024;
 /// When such a search may be made again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ const AGAIN: Duration = Duration::from_secs(60);
 struct Search {
     next: Time,
     state: State,
-    /// Whose bundle waits for it; none where it is searched for although nothing here waits for it.
+    /// The author whose bundle waits for it; `None` if nothing here waits for it.
     dependant: Option<NodeId>,
     /// How often everybody was asked.
     rounds: u32,
@@ -65,7 +65,7 @@ enum State {
     Patient,
     /// The neighbours were asked to send it.
     Neighbours,
-    /// Everybody was asked; these have not answered.
+    /// Everybody was asked; `waiting_for` has not answered yet.
     Everybody {
         waiting_for: BTreeSet<NodeId>,
         answers: Answers,
@@ -91,8 +91,8 @@ impl Answers {
         self.author = self.author.or(by_author.then_some(holding));
     }
 
-    /// True where the message was delivered elsewhere: its author says so, or two members who do not
-    /// hear the author deny it, or the only one who was there to be asked.
+    /// Returns true if the message was delivered elsewhere. Its author says so; or the author is silent, and two
+    /// members say so, or the only one that could be asked.
     fn was_delivered(&self) -> bool {
         match self.author {
             Some(holding) => holding == Holding::Evicted,
@@ -101,25 +101,25 @@ impl Answers {
     }
 }
 
-/// What to do for a message that is missing.
+/// What to do for a missing message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
     /// Pull it from every neighbour.
     AskNeighbours(MessageId),
-    /// Ask every member who has it; tell with [`Searches::asked`] who was.
+    /// Ask all members whether they have it, and report with [`Searches::asked`] whom.
     AskEverybody(MessageId),
-    /// Nobody can give it. `delivered` where somebody had delivered it: the clock passes it.
+    /// Show a gap: nobody can give the message.
     Gap {
         /// The message.
         message: MessageId,
-        /// True where it was delivered elsewhere.
+        /// Whether it was delivered elsewhere: then the clock passes it.
         delivered: bool,
     },
 }
 
 impl Searches {
-    /// Returns true if it is time to look through so many missing messages. Who has others wait for very many is not to keep
-    /// this node busy with them.
+    /// Returns true if it is time to look through so many missing messages. A peer that makes others wait for very
+    /// many must not keep this node busy with them.
     pub(crate) fn may_look(&mut self, now: Time, missing: usize) -> bool {
         let rest = if missing < MANY {
             Duration::ZERO
@@ -133,13 +133,14 @@ impl Searches {
         may
     }
 
-    /// Ends the searches for what was `found` meanwhile.
+    /// Ends the searches for messages that were `found` meanwhile.
     pub(crate) fn forget_found(&mut self, found: impl Fn(MessageId) -> bool) {
         self.open.retain(|message, _| !found(*message));
         self.shown.retain(|message| !found(*message));
     }
 
-    /// Searches for these messages that something of an author waits for, and ends the searches for what is waited for no more.
+    /// Searches for these messages, each with the author of a bundle that waits for it. Ends the searches for
+    /// messages that nothing waits for any more.
     pub(crate) fn lacking(
         &mut self,
         now: Time,
@@ -164,12 +165,12 @@ impl Searches {
         debug_assert!(self.open.len() <= SEARCHES);
     }
 
-    /// True while something of an author is searched for.
+    /// Returns true while a message of an author is searched for.
     pub(crate) fn seeks(&self, author: &NodeId) -> bool {
         self.open.keys().any(|message| message.author == *author)
     }
 
-    /// Searches for a message that a peer had, and keeps no longer.
+    /// Searches for a message that a peer had, and no longer keeps.
     pub(crate) fn seek(&mut self, now: Time, message: MessageId) {
         self.unproven.retain(|_, since| now - *since < AGAIN);
         if self.open.len() < SEARCHES && !self.unproven.contains_key(&message) {
@@ -177,7 +178,7 @@ impl Searches {
         }
     }
 
-    /// Everybody was asked: the answers of these are awaited.
+    /// Notes that everybody was asked: the answers of these members are awaited.
     pub(crate) fn asked(&mut self, message: MessageId, members: BTreeSet<NodeId>) {
         if let Some(search) = self.open.get_mut(&message) {
             search.state = State::Everybody {
@@ -188,7 +189,7 @@ impl Searches {
         }
     }
 
-    /// The answer of a member, and whether it speaks as the author.
+    /// Takes the answer of a member, and whether that is the author.
     pub(crate) fn answered(
         &mut self,
         now: Time,
@@ -214,7 +215,7 @@ impl Searches {
         }
     }
 
-    /// What to do now.
+    /// Returns what to do next.
     pub(crate) fn expire(&mut self, now: Time, is_member: impl Fn(&NodeId) -> bool) -> Vec<Step> {
         let mut steps = Vec::new();
         let asks = self.open.values();
@@ -259,7 +260,7 @@ impl Searches {
         steps
     }
 
-    /// A search has ended; true where that is to be shown.
+    /// Ends a search. Returns true if that is to be shown.
     fn shows(&mut self, now: Time, message: MessageId, delivered: bool) -> bool {
         let search = self.open.remove(&message);
         let shows = delivered || search.is_some_and(|search| search.dependant.is_some());
@@ -271,7 +272,7 @@ impl Searches {
         shows
     }
 
-    /// When [`Searches::expire`] has something to do.
+    /// Returns when [`Searches::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.open.values().map(|search| search.next).min()
     }
@@ -309,7 +310,7 @@ mod tests {
         now
     }
 
-    /// What a search ends in that finds these answers; 1 is the author.
+    /// Returns how a search ends that gets these answers; 1 is the author.
     fn searched(answers: &[(u8, Holding)]) -> Vec<Step> {
         let start = Time::default();
         let mut searches = Searches::default();

@@ -1,8 +1,8 @@
-//! Spreading: who has taken which part of the ring over, and who owes a receipt.
+//! Spreading: which member has taken over which part of the ring, and which child owes a receipt.
 //!
-//! An item goes to a few children, each with an interval of the ring; a child confirms that it has
-//! the item and has taken the interval over (`PROTOCOL.md` §4.1). Not here: the way of an item
-//! through the links, and what it says.
+//! An item goes to a few children, each with an interval of the ring. A child confirms that it has the item and has
+//! taken the interval over (`PROTOCOL.md` §4.1). Not here: the links that an item takes (`concerns::relay`), and its
+//! contents (`node::bundles`).
 
 #[cfg(test)]
 mod properties;
@@ -29,12 +29,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// True where the key is in it.
+    /// Returns true if the key is in it.
     pub(crate) fn contains(&self, key: RingKey) -> bool {
         key != self.after && contains(self.after, &self.interval, key)
     }
 
-    /// How far a key lies from its beginning.
+    /// Returns how far a key lies from its beginning.
     pub(crate) const fn distance(&self, key: RingKey) -> u128 {
         match self.interval.direction {
             Direction::Clockwise => self.after.clockwise_to(key),
@@ -42,7 +42,7 @@ impl Part {
         }
     }
 
-    /// The interval of a child with another one beyond it, at `next`: up to that one.
+    /// Returns the interval of a child that has another one beyond it, at `next`: up to that one.
     pub(crate) const fn up_to(&self, next: RingKey) -> Interval {
         let limit = match self.interval.direction {
             Direction::Clockwise => next.minus(1),
@@ -86,44 +86,44 @@ type Debt = (ItemId, Direction, RingKey);
 #[derive(Clone, Copy, Debug)]
 struct Owed {
     child: NodeId,
-    /// Where the child stands.
+    /// The ring key of the child.
     key: RingKey,
     interval: Interval,
     sent: Time,
-    /// What the child may take beside its usual time: its link has to be made first.
+    /// What the child may take beyond its usual time: its link has to be made first.
     allowance: Duration,
-    /// True where its receipt has been missing for so long that it is doubted.
+    /// Whether its receipt has been missing for so long that the child is doubted.
     doubted: bool,
 }
 
-/// What receipts are missing.
+/// The receipts that are missing.
 #[derive(Debug, Default)]
 pub(crate) struct Missing {
     /// The parts of children that have just become silent.
     pub(crate) orphans: Vec<Orphan>,
-    /// Those of children that will be silent soon, unless their receipts come.
+    /// The parts of children that will be silent soon, unless their receipts come.
     pub(crate) doubtful: Vec<Part>,
 }
 
-/// A part of an item that has no child any more.
+/// A part of an item that has lost its child.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Orphan {
     /// The item.
     pub(crate) item: ItemId,
-    /// Beyond the child that was silent or is gone.
+    /// The part beyond the child that was silent or is gone.
     pub(crate) part: Part,
-    /// Who was to carry it.
+    /// The child that was to carry it.
     pub(crate) child: NodeId,
 }
 
 /// A child with its place in the ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Child {
-    /// Who.
+    /// The child.
     pub(crate) id: NodeId,
-    /// Where it stands.
+    /// Its ring key.
     pub(crate) key: RingKey,
-    /// What it may take to receipt beside its usual time.
+    /// What it may take to receipt beyond its usual time.
     pub(crate) allowance: Duration,
 }
 
@@ -147,7 +147,7 @@ impl Spreading {
         );
     }
 
-    /// Takes a child's receipt; gives how many parts of the item it settles.
+    /// Takes a child's receipt. Returns how many parts of the item it settles.
     pub(crate) fn receipt(&mut self, now: Time, child: NodeId, item: ItemId) -> usize {
         let settled: Vec<Debt> = self.debts(item, &child).map(|(debt, _)| debt).collect();
         for debt in &settled {
@@ -157,7 +157,7 @@ impl Spreading {
         }
         if let Some(&(_, sent)) = self.late.get(&child).filter(|(late, _)| *late == item) {
             self.late.remove(&child);
-            // Whoever takes longer than anybody is waited for was stopped, and is not far away.
+            // A child that takes longer than the longest patience was stopped, and is not far away.
             if now - sent <= RECEIPT_WAIT_MOST {
                 self.observe(child, now - sent);
             }
@@ -165,18 +165,18 @@ impl Spreading {
         settled.len()
     }
 
-    /// The intervals for which the child owes a receipt of this item.
+    /// Returns the intervals for which the child owes a receipt of this item.
     pub(crate) fn owed_by(&self, child: &NodeId, item: ItemId) -> Vec<Interval> {
         let owed = self.debts(item, child);
         owed.map(|(_, owed)| owed.interval).collect()
     }
 
-    /// True where the child let a receipt be overdue, and has not been heard since.
+    /// Returns true if the child let a receipt become overdue, and was not heard since.
     pub(crate) fn is_silent(&self, child: &NodeId) -> bool {
         self.silent.contains(child)
     }
 
-    /// True where no child is silent, as is usual.
+    /// Returns true if no child is silent, as is usual.
     pub(crate) fn all_are_heard(&self) -> bool {
         self.silent.is_empty()
     }
@@ -188,14 +188,14 @@ impl Spreading {
         }
     }
 
-    /// Forgets what it noted of all but those who may be children yet.
+    /// Forgets what was noted of all nodes for which `may_be_child` is false.
     pub(crate) fn retain(&mut self, mut may_be_child: impl FnMut(&NodeId) -> bool) {
         self.silent.retain(&mut may_be_child);
         self.round_trips.retain(|child, _| may_be_child(child));
         self.late.retain(|child, _| may_be_child(child));
     }
 
-    /// Makes the children silent whose receipts are overdue, and gives what they were to carry.
+    /// Declares the children silent whose receipts are overdue, and returns what they were to carry.
     pub(crate) fn expire(&mut self, now: Time) -> Missing {
         let mut missing = Missing::default();
         while let Some(&(due, debt)) = self.due.first()
@@ -218,19 +218,19 @@ impl Spreading {
         missing
     }
 
-    /// The part that a child is doubted to carry, the first time.
+    /// Returns the part of a child that is doubted, the first time.
     fn doubt_once(&mut self, debt: Debt) -> Option<Part> {
         let owed = self.owed.get_mut(&debt).filter(|owed| !owed.doubted)?;
         owed.doubted = true;
         Some(owed.part())
     }
 
-    /// When [`Spreading::expire`] has something to do.
+    /// Returns when [`Spreading::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.due.first().map(|&(due, _)| due)
     }
 
-    /// Takes everything away that a child owes receipts for.
+    /// Takes everything away from a child that it owes receipts for.
     pub(crate) fn abandon(&mut self, child: &NodeId) -> Vec<Orphan> {
         let theirs: Vec<Debt> = self
             .owed
@@ -251,7 +251,7 @@ impl Spreading {
             .collect()
     }
 
-    /// Takes an interval over, from `me` on; gives what it adds to what was taken over before.
+    /// Takes an interval over, from `me` on. Returns what it adds to what was taken over before.
     pub(crate) fn take(&mut self, item: ItemId, interval: &Interval, me: RingKey) -> Taken {
         let key = (item, interval.direction);
         let reach = reach(me, interval);
@@ -278,7 +278,7 @@ impl Spreading {
         }
     }
 
-    /// True where the item has come by before, in either direction.
+    /// Returns true if the item has come by before, in either direction.
     pub(crate) fn remembers(&self, item: ItemId) -> bool {
         [Direction::Clockwise, Direction::Counterclockwise]
             .iter()
@@ -299,12 +299,12 @@ impl Spreading {
         usual.min(RECEIPT_WAIT_MOST) + owed.allowance
     }
 
-    /// How long a receipt may be missing before the child is doubted: longer than one takes usually.
+    /// Returns how long a receipt may be missing before the child is doubted: longer than one usually takes.
     fn doubt(&self, owed: &Owed) -> Duration {
         self.patience(owed) * 3 / 4
     }
 
-    /// The smoothed round trip, as RFC 6298 smooths it, without what a receipt may wait at the child.
+    /// Smooths the round trip as RFC 6298 does, without the time that a receipt may wait at the child.
     fn observe(&mut self, child: NodeId, sample: Duration) {
         let sample = sample.saturating_sub(RECEIPT_DELAY);
         let smoothed = self.round_trips.entry(child).or_insert(sample);
@@ -313,7 +313,7 @@ impl Spreading {
 }
 
 impl Owed {
-    /// What lies beyond the child.
+    /// Returns the part beyond the child.
     const fn part(&self) -> Part {
         Part {
             after: self.key,
@@ -322,7 +322,7 @@ impl Owed {
     }
 }
 
-/// How far an interval reaches from `me`; a key within it is nearer, or as near clockwise.
+/// Returns how far an interval reaches from `me`. A key within it is nearer, or as near clockwise.
 const fn reach(me: RingKey, interval: &Interval) -> u128 {
     match interval.direction {
         Direction::Clockwise => me.clockwise_to(interval.limit),
@@ -330,7 +330,7 @@ const fn reach(me: RingKey, interval: &Interval) -> u128 {
     }
 }
 
-/// True where `key` lies in the interval that begins at `me`.
+/// Returns true if `key` lies in the interval that begins at `me`.
 const fn contains(me: RingKey, interval: &Interval, key: RingKey) -> bool {
     let reach = reach(me, interval);
     match interval.direction {

@@ -1,8 +1,8 @@
 //! Trials: whether a suspect is dead.
 //!
-//! A suspect that nobody hears from until its trial ends is dead; one that refuses a connection
-//! is dead at once (`PROTOCOL.md` §6.2). A scout's trial only finds out whether somebody beyond a
-//! suspect is silent too. Not here: what becomes of the verdict.
+//! A suspect that nobody hears from until its trial ends is dead; one that refuses a connection is dead at once
+//! (`PROTOCOL.md` §6.2). A scout's trial only finds out whether a member beyond a suspect is silent too. Not here:
+//! the consequences of a verdict (`node::judgement`).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -23,9 +23,9 @@ pub(crate) struct Trials {
 struct Trial {
     begun: Time,
     ends: Time,
-    /// True where silence is death.
+    /// Whether silence means death.
     judge: bool,
-    /// True where silence makes a suspect.
+    /// Whether silence makes a suspect.
     scout: bool,
 }
 
@@ -34,45 +34,45 @@ struct Trial {
 pub(crate) enum Verdict {
     /// Nobody hears the node.
     Dead,
-    /// It was silent: it is to be suspected.
+    /// The node was silent, and is to be suspected.
     Silent,
 }
 
 impl Trials {
-    /// Opens a trial to judge; true where there was none.
+    /// Opens a trial in which this node judges. Returns true if there was none.
     pub(crate) fn judge(&mut self, now: Time, suspect: NodeId) -> bool {
         let trial = self.open.entry(suspect).or_insert_with(|| Trial::new(now));
         !core::mem::replace(&mut trial.judge, true)
     }
 
-    /// Opens a trial to find out whether a node is silent; true where there was none.
+    /// Opens a trial that finds out whether a node is silent. Returns true if there was none.
     pub(crate) fn scout(&mut self, now: Time, whom: NodeId) -> bool {
         let trial = self.open.entry(whom).or_insert_with(|| Trial::new(now));
         !core::mem::replace(&mut trial.scout, true)
     }
 
-    /// The number of the trial in which this node judges a suspect: none is used twice.
+    /// Returns the number of the trial in which this node judges a suspect. No number is used twice.
     pub(crate) fn number(&self, suspect: &NodeId) -> Option<u64> {
         let trial = self.open.get(suspect).filter(|trial| trial.judge);
         trial.map(|trial| trial.begun.as_micros())
     }
 
-    /// True where the node is on trial.
+    /// Returns true if the node is on trial.
     pub(crate) fn is_open(&self, suspect: &NodeId) -> bool {
         self.open.contains_key(suspect)
     }
 
-    /// A sign of life ends a trial.
+    /// Ends a trial, because the node showed a sign of life.
     pub(crate) fn acquit(&mut self, suspect: &NodeId) {
         self.open.remove(suspect);
     }
 
-    /// Proof of death ends a trial; true where this node judges.
+    /// Ends a trial, because there is proof of death. Returns true if this node judges.
     pub(crate) fn convict(&mut self, suspect: &NodeId) -> bool {
         self.open.remove(suspect).is_some_and(|trial| trial.judge)
     }
 
-    /// Ends the trials whose time is over, and gives what was found in those of this node.
+    /// Ends the trials whose time is over, and returns what they found.
     pub(crate) fn expire(&mut self, now: Time) -> Vec<(NodeId, Verdict)> {
         let over = |trial: &Trial| trial.ends <= now;
         let ended: Vec<NodeId> = self
@@ -91,19 +91,19 @@ impl Trials {
         ended.into_iter().filter_map(verdict).collect()
     }
 
-    /// Gives everybody more time: this node itself was late, and the answers wait to be read.
+    /// Gives all suspects more time: this node itself was late, and their answers wait to be read.
     pub(crate) fn put_off(&mut self, now: Time, late: Duration) {
         for trial in self.open.values_mut() {
             trial.ends = (trial.ends + late).max(now + LATE);
         }
     }
 
-    /// When [`Trials::expire`] has something to do.
+    /// Returns when [`Trials::expire`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.open.values().map(|trial| trial.ends).min()
     }
 
-    /// Ends everything without a verdict.
+    /// Ends all trials without a verdict.
     pub(crate) fn clear(&mut self) {
         self.open.clear();
     }

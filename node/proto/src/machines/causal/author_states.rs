@@ -1,6 +1,7 @@
-//! Author states: whose words take part in the order that all share, whose are shown beside it, and for whose nobody waits.
+//! Author states: which authors take part in the order that all members share, which are shown beside it, and for
+//! which nobody waits.
 //!
-//! `PROTOCOL.md` §4.3. Not here: who has a name, and how many are heard without one (`node::authors`).
+//! `PROTOCOL.md` §4.3. Not here: the names of authors, and the bounds on nameless ones (`discussion::authors`).
 
 use alloc::collections::btree_map::{BTreeMap, Entry};
 use alloc::collections::{BTreeSet, VecDeque};
@@ -9,26 +10,26 @@ use ringtalk_wire::{Bundle, MessageId, NodeId};
 
 use super::{Causal, Patience, news_of};
 
-/// Of how many authors it is remembered that nothing waits for them.
+/// How many overlooked authors are remembered.
 const OVERLOOKED: usize = 4_096;
 
-/// Where an author stands. Nothing is known of those that have no state.
+/// What is known of an author; an unknown author has no state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum AuthorState {
-    /// It has a name: its words take part in the order.
+    /// It has a name: its messages take part in the order.
     Named,
-    /// Somebody's clock told of it, and nobody has named it: its words take part in the order.
+    /// A peer's clock told of it, and nobody has named it: its messages take part in the order.
     Asked,
-    /// Its words are shown, and nothing depends on them; this was delivered last.
+    /// Its messages are shown, and nothing depends on them. Holds the last one delivered.
     Aside(u64),
-    /// The same; and of its words something was asked for that nobody had, so that it stays aside until somebody names it.
+    /// The same, but a message of it was asked for that nobody had: it stays aside until it is named.
     Doubted(u64),
-    /// Nothing came of it: nothing waits for it any more.
+    /// Nobody told of it in time: nothing waits for it any more.
     Overlooked,
 }
 
 impl AuthorState {
-    /// What was delivered last of an author that is heard aside.
+    /// Returns the last delivered message of an author that is heard aside.
     const fn last_aside(self) -> Option<u64> {
         match self {
             Self::Aside(last) | Self::Doubted(last) => Some(last),
@@ -37,35 +38,36 @@ impl AuthorState {
     }
 }
 
-/// Where every author stands.
+/// The states of all known authors.
 #[derive(Debug, Default)]
 pub(super) struct AuthorStates {
     states: BTreeMap<NodeId, AuthorState>,
     /// How many of them are heard aside.
     asides: usize,
-    /// The overlooked authors, the oldest first; some of them have another state by now.
+    /// The overlooked authors, the oldest first; some have another state by now.
     overlooked: VecDeque<NodeId>,
 }
 
-/// For what a bundle waits that depends on an author's words, where they are not here.
+/// What a bundle waits for if it depends on an author's messages that are not here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum WaitFor {
-    /// For the words.
+    /// The messages themselves.
     Words,
-    /// For anything that tells of the author.
+    /// Anything that tells of the author.
     News,
-    /// For nothing.
+    /// Nothing.
     Nothing,
 }
 
 impl AuthorStates {
-    /// Lets an author through that has a name. If it is ordered only now, gives the last that was delivered while it was
-    /// heard aside.
+    /// Lets an author with a name through. If it becomes ordered by this, returns the last message that was delivered
+    /// while it was heard aside, or 0.
     pub(super) fn admit(&mut self, author: NodeId) -> Option<u64> {
         self.order(author, AuthorState::Named)
     }
 
-    /// The same for one that was asked for; one that has a name keeps it, and one that is doubted needs one.
+    /// Does the same for an author that was asked for. A named author keeps its name, and a doubted one still needs
+    /// one.
     pub(super) fn admit_asked(&mut self, author: NodeId) -> Option<u64> {
         match self.state(&author) {
             Some(AuthorState::Named | AuthorState::Doubted(_)) => None,
@@ -81,7 +83,8 @@ impl AuthorStates {
         }
     }
 
-    /// Lets an author through aside, of whom this was delivered last; false where it is let through already.
+    /// Lets an author through aside, whose last delivered message is `last`. Returns false if the author was let
+    /// through before.
     pub(super) fn admit_aside(&mut self, author: NodeId, last: u64) -> bool {
         let is_new = !self.knows(&author);
         if is_new {
@@ -91,8 +94,8 @@ impl AuthorStates {
         is_new
     }
 
-    /// Something of an author was asked for, of whom this was delivered last, and nobody had it. False where it has a name, or
-    /// nothing waits for it anyway.
+    /// Notes that nobody had a message of this author that was asked for; `last` was delivered last. Returns false if
+    /// the author has a name, or nothing waits for it anyway.
     pub(super) fn doubt(&mut self, author: NodeId, last: u64) -> bool {
         let is_asked = self.is_asked(&author);
         if is_asked {
@@ -101,7 +104,7 @@ impl AuthorStates {
         is_asked
     }
 
-    /// Notes where an author stands, and returns where it stood.
+    /// Sets an author's state, and returns the one before.
     fn set(&mut self, author: NodeId, state: AuthorState) -> Option<AuthorState> {
         let before = self.states.insert(author, state);
         self.asides += usize::from(state.last_aside().is_some());
@@ -109,7 +112,7 @@ impl AuthorStates {
         before
     }
 
-    /// Nothing waits for an author of whom nothing is known.
+    /// Marks an unknown author as overlooked: nothing waits for it.
     pub(super) fn overlook(&mut self, author: NodeId) {
         if let Entry::Vacant(unknown) = self.states.entry(author) {
             unknown.insert(AuthorState::Overlooked);
@@ -128,7 +131,7 @@ impl AuthorStates {
         self.states.get(author).copied()
     }
 
-    /// For what a bundle waits that depends on an author's words.
+    /// Returns what a bundle waits for that depends on an author's messages.
     pub(super) fn wait_for(&self, author: &NodeId) -> WaitFor {
         match self.state(author) {
             Some(AuthorState::Named | AuthorState::Asked) => WaitFor::Words,
@@ -137,18 +140,18 @@ impl AuthorStates {
         }
     }
 
-    /// True where anything is known of an author.
+    /// Returns true if anything is known of an author.
     pub(super) fn has_state(&self, author: &NodeId) -> bool {
         self.states.contains_key(author)
     }
 
-    /// True where an author's bundles are let through.
+    /// Returns true if an author's bundles are let through.
     pub(super) fn knows(&self, author: &NodeId) -> bool {
         let state = self.state(author);
         state.is_some_and(|state| state != AuthorState::Overlooked)
     }
 
-    /// True where an author's words take part in the order.
+    /// Returns true if an author's messages take part in the order.
     pub(super) fn is_ordered(&self, author: &NodeId) -> bool {
         self.wait_for(author) == WaitFor::Words
     }
@@ -157,22 +160,22 @@ impl AuthorStates {
         self.last_aside(author).is_some()
     }
 
-    /// True for an author that was asked for and has no name.
+    /// Returns true if an author was asked for and has no name.
     pub(super) fn is_asked(&self, author: &NodeId) -> bool {
         self.state(author) == Some(AuthorState::Asked)
     }
 
-    /// How many are heard aside.
+    /// Returns how many authors are heard aside.
     pub(super) const fn asides(&self) -> usize {
         self.asides
     }
 
-    /// The last message of an author that is heard aside.
+    /// Returns the last delivered message of an author that is heard aside, `None` for any other.
     pub(super) fn last_aside(&self, author: &NodeId) -> Option<u64> {
         self.state(author).and_then(AuthorState::last_aside)
     }
 
-    /// Notes that so much of an author was delivered; false where it is not heard aside.
+    /// Notes the last delivered message of an author. Returns false if the author is not heard aside.
     pub(super) fn advance_aside(&mut self, author: &NodeId, seq: u64) -> bool {
         let state = self.states.get_mut(author);
         let Some(AuthorState::Aside(last) | AuthorState::Doubted(last)) = state else {
@@ -182,7 +185,7 @@ impl AuthorStates {
         true
     }
 
-    /// Nobody is let through but those of whom this is true.
+    /// Lets through only the authors for whom `is_known` is true.
     pub(super) fn retain(&mut self, is_known: impl Fn(&NodeId) -> bool) {
         self.states
             .retain(|author, state| *state == AuthorState::Overlooked || is_known(author));
@@ -195,19 +198,19 @@ impl AuthorStates {
 }
 
 impl Causal {
-    /// Lets an author's bundles through, and has others wait for them.
+    /// Lets an author's bundles through, and lets other bundles wait for them.
     pub(crate) fn admit(&mut self, author: NodeId) {
         let aside = self.authors.admit(author);
         self.let_through(author, aside);
     }
 
-    /// The same for one that was asked for, and that nobody has named.
+    /// Does the same for an author that was asked for, and that nobody has named.
     pub(crate) fn admit_asked(&mut self, author: NodeId) {
         let aside = self.authors.admit_asked(author);
         self.let_through(author, aside);
     }
 
-    /// An author is ordered from now on, if that is news: so much of it was delivered aside.
+    /// Makes an author ordered, if it was not; `aside` was delivered of it until then.
     fn let_through(&mut self, author: NodeId, aside: Option<u64>) {
         if let Some(aside) = aside {
             debug_assert!(self.is_ordered(&author));
@@ -216,38 +219,40 @@ impl Causal {
         }
     }
 
-    /// Lets an author's bundles through that nobody has named and somebody passes on. They are shown, and nothing depends on
-    /// them: they may be heard here and not elsewhere, and whoever makes up authors is to keep back nothing. The clock, which
-    /// all are to share, has nothing of them.
+    /// Lets the bundles of an author through that a peer passes on and nobody has named. They are shown, and nothing
+    /// depends on them: other members may not hear this author, and made-up authors must not hold anything up. The
+    /// clock leaves them out, since all members are to share it.
     pub(crate) fn admit_aside(&mut self, author: NodeId) {
         if self.authors.admit_aside(author, self.clock.get(&author)) {
             self.release(news_of(author));
         }
     }
 
-    /// Somebody has named an author; that matters where anything waits for it.
+    /// Notes that an author was named; this matters only if its state is known or something waits for news of it.
     pub(crate) fn note_named(&mut self, author: NodeId) {
         if self.authors.has_state(&author) || self.waiting.contains_key(&news_of(author)) {
             self.admit(author);
         }
     }
 
-    /// The authors of whom nothing is known, and something waits to hear of them.
+    /// Returns the unknown authors that held bundles wait for news of.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = NodeId> + '_ {
         let news = self.waiting.keys().filter(|awaited| awaited.seq == 0);
         news.map(|news| news.author)
     }
 
-    /// True where a bundle may come to wait to hear of somebody on whose words it depends.
+    /// Returns true if a bundle may have to wait for news of an author that it depends on.
     pub(crate) fn may_wait_for_news(&self, bundle: &Bundle) -> bool {
         let mut missing = self.missing_heads(bundle);
         missing.any(|author| self.authors.wait_for(&author) != WaitFor::Words)
     }
 
-    /// A bundle has waited long enough to hear of those on whose words it depends: it waits for them no more, and neither
-    /// does any other, as long as that is remembered. One that is heard aside waits for nobody then.
+    /// Ends a bundle's wait for news of unknown authors that it depends on, because it has waited long enough. No
+    /// other bundle waits for these authors either, as long as they are remembered as overlooked. A bundle of an
+    /// author heard aside then waits for nobody.
     ///
-    /// It goes on waiting if one of them is `sought`, since somebody says that it has something of it; true then.
+    /// Returns true, and the bundle goes on waiting, if one of these authors is `sought`: some peer says that it has
+    /// messages of it.
     pub(crate) fn go_without(
         &mut self,
         first: MessageId,
@@ -273,8 +278,9 @@ impl Causal {
         false
     }
 
-    /// Nobody has a message that was searched for. If its author has no name, nothing waits any longer for what it has said;
-    /// and what waited for this waits for the words of nobody who has none: it may name as many such authors as it likes.
+    /// Gives up on a message that was searched for and that nobody has. If its author has no name, nothing waits for
+    /// that author any longer. What waited for this message then waits for no nameless author at all, since its heads
+    /// may name any number of them.
     pub(crate) fn doubt(&mut self, message: MessageId) {
         let author = message.author;
         if !self.authors.doubt(author, self.clock.get(&author)) {
@@ -299,14 +305,14 @@ impl Causal {
         }
     }
 
-    /// The authors of what a bundle depends on and is not here.
+    /// Returns the authors of the heads of a bundle that are not delivered.
     fn missing_heads(&self, bundle: &Bundle) -> impl Iterator<Item = NodeId> {
         let missing = bundle.heads.iter();
         let missing = missing.filter(|head| !self.has_delivered(**head));
         missing.map(|head| head.author)
     }
 
-    /// There is no room for an author: nothing waits for what it says.
+    /// Overlooks an author for whom there is no room: nothing waits for its messages.
     pub(crate) fn overlook(&mut self, author: NodeId) {
         if !self.knows(&author) {
             self.authors.overlook(author);

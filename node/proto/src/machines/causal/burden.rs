@@ -1,6 +1,6 @@
 //! Burden: how many messages of each author are held back, so that the author with most is found at once.
 //!
-//! Not here: which of its bundles goes when there are too many (`causal`).
+//! Not here: the choice of the bundle to drop when there are too many (`held`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
@@ -10,24 +10,24 @@ use ringtalk_wire::NodeId;
 #[derive(Debug, Default)]
 pub(super) struct Burden {
     of: BTreeMap<NodeId, usize>,
-    /// The same, the author with least first.
+    /// The same numbers, the author with the fewest first.
     order: BTreeSet<(usize, NodeId)>,
 }
 
 impl Burden {
-    /// So many messages of an author are held back.
+    /// Adds held messages of an author.
     pub(super) fn add(&mut self, author: NodeId, messages: usize) {
         self.set(author, self.of(&author) + messages);
     }
 
-    /// So many are not any more.
+    /// Subtracts messages that are no longer held.
     pub(super) fn take(&mut self, author: NodeId, messages: usize) {
         let before = self.of(&author);
         debug_assert!(before >= messages, "what is taken was added");
         self.set(author, before.saturating_sub(messages));
     }
 
-    /// The author with most; of several, the one with the greatest id.
+    /// Returns the author with most messages; of several, the one with the greatest id.
     pub(super) fn heaviest(&self) -> Option<NodeId> {
         self.order.last().map(|&(_, author)| author)
     }

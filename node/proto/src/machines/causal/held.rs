@@ -1,7 +1,7 @@
-//! What is held back: how far it reaches, and which of it goes when there is too much.
+//! Held bundles: how far they reach, and which of them are dropped when there are too many.
 //!
-//! Whatever is asked here for each bundle takes the same time however much is held, since one member may have others hold very
-//! much. Not here: what a bundle waits for (`causal`), and how much of each author is held (`burden`).
+//! The cost of these functions per bundle does not grow with how much is held, since one member may make others hold
+//! very much. Not here: the dependencies of a bundle (`causal`), and the held messages of each author (`burden`).
 
 use alloc::collections::btree_map::Entry;
 
@@ -11,7 +11,7 @@ use super::Causal;
 use crate::config::{HELD_BYTES, HELD_MESSAGES};
 
 impl Causal {
-    /// The first message of an author that is neither delivered nor held back.
+    /// Returns the first message of an author that is neither delivered nor held back.
     pub(crate) fn first_missing(&self, author: NodeId) -> u64 {
         let reached = self.reached.get(&author).copied().unwrap_or(0);
         let mut next = reached.max(self.last_of(&author) + 1);
@@ -21,8 +21,8 @@ impl Causal {
         next
     }
 
-    /// Notes the first missing message of an author, so that what is held of it is walked over once, however often
-    /// somebody asks.
+    /// Notes the first missing message of an author, so that its held bundles are walked over once, however often
+    /// [`Causal::first_missing`] is called.
     pub(super) fn note_reached(&mut self, author: NodeId) {
         if self.held.is_empty() && self.reached.is_empty() {
             return;
@@ -39,7 +39,7 @@ impl Causal {
         );
     }
 
-    /// A held bundle is gone, and was not delivered.
+    /// Notes that a held bundle was dropped without being delivered.
     pub(super) fn recede(&mut self, first: MessageId) {
         let last = self.last_of(&first.author);
         if let Entry::Occupied(mut reached) = self.reached.entry(first.author) {
@@ -52,7 +52,7 @@ impl Causal {
         }
     }
 
-    /// How many messages a held bundle has.
+    /// Returns how many messages a held bundle has.
     pub(super) fn messages_of(&self, first: MessageId) -> usize {
         let held = self.held.get(&first);
         held.map_or(0, |held| held.deliverable.bundle.messages.len())
@@ -64,7 +64,7 @@ impl Causal {
         before.is_some_and(|(_, held)| held.deliverable.bundle.last() >= message.seq)
     }
 
-    /// Over the bound, the newest of the author with most pending go; anti-entropy brings them
+    /// Drops bundles while a bound is exceeded: the newest of the author with most pending. Anti-entropy brings them
     /// back when there is room.
     pub(super) fn shed(&mut self) {
         while self.held_messages > HELD_MESSAGES || self.held_bytes > HELD_BYTES {
@@ -97,7 +97,7 @@ mod tests {
     use super::super::test_support::*;
     use super::*;
 
-    /// Gives, sheds, delivers and passes at random: what is noted is what a walk over everything finds.
+    /// Gives, sheds, delivers and passes at random, and compares what is noted with a walk over everything.
     #[test]
     fn what_is_noted_of_what_is_held_is_what_a_walk_finds() {
         let mut random = 1_u64;

@@ -1,6 +1,6 @@
-//! What the Lamport time of a bundle is worth.
+//! Lamport times: what the one of a bundle is worth.
 //!
-//! `PROTOCOL.md` §4.3. Not here: how the transcript is sorted by them (`log`).
+//! `PROTOCOL.md` §4.3. Not here: the order of the transcript (`log`).
 
 use alloc::collections::BTreeMap;
 
@@ -9,19 +9,19 @@ use ringtalk_wire::{Bundle, MessageId, NodeId};
 use super::Causal;
 use crate::Time;
 
-/// How far a member's messages may be ahead of all before them, and how much of that comes back each second. A liar takes
-/// eight years to use up the 2⁵² numbers that there are; and whoever has heard liars, and is ahead of those who have not, is
-/// not muted there.
+/// How far ahead of all earlier messages a member's may be, and how much of that comes back each second. A liar takes
+/// eight years to use up the 2⁵² numbers. A member that has heard liars may be ahead of those that have not, and must
+/// not be muted there.
 const MEMBER: Allowance = Allowance {
     most: 1 << 29,
     a_second: 1 << 24,
 };
-/// The same for everybody else: all that there can be of them, 4,096, are less ahead than one member may be.
+/// The same for everybody else: the 4,096 that there can be are together less far ahead than one member may be.
 const OTHER: Allowance = Allowance {
     most: 1 << 16,
     a_second: 1 << 10,
 };
-/// Of how many authors it is remembered that they were ahead.
+/// How many authors that were ahead are remembered.
 const REMEMBERED: usize = 4_096;
 
 /// How far an author may be ahead.
@@ -31,11 +31,11 @@ struct Allowance {
     a_second: u64,
 }
 
-/// Who was ahead of all before it, and how far.
+/// The authors that were ahead of everything before them, and how far.
 #[derive(Debug, Default)]
 pub(super) struct Leaps(BTreeMap<NodeId, Leapt>);
 
-/// How far an author was ahead when it was last, together with what was left of the times before.
+/// How far an author was ahead the last time, together with what was left of earlier times.
 #[derive(Clone, Copy, Debug)]
 struct Leapt {
     at: Time,
@@ -44,7 +44,7 @@ struct Leapt {
 }
 
 impl Leapt {
-    /// What is left of it.
+    /// Returns how much of it has not come back yet.
     fn left(&self, now: Time) -> u64 {
         let since = u64::try_from((now - self.at).as_millis()).unwrap_or(u64::MAX);
         let over = self.allowance.a_second.saturating_mul(since) / 1_000;
@@ -53,7 +53,7 @@ impl Leapt {
 }
 
 impl Leaps {
-    /// An author is so far ahead: how far it may be, which is the same unless it is too far.
+    /// Charges an author for being `far` ahead. Returns how much it may be ahead: `far`, or less if that is too far.
     fn take(&mut self, now: Time, author: NodeId, far: u64, is_member: bool) -> u64 {
         if far == 0 {
             return 0;
@@ -78,20 +78,21 @@ impl Leaps {
     }
 }
 
-/// What the Lamport time of a bundle is worth. Wherever it stands, the bundle is sorted by the time that
-/// its author has signed: so all sort it alike, whatever else they were told.
+/// What the Lamport time of a bundle is worth. In any case the bundle is sorted by the time that its author signed,
+/// so all members sort it alike, whatever else they were told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Lamport {
     /// One more than the greatest of what the bundle depends on, as far as that is known.
     Due,
-    /// Another one. Its author may have lied, or have heard the other half of somebody else's fork.
+    /// Another one. Its author may lie, or have heard the other half of another author's fork.
     Odd,
     /// So far ahead that it would use the numbers up: the bundle is not delivered, and nothing waits for it.
     TooFar,
 }
 
 impl Causal {
-    /// A Lamport time is one more than the greatest of what the message depends on.
+    /// Compares a bundle's Lamport time with what it should be: one more than the greatest that the bundle depends
+    /// on.
     pub(super) fn judge(
         &mut self,
         now: Time,
@@ -103,7 +104,7 @@ impl Causal {
         let far = bundle.lamport.saturating_sub(known + 1);
         let taken = self.leaps.take(now, bundle.author, far, is_member);
         if taken < far {
-            // What comes after it is not too far for good.
+            // Without this, whatever follows the bundle would be too far ahead for good.
             self.horizon = known + taken;
             return Lamport::TooFar;
         }
@@ -141,7 +142,7 @@ mod tests {
     use super::super::test_support::*;
     use super::*;
 
-    /// What becomes of an answer of 2 to what 1 has said at this Lamport time.
+    /// Returns what an answer of author 2 is worth to a message of author 1, for these two Lamport times.
     fn answered(question: u64, answer: u64, is_member: bool) -> Lamport {
         let mut causal = causal();
         causal.deliver(&bundle(1, 1, question, &[]));
@@ -197,7 +198,7 @@ mod tests {
     #[test]
     fn whoever_has_heard_a_liar_is_heard_by_those_who_have_not() {
         let mut causal = causal();
-        // As many liars as there may be have been heard, each as far ahead as it may be.
+        // As many liars as there may be were heard, each as far ahead as it may be.
         let lamport = 4_096 * (OTHER.most + 1);
         give(&mut causal, &bundle(1, 1, lamport, &[]));
         give(

@@ -1,4 +1,4 @@
-//! Bundles and an order to give them to, for the tests of what is causal.
+//! Bundles, and helpers that give them to a [`Causal`] and deliver them, for the tests of causal delivery.
 
 use alloc::vec::Vec;
 

@@ -1,24 +1,24 @@
-//! Progress: which step of the way in the user is told of, and how much of the discussion so far is here.
+//! Progress: which joining stage the user was told of, and how much of the history is here.
 //!
-//! Each step is told once, and the discussion so far in parts. Not here: the steps themselves (`joining`).
+//! Each stage is reported once, and the history in parts. Not here: the stages themselves (`joining`).
 
 use crate::JoiningStage;
 
-/// In how many parts the discussion so far is told of: enough for any bar, and few beside its messages.
+/// In how many parts the history is reported: enough for any progress bar, and few compared with its messages.
 const PARTS: u64 = 100;
 
 /// What the user was told.
 #[derive(Debug)]
 pub(crate) struct Progress {
     told: JoiningStage,
-    /// How many messages of the discussion so far have been delivered.
+    /// How many messages of the history were delivered.
     done: u64,
-    /// How many it has, as far as the neighbours have said.
+    /// How many messages it has, as far as the neighbours have said.
     total: u64,
 }
 
 impl Progress {
-    /// The director was asked, and the user was told so.
+    /// Creates the progress of a node that has asked the director and told its user so.
     pub(crate) const fn new() -> Self {
         Self {
             told: JoiningStage::AskingDirector,
@@ -27,22 +27,22 @@ impl Progress {
         }
     }
 
-    /// The discussion so far has so many messages.
+    /// Sets how many messages the history has.
     pub(crate) const fn promise(&mut self, messages: u64) {
         debug_assert!(self.done == 0, "nothing comes before it was promised");
         self.total = messages;
     }
 
-    /// So many of them have been delivered.
+    /// Adds delivered messages of the history.
     pub(crate) const fn came(&mut self, messages: u64) {
         self.done += messages;
     }
 
-    /// How far the discussion so far is here.
+    /// Returns how much of the history is here.
     pub(crate) fn fetching(&self) -> JoiningStage {
         JoiningStage::FetchingHistory {
             done: self.done,
-            // More comes if more was said meanwhile.
+            // The history grows if more was said meanwhile.
             total: self.total.max(self.done),
         }
     }

@@ -1,20 +1,20 @@
-//! How much each peer has brought, for whoever watches the ring.
+//! How many messages each peer has brought, for observers of the ring.
 //!
-//! Not here: who watches (`node::observation`).
+//! Not here: the observers (`concerns::observation`).
 
 use ringtalk_wire::NodeId;
 
 use super::Links;
 
 impl Links {
-    /// This peer has brought so many messages.
+    /// Adds new messages that this peer has brought.
     pub(crate) fn brought(&mut self, peer: &NodeId, messages: usize) {
         if let Some(peer) = self.peers.get_mut(peer) {
             peer.brought = peer.brought.saturating_add(messages as u64);
         }
     }
 
-    /// How many messages a peer has brought, since it is known here.
+    /// Returns how many messages a peer has brought since it is known here.
     pub(crate) fn brought_by(&self, peer: &NodeId) -> u64 {
         self.peers.get(peer).map_or(0, |peer| peer.brought)
     }

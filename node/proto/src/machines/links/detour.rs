@@ -1,7 +1,7 @@
 //! A dial with its detours: what to try next for a peer that does not answer where it is dialled.
 //!
-//! First others are asked to have it dial this node, then one after another is asked to carry what the two say
-//! (`PROTOCOL.md` §3.5). Not here: who those others are (`node::reaching`).
+//! First others are asked to have the peer dial this node; then one after another is asked to relay
+//! (`PROTOCOL.md` §3.5). Not here: the choice of those others (`concerns::reaching`).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -10,9 +10,9 @@ use ringtalk_wire::{Addresses, NodeId};
 
 use crate::Time;
 
-/// How long a peer may take to dial back, before somebody is asked to relay.
+/// How long a peer may take to dial back before others are asked to relay.
 const CALL_WAIT: Duration = Duration::from_millis(600);
-/// How long a relay may take, before another one is asked.
+/// How long a relay may take before another one is asked.
 const RELAY_WAIT: Duration = Duration::from_secs(1);
 /// How many members are asked for help with one dial.
 pub(crate) const HELPERS: usize = 3;
@@ -23,38 +23,38 @@ pub(crate) struct Dial {
     addresses: Addresses,
     stage: Stage,
     due: Time,
-    /// The dial itself came to nothing: only the detours are left.
+    /// Whether the dial itself came to nothing, so that only the detours are left.
     failed: bool,
-    /// Who is asked for help, once somebody is.
+    /// The members that are asked for help, once somebody is.
     helpers: Vec<(NodeId, Addresses)>,
-    /// At whose wish this node dials, where it is not its own: then it asks nobody for help.
+    /// The node on whose behalf this node dials, if any; then nobody is asked for help.
     wish: Option<NodeId>,
 }
 
 /// How far a dial has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
-    /// The addresses are tried, and nothing else.
+    /// Only the addresses are tried.
     Direct,
-    /// The peer is to dial back.
+    /// The peer was asked to dial back.
     Called,
-    /// So many were asked to relay.
+    /// This many helpers were asked to relay.
     Relaying(usize),
 }
 
-/// What is to be done for a dial.
+/// What to do next for a dial.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
     /// Ask the helpers to have the peer dial back.
     Call,
     /// Ask the helper of this number to relay.
     Relay(usize),
-    /// It came to nothing.
+    /// Give up: it came to nothing.
     GiveUp,
 }
 
 impl Dial {
-    /// Begins; there is a detour where nothing comes of it for so long.
+    /// Starts a dial; the detours begin if there is no link after `patience`.
     pub(crate) fn new(now: Time, addresses: Addresses, patience: Duration) -> Self {
         Self {
             addresses,
@@ -66,7 +66,7 @@ impl Dial {
         }
     }
 
-    /// Begins with a relay, while the addresses are tried: that was the way the last time.
+    /// Starts a dial that asks a relay while the addresses are tried, since a relay carried the last link.
     pub(crate) const fn with_relay(now: Time, addresses: Addresses) -> Self {
         Self {
             addresses,
@@ -78,7 +78,7 @@ impl Dial {
         }
     }
 
-    /// Begins at somebody else's wish: where the addresses lead nowhere, nothing else is tried.
+    /// Starts a dial on behalf of another node: if the addresses lead nowhere, nothing else is tried.
     pub(crate) fn for_another(now: Time, addresses: Addresses, whom: NodeId) -> Self {
         Self {
             wish: Some(whom),
@@ -86,7 +86,7 @@ impl Dial {
         }
     }
 
-    /// This node wants the link itself now.
+    /// Makes the dial this node's own, with detours from then on.
     pub(crate) fn become_own(&mut self, now: Time, patience: Duration) {
         if self.wish.take().is_some() {
             self.stage = Stage::Direct;
@@ -94,34 +94,34 @@ impl Dial {
         }
     }
 
-    /// Others may help now: the detours begin anew, after so long.
+    /// Starts the detours over after `patience`, with helpers chosen anew.
     pub(crate) fn ask_others(&mut self, now: Time, patience: Duration) {
         self.helpers.clear();
         self.stage = Stage::Direct;
         self.due = now + patience;
     }
 
-    /// At whose wish this node dials, where it is not its own.
+    /// Returns the node on whose behalf this node dials, if any.
     pub(crate) const fn wish(&self) -> Option<NodeId> {
         self.wish
     }
 
-    /// Who is asked for help.
+    /// Returns the members that are asked for help.
     pub(crate) fn helpers(&self) -> &[(NodeId, Addresses)] {
         &self.helpers
     }
 
-    /// These are to be asked for help.
+    /// Sets the members that are to be asked for help.
     pub(crate) fn ask(&mut self, helpers: Vec<(NodeId, Addresses)>) {
         self.helpers = helpers;
     }
 
-    /// Where the peer is dialled.
+    /// Returns where the peer is dialled.
     pub(crate) const fn addresses(&self) -> &Addresses {
         &self.addresses
     }
 
-    /// Nobody answers at the addresses.
+    /// Notes that nobody answers at the addresses.
     pub(crate) fn fail(&mut self, now: Time) {
         self.failed = true;
         if self.stage == Stage::Direct {
@@ -129,12 +129,12 @@ impl Dial {
         }
     }
 
-    /// The addresses are tried once more; true where that had failed.
+    /// Notes that the addresses are tried once more. Returns true if they had failed.
     pub(crate) const fn begin_again(&mut self) -> bool {
         core::mem::replace(&mut self.failed, false)
     }
 
-    /// When the next step is due, if there is one.
+    /// Returns when the next step is due, if there is one.
     pub(crate) fn deadline(&self) -> Option<Time> {
         if self.wish.is_some() {
             return None;
@@ -142,7 +142,7 @@ impl Dial {
         (self.failed || self.stage != Stage::Relaying(HELPERS)).then_some(self.due)
     }
 
-    /// The next step, where it is due.
+    /// Returns the next step, if it is due.
     pub(crate) fn step(&mut self, now: Time) -> Option<Step> {
         if self.deadline().is_none_or(|due| due > now) {
             return None;

@@ -1,6 +1,6 @@
 //! Dialling: links that are being made, directly or by way of others.
 //!
-//! Not here: what to try next (`detour`), and who is asked for help (`node::reaching`).
+//! Not here: the order of the attempts (`detour`), and the choice of helpers (`concerns::reaching`).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -14,26 +14,26 @@ use super::detour::{Dial, Step};
 use crate::config::FAR_PATIENCE;
 use crate::{Output, Time, Trust};
 
-/// How many dials at the wish of others there are at a time, how many of one peer, and how many of the directors: those
-/// speak for all newcomers.
+/// How many dials on behalf of others there are at a time: in all, for one peer, and for the directors, which speak
+/// for all newcomers.
 const WISHES: usize = 12;
 const WISHES_OF_NODE: usize = 2;
 const WISHES_OF_DIRECTORS: usize = 8;
-/// How many of them go to one host: whoever sends many newcomers from one address leaves room for others. Homes behind
-/// one router are one host, and a few of theirs may come at once.
+/// How many of them go to one host, so that many newcomers at one address leave room for others. Homes behind one
+/// router are one host, and a few newcomers of theirs may come at once.
 const WISHES_AT_HOST: usize = 4;
 
 /// Which end of a link has dialled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Made {
-    /// This one, there.
+    /// This end, at these addresses.
     Here(Addresses),
-    /// The far one.
+    /// The far end.
     There,
 }
 
 impl Made {
-    /// Where the far end was dialled, if this one did.
+    /// Returns where the far end was dialled, if this end dialled.
     pub(crate) fn addresses(self) -> Option<Addresses> {
         match self {
             Self::Here(addresses) => Some(addresses),
@@ -43,8 +43,8 @@ impl Made {
 }
 
 impl Links {
-    /// Dials a peer that has no link, unless that is being tried or was tried just now; others are asked to help
-    /// where it does not answer for so long.
+    /// Dials a peer that has no link, unless it is being dialled, or was dialled just now. Others are asked for help
+    /// if it does not answer within `patience`.
     pub(crate) fn dial(
         &mut self,
         now: Time,
@@ -56,7 +56,7 @@ impl Links {
             if dial.wish().is_none() || dial.addresses() == addresses {
                 return dial.become_own(now, patience);
             }
-            // Others say that it is elsewhere.
+            // The dial on behalf of others goes to other addresses.
             let dial = Dial::new(now, addresses.clone(), patience);
             return self.begin(peer, dial, Trust::Own, out);
         }
@@ -85,8 +85,8 @@ impl Links {
         });
     }
 
-    /// Dials a peer at somebody else's wish, and without anybody's help; true where it is being dialled now. There is room
-    /// for a few such dials.
+    /// Dials a peer on behalf of `whom`, without asking for help. Returns true if the peer is being dialled. There is
+    /// room for a few such dials.
     pub(crate) fn dial_for(
         &mut self,
         now: Time,
@@ -109,7 +109,8 @@ impl Links {
         true
     }
 
-    /// Returns true if one more may be dialled at somebody's wish. The directors' wishes are this node's own.
+    /// Returns true if there is room for one more dial on behalf of `whom`. For a director `whom` is this node
+    /// itself.
     fn has_room_for(&self, whom: NodeId, addresses: &Addresses) -> bool {
         let wishes = self.dials.values();
         let wishes = wishes.filter_map(|dial| Some((dial.wish()?, dial.addresses())));
@@ -124,7 +125,7 @@ impl Links {
         wishes.count() < WISHES && of_one.count() < room && at_host.count() < WISHES_AT_HOST
     }
 
-    /// Sends a frame at somebody else's wish, over a link that is made where there is none.
+    /// Sends a frame on behalf of `whom`, over a link that is made if there is none.
     pub(crate) fn send_for_another(
         &mut self,
         now: Time,
@@ -142,8 +143,8 @@ impl Links {
         }
     }
 
-    /// The detours that are due, each for whom and where that one is dialled; where its dial had failed, it is dialled
-    /// once more beside.
+    /// Returns the detours that are due, each with its peer and where that is dialled. A peer whose dial had failed
+    /// is dialled once more as well.
     pub(crate) fn detours(
         &mut self,
         now: Time,
@@ -154,7 +155,7 @@ impl Links {
             let Some(step) = dial.step(now) else { continue };
             let addresses = dial.addresses().clone();
             if step != Step::GiveUp && dial.begin_again() {
-                // Only what this node wants itself has detours.
+                // Only dials of this node's own have detours.
                 out.push_back(Output::Dial {
                     peer,
                     addresses: addresses.clone(),
@@ -166,50 +167,51 @@ impl Links {
         steps
     }
 
-    /// Somebody has come who may reach those that this node does not: all detours begin anew.
+    /// Starts all detours over: a new member may reach the peers that this node does not.
     pub(crate) fn ask_others(&mut self, now: Time) {
         for dial in self.dials.values_mut() {
             dial.ask_others(now, FAR_PATIENCE);
         }
     }
 
-    /// When [`Links::detours`] has something to do.
+    /// Returns when [`Links::detours`] is due.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.dials.values().filter_map(Dial::deadline).min()
     }
 
-    /// Nobody answers where a peer was dialled: true where there may be another way, if it is this node that wants one.
+    /// Notes that nobody answers where a peer was dialled. Returns true if another way may be left: the dial is this
+    /// node's own.
     pub(crate) fn goes_on(&mut self, now: Time, peer: &NodeId) -> bool {
         let dial = self.dials.get_mut(peer);
         let own = dial.filter(|dial| dial.wish().is_none());
         own.map(|dial| dial.fail(now)).is_some()
     }
 
-    /// Who is asked for a way to a peer, from the first such question on.
+    /// Returns the members that are asked for a way to a peer; they stay the same from the first request on.
     pub(crate) fn helpers(&self, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let dial = self.dials.get(peer);
         dial.map(|dial| dial.helpers().to_vec()).unwrap_or_default()
     }
 
-    /// These are to be asked for a way to a peer.
+    /// Sets the members that are to be asked for a way to a peer.
     pub(crate) fn ask(&mut self, peer: &NodeId, helpers: Vec<(NodeId, Addresses)>) {
         if let Some(dial) = self.dials.get_mut(peer) {
             dial.ask(helpers);
         }
     }
 
-    /// How many dials came to nothing in turn.
+    /// Returns how many dials to a peer came to nothing in a row.
     pub(crate) fn failures(&self, peer: &NodeId) -> u32 {
         self.peers.get(peer).map_or(0, |peer| peer.failures)
     }
 
-    /// Somebody is about to carry the link to a peer.
+    /// Notes that a relay is about to carry the link to a peer.
     pub(crate) fn relayed_by(&mut self, peer: &NodeId, relay: NodeId) {
         self.peers.entry(*peer).or_default().relay = Some(relay);
     }
 
-    /// Closes the link to a suspect if somebody carries it and nothing has come over it for `patience`: it may be
-    /// the carrier that is gone, and then neither end would ever notice.
+    /// Closes a relayed link to a suspect if nothing has come over it for `patience`: it may be the relay that is
+    /// gone, and then neither end would ever notice.
     pub(crate) fn drop_silent_circuit(
         &mut self,
         now: Time,
@@ -228,17 +230,17 @@ impl Links {
         }
     }
 
-    /// Who carried the last link to a peer.
+    /// Returns the relay that carried the last link to a peer.
     pub(crate) fn relay(&self, peer: &NodeId) -> Option<NodeId> {
         self.peers.get(peer)?.relay
     }
 
-    /// True where there is a link to a peer that nobody carries.
+    /// Returns true if there is a direct link to a peer.
     pub(crate) fn is_direct(&self, peer: &NodeId) -> bool {
         self.current(peer).is_some_and(|current| !current.relayed)
     }
 
-    /// How the link to a peer was made, where there is one that nobody carries.
+    /// Returns how the direct link to a peer was made, if there is one.
     pub(crate) fn direct(&self, peer: &NodeId) -> Option<Made> {
         let entry = self.peers.get(peer)?;
         let current = entry.current.as_ref().filter(|one| !one.relayed)?;
@@ -249,31 +251,31 @@ impl Links {
         })
     }
 
-    /// From which host a peer's last link came, or was made to.
+    /// Returns the host that a peer's last link came from, or was made to.
     pub(crate) fn host(&self, peer: &NodeId) -> Option<IpAddr> {
         self.peers.get(peer)?.host
     }
 
-    /// Returns true if a peer was dialled there last.
+    /// Returns true if a peer was dialled at these addresses last.
     pub(crate) fn was_dialled_at(&self, peer: &NodeId, addresses: &Addresses) -> bool {
         let peer = self.peers.get(peer);
         peer.is_some_and(|peer| peer.addresses == *addresses)
     }
 
-    /// True where this peer answered from here when it was dialled at one of these hosts.
+    /// Returns true if this peer answered this node's dial at one of these hosts.
     pub(crate) fn was_reached_at(&self, peer: &NodeId, hosts: &[IpAddr]) -> bool {
         let reached = self.peers.get(peer).and_then(|peer| peer.reached);
         reached.is_some_and(|host| hosts.contains(&host))
     }
 
-    /// True where somebody carried the last link to this peer.
+    /// Returns true if a relay carried the last link to this peer.
     pub(crate) fn was_relayed(&self, peer: &NodeId) -> bool {
         let peer = self.peers.get(peer);
         peer.is_some_and(|peer| peer.relay.is_some() && peer.host.is_none())
     }
 }
 
-/// The host of the address that a node says first.
+/// Returns the host of a node's internal address.
 fn host(addresses: &Addresses) -> &str {
     let address = addresses.internal.as_str();
     address.rsplit_once(':').map_or(address, |(host, _)| host)
@@ -293,7 +295,7 @@ mod tests {
         Addresses::at(alloc::format!("192.0.2.{host}:4000"))
     }
 
-    /// Which of these newcomers, each at its host, are dialled at somebody's wish.
+    /// Returns which of these newcomers, each at its host, are dialled on behalf of `whom`.
     fn dialled(links: &mut Links, whom: NodeId, newcomers: &[(u8, u8)]) -> Vec<u8> {
         let trust = Trust::Hearsay { teller: None };
         let dialled = newcomers.iter().filter(|&&(number, host)| {

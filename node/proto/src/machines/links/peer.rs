@@ -1,6 +1,6 @@
 //! What is known of one peer: its link, and how it was dialled.
 //!
-//! Not here: what is sent over a link, and when one is made (`links`).
+//! Not here: sending, and the making of links (`links`).
 
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -13,27 +13,27 @@ use super::queue::Queue;
 use crate::config::REDIAL;
 use crate::{LinkId, Time};
 
-/// How soon a dial is repeated at first: the port of a process that is being killed may still
-/// accept for a moment. Doubles up to [`REDIAL`].
+/// How soon a dial is repeated at first: the port of a process that is being killed may accept for a moment longer.
+/// Doubles up to [`REDIAL`].
 const FIRST_REDIAL: Duration = Duration::from_millis(10);
-/// A link that lasted so long was no failure.
+/// A link that lasted this long was no failure.
 const LASTING: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub(super) struct Peer {
     pub(super) current: Option<Current>,
     pub(super) dial_again: Time,
-    /// How many dials in turn came to nothing, or to a link that did not last.
+    /// How many dials in a row came to nothing, or to a link that did not last.
     pub(super) failures: u32,
-    /// When there was a link last.
+    /// When the last link was lost.
     pub(super) lost: Option<Time>,
     /// Where it was dialled last.
     pub(super) addresses: Addresses,
-    /// From which host its last link came or was made to, where nobody relayed it.
+    /// The host that its last direct link came from or was made to.
     pub(super) host: Option<IpAddr>,
-    /// The host at which it answered when it was dialled from here.
+    /// The host at which it answered when this node dialled it.
     pub(super) reached: Option<IpAddr>,
-    /// Who relayed its last link.
+    /// The relay of its last link.
     pub(super) relay: Option<NodeId>,
     pub(super) parcels: Vec<Bytes>,
     /// How many messages it has brought.
@@ -44,21 +44,21 @@ pub(super) struct Peer {
 pub(super) struct Current {
     pub(super) link: LinkId,
     pub(super) dialled: bool,
-    /// True where somebody carries it.
+    /// Whether a relay carries it.
     pub(super) relayed: bool,
     pub(super) queue: Queue,
     /// The queue's bound: a stranger's is small.
     pub(super) bound: usize,
-    /// The queue was full, and has not drained to half since.
+    /// Whether the queue was full and has not drained to half since.
     pub(super) full: bool,
     pub(super) up: Time,
     pub(super) used: Time,
-    /// When something came over it last.
+    /// When something arrived over it last.
     pub(super) heard: Time,
 }
 
 impl Peer {
-    /// A link that lasted is dialled again at once; one that did not, after a while.
+    /// Notes that a link was lost. If it lasted, the peer is dialled again at once, else after a while.
     pub(super) fn lost(&mut self, now: Time, up: Time) {
         self.lost = Some(now);
         if now - up >= LASTING {

@@ -1,6 +1,6 @@
-//! The queue of a link: how much waits on it, and whose that is.
+//! The queue of a link: how much waits on it, and whose share that takes.
 //!
-//! Not here: the bytes themselves, which the driver keeps, and what follows where there are too many (`links`).
+//! Not here: the bytes themselves (the driver), and the bounds (`links`).
 
 use alloc::collections::VecDeque;
 use alloc::collections::btree_map::{BTreeMap, Entry};
@@ -10,14 +10,14 @@ use ringtalk_wire::NodeId;
 /// What a frame in a queue costs beside its bytes.
 const FRAME_COST: usize = 96;
 
-/// The frames that wait on a link, by their sizes: many small ones weigh more than their bytes.
+/// The sizes of the frames that wait on a link. Many small frames weigh more than their bytes.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     frames: VecDeque<(usize, Option<NodeId>)>,
     bytes: usize,
-    /// How much of this is of whom.
+    /// How many of the bytes each share takes.
     shares: BTreeMap<NodeId, usize>,
-    /// Bytes written of the first frame.
+    /// How many bytes of the first frame are written.
     begun: usize,
 }
 
@@ -51,7 +51,7 @@ impl Queue {
         );
     }
 
-    /// How many bytes are of this one.
+    /// Returns how many bytes take this share.
     pub(super) fn share(&self, of: &NodeId) -> usize {
         self.shares.get(of).copied().unwrap_or(0)
     }

@@ -1,6 +1,6 @@
-//! Names of members that failed, kept for them: most of those come back.
+//! Kept names: those of members that failed, since most of these members come back.
 //!
-//! Not here: how a name is compared (`names`), and who inherits one (`heirs`).
+//! Not here: the comparison of names (`names`), and their inheritance (`heirs`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -11,8 +11,8 @@ use ringtalk_wire::limit::MEMBERS;
 
 use crate::Time;
 
-/// How long a name is kept: as long as a laptop is shut on the way to another room. Longer keeps names from others that
-/// nobody comes back for.
+/// How long a name is kept: as long as a laptop is shut on the way to another room. Longer would keep names from
+/// others though their holders do not come back.
 const KEPT_FOR: Duration = Duration::from_secs(600);
 
 /// How many names are kept: a ring that is cut in two loses most of its members at once.
@@ -22,11 +22,11 @@ const KEPT: usize = MEMBERS;
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     names: BTreeMap<NodeId, Since>,
-    /// The last holder of each name: an heir holds it from then on.
+    /// The last holder of each name; an heir holds it once it has inherited it.
     holders: BTreeMap<String, NodeId>,
-    /// In the order in which they failed; some are members again.
+    /// The holders in the order in which they failed; some are members again.
     order: VecDeque<(Time, NodeId)>,
-    /// Counts what changed.
+    /// Counts the changes.
     changes: u64,
 }
 
@@ -56,7 +56,7 @@ impl Kept {
         );
     }
 
-    /// Lets a name go: its holder is a member again, or somebody has inherited it.
+    /// Lets a name go: its holder is a member again, or a newcomer has inherited it.
     pub(crate) fn release(&mut self, id: &NodeId) {
         if let Some(Since { name, .. }) = self.names.remove(id) {
             self.holders.remove(&name);
@@ -69,7 +69,7 @@ impl Kept {
         );
     }
 
-    /// Somebody else has this name now, so that nobody needs it kept.
+    /// Lets a name go that another node has, so that keeping it helps nobody.
     pub(crate) fn release_name(&mut self, name: &str) {
         if let Some(id) = self.holders.get(name).copied() {
             self.release(&id);
@@ -84,17 +84,17 @@ impl Kept {
         }
     }
 
-    /// The names, by those who had them.
+    /// Returns the names, by their holders.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (NodeId, &String)> {
         self.names.iter().map(|(&id, since)| (id, &since.name))
     }
 
-    /// The name that is kept for somebody.
+    /// Returns the name that is kept for a node.
     pub(crate) fn of(&self, id: &NodeId) -> Option<&String> {
         self.names.get(id).map(|since| &since.name)
     }
 
-    /// Grows whenever something changes.
+    /// Returns a count that grows whenever something changes.
     pub(crate) const fn changes(&self) -> u64 {
         self.changes
     }
@@ -103,7 +103,7 @@ impl Kept {
         let Some((failed, id)) = self.order.pop_front() else {
             return;
         };
-        // It may have come back, and failed again later.
+        // The member may have come back, and failed again later.
         if self.names.get(&id).is_some_and(|one| one.failed == failed) {
             self.release(&id);
         }

@@ -1,8 +1,8 @@
-//! The window: how much of one's own may be on its way before the user waits.
+//! The window: how many of this node's own messages may be on their way before the user waits.
 //!
-//! It grows while acknowledgements come as soon as they can, and is halved when they come late, since then
-//! the ring takes less than is said: what is in flight would only wait in its queues, and delay everybody
-//! (`PROTOCOL.md` §4.6). Not here: what is on its way (`outbox`).
+//! It grows while acknowledgements come as soon as they can, and is halved when they come late. Then the ring takes
+//! less than is said: messages in flight would only wait in its queues, and delay everybody (`PROTOCOL.md` §4.6).
+//! Not here: the messages on their way (`outbox`).
 
 use core::time::Duration;
 
@@ -13,21 +13,21 @@ use crate::config::{QUEUEING, SLOWED, WINDOW_BYTES, WINDOW_FIRST, WINDOW_LEAST, 
 
 /// How many bytes may be on their way for each message that may.
 const BYTES_EACH: usize = 1_600;
-/// How many messages a bundle may have however few may be on their way.
+/// How many messages a bundle may have, however few may be on their way.
 const LEAST_BUNDLE: usize = 256;
-/// How long the shortest way of an acknowledgement counts.
+/// How long the shortest time of an acknowledgement counts.
 const PERIOD: Duration = Duration::from_secs(10);
 
-/// How many messages may be on their way now, and what that goes by.
+/// How many messages may be on their way, and the measurements that decide it.
 #[derive(Debug)]
 pub(crate) struct Window {
     messages: usize,
     /// The shortest time that an acknowledgement took, in this period and in the one before.
     shortest: [Duration; 2],
     period: Time,
-    /// When it was halved last: what was sealed before says nothing new.
+    /// When the window was last halved: bundles sealed before that say nothing new.
     halved: Time,
-    /// Until when nothing is to leave, since readers are behind.
+    /// Until when nothing leaves, since readers are behind.
     slowed_until: Option<Time>,
 }
 
@@ -44,12 +44,12 @@ impl Default for Window {
 }
 
 impl Window {
-    /// How many messages may be on their way.
+    /// Returns how many messages may be on their way.
     pub(crate) const fn messages(&self) -> usize {
         self.messages
     }
 
-    /// True where so much may be on its way, and one message more.
+    /// Returns true if one more message may be on its way beside these.
     pub(crate) fn has_room(&self, messages: usize, bytes: usize) -> bool {
         let most = (BYTES_EACH * self.messages).min(WINDOW_BYTES);
         // A bundle of short messages costs little more than one message.
@@ -57,24 +57,24 @@ impl Window {
         (messages < self.messages || whole_bundle) && bytes < most
     }
 
-    /// Until when nothing is to leave.
+    /// Returns until when nothing leaves.
     pub(crate) const fn slowed_until(&self) -> Option<Time> {
         self.slowed_until
     }
 
-    /// Something is to leave again, if it is time.
+    /// Lets messages leave again, if it is time.
     pub(crate) fn expire(&mut self, now: Time) {
         self.slowed_until = self.slowed_until.filter(|&until| now < until);
     }
 
-    /// Readers are behind: so little leaves now and then that they catch up.
+    /// Slows down, since readers are behind: so little leaves now and then that they catch up.
     pub(crate) fn slow_down(&mut self, now: Time) {
         self.messages = WINDOW_LEAST;
         self.slowed_until = Some(now + SLOWED);
     }
 
-    /// How many messages, and how many bytes of text, the next bundle has at most. Large ones spare signatures where much
-    /// is on its way, and would keep others' messages waiting on links that take less.
+    /// Returns how many messages, and how many bytes of text, the next bundle has at most. Large bundles save
+    /// signatures when much is on its way, and would delay others' messages on links that take less.
     pub(crate) fn bundle(&self) -> (usize, usize) {
         let share = self.messages * BUNDLE_MESSAGES / WINDOW_MESSAGES;
         let messages = share.max(LEAST_BUNDLE);
@@ -82,7 +82,7 @@ impl Window {
         (messages, BUNDLE_TEXT_BYTES / BUNDLE_MESSAGES * messages)
     }
 
-    /// A bundle of so many messages that was sealed then is acknowledged now.
+    /// Takes the acknowledgement of a bundle of so many messages that was sealed at `sealed`.
     pub(crate) fn acked(&mut self, now: Time, sealed: Time, messages: usize) {
         let took = now - sealed;
         if now - self.period >= PERIOD {

@@ -9,7 +9,7 @@ use ringtalk_wire::{Direction, Interval, ItemId, ItemKind, NodeId, RingKey};
 
 use super::{Part, Spreading, Taken};
 
-/// Keys on both sides of where they begin anew, and far away.
+/// Returns keys on both sides of where they wrap round, and far away.
 fn key() -> impl Strategy<Value = RingKey> {
     prop_oneof![
         4 => 0_u128..12,
@@ -19,7 +19,7 @@ fn key() -> impl Strategy<Value = RingKey> {
     .prop_map(RingKey)
 }
 
-/// All keys that matter here.
+/// Returns all keys that matter here.
 fn keys() -> impl Iterator<Item = RingKey> {
     let far = u128::MAX / 2 - 7..=u128::MAX / 2 + 7;
     let around = (0..14).chain(far).chain(u128::MAX - 13..=u128::MAX);
