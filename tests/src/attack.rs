@@ -1,6 +1,6 @@
-//! Something that one core does as fast as it can, so that what others feel of it can be measured.
+//! Attacks that keep one core busy, so that their effect on a conversation can be measured.
 //!
-//! Not here: what the talk beside it comes to (the tests).
+//! Not here: the conversation, and the limits that it has to keep (the tests).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -21,16 +21,16 @@ use crate::node::{IN_TIME, Node};
 use crate::raw::{Raw, frame};
 use crate::wait::beat;
 
-/// What everybody says whom nobody should hear.
+/// The text of every made-up author.
 const MADE_UP: &str = "nobody let me in";
 
-/// Who was a member once.
+/// The name of the former member.
 pub const FORMER: &str = "former";
 
-/// The core that attacks have for themselves, as far as others leave it.
+/// The core that attacks run on; others may use it too.
 const CORE: usize = 1;
 
-/// Something that goes on until it is stopped.
+/// An action that repeats until it is stopped.
 #[derive(Debug)]
 pub struct Attack {
     stop: Arc<AtomicBool>,
@@ -39,7 +39,7 @@ pub struct Attack {
 }
 
 impl Attack {
-    /// Does something again and again, and counts how often it succeeds.
+    /// Repeats an action, and counts how often it succeeds.
     fn start(mut deed: impl FnMut() -> bool + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let done = Arc::new(AtomicU64::new(0));
@@ -53,7 +53,7 @@ impl Attack {
         Self { stop, done, thread }
     }
 
-    /// Nothing but work for the core.
+    /// Returns an attack that only keeps the core busy.
     pub fn busy_loop() -> Self {
         Self::start(|| {
             std::hint::black_box((0..100_000_u64).fold(0, u64::wrapping_add));
@@ -61,8 +61,8 @@ impl Attack {
         })
     }
 
-    /// Somebody who has a link to a node, joins nothing, and sends these again and again. A link that is closed is made
-    /// anew, under the next of these keys.
+    /// Returns an attack by a peer that links to a node, does not join, and sends these frames over and over. When
+    /// its link is closed it makes another, with the next of `keys`.
     pub fn by_peer(
         victim: &Node,
         mut keys: impl Iterator<Item = u64> + Send + 'static,
@@ -88,7 +88,7 @@ impl Attack {
         })
     }
 
-    /// A member that speaks for many authors in turn, each of whom says one thing after another, to these nodes.
+    /// Returns an attack by a member that sends these nodes a stream of bundles of many authors in turn.
     pub fn by_member(liar: &Arc<Liar>, nodes: &[Arc<Node>], authors: &Arc<Mutex<Authors>>) -> Self {
         let (liar, authors) = (Arc::clone(liar), Arc::clone(authors));
         let nodes: Vec<NodeId> = nodes.iter().map(|node| wire(node)).collect();
@@ -104,11 +104,11 @@ impl Attack {
         })
     }
 
-    /// Ends it; gives how many steps succeeded: at least one.
+    /// Stops it, and returns how many steps succeeded: at least one.
     ///
     /// # Panics
     ///
-    /// Where a step did.
+    /// If a step panicked, or none succeeded.
     pub fn stop(self) -> u64 {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().expect("it does not panic");
@@ -118,11 +118,11 @@ impl Attack {
     }
 }
 
-/// Starts something on the core of the attacks: its threads stay there.
+/// Runs `start` on the core of the attacks; the threads that it starts stay there.
 ///
 /// # Panics
 ///
-/// Where that does.
+/// If `start` panics.
 pub fn pinned<T: Send>(start: impl FnOnce() -> T + Send) -> T {
     std::thread::scope(|scope| {
         let started = scope.spawn(|| {
@@ -140,11 +140,11 @@ fn pin() {
         .and_then(|()| sched_setaffinity(Pid::from_raw(0), &core));
 }
 
-/// Somebody called `former` is let in, under a key of its own; it sends no heartbeats, so it does not last.
+/// Lets a node called `former` join under a key of its own; it sends no heartbeats, so it does not stay long.
 ///
 /// # Panics
 ///
-/// Where it is not let in.
+/// If it is not let in.
 #[track_caller]
 pub fn let_in(coordinator: &Node, key: u64) -> Raw {
     let mark = coordinator.mark();
@@ -163,11 +163,11 @@ pub fn let_in(coordinator: &Node, key: u64) -> Raw {
     former
 }
 
-/// It leaves.
+/// Makes the former member leave.
 ///
 /// # Panics
 ///
-/// Where it is still a member.
+/// If it is still a member.
 #[track_caller]
 pub fn leave(former: &mut Raw, coordinator: &Node) {
     former.send(&framed(&Frame::Leave(0)));
@@ -177,7 +177,7 @@ pub fn leave(former: &mut Raw, coordinator: &Node) {
     });
 }
 
-/// Authors that were never let in, and what each has said so far.
+/// Authors that were never admitted, and the last message of each.
 #[derive(Debug)]
 pub struct Authors {
     keys: Vec<Identity>,
@@ -186,11 +186,11 @@ pub struct Authors {
 }
 
 impl Authors {
-    /// So many, of whom nobody has heard.
+    /// Makes up `authors` authors that no node knows.
     ///
     /// # Panics
     ///
-    /// Where the system gives no random numbers.
+    /// If the system provides no random numbers.
     pub fn make_up(authors: usize) -> Self {
         let identities = std::iter::repeat_with(|| Identity::generate().expect("random numbers"));
         Self {
@@ -200,7 +200,7 @@ impl Authors {
         }
     }
 
-    /// The next thing that the next author says.
+    /// Returns the next message of the next author.
     pub fn say_next(&mut self) -> Sealed {
         let author = &self.keys[self.turn];
         let (seq, previous) = self.said.entry(self.turn).or_default();
@@ -216,18 +216,18 @@ impl Authors {
     }
 }
 
-/// One message of each of so many authors that were never let in, on its way round the ring.
+/// Returns one message of each of `authors` made-up authors, as frames that are forwarded round the ring.
 pub fn made_up(authors: usize) -> Vec<Vec<u8>> {
     let mut made_up = Authors::make_up(authors);
     let said = std::iter::repeat_with(|| framed(&spread(Item::Bundle(made_up.say_next()))));
     said.take(authors).collect()
 }
 
-/// A frame as links carry it.
+/// Returns a frame as links carry it.
 ///
 /// # Panics
 ///
-/// Never: no frame is that long.
+/// Never: a frame is shorter than that.
 pub fn framed(what: &Frame) -> Vec<u8> {
     let bytes = encode(what);
     frame(
@@ -236,12 +236,12 @@ pub fn framed(what: &Frame) -> Vec<u8> {
     )
 }
 
-/// The id of a node, as frames have it.
+/// Returns the id of a node, as frames have it.
 pub fn wire(node: &Node) -> NodeId {
     NodeId::from_bytes(node.id().0.into_bytes())
 }
 
-/// Something on its way round the whole ring.
+/// Returns the frame that forwards an item round the whole ring.
 pub fn spread(item: Item) -> Frame {
     Frame::Spread(Spread {
         interval: Interval {

@@ -1,7 +1,7 @@
-//! A cage for a program: an unprivileged user without any capability, where nothing can be written.
+//! A sandbox for a program: an unprivileged user without capabilities, on a read-only file system.
 //!
-//! A mount namespace of its own, in which every file system is read-only; `unshare`, `mount` and `setpriv`
-//! are all of util-linux. The caged process is still our own child. Not here: what runs in it.
+//! It is a mount namespace in which every file system is read-only; `unshare`, `mount` and `setpriv` all belong to
+//! util-linux. The caged process is still the test's own child. Not here: the programs that run in it (the tests).
 
 use std::fs::read_to_string;
 use std::path::Path;
@@ -10,14 +10,14 @@ use std::process::{Command, Output};
 use crate::network::skipped;
 use crate::process::Process;
 
-/// Who runs in the cage: a number that is nobody's on any system.
+/// The user id in the cage, which no system assigns.
 const USER: &str = "65532";
 
-/// The capabilities that it takes to build a cage: to change ids, and to mount.
+/// The capabilities that building a cage needs: to change ids, and to mount.
 const NEEDED: u64 = 1 << 6 | 1 << 7 | 1 << 8 | 1 << 21;
 
-/// The program may lie where nobody else may look, so a copy is made in a file system of the cage's own.
-/// What cannot be made read-only, but for the root, is not a file system that anybody writes to.
+/// The program may be in a folder that the user cannot read, so it is copied to a file system of the cage. Only the
+/// root and that copy must become read-only: whatever else cannot is not a file system that anyone writes to.
 const BUILD: &str = r#"
     mount -t tmpfs -o mode=755 cage /mnt && cp "$1" /mnt/program && chmod 755 /mnt/program || exit 99
     while read -r _ place _; do
@@ -29,8 +29,8 @@ const BUILD: &str = r#"
         --bounding-set=-all --inh-caps=-all -- /mnt/program "$@"
 "#;
 
-/// Whether a cage can be built here; says so in one line where not. Root with all its capabilities
-/// and these tools can.
+/// Returns true if a cage can be built here, which needs root with all its capabilities and these tools; if not,
+/// prints the reason in one line.
 pub fn can_cage() -> bool {
     let status = read_to_string("/proc/self/status").unwrap_or_default();
     let capabilities = field(&status, "CapEff:");
@@ -48,7 +48,7 @@ pub fn can_cage() -> bool {
     false
 }
 
-/// The command that runs a program in a cage.
+/// Returns the command that runs a program in a cage.
 pub fn caged(program: &Path) -> Command {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--propagation", "private", "--"]);
@@ -57,11 +57,12 @@ pub fn caged(program: &Path) -> Command {
     command
 }
 
-/// What somebody in a cage is told who writes to each of these folders, and on stdout which of them took it.
+/// Tries, in a cage, to write to each of these folders; the errors are on stderr, and stdout lists the folders
+/// where it succeeded.
 ///
 /// # Panics
 ///
-/// Where there is no shell.
+/// If there is no shell.
 pub fn attempts_to_write(folders: &[&str]) -> Output {
     let script = r#"for folder; do true > "$folder/from-a-cage" && echo "$folder"; done; exit 0"#;
     let mut command = caged(Path::new("/bin/sh"));
@@ -69,7 +70,7 @@ pub fn attempts_to_write(folders: &[&str]) -> Output {
     attempts.expect("there is a shell")
 }
 
-/// What is wrong with the cage of a process: nothing, if it is closed.
+/// Returns the faults of a process's cage; empty if it is closed.
 pub fn leaks(process: &Process) -> Vec<String> {
     let read = |name| read_to_string(format!("/proc/{}/{name}", process.pid())).unwrap_or_default();
     let (status, mounts) = (read("status"), read("mounts"));
@@ -98,7 +99,7 @@ pub fn leaks(process: &Process) -> Vec<String> {
     leaks
 }
 
-/// The first word of a line of `/proc/PID/status`.
+/// Returns the first word of a field in `/proc/PID/status`.
 fn field(status: &str, name: &str) -> String {
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let word = line.and_then(|line| line.split_whitespace().next());

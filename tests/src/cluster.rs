@@ -1,4 +1,4 @@
-//! A director and nodes that form one ring, and what tests ask of them together.
+//! A director and the nodes of one ring, and the conditions that tests check on all of them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use crate::network::{Host, Network, Proxy};
 use crate::node::{IN_TIME, Launch, Node};
 use crate::wait::{self, Witness};
 
-/// How long a ring may take to come to rest where a test does not measure that.
+/// The time limit for a ring to come to rest, in tests that do not measure it.
 pub const REST: Duration = Duration::from_secs(15);
 
-/// How long what was sent may take to be everywhere, once faults have ended (invariant C5).
+/// The time limit for delivery everywhere, once faults have ended (invariant C5).
 pub const EVERYWHERE: Duration = Duration::from_secs(5);
 
-/// A director and nodes.
+/// A director and its nodes.
 #[derive(Debug)]
 pub struct Cluster {
-    /// The director that everybody was given.
+    /// The director that all nodes were given.
     pub director: Director,
     nodes: Vec<Arc<Node>>,
     started: usize,
 }
 
 impl Cluster {
-    /// A director and `count` nodes, started in turn, all ready and in one ring.
+    /// Starts a director and `count` nodes in turn, and waits until all are ready and in one ring.
     #[track_caller]
     pub fn start(count: usize) -> Self {
         let mut cluster = Self::empty();
@@ -39,7 +39,7 @@ impl Cluster {
         cluster
     }
 
-    /// A director on host 0 of a network, and a node on each of the hosts 1 to `count`, in one ring.
+    /// Starts a director on host 0 of a network and a node on each of the hosts 1 to `count`, in one ring.
     #[track_caller]
     pub fn across(network: &Network, count: u8) -> Self {
         let mut cluster = Self::empty_on(&network.host(0));
@@ -50,7 +50,7 @@ impl Cluster {
         cluster
     }
 
-    /// A director, and a node behind each of the proxies, in one ring.
+    /// Starts a director, and a node behind each of the proxies, in one ring.
     #[track_caller]
     pub fn behind(proxies: &[Proxy]) -> Self {
         let mut cluster = Self::empty();
@@ -63,13 +63,13 @@ impl Cluster {
         cluster
     }
 
-    /// A director without nodes.
+    /// Starts a director without nodes.
     #[track_caller]
     pub fn empty() -> Self {
         Self::around(Director::start())
     }
 
-    /// A director on a host of a network, without nodes.
+    /// Starts a director on a host of a network, without nodes.
     #[track_caller]
     pub fn empty_on(host: &Host) -> Self {
         Self::around(Director::start_on(host))
@@ -106,19 +106,19 @@ impl Cluster {
         self.adopt(launch.arguments(arguments).start())
     }
 
-    /// Takes in a node that was started elsewhere.
+    /// Adds a node that was started elsewhere.
     pub fn adopt(&mut self, node: Node) -> Arc<Node> {
         let node = Arc::new(node);
         self.nodes.push(Arc::clone(&node));
         node
     }
 
-    /// Every node ever started, the gone ones too.
+    /// Returns every node that was ever started, those that are gone included.
     pub fn everybody(&self) -> &[Arc<Node>] {
         &self.nodes
     }
 
-    /// The nodes that run, frozen ones too.
+    /// Returns the running nodes, frozen ones included.
     pub fn live(&self) -> Vec<Arc<Node>> {
         self.nodes
             .iter()
@@ -127,7 +127,7 @@ impl Cluster {
             .collect()
     }
 
-    /// The running nodes but `node`.
+    /// Returns the running nodes except `node`.
     pub fn others(&self, node: &Arc<Node>) -> Vec<Arc<Node>> {
         self.live()
             .into_iter()
@@ -135,11 +135,11 @@ impl Cluster {
             .collect()
     }
 
-    /// The running node with this id.
+    /// Returns the running node with this id.
     ///
     /// # Panics
     ///
-    /// Where there is none.
+    /// If there is none.
     #[track_caller]
     pub fn by_id(&self, id: NodeId) -> Arc<Node> {
         self.live()
@@ -148,22 +148,22 @@ impl Cluster {
             .unwrap_or_else(|| panic!("no running node has the id {id}"))
     }
 
-    /// The node that all running ones call coordinator.
+    /// Returns the node that the first running node reports as coordinator.
     ///
     /// # Panics
     ///
-    /// Where that one does not run.
+    /// If that node is not running.
     #[track_caller]
     pub fn coordinator(&self) -> Arc<Node> {
         let reign = self.live()[0].journal().reign().expect("it is ready");
         self.by_id(reign.node_id)
     }
 
-    /// The running nodes in ring order, beginning with the coordinator.
+    /// Returns the running nodes in ring order, starting with the coordinator.
     ///
     /// # Panics
     ///
-    /// Where the view of the coordinator has somebody who does not run.
+    /// If the coordinator's view lists a node that is not running.
     #[track_caller]
     pub fn in_ring_order(&self) -> Vec<Arc<Node>> {
         let coordinator = self.coordinator();
@@ -181,15 +181,15 @@ impl Cluster {
         ids.into_iter().map(|id| self.by_id(id)).collect()
     }
 
-    /// Awaits that all running nodes agree on a view of exactly them, on the coordinator, and on
-    /// one closed ring.
+    /// Waits until all running nodes agree on a view of exactly themselves, on the coordinator, and on one closed
+    /// ring.
     #[track_caller]
     pub fn one_ring(&self, within: Duration) {
         one_ring(&self.live(), within);
     }
 
-    /// Awaits that every running node has delivered everything that running nodes, and nodes that
-    /// left properly, have typed.
+    /// Waits until every running node has delivered everything that was typed into running nodes, and into nodes
+    /// that left properly.
     #[track_caller]
     pub fn everything_everywhere(&self, within: Duration) {
         let due: Vec<(NodeId, u64)> = self
@@ -206,18 +206,18 @@ impl Cluster {
         }
     }
 
-    /// Everything that everybody said, for the checker.
+    /// Returns the records of all nodes, for the checker.
     pub fn records(&self) -> Vec<Record> {
         self.nodes.iter().map(|node| node.record()).collect()
     }
 
-    /// Asks every running node for its transcript, and has the checker judge everything.
+    /// Asks every running node for its transcript, and checks all events.
     #[track_caller]
     pub fn check(&self) -> checker::Report {
         self.check_by(&Rules::default())
     }
 
-    /// Like [`Cluster::check`], by other rules.
+    /// Like [`Cluster::check`], with other rules.
     #[track_caller]
     pub fn check_by(&self, rules: &Rules) -> checker::Report {
         ask_transcripts(&self.live());
@@ -227,7 +227,7 @@ impl Cluster {
     }
 }
 
-/// Awaits that `nodes` agree on a view of exactly them, on the coordinator, and on one closed ring.
+/// Waits until `nodes` agree on a view of exactly themselves, on the coordinator, and on one closed ring.
 #[track_caller]
 pub fn one_ring(nodes: &[Arc<Node>], within: Duration) {
     wait::until("one ring of one view", within, &witnesses(nodes), || {
@@ -236,8 +236,8 @@ pub fn one_ring(nodes: &[Arc<Node>], within: Duration) {
     });
 }
 
-/// Awaits that each of `nodes` has another reign than `before`, all the same one. Returns how long
-/// after `since` the last of them said so.
+/// Waits until all of `nodes` report the same new coordinator, under a higher epoch than `before`. Returns the time
+/// from `since` until then.
 #[track_caller]
 pub fn new_reign(nodes: &[Arc<Node>], before: Reign, since: Instant, within: Duration) -> Duration {
     let what = format!("a new coordinator after {before:?}");
@@ -256,7 +256,7 @@ pub fn new_reign(nodes: &[Arc<Node>], before: Reign, since: Instant, within: Dur
     since.elapsed()
 }
 
-/// Awaits that each of `nodes` has a view of exactly `nodes`. Returns how long after `since`.
+/// Waits until each of `nodes` has a view of exactly `nodes`. Returns the time from `since` until then.
 #[track_caller]
 pub fn view_of(nodes: &[Arc<Node>], since: Instant, within: Duration) -> Duration {
     let expected: BTreeSet<NodeId> = nodes.iter().map(|node| node.id()).collect();
@@ -270,7 +270,7 @@ pub fn view_of(nodes: &[Arc<Node>], since: Instant, within: Duration) -> Duratio
     since.elapsed()
 }
 
-/// Asks each of `nodes` for its transcript, and awaits the answers.
+/// Asks each of `nodes` for its transcript, and waits for the answers.
 #[track_caller]
 pub fn ask_transcripts(nodes: &[Arc<Node>]) {
     let marks: Vec<usize> = nodes.iter().map(|node| node.mark()).collect();

@@ -1,7 +1,7 @@
-//! Compose projects: the files in `docker/`, brought up on this machine's Docker engine.
+//! Compose projects: runs the files in `docker/` on this machine's Docker engine.
 //!
-//! Every project has a name of its own, and is gone when it is dropped. Not here: how the image is built
-//! (`cargo xtask image`).
+//! Every project has a unique name, and is removed when it is dropped. Not here: the build of the image (`cargo
+//! xtask image`).
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -14,31 +14,31 @@ use crate::ring_viz::Ring;
 use crate::tool;
 use crate::wait;
 
-/// The image that the files name.
+/// The image that the compose files name.
 pub const IMAGE: &str = "ringtalk";
 
-/// Where this is set, a machine without an engine fails the tests that need one.
+/// If this variable is set, tests that need a Docker engine fail without one, instead of being skipped.
 const REQUIRED_VARIABLE: &str = "RINGTALK_COMPOSE_REQUIRED";
 
 static PROJECTS: AtomicU32 = AtomicU32::new(0);
 
-/// Services that were brought up by a compose file.
+/// The services of one compose file.
 #[derive(Debug)]
 pub struct Project {
     name: String,
     file: PathBuf,
-    /// The ports of this machine that the file names by variables.
+    /// The variables of the file that stand for ports of this machine, and their values.
     ports: Vec<(&'static str, u16)>,
     compose: Vec<&'static str>,
 }
 
 impl Project {
-    /// A project by one of the files in `docker/`; nothing is started yet. Where this machine has no engine, or the
-    /// image was not built, says so in one line and gives nothing.
+    /// Returns a project for one of the files in `docker/`; nothing is started yet. Without an engine or the image,
+    /// prints the reason in one line and returns `None`.
     ///
     /// # Panics
     ///
-    /// Where an engine is required.
+    /// If an engine is required and there is none.
     #[track_caller]
     pub fn or_skip(file: &str) -> Option<Self> {
         match compose_command() {
@@ -51,7 +51,7 @@ impl Project {
                 file: Path::new(env!("CARGO_MANIFEST_DIR"))
                     .join("../docker")
                     .join(file),
-                // Any port of this machine that is free.
+                // Port 0: the engine picks a free port.
                 ports: vec![("RINGTALK_PORT", 0)],
                 compose,
             }),
@@ -66,11 +66,11 @@ impl Project {
         }
     }
 
-    /// The same project, with ports of this machine that are free now, by the variables that name them.
+    /// Returns the same project, with a free port of this machine for each of these variables.
     ///
     /// # Panics
     ///
-    /// Where there is none.
+    /// If no port is free.
     #[must_use]
     pub fn with_ports(mut self, variables: &[&'static str]) -> Self {
         let free = |variable: &&'static str| {
@@ -82,11 +82,11 @@ impl Project {
         self
     }
 
-    /// Runs a command of compose's, and returns what it printed.
+    /// Runs a compose command, and returns its output.
     ///
     /// # Panics
     ///
-    /// Where it fails.
+    /// If it fails.
     #[track_caller]
     pub fn compose(&self, arguments: &[&str]) -> String {
         self.try_compose(arguments)
@@ -106,26 +106,26 @@ impl Project {
         tool::finish(&mut command, "")
     }
 
-    /// The services of the file.
+    /// Returns the services of the file.
     #[track_caller]
     pub fn services(&self) -> Vec<String> {
         let listed = self.compose(&["config", "--services"]);
         listed.lines().map(str::to_owned).collect()
     }
 
-    /// The container of a service.
+    /// Returns the container of a service.
     #[track_caller]
     pub fn container(&self, service: &str) -> String {
         self.compose(&["ps", "-a", "-q", service]).trim().to_owned()
     }
 
-    /// What a service has written so far.
+    /// Returns what a service has printed so far.
     #[track_caller]
     pub fn logs(&self, service: &str) -> String {
         docker(&["logs", &self.container(service)])
     }
 
-    /// Awaits that a service has written each of these.
+    /// Waits until a service has printed each of these texts.
     #[track_caller]
     pub fn writes(&self, service: &str, texts: &[&str], within: Duration) {
         let container = self.container(service);
@@ -136,27 +136,27 @@ impl Project {
         });
     }
 
-    /// Runs a command of Docker's with the container of a service as its last word.
+    /// Runs a Docker command whose last argument is the container of a service.
     #[track_caller]
     pub fn docker(&self, arguments: &[&str], service: &str) -> String {
         docker(&[arguments, &[&self.container(service)]].concat())
     }
 
-    /// Takes a service off one of the file's networks.
+    /// Disconnects a service from one of the file's networks.
     #[track_caller]
     pub fn disconnect(&self, network: &str, service: &str) {
         let network = format!("{}_{network}", self.name);
         self.docker(&["network", "disconnect", &network], service);
     }
 
-    /// Puts a service back on one of the file's networks, at the first address that is free.
+    /// Reconnects a service to one of the file's networks, where it gets the first free address.
     #[track_caller]
     pub fn connect(&self, network: &str, service: &str) {
         let network = format!("{}_{network}", self.name);
         self.docker(&["network", "connect", &network], service);
     }
 
-    /// Something else takes the first free address of one of the file's networks.
+    /// Starts another container, which takes the first free address of one of the file's networks.
     #[track_caller]
     pub fn squat(&self, network: &str) -> Squatter {
         let network = format!("{}_{network}", self.name);
@@ -164,7 +164,7 @@ impl Project {
         Squatter(container.trim().to_owned())
     }
 
-    /// Where a service is on one of the file's networks.
+    /// Returns the address of a service on one of the file's networks.
     #[track_caller]
     pub fn address(&self, network: &str, service: &str) -> String {
         let template = format!(
@@ -174,7 +174,7 @@ impl Project {
         self.inspect(service, &template)
     }
 
-    /// The ring as `ring-viz` in a service's container sees it by way of `director`, and its exit status.
+    /// Runs `ring-viz` in a service's container, and returns the ring that it finds through `director`.
     pub fn look(&self, service: &str, director: &str) -> Result<Ring, String> {
         let look = [
             "exec",
@@ -188,11 +188,11 @@ impl Project {
         serde_json::from_str(&seen).map_err(|error| format!("{error} in {seen}"))
     }
 
-    /// Somebody types in a service's container.
+    /// Attaches to the stdin of a service's container.
     ///
     /// # Panics
     ///
-    /// Where there is no `docker` to start.
+    /// If `docker` cannot be started.
     #[track_caller]
     pub fn type_in(&self, service: &str) -> Typist {
         let mut child = Command::new("docker")
@@ -206,14 +206,14 @@ impl Project {
         Typist { child, stdin }
     }
 
-    /// Something that the engine knows of a service's container, as a Go template says.
+    /// Inspects a service's container, and returns what a Go template selects.
     #[track_caller]
     pub fn inspect(&self, service: &str, template: &str) -> String {
         inspect(&self.container(service), template)
     }
 }
 
-/// A container that has an address.
+/// A container that occupies an address until it is dropped.
 #[derive(Debug)]
 pub struct Squatter(String);
 
@@ -228,7 +228,7 @@ impl Drop for Squatter {
     }
 }
 
-/// Somebody who types in a container.
+/// The stdin of a container.
 #[derive(Debug)]
 pub struct Typist {
     child: Child,
@@ -240,7 +240,7 @@ impl Typist {
     ///
     /// # Panics
     ///
-    /// Where the container takes none any more.
+    /// If the container no longer reads.
     #[track_caller]
     pub fn say(&mut self, text: &str) {
         let line = format!("{text}\n");
@@ -252,7 +252,7 @@ impl Typist {
 
 impl Drop for Typist {
     fn drop(&mut self) {
-        // It only connects this machine's ends with those of the container, which goes on.
+        // `docker attach` only connects the streams: the container goes on.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -269,17 +269,17 @@ impl Drop for Project {
     }
 }
 
-/// Runs a command of Docker's, and returns what it printed.
+/// Runs a Docker command, and returns its output.
 ///
 /// # Panics
 ///
-/// Where it fails.
+/// If it fails.
 #[track_caller]
 pub fn docker(arguments: &[&str]) -> String {
     tool::run("docker", arguments).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Something that the engine knows of a container or an image, as a Go template says.
+/// Inspects a container or an image, and returns what a Go template selects.
 #[track_caller]
 pub fn inspect(what: &str, template: &str) -> String {
     docker(&["inspect", "--format", template, what])
@@ -287,7 +287,7 @@ pub fn inspect(what: &str, template: &str) -> String {
         .to_owned()
 }
 
-/// How compose is called here, where everything is there that a project needs.
+/// Returns the command for compose here, if there is an engine, compose and the image.
 fn compose_command() -> Result<Vec<&'static str>, String> {
     tool::run("docker", &["version"]).map_err(|_| "no Docker engine answers".to_owned())?;
     let commands = [vec!["docker", "compose"], vec!["docker-compose"]];

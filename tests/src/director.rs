@@ -1,4 +1,4 @@
-//! A director's process.
+//! The process of a director.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -10,16 +10,16 @@ use crate::process::{Output, Process, binary};
 use crate::registrant::{Asked, Registrant};
 use crate::wait::{self, Witness};
 
-/// How long a director may take to listen.
+/// The time limit for a director to listen.
 const START: Duration = Duration::from_secs(5);
 
-/// How long an ordinary answer may take: two seconds are allowed to a held call.
+/// The time limit for an answer: the director holds a call for up to two seconds.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// What a director prints once it listens.
+/// The text that a director prints once it listens.
 const LISTENING: &str = "director listening on http://";
 
-/// A director.
+/// A running director.
 #[derive(Debug)]
 pub struct Director {
     process: Process,
@@ -27,26 +27,26 @@ pub struct Director {
 }
 
 impl Director {
-    /// Starts one on a free port of the loopback.
+    /// Starts a director on a free loopback port.
     #[track_caller]
     pub fn start() -> Self {
         Self::start_at("127.0.0.1:0")
     }
 
-    /// Starts one at an address.
+    /// Starts a director at an address.
     #[track_caller]
     pub fn start_at(address: &str) -> Self {
         Self::start_by(Command::new(binary("director")), address)
     }
 
-    /// Starts one on a host.
+    /// Starts a director on a host.
     #[track_caller]
     pub fn start_on(host: &Host) -> Self {
         let place = format!("{}:0", host.address());
         Self::start_by(host.command(binary("director")), &place)
     }
 
-    /// Starts one on a free port of the loopback that is run by another program, such as a cage.
+    /// Starts a director on a free loopback port, through another program, such as a cage.
     #[track_caller]
     pub fn by(command: Command) -> Self {
         Self::start_by(command, "127.0.0.1:0")
@@ -68,49 +68,49 @@ impl Director {
         Self { process, address }
     }
 
-    /// Where it listens.
+    /// Returns the address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What to give to `--join`.
+    /// Returns what to pass to `--join`.
     pub fn place(&self) -> String {
         self.address.to_string()
     }
 
-    /// Its process.
+    /// Returns its process.
     pub fn process(&self) -> &Process {
         &self.process
     }
 
-    /// `GET`s a path.
+    /// Sends a `GET` request.
     #[track_caller]
     pub fn fetch(&self, path: &str) -> Response {
         self.ask("GET", path, None)
     }
 
-    /// `POST`s JSON.
+    /// Sends a `POST` request with a JSON body.
     #[track_caller]
     pub fn post(&self, path: &str, body: &str) -> Response {
         self.ask("POST", path, Some(body))
     }
 
-    /// Asks, and awaits the answer.
+    /// Sends a request, and waits for the answer.
     ///
     /// # Panics
     ///
-    /// Where no whole answer comes in time.
+    /// If no complete answer comes in time.
     #[track_caller]
     pub fn ask(&self, method: &str, path: &str, body: Option<&str>) -> Response {
         http::ask(self.address, method, path, body, ANSWER)
             .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
     }
 
-    /// Asks in a node's name, with its signature.
+    /// Sends a request that is signed with a node's key, and waits for the answer.
     ///
     /// # Panics
     ///
-    /// Where no whole answer comes in time.
+    /// If no complete answer comes in time.
     #[track_caller]
     pub fn ask_as(&self, who: &Registrant, method: &str, path: &str, body: &str) -> Response {
         let asked = Asked { method, path, body };
@@ -118,7 +118,7 @@ impl Director {
             .unwrap_or_else(|error| panic!("{method} {path}: {error}\n{}", self.account()))
     }
 
-    /// Awaits that `GET /` redirects to a node's address. Returns how long that took.
+    /// Waits until `GET /` redirects to a node's address. Returns how long that took.
     #[track_caller]
     pub fn redirects_to(&self, address: &str, within: Duration) -> Duration {
         let since = std::time::Instant::now();

@@ -1,6 +1,6 @@
-//! What the README, `--help` and the manual page tell people to type.
+//! Extracts the commands and flags that the README, `--help` and the manual page name.
 //!
-//! Not here: what comes of it when it is typed.
+//! Not here: the effects of the commands (the tests).
 
 use std::collections::BTreeSet;
 use std::process::{Command, Stdio};
@@ -8,17 +8,17 @@ use std::process::{Command, Stdio};
 use crate::process::{Output, Process, binary};
 use crate::wait::Witness;
 
-/// The README, as it was when this was built.
+/// The README at the time of the build.
 pub const README: &str = include_str!("../../README.md");
 
-/// What other programs can rely on, as it was when this was built.
+/// The contract with other programs at the time of the build.
 pub const CONTRACT: &str = include_str!("../../wire/CONTRACT.md");
 
-/// What the contract says under this heading, up to the next one of the same level.
+/// Returns the section of the contract under this heading, up to the next heading of the same level.
 ///
 /// # Panics
 ///
-/// Where it has no such heading.
+/// If it has no such heading.
 #[track_caller]
 pub fn section_of_contract(heading: &str) -> &'static str {
     let start = CONTRACT.find(&format!("\n## {heading}\n"));
@@ -28,11 +28,11 @@ pub fn section_of_contract(heading: &str) -> &'static str {
     &rest[..end]
 }
 
-/// What `program` prints when it is asked for help, or for another text.
+/// Returns what `program` prints for a flag such as `--help`.
 ///
 /// # Panics
 ///
-/// Where it prints none.
+/// If it fails.
 #[track_caller]
 pub fn printed(program: &str, flag: &str) -> String {
     let mut command = Command::new(binary(program));
@@ -42,14 +42,14 @@ pub fn printed(program: &str, flag: &str) -> String {
     asked.journal().stdout_text()
 }
 
-/// The commands in the README's `sh` blocks.
+/// Returns the commands in the README's `sh` blocks.
 pub fn commands_of_readme() -> Vec<String> {
     let blocks = README.split("```sh\n").skip(1);
     let blocks = blocks.filter_map(|rest| rest.split("```").next());
     blocks.flat_map(whole_commands).collect()
 }
 
-/// The commands below `Examples:`, which are less indented than what is said of them.
+/// Returns the commands below `Examples:`, which are less indented than their descriptions.
 pub fn examples_of_help(help: &str) -> Vec<String> {
     let section = help.split("\nExamples:\n").nth(1).unwrap_or_default();
     let lines = section.lines().take_while(|line| !line.trim().is_empty());
@@ -60,7 +60,7 @@ pub fn examples_of_help(help: &str) -> Vec<String> {
         .collect()
 }
 
-/// The commands in the section EXAMPLES of a manual page.
+/// Returns the commands in the EXAMPLES section of a manual page.
 pub fn examples_of_manual(page: &str) -> Vec<String> {
     let section = page.split("\n.SH EXAMPLES\n").nth(1).unwrap_or_default();
     let section = section.split("\n.SH ").next().unwrap_or_default();
@@ -71,7 +71,7 @@ pub fn examples_of_manual(page: &str) -> Vec<String> {
         .collect()
 }
 
-/// The flags that a text names.
+/// Returns the flags that a text names.
 pub fn flags(text: &str) -> BTreeSet<String> {
     let is_flag = |char: char| char.is_ascii_lowercase() || char == '-';
     let words = text.split(|char| !is_flag(char));
@@ -82,7 +82,7 @@ pub fn flags(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The variables of the environment that a text names.
+/// Returns the environment variables that a text names.
 pub fn variables(text: &str) -> BTreeSet<String> {
     let is_variable = |char: char| char.is_ascii_uppercase() || char == '_';
     let words = text.split(|char| !is_variable(char));
@@ -90,7 +90,7 @@ pub fn variables(text: &str) -> BTreeSet<String> {
     own.map(str::to_owned).collect()
 }
 
-/// What a help text says of one flag, its defaults included.
+/// Returns the description of a flag in a help text, its defaults included.
 pub fn paragraph<'a>(help: &'a str, flag: &str) -> Option<&'a str> {
     let start = help
         .find(&format!("{flag} "))
@@ -100,7 +100,7 @@ pub fn paragraph<'a>(help: &'a str, flag: &str) -> Option<&'a str> {
     Some(&rest[..end.unwrap_or(rest.len())])
 }
 
-/// The commands of a script: one ends where the shell says that it is whole.
+/// Splits a script into commands; a command ends where the shell accepts it as complete.
 fn whole_commands(block: &str) -> Vec<String> {
     let mut commands = Vec::new();
     let mut command = String::new();
@@ -118,7 +118,7 @@ fn whole_commands(block: &str) -> Vec<String> {
     commands
 }
 
-/// A line without what the shell does not read.
+/// Returns a line without its comment.
 fn without_comment(line: &str) -> &str {
     let comment = line
         .find(" #")

@@ -1,7 +1,7 @@
-//! The events that `node --json` prints, one JSON object a line.
+//! The events that `node --json` prints, one JSON object per line.
 //!
-//! Unknown events and unknown fields are skipped, as the contract asks of every reader; a known
-//! event with a missing or wrong field is an error.
+//! Unknown events and fields are skipped, as the contract asks of every reader; a known event with a missing or
+//! wrong field is an error.
 
 use std::collections::BTreeMap;
 
@@ -10,15 +10,15 @@ use serde::{Deserialize, Deserializer};
 
 use crate::id::{MessageId, NodeId};
 
-/// The most entries of a clock that a `message` shows.
+/// The largest clock that a `message` shows, in entries.
 pub const CLOCK_SHOWN: usize = 64;
 
 /// One line of a node's stdout.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// A step of the way in.
+    /// A step of joining.
     Joining(Joining),
-    /// In the ring, the discussion so far fetched.
+    /// The node is in the ring, and has fetched the history.
     Ready(Ready),
     /// A message was delivered.
     Message(Message),
@@ -26,53 +26,53 @@ pub enum Event {
     View(View),
     /// The neighbours changed.
     Neighbours(Neighbours),
-    /// Another coordinator, or another epoch.
+    /// The coordinator or the epoch changed.
     Coordinator(Reign),
-    /// A member came.
+    /// A member joined.
     Joined(Person),
     /// A member left properly.
     Left(Person),
-    /// A member was found dead.
+    /// A member was declared dead.
     Failed(Person),
-    /// A member has another name.
+    /// A member changed its name.
     Renamed(Renamed),
     /// Two or more members were lost at about the same time.
     Split(Shape),
     /// Two rings became one.
     Merged(Shape),
-    /// Messages that cannot be had now.
+    /// Messages that cannot be had at present.
     Gap(Gap),
     /// The answer to `/transcript`.
     Transcript(Transcript),
-    /// Something the user should know.
+    /// An error that the user should know about.
     Error(Trouble),
-    /// Something the user may like to know.
+    /// Something that the user may want to know.
     Notice(Trouble),
     /// A JSON command was carried out.
     Done(Done),
     /// The last line.
     Goodbye(Goodbye),
-    /// An event that this reader has no use for; its name.
+    /// An event that the tests do not use; its name.
     Other(String),
 }
 
-/// A coordinator's reign.
+/// One term of office of a coordinator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Epoch {
-    /// Higher wins.
+    /// The higher number wins.
     pub number: u64,
-    /// Whose reign it is.
+    /// The coordinator.
     pub coordinator: NodeId,
 }
 
 /// See [`Event::Joining`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Joining {
-    /// Which step.
+    /// The step.
     pub stage: String,
-    /// While the discussion so far is fetched: how many of its messages are here.
+    /// While the history is fetched: the number of its messages that have arrived.
     pub done: Option<u64>,
-    /// How many are to come in all.
+    /// The number of its messages in all.
     pub total: Option<u64>,
 }
 
@@ -84,17 +84,17 @@ pub struct Ready {
     pub node_id: NodeId,
     /// The name that the coordinator gave it.
     pub name: String,
-    /// What other nodes dial.
+    /// The address that other nodes dial.
     pub address: String,
-    /// Which discussion it takes part in.
+    /// The discussion that it takes part in.
     pub discussion: String,
-    /// What to give to `--join`.
+    /// The invite: what to pass to `--join`.
     pub invite: String,
-    /// Who coordinates.
+    /// The coordinator.
     pub coordinator: NodeId,
-    /// Under which epoch.
+    /// Its epoch.
     pub epoch: Epoch,
-    /// How many are in the view.
+    /// The number of members in the view.
     pub members: usize,
 }
 
@@ -106,11 +106,11 @@ pub struct Message {
     pub id: MessageId,
     /// Its author.
     pub node_id: NodeId,
-    /// Its place among the author's messages, from 1.
+    /// Its sequence number among the author's messages, from 1.
     pub seq: u64,
     /// The author's name.
     pub name: String,
-    /// The room; `main` until there are rooms.
+    /// The room; always `main`.
     pub room: String,
     /// When it was written, by the author's clock.
     pub timestamp: String,
@@ -122,11 +122,11 @@ pub struct Message {
     pub heads: Vec<Head>,
     /// This node's clock right after the delivery, if it has at most [`CLOCK_SHOWN`] entries.
     pub vector_clock: Option<BTreeMap<NodeId, u64>>,
-    /// How many entries it has, if it has more.
+    /// The number of its entries, if it has more.
     pub clock_size: Option<usize>,
-    /// Whether it lies before this node's join cut.
+    /// True if it lies before this node's join cut.
     pub history: bool,
-    /// True where the view does not list its author.
+    /// True if the view does not list its author.
     #[serde(default)]
     pub unlisted: bool,
 }
@@ -135,40 +135,40 @@ pub struct Message {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Head {
-    /// The author of the message depended on.
+    /// The author of the message that is depended on.
     pub node_id: NodeId,
-    /// Its number.
+    /// Its sequence number.
     pub seq: u64,
 }
 
 /// See [`Event::View`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct View {
-    /// The reign under which it was published.
+    /// The epoch in which it was published.
     pub epoch: Epoch,
-    /// Counts the views.
+    /// The number of the view.
     pub number: u64,
-    /// Who published it.
+    /// The coordinator that published it.
     pub coordinator: NodeId,
-    /// Who is in, in ring order.
+    /// The members, in ring order.
     pub members: Vec<Member>,
 }
 
-/// One line of a view.
+/// One member of a view.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Member {
-    /// Who.
+    /// The member.
     pub node_id: NodeId,
-    /// Under which name.
+    /// Its name.
     pub name: String,
-    /// What others dial.
+    /// The address that others dial.
     pub address: String,
     /// The order of admission.
     pub seniority: u64,
 }
 
-/// See [`Event::Neighbours`]. Both are absent where the node is alone.
+/// See [`Event::Neighbours`]. Both are absent if the node is alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Neighbours {
     /// The node before this one.
@@ -181,19 +181,19 @@ pub struct Neighbours {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Reign {
-    /// Who coordinates.
+    /// The coordinator.
     pub node_id: NodeId,
-    /// Under which epoch.
+    /// Its epoch.
     pub epoch: Epoch,
 }
 
-/// Whom [`Event::Joined`], [`Event::Left`] and [`Event::Failed`] are about.
+/// The member that [`Event::Joined`], [`Event::Left`] or [`Event::Failed`] is about.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Person {
-    /// Who.
+    /// The member.
     pub node_id: NodeId,
-    /// Under which name.
+    /// Its name.
     pub name: String,
 }
 
@@ -201,50 +201,50 @@ pub struct Person {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Renamed {
-    /// Who.
+    /// The member.
     pub node_id: NodeId,
-    /// The name now.
+    /// The new name.
     pub name: String,
-    /// The name before.
+    /// The old name.
     pub previous: String,
 }
 
-/// What a ring is after [`Event::Split`] or [`Event::Merged`].
+/// The ring after [`Event::Split`] or [`Event::Merged`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 pub struct Shape {
-    /// How many are in it.
+    /// The number of members.
     pub members: usize,
-    /// Under which epoch.
+    /// The epoch.
     pub epoch: Epoch,
 }
 
-/// See [`Event::Gap`]: both ends are part of it.
+/// See [`Event::Gap`]. Both ends are part of the gap.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Gap {
-    /// Whose messages.
+    /// The author of the messages.
     pub node_id: NodeId,
-    /// The first that is missing.
+    /// The first missing sequence number.
     pub from: u64,
-    /// The last that is missing.
+    /// The last missing sequence number.
     pub to: u64,
 }
 
 /// See [`Event::Transcript`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct Transcript {
-    /// Message ids by (Lamport time, author, seq).
+    /// The ids of messages, ordered by (Lamport time, author, seq).
     pub ids: Vec<MessageId>,
 }
 
-/// See [`Event::Error`].
+/// See [`Event::Error`] and [`Event::Notice`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct Trouble {
-    /// For programs.
+    /// A code for programs.
     pub code: String,
-    /// For people.
+    /// A text for people.
     pub message: String,
-    /// What the JSON command wanted repeated that it is about.
+    /// The tag of the JSON command that it answers.
     #[serde(default, deserialize_with = "tag")]
     pub tag: Option<String>,
 }
@@ -252,18 +252,18 @@ pub struct Trouble {
 /// See [`Event::Done`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Done {
-    /// What the command wanted repeated.
+    /// The tag of the command.
     #[serde(default, deserialize_with = "tag")]
     pub tag: Option<String>,
-    /// Its name.
+    /// The name of the command.
     pub command: String,
-    /// The id of what was said.
+    /// The id of the message that it sent.
     pub id: Option<MessageId>,
-    /// Its number.
+    /// The sequence number of that message.
     pub seq: Option<u64>,
 }
 
-/// A tag as text: a program may choose a number.
+/// Reads a tag as text: a program may use a number.
 fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let tag = Option::<serde_json::Value>::deserialize(deserializer)?;
     Ok(tag.map(|tag| tag.as_str().map_or_else(|| tag.to_string(), str::to_owned)))
@@ -272,12 +272,12 @@ fn tag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
 /// See [`Event::Goodbye`].
 #[derive(Clone, Debug, Deserialize)]
 pub struct Goodbye {
-    /// Why the node goes.
+    /// The reason why the node ends.
     pub reason: String,
 }
 
 impl Event {
-    /// Reads one line of stdout. The error says what is wrong with it.
+    /// Parses one line of stdout. The error says what is wrong with it.
     pub fn parse(line: &str) -> Result<Self, String> {
         let name = event_name(line).ok_or("`event` is not the first field")?;
         let event = match name {
@@ -309,7 +309,7 @@ fn fields<T: DeserializeOwned>(line: &str) -> Result<T, String> {
     serde_json::from_str(line).map_err(|error| error.to_string())
 }
 
-/// The value of `event`, where that is the line's first field.
+/// Returns the value of `event`, if that is the line's first field.
 fn event_name(line: &str) -> Option<&str> {
     let rest = line.trim_start().strip_prefix('{')?.trim_start();
     let rest = rest.strip_prefix("\"event\"")?.trim_start();

@@ -1,8 +1,8 @@
-//! A crowd from everywhere that connects and says nothing, or the first bytes of something.
+//! A flood of connections that send nothing, or only the first bytes of a message.
 //!
-//! It comes from as many addresses of the loopback as it has connections, so neither a limit for each address
-//! nor the range of ports holds it up. It keeps every connection, also those that the far end has closed,
-//! until it has as many as it wants; then it opens new ones in place of the oldest.
+//! Each connection comes from its own loopback address, so neither a limit per address nor the range of ports stops
+//! the flood. It keeps every connection, even those that the far end has closed, until it has as many as it wants;
+//! then each new one replaces the oldest.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -19,11 +19,11 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::wait;
 
-/// How many connections are opened at one time, every [`PAUSE`].
+/// The number of connections that are opened together, every [`PAUSE`].
 const AT_ONCE: usize = 10;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A flood that goes on until it is dropped.
+/// A flood that lasts until it is dropped.
 #[derive(Debug)]
 pub struct Flood {
     opened: Arc<AtomicUsize>,
@@ -32,12 +32,12 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// Begins to open `count` connections to `target`, 1,000 a second. Every second one says `first_words`,
-    /// and no more.
+    /// Starts to open `count` connections to `target`, 1,000 a second. Every second one sends `first_words` and
+    /// nothing else; the others send nothing.
     ///
     /// # Panics
     ///
-    /// Where this process may not open so many files.
+    /// If this process may not open so many files.
     pub fn start(target: SocketAddr, count: usize, first_words: &'static [u8]) -> Self {
         allow_files(count as u64 + 1_000);
         let (opened, is_over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
@@ -54,12 +54,12 @@ impl Flood {
         }
     }
 
-    /// How many connections were opened so far.
+    /// Returns how many connections were opened so far.
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::Relaxed)
     }
 
-    /// Awaits that so many were opened.
+    /// Waits until `count` connections were opened.
     #[track_caller]
     pub fn await_opened(&self, count: usize, within: Duration) {
         wait::poll("the flood has risen", within, &[], || {
@@ -116,7 +116,7 @@ async fn pour(
     }
 }
 
-/// Another address for each connection, in 127.1.0.0 and beyond.
+/// Returns the source address of a connection, from 127.1.0.0 on.
 fn source(number: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x7f01_0000 + number % 0x00fd_0000)
 }

@@ -1,7 +1,6 @@
-//! The dialler's side of a handshake, and the records after it, as `wire/PROTOCOL.md` §3 has them.
+//! The dialler's side of a handshake, and the records after it (`wire/PROTOCOL.md` §3).
 //!
-//! Written from that page alone, with another cryptography than the node's. Not here: sockets
-//! (`raw`).
+//! Written from that page alone, with another cryptography library than the node's. Not here: sockets (`raw`).
 
 use std::io;
 
@@ -13,13 +12,13 @@ use uuid::Uuid;
 
 use crate::id::NodeId;
 
-/// What each end sends first: the magic, and the version.
+/// The bytes that each end sends first: the magic, and the version.
 pub const PREFACE: &[u8] = b"RTLK\x00\x08";
 
-/// The secret of the open discussion, which everybody knows.
+/// The secret of the open discussion, which is public.
 pub const OPEN: Secret = Secret(*b"ringtalk-open-02");
 
-/// The most bytes that a record seals.
+/// The maximum number of plaintext bytes of a record.
 const RECORD_BYTES: usize = 65_519;
 
 /// A discussion's secret.
@@ -40,7 +39,7 @@ impl Secret {
     }
 }
 
-/// Who dials, in the middle of a handshake.
+/// The dialler, during a handshake.
 #[derive(Debug)]
 pub struct Dialler {
     state: HandshakeState,
@@ -49,11 +48,11 @@ pub struct Dialler {
 }
 
 impl Dialler {
-    /// Somebody who is known by a number, and has this secret.
+    /// Returns a dialler whose key is derived from a number, and which has this secret.
     ///
     /// # Panics
     ///
-    /// Where the system gives no random numbers.
+    /// If the system provides no random numbers.
     pub fn new(number: u64, secret: Secret) -> Self {
         let pattern = || "Noise_XXpsk0_25519_AESGCM_SHA256".parse();
         let pair = Builder::new(pattern().expect("a pattern")).generate_keypair();
@@ -74,12 +73,12 @@ impl Dialler {
         }
     }
 
-    /// The first message, with its length.
+    /// Returns the first message, after its length.
     pub fn opening(&mut self) -> io::Result<Vec<u8>> {
         write(&mut self.state, &[])
     }
 
-    /// Takes the second message, without its length: who was dialled.
+    /// Reads the second message, without its length, and returns the id of the node that was dialled.
     pub fn read_answer(&mut self, answer: &[u8]) -> io::Result<NodeId> {
         let hash = self.state.get_handshake_hash().to_vec();
         let mut payload = vec![0; 1024];
@@ -94,7 +93,7 @@ impl Dialler {
         Ok(NodeId(fingerprint(key.as_bytes())))
     }
 
-    /// The third message, with its length, and what comes after it.
+    /// Returns the third message, after its length, and the session that follows the handshake.
     pub fn finish(mut self) -> io::Result<(Vec<u8>, Session)> {
         let hash = self.state.get_handshake_hash().to_vec();
         let signed = [b"ringtalk link\x00", hash.as_slice(), &self.noise_public].concat();
@@ -111,12 +110,12 @@ impl Dialler {
     }
 }
 
-/// What follows the handshake.
+/// The encrypted session after the handshake.
 #[derive(Debug)]
 pub struct Session(TransportState);
 
 impl Session {
-    /// The records that have these bytes.
+    /// Encrypts bytes into records.
     ///
     /// # Panics
     ///
@@ -135,7 +134,7 @@ impl Session {
     }
 }
 
-/// The key and the signature in an introduction: CBOR with both at fixed places.
+/// Returns the key and the signature of an introduction: CBOR in which both have fixed positions.
 fn parts(introduction: &[u8]) -> Option<(VerifyingKey, Signature)> {
     let rest = introduction.strip_prefix(b"\xa2\x63key\x58\x20")?;
     let (key, rest) = rest.split_at_checked(32)?;
@@ -151,7 +150,7 @@ fn write(state: &mut HandshakeState, payload: &[u8]) -> io::Result<Vec<u8>> {
     Ok([&prefix.to_be_bytes(), &message[..length]].concat())
 }
 
-/// The UUID of version 8 that stands for a key.
+/// Returns the UUID of version 8 that identifies a key.
 pub(crate) fn fingerprint(key: &[u8; 32]) -> Uuid {
     let digest = Sha256::digest(key);
     Uuid::new_v8(*digest.first_chunk().expect("SHA-256 has 32 bytes"))

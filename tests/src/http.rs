@@ -1,38 +1,38 @@
-//! A small blocking HTTP/1.1 client, one connection a request, with a deadline for everything.
+//! A small blocking HTTP/1.1 client: one connection per request, with a deadline for everything.
 
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-/// An answer.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The status code.
     pub status: u16,
-    /// The header fields, names in lower case.
+    /// The header fields, their names in lower case.
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: String,
 }
 
 impl Response {
-    /// The value of a header field; `name` in lower case.
+    /// Returns the value of a header field; `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let field = self.headers.iter().find(|(field, _)| field == name)?;
         Some(&field.1)
     }
 
-    /// The body as JSON, null where it is none.
+    /// Returns the body as JSON, or null if it is not JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_default()
     }
 
-    /// Panics unless this is an error as RFC 9457 has it.
+    /// Panics unless this is an error in the format of RFC 9457.
     ///
     /// # Panics
     ///
-    /// Where it is not.
+    /// If it is not.
     #[track_caller]
     pub fn expect_problem(&self, status: u16) -> &Self {
         self.expect(status);
@@ -58,7 +58,7 @@ impl Response {
     ///
     /// # Panics
     ///
-    /// Where it is another one.
+    /// If it is another one.
     #[track_caller]
     pub fn expect(&self, status: u16) -> &Self {
         assert_eq!(self.status, status, "another status: {self}");
@@ -72,7 +72,7 @@ impl fmt::Display for Response {
     }
 }
 
-/// Asks `address`, and awaits the whole answer. A body is JSON.
+/// Sends a request to `address`, and waits for the complete response. A body is JSON.
 pub fn ask(
     address: SocketAddr,
     method: &str,
@@ -83,7 +83,7 @@ pub fn ask(
     ask_with(address, method, path, &[], body, within)
 }
 
-/// Asks with further header fields. One of them may say what the body is, which is JSON else.
+/// Like [`ask`], with more header fields. A `Content-Type` among them replaces JSON as the type of the body.
 pub fn ask_with(
     address: SocketAddr,
     method: &str,
@@ -95,7 +95,7 @@ pub fn ask_with(
     let deadline = Instant::now() + within;
     let mut stream = TcpStream::connect_timeout(&address, within)?;
     stream.set_write_timeout(Some(within))?;
-    // A body that is refused for its length may meet a closed door; the answer is there all the same.
+    // If the server refuses a body for its length, writing may fail, and the response is there all the same.
     let written = stream.write_all(&request(address, (method, path), fields, body));
     let answer = read_until_closed(&mut stream, deadline);
     match (parse(&answer), written) {

@@ -1,35 +1,35 @@
-//! Ids as the contract writes them: UUIDs, kept as 16 bytes, so that they sort as bytes do.
+//! Ids as the contract writes them: UUIDs, kept as 16 bytes so that they sort bytewise.
 
 use std::fmt;
 
 use serde::Deserialize;
 use uuid::Uuid;
 
-/// Names a node for the life of its process.
+/// Identifies a node for the life of its process.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct NodeId(pub Uuid);
 
-/// Names a message.
+/// Identifies a message.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(pub Uuid);
 
 impl NodeId {
-    /// A made-up id, for the checker's own tests and for requests in no real node's name.
+    /// Returns a made-up id, for the checker's own tests and for requests that name no real node.
     pub const fn made_up(number: u64) -> Self {
         Self(made_up(0xa, number))
     }
 }
 
 impl MessageId {
-    /// A made-up id, for the checker's own tests.
+    /// Returns a made-up id, for the checker's own tests.
     pub const fn made_up(number: u64) -> Self {
         Self(made_up(0xb, number))
     }
 }
 
-/// A UUID of version 8 that carries a number.
+/// Returns a UUID of version 8 that encodes a number.
 const fn made_up(kind: u128, number: u64) -> Uuid {
     Uuid::from_u128((kind << 124) | (0x8 << 76) | (0x8 << 60) | (number as u128 & 0xfff_ffff))
 }

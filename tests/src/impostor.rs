@@ -1,6 +1,7 @@
-//! Somebody who shows whoever asks a view of its own making, and a director that points at it.
+//! A peer that shows everyone a made-up view, and a director that points at it.
 //!
-//! It has the secret of the open discussion, as everybody has, and is in no ring. Not here: what the view says (the tests).
+//! It has the secret of the open discussion, which is public, and is in no ring. Not here: the rings that it shows
+//! (the tests).
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -17,19 +18,19 @@ use ringtalk_wire::{
 };
 use tokio::runtime::Builder;
 
-/// Somebody who shows a view of its own making.
+/// A peer that shows a made-up view, together with its director.
 #[derive(Debug)]
 pub struct Impostor {
     director: SocketAddr,
 }
 
 impl Impostor {
-    /// Shows a ring of so many members, all of them at `place` and invented, but for itself. Its coordinator is the
-    /// impostor, or somebody whose signature it does not have.
+    /// Starts an impostor that shows a ring of `members` members, all invented and at `place` except for itself.
+    /// Its coordinator is the impostor if `coordinates`, and otherwise a node whose signature it does not have.
     ///
     /// # Panics
     ///
-    /// Where there is no free port.
+    /// If there is no free port.
     pub fn start(members: usize, place: &str, coordinates: bool) -> Self {
         let me = Identity::generate().expect("random numbers");
         let peers = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -42,7 +43,7 @@ impl Impostor {
         Self { director }
     }
 
-    /// What to give to `--join`.
+    /// Returns what to pass to `--join`.
     pub fn place(&self) -> String {
         self.director.to_string()
     }
@@ -91,7 +92,7 @@ fn invent(
     Arc::new(view)
 }
 
-/// Shows the view to everybody who comes.
+/// Shows the view to every peer that asks.
 fn show(me: Identity, listener: TcpListener, view: &Arc<View>) {
     let runtime = Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
@@ -122,7 +123,7 @@ async fn answer(mut link: Link, view: &View) -> io::Result<()> {
     Ok(())
 }
 
-/// Answers everybody as a director does that knows a ring.
+/// Answers every request as a director does that knows a ring.
 fn point(listener: &TcpListener, whither: &str) {
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else { return };

@@ -1,4 +1,4 @@
-//! What one process has said and done so far, with a summary that conditions can read at no cost.
+//! The record of one process's output and end, with a summary that makes conditions cheap to check.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
@@ -8,74 +8,74 @@ use std::time::Instant;
 use crate::event::{Event, Neighbours, Ready, Reign, Trouble, View};
 use crate::id::NodeId;
 
-/// How many events a failure shows.
+/// The number of events that a failure message shows.
 const SHOWN_EVENTS: usize = 25;
 
-/// How much of one event a failure shows.
+/// The number of characters of one event that a failure message shows.
 const SHOWN_EVENT_CHARACTERS: usize = 260;
 
-/// How much of stderr and of a plain stdout a failure shows.
+/// The number of bytes of stderr, and of plain stdout, that a failure message shows.
 const SHOWN_BYTES: usize = 6 * 1024;
 
-/// How much of stderr is kept: more is a fault of its own, and must not fill our memory.
+/// The number of bytes of stderr that are kept: more is a fault in itself, and must not fill the test's memory.
 const KEPT_STDERR: usize = 4 * 1024 * 1024;
 
-/// An event and when it arrived here.
+/// An event and its time of arrival.
 #[derive(Clone, Debug)]
 pub struct Seen {
-    /// When the line had been read.
+    /// When its line had been read.
     pub at: Instant,
-    /// What it said.
+    /// The event.
     pub event: Event,
 }
 
 /// How a process ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Exit {
-    /// When it was noticed.
+    /// When the end was noticed.
     pub at: Instant,
-    /// With which status.
+    /// The exit status.
     pub status: ExitStatus,
 }
 
-/// Everything one process said and did.
+/// Everything that one process has printed, and how it ended.
 #[derive(Debug, Default)]
 pub struct Journal {
     /// The events, in order.
     pub seen: Vec<Seen>,
-    /// Lines of stdout that are no event of the contract, and why.
+    /// Lines of stdout that are not events of the contract, each with the reason.
     pub malformed: Vec<String>,
-    /// The `ready` event and when it came.
+    /// The `ready` event and its time of arrival.
     pub ready: Option<(Instant, Ready)>,
-    /// The view in force.
+    /// The latest view.
     pub view: Option<View>,
-    /// The neighbours now.
+    /// The latest neighbours.
     pub neighbours: Option<Neighbours>,
-    /// The coordinator now.
+    /// The latest `coordinator` event.
     pub coordinator: Option<Reign>,
-    /// How many messages of each author were delivered.
+    /// The number of messages delivered of each author.
     pub delivered: BTreeMap<NodeId, u64>,
-    /// Every text delivered.
+    /// The texts of all delivered messages.
     pub texts: HashSet<String>,
-    /// Plain stdout, where that is no JSON.
+    /// Stdout, if it is plain text and not JSON.
     pub stdout: Vec<u8>,
-    /// All of stderr.
+    /// Stderr, up to its limit.
     pub stderr: Vec<u8>,
-    /// Whether stdout has ended, so that no event can come any more.
+    /// True if stdout has ended: no further event can come.
     pub stdout_ended: bool,
-    /// Stderr has ended, so nothing more will come from it either.
+    /// True if stderr has ended.
     pub stderr_ended: bool,
     /// How the process ended, once it has.
     pub exit: Option<Exit>,
 }
 
 impl Journal {
-    /// The process has ended, and everything that it said is here.
+    /// Returns true if the process has ended and all its output was read.
     pub fn has_ended(&self) -> bool {
         self.exit.is_some() && self.stdout_ended && self.stderr_ended
     }
 
-    /// Takes in a line of stdout and what it was read as, and brings the summary up to date.
+    /// Adds a line of stdout, parsed, and updates the summary.
     pub fn note(&mut self, event: Result<Event, String>, line: &str) {
         match event {
             Ok(event) => self.note_event(event),
@@ -102,14 +102,14 @@ impl Journal {
         self.seen.push(Seen { at, event });
     }
 
-    /// Takes in bytes of stderr.
+    /// Adds bytes of stderr, up to the limit.
     pub fn note_stderr(&mut self, bytes: &[u8]) {
         let room = KEPT_STDERR.saturating_sub(self.stderr.len());
         self.stderr
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    /// Who coordinates, by the latest of what the node said of it.
+    /// Returns the coordinator that the node has named last.
     pub fn reign(&self) -> Option<Reign> {
         let (_, ready) = self.ready.as_ref()?;
         Some(self.coordinator.unwrap_or(Reign {
@@ -118,12 +118,12 @@ impl Journal {
         }))
     }
 
-    /// The events from the `mark`-th on.
+    /// Returns the events from number `mark` on.
     pub fn since(&self, mark: usize) -> impl Iterator<Item = &Event> {
         self.seen[mark..].iter().map(|seen| &seen.event)
     }
 
-    /// The errors from the `mark`-th event on.
+    /// Returns the `error` events from number `mark` on.
     pub fn errors_since(&self, mark: usize) -> impl Iterator<Item = &Trouble> {
         self.since(mark).filter_map(|event| match event {
             Event::Error(trouble) => Some(trouble),
@@ -131,17 +131,17 @@ impl Journal {
         })
     }
 
-    /// Stderr as text.
+    /// Returns stderr as text.
     pub fn stderr_text(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
-    /// Plain stdout as text.
+    /// Returns plain stdout as text.
     pub fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 
-    /// The end of everything, for a failure message.
+    /// Returns the last events and the end of the output, for a failure message.
     pub fn tail(&self) -> String {
         let mut tail = String::new();
         for seen in &self.seen[self.seen.len().saturating_sub(SHOWN_EVENTS)..] {
@@ -165,7 +165,7 @@ impl Journal {
     }
 }
 
-/// At most `characters` of a text.
+/// Returns at most `characters` characters of a text.
 fn shortened(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => format!("{}…", &text[..end]),

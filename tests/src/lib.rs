@@ -1,10 +1,9 @@
-//! Black-box tests of the real binaries: the harness that drives them and the checker that judges
-//! what they said.
+//! Black-box tests of the real binaries: the harness that runs them, and the checker that judges their events.
 //!
-//! Everything here relies on the command lines, JSON events, HTTP answers and exit codes of the
-//! contract alone. Nothing here links to the node or the director, but for the member that lies
-//! (`liar`), which must be a true one otherwise.
-//! What strangers say to a node is written from `wire/PROTOCOL.md` alone.
+//! The tests rely only on the command lines, JSON events, HTTP answers and exit codes of the contract. Of the
+//! modules here only `liar`, `impostor`, `attack` and `registrant` link to the crates of the node, and none to the
+//! director: a lying member must otherwise run the real protocol. The handshake of strangers (`handshake`) is
+//! written from `wire/PROTOCOL.md` alone.
 
 pub mod attack;
 pub mod cage;
@@ -44,9 +43,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 static TURN: Mutex<()> = Mutex::new(());
 
-/// Takes this test binary's turn: tests measure time, and two at once would measure each other.
+/// Waits until no other test of this binary runs: tests measure time, and two at once would measure each other.
 ///
-/// A test holds what this returns in its first variable, which is therefore dropped last.
+/// A test keeps the returned guard in its first variable, which is dropped last.
 pub fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What the tests measure on the way, one `measured:` line each.
+//! The measurements of the tests, printed as one `measured:` line each.
 
 use std::fmt;
 use std::io::Write;
@@ -8,26 +8,26 @@ use crate::checker::Record;
 use crate::event::{Event, Message};
 use crate::id::NodeId;
 
-/// How long messages took from their author's own event to another node's.
+/// The time from a message's event at its author to its event at another node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latency {
-    /// How many deliveries were measured.
+    /// The number of deliveries measured.
     pub deliveries: usize,
     /// The median.
     pub p50: Duration,
-    /// The 99th of a hundred.
+    /// The 99th percentile.
     pub p99: Duration,
     /// The longest.
     pub max: Duration,
 }
 
-/// Prints a figure for people, past the capture of the test runner.
+/// Prints a measurement, past the output capture of the test runner.
 pub fn report(what: &str, value: impl fmt::Debug) {
     let _ = writeln!(std::io::stderr().lock(), "measured: {what}: {value:?}");
 }
 
-/// The latency of the messages that their authors sealed from `since` to `until`, over the nodes of
-/// `records`. Leave out who was frozen.
+/// Returns the latency between the nodes of `records`, for messages that were sent from `since` to `until`. Leave
+/// out nodes that were frozen.
 pub fn latency(records: &[Record], since: Instant, until: Instant) -> Latency {
     let mut sealed = std::collections::HashMap::new();
     for record in records {
@@ -60,7 +60,7 @@ fn is_by(record: &Record, message: &Message) -> bool {
 }
 
 impl Latency {
-    /// Sums up single times.
+    /// Summarizes single times.
     pub fn of(mut times: Vec<Duration>) -> Self {
         times.sort_unstable();
         let at = |percent: usize| {

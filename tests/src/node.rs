@@ -1,4 +1,4 @@
-//! A node: how it is started, what is typed into it, and what it said.
+//! A node: starts it, types into it, and reads its events.
 
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use crate::network::{Host, Proxy};
 use crate::process::{Output, Process, binary};
 use crate::wait::Witness;
 
-/// How long a node may take to get in where a test does not measure that.
+/// The time limit for a node to join, in tests that do not measure it.
 pub const IN_TIME: Duration = Duration::from_secs(30);
 
-/// A node that is about to be started.
+/// The command line of a node that is not started yet.
 #[derive(Debug)]
 pub struct Launch {
     label: String,
@@ -26,7 +26,7 @@ pub struct Launch {
     output: Output,
 }
 
-/// A node's process.
+/// A running node.
 #[derive(Debug)]
 pub struct Node {
     process: Process,
@@ -35,7 +35,7 @@ pub struct Node {
 }
 
 impl Launch {
-    /// A node that is called `name`, listens on a free port of the loopback, and prints events.
+    /// Returns a node called `name` that listens on a free loopback port and prints events.
     #[track_caller]
     pub fn new(name: &str) -> Self {
         Self::bare(name).arguments(&["--name", name]).arguments(&[
@@ -45,7 +45,7 @@ impl Launch {
         ])
     }
 
-    /// A node that is called `name`, runs and listens on `host`, and prints events.
+    /// Returns a node called `name` that runs and listens on `host`, and prints events.
     #[track_caller]
     pub fn on(host: &Host, name: &str) -> Self {
         let launch = Self {
@@ -56,7 +56,7 @@ impl Launch {
         launch.arguments(&["--name", name, "--listen", "0.0.0.0:0", "--json"])
     }
 
-    /// A node that is called `name`, is reached through `proxy` only, and prints events.
+    /// Returns a node called `name` that is reached only through `proxy`, and prints events.
     #[track_caller]
     pub fn behind(proxy: &Proxy, name: &str) -> Self {
         Self::bare(name)
@@ -65,7 +65,7 @@ impl Launch {
             .arguments(&["--public-address", &proxy.address()])
     }
 
-    /// A node like [`Launch::new`] that prints text for people.
+    /// Returns a node like [`Launch::new`] that prints text for people.
     #[track_caller]
     pub fn plain(name: &str) -> Self {
         let mut launch = Self::bare(name)
@@ -75,7 +75,7 @@ impl Launch {
         launch
     }
 
-    /// A node like [`Launch::new`] that is run by another program, such as a tracer.
+    /// Returns a node like [`Launch::new`] that another program, such as a tracer, runs.
     #[track_caller]
     pub fn by(name: &str, command: Command) -> Self {
         let launch = Self {
@@ -86,7 +86,7 @@ impl Launch {
         launch.arguments(&["--name", name, "--listen", "127.0.0.1:0", "--json"])
     }
 
-    /// The program without any argument; `label` is what failures call it.
+    /// Returns the program without arguments; `label` is its name in failure messages.
     #[track_caller]
     pub fn bare(label: &str) -> Self {
         Self {
@@ -123,14 +123,14 @@ impl Launch {
         self
     }
 
-    /// Reads so many of its events in a second.
+    /// Reads this many of its events a second.
     #[must_use]
     pub fn reading_slowly(mut self, a_second: u32) -> Self {
         self.output = Output::Slowly(a_second);
         self
     }
 
-    /// Starts it.
+    /// Starts the node.
     #[track_caller]
     pub fn start(mut self) -> Node {
         Node {
@@ -142,17 +142,17 @@ impl Launch {
 }
 
 impl Node {
-    /// Its process.
+    /// Returns its process.
     pub fn process(&self) -> &Process {
         &self.process
     }
 
-    /// What it has said so far.
+    /// Returns what it has printed so far.
     pub fn journal(&self) -> std::sync::MutexGuard<'_, Journal> {
         self.process.journal()
     }
 
-    /// How many events it has printed so far.
+    /// Returns how many events it has printed so far.
     pub fn mark(&self) -> usize {
         self.process.mark()
     }
@@ -175,12 +175,12 @@ impl Node {
         self.process.write(format!("{command}\n"));
     }
 
-    /// Writes bytes that must become no message.
+    /// Writes bytes that must not become a message.
     pub fn write_raw(&self, bytes: &[u8]) {
         self.process.write(bytes);
     }
 
-    /// How many messages were typed.
+    /// Returns how many messages were typed.
     pub fn typed_count(&self) -> u64 {
         self.typed
             .lock()
@@ -188,7 +188,7 @@ impl Node {
             .len() as u64
     }
 
-    /// Awaits a condition on what it has said and done.
+    /// Waits for a condition on what it has printed, or on its end.
     #[track_caller]
     pub fn wait_for<T>(
         &self,
@@ -199,7 +199,7 @@ impl Node {
         self.process.wait_for(what, within, condition)
     }
 
-    /// Awaits an event from the `mark`-th on.
+    /// Waits for an event from number `mark` on.
     #[track_caller]
     pub fn wait_for_event<T>(
         &self,
@@ -213,7 +213,7 @@ impl Node {
         })
     }
 
-    /// Awaits `ready`.
+    /// Waits for `ready`.
     #[track_caller]
     pub fn ready(&self, within: Duration) -> Ready {
         self.wait_for("is ready", within, |journal| {
@@ -221,11 +221,11 @@ impl Node {
         })
     }
 
-    /// How long it took from its start to `ready`.
+    /// Returns the time from its start to `ready`.
     ///
     /// # Panics
     ///
-    /// Where it is not ready in time.
+    /// If it is not ready in time.
     #[track_caller]
     pub fn time_to_ready(&self) -> Duration {
         self.ready(IN_TIME);
@@ -233,19 +233,19 @@ impl Node {
         at.duration_since(self.process.started())
     }
 
-    /// Its id, once it is ready.
+    /// Waits for `ready`, and returns its id.
     #[track_caller]
     pub fn id(&self) -> NodeId {
         self.ready(IN_TIME).node_id
     }
 
-    /// What others dial, once it is ready.
+    /// Waits for `ready`, and returns the address that others dial.
     #[track_caller]
     pub fn address(&self) -> String {
         self.ready(IN_TIME).address
     }
 
-    /// Awaits the delivery of `text`.
+    /// Waits until it delivers `text`.
     #[track_caller]
     pub fn hears(&self, text: &str, within: Duration) {
         let what = format!("delivers {:?}", text.chars().take(60).collect::<String>());
@@ -260,38 +260,38 @@ impl Node {
         self.process.signal(Signal::SIGKILL);
     }
 
-    /// Stops it, as a suspended laptop would be.
+    /// Stops it, as a laptop that is suspended.
     pub fn freeze(&self) {
         self.process.signal(Signal::SIGSTOP);
     }
 
-    /// Lets it go on after [`Node::freeze`].
+    /// Resumes it after [`Node::freeze`].
     pub fn thaw(&self) {
         self.process.signal(Signal::SIGCONT);
     }
 
-    /// Asks it to leave by `/quit`.
+    /// Makes it leave by `/quit`.
     pub fn quit(&self) {
         self.command("/quit");
     }
 
-    /// Awaits its end.
+    /// Waits for its exit, and returns its exit code, or the negated signal.
     #[track_caller]
     pub fn exit_code(&self, within: Duration) -> i32 {
         self.process.exit_code(within)
     }
 
-    /// Whether it takes part, or would if it were not frozen.
+    /// Returns true unless it was killed or has exited; a frozen node counts as running.
     pub fn is_running(&self) -> bool {
         !self.doomed.load(Ordering::Relaxed) && self.process.is_running()
     }
 
-    /// Whether all that it typed must arrive: it runs, or left properly.
+    /// Returns true if all its messages must arrive: it is running, or left properly.
     pub fn keeps_its_word(&self) -> bool {
         !self.doomed.load(Ordering::Relaxed)
     }
 
-    /// What the checker needs to know.
+    /// Returns its record, for the checker.
     pub fn record(&self) -> Record {
         let journal = self.journal();
         Record {
@@ -325,7 +325,7 @@ impl Witness for Node {
     }
 }
 
-/// A text as it is typed: a slash in front is doubled, or it would be a command.
+/// Returns a text as it is typed: a leading slash is doubled, or it would be a command.
 fn line(text: &str) -> String {
     let escape = if text.starts_with('/') { "/" } else { "" };
     format!("{escape}{text}\n")

@@ -1,19 +1,19 @@
-//! What a terminal shows, as a picture for a page: an SVG with the same characters, colours and places.
+//! Draws what a terminal shows as an SVG, with the same characters, colours and positions.
 //!
-//! Not here: what is shown (`window`).
+//! Not here: the terminal (`window`).
 
 use std::fmt::Write;
 
 use vt100::{Cell, Color, Screen};
 
-/// How wide and how high a cell is, and how far the text's line is from its top.
+/// The width and height of a cell, and the distance of the baseline from its top, in pixels.
 const WIDTH: usize = 9;
 const HEIGHT: usize = 19;
 const ASCENT: usize = 14;
-/// Around the screen.
+/// The margin around the screen.
 const MARGIN: usize = 12;
 
-/// Light by default, dark where the reader's system is. `cN` is the terminal's colour N.
+/// Light by default, and dark if the reader's system is. `cN` is the terminal's colour N.
 const STYLE: &str = "\
 .ground{fill:#fff;stroke:#d0d7de}
 text{font:15px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#1f2328;white-space:pre}
@@ -29,7 +29,7 @@ text,.mark{fill:#e6edf3}
 }
 ";
 
-/// A screen as an SVG.
+/// Returns a screen as an SVG.
 pub fn draw(screen: &Screen) -> String {
     let (rows, columns) = screen.size();
     let (rows, columns) = (rows.get(), columns.get());
@@ -51,14 +51,14 @@ pub fn draw(screen: &Screen) -> String {
     picture
 }
 
-/// Cells beside each other that look alike. A wide one is a run of its own, and so is each of a font that may be
-/// wider or narrower than others, so that what follows stays in its column.
+/// Adjacent cells with the same style. A wide cell is a run of its own, and so is each that is not ASCII: its font
+/// may be wider or narrower than others, and what follows must stay in its column.
 #[derive(Debug)]
 struct Run {
     column: usize,
     columns: usize,
     text: String,
-    /// Of the text, and of what is behind it, where anything is.
+    /// The classes of the text, and of the background if there is one.
     classes: (String, Option<String>),
 }
 
@@ -114,7 +114,7 @@ fn classes(cell: &Cell) -> (String, Option<String>) {
     ];
     let styles = styles.into_iter().filter(|(has, _)| *has);
     let styles = styles.map(|(_, style)| style.to_owned());
-    // Inverse is the text's colour behind it.
+    // Inverse: the text's colour becomes the background.
     let (own, behind) = if cell.inverse() {
         let behind = ["mark".to_owned()].into_iter().chain(colour);
         let behind = behind.collect::<Vec<_>>().join(" ");

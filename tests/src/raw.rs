@@ -1,4 +1,4 @@
-//! A bare TCP connection, for everything that no proper node or browser would send.
+//! A bare TCP connection, for bytes that no proper node or browser would send.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -10,13 +10,13 @@ use crate::id::NodeId;
 /// The first bytes of every link, before the protocol version.
 pub const MAGIC: &[u8] = b"RTLK";
 
-/// How many bytes come before the handshake: the magic and a version of two bytes.
+/// The number of bytes before the handshake: the magic, and a version of two bytes.
 pub const PREFACE_BYTES: usize = PREFACE.len();
 
-/// How long dialling and one write may take.
+/// The time limit for dialling, and for one write.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A connection that speaks no protocol of its own, but for a handshake where one is asked for.
+/// A connection without a protocol, or one with an encrypted session after [`Raw::introduce`].
 #[derive(Debug)]
 pub struct Raw {
     stream: TcpStream,
@@ -36,8 +36,8 @@ impl Raw {
         })
     }
 
-    /// Dials the node `far`, goes through the handshake as somebody who is known by a number, and
-    /// from then on seals what is sent.
+    /// Dials the node `far`, performs the handshake with a key derived from `number`, and from then on encrypts
+    /// what it sends.
     pub fn introduce(address: &str, far: NodeId, number: u64) -> io::Result<Self> {
         let mut raw = Self::dial(address)?;
         raw.stream.set_read_timeout(Some(PATIENCE))?;
@@ -58,8 +58,8 @@ impl Raw {
         Ok(raw)
     }
 
-    /// Sends bytes, sealed if there was a handshake. The far end may close at any time, so a failure
-    /// is no news.
+    /// Sends bytes, encrypted if there was a handshake. Returns false on failure, which is no surprise: the far end
+    /// may close at any time.
     pub fn send(&mut self, bytes: &[u8]) -> bool {
         match &mut self.session {
             Some(session) => {
@@ -70,12 +70,12 @@ impl Raw {
         }
     }
 
-    /// Sends bytes as they are, even after a handshake.
+    /// Sends bytes unencrypted, even after a handshake.
     pub fn send_as_they_are(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
 
-    /// Everything that the far end sends until it closes or breaks the connection; `None` if it does
+    /// Returns everything that the far end sends until it closes or breaks the connection; `None` if it does
     /// neither in time.
     pub fn read_to_end(&mut self, within: Duration) -> Option<Vec<u8>> {
         let mut everything = Vec::new();
@@ -86,7 +86,7 @@ impl Raw {
         }
     }
 
-    /// The first bytes that the far end sends, as many as come at once.
+    /// Returns the next bytes that the far end sends, as many as arrive at once.
     pub fn read_some(&mut self, within: Duration) -> Vec<u8> {
         let mut buffer = vec![0; 4096];
         let _ = self.stream.set_read_timeout(Some(within));
@@ -95,7 +95,7 @@ impl Raw {
         buffer
     }
 
-    /// How long until the far end closed or broke the connection; `None` if it did not in time.
+    /// Returns the time until the far end closed or broke the connection; `None` if it did not in time.
     pub fn closed_after(&mut self, within: Duration) -> Option<Duration> {
         let since = Instant::now();
         let mut buffer = [0; 4096];
@@ -121,7 +121,7 @@ fn is_timeout(error: &io::Error) -> bool {
     )
 }
 
-/// A frame's length and its bytes, as links carry it: a big-endian `u32` in front.
+/// Returns a frame as links carry it: its length as a big-endian `u32`, then its bytes.
 pub fn frame(length: u32, bytes: &[u8]) -> Vec<u8> {
     [&length.to_be_bytes(), bytes].concat()
 }

@@ -1,6 +1,6 @@
-//! Somebody with a node's key who speaks to a director by hand, as `contract.md` has it.
+//! A client of a director with a node's key, as `wire/CONTRACT.md` describes it.
 //!
-//! Written from that page alone, so that what both agree on is the contract. Not here: HTTP (`http`).
+//! Written from that page alone, so what both agree on is the contract. Not here: HTTP (`http`).
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,15 +15,15 @@ use crate::handshake::fingerprint;
 use crate::http::{self, Response};
 use crate::id::NodeId;
 
-/// Somebody with the key of a node.
+/// A client with the key of a node.
 #[derive(Clone, Debug)]
 pub struct Registrant(Key);
 
 #[derive(Clone, Debug)]
 enum Key {
-    /// Of somebody who is known by a number.
+    /// A key that is derived from a number.
     Numbered(SigningKey),
-    /// Of a node that runs here.
+    /// The key of a node that runs in this process.
     Node(Identity),
 }
 
@@ -39,14 +39,14 @@ pub struct Asked<'a> {
 }
 
 impl Registrant {
-    /// Who is known by a number.
+    /// Returns a client whose key is derived from a number.
     pub fn new(number: u64) -> Self {
         let mut seed = [9; 32];
         seed[..8].copy_from_slice(&number.to_be_bytes());
         Self(Key::Numbered(SigningKey::from_bytes(&seed)))
     }
 
-    /// A node that runs in this process.
+    /// Returns a client with the key of a node that runs in this process.
     pub const fn of_node(identity: Identity) -> Self {
         Self(Key::Node(identity))
     }
@@ -65,12 +65,12 @@ impl Registrant {
         }
     }
 
-    /// The id that follows from the key.
+    /// Returns the id that follows from the key.
     pub fn id(&self) -> NodeId {
         NodeId(fingerprint(&self.public_key()))
     }
 
-    /// What it says to register at an address, in the epoch of this number.
+    /// Returns the body that registers it at an address, in the epoch of this number.
     pub fn registration(&self, address: &str, epoch: u64) -> String {
         let id = self.id();
         format!(
@@ -78,7 +78,7 @@ impl Registrant {
         )
     }
 
-    /// The headers that sign a request over a nonce.
+    /// Returns the headers that sign a request over a nonce.
     pub fn sign(&self, asked: Asked, nonce: &str) -> [(&'static str, String); 3] {
         let Asked { method, path, body } = asked;
         let signed = format!("ringtalk director\n{method}\n{path}\n{nonce}\n{body}");
@@ -90,7 +90,7 @@ impl Registrant {
         ]
     }
 
-    /// Asks without a signature, is told what to sign, and asks again.
+    /// Sends a request without a signature, gets a nonce, and sends it again signed.
     pub fn ask(
         &self,
         director: SocketAddr,
@@ -117,7 +117,7 @@ impl Registrant {
     }
 }
 
-/// The nonce that a director wants signed, or whatever else it answers.
+/// Returns the nonce that a director wants signed, or its answer if that is anything else.
 pub fn challenge(
     director: SocketAddr,
     asked: Asked,

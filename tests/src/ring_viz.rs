@@ -1,6 +1,6 @@
-//! The process that looks at a ring from outside: what it prints as JSON, and what a person sees live.
+//! Runs `ring-viz`, and parses what it prints as JSON and what it draws in a window.
 //!
-//! Not here: what should be seen.
+//! Not here: the expected rings (the tests).
 
 use std::process::Command;
 use std::time::Duration;
@@ -13,64 +13,64 @@ use crate::network::Host;
 use crate::process::{Output, Process, binary};
 use crate::window::Window;
 
-/// How long a look may take: its own limit is 5 s, and members that say nothing add a little.
+/// The time limit of one run: its own limit is 5 s, and silent members add a little.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// What a look came to.
+/// The result of one run.
 #[derive(Clone, Debug)]
 pub struct Look {
     /// The exit status.
     pub code: i32,
-    /// What was printed.
+    /// Its stdout.
     pub stdout: String,
-    /// What was complained of.
+    /// Its stderr.
     pub stderr: String,
 }
 
-/// The ring as it was reported.
+/// The ring as `ring-viz` reports it.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Ring {
-    /// The coordinator's reign.
+    /// The epoch of the coordinator.
     pub epoch: Epoch,
-    /// Who coordinates.
+    /// The coordinator.
     pub coordinator: NodeId,
     /// The members, in ring order.
     pub members: Vec<Place>,
-    /// Whether the ring is closed.
+    /// True if the ring is closed.
     pub closed: bool,
 }
 
-/// A member, as it reported itself.
+/// A member, as it reports itself.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Place {
-    /// Who.
+    /// The member.
     pub node_id: NodeId,
-    /// Under which name.
+    /// Its name.
     pub name: String,
-    /// What others dial.
+    /// The address that others dial.
     pub address: String,
-    /// The network that its coordinator takes it for a member of: a number that all of that network have.
+    /// A number for the network to which the coordinator assigns it: members of one network have the same.
     pub network: u64,
     /// The order of admission.
     pub seniority: u64,
-    /// The node before it, as it says itself.
+    /// Its predecessor, as it says itself.
     pub predecessor: Option<NodeId>,
-    /// The node after it, as it says itself.
+    /// Its successor, as it says itself.
     pub successor: Option<NodeId>,
-    /// To whom it has links for speed.
+    /// Its fingers.
     pub fingers: Vec<NodeId>,
-    /// Whom it suspects.
+    /// The members that it suspects.
     pub suspects: Vec<NodeId>,
 }
 
-/// Runs `ring-viz` with these arguments, to its end.
+/// Runs `ring-viz` with these arguments until it exits.
 #[track_caller]
 pub fn run(arguments: &[&str]) -> Look {
     finish(Command::new(binary("ring-viz")), arguments)
 }
 
-/// The same on a host of a network.
+/// Like [`run`], on a host of a network.
 #[track_caller]
 pub fn run_on(host: &Host, arguments: &[&str]) -> Look {
     finish(host.command(binary("ring-viz")), arguments)
@@ -88,19 +88,19 @@ fn finish(mut command: Command, arguments: &[&str]) -> Look {
     }
 }
 
-/// Looks once at the ring that the director at `place` knows.
+/// Runs `ring-viz --once` for the ring that the director at `place` knows.
 #[track_caller]
 pub fn look(place: &str, format: &str) -> Look {
     run(&["--join", place, "--once", "--format", format])
 }
 
-/// The live picture of the ring that the director at `place` knows, in a window of so many columns and rows.
+/// Opens the live picture of the ring that the director at `place` knows, in a window of `size` columns and rows.
 #[track_caller]
 pub fn live(place: &str, size: (u16, u16)) -> Window {
     live_by(Command::new(binary("ring-viz")), place, size)
 }
 
-/// The same on a host of a network.
+/// Like [`live`], on a host of a network.
 #[track_caller]
 pub fn live_on(host: &Host, place: &str, size: (u16, u16)) -> Window {
     live_by(host.command(binary("ring-viz")), place, size)
@@ -112,20 +112,20 @@ fn live_by(mut command: Command, place: &str, size: (u16, u16)) -> Window {
     Window::open("ring-viz", size, &command)
 }
 
-/// A ring as a person sees it. Names here are those that tests give: `n` and a number.
+/// A ring as it is drawn. The parser knows the names that tests give: `n` and a number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Drawn {
     /// The names, clockwise; the first is at the top.
     pub names: Vec<String>,
-    /// Who has the coordinator's mark.
+    /// The member with the coordinator's mark.
     pub coordinator: Option<String>,
 }
 
 impl Drawn {
-    /// What the one circle in a window shows, where all its members are well.
+    /// Parses the one circle in a window; `None` if a member is not marked as alive.
     pub fn circle(text: &str) -> Option<Self> {
         let rows: Vec<&str> = text.lines().collect();
-        // The heading and the keys are no part of it.
+        // The heading and the line of keys do not belong to the circle.
         let rows = rows.get(1..rows.len().checked_sub(1)?)?;
         let mut found: Vec<Mark> = Vec::new();
         for (y, row) in (0..).zip(rows) {
@@ -149,7 +149,7 @@ impl Drawn {
             .chain(below)
             .chain(left.rev());
         let nearest = names.iter().min_by_key(|name| {
-            // What stands above or below its name is as near as what stands beside it.
+            // Rows weigh more than columns: a mark in the row of a name is nearer than one above or below it.
             let rows = name.y.abs_diff(stars[0].y);
             rows * 1_000 + name.middle().abs_diff(stars[0].x)
         })?;
@@ -163,7 +163,7 @@ impl Drawn {
     }
 }
 
-/// A word in a window, and where it stands.
+/// A word in a window, and its position.
 #[derive(Debug)]
 struct Mark {
     x: usize,
@@ -182,7 +182,7 @@ impl Mark {
     }
 }
 
-/// The names and marks in a row; what else is there are lines of dots, and words.
+/// Returns the words and marks in a row, without the dots of lines.
 fn marks(y: usize, row: &str) -> Vec<Mark> {
     let mut marks: Vec<Mark> = Vec::new();
     let mut goes_on = false;
@@ -203,10 +203,10 @@ fn marks(y: usize, row: &str) -> Vec<Mark> {
     marks
 }
 
-/// A row of the list: a member, and between whom it says that it is.
+/// A row of the list: a member, its predecessor and its successor.
 pub type Row = (String, Option<String>, Option<String>);
 
-/// What the list in a window shows, where all its members are well, and who has the coordinator's mark.
+/// Parses the list in a window: the rows of members marked as alive, and the members with the coordinator's mark.
 pub fn listed(text: &str) -> (Vec<Row>, Vec<String>) {
     let (mut rows, mut coordinators) = (Vec::new(), Vec::new());
     for line in text.lines() {
@@ -237,11 +237,11 @@ pub fn listed(text: &str) -> (Vec<Row>, Vec<String>) {
 }
 
 impl Look {
-    /// What was printed, read as JSON.
+    /// Parses stdout as JSON.
     ///
     /// # Panics
     ///
-    /// Where it is not what the contract says.
+    /// If it does not match the contract.
     #[track_caller]
     pub fn ring(&self) -> Ring {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"))

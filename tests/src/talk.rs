@@ -1,4 +1,4 @@
-//! People talking: numbered messages at a steady rate, in the background, whatever else happens.
+//! A conversation in the background: numbered messages at a steady rate, whatever else happens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,7 +15,7 @@ pub struct Talk {
 }
 
 impl Talk {
-    /// `authors` take turns, `per_second` messages together.
+    /// Starts a conversation in which `authors` take turns, at `per_second` messages in all.
     pub fn start(authors: &[Arc<Node>], per_second: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let over = Arc::clone(&is_over);
@@ -29,7 +29,7 @@ impl Talk {
         }
     }
 
-    /// Ends it, and returns how many messages were typed.
+    /// Ends the conversation, and returns how many messages were typed.
     pub fn stop(mut self) -> u64 {
         self.end()
     }
@@ -47,7 +47,7 @@ impl Drop for Talk {
     }
 }
 
-/// Lets `authors` talk for a while, and returns how many messages they typed.
+/// Lets `authors` talk for this long, and returns how many messages they typed.
 pub fn talk_for(authors: &[Arc<Node>], per_second: u32, duration: Duration) -> u64 {
     let end = Instant::now() + duration;
     talk_while(authors, per_second, || Instant::now() < end)
@@ -64,7 +64,7 @@ fn talk_while(authors: &[Arc<Node>], per_second: u32, mut goes_on: impl FnMut() 
         count += 1;
         let next = start
             + Duration::from_secs(1) * u32::try_from(count).expect("a short talk") / per_second;
-        // Waits until the next message is due: a rate is made of time, and no event stands for it.
+        // Waits until the next message is due: a rate is a matter of time, and has no event.
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }
     count

@@ -1,12 +1,12 @@
-//! A listener in between: everything passes through, and what goes one way is kept.
+//! A transparent TCP relay that records what one direction carries.
 //!
-//! Unlike a [`Proxy`](crate::network::Proxy) it does no harm. Not here: what the bytes mean.
+//! Unlike a [`Proxy`](crate::network::Proxy) it causes no faults. Not here: what the bytes mean (the tests).
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A relay before a TCP service that keeps everything that the service receives.
+/// A relay in front of a TCP service, which records everything that the service receives.
 #[derive(Debug)]
 pub struct Tap {
     address: SocketAddr,
@@ -14,11 +14,11 @@ pub struct Tap {
 }
 
 impl Tap {
-    /// Starts one before `target`, for as long as the tests run.
+    /// Starts a relay in front of `target`; it runs until the test program ends.
     ///
     /// # Panics
     ///
-    /// Where the loopback has no free port.
+    /// If the loopback has no free port.
     pub fn before(target: SocketAddr) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -33,12 +33,12 @@ impl Tap {
         Self { address, heard }
     }
 
-    /// What to dial instead of the service.
+    /// Returns the address to dial instead of the service's.
     pub fn place(&self) -> String {
         self.address.to_string()
     }
 
-    /// Everything that the service has received so far, all connections in one.
+    /// Returns everything that the service has received so far, all connections concatenated.
     pub fn heard(&self) -> Vec<u8> {
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         heard.clone()

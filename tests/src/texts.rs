@@ -1,9 +1,9 @@
-//! Texts that have broken chats before.
+//! Texts of the kinds that break chat programs.
 
-/// The most UTF-8 that a message may have, in bytes.
+/// The maximum size of a message, in bytes of UTF-8.
 pub const LIMIT: usize = 16 * 1024;
 
-/// Texts of many scripts and shapes, without a line end inside.
+/// Texts of many scripts and shapes, without a newline.
 pub const CURIOUS: &[&str] = &[
     "你好，世界。大家今天过得怎么样？",
     "emoji 👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 🇨🇳🇪🇺",
@@ -17,11 +17,11 @@ pub const CURIOUS: &[&str] = &[
     "€uro, ÆØÅ, ﬁ, ẞ, 𝔘𝔫𝔦𝔠𝔬𝔡𝔢, \u{10ffff}",
 ];
 
-/// Text that would drive a terminal, were it shown as it is.
+/// A text of control characters that would change a terminal if they were printed unescaped.
 pub const TERMINAL_CODES: &str = "\u{1b}[31mred\u{1b}[0m \u{1b}]0;title\u{7} bell\u{7} \u{9b}2J \
      carriage\rreturn back\u{8}space delete\u{7f} null\u{0} \u{90}dcs\u{9c} vertical\u{b}tab";
 
-/// A text of exactly `bytes` bytes of UTF-8 that begins with `head`.
+/// Returns a text of exactly `bytes` bytes of UTF-8 that begins with `head`.
 pub fn of_length(head: &str, bytes: usize) -> String {
     let mut text = head.to_owned();
     while text.len() + 3 <= bytes {
@@ -33,7 +33,7 @@ pub fn of_length(head: &str, bytes: usize) -> String {
     text
 }
 
-/// `count` different texts as somebody might paste them: some of 4 KiB, some curious, most plain.
+/// Returns `count` different texts as a user might paste them: some of 4 KiB, some from [`CURIOUS`], most plain.
 pub fn paste(label: &str, count: usize) -> Vec<String> {
     (0..count)
         .map(|number| match number % 5 {

@@ -1,14 +1,14 @@
-//! A tool of the system: run to its end, with its complaint as the error.
+//! Runs a system tool until it exits; its stderr becomes the error.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Runs a tool, and returns what it printed.
+/// Runs a tool, and returns its output.
 pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     finish(Command::new(program).args(arguments), "")
 }
 
-/// Runs a command with `input` as its stdin, and returns what it printed.
+/// Runs a command with `input` as its stdin, and returns its output.
 pub(crate) fn finish(command: &mut Command, input: &str) -> Result<String, String> {
     let complain = |what: String| format!("{}: {what}", shown(command));
     let told = |error: std::io::Error| complain(error.to_string());
@@ -26,7 +26,7 @@ pub(crate) fn finish(command: &mut Command, input: &str) -> Result<String, Strin
         .spawn()
         .map_err(told)?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A tool that ends early tells why on stderr.
+        // A tool that exits early says why on stderr.
         let _ = stdin.write_all(input.as_bytes());
     }
     let output = child.wait_with_output().map_err(told)?;

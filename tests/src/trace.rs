@@ -1,6 +1,7 @@
-//! `strace` around a node: what it opens, and its memory at the moment when it ends.
+//! Runs a program under `strace`: records the files that it opens, and searches its memory when it exits.
 //!
-//! The traced process is still our own child. Not here: what is looked for.
+//! The traced process is still the test's own child. Not here: the strings to search for, and the files that may be
+//! opened (the tests).
 
 use std::fs::{File, read_to_string};
 use std::io::{Read, Seek, SeekFrom};
@@ -11,11 +12,11 @@ use nix::unistd::Pid;
 
 use crate::network::skipped;
 
-/// All ways to make a file or to open one.
+/// The system calls that create or open a file.
 const OPENING: &str = "trace=open,openat,openat2,creat,mkdir,mkdirat,mknod,mknodat,link,linkat,symlink,\
                        symlinkat,rename,renameat,renameat2,truncate,memfd_create";
 
-/// Whether processes can be traced here; says so in one line where not.
+/// Returns true if processes can be traced here; if not, prints the reason in one line.
 pub fn can_trace() -> bool {
     let mut probe = Command::new("strace");
     let probe = probe.args(["-D", "-f", "-o", "/dev/null", "true"]);
@@ -31,7 +32,7 @@ fn no(why: &str) -> bool {
     false
 }
 
-/// The command that runs a program and notes in a file whatever it opens.
+/// Returns the command that runs `program` and records in the file `notes` everything that it opens.
 pub fn noting_what_is_opened(program: &Path, notes: &Path) -> Command {
     let mut command = Command::new("strace");
     command.args(["-D", "-f", "-qq", "-e", OPENING, "-o"]);
@@ -39,8 +40,7 @@ pub fn noting_what_is_opened(program: &Path, notes: &Path) -> Command {
     command
 }
 
-/// The command that runs a program and holds it for so many seconds at the very end, when it has done
-/// everything that it ever will.
+/// Returns the command that runs `program` and delays its exit by this many seconds, when all its own work is done.
 pub fn held_at_the_end(program: &Path, seconds: u32) -> Command {
     let hold = format!("inject=exit_group:delay_enter={}", seconds * 1_000_000);
     let mut command = Command::new("strace");
@@ -49,8 +49,7 @@ pub fn held_at_the_end(program: &Path, seconds: u32) -> Command {
     command
 }
 
-/// The lines of notes that tell of something opened for writing, or made, on a file system: neither
-/// terminals nor what is no file.
+/// Returns the recorded calls that created a file or opened one for writing, terminals and `/dev/null` excepted.
 pub fn written_files(notes: &Path) -> Vec<String> {
     let text = read_to_string(notes).unwrap_or_default();
     let writes = |line: &&str| {
@@ -71,7 +70,7 @@ pub fn written_files(notes: &Path) -> Vec<String> {
     text.lines().filter(writes).map(str::to_owned).collect()
 }
 
-/// Where in a process's writable memory some bytes stand; nothing where the process is gone.
+/// Counts how often `wanted` occurs in the writable memory of a process; `None` if the process is gone.
 pub fn in_memory(pid: Pid, wanted: &[u8]) -> Option<usize> {
     let maps = read_to_string(format!("/proc/{pid}/maps")).ok()?;
     let mut memory = File::open(format!("/proc/{pid}/mem")).ok()?;
@@ -79,7 +78,7 @@ pub fn in_memory(pid: Pid, wanted: &[u8]) -> Option<usize> {
     for region in maps.lines().filter_map(writable) {
         let mut bytes = vec![0; region.1 - region.0];
         let start = memory.seek(SeekFrom::Start(region.0 as u64));
-        // Some pages cannot be read, such as those that were never touched by the kernel's own.
+        // Some regions cannot be read, such as pages of the kernel's that it has never touched.
         if start.is_ok() && memory.read_exact(&mut bytes).is_ok() {
             found += count(&bytes, wanted);
         }

@@ -1,7 +1,7 @@
-//! Waiting for what processes do: a condition, a deadline, and a message that helps.
+//! Waits for conditions on processes, with a deadline and a failure message that says what was seen.
 //!
-//! Whoever learns something new calls [`beat`]; whoever waits looks again after every beat. So a
-//! test goes on the moment it can, and nothing here sleeps for a guessed while.
+//! A reader thread that receives something calls [`beat`]; a waiting test checks its condition after every beat. So
+//! a test continues as soon as it can, and nothing here sleeps for a guessed time.
 
 use std::fmt::Display;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,25 +10,25 @@ use std::time::{Duration, Instant};
 static BEATS: Mutex<u64> = Mutex::new(0);
 static CHANGED: Condvar = Condvar::new();
 
-/// How often to look at what tells nobody when it changes.
+/// The interval at which conditions are checked that no beat announces.
 const POLL: Duration = Duration::from_millis(50);
 
-/// Something that can say what it saw, when a test fails.
+/// Something whose state is printed when a test fails.
 pub trait Witness {
-    /// The end of its events and of its stderr.
+    /// Describes it: the last of its events and of its stderr.
     fn account(&self) -> String;
 }
 
-/// Says that something changed.
+/// Wakes all waiting tests: something has changed.
 pub fn beat() {
     *beats() += 1;
     CHANGED.notify_all();
 }
 
-/// Awaits `condition`, looking again whenever a process did something.
+/// Waits for `condition`, and checks it whenever a process has done something.
 ///
-/// `condition` gives `Err` with the reason for as long as it does not hold. At the deadline the
-/// panic says what was awaited, the last reason, and the account of each witness.
+/// `condition` returns `Err` with the reason for as long as it does not hold. The panic at the deadline shows what
+/// was awaited, the last reason, and the account of each witness.
 #[track_caller]
 pub fn until<T, E: Display>(
     what: &str,
@@ -47,8 +47,8 @@ pub fn until<T, E: Display>(
     }
 }
 
-/// Awaits `condition` of something that tells nobody when it changes, such as a file in `/proc` or
-/// an answer of the director.
+/// Waits for a `condition` that no beat announces, such as one on a file in `/proc` or on an answer of the
+/// director.
 #[track_caller]
 pub fn poll<T, E: Display>(
     what: &str,
@@ -80,7 +80,7 @@ fn beats() -> MutexGuard<'static, u64> {
     BEATS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns once the count of beats is no longer `beat`, or at the deadline.
+/// Returns as soon as the count of beats is no longer `beat`, or at the deadline.
 fn wait_beyond(beat: u64, deadline: Instant) {
     let remaining = deadline.saturating_duration_since(Instant::now());
     drop(

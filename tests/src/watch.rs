@@ -1,6 +1,6 @@
-//! Whether an attack disturbs those who talk beside it: somebody is lost, something is lost, or memory is taken.
+//! Checks that an attack does not disturb the other members: nobody and nothing is lost, and memory stays bounded.
 //!
-//! Not here: what they say, which `cluster` and `checker` look after.
+//! Not here: the delivery and order of their messages (`cluster`, `checker`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use crate::id::NodeId;
 use crate::node::Node;
 use crate::resources::peak_resident_kib;
 
-/// How much more memory a member may take than before.
+/// The growth of memory that a member is allowed, in KiB.
 const GROWTH_KIB: u64 = 48 * 1024;
 
-/// Whose words may be heard who is no member.
+/// The authors outside the view whose messages may be delivered.
 #[derive(Clone, Copy, Debug)]
 pub enum Heard {
-    /// Nobody's.
+    /// None.
     Nobody,
-    /// Those of so many at most, and of somebody, under an id instead of a name.
+    /// At most this many, shown under an id instead of a name.
     Unlisted(usize),
 }
 
-/// What the members were before.
+/// The state of the members before an attack.
 #[derive(Debug)]
 pub struct Watch {
     marks: Vec<usize>,
     memory: Vec<u64>,
     members: BTreeSet<NodeId>,
-    /// Who may come and go.
+    /// The name of a node that may join and leave.
     guest: Option<String>,
 }
 
 impl Watch {
-    /// Watches these from now on; somebody of this name may come and go.
+    /// Starts to watch these nodes; a node called `guest` may join and leave.
     pub fn on(nodes: &[Arc<Node>], guest: Option<&str>) -> Self {
         let peak = |node: &Arc<Node>| peak_resident_kib(node.process());
         Self {
@@ -44,11 +44,12 @@ impl Watch {
         }
     }
 
-    /// Nobody has left, lost anything, or heard what nobody should hear; what else is heard has no hole.
+    /// Checks that nobody has left or lost a message, that only `heard` authors outside the view were delivered,
+    /// and their messages without gaps.
     ///
     /// # Panics
     ///
-    /// Where that is not so.
+    /// If a check fails.
     #[track_caller]
     pub fn expect_undisturbed(&self, nodes: &[Arc<Node>], heard: Heard) {
         for ((node, &mark), &before) in nodes.iter().zip(&self.marks).zip(&self.memory) {

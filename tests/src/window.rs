@@ -1,7 +1,6 @@
-//! A terminal with a program in it: what is typed, and what a person would see.
+//! A terminal with a program in it: types into it, and reads what a person would see.
 //!
-//! It is a pseudo-terminal with an emulator on the other side. Not here: what the program means by what it
-//! shows.
+//! It is a pseudo-terminal with an emulator on the other side. Not here: the texts that programs show (the tests).
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -26,20 +25,20 @@ use crate::wait::{self, Witness};
 /// A terminal with a program in it.
 pub struct Window {
     label: String,
-    /// Nothing once the window was closed.
+    /// `None` once the window is closed.
     pty: Option<Arc<Pty>>,
-    /// The program's side, kept open so that what it leaves behind can be looked at.
+    /// The program's side, kept open so that the state in which the program leaves it can be read.
     line: Option<Pts>,
     child: Mutex<Child>,
     seen: Arc<Seen>,
     reader: Option<JoinHandle<()>>,
 }
 
-/// What came out of the program.
+/// The program's output.
 #[derive(Default)]
 struct Seen {
     state: Mutex<State>,
-    /// Told when the window is read again.
+    /// Notified when the window is read again.
     resumed: Condvar,
 }
 
@@ -84,7 +83,7 @@ impl Seen {
 }
 
 impl Window {
-    /// Runs `node` as `name` in a window of so many columns and rows.
+    /// Runs `node` as `name` in a window of this many columns and rows.
     #[track_caller]
     pub fn node(name: &str, (columns, rows): (u16, u16), arguments: &[&str]) -> Self {
         let mut command = Command::new(binary("node"));
@@ -97,7 +96,7 @@ impl Window {
     ///
     /// # Panics
     ///
-    /// Where there is no pseudo-terminal, or the command cannot be started.
+    /// If there is no pseudo-terminal, or the command cannot be started.
     #[track_caller]
     pub fn open(label: &str, (columns, rows): (u16, u16), command: &Command) -> Self {
         let mut command = minding_signals(command);
@@ -120,22 +119,22 @@ impl Window {
         window
     }
 
-    /// Writes as a keyboard does.
+    /// Types keys.
     ///
     /// # Panics
     ///
-    /// Where the program takes nothing any more.
+    /// If the terminal takes no input.
     pub fn press(&self, keys: &str) {
         let written = (&**self.pty()).write_all(keys.as_bytes());
         written.expect("the terminal takes keys");
     }
 
-    /// Writes a line as a keyboard does.
+    /// Types a line.
     pub fn enter(&self, line: &str) {
         self.press(&format!("{line}\r"));
     }
 
-    /// Pastes, as a terminal does that marks where a paste begins and ends.
+    /// Pastes a text as a terminal with bracketed paste does.
     pub fn paste(&self, text: &str) {
         self.press(&format!(
             "\u{1b}[200~{}\u{1b}[201~",
@@ -143,27 +142,27 @@ impl Window {
         ));
     }
 
-    /// What a person sees.
+    /// Returns what a person sees.
     pub fn text(&self) -> String {
         self.seen.state().emulator.screen().contents()
     }
 
-    /// The same as a picture for a page.
+    /// Returns the same as an SVG.
     pub fn picture(&self) -> String {
         picture::draw(self.seen.state().emulator.screen())
     }
 
-    /// How often it rang.
+    /// Returns how often the bell rang.
     pub fn bells(&self) -> usize {
         self.seen.state().emulator.callbacks().0
     }
 
-    /// All that ever came out.
+    /// Returns the program's whole output.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.seen.state().raw).into_owned()
     }
 
-    /// Awaits that a person sees something.
+    /// Waits until the window shows a text.
     #[track_caller]
     pub fn sees(&self, what: &str, within: Duration) {
         self.wait(&format!("shows {what:?}"), within, |text| {
@@ -171,7 +170,7 @@ impl Window {
         });
     }
 
-    /// Awaits that what a person sees is as wanted.
+    /// Waits until the text in the window is as wanted.
     #[track_caller]
     pub fn wait(&self, what: &str, within: Duration, wanted: impl Fn(&str) -> bool) {
         let what = format!("{}: {what}", self.label);
@@ -180,31 +179,31 @@ impl Window {
         });
     }
 
-    /// Another size.
+    /// Changes the size.
     ///
     /// # Panics
     ///
-    /// Where that is none.
+    /// If the size is zero.
     pub fn resize(&self, columns: u16, rows: u16) {
         self.emulate(columns, rows);
         let resized = self.pty().resize(Size::new(rows, columns));
         resized.expect("a size");
     }
 
-    /// Reads nothing any more, or goes on.
+    /// Stops reading the program's output, or resumes.
     pub fn stall(&self, is_stalled: bool) {
         self.seen.state().is_stalled = is_stalled;
         self.seen.resumed.notify_all();
     }
 
-    /// Closes it, as somebody does who wants to see no more, or whose connection breaks.
+    /// Closes the window, as a user does, or a connection that breaks.
     ///
     /// # Panics
     ///
-    /// Where it was closed before.
+    /// If it is closed already.
     pub fn close(&mut self) {
         self.seen.state().is_closed = true;
-        // Whoever reads the window wakes up, and lets go of it.
+        // Output wakes the reader, which then lets go of the pseudo-terminal.
         let line = self.line.as_ref().expect("the line is open");
         let line = line.as_fd().try_clone_to_owned().expect("a descriptor");
         let _ = File::from(line).write_all(b" ");
@@ -218,7 +217,7 @@ impl Window {
         self.pty.as_ref().expect("the window is open")
     }
 
-    /// The program's process id.
+    /// Returns the program's process id.
     pub fn pid(&self) -> Pid {
         Pid::from_raw(self.child().id().cast_signed())
     }
@@ -226,14 +225,14 @@ impl Window {
     /// Sends a signal to the program.
     pub fn signal(&self, signal: Signal) {
         let mut child = self.child();
-        // While it was not waited for, its number is its own.
+        // The process id cannot be reused until the child has been waited for.
         if child.try_wait().ok().flatten().is_none() {
             let pid = Pid::from_raw(child.id().cast_signed());
             let _ = kill(pid, signal);
         }
     }
 
-    /// Awaits the program's end, and returns its exit code, or the negated signal.
+    /// Waits for the program's exit, and returns its exit code, or the negated signal.
     #[track_caller]
     pub fn exit_code(&self, within: Duration) -> i32 {
         let what = format!("{}: exits", self.label);
@@ -244,7 +243,7 @@ impl Window {
         })
     }
 
-    /// Waits until everything is as it was before the program came: its last words may be on their way to the window yet.
+    /// Waits until the terminal is as it was before the program started: its last output may still be on its way.
     #[track_caller]
     pub fn is_given_back(&self, within: Duration) {
         self.wait("gives the terminal back", within, |_| {
@@ -252,11 +251,11 @@ impl Window {
         });
     }
 
-    /// What is not as it was before the program came: nothing, if it has given the terminal back.
+    /// Returns what the program has not restored; empty if the terminal is as it was before the program started.
     ///
     /// # Panics
     ///
-    /// Where the terminal has no modes.
+    /// If the terminal has no modes.
     pub fn not_given_back(&self) -> Vec<&'static str> {
         let line = self.line.as_ref().expect("the line is open");
         let modes = tcgetattr(line).expect("a terminal has modes");
@@ -298,7 +297,7 @@ impl Drop for Window {
         self.stall(false);
         let _ = self.child().kill();
         let _ = self.child().wait();
-        // Once nobody has the line, whoever reads it comes to an end.
+        // Once nobody holds the line, the reader ends.
         self.line = None;
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
@@ -306,7 +305,8 @@ impl Drop for Window {
     }
 }
 
-/// The same command as a terminal starts it: whoever runs the tests may have some signals ignored.
+/// Returns the same command with default signal handling, as a terminal starts it: the tests may have been started
+/// with some signals ignored.
 fn minding_signals(command: &Command) -> Command {
     let mut minding = Command::new("/usr/bin/env");
     minding

@@ -1,4 +1,4 @@
-//! All black-box tests in one program, since each program of its own would be linked anew. A file of tests is a module.
+//! All black-box tests in one program, since every test program is linked separately. Each file is a module.
 
 mod cage;
 mod command_line;

@@ -1,4 +1,4 @@
-//! Node and director need no privilege and no place to write.
+//! Node and director need no privileges and no place to write.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ fn three_talk_without_privileges_on_a_read_only_system() {
     if !can_cage() {
         return;
     }
-    // What the cage is worth: everybody may write to some of these elsewhere.
+    // Tests the cage itself: outside it, everyone may write to some of these folders.
     let folders = ["/tmp", "/var/tmp", "/dev/shm", "/mnt", "/run", "/"];
     let attempts = attempts_to_write(&folders);
     let told = String::from_utf8_lossy(&attempts.stderr);

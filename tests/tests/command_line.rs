@@ -1,4 +1,4 @@
-//! What the programs are told, what they print for people, and how they exit.
+//! The programs' arguments, their output for people, and their exit status.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::process::{Output, Process, binary};
 use ringtalk_tests::{alone, texts};
 
-/// How soon a program that does not start a node is done.
+/// The time limit for a program that does not start a node.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// How soon a node that was told to leave is gone.
+/// The time limit for a node to exit after it was told to leave.
 const GONE: Duration = Duration::from_secs(2);
 
 #[test]
@@ -197,7 +197,7 @@ fn several_directors_are_tried_in_turn() {
     cluster.one_ring(REST);
 }
 
-/// With `--json`, the end of stdin means nothing unless one asks for it.
+/// With `--json`, the end of stdin has no effect unless the user asks for it.
 #[test]
 fn the_end_of_stdin_ends_a_node_only_where_that_was_asked_for() {
     let _alone = alone();
@@ -320,7 +320,7 @@ fn a_script_says_one_thing_and_is_gone() {
     assert_eq!(script.exit_code(IN_TIME), 0);
 }
 
-/// A plain node that everybody has seen joining.
+/// Starts a plain node, and waits until every node of the cluster has shown that it joined.
 #[track_caller]
 fn plain_member(cluster: &Cluster, name: &str) -> Node {
     let plain = Launch::plain(name).join(&cluster.director.place()).start();

@@ -1,4 +1,4 @@
-//! The compose files, with the real image on a real engine.
+//! The compose file of one network, with the real image on a real engine.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use ringtalk_tests::compose::{IMAGE, Project, docker, inspect};
 use ringtalk_tests::measure::report;
 use ringtalk_tests::wait;
 
-/// How long containers may take to be up and say something.
+/// The time limit for containers to start and send a message.
 const UP: Duration = Duration::from_secs(30);
 
-/// The image is to stay small.
+/// The maximum size of the image.
 const IMAGE_BYTES: u64 = 10_500_000;
 
 const PEOPLE: [&str; 5] = ["ann", "bob", "cyd", "dan", "eve"];

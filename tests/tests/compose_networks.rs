@@ -1,4 +1,4 @@
-//! The compose files of several networks, with the real image on a real engine: partitions, deaths, restarts.
+//! The compose files with several networks, with the real image on a real engine: partitions, deaths, restarts.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -7,13 +7,13 @@ use ringtalk_tests::compose::{Project, Typist};
 use ringtalk_tests::measure::report;
 use ringtalk_tests::{alone, knob, wait};
 
-/// How long containers may take to be up and say something.
+/// The time limit for containers to start and send a message.
 const UP: Duration = Duration::from_secs(40);
-/// Within this after healing, there is one ring, and everybody has everything.
+/// The time limit, after healing, for one ring and delivery everywhere.
 const HEALED: Duration = Duration::from_secs(20);
-/// Within this after each step, the ring is closed.
+/// The time limit, after each step, for the ring to be closed.
 const CLOSED: Duration = Duration::from_secs(5);
-/// How long a line waits for the next: all together say 20 in a second.
+/// The pause between two lines: together the typists send 20 a second.
 const BEAT: Duration = Duration::from_millis(50);
 
 const PEOPLE: [&str; 5] = ["ann", "bob", "cyd", "dan", "eve"];
@@ -25,7 +25,7 @@ const GREETINGS: [&str; 5] = [
     "eve: eve is on both, and carries what you say",
 ];
 
-/// Those of two homes and the street between them.
+/// The people in two homes and in the street between them.
 const NEIGHBOURHOOD: [&str; 5] = ["pat", "ann", "amy", "bob", "ben"];
 const NEIGHBOURLY: [&str; 5] = [
     "pat: pat has an open door",
@@ -35,7 +35,7 @@ const NEIGHBOURLY: [&str; 5] = [
     "ben: and ben",
 ];
 
-/// The three networks, everybody in and heard by everybody.
+/// Starts the three networks, and waits until everyone has delivered everyone's greeting.
 #[track_caller]
 fn networks() -> Option<Project> {
     let project = Project::or_skip("compose.networks.yaml")?;
@@ -46,7 +46,7 @@ fn networks() -> Option<Project> {
     Some(project)
 }
 
-/// Awaits a closed ring of so many members, seen from a container that reaches all.
+/// Waits for a closed ring of `members` members, seen from a container that reaches all. Returns how long that took.
 #[track_caller]
 fn closed(project: &Project, from: &str, members: usize, within: Duration) -> Duration {
     let since = Instant::now();
@@ -58,7 +58,7 @@ fn closed(project: &Project, from: &str, members: usize, within: Duration) -> Du
     since.elapsed()
 }
 
-/// Lines that some type in turn, for a while; what was typed.
+/// Types lines in turn for a while, and returns them.
 fn chat(typists: &mut [Typist], what: &str, lasts: Duration) -> Vec<String> {
     let began = Instant::now();
     let mut said = Vec::new();
@@ -67,13 +67,13 @@ fn chat(typists: &mut [Typist], what: &str, lasts: Duration) -> Vec<String> {
         let turn = said.len() % typists.len();
         typists[turn].say(&text);
         said.push(text);
-        // Waits so that all together say 20 in a second: that pace is what is asked for.
+        // Waits so that all together send 20 a second: that rate is what is asked for.
         std::thread::sleep(BEAT);
     }
     said
 }
 
-/// Each of these texts is in what a service has written, exactly once.
+/// Waits until a service has printed each of these texts exactly once.
 #[track_caller]
 fn once_each(project: &Project, service: &str, texts: &[String], within: Duration) {
     wait::poll(
@@ -103,7 +103,7 @@ fn three_networks_are_one_ring_that_crosses_as_rarely_as_it_can() {
     let Some(project) = networks() else { return };
     closed(&project, "eve", 5, UP);
     let ring = project.look("eve", "director:8080").expect("a look");
-    // Eve is on both: she stands with those of the address that she says first.
+    // Eve is on both: she counts to the side of the address that she announces.
     let right = ["cyd", "dan", "eve"].map(|person| project.address("right", person));
     let is_right = |address: &str| {
         right
@@ -130,7 +130,7 @@ fn three_networks_are_one_ring_that_crosses_as_rarely_as_it_can() {
     assert_ne!(left, right, "{ring:?}");
     assert_eq!([network("bob"), network("dan")], [left, right], "{ring:?}");
     assert!([left, right].contains(&network("eve")), "{ring:?}");
-    // Nobody but eve and the director is on two networks.
+    // Only eve and the director are on two networks.
     for person in &PEOPLE[..4] {
         let networks = project.inspect(person, "{{len .NetworkSettings.Networks}}");
         assert_eq!(networks, "1", "{person}");
@@ -223,7 +223,7 @@ fn every_node_restarts_in_turn_and_the_others_lose_nothing() {
             Duration::from_secs(1),
         ));
         if restarted == "eve" {
-            // Nobody is on both sides now: each is a ring of its own.
+            // Nobody is on both sides: each side is a ring of its own.
             for (person, others) in [("ann", ["cyd", "dan"]), ("cyd", ["ann", "bob"])] {
                 let gone = others.map(|other| format!("{other} is gone"));
                 project.writes(person, &gone.each_ref().map(String::as_str), CLOSED);
@@ -251,7 +251,7 @@ fn every_node_restarts_in_turn_and_the_others_lose_nothing() {
     }
 }
 
-/// Whoever of them comes first, and so coordinates: most can be dialled by nobody but their own home.
+/// Any of them may come first, and so coordinate: most can be dialled only from their own home.
 #[test]
 fn homes_behind_address_translation_talk_through_the_street() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! People talk: what one types, everybody reads, once, whole, and after what it answers.
+//! People talk: everyone reads what one types, once, whole, and after the message that it answers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::talk::talk_for;
 use ringtalk_tests::{alone, knob, texts};
 
-/// How soon a node that starts while nothing else does is ready.
+/// The time limit for a node to be ready if no other starts at the same time.
 const READY: Duration = Duration::from_secs(1);
 
 /// The same for eight that start at once, on two cores.
@@ -82,7 +82,7 @@ fn fifty_lines_pasted_into_each_of_eight_nodes_arrive_whole() {
     assert_eq!((checked.messages, checked.deliveries), (400, 3200));
 }
 
-/// One author as fast as its stdin is read: nothing is lost, and the author waits where it must.
+/// One author sends as fast as its stdin is read: nothing is lost, and the author waits when it must.
 #[test]
 fn ten_thousand_lines_of_one_author_reach_four_nodes() {
     let _alone = alone();
@@ -98,7 +98,7 @@ fn ten_thousand_lines_of_one_author_reach_four_nodes() {
     cluster.check();
 }
 
-/// Twice as much as the log keeps, and more than a busy machine passes on as fast as it is said.
+/// Twice as many messages as the log keeps, faster than a busy machine can forward them.
 #[test]
 fn what_eight_paste_at_once_reaches_everybody() {
     let _alone = alone();
@@ -126,7 +126,7 @@ fn what_eight_paste_at_once_reaches_everybody() {
     cluster.check();
 }
 
-/// More than may wait for a reader, and faster than it reads: the authors wait, and it misses nothing.
+/// More messages than may wait for a reader, faster than it reads: the authors wait, and it misses none.
 #[test]
 fn a_slow_reader_of_much_that_is_pasted_is_waited_for() {
     let _alone = alone();
@@ -208,7 +208,7 @@ fn a_latecomer_has_everything_keeps_it_and_hands_it_on() {
     cluster.check();
 }
 
-/// How many messages a node delivered before it said `ready`, all of them as history.
+/// Returns how many messages a node delivered as history before `ready`.
 #[track_caller]
 fn history_before_ready(node: &Node) -> usize {
     let journal = node.journal();
@@ -286,7 +286,7 @@ fn what_is_no_text_is_refused_and_empty_lines_are_ignored() {
     );
 }
 
-/// The text of the next `error` event.
+/// Waits for the next `error` event, and returns its text.
 #[track_caller]
 fn refusal(node: &Node, mark: usize) -> String {
     node.wait_for_event(

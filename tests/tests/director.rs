@@ -16,13 +16,13 @@ use ringtalk_tests::raw::Raw;
 use ringtalk_tests::registrant::{Asked, Registrant};
 use ringtalk_tests::wait::poll;
 
-/// How long the director may hold a call.
+/// The time limit for an answer that the director may hold.
 const HELD: Duration = Duration::from_secs(10);
 
 /// The lease of a founder.
 const LEASE: Duration = Duration::from_secs(2);
 
-/// When a client that never finishes its request must be gone.
+/// The time limit for closing a client that never finishes its request.
 const TOO_SLOW: Duration = Duration::from_secs(30);
 
 fn address(node: u64) -> String {
@@ -45,7 +45,7 @@ fn coordinator(node: u64, epoch: u64) -> String {
     Registrant::new(node).registration(&address(node), epoch)
 }
 
-/// Registers a coordinator, and awaits the end of the call that the director holds open.
+/// Registers a coordinator, and waits for the end of the call that the director holds open.
 #[track_caller]
 fn register(director: &Director, node: u64, epoch: u64) -> Response {
     let body = coordinator(node, epoch);
@@ -69,7 +69,7 @@ fn withdraw(director: &Director, node: u64, epoch: u64) -> Response {
     )
 }
 
-/// Posts in the background: an answer may be held.
+/// Posts in the background, because an answer may be held.
 fn posting(
     director: &Director,
     path: &'static str,
@@ -137,8 +137,7 @@ fn the_first_node_founds_registers_and_is_pointed_at() {
     director.redirects_to(&address(1), LEASE);
     answer(registration).expect(200);
 
-    // The newcomer is told of the coordinator, and the coordinator of the newcomer, on the call
-    // that it holds open.
+    // The newcomer is told of the coordinator, and the coordinator of the newcomer, on the call that it holds open.
     let held = registering(&director, 1, 1);
     let told = director.post("/register_node", &node(2));
     let found = told.expect(200).json();

@@ -1,4 +1,4 @@
-//! What the README, `--help` and the manual page say is true: what they tell people to type is typed here.
+//! The README, `--help` and the manual page are right: every command that they tell people to type is run here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
@@ -21,24 +21,24 @@ use ringtalk_tests::process::{Output, Process, binary};
 use ringtalk_tests::wait::{self, Witness};
 use ringtalk_tests::window::Window;
 
-/// How soon a program that was asked to stop is gone.
+/// The time limit for a program to exit after a signal.
 const GONE: Duration = Duration::from_secs(5);
 
-/// How soon a question is asked again.
+/// The interval at which a question is repeated.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// What comes of a command.
+/// The expected outcome of a command.
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
-    /// It says this, and goes on until a signal asks it to stop, which is no failure.
+    /// It prints this, and runs until a signal stops it, with exit status 0.
     Goes(&'static str),
-    /// As before, as several processes, of which the last stops with those before.
+    /// The same for a pipeline or a coprocess: what goes through it arrives.
     Flows(&'static str),
-    /// Somebody in the open discussion hears this, and it ends by itself without a failure.
+    /// A member of the open discussion delivers this, and the command exits with status 0.
     Says(&'static str),
-    /// It shows this on a terminal, and ends without a failure where `q` is pressed.
+    /// It shows this on a terminal, and exits with status 0 when `q` is pressed.
     Watches(&'static str),
-    /// It prints this, and ends by itself without a failure.
+    /// It prints this, and exits with status 0.
     Ends(&'static str),
     /// It is not run here, for this reason.
     Elsewhere(&'static str),
@@ -51,7 +51,7 @@ const ENGINE: &str = "it needs a Docker engine: tests/tests/compose.rs";
 const HOURS: &str = "it measures for long, and the gate checks that it can be built";
 const SIMULATOR: &str = "the gate runs the simulator, its named scenarios and planted bugs";
 
-/// Every command that is written somewhere, and what comes of it. A new one is no longer unknown once it is here.
+/// Every command in the documents, and its outcome. The test fails for a command that is not listed here.
 const COMMANDS: &[(&str, Outcome)] = &[
     ("node", Goes("others join with: node --join ringtalk://")),
     (
@@ -149,7 +149,7 @@ const COMMANDS: &[(&str, Outcome)] = &[
     ),
 ];
 
-/// The README's bot: it tells the time to whoever asks.
+/// The README's bot: it answers questions for the time.
 const CLOCK: &str = r#"coproc node --join director:8080 --name clock --json &&
 while read -r event; do
   case $event in
@@ -161,7 +161,7 @@ done <&"${COPROC[0]}""#;
 const OF_OTHERS: &str =
     "--release --bin --path --manifest-path --sig-proxy --all --locked --line-buffered";
 
-/// A shell and whatever it has started.
+/// A shell and its children, which are killed together.
 struct Group(Process);
 
 impl Deref for Group {
@@ -178,7 +178,7 @@ impl Drop for Group {
     }
 }
 
-/// A director with ann in its open discussion, and a private one that host has started.
+/// A director with ann in its open discussion, and a private discussion that host has started.
 struct Scene {
     folder: PathBuf,
     ann: Node,
@@ -209,7 +209,7 @@ impl Scene {
         }
     }
 
-    /// What is typed, with the addresses and the secret that there are here.
+    /// Returns a command with the addresses and the secret of this scene filled in.
     fn typed(&self, command: &str) -> String {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let free = free.expect("a free port").to_string();
@@ -226,7 +226,7 @@ impl Scene {
             .replace("EaGqGNVcyaY6oykTFuP5fAHy", &self.secret)
     }
 
-    /// Types it in a shell whose path leads to the programs, in a group of its own.
+    /// Runs a command in a shell that finds the programs in its path, in a process group of its own.
     #[track_caller]
     fn start(&self, command: &str) -> Group {
         let mut shell = self.shell(command);
@@ -242,13 +242,13 @@ impl Scene {
         let mut shell = Command::new("bash");
         shell.args(["-c", &self.typed(command)]);
         shell.current_dir(&self.folder).env("PATH", path);
-        // The ports that programs take by themselves may be taken.
+        // The default ports may be taken.
         shell.env("RINGTALK_LISTEN", "127.0.0.1:0");
         shell.env("RINGTALK_DIRECTOR_LISTEN", "127.0.0.1:0");
         shell
     }
 
-    /// Graphviz, for machines without.
+    /// Returns a folder with a substitute for Graphviz's `dot`, for machines that do not have it.
     fn shims(&self) -> PathBuf {
         let shims = self.folder.join("shims");
         std::fs::create_dir_all(&shims).expect("a folder");
@@ -296,7 +296,7 @@ impl Scene {
         }
     }
 
-    /// What goes through a pipe arrives.
+    /// Checks that what goes through a pipe arrives.
     #[track_caller]
     fn flow(&self, command: &str, process: &Process, words: &str) {
         match command {
@@ -317,7 +317,7 @@ impl Scene {
 }
 
 impl Scene {
-    /// Asks again and again: what was said before the clock was ready is history to it.
+    /// Asks until the clock answers: to the clock, a question from before it was ready is history.
     #[track_caller]
     fn ask_the_time(&self) {
         let mut asked: Option<Instant> = None;
@@ -349,7 +349,7 @@ fn shows(process: &Process, words: &str) {
     });
 }
 
-/// Awaits that somebody is seen to come.
+/// Waits until a node shows that a member has joined.
 #[track_caller]
 fn sees(node: &Node, name: &str) {
     node.wait_for_event("sees who comes", 0, IN_TIME, |event| match event {
@@ -358,7 +358,7 @@ fn sees(node: &Node, name: &str) {
     });
 }
 
-/// Everything that is written, as whoever has installed the programs types it.
+/// Returns all commands in the documents, as users who have installed the programs type them.
 fn written() -> BTreeSet<String> {
     let of_help = |program| examples_of_help(&printed(program, "--help"));
     let all = [
@@ -469,7 +469,7 @@ fn every_flag_is_told_of_everywhere() {
     }
 }
 
-/// Flags of the simulator and the benchmark, whose own tests know them.
+/// Flags of the simulator and the benchmark, whose own tests check them.
 const README_OF_TOOLS: [&str; 2] = [
     "--seeds --scenario --nodes --lasts --dead --talk --newcomers --json ",
     "--members --bytes --rounds --seconds --peers --restart",

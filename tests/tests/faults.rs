@@ -14,13 +14,13 @@ use ringtalk_tests::resources::resident_kib;
 use ringtalk_tests::talk::{Talk, talk_for};
 use ringtalk_tests::{alone, knob};
 
-/// Within this, the dead are gone and there is one coordinator (V3, E2).
+/// The time limit for the dead to be evicted and for one coordinator to be agreed on (V3, E2).
 const MENDED: Duration = Duration::from_secs(5);
 
-/// The rate at which survivors talk while something breaks.
+/// The number of messages that the survivors send in a second while something breaks.
 const RATE: u32 = 50;
 
-/// How much a node's memory may grow while it goes round one that is stuck.
+/// The growth of a node's memory while it goes round a stuck one, in KiB.
 const GROWTH_KIB: u64 = 32 * 1024;
 
 #[test]
@@ -62,7 +62,7 @@ fn all_but_one_are_killed_at_once() {
     survive_the_death_of("all but one of 6", 6, &[0, 1, 2, 4, 5]);
 }
 
-/// Kills the nodes at `places` of the ring, counted from the coordinator, amid a conversation.
+/// Kills the nodes at `places` of the ring, counted from the coordinator, during a conversation.
 #[track_caller]
 fn survive_the_death_of(what: &str, size: usize, places: &[usize]) {
     let _alone = alone();
@@ -108,7 +108,7 @@ fn survive_the_death_of(what: &str, size: usize, places: &[usize]) {
     cluster.check();
 }
 
-/// The nodes at `places`, and the others.
+/// Returns the nodes at `places`, and the others.
 fn parted(ring: &[Arc<Node>], places: &[usize]) -> (Vec<Arc<Node>>, Vec<Arc<Node>>) {
     let (doomed, survivors): (Vec<_>, Vec<_>) = ring
         .iter()
@@ -120,7 +120,7 @@ fn parted(ring: &[Arc<Node>], places: &[usize]) -> (Vec<Arc<Node>>, Vec<Arc<Node
     (nodes(doomed), nodes(survivors))
 }
 
-/// Awaits that each node has delivered `count` more messages than now.
+/// Waits until each node has delivered `count` more messages.
 #[track_caller]
 fn await_more_messages(nodes: &[Arc<Node>], count: u64) {
     let total = |delivered: &BTreeMap<NodeId, u64>| -> u64 { delivered.values().sum() };
@@ -134,7 +134,7 @@ fn await_more_messages(nodes: &[Arc<Node>], count: u64) {
     }
 }
 
-/// Each of `dead` was shown once as failed, and none as left.
+/// Checks that each of `dead` was shown once as failed, and never as left.
 #[track_caller]
 fn expect_failed(survivor: &Node, dead: &[Arc<Node>]) {
     let journal = survivor.journal();
@@ -262,7 +262,7 @@ fn a_pause_of_800_ms_evicts_nobody() {
         // Waits as long as the pause lasts: its length is what is tested.
         std::thread::sleep(Duration::from_millis(800));
         node.thaw();
-        // Waits until the time for an eviction has passed: that none comes is no event.
+        // Waits until the time for an eviction has passed: there is no event for an eviction that does not happen.
         std::thread::sleep(Duration::from_secs(3));
         for (witness, mark) in ring.iter().zip(marks) {
             let journal = witness.journal();
@@ -318,7 +318,7 @@ fn a_director_that_dies_and_returns_knows_the_ring_again() {
     cluster.check();
 }
 
-/// A newcomer may be told "you are the first" by a director that knows nothing yet.
+/// A director that knows nothing yet may tell a newcomer "you are the first".
 #[test]
 fn who_founds_a_ring_beside_another_ends_in_the_one_ring() {
     let _alone = alone();
@@ -348,8 +348,8 @@ fn who_founds_a_ring_beside_another_ends_in_the_one_ring() {
     cluster.check_by(&rules);
 }
 
-/// Two rings of one discussion, founded at two directors. Somebody registers with both, the two
-/// coordinators learn of each other, and the rings become one with what was said in both.
+/// Two rings of one discussion are founded at two directors. A node registers with both, the coordinators learn of
+/// each other, and the rings merge with the messages of both.
 #[test]
 fn two_rings_that_learn_of_each_other_become_one() {
     let _alone = alone();
@@ -357,7 +357,7 @@ fn two_rings_that_learn_of_each_other_become_one() {
     cluster.live()[1].say("said in the larger ring");
     cluster.everything_everywhere(EVERYWHERE);
     let elsewhere = Director::start();
-    // It looks like one of the others.
+    // Its name looks like that of another node.
     let launch = Launch::new("\u{ff4e}1")
         .join(&elsewhere.place())
         .join(&cluster.director.place());

@@ -1,5 +1,5 @@
-//! Thousands connect and say nothing, from as many addresses: members and newcomers do not notice, and
-//! node and director keep their bounds.
+//! Thousands of connections from as many addresses send nothing: members and newcomers do not notice, and node and
+//! director keep their limits.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,28 +16,28 @@ use ringtalk_tests::resources::{peak_resident_kib, resident_kib, sockets};
 use ringtalk_tests::talk::Talk;
 use ringtalk_tests::{alone, knob};
 
-/// How many messages a second all members write together: few enough that who comes last is given all of them.
+/// The number of messages that all members send in a second, together: few enough for a newcomer to get all of them.
 const RATE: u32 = 100;
 
-/// How long latency is measured, before each flood and in it.
+/// How long latency is measured before each flood, and during it.
 const MEASURED: Duration = Duration::from_secs(2);
 
-/// How many floods there are. A shared machine stalls for longer than a flood costs, now and then: in the
-/// middle one of three, sorted by its latency, it did not.
+/// The number of floods. Now and then a shared machine stalls for longer than a flood costs; the flood with the
+/// median latency is unlikely to be one of those.
 const FLOODS: usize = 3;
 
-/// Below this a latency is the machine's affair: a flood on the same two cores takes turns with the nodes,
-/// and twice next to nothing is nothing too.
+/// Latencies below this are the machine's own: a flood on the same two cores takes turns with the nodes, and twice
+/// next to nothing is nothing too.
 const UNNOTICED: Duration = Duration::from_millis(10);
 
-/// How long a newcomer may take to get in amid a flood, while the machine is busy.
+/// The time limit for a newcomer to be ready during a flood, while the machine is busy.
 const TO_READY: Duration = Duration::from_secs(3);
 
-/// The most connections that a node or a director keeps for those who say nothing (`wire/THREATS.md`), and
-/// what else it may have more of meanwhile.
+/// The number of silent connections that a node or a director keeps at most (`wire/THREATS.md`), plus room for
+/// others.
 const GUESTS: usize = 128 + 16;
 
-/// How much memory all of that may take.
+/// The growth of memory that all of them may cause, in KiB.
 const GROWTH_KIB: u64 = 8 * 1024;
 
 #[test]
@@ -77,7 +77,7 @@ fn expect_unnoticed(
     let mut to_ready = Duration::ZERO;
     for nth in 1..=FLOODS {
         let began = Instant::now();
-        // Waits while it is quiet: what is measured is a time of talk.
+        // Waits while it is quiet: a duration of conversation is measured.
         std::thread::sleep(MEASURED);
         quiet.push(over(&members, began));
 
@@ -85,12 +85,12 @@ fn expect_unnoticed(
         let flood = Flood::start(target, count, first_words);
         flood.await_opened(count, Duration::from_secs(60));
         report("flood: opened", (flood.opened(), began.elapsed()));
-        // Waits in the middle of the flood, which goes on.
+        // Waits during the flood, which goes on.
         std::thread::sleep(MEASURED);
         amid.push(over(&members, began));
         look(cluster).expect_bounded(&before);
         if nth == FLOODS {
-            // Last: a newcomer makes some messages wait until it is linked, flood or not.
+            // Last, because a newcomer makes some messages wait until it is linked, flood or not.
             to_ready = cluster.join().time_to_ready();
         }
     }
@@ -120,7 +120,7 @@ fn over(members: &[Arc<Node>], since: Instant) -> Latency {
     latency(&records, since, Instant::now())
 }
 
-/// The p99 in the middle of several.
+/// Returns the median of several p99.
 fn median_p99(measured: &[Latency]) -> Duration {
     let mut all: Vec<Duration> = measured.iter().map(|latency| latency.p99).collect();
     all.sort_unstable();
@@ -134,7 +134,7 @@ fn is_loss(event: &Event) -> bool {
     )
 }
 
-/// What a process uses.
+/// The resources that a process uses.
 struct Used {
     resident_kib: u64,
     peak_kib: u64,

@@ -1,7 +1,7 @@
-//! The talk goes on beside somebody who does as much harm as one core can.
+//! The conversation goes on while an attacker does as much harm as one core can.
 //!
-//! The full show (`RINGTALK_ATTACK_SECONDS=60`) has six rounds, each with a busy loop on one core and then with the attack
-//! there. In the gate there is one short round, and only what must not happen is looked at.
+//! The full run (`RINGTALK_ATTACK_SECONDS=60`) has six rounds, each with a busy loop on one core and then with the
+//! attack there. The gate runs one short round, and checks only what must not happen.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -19,15 +19,15 @@ use ringtalk_tests::watch::{Heard, Watch};
 use ringtalk_tests::{alone, knob};
 use ringtalk_wire::{Frame, Pull, Range};
 
-/// How many authors somebody makes up.
+/// The number of authors that an attacker makes up.
 const AUTHORS: usize = 4_096;
-/// Of how many of them one peer may bring something.
+/// The number of unlisted authors of whom one peer may bring messages.
 const HEARD: usize = 64;
-/// How many messages a second the members say meanwhile.
+/// The number of messages that the members send in a second meanwhile.
 const RATE: u32 = 50;
-/// The key of somebody who was a member.
+/// The key of the former member.
 const KEY: u64 = 77;
-/// What the slowest one of a hundred messages may take.
+/// The limit for the 99th percentile of latency.
 const P99: Duration = Duration::from_millis(50);
 
 #[test]
@@ -46,7 +46,7 @@ fn a_stranger() {
     cluster.check();
 }
 
-/// It asks for what was said, and speaks, as a member does.
+/// It requests history and sends messages, as a member does.
 #[test]
 fn a_former_member() {
     let _alone = alone();
@@ -97,13 +97,12 @@ fn a_member_with_thousands_of_keys() {
         Attack::by_member(&liar, &members, &authors)
     });
     cluster.everything_everywhere(EVERYWHERE);
-    // Each node hears some of the liar, and others of each other node.
+    // Each node delivers some authors from the liar, and others from each other node.
     let most = members.len() * HEARD;
     watch.expect_undisturbed(&members, Heard::Unlisted(most));
 }
 
-/// Has members talk, measures how long that takes beside a busy loop and beside an attack, and judges it where the show is
-/// a full one.
+/// Measures the latency of a conversation beside a busy loop and beside an attack, and checks it in the full run.
 fn beside(who: &str, members: &[Arc<Node>], attack: impl Fn() -> Attack) {
     let is_full = knob::attack() >= knob::FULL_ATTACK;
     let talk = Talk::start(members, RATE);
@@ -130,17 +129,17 @@ fn beside(who: &str, members: &[Arc<Node>], attack: impl Fn() -> Attack) {
     }
 }
 
-/// The latency of what is said while something goes on, and how often that was done.
+/// Returns the latency during an attack, and how many steps of the attack succeeded.
 fn over(members: &[Arc<Node>], attack: Attack) -> (Latency, u64) {
     let began = Instant::now();
-    // Waits while it goes on: what is measured is a time of talk.
+    // Waits while the attack goes on: a duration of conversation is measured.
     std::thread::sleep(knob::attack());
     let done = attack.stop();
     let records: Vec<_> = members.iter().map(|node| node.record()).collect();
     (latency(&records, began, Instant::now()), done)
 }
 
-/// The middle of several p50, and of several p99.
+/// Returns the median of several p50, and of several p99.
 fn median(measured: &[Latency]) -> (Duration, Duration) {
     let middle = |of: fn(&Latency) -> Duration| {
         let mut all: Vec<Duration> = measured.iter().map(of).collect();

@@ -1,4 +1,4 @@
-//! Strangers send what no node would: the chat goes on, memory stays bounded, newcomers get in.
+//! Strangers send what no node would: the chat goes on, memory stays bounded, and newcomers get in.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use ringtalk_tests::resources::{peak_resident_kib, sockets};
 use ringtalk_tests::talk::Talk;
 use ringtalk_tests::wait::{Witness, poll};
 
-/// When a connection that gets nowhere must have been closed.
+/// The time limit for a node to close a connection without progress.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
-/// How long a flood may take to build up.
+/// The time limit for a flood to build up.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// Within this a coordinator has dialled the newcomers of which it was told.
+/// The time limit for a coordinator to dial the newcomers that it was told of.
 const DIALLED: Duration = Duration::from_secs(2);
 
-/// How much memory all attacks together may cost a node.
+/// The growth of a node's memory that all attacks together may cause, in KiB.
 const GROWTH_KIB: u64 = 48 * 1024;
 
-/// How many connections a flood has. (A process may open 1,024 files by default.)
+/// The number of connections of a flood. (A process may open 1,024 files by default.)
 const FLOOD: usize = 500;
 
 #[test]
@@ -57,8 +57,8 @@ fn garbage_closes_its_own_link_and_nothing_else() {
     cluster.check();
 }
 
-/// The same from somebody who got through the handshake, as anybody can in an open discussion: in
-/// records, and instead of them.
+/// The same from a stranger that has completed the handshake, as anyone can in an open discussion: inside records,
+/// and instead of them.
 #[test]
 fn garbage_after_a_handshake_closes_its_own_link_and_nothing_else() {
     let _alone = alone();
@@ -89,8 +89,8 @@ fn garbage_after_a_handshake_closes_its_own_link_and_nothing_else() {
     cluster.check();
 }
 
-/// Three nodes whose links all pass through proxies that keep what passes, and what they have in
-/// clear: names, ids and messages.
+/// Starts three nodes whose links all pass through recording proxies. Also returns what must not appear in clear:
+/// names, ids and messages.
 fn overheard() -> (Cluster, Vec<Proxy>, Vec<Vec<u8>>) {
     let proxies: Vec<Proxy> = std::iter::repeat_with(Proxy::start).take(3).collect();
     let mut cluster = Cluster::empty();
@@ -144,16 +144,16 @@ fn a_recorded_handshake_is_refused_and_so_is_another_secret() {
     let [recorded, other, third] = &cluster.live()[..] else {
         panic!("three nodes were started");
     };
-    // The preface, three messages with their lengths, and records.
+    // A recording has the preface, the handshake messages with their lengths, and records.
     let longest = proxies[0].recordings().into_iter().map(|it| it.inward);
     let longest = longest.max_by_key(Vec::len).expect("somebody dialled");
     assert!(longest.len() > PREFACE_BYTES + 50 + 181);
 
-    // Where it was recorded: nothing but the preface, at once.
+    // Played back to the same node, it gets only the preface, and the connection is closed at once.
     let seen = played(&proxies[0], &longest);
     assert_eq!(seen, PREFACE);
     warns(recorded, "plays back a handshake that was recorded");
-    // Elsewhere it gets an answer that it cannot read, and no further.
+    // Another node answers it; the answer cannot be read, and the playback gets no further.
     let seen = played(&proxies[1], &longest);
     assert_eq!(seen.len(), PREFACE_BYTES + 213);
     warns(other, "its handshake was changed on its way");
@@ -167,7 +167,7 @@ fn a_recorded_handshake_is_refused_and_so_is_another_secret() {
     cluster.check();
 }
 
-/// What somebody sees who sends these bytes to the node behind a proxy, which closes the connection.
+/// Sends bytes to the node behind a proxy, and returns what the node sends before it closes the connection.
 #[track_caller]
 fn played(proxy: &Proxy, bytes: &[u8]) -> Vec<u8> {
     let mut raw = Raw::dial(&proxy.target()).expect("a node listens");
@@ -188,7 +188,7 @@ fn warns(node: &Node, text: &str) {
     });
 }
 
-/// Somebody asks and asks, and never reads an answer.
+/// A stranger sends requests all the time, and never reads an answer.
 #[test]
 fn a_stranger_that_never_reads_costs_bounded_memory() {
     let _alone = alone();
@@ -220,7 +220,7 @@ fn a_stranger_that_never_reads_costs_bounded_memory() {
     cluster.check();
 }
 
-/// Each link is closed in time, and the node runs.
+/// Checks that each link is closed in time, and that the node keeps running.
 #[track_caller]
 fn expect_closed(victim: &Node, links: Vec<(&'static str, Raw)>) {
     let since = Instant::now();
@@ -241,7 +241,7 @@ fn expect_closed(victim: &Node, links: Vec<(&'static str, Raw)>) {
     report("attacks: all links closed after", since.elapsed());
 }
 
-/// What a node itself says first on a link: the magic and its version.
+/// Returns what a node itself sends first on a link: the magic and its version.
 fn preface(address: &str) -> Vec<u8> {
     let mut raw = Raw::dial(address).expect("a node listens");
     let mut said = raw.read_some(Duration::from_secs(1));
@@ -257,7 +257,7 @@ fn preface(address: &str) -> Vec<u8> {
     }
 }
 
-/// What is wrong from the first byte on, and what is wrong after a good preface.
+/// Returns attacks that are wrong from the first byte on, and attacks that are wrong after a valid preface.
 fn attacks(preface: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut attacks = vec![
         (
@@ -280,7 +280,7 @@ fn attacks(preface: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     attacks
 }
 
-/// What no node would send as a frame.
+/// Returns frames that no node would send.
 fn frames() -> Vec<(&'static str, Vec<u8>)> {
     let nested = |byte: u8, length: u32| frame(length, &vec![byte; length as usize]);
     vec![
@@ -321,7 +321,7 @@ fn frames() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// The same bytes every time, without a pattern.
+/// Returns bytes without a pattern, the same in every run.
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut next = || {
@@ -333,7 +333,7 @@ fn noise(length: usize) -> Vec<u8> {
     (0..length).map(|_| next()).collect()
 }
 
-/// Nodes, and how they were before somebody disturbed them.
+/// Nodes, and their state before an attack.
 struct Watch {
     nodes: Vec<(Arc<Node>, usize, u64)>,
 }
@@ -352,7 +352,7 @@ impl Watch {
         }
     }
 
-    /// Nobody was lost, and memory is as it was.
+    /// Checks that nobody was lost, and that memory has hardly grown.
     #[track_caller]
     fn expect_undisturbed(&self) {
         for (node, mark, before_kib) in &self.nodes {
@@ -431,7 +431,7 @@ fn five_hundred_silent_connections_leave_the_director_answering() {
     cluster.check();
 }
 
-/// As many silent connections as the far end takes in time. One that stops accepting may do so.
+/// Opens as many silent connections as the far end accepts in time; it may stop accepting.
 fn flood(address: &str) -> Vec<Raw> {
     let since = Instant::now();
     let dials = (0..FLOOD).take_while(|_| since.elapsed() < PATIENCE);
@@ -440,8 +440,8 @@ fn flood(address: &str) -> Vec<Raw> {
     flood
 }
 
-/// A stranger tells a director that a newcomer is at sockets of this machine: a coordinator visits none but that of the
-/// stranger's own address, and only since the director is on this machine too.
+/// A stranger tells a director that a newcomer listens at sockets of this machine. A coordinator dials only the one
+/// at the stranger's own address, and that only because the director is on this machine too.
 #[test]
 fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
     let _alone = alone();
@@ -465,7 +465,7 @@ fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
             "internal-address": internal,
             "public-address": public,
         });
-        // What a director thinks of it is its own matter.
+        // Whether the director accepts it does not matter here.
         cluster.director.post("/register_node", &body.to_string());
     }
     let was_visited = |number: usize| sockets[number].accept().is_ok();
@@ -476,16 +476,16 @@ fn a_stranger_makes_nobody_visit_what_is_not_its_own() {
         &[node.as_ref() as &dyn Witness],
         || was_visited(0).then_some(()).ok_or("no visit yet"),
     );
-    // Whoever is let in after them was told of after them.
+    // Once a later newcomer is in, the coordinator has been told of them.
     cluster.join().ready(IN_TIME);
-    // Waits for what must not happen.
+    // Waits for connections that must not come.
     std::thread::sleep(DIALLED);
     let visited = (1..sockets.len()).filter(|number| was_visited(*number));
     let visited: Vec<_> = visited.map(|number| &newcomers[number]).collect();
     assert!(visited.is_empty(), "visited: {visited:?}");
 }
 
-/// A stranger's half-finished handshakes, opened and closed in quick succession.
+/// Half-finished handshakes of strangers, opened and closed in quick succession.
 #[test]
 fn a_thousand_hasty_strangers_leave_nothing_behind() {
     let _alone = alone();

@@ -1,4 +1,4 @@
-//! Whoever does not get in is told at which step, what was tried, and what to do.
+//! A user who cannot join is told which step failed, what was tried, and what to do.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,13 +16,13 @@ use ringtalk_tests::registrant::Registrant;
 use ringtalk_tests::wait;
 use ringtalk_tests::window::Window;
 
-/// How many messages a long discussion has: several answers to requests for them.
+/// The number of messages of a long discussion: several answers to requests for them.
 const HISTORY: usize = 6_000;
 
-/// How soon a step that hangs is shown.
+/// The time limit for a step that hangs to be shown.
 const SOON: Duration = Duration::from_secs(5);
 
-/// What a node that joins `place` says on stderr, and its exit status.
+/// Runs a node that cannot join `place`, and returns its exit status and stderr.
 #[track_caller]
 fn told(place: &str, timeout: &str) -> (i32, String) {
     let node = Launch::plain("late").join(place);
@@ -45,12 +45,12 @@ fn ends_with(place: &str, timeout: &str, status: i32, words: &[&str]) {
     }
 }
 
-/// A director that says that the open discussion is at this address, for some seconds.
+/// Starts a director that points at this address for the open discussion, for some seconds.
 fn pointing_at(address: SocketAddr) -> Director {
     pointing_to(&Registrant::new(1), address)
 }
 
-/// The same, with who is there.
+/// The same, with the registrant at that address.
 fn pointing_to(who: &Registrant, address: SocketAddr) -> Director {
     let director = Director::start();
     point(&director, who, address);
@@ -63,7 +63,7 @@ fn point(director: &Director, who: &Registrant, address: SocketAddr) {
     director.ask_as(who, "POST", path, &body).expect(200);
 }
 
-/// A socket at which nobody answers, and where it is.
+/// Returns a socket at which nobody answers, and its address.
 fn silent() -> (TcpListener, SocketAddr) {
     let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = socket.local_addr().expect("it has an address");
@@ -154,7 +154,7 @@ fn a_discussion_that_is_not_there_is_a_refusal() {
         "the secret is another one's; ask somebody inside for a new invite",
     ];
     ends_with(&invite, "20", 4, &words);
-    // And mistyped, it is no secret at all.
+    // Mistyped, it is no secret at all.
     ends_with(
         &invite.replace("ee", "e"),
         "20",
@@ -181,11 +181,11 @@ fn a_director_whose_ring_has_vanished_is_quoted() {
         " answers, but ",
         "is somebody still inside?",
     ];
-    // A director waits for some seconds for a ring to come back before it answers.
+    // A director waits some seconds for a ring to come back before it answers.
     ends_with(&director.place(), "8", 3, &words);
 }
 
-/// While the discussion so far arrives, other links are made: they are no steps.
+/// While the history arrives, other links are made: they are not steps.
 #[test]
 fn each_step_is_told_and_how_much_of_a_long_history_has_come() {
     let _alone = alone();
@@ -244,8 +244,8 @@ fn each_step_is_told_and_how_much_of_a_long_history_has_come() {
     assert!(fetching.len() < 110, "{}", fetching.len());
 }
 
-/// Two members let somebody in, of whom one gives a part of the discussion so far. The link to the other is made when
-/// that has begun.
+/// Two members let a newcomer in, and one sends part of the history. The link to the other is made after that has
+/// begun.
 #[test]
 fn a_history_that_stops_coming_is_told_of_as_that() {
     let _alone = alone();
@@ -290,7 +290,7 @@ fn a_history_that_stops_coming_is_told_of_as_that() {
     );
 }
 
-/// In a terminal the steps are told as they last, in plain text too.
+/// In a terminal, plain text shows each step once, however long it lasts.
 #[test]
 fn who_waits_in_front_of_plain_text_reads_each_step_once() {
     let _alone = alone();
@@ -301,7 +301,7 @@ fn who_waits_in_front_of_plain_text_reads_each_step_once() {
     let window = Window::node("late", (100, 24), &lines);
     let linking = format!("joining: linking to {silent}");
     window.sees(&linking, SOON);
-    // That takes longer than it takes to tell twice.
+    // That takes longer than showing the step twice would.
     window.sees("trying again", IN_TIME);
     window.signal(nix::sys::signal::Signal::SIGTERM);
     assert_eq!(window.exit_code(SOON), 0);
@@ -311,7 +311,7 @@ fn who_waits_in_front_of_plain_text_reads_each_step_once() {
         "{}",
         window.raw()
     );
-    // Without a terminal on stderr the same is quiet.
+    // Without a terminal on stderr no step is shown.
     let mut quiet = Command::new("sh");
     let node = binary("node");
     let node = node.display();

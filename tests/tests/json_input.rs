@@ -1,4 +1,4 @@
-//! A program that speaks through a node: commands as JSON on its stdin, and what is answered.
+//! A program uses a node: it sends commands as JSON on stdin, and reads the answers.
 
 use std::net::TcpListener;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use ringtalk_tests::director::Director;
 use ringtalk_tests::event::{Done, Event};
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 
-/// How many bytes a text may have, and a line.
+/// The maximum size of a text and of a line, in bytes.
 const TEXT_BYTES: usize = 16 * 1024;
 const LINE_BYTES: usize = 128 * 1024;
 
@@ -18,12 +18,12 @@ fn bot(cluster: &Cluster) -> Node {
     launch.join(&cluster.director.place()).start()
 }
 
-/// Writes a command, or what should be one.
+/// Writes a command, or an attempt at one.
 fn ask(bot: &Node, line: &str) {
     bot.write_raw(format!("{line}\n").as_bytes());
 }
 
-/// The answers to all commands with a tag, in turn: the tag, and the code of the error or the command that was done.
+/// Returns the answers to all tagged commands, in order: the tag, and the error code or the command.
 fn answers(bot: &Node) -> Vec<(String, String)> {
     let journal = bot.journal();
     let answers = journal.since(0).filter_map(|event| match event {

@@ -1,5 +1,5 @@
-//! A member lies to real nodes: about what others said, about the view, about who coordinates, and
-//! about what it said itself. Nobody believes it, everybody who is lied to is told, and the talk goes on.
+//! A member lies to real nodes about others' messages, the view, the coordinator, and its own messages. Nobody
+//! believes it, the users of its victims are told, and the conversation goes on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,23 +24,23 @@ use ringtalk_wire::{
     ViewUpdate, encode_item, item_to_sign, view_to_sign,
 };
 
-/// How many authors the liar makes up.
+/// The number of authors that the liar makes up.
 const AUTHORS: usize = 4_096;
-/// Of how many of them one member may bring something.
+/// The number of unlisted authors of whom one member may bring messages.
 const HEARD: usize = 64;
 
-/// What the liar says to somebody who never was, and how long others may wait for that one.
+/// The liar's message that depends on an author who does not exist, and the time limit for its delivery.
 const ASKS: &str = "who said that?";
 const SEARCHED: Duration = Duration::from_secs(30);
 
-/// So many of the liar's words wait.
+/// The number of the liar's messages that are held back.
 const WAITING: u64 = 10_000;
 
-/// How often somebody speaks whom the liar keeps busy, and how soon half of that is to be heard.
+/// The number of messages of a node that the liar keeps busy, and the time limit for the median delivery.
 const SAID: usize = 20;
 const SOON: Duration = Duration::from_millis(350);
 
-/// What the liar says where it says something true.
+/// The liar's honest message.
 const TRUTH: &str = "this I say to everybody";
 
 #[test]
@@ -52,12 +52,12 @@ fn a_message_in_anothers_name_is_refused() {
     let heard = stage.liar.bundles_of(victim);
     let true_one = heard.first().expect("everybody has said something");
 
-    // In another's name, under its own seal.
+    // In another's name, under the liar's own signature.
     let words = words(victim, 2, SealHash::default(), "I never said this");
     let forged = stage.liar.seal(&words);
     stage.lie(&first, spread(Item::Bundle(forged)));
     stage.is_told(&first, "refused", "a bundle that cannot be read");
-    // What another one signed, altered: as its next one, and in place of what is known.
+    // Another member's signature over altered content: as its next bundle, and in place of its known one.
     let altered = Sealed {
         seal: true_one.seal,
         ..stage.liar.seal(&words)
@@ -111,8 +111,9 @@ fn a_view_of_a_members_own_making_is_refused() {
     stage.ends_well(&[]);
 }
 
-/// It depends on somebody who never was, and shows one member a view that has that one: the others wait for ten seconds and
-/// go on, and whoever was shown the view searches for what nobody has.
+/// The liar's message depends on an author who does not exist, and two members are shown a view that lists that
+/// author. Those two search for the missing message; the others wait for ten seconds. Then all deliver the liar's
+/// message.
 #[test]
 fn words_that_depend_on_nobody_deafen_nobody() {
     let _alone = alone();
@@ -232,7 +233,7 @@ fn a_fork_is_shown_up_everywhere() {
     for node in stage.cluster.live() {
         stage.is_told(&node, "author-forked", "said different things");
     }
-    // One neighbour has what this follows, and would take it from anybody else.
+    // One neighbour has the bundle that this one follows, and would accept it from any other author.
     let bundle = words(liar, 3, forked[0].seal.hash(), "does anybody listen?");
     let ignored = stage.liar.seal(&bundle);
     for node in stage.cluster.live() {
@@ -244,7 +245,7 @@ fn a_fork_is_shown_up_everywhere() {
     }
 }
 
-/// A key costs nothing: a member makes up thousands of authors, of whom so few are heard, and says much after that.
+/// A key costs nothing: a member makes up thousands of authors, of whom only [`HEARD`] are delivered.
 #[test]
 fn thousands_of_authors_end_no_reader() {
     let _alone = alone();
@@ -307,7 +308,7 @@ fn thousands_of_authors_end_no_reader() {
     }
 }
 
-/// A long run of words that wait for something that never was, and clocks that name the next one again and again.
+/// Many messages that wait for a missing one, and clocks that name the next one over and over.
 #[test]
 fn words_that_wait_are_not_walked_over_for_each_clock() {
     let _alone = alone();
@@ -338,7 +339,7 @@ fn words_that_wait_are_not_walked_over_for_each_clock() {
     stage.keeps_awake(&victim, &clock);
 }
 
-/// Offers of what everybody has: each of their items is confirmed.
+/// Offers of a bundle that everybody has: each item in them is already confirmed.
 #[test]
 fn what_is_confirmed_is_not_walked_over_for_each_item() {
     let _alone = alone();
@@ -362,7 +363,7 @@ fn what_is_confirmed_is_not_walked_over_for_each_item() {
     stage.keeps_awake(&victim, &offer);
 }
 
-/// Four nodes that talk, and a liar among them.
+/// Four nodes in conversation, and a liar among them.
 struct Stage {
     liar: Liar,
     cluster: Cluster,
@@ -400,7 +401,7 @@ impl Stage {
         }
     }
 
-    /// The real nodes that do not coordinate.
+    /// Returns the real nodes except the coordinator.
     fn ordinary(&self) -> [Arc<Node>; 3] {
         let others = self.cluster.others(&self.cluster.coordinator());
         others.try_into().expect("four nodes were started")
@@ -421,7 +422,7 @@ impl Stage {
         self.liar.tell(wire(to), frame);
     }
 
-    /// Sends something so often, as fast as it is taken.
+    /// Sends a frame this many times, as fast as it is taken.
     #[track_caller]
     fn pour(&self, to: &Arc<Node>, frame: &Frame, times: usize) {
         for _ in 0..times {
@@ -429,7 +430,7 @@ impl Stage {
         }
     }
 
-    /// While the liar sends something as fast as it is taken, what a node says reaches another soon, and nobody is lost.
+    /// Checks that a victim's messages arrive soon and nobody is lost while the liar floods it with a frame.
     #[track_caller]
     fn keeps_awake(&self, victim: &Arc<Node>, frame: &Frame) {
         let others = self.cluster.others(victim);
@@ -462,7 +463,7 @@ impl Stage {
         }
     }
 
-    /// A node's user was told of an error.
+    /// Waits until a node reports this error to its user.
     #[track_caller]
     fn is_told(&self, node: &Arc<Node>, code: &str, text: &str) {
         let nodes = self.cluster.live();
@@ -475,14 +476,14 @@ impl Stage {
         });
     }
 
-    /// The next view, as the liar would have it.
+    /// Returns the next view, with a change that the liar wants.
     fn changed(&self, view: &View, change: Change, opening: Option<Opening>) -> (ViewUpdate, View) {
         let change = Change { opening, ..change };
         let next = view.next(change, |tag| self.liar.seal_bytes(&view_to_sign(tag)));
         next.expect("the changes are to members")
     }
 
-    /// An epoch that nobody but the liar stands for: twice the same seal is not that of two.
+    /// Returns an opening that only the liar stands for: two copies of one signature do not count as two.
     fn opening(&self, view: &View, leap: u64) -> Opening {
         let before = view.tag().epoch;
         let mut opening = Opening {
@@ -499,8 +500,8 @@ impl Stage {
         opening
     }
 
-    /// After all lies: the same members under the same names, the same coordinator, nobody lost, and
-    /// everybody says something that all deliver once. The liar said so much itself.
+    /// Checks, after all lies, that members, names and coordinator are the same, that nobody is lost, and that all
+    /// deliver everybody's messages once. `said_by_liar` are the liar's own messages.
     #[track_caller]
     fn ends_well(&self, said_by_liar: &[&str]) {
         let nodes = self.cluster.live();
@@ -508,7 +509,7 @@ impl Stage {
             node.say(&format!("still here: {}", node.process().label()));
         }
         self.cluster.everything_everywhere(EVERYWHERE);
-        // Waits for longer than a trial and an election take: nothing may come of any lie.
+        // Waits for longer than a trial and an election take: no lie may have an effect.
         std::thread::sleep(Duration::from_secs(4));
         for node in &nodes {
             node.say(&format!("here for good: {}", node.process().label()));
@@ -537,7 +538,7 @@ impl Stage {
     }
 }
 
-/// Somebody is lost or has another name, somebody else coordinates, or something cannot be had.
+/// Returns true if a member is lost or renamed, the view or the coordinator changes, or messages cannot be had.
 fn is_disturbance(event: &Event) -> bool {
     matches!(
         event,
@@ -552,8 +553,8 @@ fn is_disturbance(event: &Event) -> bool {
     )
 }
 
-/// The records with one of the liar, who prints no events. What it said differently to different
-/// members counts as one.
+/// Returns the records with one added for the liar, who prints no events. A message of which it sent different
+/// versions counts as one.
 fn with_liar(mut records: Vec<Record>, liar: Id, said: &[&str]) -> Vec<Record> {
     for seen in records.iter_mut().flat_map(|record| &mut record.seen) {
         if let Event::Message(message) = &mut seen.event
@@ -620,7 +621,7 @@ fn renamed(victim: &Node) -> Change {
     }
 }
 
-/// A bundle of so many messages under its author's own seal.
+/// Returns a bundle of these messages, signed by its author.
 fn says(author: &Identity, first: u64, texts: &[String]) -> Sealed {
     let mut bundle = words(author.id(), first, SealHash::default(), "");
     bundle.messages = texts.iter().map(|text| said(text)).collect();
@@ -639,7 +640,7 @@ fn said(text: &str) -> Text {
     }
 }
 
-/// A bundle of one message.
+/// Returns a bundle of one message.
 fn words(author: NodeId, seq: u64, previous: SealHash, text: &str) -> Bundle {
     Bundle {
         author,

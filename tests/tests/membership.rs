@@ -1,4 +1,4 @@
-//! Nodes come and go: founding, names, leaving, and what they leave behind.
+//! Nodes come and go: founding, names, leaving, and what a node leaves behind.
 
 use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use ringtalk_tests::{alone, knob};
 /// A way to leave.
 type Leave = fn(&Node);
 
-/// How soon a node is gone after SIGTERM or SIGINT.
+/// The time limit for a node to exit after SIGTERM or SIGINT.
 const GONE: Duration = Duration::from_secs(2);
 
 #[test]
@@ -146,7 +146,7 @@ fn a_director_that_comes_late_is_found() {
     director.redirects_to(&node.address(), EVERYWHERE);
 }
 
-/// An address where nobody listens, but a director could.
+/// Returns an address where nobody listens, but where a director could.
 fn free_place() -> String {
     let director = Director::start();
     director.place()
@@ -177,7 +177,7 @@ fn sigterm_sigint_and_quit_leave_properly() {
     cluster.check();
 }
 
-/// `leaver` is shown as left, not as failed.
+/// Checks that `witness` shows `leaver` as left, not as failed.
 #[track_caller]
 fn expect_left(witness: &Node, leaver: &Node) {
     let id = leaver.id();
@@ -272,7 +272,7 @@ fn twenty_comers_and_goers_leave_nothing_behind() {
     cluster.one_ring(REST);
     for (node, (sockets_before, memory_before)) in residents.iter().zip(before) {
         let label = node.process().label();
-        // One link may be between two states at the moment of the count.
+        // One link may be in transition at the moment of the count.
         poll(
             "as many sockets as before",
             IN_TIME,
@@ -298,7 +298,7 @@ fn usage(node: &Node) -> (usize, u64) {
     (sockets(node.process()), resident_kib(node.process()))
 }
 
-/// `count` nodes join, say a word, and go, properly or not, one after the other.
+/// Makes `count` nodes join, send a message, and leave or die, one after the other.
 #[track_caller]
 fn pass_through(cluster: &mut Cluster, count: usize) {
     for number in 0..count {
@@ -341,7 +341,7 @@ fn nobody_is_taken_for_somebody_else() {
         ![first, second].contains(&third_in_lower_case),
         "{third} is taken"
     );
-    // Cyrillic letters, a character that nobody sees, and wide letters.
+    // Cyrillic letters, an invisible character, and wide letters.
     let (fifth, _) = join("\u{430}nn");
     assert_eq!(fifth, "\u{430}nn-4");
     let (sixth, _) = join("b\u{200b}ob");
@@ -359,7 +359,7 @@ fn nobody_is_taken_for_somebody_else() {
     cluster.check();
 }
 
-/// Has `node` renamed, seen by everybody. Returns its name then.
+/// Renames `node`, waits until every node has shown that, and returns the new name.
 #[track_caller]
 fn rename(cluster: &Cluster, node: &Node, previous: &str, command: &str) -> String {
     let marks: Vec<usize> = cluster.live().iter().map(|node| node.mark()).collect();

@@ -1,4 +1,4 @@
-//! Names: what they may have, that nothing imitates them, and that whoever comes back gets its own.
+//! Names: their characters, that nothing imitates them, and that a node that comes back gets its own again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use ringtalk_tests::cluster::{Cluster, EVERYWHERE, REST};
 use ringtalk_tests::event::Event;
 use ringtalk_tests::node::{IN_TIME, Launch, Node};
 
-/// How long a member may take to be found dead where a test does not measure that.
+/// The time limit for a member to be declared dead, in tests that do not measure it.
 const FOUND_DEAD: Duration = Duration::from_secs(10);
 
 #[test]
@@ -51,7 +51,7 @@ fn is_told_of_another_name(node: &Node, mark: usize) {
     });
 }
 
-/// Awaits that `witness` sees another name of `node`'s, and gives it.
+/// Waits until `witness` sees another name of `node`, and returns it.
 #[track_caller]
 fn renamed(witness: &Node, node: &Node, mark: usize, within: Duration) -> String {
     let id = node.id();
@@ -92,7 +92,7 @@ fn no_name_and_no_text_imitates_a_line() {
         let text = journal.stdout_text();
         (text.matches("the end").count() == members.len()).then_some(text)
     });
-    // Without the time in front.
+    // Each line without the time in front.
     let said: Vec<&str> = shown.lines().filter_map(|line| line.get(6..)).collect();
     let bobs: Vec<&str> = said
         .into_iter()
@@ -142,7 +142,7 @@ fn a_frozen_members_name_is_kept_for_it() {
 fn a_node_that_crashed_and_is_restarted_at_once_has_its_name_back() {
     let _alone = alone();
     let mut cluster = Cluster::start(8);
-    // A neighbour of the coordinator's, one far from it, the coordinator, and one that was restarted before.
+    // A neighbour of the coordinator, a node far from it, the coordinator, and a node that was restarted before.
     for number in [8, 4, 1, 4] {
         let name = format!("n{number}");
         let named = |node: &Arc<Node>| node.ready(IN_TIME).name == name;

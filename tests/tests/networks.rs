@@ -1,5 +1,5 @@
-//! Several networks, in namespaces: nodes that do not reach each other, and nodes that nobody can dial, are members like
-//! all others, by way of those who reach both.
+//! Several networks, in namespaces: nodes that do not reach each other, and nodes that nobody can dial, are full
+//! members by way of nodes that reach both.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::talk::{Talk, talk_for};
 use ringtalk_tests::{alone, knob, ring_viz};
 
-/// How long a ring may take to be whole where some of it must find their ways first.
+/// The time limit for a ring to be whole if some members must find their routes first.
 const WHOLE: Duration = Duration::from_secs(15);
-/// How soon a user is to know that nobody gets through to it.
+/// The time limit for a user to be told that nobody reaches its node.
 const TOLD: Duration = Duration::from_secs(5);
-/// Within this after healing, there is one ring, and everybody has everything.
+/// The time limit, after healing, for one ring and delivery everywhere.
 const HEALED: Duration = Duration::from_secs(20);
-/// How many messages a second all write together.
+/// The number of messages that all members send in a second, together.
 const RATE: u32 = 20;
 
-/// Hosts that start after each other joined from the first message on.
+/// All hosts have joined before the first message.
 const WHOLE_STORY: Rules = Rules {
     complete_history: true,
     retention: 10_000,
@@ -48,7 +48,7 @@ fn divide(network: &Network) {
     network.divide(&one, &other, &[]);
 }
 
-/// Everybody says something for a while, and everybody hears everything; nothing is said twice.
+/// Makes everyone talk for a while, and checks that everyone delivers everything exactly once.
 #[track_caller]
 fn everybody_hears_everybody(cluster: &Cluster, what: &str) {
     let all = cluster.live();
@@ -139,7 +139,7 @@ fn whom_nobody_reaches_is_told_so_and_is_a_member() {
     }
 }
 
-/// What a user is told who is not reached.
+/// Waits for the error that the node is not reached, and returns its text.
 #[track_caller]
 fn told(node: &Node, since: Instant) -> String {
     let within = TOLD.saturating_sub(since.elapsed());
@@ -182,7 +182,7 @@ fn networks_whose_bridge_fails_for_a_while_are_one_ring_again() {
     for side in &sides {
         ringtalk_tests::cluster::one_ring(side, WHOLE);
     }
-    // Waits until the cut has lasted as long as it is to: its length is what is tested.
+    // Waits until the cut has lasted as long as it should: its length is what is tested.
     std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
     let healed = Instant::now();
     divide(&network);

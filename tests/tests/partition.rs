@@ -1,5 +1,5 @@
-//! The network fails, the nodes do not: cuts, one-way cuts, resets, losses, delays, corrupted
-//! bytes, and members that stop for a while. Whatever is said anywhere is everywhere in the end.
+//! The network fails and the nodes do not: cuts, one-way cuts, resets, losses, delays, corrupted bytes, and members
+//! that stop for a while. Every message is everywhere in the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use ringtalk_tests::node::Node;
 use ringtalk_tests::talk::{Talk, talk_for};
 use ringtalk_tests::{alone, knob, wait};
 
-/// Within this, each part of a cut network is a ring of its own.
+/// The time limit for each part of a partitioned network to become a ring of its own.
 const MENDED: Duration = Duration::from_secs(6);
 
-/// Within this after healing, there is one ring, and everybody has everything.
+/// The time limit, after healing, for one ring and delivery everywhere.
 const HEALED: Duration = Duration::from_secs(20);
 
-/// How many messages a second the members of one side write together.
+/// The number of messages that the members of one side send in a second, together.
 const RATE: u32 = 20;
 
-/// Two rings may have opened epochs of the same number.
+/// Two rings may have opened epochs with the same number.
 const TWO_RINGS: Rules = Rules {
     complete_history: true,
     retention: 10_000,
@@ -56,8 +56,8 @@ fn eight_cut_in_two_without_a_director_become_one_again() {
     split_and_merge("5|3, no director", &[1, 2, 3], 2, Refusal::Silence);
 }
 
-/// Cuts the hosts of `three` off from the other five, and heals that. `director`: 0 stays with the
-/// five, 1 goes with the three, 2 is dead.
+/// Cuts the hosts of `three` off from the other five, and heals the cut. `director`: 0 stays with the five, 1 goes
+/// with the three, 2 is dead.
 #[track_caller]
 fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
     let _alone = alone();
@@ -93,7 +93,7 @@ fn split_and_merge(what: &str, three: &[u8], director: u8, refusal: Refusal) {
             expect_split(node, before[&node.id()], side.len(), other);
         }
     }
-    // Waits until the cut has lasted as long as it is to: its length is what is tested.
+    // Waits until the cut has lasted as long as it should: its length is what is tested.
     std::thread::sleep(knob::partition().saturating_sub(cut.elapsed()));
     for side in &sides {
         one_ring(side, EVERYWHERE);
@@ -147,7 +147,7 @@ fn a_coordinator_that_nobody_hears_comes_back() {
     });
 }
 
-/// Cuts the coordinator of five off in some way, and heals that.
+/// Cuts the coordinator of five off in some way, and heals the cut.
 #[track_caller]
 fn isolate_the_coordinator(what: &str, cut: impl FnOnce(&Network, &[Host], &[Host])) {
     let _alone = alone();
@@ -212,7 +212,7 @@ fn a_silent_cut_of_900_ms_evicts_nobody() {
     // Waits as long as the cut lasts: its length is what is tested.
     std::thread::sleep(Duration::from_millis(900));
     network.heal();
-    // Waits until the time for an eviction has passed: that none comes is no event.
+    // Waits until the time for an eviction has passed: there is no event for an eviction that does not happen.
     std::thread::sleep(Duration::from_secs(3));
     talk.stop();
     cluster.everything_everywhere(EVERYWHERE);
@@ -279,7 +279,7 @@ fn a_stopped_member_slows_a_paste_for_two_seconds_and_gets_all_of_it() {
             took < usual + Duration::from_secs(2) + slack,
             "{took:?} with one stopped, {usual:?} without"
         );
-        // Waits until the stop has lasted as long as it is to: its length is what is tested.
+        // Waits until the stop has lasted as long as it should: its length is what is tested.
         std::thread::sleep(stop.saturating_sub(since.elapsed()));
         let woken = Instant::now();
         stopped.thaw();
@@ -293,7 +293,7 @@ fn a_stopped_member_slows_a_paste_for_two_seconds_and_gets_all_of_it() {
     cluster.check();
 }
 
-/// Pastes 10,000 lines, and returns how long it took until each of `nodes` had them.
+/// Pastes 10,000 lines, and returns the time until all of `nodes` have delivered them.
 #[track_caller]
 fn paste(author: &Node, label: &str, nodes: &[Arc<Node>]) -> Duration {
     let lines: Vec<String> = (0..10_000)
@@ -336,7 +336,7 @@ fn links_with_corrupted_bytes_are_made_anew_and_nothing_is_lost() {
     cluster.check();
 }
 
-/// Corrupts 64 bytes in a row, of whichever connection something passes on next.
+/// Corrupts 64 bytes in a row, on whichever connection carries something next.
 #[track_caller]
 fn corrupt_one_link(proxies: &[Proxy], way: Way) {
     let corrupted = || proxies.iter().map(Proxy::corrupted).sum::<usize>();
@@ -395,7 +395,7 @@ fn proxies(count: usize) -> Vec<Proxy> {
     (0..count).map(|_| Proxy::start()).collect()
 }
 
-/// The nodes on the hosts of these numbers.
+/// Returns the nodes on the hosts with these numbers.
 fn nodes(all: &[Arc<Node>], numbers: &[u8]) -> Vec<Arc<Node>> {
     let at = |number: &u8| Arc::clone(&all[usize::from(*number) - 1]);
     numbers.iter().map(at).collect()
@@ -405,12 +405,12 @@ fn hosts(network: &Network, numbers: &[u8]) -> Vec<Host> {
     numbers.iter().map(|number| network.host(*number)).collect()
 }
 
-/// How many events each node has printed.
+/// Returns how many events each node has printed.
 fn marks(nodes: &[Arc<Node>]) -> BTreeMap<NodeId, usize> {
     nodes.iter().map(|node| (node.id(), node.mark())).collect()
 }
 
-/// `node` said that the ring is torn, and found each of `lost` dead, once.
+/// Checks that `node` printed `split`, and `failed` once for each of `lost`.
 #[track_caller]
 fn expect_split(node: &Node, mark: usize, left: usize, lost: &[Arc<Node>]) {
     let shape: Shape = node.wait_for_event("says `split`", mark, EVERYWHERE, |event| match event {
@@ -429,7 +429,7 @@ fn expect_split(node: &Node, mark: usize, left: usize, lost: &[Arc<Node>]) {
     expect_each_once(node, mark, "`failed`", lost, failed);
 }
 
-/// `node` said that two rings are one of `members` now, and greeted each of `newcomers`, once.
+/// Checks that `node` printed `merged` with this number of members, and `joined` once for each of `newcomers`.
 #[track_caller]
 fn expect_merged(node: &Node, mark: usize, members: usize, newcomers: &[Arc<Node>]) {
     node.wait_for_event("says `merged`", mark, EVERYWHERE, |event| match event {
@@ -443,7 +443,7 @@ fn expect_merged(node: &Node, mark: usize, members: usize, newcomers: &[Arc<Node
     expect_each_once(node, mark, "`joined`", newcomers, joined);
 }
 
-/// The events that `pick` picks are about each of `nodes`, once, and nobody else.
+/// Waits until the events that `pick` selects name each of `nodes` once, and nobody else.
 #[track_caller]
 fn expect_each_once(
     witness: &Node,
@@ -475,7 +475,7 @@ fn expect_nobody_failed(nodes: &[Arc<Node>], marks: &BTreeMap<NodeId, usize>) {
     }
 }
 
-/// The last epoch in everybody's events is the same.
+/// Checks that all nodes end in the same epoch, and report the same epoch in `merged`.
 #[track_caller]
 fn expect_one_epoch(nodes: &[Arc<Node>]) {
     let reigns: Vec<_> = nodes.iter().map(|node| node.journal().reign()).collect();
@@ -500,7 +500,7 @@ fn names_in_view(node: &Node) -> BTreeMap<NodeId, String> {
         .collect()
 }
 
-/// What everybody answered to `/transcript` last is the same.
+/// Checks that the latest answers of all nodes to `/transcript` are the same.
 #[track_caller]
 fn expect_equal_transcripts(nodes: &[Arc<Node>]) {
     let answers: BTreeSet<Vec<MessageId>> = nodes.iter().map(|node| transcript(node)).collect();

@@ -1,7 +1,7 @@
-//! The README's pictures are of real programs: a talk in a terminal, and the ring beneath it.
+//! The README's pictures show real programs: a conversation in a terminal, and the ring beneath it.
 //!
-//! `cargo xtask pictures` draws them anew. Only what is never the same twice is set to one value: the time of day, and
-//! the ports of the nodes; and the colours of names are not compared.
+//! `cargo xtask pictures` draws them anew. What differs in every run is set to one value (the time of day, and the
+//! ports of the nodes) or is not compared (the colours of names).
 
 use std::path::Path;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_tests::ring_viz;
 use ringtalk_tests::window::Window;
 
-/// How soon what was said is seen, on a machine that does other things too.
+/// The time limit for a message to be shown, on a machine that does other work too.
 const SOON: Duration = Duration::from_secs(10);
 const SIZE: (u16, u16) = (92, 16);
-/// The time at which all of it is said.
+/// The time of day of every message.
 const TIME: &str = "21:58";
 const PORT: &str = "7000";
 
@@ -59,7 +59,7 @@ fn the_pictures_of_the_readme_are_what_is_seen() {
     is_the_picture("ring", &at_one_port(&ring.stdout));
 }
 
-/// The picture of that name, as it is in the repository; writes it where that was asked for.
+/// Compares a picture with the one in the repository; overwrites that one if `UPDATE_SNAPSHOTS` is set.
 #[track_caller]
 fn is_the_picture(name: &str, found: &str) {
     let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("pictures");
@@ -75,7 +75,7 @@ fn is_the_picture(name: &str, found: &str) {
     );
 }
 
-/// A name's colour is its node's, which has another id each time.
+/// Removes the colours of names, which follow from the ids of nodes and so differ in every run.
 fn without_hues(picture: &str) -> String {
     let hues = ["c1", "c2", "c3", "c4", "c5", "c6"];
     hues.iter().fold(picture.to_owned(), |picture, hue| {
@@ -83,7 +83,7 @@ fn without_hues(picture: &str) -> String {
     })
 }
 
-/// Each `>12:34` is said at one time.
+/// Sets the time of every message to [`TIME`].
 fn at_one_time(picture: &str) -> String {
     let is_time = |text: &str| {
         let bytes = text.as_bytes().first_chunk::<5>();
@@ -101,7 +101,7 @@ fn at_one_time(picture: &str) -> String {
     parts.collect::<Vec<_>>().join(">")
 }
 
-/// Each node has the same port.
+/// Sets the port of every node to [`PORT`].
 fn at_one_port(picture: &str) -> String {
     const HOST: &str = "127.0.0.1:";
     let mut parts = picture.split(HOST);

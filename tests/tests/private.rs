@@ -1,4 +1,4 @@
-//! Private discussions: invites, secrets, and what a director gets to see of them.
+//! Private discussions: invites, secrets, and what a director sees of them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,19 +14,19 @@ use ringtalk_tests::ring_viz::look;
 use ringtalk_tests::tap::Tap;
 use ringtalk_tests::wait::poll;
 
-/// How soon a node says that it is not let in: 5 s of "no such discussion", and its start.
+/// The time limit for a node to give up when it is not let in: 5 s of "no such discussion", and its start.
 const REFUSED: Duration = Duration::from_secs(10);
 
-/// A secret in hexadecimal digits, as somebody may make one.
+/// A secret in hexadecimal digits, as a user may choose one.
 const SECRET: &str = "000102030405060708090a0b0c0d0e0f";
 
-/// The same as it stands in an invite, without the checksum.
+/// The same secret as it appears in an invite, without the checksum.
 const SECRET_AS_TEXT: &str = "AAECAwQFBgcICQoLDA0OD";
 
-/// Another one.
+/// Another secret.
 const OTHER: &str = "f0e0d0c0b0a090807060504030201000";
 
-/// A node that begins a private discussion, with a director inside.
+/// Starts a node that founds a private discussion, with a director inside.
 #[track_caller]
 fn host() -> Node {
     let host = Launch::new("host").arguments(&["--director-listen", "127.0.0.1:0"]);
@@ -35,7 +35,7 @@ fn host() -> Node {
     host
 }
 
-/// The directors and the secret of an invite.
+/// Returns the directors and the secret of an invite.
 #[track_caller]
 fn parts(invite: &str) -> (&str, &str) {
     invite
@@ -49,7 +49,7 @@ fn starting(name: &str, director: &Director, secret: &str) -> Launch {
     launch.environment("RINGTALK_SECRET", secret)
 }
 
-/// Awaits that a node is turned away, and says so without the secret.
+/// Checks that a node is refused, and that it says so without the secret.
 #[track_caller]
 fn refused(launch: Launch, words: &str, secret: &str) {
     let node = launch.start();
@@ -240,7 +240,7 @@ fn a_director_sees_no_secret_no_name_and_no_text() {
     nodes[1].hears("meet me at the lighthouse", EVERYWHERE);
     // Waits for two renewals of the registration, 2 s each: nothing outside shows them.
     std::thread::sleep(Duration::from_secs(5));
-    // One after the other, so that the last one ends the registration.
+    // They leave one after the other, so the last one ends the registration.
     for (left, node) in nodes.iter().enumerate() {
         one_ring(&nodes[left..], REST);
         node.quit();
@@ -302,7 +302,7 @@ fn a_restarted_director_knows_a_private_discussion_again_within_three_seconds() 
     one_ring(&[host, guest], REST);
 }
 
-/// A registration of a private discussion whose `extra` fields are made up.
+/// Tries to register another's private discussion; `extra` is a made-up proof, or empty.
 fn squat(director: &Director, discussion: &str, extra: &str) -> Response {
     let id = NodeId::made_up(66);
     let body = format!(

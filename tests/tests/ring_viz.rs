@@ -40,7 +40,7 @@ fn five_nodes_are_seen_as_they_see_themselves() {
     agrees_with_events(&cluster, &ring);
 }
 
-/// Each member's place is what that node said of itself, and so are its name and address.
+/// Checks that each member's neighbours, name and address are those in the node's own events.
 #[track_caller]
 fn agrees_with_events(cluster: &Cluster, ring: &Ring) {
     for place in &ring.members {
@@ -56,9 +56,9 @@ fn agrees_with_events(cluster: &Cluster, ring: &Ring) {
     }
 }
 
-/// How many nodes are readable in one window.
+/// The number of nodes that fit legibly in one window.
 const MANY: usize = 50;
-/// How soon a change is seen, on a machine that does other things too.
+/// The time limit for a change to be shown, on a machine that does other work too.
 const SOON: Duration = Duration::from_secs(20);
 
 /// Fifty nodes, and two windows that show them all the time.
@@ -71,7 +71,7 @@ struct Crowd {
 impl Crowd {
     fn gather() -> Self {
         let mut cluster = Cluster::empty();
-        // One is there first, and the others come together.
+        // The first node founds the discussion, and the others join together.
         cluster.join().ready(IN_TIME);
         let place = cluster.director.place();
         let circle = live(&place, (140, 50));
@@ -89,8 +89,8 @@ impl Crowd {
         }
     }
 
-    /// Awaits that the ring is at rest, and then that everything that is drawn of it is what its nodes have
-    /// said last.
+    /// Waits until the ring is at rest, and then until everything that is drawn agrees with the latest events of its
+    /// nodes.
     #[track_caller]
     fn is_drawn_as_it_says(&self, what: &str) {
         self.cluster.one_ring(REST);
@@ -116,7 +116,7 @@ impl Crowd {
         agrees_with_events(&self.cluster, &ring);
     }
 
-    /// The ring as its nodes have said last: the order is that of the view, neighbours are each one's own.
+    /// Returns the ring as its nodes report it: the order from the view, the neighbours from each node.
     fn said(&self) -> (Vec<Row>, String) {
         let coordinator = self.cluster.coordinator();
         let view = coordinator.journal().view.clone().expect("it is ready");
@@ -212,7 +212,7 @@ fn the_live_picture_survives_its_ring_and_ends_by_a_signal() {
     window.is_given_back(SOON);
 }
 
-/// The system tells the shell, which may not tell anybody.
+/// The system notifies only the shell, which may not pass it on.
 #[test]
 fn the_live_picture_ends_with_its_window() {
     let _alone = alone();
@@ -240,7 +240,7 @@ fn two_parts_of_a_cut_network_are_seen_side_by_side() {
     };
     let cluster = Cluster::across(&network, 6);
     let place = cluster.director.place();
-    // Whoever looks is where the director is, and reaches both parts.
+    // The window is on the director's host, which reaches both parts.
     let window = live_on(&network.host(0), &place, (120, 30));
     window.sees("6 members · closed", SOON);
     let hosts = |numbers: std::ops::RangeInclusive<u8>| -> Vec<_> {
@@ -265,7 +265,7 @@ fn who_looks_disturbs_nobody_and_everybody_is_told_once() {
     let cluster = Cluster::start(5);
     let live = cluster.live();
     for node in &live {
-        // That anybody can join, each says once, after `ready`.
+        // Each node prints once, after `ready`, that anyone can join.
         let is_open = |event: &Event| matches!(event, Event::Notice(_));
         node.wait_for_event("says that anybody can join", 0, IN_TIME, |event| {
             is_open(event).then_some(())
@@ -287,7 +287,7 @@ fn who_looks_disturbs_nobody_and_everybody_is_told_once() {
         let others: Vec<&Event> = journal
             .since(mark)
             .filter(|event| !observed(event))
-            // That the message has reached everybody may be told before or after this look.
+            // `reached` for the message may come before or after the mark.
             .filter(|event| match event {
                 Event::Message(_) => false,
                 Event::Other(kind) => kind != "reached",
@@ -349,7 +349,7 @@ fn a_frozen_node_leaves_the_ring_open_until_it_is_out() {
     let others = cluster.others(&frozen);
     let since = Instant::now();
     frozen.freeze();
-    // Too short for a second look, for which the ring might have closed again.
+    // Too short for a second look, by which time the ring might have closed again.
     let open = run(&["--join", &place, "--once", "--timeout", "1"]);
     assert_eq!(open.code, 6, "{open:?}");
     let ring = open.ring();
@@ -383,7 +383,7 @@ fn after_the_coordinators_death_the_next_one_is_shown() {
     assert_eq!(ring.coordinator, cluster.coordinator().id());
 }
 
-/// Looks until the ring of exactly `nodes` is closed.
+/// Runs `ring-viz` until it shows a closed ring.
 #[track_caller]
 fn closes(nodes: &[Arc<Node>], place: &str, within: Duration) -> Ring {
     let witnesses: Vec<&dyn Witness> = nodes
@@ -445,7 +445,7 @@ fn a_ring_of_invented_members_makes_nobody_who_looks_scan_a_host() {
     let impostor = Impostor::start(300, &place, true);
     let look = run(&["--join", &impostor.place(), "--once", "--timeout", "2"]);
     assert_eq!(look.code, 6, "{look:?}");
-    // One look follows the other while there is time: a host has this many visits at a time, each for this long.
+    // Looks follow one another until the timeout; each has this many connections to a host at a time, for this long.
     let (at_a_time, hold) = (12.0, 1.5);
     let most = at_a_time * (since.elapsed().as_secs_f64() / hold).ceil();
     let visits = visits.load(Ordering::Relaxed);

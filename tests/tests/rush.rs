@@ -1,4 +1,4 @@
-//! A member says more than others can read, and does not wait as others do: its words are missed, and nobody else's.
+//! A member ignores backpressure and sends more than a reader can take: the reader misses only its messages.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use ringtalk_tests::node::{IN_TIME, Launch, Node};
 use ringtalk_wire::limit::BUNDLE_MESSAGES;
 use ringtalk_wire::{Bundle, Frame, SealHash, Text};
 
-/// How many full bundles the member sends: three times what may wait.
+/// The number of full bundles that the member sends: three times what may wait.
 const BUNDLES: u64 = 400;
-/// How many events a second the reader reads: too few for that.
+/// The number of events that the reader reads in a second: too few for the rush.
 const READ: u32 = 10_000;
-/// How long the reader takes for what waits when the rush is over.
+/// The time limit for the reader to catch up after the rush.
 const CAUGHT_UP: Duration = Duration::from_secs(60);
 
 #[test]
@@ -65,7 +65,7 @@ fn who_reads_slowly_misses_nothing_but_of_the_member_that_does_not_wait() {
     assert!(!journal.since(0).any(is_end));
 }
 
-/// What a member says one after the other, to one node.
+/// A sequence of bundles of one member, for one node.
 struct Rush<'a> {
     liar: &'a Liar,
     said: u64,
@@ -81,7 +81,7 @@ impl<'a> Rush<'a> {
         }
     }
 
-    /// One full bundle more, as soon as the link has room for it.
+    /// Sends one more full bundle, as soon as the link has room for it.
     fn pour(&mut self, to: &Node) {
         let line = |number: usize| Text {
             timestamp_ms: 0,

@@ -1,4 +1,4 @@
-//! The full screen in a real terminal: what a person types and sees, and that the terminal comes back.
+//! The full screen in a real terminal: what a person types and sees, and that the terminal is restored.
 
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -14,19 +14,19 @@ use ringtalk_tests::trace::{
 };
 use ringtalk_tests::window::Window;
 
-/// How soon what was typed is seen, on a machine that does other things too.
+/// The time limit for what was typed to be shown, on a machine that does other work too.
 const SOON: Duration = Duration::from_secs(5);
-/// How soon a hundred thousand messages are there.
+/// The time limit for a hundred thousand messages.
 const MUCH: Duration = Duration::from_secs(60);
-/// How long a node stands still that is not to be taken for dead.
+/// How long a node is stopped without being declared dead.
 const STOPPED: Duration = Duration::from_secs(1);
-/// How long a node is held at its end, to be looked at, and how soon nothing of the talk may be in memory.
+/// How long a node is held at its exit, so that its memory can be searched, and the time limit for wiping it.
 const HELD_SECONDS: u32 = 6;
 const WIPED: Duration = Duration::from_secs(3);
 const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
 const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
 
-/// How soon a node that was told to leave is gone.
+/// The time limit for a node to exit after it was told to leave.
 const GONE: Duration = Duration::from_secs(2);
 
 /// A director, ann in a window, and bob, who prints events.
@@ -50,7 +50,7 @@ impl Scene {
     }
 }
 
-/// The terminal is as it was, and shows nothing of the talk.
+/// Checks that the terminal is restored, and shows nothing of the conversation.
 #[track_caller]
 fn is_given_back(window: &Window, talk: &[&str]) {
     window.is_given_back(SOON);
@@ -154,7 +154,7 @@ fn the_terminal_comes_back_after_a_signal() {
     ann.signal(Signal::SIGTERM);
     assert_eq!(ann.exit_code(GONE), 0);
     is_given_back(&ann, &["secret talk"]);
-    // Diagnostics waited for the end.
+    // Diagnostics are held back until the screen is closed.
     ann.sees("DEBUG", SOON);
 }
 
@@ -178,7 +178,7 @@ fn a_terminal_that_takes_nothing_holds_up_nobody() {
     for number in 1..=3_000 {
         bob.say(&format!("message {number} with some words to fill rows"));
     }
-    // Ann coordinates: somebody who comes in needs her node, and all that was said.
+    // Ann coordinates: a newcomer needs her node, and the whole history.
     let carol = Launch::new("carol").join(&director.place()).start();
     carol.ready(IN_TIME);
     carol.hears("message 3000 with some words to fill rows", IN_TIME);
@@ -227,7 +227,7 @@ fn closing_the_window_is_leaving() {
     assert_eq!(scene.ann.exit_code(GONE), 0);
 }
 
-/// The system tells the shell that the window is gone, which may not tell anybody.
+/// The system notifies only the shell that the window is gone, and the shell may not pass it on.
 #[test]
 fn a_window_that_goes_without_a_word_is_leaving() {
     let _alone = alone();
@@ -264,7 +264,7 @@ fn a_window_that_goes_without_a_word_is_leaving() {
     }
 }
 
-/// In plain lines a text that is too long for a row could go on where somebody else's line would begin.
+/// In plain lines, a text that is too long for a row could continue where another author's line would begin.
 #[test]
 fn nobodys_text_looks_like_another_line() {
     let _alone = alone();
@@ -354,7 +354,7 @@ fn what_ends_the_prompt_for_the_secret_gives_the_terminal_back() {
         assert_eq!(window.exit_code(SOON), -(signal as i32));
         window.is_given_back(SOON);
     }
-    // No shell could let it go on here, so that the system does not stop it: it asks again.
+    // No shell here could resume it, so the system does not stop it: it asks again.
     let window = ask();
     window.signal(Signal::SIGTSTP);
     window.wait("asks again", SOON, |text| {
@@ -387,7 +387,7 @@ fn memory_has_nothing_of_the_talk_when_the_screen_is_gone() {
     let canaries = [SAID_BY_ANN, SAID_BY_BOB];
     let look = || canaries.map(|canary| in_memory(ann.pid(), canary.as_bytes()));
     assert!(look().iter().all(|there| *there > Some(0)), "{:?}", look());
-    // What reads the keys keeps what it has read last.
+    // The code that reads keys keeps its last input, so later keys must overwrite the message.
     ann.press(&"x".repeat(1_100));
     ann.sees("xxx", SOON);
     ann.press("\u{15}");
@@ -430,7 +430,7 @@ fn the_full_screen_opens_nothing_for_writing() {
     std::fs::remove_file(&notes).expect("the notes can go");
 }
 
-/// More than may wait for a screen is there at once, and it misses nothing.
+/// More messages than may wait for a screen arrive at once, and it misses none.
 #[test]
 fn what_comes_faster_than_a_screen_shows_it_is_waited_for() {
     let _alone = alone();
@@ -448,14 +448,14 @@ fn what_comes_faster_than_a_screen_shows_it_is_waited_for() {
         let line = |number| format!("line {number} of what {} pastes", author.process().label());
         author.paste(&(1..=25_000).map(line).collect::<Vec<_>>());
     }
-    // Waits for nothing: so long, what is said to ann's node heaps up, and she is not taken for dead.
+    // Waits so that messages pile up at ann's node, but not so long that she is declared dead.
     std::thread::sleep(STOPPED);
     ann.signal(Signal::SIGCONT);
     let bob = &authors[0];
     for name in names {
         bob.hears(&format!("line 25000 of what {name} pastes"), MUCH);
     }
-    // It comes after all that bob has read.
+    // This message depends on everything that bob has delivered.
     bob.say("that was all");
     ann.sees("that was all", MUCH);
     ann.enter("all of it is here");

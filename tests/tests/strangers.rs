@@ -1,6 +1,6 @@
-//! What a stranger, or a web page that somebody reads, can do at a director: nothing that changes who is found there.
+//! Strangers, and web pages in a browser, send requests to a director and cannot change whom newcomers find there.
 //!
-//! Not here: how many requests a director takes from one household (the director's own tests).
+//! Not here: the number of requests that a director takes from one household (the director's own tests).
 
 use std::io::Write;
 use std::net::TcpListener;
@@ -19,14 +19,14 @@ use ringtalk_tests::registrant::{Asked, Registrant, challenge};
 use ringtalk_tests::wait::poll;
 
 const REGISTER: &str = "/register_coordinator";
-/// How long an answer may take: the director may hold a call.
+/// The time limit for an answer: the director may hold a call.
 const ANSWER: Duration = Duration::from_secs(10);
-/// Where nobody listens.
+/// An address where nobody listens.
 const NOWHERE: &str = "127.0.0.1:9";
-/// A lease, the wait for the next call, and room for a slow machine.
+/// The time limit for a displaced node to be told: a lease, the wait for the next call, and room for a slow machine.
 const DISPLACED: Duration = Duration::from_secs(15);
 
-/// A node that founds the open discussion of a director.
+/// Starts a node that founds the open discussion of a director.
 fn founder(director: &Director) -> Arc<Node> {
     let founder = Launch::new("ann").join(&director.place()).start();
     founder.ready(IN_TIME);
@@ -34,7 +34,7 @@ fn founder(director: &Director) -> Arc<Node> {
     Arc::new(founder)
 }
 
-/// What the founder says when it registers, but for its address.
+/// Returns the founder's registration with another address.
 fn forged(founder: &Node, epoch: u64) -> String {
     let id = founder.id();
     format!(
@@ -42,7 +42,7 @@ fn forged(founder: &Node, epoch: u64) -> String {
     )
 }
 
-/// A request with the signature of somebody, over any body.
+/// Sends a request with a signature for `asked`, and with the body `said`.
 fn signed(director: &Director, who: &Registrant, asked: Asked, said: &str) -> Response {
     let address = director.address();
     let nonce = challenge(address, asked, ANSWER).expect("an answer");
@@ -152,7 +152,7 @@ fn newcomers_get_in_although_somebody_else_is_registered_and_the_displaced_are_t
     });
 }
 
-/// Whoever answers with a version has shown nothing, so that this ends nobody's way in.
+/// A peer that answers with a version has proved nothing, so its answer must not end a newcomer's attempts.
 #[test]
 fn newcomers_get_in_although_somebody_speaks_another_version() {
     let _alone = alone();
@@ -166,7 +166,7 @@ fn newcomers_get_in_although_somebody_speaks_another_version() {
     displaced(&address);
 }
 
-/// Displaces a registration again and again, until it is dropped.
+/// Displaces a registration over and over, until it is dropped.
 struct Usurper {
     stop: Arc<AtomicBool>,
     renewing: Option<JoinHandle<()>>,
@@ -174,7 +174,7 @@ struct Usurper {
 }
 
 impl Usurper {
-    /// Registers a ring of its own, which is found at `place`.
+    /// Registers a ring of its own, at `place`.
     fn start(director: Director, place: &str, epoch: u64) -> Self {
         let thief = Registrant::new(1);
         let body = thief.registration(place, epoch);
@@ -208,7 +208,8 @@ impl Drop for Usurper {
     }
 }
 
-/// A ring whose registration somebody displaces with one that leads to `place`, and that a newcomer finds all the same.
+/// Starts a ring, displaces its registration with one that leads to `place`, and checks that a newcomer joins the
+/// ring all the same.
 fn displaced(place: &str) -> (Arc<Node>, Usurper) {
     let director = Director::start();
     let ann = founder(&director);
@@ -238,7 +239,7 @@ fn a_coordinator_is_told_to_dial_nobody_but_the_newcomer() {
     assert_eq!(told.expect(200).json(), expected);
 }
 
-/// What a browser sends in the name of a page, if the page asks: its method, and what the fields say.
+/// A request that a browser sends on behalf of a page: its method, and its header fields.
 type FromPage = (&'static str, &'static [(&'static str, &'static str)]);
 
 const PAGE: (&str, &str) = ("Origin", "https://page.example");
@@ -259,7 +260,7 @@ const FROM_PAGES: [FromPage; 9] = [
         &[("Content-Type", "text/plain"), ("Origin", "null")],
     ),
     ("POST", &[("Content-Type", "text/plain")]),
-    // A fetch that asks for leave first, and then what it had leave for.
+    // A fetch that asks for permission first, and then the requests that it would be permitted.
     (
         "OPTIONS",
         &[
@@ -270,7 +271,7 @@ const FROM_PAGES: [FromPage; 9] = [
     ),
     ("POST", &[("Content-Type", "application/json"), PAGE]),
     ("DELETE", &[("Content-Type", "application/json"), PAGE]),
-    // A page whose name has come to mean the director's address: it is of one origin with it.
+    // A page after DNS rebinding: its name means the director's address, so both have the same origin.
     (
         "POST",
         &[
@@ -280,7 +281,7 @@ const FROM_PAGES: [FromPage; 9] = [
     ),
 ];
 
-/// What a director has done so far, but for the requests that it answered.
+/// Returns the director's metrics, without its counts of requests.
 fn done(address: std::net::SocketAddr) -> String {
     let metrics = http::ask(address, "GET", "/metrics", None, ANSWER).expect("metrics");
     let lines = metrics.expect(200).body.lines();
@@ -288,7 +289,7 @@ fn done(address: std::net::SocketAddr) -> String {
     counts.collect::<Vec<_>>().join("\n")
 }
 
-/// Asks everything that a page can have a browser ask.
+/// Sends everything that a page can make a browser send, and checks that it has no effect.
 fn browse(address: std::net::SocketAddr, bodies: &[(&str, String)]) {
     let before = done(address);
     for (path, body) in bodies {
@@ -329,7 +330,7 @@ fn what_a_web_page_can_ask_has_no_effect_on_a_director() {
     let ann = founder(&director);
     let mut bodies = bodies();
     bodies.push((REGISTER, forged(&ann, 1 << 52)));
-    // The calls that the founder makes meanwhile are its own: it is frozen for a moment.
+    // The founder is frozen meanwhile, because its own calls change the metrics.
     ann.freeze();
     browse(director.address(), &bodies);
     ann.thaw();

@@ -1,4 +1,4 @@
-//! Nothing is left behind: no file is written, and memory and log keep none of the talk.
+//! Nothing is left behind: no file is written, and neither memory nor the log keeps any of the conversation.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -19,23 +19,23 @@ use ringtalk_tests::trace::{
 use ringtalk_tests::wait::{Witness, poll};
 use ringtalk_tests::window::Window;
 
-/// How soon after `/quit` nothing of the talk may be in memory any more.
+/// The time limit, after `/quit`, for the conversation to be wiped from memory.
 const WIPED: Duration = Duration::from_secs(1);
 
-/// How long a node is held at its end, to be looked at.
+/// How long a node is held at its exit, so that its memory can be searched.
 const HELD_SECONDS: u32 = 6;
 
-/// A user's file of settings, which is read and never written.
+/// A user's settings file, which is read and never written.
 const SETTINGS: &str = "ringtalk/config.toml";
 
-/// Each 32 bytes long.
+/// Each is 32 bytes long.
 const SAID_BY_ANN: &str = "canary-said-by-ann-0123456789abc";
 const SAID_BY_BOB: &str = "canary-said-by-bob-0123456789abc";
 const NAME_OF_BOB: &str = "canary-name-of-bob-0123456789abc";
 const NEW_NAME: &str = "canary-new-name-00-0123456789abc";
 const CANARIES: [&str; 4] = [SAID_BY_ANN, SAID_BY_BOB, NAME_OF_BOB, NEW_NAME];
 
-/// Both talk, each hears the other, and the first has another name afterwards.
+/// Makes both talk and deliver each other's message, and then renames ann.
 #[track_caller]
 fn talk(ann: &Node, bob: &Node) {
     ann.ready(IN_TIME);
@@ -144,7 +144,7 @@ fn nobody_else_looks_into_a_process_that_has_a_secret() {
             let process = Process::start(program, command.args(arguments), Output::Text);
             awaits_privacy(process.pid(), secret, &[&process]);
         }
-        // At the prompt, too, where the secret is about to be typed.
+        // The same at the prompt, where the secret is about to be typed.
         let mut command = unprivileged(program);
         command.args(["--join", &format!("ringtalk://{nowhere}/#")]);
         let window = Window::open(program, (80, 24), &command);
@@ -153,8 +153,8 @@ fn nobody_else_looks_into_a_process_that_has_a_secret() {
     }
 }
 
-/// Awaits that a process can be looked into by nobody who has not all rights, leaves no core file, and has nothing of
-/// the secret in its environment.
+/// Waits until only root can look into a process, until it leaves no core file, and until its environment does not
+/// hold the secret.
 #[track_caller]
 fn awaits_privacy(pid: Pid, secret: &str, witnesses: &[&dyn Witness]) {
     let folder = PathBuf::from(format!("/proc/{pid}"));
@@ -172,7 +172,7 @@ fn awaits_privacy(pid: Pid, secret: &str, witnesses: &[&dyn Witness]) {
         if core[4..6] != ["0", "0"] {
             return Err(format!("it may leave a core file: {core:?}"));
         }
-        // Who has not all rights cannot even try.
+        // An unprivileged test cannot even try.
         let environment = fs::read(environment).unwrap_or_default();
         let environment = String::from_utf8_lossy(&environment);
         if environment.contains(secret) {
@@ -182,12 +182,12 @@ fn awaits_privacy(pid: Pid, secret: &str, witnesses: &[&dyn Witness]) {
     });
 }
 
-/// A program as a user without rights runs it: what root starts belongs to root, whether it is protected or not.
+/// Returns a command that runs a program as an unprivileged user: what root starts belongs to root, protected or not.
 fn unprivileged(program: &str) -> Command {
     if !getuid().is_root() {
         return Command::new(binary(program));
     }
-    // It may lie where nobody else may look.
+    // The program may be in a folder that the user cannot read.
     let copy = std::env::temp_dir().join(format!("ringtalk-{}-{program}", std::process::id()));
     if !copy.exists() {
         fs::copy(binary(program), &copy).expect("a copy of the program");

@@ -1,6 +1,6 @@
-//! Peers that no view lists speak, and ask, as fast as they can: nobody hears them, nobody answers, nobody leaves.
+//! Peers that no view lists send and request messages as fast as they can: nobody delivers, answers or leaves.
 //!
-//! What a member passes on is another matter: `lying_member`.
+//! Not here: what a member forwards of such authors (`lying_member`).
 
 use std::time::{Duration, Instant};
 
@@ -14,11 +14,11 @@ use ringtalk_tests::watch::{Heard, Watch};
 use ringtalk_tests::{alone, knob};
 use ringtalk_wire::{Frame, Pull, Range};
 
-/// How many authors a stranger makes up: more than `--json` could ever name in each line.
+/// The number of authors that a stranger makes up: more than `--json` could ever name in each line.
 const AUTHORS: usize = 2_500;
-/// How many messages a second the members say meanwhile.
+/// The number of messages that the members send in a second meanwhile.
 const RATE: u32 = 50;
-/// What a node may send in a second to somebody whom it gives nothing: heartbeats and views.
+/// The number of bytes that a node may send in two seconds to a peer that is not answered: heartbeats and views.
 const NEXT_TO_NOTHING: usize = 16 * 1024;
 
 #[test]
@@ -29,7 +29,7 @@ fn what_a_stranger_says_reaches_nobody() {
     let watch = Watch::on(&members, None);
     let talk = Talk::start(&members, RATE);
     let attack = Attack::by_peer(&members[0], 1_000.., made_up(AUTHORS));
-    // Waits while the attack goes on: what is shown is that it goes on without an effect.
+    // Waits while the attack goes on: the test shows that it has no effect.
     std::thread::sleep(knob::attack());
     report("unlisted: frames of a stranger", attack.stop());
     talk.stop();
@@ -80,7 +80,7 @@ fn a_former_member_is_neither_heard_nor_answered() {
     cluster.check();
 }
 
-/// How many bytes come within two seconds.
+/// Returns how many bytes arrive within two seconds.
 fn received(raw: &mut Raw) -> usize {
     let end = Instant::now() + Duration::from_secs(2);
     let mut all = 0;

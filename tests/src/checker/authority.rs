@@ -1,4 +1,4 @@
-//! V1, V2, E1 and E3: views and reigns.
+//! V1, V2, E1 and E3: views and epochs.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ fn check_views<'a>(
     }
 }
 
-/// One node's reigns: numbers never go down, and a change is a change.
+/// Checks that one node's epoch numbers never go down, and that it announces a coordinator only when that changes.
 fn check_reigns(record: &Record, report: &mut Report) {
     let mut last: Option<Epoch> = None;
     for epoch in epochs(record) {
@@ -75,7 +75,7 @@ fn check_reigns(record: &Record, report: &mut Report) {
     }
 }
 
-/// Nobody accepts two coordinators under one epoch number.
+/// Checks that an epoch number has one coordinator.
 fn check_one_reign(record: &Record, reigns: &mut HashMap<u64, NodeId>, report: &mut Report) {
     for epoch in epochs(record) {
         let coordinator = *reigns.entry(epoch.number).or_insert(epoch.coordinator);
@@ -86,7 +86,7 @@ fn check_one_reign(record: &Record, reigns: &mut HashMap<u64, NodeId>, report: &
     }
 }
 
-/// The epochs that a node named, in order.
+/// Returns the epochs that a node named, in order.
 fn epochs(record: &Record) -> impl Iterator<Item = Epoch> {
     record.seen.iter().filter_map(|seen| match &seen.event {
         Event::Ready(ready) => Some(ready.epoch),

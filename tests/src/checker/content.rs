@@ -1,4 +1,4 @@
-//! C4, and that a message is the same message everywhere.
+//! C4, and that a message is identical at every node.
 
 use std::collections::HashMap;
 
@@ -77,7 +77,7 @@ fn check_shape(record: &Record, message: &Message, report: &mut Report) {
     }
 }
 
-/// The first sight of a message is the measure of all others.
+/// Compares a message with the first copy that was seen, which stands for all others.
 fn check_sameness<'a>(
     record: &Record,
     message: &'a Message,
@@ -103,7 +103,7 @@ fn same_heads(one: &Message, other: &Message) -> bool {
     one.heads.len() == other.heads.len() && one.heads.iter().all(|head| other.heads.contains(head))
 }
 
-/// Date, `T`, time, and an offset or `Z`.
+/// Returns true if the text looks like a date, `T`, a time, and an offset or `Z`.
 fn is_rfc3339(text: &str) -> bool {
     let bytes = text.as_bytes();
     let has = |place: usize, byte: u8| bytes.get(place) == Some(&byte);

@@ -1,4 +1,4 @@
-//! C1, C2 and C3, and the clocks and heads that nodes show: a replay of each node's deliveries.
+//! C1, C2 and C3, and the clocks and heads that nodes report: replays each node's deliveries.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
@@ -22,16 +22,16 @@ pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: 
     }
 }
 
-/// One node's deliveries, so far.
+/// The state of a replay of one node's deliveries.
 struct Replay<'a> {
     record: &'a Record,
     ledger: &'a Ledger,
     report: &'a mut Report,
     is_complete: bool,
     delivered: HashSet<(Slot, u64)>,
-    /// The highest number delivered of each author.
+    /// The highest sequence number delivered of each author.
     have: Clock,
-    /// What lies before the join cut and was not kept; 0 where history is complete.
+    /// Per author, the last sequence number before the join cut; 0 if history is complete.
     floor: Clock,
     gaps: BTreeMap<Slot, Vec<RangeInclusive<u64>>>,
     clock: BTreeMap<NodeId, u64>,
@@ -86,7 +86,7 @@ impl<'a> Replay<'a> {
         self.check_clock(slot, message);
     }
 
-    /// C2.
+    /// Checks C2: an author's messages are consecutive, except for gaps that were shown.
     fn check_fifo(&mut self, slot: Slot, message: &Message) {
         let have = self.have[slot];
         let is_late = message.seq <= have;
@@ -101,7 +101,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// C1.
+    /// Checks C1: everything that the author had delivered was delivered here first.
     fn check_causal(&mut self, sealed: &Sealed, message: &Message) {
         for (slot, needed) in sealed.before.iter().enumerate() {
             if let Some(missing) = self.first_missing(slot, *needed) {
@@ -133,8 +133,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Heads and the author's previous message reach everything that the author knew, and set the
-    /// Lamport time.
+    /// Checks that the heads and the author's previous message cover everything that the author had delivered, and
+    /// that the Lamport time follows from them.
     fn check_heads_suffice(&mut self, author: Slot, sealed: &Sealed, message: &Message) {
         let previous = message
             .seq
@@ -222,7 +222,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// A clock that is too long to be shown has as many entries as there are authors of what was delivered.
+    /// Checks the size of a clock that is too long to be shown: one entry for each author of a delivered message.
     fn check_size(&mut self, message: &Message, size: usize) {
         let have = self.shown_have().len();
         if size < have || size > have && self.is_exact() {
@@ -231,13 +231,12 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Whether nothing but the deliveries moves the clock.
+    /// Returns true if only deliveries advance the clock.
     fn is_exact(&self) -> bool {
         self.is_complete && self.gaps.is_empty()
     }
 
-    /// Whether a clock is exactly what was delivered; where gaps or a cut history leave that open,
-    /// whether it is at least that.
+    /// Returns true if a clock equals what was delivered; after gaps or with a cut history, if it is at least that.
     fn agrees(&self, clock: &BTreeMap<NodeId, u64>) -> bool {
         let is_exact = self.is_exact();
         let is_known = |author: &NodeId| self.ledger.slot(*author).is_some();
@@ -256,7 +255,7 @@ impl<'a> Replay<'a> {
             .collect()
     }
 
-    /// The first number up to `seq` that was neither delivered, nor shown as a gap, nor cut off.
+    /// Returns the first sequence number up to `seq` that was neither delivered, nor shown as a gap, nor cut off.
     fn first_missing(&self, slot: Slot, seq: u64) -> Option<u64> {
         (self.have[slot] + 1..=seq).find(|seq| !self.is_excused(slot, *seq))
     }
@@ -274,7 +273,7 @@ impl<'a> Replay<'a> {
     }
 }
 
-/// For a node whose history was cut: what it never had of each author.
+/// Returns, for a node whose history was cut, the last sequence number of each author that it never got.
 fn floor(record: &Record, ledger: &Ledger) -> Clock {
     let mut floor = vec![u64::MAX; ledger.zero().len()];
     for message in messages(record) {

@@ -1,7 +1,7 @@
-//! Happened-before, as the authors' own events tell it.
+//! Happened-before, taken from the authors' own events.
 //!
-//! For each message: what its author had delivered when it sealed it. That is the direct relation,
-//! not its transitive closure, and enough: if nobody delivers a message before its direct
+//! It records, for each message, what its author had delivered when it sent that message. This is the direct
+//! relation and not its transitive closure, which is enough: if nobody delivers a message before its direct
 //! dependencies, then, by induction along the chain, nobody delivers it before any dependency.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,22 +10,22 @@ use super::Record;
 use crate::event::{Event, Message};
 use crate::id::NodeId;
 
-/// An author's place in the compact clocks.
+/// An author's index in a [`Clock`].
 pub(super) type Slot = usize;
 
-/// A clock by slot: how many messages of each author were delivered.
+/// A vector clock indexed by slot: how many messages of each author were delivered.
 pub(super) type Clock = Vec<u64>;
 
-/// What is known of a message from its author.
+/// The state of an author when it sent a message.
 #[derive(Debug)]
 pub(super) struct Sealed {
     /// What the author had delivered before, its own messages included.
     pub(super) before: Clock,
-    /// The Lamport time that the author gave it.
+    /// The Lamport time of the message.
     pub(super) lamport: u64,
 }
 
-/// All messages that their authors owned up to.
+/// All messages that appear in their own authors' events.
 #[derive(Debug)]
 pub(super) struct Ledger {
     slots: BTreeMap<NodeId, Slot>,
@@ -44,7 +44,7 @@ impl Ledger {
         ledger
     }
 
-    /// Replays what one author delivered, and notes what it knew at each of its own messages.
+    /// Replays one author's deliveries, and records its clock at each of its own messages.
     fn read_author(&mut self, record: &Record) {
         let mut clock = self.zero();
         for message in messages(record) {
@@ -60,28 +60,28 @@ impl Ledger {
         }
     }
 
-    /// A clock of somebody who knows nothing.
+    /// Returns the clock of a node that has delivered nothing.
     pub(super) fn zero(&self) -> Clock {
         vec![0; self.slots.len()]
     }
 
-    /// The slot of an author. Everybody named in any event has one.
+    /// Returns the slot of an author. Every author named in any event has one.
     pub(super) fn slot(&self, author: NodeId) -> Option<Slot> {
         self.slots.get(&author).copied()
     }
 
-    /// The author at each slot, in order.
+    /// Returns the authors in the order of their slots.
     pub(super) fn authors(&self) -> impl Iterator<Item = NodeId> {
         self.slots.keys().copied()
     }
 
-    /// What is known of a message; nothing if its author was killed before it said so.
+    /// Returns the author's state at a message; `None` if the author was killed before it printed that message.
     pub(super) fn sealed(&self, slot: Slot, seq: u64) -> Option<&Sealed> {
         self.sealed.get(&(slot, seq))
     }
 }
 
-/// The messages that a node delivered, in order.
+/// Returns the messages that a node delivered, in order.
 pub(super) fn messages(record: &Record) -> impl Iterator<Item = &Message> {
     record.seen.iter().filter_map(|seen| match &seen.event {
         Event::Message(message) => Some(message),

@@ -1,8 +1,8 @@
-//! The oracle: judges what nodes said by the invariants of the design (§4).
+//! The oracle: checks the events of nodes against the invariants (`wire/DESIGN.md`).
 //!
-//! It takes happened-before from the order of each node's own events (what an author had delivered
-//! when it sealed a message) and never from the clocks and heads that nodes claim; those are judged
-//! too. C4 is judged against what the harness typed.
+//! It takes happened-before from the order of each node's own events (what an author had delivered when it sent a
+//! message), and never from the clocks and heads that nodes report: those are checked too. C4 is checked against
+//! what the harness typed.
 
 mod authority;
 mod content;
@@ -19,24 +19,24 @@ use std::fmt;
 use crate::id::NodeId;
 use crate::journal::Seen;
 
-/// How many violations a failure shows.
+/// The number of violations that a failure message shows.
 const SHOWN: usize = 20;
 
-/// How much of one violation a failure shows.
+/// The number of characters of one violation that a failure message shows.
 const SHOWN_CHARACTERS: usize = 800;
 
 /// One node's part of a run.
 #[derive(Clone, Debug)]
 pub struct Record {
-    /// What failures call it.
+    /// The name of the node in failure messages.
     pub label: String,
-    /// Its id, once it said so.
+    /// Its id, once it has printed it.
     pub id: Option<NodeId>,
     /// The messages typed into it, in order.
     pub typed: Vec<String>,
-    /// What it said, in order.
+    /// Its events, in order.
     pub seen: Vec<Seen>,
-    /// What it said against the contract.
+    /// Its lines that are not events of the contract, each with the reason.
     pub malformed: Vec<String>,
     /// How it ended.
     pub end: End,
@@ -45,44 +45,44 @@ pub struct Record {
 /// How a node ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// It runs.
+    /// It is running.
     Live,
     /// It exited by itself.
     Left,
-    /// It was killed, so that its last events may be missing.
+    /// It was killed, so its last events may be missing.
     Killed,
 }
 
-/// What holds in a run besides the invariants.
+/// What the checker may assume of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
-    /// The log keeps everything, so that a newcomer's first message of an author is number 1.
+    /// Nodes keep the whole history, so a newcomer's first message of an author is number 1.
     pub complete_history: bool,
-    /// How many messages a node keeps for its transcript.
+    /// The number of messages that a node keeps for its transcript.
     pub retention: usize,
-    /// There never were two rings, so that an epoch number has one coordinator in all events.
+    /// There was only ever one ring, so an epoch number has one coordinator in all events.
     pub one_ring: bool,
 }
 
 /// An invariant or a promise of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rule {
-    /// C1: nothing is delivered before what happened before it.
+    /// C1: no message is delivered before one that happened before it.
     Causal,
-    /// C2: an author's messages are consecutive, but for gaps that were shown.
+    /// C2: an author's messages are consecutive, except for gaps that were shown.
     Fifo,
-    /// C3: nothing is delivered twice.
+    /// C3: no message is delivered twice.
     Once,
-    /// C4: everything delivered was typed, unchanged, at its author.
+    /// C4: every delivered message was typed, unchanged, at its author.
     NoCreation,
-    /// A message has the same id, Lamport time, heads and time stamp everywhere.
+    /// A message has the same id, Lamport time, heads and timestamp everywhere.
     SameMessage,
-    /// C7: transcripts are what was delivered, by (Lamport time, author, seq), which agrees with
+    /// C7: a transcript is what the node delivered, ordered by (Lamport time, author, seq), which agrees with
     /// causality.
     Transcript,
-    /// The vector clock is this node's clock right after the delivery.
+    /// The vector clock is the node's clock right after the delivery.
     Clock,
-    /// Heads were delivered before, and stand for everything that happened before.
+    /// The heads were delivered before the message, and cover everything that happened before it.
     Heads,
     /// V1: the same epoch and number mean the same view.
     SameView,
@@ -92,27 +92,27 @@ pub enum Rule {
     OneCoordinator,
     /// R1: successors form one cycle over the view.
     Ring,
-    /// `ready` once, after all history; `goodbye` last; nothing but events of the contract.
+    /// `ready` comes once, after all history; `goodbye` comes last; nothing but events of the contract is printed.
     Session,
 }
 
-/// A promise that was broken.
+/// One broken rule.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// Which promise.
+    /// The rule.
     pub rule: Rule,
-    /// By whom, and how.
+    /// Which node broke it, and how.
     pub detail: String,
 }
 
-/// What the checker found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// Every broken promise.
+    /// All violations.
     pub violations: Vec<Violation>,
-    /// How many different messages there were.
+    /// The number of distinct messages.
     pub messages: usize,
-    /// How many deliveries were judged.
+    /// The number of deliveries that were checked.
     pub deliveries: usize,
 }
 
@@ -135,7 +135,7 @@ impl Report {
     ///
     /// # Panics
     ///
-    /// Where there is a violation.
+    /// If there is a violation.
     #[track_caller]
     pub fn expect_clean(&self) {
         let shown: Vec<String> = self
@@ -159,7 +159,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Judges a whole run. Take the records when all is at rest.
+/// Checks a whole run. Take the records when nothing is in flight any more.
 pub fn check(records: &[Record], rules: &Rules) -> Report {
     let mut report = Report::default();
     let ledger = ledger::Ledger::of(records);

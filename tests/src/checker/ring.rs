@@ -1,24 +1,24 @@
-//! R1: at rest, the neighbours that nodes name form one cycle in the order of the one view.
+//! R1: at rest, the neighbours that nodes report form one cycle in the order of the one view.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::event::{Neighbours, Reign, View};
 use crate::id::NodeId;
 
-/// Where a node says it is.
+/// A node's position in the ring, as it reports it.
 #[derive(Clone, Debug)]
 pub struct Place {
-    /// Which node.
+    /// The node.
     pub id: NodeId,
     /// Its latest view.
     pub view: View,
     /// Its latest neighbours.
     pub neighbours: Option<Neighbours>,
-    /// Whom it calls coordinator.
+    /// The coordinator that it reports, with the epoch.
     pub coordinator: Reign,
 }
 
-/// Whether `places`, which are all live nodes, make one closed ring. The error says what is amiss.
+/// Checks that `places`, which are all live nodes, form one closed ring. The error says what is wrong.
 pub fn closed(places: &[Place]) -> Result<(), String> {
     let first = places.first().ok_or("nobody is there")?;
     for place in places {
@@ -29,7 +29,7 @@ pub fn closed(places: &[Place]) -> Result<(), String> {
     check_cycle(places)
 }
 
-/// The same view and coordinator as `first`.
+/// Checks that a node has the same view as `first`, and a coordinator that agrees with it.
 fn check_view(place: &Place, first: &Place) -> Result<(), String> {
     let tag = |view: &View| (view.epoch, view.number);
     let id = place.id;
@@ -52,7 +52,7 @@ fn check_view(place: &Place, first: &Place) -> Result<(), String> {
     Ok(())
 }
 
-/// The view is exactly the live nodes.
+/// Checks that a node's view lists exactly the live nodes.
 fn check_members(place: &Place, places: &[Place]) -> Result<(), String> {
     let members: BTreeSet<NodeId> = place.view.members.iter().map(|m| m.node_id).collect();
     let live: BTreeSet<NodeId> = places.iter().map(|place| place.id).collect();
@@ -65,7 +65,7 @@ fn check_members(place: &Place, places: &[Place]) -> Result<(), String> {
     Ok(())
 }
 
-/// Everybody's neighbours are those of the view.
+/// Checks that every node reports the neighbours that the view gives it.
 fn check_neighbours(places: &[Place], view: &View) -> Result<(), String> {
     let order: Vec<NodeId> = view.members.iter().map(|member| member.node_id).collect();
     for (at, id) in order.iter().enumerate() {
@@ -91,7 +91,7 @@ fn check_neighbours(places: &[Place], view: &View) -> Result<(), String> {
     Ok(())
 }
 
-/// From successor to successor through everybody, and predecessors the other way.
+/// Checks that the successors form one cycle over all nodes, and that the predecessors match them.
 pub(super) fn check_cycle(places: &[Place]) -> Result<(), String> {
     if places.len() == 1 {
         return Ok(());

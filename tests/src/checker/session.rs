@@ -1,5 +1,5 @@
-//! The frame of a node's events: `ready` once and after all history, `goodbye` last, no line that
-//! the contract does not allow.
+//! The shape of a node's event stream: `ready` once and after all history, `goodbye` last, no line that the
+//! contract does not allow.
 
 use super::{End, Record, Report, Rule};
 use crate::event::{Event, Message};
@@ -65,7 +65,7 @@ fn check_goodbye(record: &Record, report: &mut Report) {
     }
 }
 
-/// A message, for people.
+/// Describes a message in failure messages.
 pub(super) fn shown(message: &Message) -> String {
     let text: String = message.message.chars().take(40).collect();
     format!(

@@ -1,4 +1,4 @@
-//! Proof of the checker: a clean run is clean, and each planted violation is caught by its rule.
+//! Tests of the checker: a correct run passes, and each planted violation is caught by its rule.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -12,7 +12,7 @@ use crate::event::{
 use crate::id::{MessageId, NodeId};
 use crate::journal::Seen;
 
-/// Nodes that keep every rule, for as long as the test lets them.
+/// A made-up run that breaks no rule until a test spoils it.
 struct Run {
     records: Vec<Record>,
     clocks: Vec<BTreeMap<NodeId, u64>>,
@@ -56,7 +56,7 @@ impl Run {
         self.records[node].seen.push(seen(event));
     }
 
-    /// `author` seals a message, on top of all that it has delivered.
+    /// Sends a message of `author`, which depends on everything that it has delivered.
     fn say(&mut self, author: usize, text: &str) -> u64 {
         let heads = self.clocks[author]
             .iter()
@@ -98,7 +98,7 @@ impl Run {
         self.note(node, Event::Message(message));
     }
 
-    /// The last message that a node delivered, to be spoiled.
+    /// Returns the last message that a node delivered, for a test to spoil.
     fn last_message(&mut self, node: usize) -> &mut Message {
         let events = self.records[node].seen.iter_mut().rev();
         let mut messages = events.filter_map(|seen| match &mut seen.event {
@@ -173,7 +173,7 @@ fn view(epoch: Epoch, number: u64, members: usize) -> Event {
     })
 }
 
-/// Three nodes; 1 answers 0, and 2 has heard both.
+/// Returns a run of three nodes: 1 answers 0, and 2 has delivered both messages.
 fn dialogue() -> Run {
     let mut run = Run::of(3);
     run.say(0, "question");
@@ -224,7 +224,7 @@ fn c1_through_somebody_who_said_nothing_in_between() {
     run.say(0, "question");
     run.deliver(1, 0, 1);
     run.say(1, "answer");
-    // Node 2 breaks the rule, and 3 follows 2: the break is found where it happened.
+    // Node 2 breaks the rule and node 3 depends on it: the violation is reported at node 2.
     run.deliver(2, 1, 1);
     run.say(2, "echo");
     run.expect(Rule::Causal);
@@ -662,7 +662,7 @@ fn places(count: usize) -> Vec<Place> {
         .collect()
 }
 
-/// The size of the full show: 36,000 messages of 3 authors, delivered by 8 nodes.
+/// Checks an eighth of 36,000 messages of 3 authors, delivered by 8 nodes, and extrapolates the time.
 #[test]
 fn scales_to_the_full_show() {
     let mut run = Run::of(8);

@@ -1,5 +1,5 @@
-//! C7: what nodes answer to `/transcript` is what they delivered, by (Lamport time, author, seq),
-//! and that order agrees with happened-before.
+//! C7: a node's answer to `/transcript` is what it delivered, ordered by (Lamport time, author, seq), and that
+//! order agrees with happened-before.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use super::{Record, Report, Rule, Rules};
 use crate::event::{Event, Message};
 use crate::id::{MessageId, NodeId};
 
-/// What transcripts are sorted by.
+/// The sort key of a transcript.
 type Key = (u64, NodeId, u64);
 
 pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: &mut Report) {
@@ -19,7 +19,7 @@ pub(super) fn check(records: &[Record], ledger: &Ledger, rules: &Rules, report: 
     }
 }
 
-/// A message is later in Lamport time than everything its author knew.
+/// Checks that a message has a higher Lamport time than everything that its author had delivered.
 fn check_lamport_times(records: &[Record], ledger: &Ledger, report: &mut Report) {
     for record in records {
         for message in messages(record).filter(|message| record.id == Some(message.node_id)) {

@@ -1,7 +1,7 @@
-//! A member that lies: it has the secret, is admitted as everybody is, and runs the true core of the
-//! protocol; beside that it says whatever a test wants, to whom it wants, under its own signature.
+//! A lying member: it has the secret, is admitted like any other, and runs the real core of the protocol; it also
+//! sends any frame that a test wants to any member, under its own signature.
 //!
-//! Not here: how it takes part (`part`), and what it says (the tests).
+//! Not here: its core and its links (`part`), and its lies (the tests).
 
 mod part;
 
@@ -25,21 +25,21 @@ use crate::registrant::Registrant;
 use crate::wait;
 use part::{Happening, Part, Pipe};
 
-/// How long it may take to get in, and to have the links that a member has.
+/// The time limit for joining, and for getting the links that a member has.
 const IN_TIME: Duration = Duration::from_secs(15);
 
-/// A member that lies. It is gone without a word when it is dropped.
+/// A lying member. When it is dropped it disappears without leaving.
 #[derive(Debug)]
 pub struct Liar {
     identity: Identity,
     memory: Arc<Mutex<Known>>,
     orders: UnboundedSender<Happening>,
     thread: Option<JoinHandle<()>>,
-    /// Where a test waits for room on a link.
+    /// The runtime on which a test waits for room on a link.
     patience: Runtime,
 }
 
-/// What it has come to know.
+/// What the liar has learned.
 #[derive(Debug, Default)]
 struct Known {
     view: Option<Arc<View>>,
@@ -47,16 +47,16 @@ struct Known {
     bundles: Vec<Sealed>,
     stood: Vec<Opening>,
     address: Option<SocketAddr>,
-    /// How many requests for messages it answers; all where nothing is said.
+    /// How many more requests for messages it answers; `None` is no limit.
     pulls: Option<usize>,
 }
 
 impl Liar {
-    /// Asks a director for its open discussion, and is a member there.
+    /// Joins the open discussion that a director knows.
     ///
     /// # Panics
     ///
-    /// Where it does not get in.
+    /// If it does not get in.
     #[track_caller]
     pub fn join(director: &Director, name: &str) -> Self {
         let identity = Identity::generate().expect("random numbers");
@@ -83,11 +83,11 @@ impl Liar {
         liar
     }
 
-    /// Founds a discussion of its own, of which it tells no director.
+    /// Founds a discussion of its own, without a director.
     ///
     /// # Panics
     ///
-    /// Where there is no free port.
+    /// If there is no free port.
     #[track_caller]
     pub fn found(name: &str) -> Self {
         let identity = Identity::generate().expect("random numbers");
@@ -107,49 +107,49 @@ impl Liar {
         liar
     }
 
-    /// Says something, as an honest member does.
+    /// Sends messages, as an honest member does.
     pub fn say(&self, texts: Vec<String>) {
         let _ = self.orders.send(Happening::Say(texts));
     }
 
-    /// Answers so many requests for messages from now on, and no more.
+    /// Limits how many more requests for messages it answers.
     pub fn answer_pulls(&self, pulls: usize) {
         self.known().pulls = Some(pulls);
     }
 
-    /// Where others dial it.
+    /// Returns the address that others dial.
     ///
     /// # Panics
     ///
-    /// Never: it listens before anybody has it.
+    /// Never: it listens before a test gets it.
     pub fn address(&self) -> SocketAddr {
         self.known().address.expect("it listens")
     }
 
-    /// Speaks to a director by hand, under its own key.
+    /// Returns a client of a director with the liar's key.
     pub fn registrant(&self) -> Registrant {
         Registrant::of_node(self.identity.clone())
     }
 
-    /// Its id.
+    /// Returns its id.
     pub fn id(&self) -> NodeId {
         self.identity.id()
     }
 
-    /// The view that it follows.
+    /// Returns its view.
     ///
     /// # Panics
     ///
-    /// Never: who has joined has one.
+    /// Never: a member has a view.
     pub fn view(&self) -> Arc<View> {
         self.known().view.clone().expect("it has joined")
     }
 
-    /// Sends a frame of a test's making, over a link that is up or will be.
+    /// Sends a frame that a test made, and waits for a link to the member if there is none yet.
     ///
     /// # Panics
     ///
-    /// Where there is no link in time.
+    /// If there is no link in time.
     #[track_caller]
     pub fn tell(&self, to: NodeId, frame: Frame) {
         wait::until("the liar has a link", IN_TIME, &[], || {
@@ -159,14 +159,14 @@ impl Liar {
         let _ = self.orders.send(Happening::Order(to, Box::new(frame)));
     }
 
-    /// Sends a frame of a test's making past its core, as soon as the link has room for it; false where there is no
-    /// link.
+    /// Sends a frame that a test made, bypassing the core, as soon as the link has room. Returns false if there is
+    /// no link.
     pub fn pour(&self, to: &NodeId, frame: &Frame) -> bool {
         let pipe = self.known().linked.get(to).cloned();
         pipe.is_some_and(|pipe| self.patience.block_on(pipe.pour(frame)))
     }
 
-    /// The same bytes under its own signature.
+    /// Signs these bytes with its own key.
     pub fn seal_bytes(&self, bytes: &[u8]) -> Seal {
         Seal {
             key: self.identity.public_key(),
@@ -174,14 +174,14 @@ impl Liar {
         }
     }
 
-    /// Something under its own signature.
+    /// Encodes and signs a bundle or an announcement with its own key.
     pub fn seal(&self, item: &impl Serialize) -> Sealed {
         let raw = encode_item(item);
         let seal = self.seal_bytes(&item_to_sign(&raw));
         Sealed { raw, seal }
     }
 
-    /// The bundles of an author that have come by.
+    /// Returns the bundles of an author that it has received.
     pub fn bundles_of(&self, author: NodeId) -> Vec<Sealed> {
         let known = self.known();
         let of_author = known.bundles.iter();
@@ -189,7 +189,8 @@ impl Liar {
         of_author.cloned().collect()
     }
 
-    /// The openings that others have sent it to stand for, or stand for with it.
+    /// Returns the openings that it received in `stand` frames: requests for a second signature, and answers with
+    /// one.
     pub fn openings(&self) -> Vec<Opening> {
         self.known().stood.clone()
     }
@@ -217,7 +218,7 @@ impl Known {
         self.view.as_ref()?.beginning_with(short).next().copied()
     }
 
-    /// False for a frame that it does as if it had not heard.
+    /// Returns false for a frame that the liar ignores.
     fn hears(&mut self, frame: &Frame) -> bool {
         match (frame, &mut self.pulls) {
             (Frame::Pull(_), Some(0)) => false,
@@ -229,7 +230,7 @@ impl Known {
         }
     }
 
-    /// Keeps what a test may want to see again.
+    /// Keeps the bundles and openings in a frame, for tests to read.
     fn note(&mut self, frame: &Frame) {
         match frame {
             Frame::Spread(spread) => {

@@ -1,6 +1,6 @@
-//! How a liar takes part: the protocol's own core, driven as simply as can be.
+//! The honest part of a liar: the protocol's own core, with the simplest possible driver.
 //!
-//! Not here: anything that is not true.
+//! Not here: the lies (the tests).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -26,16 +26,16 @@ use tokio::time::{Instant, timeout};
 use super::{Known, lock};
 use crate::{http, wait};
 
-/// How long a director may take.
+/// The time limit for an answer of a director.
 const ANSWER: Duration = Duration::from_secs(5);
 
-/// How many bytes of what a test pours out wait on one link at most.
+/// The number of bytes of poured frames that wait on one link at most.
 const POURED: usize = 1024 * 1024;
 
-/// A frame on its way to a link, with its part of [`POURED`] where it has one.
+/// A frame that waits for a link, with its share of [`POURED`] if it was poured.
 type Outgoing = (bytes::Bytes, Option<OwnedSemaphorePermit>);
 
-/// A way past the core to a link, for as much as the link takes.
+/// The queue to a link, past the core, with a limit on the bytes that wait in it.
 #[derive(Clone, Debug)]
 pub(super) struct Pipe {
     queue: UnboundedSender<Outgoing>,
@@ -49,7 +49,7 @@ impl Pipe {
         (Self { queue, room }, queued)
     }
 
-    /// Sends a frame once there is room for it; false where the link is gone.
+    /// Sends a frame once there is room for it. Returns false if the link is gone.
     pub(super) async fn pour(self, frame: &Frame) -> bool {
         let bytes = encode(frame);
         let length = u32::try_from(bytes.len()).expect("a frame is short");
@@ -58,7 +58,7 @@ impl Pipe {
     }
 }
 
-/// What happens to a liar.
+/// An event of a liar.
 #[derive(Debug)]
 pub(super) enum Happening {
     Linked(Box<Link>, bool),
@@ -67,21 +67,21 @@ pub(super) enum Happening {
     Written(LinkId, usize),
     Broken(LinkId),
     Contact(Contact),
-    /// A test wants this to be said.
+    /// A test sends a frame.
     Order(NodeId, Box<Frame>),
-    /// The same, where it is as true as it can be.
+    /// A test sends messages, as an honest member.
     Say(Vec<String>),
     End,
 }
 
-/// A core, and what surrounds it.
+/// A core, and its driver.
 #[derive(Debug)]
 pub(super) struct Part {
     node: Node,
     start: Instant,
     credentials: Credentials,
     addresses: Addresses,
-    /// Nothing where it founds.
+    /// `None` if it founds a discussion.
     director: Option<SocketAddr>,
     listener: std::net::TcpListener,
     links: BTreeMap<LinkId, (NodeId, Pipe)>,
@@ -92,7 +92,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// A part that waits to be run, and the way to give it orders.
+    /// Returns a part that joins a discussion when it is run, and the channel that takes orders.
     pub(super) fn new(
         identity: &Identity,
         name: &str,
@@ -102,7 +102,7 @@ impl Part {
         Self::with(identity, name, Some(director), memory)
     }
 
-    /// The same for whoever founds a discussion.
+    /// Like [`Part::new`], for a member that founds a discussion.
     pub(super) fn founding(
         identity: &Identity,
         name: &str,
@@ -149,11 +149,11 @@ impl Part {
         Ok((part, inbox))
     }
 
-    /// Takes part until a test has had enough.
+    /// Runs the member until a test ends it.
     ///
     /// # Panics
     ///
-    /// Where the system gives no runtime.
+    /// If no runtime can be started.
     pub(super) fn run(mut self) {
         let runtime = Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
@@ -164,7 +164,7 @@ impl Part {
         });
     }
 
-    /// Does what the core says, then takes what happens next; false at the end.
+    /// Carries out the core's outputs, then handles the next event. Returns false at the end.
     async fn settle(&mut self) -> bool {
         while let Some(output) = self.node.poll_output() {
             self.act(output);
@@ -221,13 +221,13 @@ impl Part {
                 });
             }
             Output::Send { link, bytes } => self.send(link, bytes),
-            // Its writer ends when all is written, and the far end closes then.
+            // The writer ends when everything is written, and the far end closes then.
             Output::Close { link, .. } => drop(self.links.remove(&link)),
             Output::AskDirector => match self.director {
                 Some(director) => self.ask_director(director),
                 None => self.feed(Input::Found),
             },
-            // It helps nobody.
+            // It carries no circuits and does not help other members.
             Output::Circuit { .. }
             | Output::Splice { .. }
             | Output::Unsplice { .. }
@@ -303,7 +303,7 @@ impl Part {
         });
     }
 
-    /// As a node does: `register_node`, which names the coordinator.
+    /// Sends `register_node`, as a node does; the answer names the coordinator.
     fn ask_director(&self, director: SocketAddr) {
         let body = serde_json::json!({
             "id": self.node.id().as_uuid().to_string(),

@@ -1,9 +1,7 @@
-//! Networks that fail on purpose: namespaces with a router between them, where the machine allows
-//! that, and a TCP proxy where it does not.
+//! Networks with faults: namespaces with a router between them, or a TCP proxy if the machine allows no namespaces.
 //!
-//! Every host has a network namespace of its own and one cable to the router, which is a namespace
-//! too: the machine's own network is never touched. All faults are the router's rules, and change
-//! for all hosts at one moment.
+//! Every host has a network namespace and one cable to the router, which is a namespace too: the machine's own
+//! network is never touched. All faults are rules of the router, and change for all hosts at once.
 
 mod namespace;
 mod proxy;
@@ -29,7 +27,7 @@ pub struct Network {
     hosts: Vec<Namespace>,
 }
 
-/// A place on a [`Network`] where processes can run.
+/// A host on a [`Network`], where processes can run.
 #[derive(Clone, Debug)]
 pub struct Host {
     namespace: String,
@@ -37,12 +35,12 @@ pub struct Host {
 }
 
 impl Network {
-    /// A network of `hosts` hosts; where this machine does not allow one, says so in one line and
-    /// gives nothing.
+    /// Returns a network of `hosts` hosts; if this machine does not allow one, prints the reason in one line and
+    /// returns `None`.
     ///
     /// # Panics
     ///
-    /// Where the machine allows a network, and it cannot be made all the same.
+    /// If the machine allows networks, but this one cannot be made.
     #[track_caller]
     pub fn or_skip(hosts: u8) -> Option<Self> {
         let router = probe().map_err(skipped).ok()?;
@@ -84,11 +82,11 @@ impl Network {
         Ok(())
     }
 
-    /// One of its hosts, from 0.
+    /// Returns a host, counted from 0.
     ///
     /// # Panics
     ///
-    /// Where there are not so many.
+    /// If there is no such host.
     #[track_caller]
     pub fn host(&self, number: u8) -> Host {
         Host {
@@ -107,8 +105,8 @@ impl Network {
         self.apply_surely(&rules);
     }
 
-    /// Makes two networks of one, whose hosts do not reach each other; whoever is on neither list is on both. Nobody can
-    /// dial the `closed` hosts, whereever they are.
+    /// Divides the hosts into two networks that do not reach each other; a host on neither list is on both. Nobody
+    /// can dial the `closed` hosts, wherever they are.
     #[track_caller]
     pub fn divide(&self, one: &[Host], other: &[Host], closed: &[Host]) {
         let mut rules = Vec::new();
@@ -130,19 +128,20 @@ impl Network {
         self.apply_surely(&[rule]);
     }
 
-    /// Loses so many of a hundred packets, whoever sends them.
+    /// Drops this percentage of all packets, at random.
     #[track_caller]
     pub fn lose(&self, percent: u8) {
         self.apply_surely(&[rules::lose(percent)]);
     }
 
-    /// Lets everything pass again.
+    /// Ends all faults except delays.
     #[track_caller]
     pub fn heal(&self) {
         self.apply_surely(&[]);
     }
 
-    /// Delays everything, by `delay` at each host, for good. The error says why this machine cannot.
+    /// Delays everything that a host sends by `delay`, until the network is dropped. The error says why this
+    /// machine cannot.
     pub fn delay(&self, delay: Duration) -> Result<(), String> {
         let delay = format!("{}us", delay.as_micros());
         for host in &self.hosts {
@@ -158,7 +157,7 @@ impl Network {
         applied.expect("a router that took rules once takes others");
     }
 
-    /// Replaces all rules of the router, at one moment.
+    /// Replaces all rules of the router, in one step.
     fn apply(&self, rules: &[String]) -> Result<(), String> {
         self.router
             .run_with("nft", &["--file", "-"], &rules::script(rules))
@@ -166,12 +165,12 @@ impl Network {
 }
 
 impl Host {
-    /// Its address.
+    /// Returns its address.
     pub fn address(&self) -> Ipv4Addr {
         self.address
     }
 
-    /// A command that runs `program` here, in the process that is started.
+    /// Returns a command that runs `program` on this host; it replaces the process that is started.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
         command
@@ -181,7 +180,7 @@ impl Host {
     }
 }
 
-/// A namespace with a firewall and a cable. The error says why this machine has none.
+/// Makes a namespace, and checks that it has a firewall and cables. The error says why this machine has none.
 fn probe() -> Result<Namespace, String> {
     if !nix::unistd::geteuid().is_root() {
         return Err("network namespaces need root".to_owned());
@@ -193,7 +192,7 @@ fn probe() -> Result<Namespace, String> {
     Ok(router)
 }
 
-/// Says in one line, past the capture of the test runner, why the test at hand does not run.
+/// Prints why the current test is skipped, in one line, past the output capture of the test runner.
 pub fn skipped(why: impl fmt::Display) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("a test");
@@ -201,10 +200,10 @@ pub fn skipped(why: impl fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "skipped: {name}: {why}");
 }
 
-/// What a host calls its end of the cable.
+/// The name of a host's end of the cable.
 const PORT: &str = "port";
 
-/// What the router calls its end.
+/// Returns the name of the router's end of a host's cable.
 fn cable(number: u8) -> String {
     format!("h{number}")
 }

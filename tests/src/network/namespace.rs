@@ -1,4 +1,4 @@
-//! One network namespace: made, used, and gone again, also after a run that was killed.
+//! One network namespace: created, used and deleted, even after a run that was killed.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,17 +9,17 @@ use nix::unistd::Pid;
 
 use crate::tool;
 
-/// How the names of all our namespaces begin; the process id of the run follows.
+/// The prefix of the names of all namespaces of the tests; the process id of the run follows.
 const PREFIX: &str = "ringtalk-";
 
-/// A namespace that goes with its owner.
+/// A namespace that is deleted when it is dropped.
 #[derive(Debug)]
 pub(super) struct Namespace {
     name: String,
 }
 
 impl Namespace {
-    /// Makes one. `role` is for people who look.
+    /// Creates a namespace. `role` is part of its name, for people who list namespaces.
     pub(super) fn new(role: &str) -> Result<Self, String> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -32,14 +32,14 @@ impl Namespace {
         &self.name
     }
 
-    /// Runs the lines of an `ip` batch here.
+    /// Runs the lines of an `ip` batch in the namespace.
     pub(super) fn ip(&self, batch: &str) -> Result<(), String> {
         let mut command = Command::new("ip");
         command.args(["-netns", &self.name, "-batch", "-"]);
         tool::finish(&mut command, batch).map(drop)
     }
 
-    /// Runs a tool here, to its end.
+    /// Runs a tool in the namespace until it exits.
     pub(super) fn run_with(
         &self,
         program: &str,
@@ -62,21 +62,21 @@ impl Drop for Namespace {
     }
 }
 
-/// Removes the namespaces of runs that were killed, and ends what still runs in them.
+/// Deletes the namespaces of runs that were killed, and kills what still runs in them.
 pub(super) fn sweep() -> Result<(), String> {
     let list = tool::run("ip", &["netns", "list"])?;
     let names = list
         .lines()
         .filter_map(|line| line.split_whitespace().next());
     for name in names.filter(|name| is_left_over(name)) {
-        // Another run may sweep at the same time: what is gone is no error.
+        // Another run may sweep at the same time, so a namespace that is gone is no error.
         end_all(&tool::run("ip", &["netns", "pids", name]).unwrap_or_default());
         let _ = tool::run("ip", &["netns", "delete", name]);
     }
     Ok(())
 }
 
-/// Whether a name is one of ours, of a run that is no more.
+/// Returns true if a name belongs to a run of the tests that has ended.
 fn is_left_over(name: &str) -> bool {
     let rest = name.strip_prefix(PREFIX);
     let run = rest.and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());

@@ -1,7 +1,7 @@
-//! A TCP proxy before a node's listening port, for faults of links on any machine.
+//! A TCP proxy in front of a node's listening port, for link faults on any machine.
 //!
-//! A node behind it listens on the loopback and has the proxy's address as its public address, so
-//! that whoever dials it comes through here. What it dials itself goes through the others' proxies.
+//! A node behind it listens on the loopback and has the proxy's address as its public address, so everyone who
+//! dials the node comes through here. What the node dials itself goes through the proxies of the other nodes.
 
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::stream::{Faults, Tape, Way, pump};
 
-/// A proxy before one node.
+/// A proxy in front of one node.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -27,34 +27,34 @@ struct Shared {
     is_over: AtomicBool,
     connections: AtomicUsize,
     open: Mutex<Vec<TcpStream>>,
-    /// What passed, where it is to be kept.
+    /// What has passed, if it is to be recorded.
     tapes: Mutex<Option<Vec<[Tape; 2]>>>,
 }
 
-/// What passed on one connection.
+/// What has passed on one connection.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    /// From whoever dialled.
+    /// The bytes from the dialler.
     pub inward: Vec<u8>,
-    /// From the node behind the proxy.
+    /// The bytes from the node behind the proxy.
     pub outward: Vec<u8>,
 }
 
 impl Proxy {
-    /// Starts one, and reserves a port for the node behind it.
+    /// Starts a proxy, and reserves a port for the node behind it.
     ///
     /// # Panics
     ///
-    /// Where the loopback has no free port.
+    /// If the loopback has no free port.
     pub fn start() -> Self {
         Self::before(reserve().expect("a free port"))
     }
 
-    /// Starts one before `target`.
+    /// Starts a proxy in front of `target`.
     ///
     /// # Panics
     ///
-    /// Where the loopback has no free port.
+    /// If the loopback has no free port.
     pub fn before(target: SocketAddr) -> Self {
         let listener = listen().expect("a free port");
         let address = listener.local_addr().expect("it is bound");
@@ -73,22 +73,22 @@ impl Proxy {
         Self { address, shared }
     }
 
-    /// Where the node behind it listens: its `--listen`.
+    /// Returns the address at which the node behind it listens: its `--listen`.
     pub fn target(&self) -> String {
         self.shared.target.to_string()
     }
 
-    /// What others dial: the node's `--public-address`.
+    /// Returns the address that others dial: the node's `--public-address`.
     pub fn address(&self) -> String {
         self.address.to_string()
     }
 
-    /// Keeps what passes on every connection from now on.
+    /// Records what passes on every connection that is made after this call.
     pub fn record(&self) {
         *self.shared.tapes() = Some(Vec::new());
     }
 
-    /// What passed so far on each connection, the oldest first.
+    /// Returns what has passed on each recorded connection, the oldest first.
     pub fn recordings(&self) -> Vec<Recording> {
         let bytes = |tape: &Tape| tape.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let tapes = self.shared.tapes();
@@ -105,20 +105,20 @@ impl Proxy {
         self.shared.outward.delay(delay);
     }
 
-    /// Holds back what passes in one direction: a cut, as far as anybody can see who does not
-    /// close a connection. What was held back follows when it is healed, as TCP repeats what was lost.
+    /// Holds back what passes in one direction: to the ends this looks like a cut, except that no connection is
+    /// closed. What was held back follows after [`Proxy::heal`], as TCP retransmits what was lost.
     pub fn cut_one_way(&self, way: Way) {
         self.shared.faults(way).stall(true);
     }
 
-    /// Holds back everything.
+    /// Holds back what passes in both directions.
     pub fn stall(&self) {
         self.cut_one_way(Way::In);
         self.cut_one_way(Way::Out);
     }
 
-    /// Corrupts the next `bytes` bytes that pass in a direction, on whatever connection
-    /// that has a handshake of 1 KiB behind it.
+    /// Corrupts the next `bytes` bytes that pass in a direction, on any connection that has already passed 1 KiB,
+    /// which covers the handshake.
     pub fn corrupt(&self, way: Way, bytes: usize) {
         self.shared.faults(way).corrupt(bytes);
     }
@@ -139,12 +139,12 @@ impl Proxy {
         }
     }
 
-    /// How many connections came so far.
+    /// Returns how many connections were accepted so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many bytes were corrupted so far.
+    /// Returns how many bytes were corrupted so far.
     pub fn corrupted(&self) -> usize {
         self.shared.inward.corrupted() + self.shared.outward.corrupted()
     }
@@ -176,7 +176,7 @@ impl Shared {
             }
             self.connections.fetch_add(1, Ordering::SeqCst);
             if !self.drops.load(Ordering::SeqCst) {
-                // Where nobody listens behind it, the dialler finds its connection closed.
+                // If nothing listens behind the proxy, the dialler finds its connection closed.
                 let _ = self.connect(dialler);
             }
         }
@@ -223,8 +223,8 @@ fn listen() -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
-/// A port of the loopback that nobody is given who asks for any: the end that closed a connection first
-/// keeps its port for a minute (TIME-WAIT), and only who names the port may listen on it meanwhile.
+/// Returns a loopback port that the system assigns to nobody else for a minute: the end that closes a connection
+/// first keeps its port that long (TIME-WAIT), and meanwhile only a program that names the port can listen on it.
 fn reserve() -> io::Result<SocketAddr> {
     let listener = listen()?;
     let address = listener.local_addr()?;
@@ -242,7 +242,7 @@ mod tests {
 
     use super::*;
 
-    /// A proxy, and both ends of a connection through it.
+    /// Returns a proxy, and both ends of a connection through it.
     fn connection() -> (Proxy, TcpStream, TcpStream) {
         let node = listen().unwrap();
         let proxy = Proxy::before(node.local_addr().unwrap());

@@ -1,17 +1,17 @@
-//! The router's rules, as `nft` reads them.
+//! The router's rules, in the language of `nft`.
 
 use std::net::Ipv4Addr;
 
-/// How a router does not let something pass.
+/// How the router blocks a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It tells nobody, as a pulled cable does.
+    /// It drops the packet silently, as a pulled cable does.
     Silence,
-    /// It answers in the name of the other end that there is no such connection, as firewalls do.
+    /// It answers with a reset in the name of the other end, as firewalls do.
     Reset,
 }
 
-/// All rules in one transaction, in place of those before.
+/// Returns one transaction that replaces all rules.
 pub(super) fn script(rules: &[String]) -> String {
     let mut lines = vec![
         "add table inet faults".to_owned(),
@@ -25,7 +25,7 @@ pub(super) fn script(rules: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What `from` sends to `to` does not pass.
+/// Returns the rule that blocks what `from` sends to `to`.
 pub(super) fn block(from: &[Ipv4Addr], to: &[Ipv4Addr], refusal: Refusal) -> String {
     let verdict = match refusal {
         Refusal::Silence => "drop",
@@ -34,12 +34,12 @@ pub(super) fn block(from: &[Ipv4Addr], to: &[Ipv4Addr], refusal: Refusal) -> Str
     format!("ip saddr {} ip daddr {} {verdict}", set(from), set(to))
 }
 
-/// Nobody makes a connection to `hosts`; they may make some themselves.
+/// Returns the rule that blocks new connections to `hosts`; they may still dial others.
 pub(super) fn close(hosts: &[Ipv4Addr]) -> String {
     format!("ip daddr {} ct state new drop", set(hosts))
 }
 
-/// So many of a hundred packets do not pass.
+/// Returns the rule that drops this percentage of packets.
 pub(super) fn lose(percent: u8) -> String {
     format!("numgen random mod 100 < {percent} drop")
 }

@@ -1,5 +1,4 @@
-//! One direction of a proxied connection: a thread that reads, one that writes, and the faults
-//! that both obey.
+//! One direction of a proxied connection: a thread that reads, one that writes, and the faults that both apply.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,28 +6,28 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How many chunks are on their way at most; then the reader waits, and TCP slows the sender.
+/// The number of chunks in flight at most; beyond it the reader waits, and TCP slows the sender down.
 const CHUNKS_UNDER_WAY: usize = 256;
 
-/// The most bytes of one chunk.
+/// The maximum size of a chunk, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// What corrupted bytes become: neither CBOR nor UTF-8 can have it, nor can a frame be so long.
+/// The value of corrupted bytes: invalid in CBOR and in UTF-8, and too long as a frame's length.
 const CORRUPTED: u8 = 0xff;
 
-/// How much passes of each connection before it is corrupted: the handshake, and more.
+/// The number of bytes of each connection that pass before any is corrupted: the handshake, and more.
 const HANDSHAKE_BYTES: usize = 1024;
 
 /// A direction through a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// From whoever dialled to the node behind the proxy.
+    /// From the dialler to the node behind the proxy.
     In,
-    /// From the node behind the proxy to whoever dialled.
+    /// From the node behind the proxy to the dialler.
     Out,
 }
 
-/// What is wrong with one direction, for all connections.
+/// The faults of one direction, for all connections.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     state: Mutex<State>,
@@ -44,7 +43,7 @@ struct State {
     is_over: bool,
 }
 
-/// Bytes, and when they came.
+/// Bytes, and their time of arrival.
 type Chunk = (Instant, Vec<u8>);
 
 impl Faults {
@@ -61,7 +60,7 @@ impl Faults {
         self.change(|state| state.to_corrupt = bytes);
     }
 
-    /// How many bytes were corrupted so far.
+    /// Returns how many bytes were corrupted so far.
     pub(super) fn corrupted(&self) -> usize {
         self.lock().corrupted
     }
@@ -80,7 +79,8 @@ impl Faults {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Holds a chunk that came at `at` back for as long as it is to be. False where all is over.
+    /// Holds a chunk that arrived at `at` back for as long as the faults require. Returns false if the proxy has
+    /// ended.
     fn hold_back(&self, at: Instant) -> bool {
         let mut state = self.lock();
         loop {
@@ -110,11 +110,11 @@ impl Faults {
     }
 }
 
-/// Everything that came in one direction of one connection.
+/// Everything that arrived in one direction of one connection.
 pub(super) type Tape = Arc<Mutex<Vec<u8>>>;
 
-/// Moves bytes from `from` to `to` under `faults`, until an end closes; then closes both. What came
-/// is kept on the `tape`, if there is one.
+/// Moves bytes from `from` to `to` under `faults` until an end closes, then closes both. Records what arrives on
+/// the `tape`, if there is one.
 pub(super) fn pump(from: TcpStream, to: TcpStream, faults: Arc<Faults>, tape: Option<Tape>) {
     let (sender, receiver) = sync_channel(CHUNKS_UNDER_WAY);
     let reading = from.try_clone();
