@@ -1,7 +1,7 @@
-//! The concerns of a node: each has its own state, and acts in the context that it gets with each call.
+//! The concerns of a node: each has its own state, and acts in the context that every call passes to it.
 //!
-//! What a concern cannot do by itself it returns, and `node` does it. Not here: machines that know no context (the
-//! modules at the top), and what goes through several concerns (`node`).
+//! A concern returns what it cannot do itself, and `node` does that. Not here: state and rules that need no context
+//! (`machines`), flows through several concerns (`node`).
 
 pub(crate) mod checking;
 pub(crate) mod discussion;
@@ -22,8 +22,8 @@ pub(crate) mod unlisted;
 
 use ringtalk_wire::NodeId;
 
-/// What every part of a node can do that remembers peers.
+/// A part of a node that remembers peers.
 pub(crate) trait Concern {
-    /// The link to a peer is gone: nothing more comes of what was on it.
+    /// Forgets a peer whose link is lost: nothing that was sent on that link will arrive any more.
     fn forget(&mut self, peer: &NodeId);
 }

@@ -1,7 +1,7 @@
 //! The context in which every concern acts: the time, the view in force, the links, and the way out.
 //!
-//! A concern gets it with each call, so that it needs no other concern to look at the ring or to say something. Not here:
-//! any concern's own state, and what is to be done.
+//! A concern receives it with each call, so it needs no other concern to look at the ring or to send a frame. Not
+//! here: a concern's own state (`concerns`), decisions about what to do next (`node`).
 
 mod dialling;
 mod misread;
@@ -27,7 +27,7 @@ use crate::{Config, Event, JoiningStage, Output, Signer, Time, Trouble, Verifier
 use people::People;
 pub(crate) use people::SHARE_OF_THE_NAMELESS;
 
-/// How soon the user is told again of what may come again and again.
+/// The minimum pause between two warnings of the same kind.
 const WARN_AGAIN: Duration = Duration::from_secs(10);
 
 /// How far this node has got in leaving.
@@ -36,44 +36,44 @@ pub(crate) enum Farewell {
     /// It stays.
     #[default]
     None,
-    /// What it has is handed to others first.
+    /// It is still handing its messages to others.
     Begun,
-    /// The others were told: this node decides nothing any more.
+    /// It has told the others, and decides nothing any more.
     Said,
 }
 
-/// What every concern may look at and use.
+/// The state and tools that all concerns share.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) config: Config,
     pub(crate) seals: Seals,
     pub(crate) planted: Planted,
-    /// When the input came that is being handled, or the last one.
+    /// When the current input arrived, or the last one.
     pub(crate) now: Time,
     /// The view in force.
     pub(crate) view: Option<Arc<View>>,
     pub(crate) links: Links,
-    /// Former members that may only be out of reach, and where they were.
+    /// Former members that may only be unreachable, with their addresses.
     pub(crate) lost: Lost,
     pub(crate) detector: Detector,
     pub(crate) people: People,
-    /// How far this node has come into the ring.
+    /// This node's progress in joining the ring.
     pub(crate) joining: Joining,
-    /// This node slept, and believes nothing that it knew before.
+    /// Set after this node slept: until it ends, the node trusts nothing that it knew before.
     pub(crate) doubt: Option<Doubt>,
-    /// True while the view of one's own ring is another coordinator's to change.
+    /// True while this node must not change its own view, because it has pledged its ring to another coordinator.
     pub(crate) is_pledged: bool,
     pub(crate) farewell: Farewell,
-    /// Whoever reads the events.
+    /// How far the reader of the events is behind.
     pub(crate) reader: Reading,
-    /// What the driver is to do, in order.
+    /// Outputs for the driver, in order.
     pub(crate) out: VecDeque<Output>,
-    /// When the user was told of what may come again and again.
+    /// When the user was last warned of each kind of trouble.
     warned: BTreeMap<Trouble, Time>,
 }
 
 impl Context {
-    /// That of a node that has just started, and asks for the director.
+    /// Returns the context of a node that has just started; its first output asks for the director.
     pub(crate) fn new(
         config: Config,
         signer: Arc<dyn Signer>,
@@ -103,7 +103,7 @@ impl Context {
         }
     }
 
-    /// Tells the user something.
+    /// Queues an event for the user.
     pub(crate) fn emit(&mut self, event: Event) {
         self.reader.note();
         self.out.push_back(Output::Event(event));
@@ -114,7 +114,7 @@ impl Context {
         self.emit(Event::Error { trouble, message });
     }
 
-    /// An error that may come again and again: the user is told of each kind once in a while.
+    /// Reports an error that may recur: at most once in `WARN_AGAIN` for each kind.
     pub(crate) fn warn(&mut self, trouble: Trouble, message: String) {
         let told = self.warned.get(&trouble);
         if told.is_none_or(|told| self.now - *told >= WARN_AGAIN) {
@@ -123,17 +123,17 @@ impl Context {
         }
     }
 
-    /// The view in force, if this node has a place in the ring.
+    /// Returns the view in force if this node is a member.
     pub(crate) fn view_inside(&self) -> Option<&Arc<View>> {
         self.view.as_ref().filter(|_| !self.joining.is_outside())
     }
 
-    /// Returns true for a member by the view in force.
+    /// Returns true if the view in force lists this id.
     pub(crate) fn is_member(&self, id: &NodeId) -> bool {
         self.view.as_ref().is_some_and(|view| view.contains(id))
     }
 
-    /// Returns true if this node is the coordinator, as far as it knows.
+    /// Returns true if this node is the coordinator by the view in force.
     pub(crate) fn is_coordinator(&self) -> bool {
         let view = self.view.as_ref();
         view.is_some_and(|view| view.coordinator() == self.config.id)
@@ -145,12 +145,12 @@ impl Context {
         self.is_coordinator() && is_steady && !self.joining.is_outside()
     }
 
-    /// Returns true if the user leaves.
+    /// Returns true if this node is leaving, because the user asked for it.
     pub(crate) fn is_leaving(&self) -> bool {
         self.farewell != Farewell::None
     }
 
-    /// Where the coordinator is, by the view in force.
+    /// Returns the coordinator's contact, by the view in force.
     pub(crate) fn coordinator_contact(&self) -> Option<Contact> {
         let view = self.view.as_ref()?;
         let coordinator = view.member(&view.coordinator())?;
@@ -161,18 +161,18 @@ impl Context {
         })
     }
 
-    /// This node's place in the ring.
+    /// Returns this node's ring key.
     pub(crate) fn own_key(&self) -> Option<RingKey> {
         let me = self.view.as_ref()?.member(&self.config.id)?;
         Some(me.key)
     }
 
-    /// Which layout of the ring the view in force has.
+    /// Returns the layout number of the view in force.
     pub(crate) fn layout(&self) -> Option<u64> {
         Some(self.view.as_ref()?.layout())
     }
 
-    /// Something as this node seals it.
+    /// Encodes and signs an item.
     pub(crate) fn seal_item<T: serde::Serialize>(&self, item: &T) -> Sealed {
         let raw = ringtalk_wire::encode_item(item);
         let seal = self.seals.seal(&item_to_sign(&raw));
@@ -185,7 +185,7 @@ impl Context {
         self.send(peer, &Frame::PullView(mine));
     }
 
-    /// Returns true for the same epoch number under another coordinator: that is another ring.
+    /// Returns true if an epoch has the number of this node's epoch and another coordinator: that is another ring.
     pub(crate) fn is_rival(&self, epoch: &Epoch) -> bool {
         self.view.as_ref().is_some_and(|view| {
             let mine = view.tag().epoch;
@@ -193,7 +193,7 @@ impl Context {
         })
     }
 
-    /// Returns true if a view comes after another.
+    /// Returns true if view `theirs` comes after view `mine`.
     pub(crate) fn is_higher(&self, theirs: &ViewTag, mine: &ViewTag) -> bool {
         let stale = self.planted.has(PlantedBug::TakeStaleView) && theirs != mine;
         if self.planted.has(PlantedBug::SkipEpochCheck) {
@@ -211,7 +211,7 @@ pub(crate) mod test_support {
     use crate::config::{Retention, Tempo};
     use crate::signing::test_support::Nobody;
 
-    /// That of a node that has just started.
+    /// Returns the context of a node that has just started.
     pub(crate) fn context() -> Context {
         Context::new(
             config(),
@@ -221,7 +221,7 @@ pub(crate) mod test_support {
         )
     }
 
-    /// What such a node is told.
+    /// Returns the configuration of that node.
     pub(crate) fn config() -> Config {
         Config {
             id: NodeId::of(&Nobody.public_key()),

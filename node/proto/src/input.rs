@@ -1,4 +1,4 @@
-//! What the core can be told. Not here: what it says in return (`output`).
+//! Inputs from the driver to the core. Not here: the core's outputs (`output`).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -8,77 +8,77 @@ use ringtalk_wire::{Addresses, Contact, Frame, NodeId};
 
 use crate::machines::outbox::Draft;
 
-/// Names a link between this node and a peer; chosen by the driver, never used twice.
+/// Identifies a link between this node and a peer. The driver chooses it, and never uses one twice.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct LinkId(pub u64);
 
 /// Something that happened to the node.
 #[derive(Debug)]
 pub enum Input {
-    /// The time that `poll_timeout` named has come. Harmless at any other time.
+    /// The time that `poll_timeout` returned has come. Harmless at any other time.
     Timer,
-    /// A link is ready: both hellos were exchanged.
+    /// A link is ready: its handshake is complete.
     LinkUp {
-        /// Its name from now on.
+        /// The identifier of the link.
         link: LinkId,
-        /// Who is at the far end.
+        /// The peer at the far end.
         peer: NodeId,
-        /// True where this node dialled.
+        /// True if this node dialled.
         dialled: bool,
-        /// Where the far end is; nothing where another node carries the link.
+        /// The host of the peer; `None` if a relay carries the link.
         host: Option<IpAddr>,
     },
-    /// A link is gone, for whatever reason, and takes what was queued on it along.
+    /// A link is down, for whatever reason. Frames queued on it are lost.
     LinkDown {
-        /// Which one.
+        /// The link.
         link: LinkId,
     },
-    /// A dial that was asked for came to nothing.
+    /// A dial that the core asked for has failed.
     DialFailed {
-        /// Who was dialled.
+        /// The peer that was dialled.
         peer: NodeId,
-        /// The hosts that were dialled, where every address refused the connection, or somebody else answered:
-        /// if the node was at one of them, it is gone. Else nothing.
+        /// The hosts dialled, if every address refused the connection or another node answered there: a peer that was
+        /// at one of these hosts is gone. Otherwise empty.
         refused: Vec<IpAddr>,
     },
-    /// A circuit that this node carried has ended, or did not come about.
+    /// A circuit that this node carried has ended, or was never established.
     CircuitOver {
-        /// Its number.
+        /// The number of the circuit.
         number: u64,
     },
-    /// Whether a node was found where it says that it is.
+    /// The result of a check whether a node can be dialled.
     Checked {
-        /// Which node.
+        /// The node.
         peer: NodeId,
-        /// True where it was.
+        /// True if it answered there.
         reached: bool,
     },
     /// A frame arrived.
     Frame {
-        /// On this link.
+        /// The link on which it arrived.
         link: LinkId,
-        /// Decoded, so within all limits of `wire`.
+        /// The frame. It is decoded, so it respects all limits of `wire`.
         frame: Frame,
     },
-    /// Bytes that were sent have left the link's queue for the socket.
+    /// Bytes of sent frames have been written to the socket.
     Written {
-        /// Which link.
+        /// The link.
         link: LinkId,
         /// How many, as counted in [`Output::Send`](crate::Output::Send).
         bytes: usize,
     },
 
-    /// How far whoever reads this node's events is behind. Is to be said, now and then, while more than
-    /// [`UNREAD`](crate::config::UNREAD) of them wait, and once when that is over.
+    /// How far the reader of this node's events is behind. The driver sends it now and then while more than
+    /// [`UNREAD`](crate::config::UNREAD) events wait, and once when that is over.
     Read {
-        /// How many of all events so far wait to be read.
+        /// How many events wait to be read.
         unread: u64,
     },
-    /// The user says something. Only while [`Node::accepts_input`](crate::Node::accepts_input).
+    /// The user sends a message. Only while [`Node::accepts_input`](crate::Node::accepts_input).
     Say(Draft),
-    /// The user wishes another name.
+    /// The user asks for another name.
     Rename {
-        /// As typed.
+        /// The name as typed.
         name: String,
     },
     /// The user leaves. [`Output::Left`](crate::Output::Left) follows within 2 s.
@@ -90,20 +90,20 @@ pub enum Input {
     Contact {
         /// The coordinator.
         coordinator: Contact,
-        /// Members that help those who do not reach it.
+        /// Members that help newcomers who do not reach the coordinator.
         doors: Vec<Contact>,
-        /// Other coordinators of this discussion that are registered or were a moment ago.
+        /// Other coordinators of this discussion that are registered, or were a moment ago.
         candidates: Vec<Contact>,
     },
-    /// The director says that somebody is on its way to this node, the coordinator.
+    /// The director tells this node, the coordinator, that a newcomer is on its way.
     Expected {
-        /// Who.
+        /// The newcomer.
         newcomer: NodeId,
-        /// Where it can be dialled, should it not get through.
+        /// Where to dial the newcomer if it does not get through.
         addresses: Addresses,
-        /// The host of the director, if that is known.
+        /// The host of the director, if known.
         director: Option<IpAddr>,
     },
-    /// The director says that another ring of this discussion is registered there.
+    /// The director says that another ring of this discussion is registered, with this coordinator.
     Foreign(Contact),
 }

@@ -1,13 +1,12 @@
 //! The Ringtalk protocol as pure state machines: ring, causal delivery, election, repair.
 //!
-//! A [`Node`] is fed [`Input`]s with the time at which they happened, and asked for [`Output`]s.
-//! It knows no socket, no clock and no source of randomness, so a simulator runs the very same
-//! code as the program. Not here: what travels (`ringtalk-wire`) and who moves it
-//! (`ringtalk-node`).
+//! The driver passes [`Input`]s with their times to a [`Node`] and polls it for [`Output`]s. The crate uses no
+//! socket, clock or source of randomness, so the simulator runs the same code as the program. Not here: frames and
+//! their encoding (`ringtalk-wire`), sockets and timers (`ringtalk-node`).
 //!
-//! A *machine* (`machines`) has state and rules of its own, and knows nothing of any other. A *concern* (`concerns`) acts
-//! in the `context`: the time, the view in force, the links and the way out. A *node* (`node`) is what goes through several
-//! of them: it composes them, and passes values across.
+//! A *machine* (`machines`) has its own state and rules and knows no other machine. A *concern* (`concerns`) acts in
+//! the `context`: the time, the view in force, the links and the way out. The *node* (`node`) composes concerns,
+//! passes values between them, and holds the flows that cross several of them.
 #![no_std]
 
 extern crate alloc;

@@ -1,7 +1,7 @@
-//! State machines: each holds the state and the rules of one thing, and knows no other machine and no context.
+//! Machines: each has the state and rules of one thing, and knows neither the other machines nor the context.
 //!
-//! Every call passes in the time and the other values it needs, so a machine can be tested alone. Not here: the
-//! callers (`concerns`, `context` and `node`).
+//! Each call passes the time and other values, so every machine can be tested alone. Not here: the callers
+//! (`concerns`, `context` and `node`).
 
 pub(crate) mod acks;
 pub(crate) mod admission;

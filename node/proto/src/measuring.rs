@@ -1,6 +1,6 @@
-//! Doors to single machines, for `tools/bench/micro`: no program has them.
+//! Access to single machines, for `tools/bench/micro`; no program uses it.
 //!
-//! Not here: what is measured, and how.
+//! Not here: the measurements (`tools/bench/micro`).
 
 use core::fmt;
 
@@ -11,12 +11,12 @@ use crate::config::Retention;
 use crate::machines::causal::{Causal, Patience};
 use crate::machines::log::Log;
 
-/// The machine that holds bundles back until what they depend on has come.
+/// The machine that holds bundles back until their dependencies have been delivered.
 #[derive(Default)]
 pub struct CausalCheck(Causal);
 
 impl CausalCheck {
-    /// It hears these authors.
+    /// Returns a machine that knows these authors.
     pub fn of(authors: impl IntoIterator<Item = NodeId>) -> Self {
         let mut causal = Causal::default();
         for author in authors {
@@ -25,7 +25,7 @@ impl CausalCheck {
         Self(causal)
     }
 
-    /// Takes a bundle in, and delivers what can be; gives how many bundles that are.
+    /// Receives a bundle and delivers all that are ready; returns how many bundles it delivered.
     pub fn take(&mut self, sealed: Sealed, bundle: Bundle) -> usize {
         self.0.receive(sealed, bundle, Patience::Long);
         let mut delivered = 0;
@@ -36,16 +36,16 @@ impl CausalCheck {
     }
 }
 
-/// The machine that keeps what was delivered.
+/// The machine that keeps delivered messages.
 pub struct Keeping(Log);
 
 impl Keeping {
-    /// It keeps so many messages.
+    /// Returns a log for so many messages.
     pub fn of(messages: usize) -> Self {
         Self(Log::new(Retention::of(messages)))
     }
 
-    /// Keeps a bundle, and forgets older ones where there are too many.
+    /// Keeps a bundle, and evicts older ones if there are too many.
     pub fn keep(&mut self, sealed: Sealed, bundle: &Bundle) {
         self.0.push(bundle, sealed, |_| false);
     }

@@ -1,5 +1,4 @@
-//! What the core asks its driver to do, and what it tells the user. Not here: what it can be told
-//! (`input`).
+//! Requests of the core to its driver, and events for the user. Not here: inputs from the driver (`input`).
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -14,102 +13,103 @@ use ringtalk_wire::{Addresses, Epoch, MessageId, NodeId, Ticket, VectorClock};
 use crate::LinkId;
 use crate::view::View;
 
-/// Something for the driver to do, in order.
+/// A request to the driver. The driver carries requests out in order.
 #[derive(Debug)]
 pub enum Output {
-    /// Dial a node; the answer is `LinkUp` with that very peer, or `DialFailed`: within 5 s, or within 10 s if this node
-    /// does not want the link itself.
+    /// Dial a node; the answer is `LinkUp` with that very peer, or `DialFailed`: within 5 s, or within 10 s if this
+    /// node does not want the link itself.
     Dial {
-        /// Who should answer.
+        /// The node that should answer.
         peer: NodeId,
-        /// Where.
+        /// The addresses to dial.
         addresses: Addresses,
-        /// How far the addresses are to be trusted.
+        /// How far to trust the addresses.
         trust: Trust,
     },
-    /// Make a link to a node over a circuit that another one carries; the answer is `LinkUp` with that very peer,
-    /// within 5 s, or none.
+    /// Make a link to a node over a circuit that a relay carries; the answer is `LinkUp` with that very peer within
+    /// 5 s, or none.
     Circuit {
-        /// What tells the circuit apart.
+        /// Identifies the circuit.
         ticket: Ticket,
-        /// Where the relay is dialled; nothing where it dials this node.
+        /// Where to dial the relay; `None` if the relay dials this node.
         relay: Option<Addresses>,
-        /// Who is at the far end.
+        /// The node at the far end.
         peer: NodeId,
-        /// True where this node dials over the circuit.
+        /// True if this node is the dialler over the circuit.
         dials: bool,
     },
-    /// Carry what two nodes say to each other; `CircuitOver` follows when that has ended.
+    /// Carry a circuit between two nodes; `CircuitOver` follows when it has ended.
     Splice {
-        /// What tells the circuit apart.
+        /// Identifies the circuit.
         ticket: Ticket,
-        /// The two, and where each is dialled; nothing where it dials this node. The first dials over the circuit.
+        /// The two ends, and where to dial each; `None` if that end dials this node. The first is the dialler over
+        /// the circuit.
         ends: Box<[(NodeId, Option<Addresses>); 2]>,
     },
-    /// Carry what goes over a circuit no longer.
+    /// Stop carrying a circuit.
     Unsplice {
-        /// Its number.
+        /// The number of the circuit.
         number: u64,
     },
-    /// Find out whether a node is where it says; the answer is `Checked`, within 3.5 s.
+    /// Find out whether a node can be dialled at the addresses that it gives; the answer is `Checked`, within 3.5 s.
     Check {
-        /// Which node.
+        /// The node to check.
         peer: NodeId,
-        /// Where it says that it is.
+        /// The addresses that it gives.
         addresses: Addresses,
     },
     /// Queue an encoded frame on a link.
     Send {
-        /// Which link.
+        /// The link.
         link: LinkId,
         /// The frame, without its length prefix.
         bytes: Bytes,
     },
-    /// Write out what is queued on a link, then close it. `LinkDown` need not follow.
+    /// Flush the queue of a link, then close it. `LinkDown` need not follow.
     Close {
-        /// Which link.
+        /// The link.
         link: LinkId,
         /// For the log.
         reason: &'static str,
     },
     /// A coordinator is needed: ask the director (again), and answer with `Found` or `Contact`.
     AskDirector,
-    /// Something for the user to know.
+    /// Tell the user.
     Event(Event),
-    /// The node has left: nothing more will come.
+    /// The node has left; no output follows.
     Left {
         /// How many of this node's own messages no other member has taken.
         unhanded: u64,
     },
 }
 
-/// How far an address is to be trusted: who wants the dial, and who says where the node is.
+/// How far to trust an address: which node wants the dial, and which node names the address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Trust {
     /// This node wants the link itself.
     Own,
-    /// Somebody else does, at addresses that a view names.
+    /// Another node wants the link, to addresses that a view lists.
     Known,
-    /// Somebody else does, and says where the node is: a director of a newcomer, or a peer of somebody who is in no
-    /// view. What is nearer to this node than whoever says it is not dialled.
+    /// Another node wants the link and names the addresses: a director for a newcomer, or a peer for a node that is
+    /// in no view. An address nearer to this node than its teller is not dialled.
     Hearsay {
-        /// The host of whoever says it, if that is known.
+        /// The host of the teller, if known.
         teller: Option<IpAddr>,
     },
 }
 
-/// Something for the user to know: `contract.md` calls them events too.
+/// Something for the user to know; `CONTRACT.md` calls them events too.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
-    /// A step of the way in; none follows [`Event::Ready`].
+    /// The node has taken a step of joining. No step follows [`Event::Ready`].
     Joining(JoiningStage),
-    /// Where this node's clock starts: what lies before is not kept by anybody any more. Comes
-    /// before the first message, so that a face can keep the clock by itself.
+    /// The clock at which this node starts; no member keeps earlier messages any more. It precedes the first message,
+    /// so that a face can keep the clock by itself.
     Start {
         /// The clock before the first message.
         base: VectorClock,
     },
-    /// In the ring, and the discussion so far is fetched. Once.
+    /// This node is a member and has fetched the history. It happens once.
     Ready {
         /// The name that the coordinator gave this node.
         name: String,
@@ -118,54 +118,54 @@ pub enum Event {
     Message(Delivered),
     /// A new view is in force.
     View(Arc<View>),
-    /// The neighbours changed; none where the node is alone.
+    /// The neighbours changed; both are `None` if the node is alone.
     Neighbours {
         /// Counter-clockwise.
         predecessor: Option<NodeId>,
         /// Clockwise.
         successor: Option<NodeId>,
     },
-    /// Another coordinator, or another epoch of the same one.
+    /// The coordinator changed, or its epoch did.
     Coordinator {
         /// The epoch, with the coordinator's id.
         epoch: Epoch,
     },
-    /// A member came.
+    /// A member joined.
     Joined(Person),
     /// A member left properly.
     Left(Person),
     /// A member was found dead.
     Failed(Person),
-    /// A member has another name now.
+    /// A member was renamed.
     Renamed {
-        /// With the new name.
+        /// The member, with its new name.
         person: Person,
-        /// The name before.
+        /// Its previous name.
         previous: String,
     },
-    /// Somebody who is no member looks at the ring.
+    /// A peer that is not a member observes the ring.
     Observed {
-        /// From where; nothing where a relay hides it.
+        /// Its host; `None` if a relay hides it.
         host: Option<IpAddr>,
     },
-    /// Two rings became one.
+    /// Two rings merged.
     Merged {
-        /// How many members the one ring has.
+        /// How many members the merged ring has.
         members: usize,
         /// Its epoch.
         epoch: Epoch,
     },
-    /// Everybody who is waited for has delivered one's own messages `first..=last`. It comes again where somebody
-    /// has who was not waited for.
+    /// Every member that this node waits for has delivered its messages `first..=last`. The event is repeated when a
+    /// member delivers them that it did not wait for.
     Reached {
         /// The first.
         first: u64,
         /// The last.
         last: u64,
-        /// How many members have, this node among them.
+        /// How many members have delivered them, this node included.
         members: u64,
     },
-    /// Messages `from..=to` of an author cannot be had now.
+    /// Messages `from..=to` of an author are unavailable.
     Gap {
         /// The author.
         author: NodeId,
@@ -173,61 +173,62 @@ pub enum Event {
         from: u64,
         /// The last missing message.
         to: u64,
-        /// True where the clock passes them: they were delivered elsewhere, and are kept no more.
+        /// True if the clock passes them: other members delivered them, and no member keeps them any more.
         passed: bool,
     },
-    /// Something is wrong that the user should know; the node goes on.
+    /// Something is wrong that the user should know; the node continues.
     Error {
-        /// What is wrong.
+        /// The kind of error.
         trouble: Trouble,
-        /// For people: what happened, and what to do.
+        /// A text for the user: what happened, and what to do.
         message: String,
     },
 }
 
-/// What can go wrong that a user should know.
+/// A kind of error that a user should know of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Trouble {
-    /// A member signed two different messages as one.
+    /// A member signed two different messages under one sequence number.
     AuthorForked,
-    /// The ring has no more room.
+    /// The ring is full.
     Full,
     /// A Lamport time cannot be right.
     LamportTime,
-    /// What a member sent is invalid.
+    /// A member sent something invalid.
     Refused,
-    /// A member takes in messages too slowly.
+    /// A member accepts messages too slowly.
     SlowMember,
     /// A member cannot prove that it is the coordinator.
     UnprovenCoordinator,
-    /// Others cannot reach this node.
+    /// Other members cannot reach this node.
     UnreachableAddress,
 }
 
-/// How far the way in has got.
+/// How far this node has got in joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum JoiningStage {
-    /// A director was asked where the coordinator is.
+    /// It asked a director where the coordinator is.
     AskingDirector,
-    /// A link is being made to the node that gives places.
+    /// It is connecting to the node that admits newcomers.
     Linking {
-        /// Which node.
+        /// That node.
         peer: NodeId,
-        /// Where it is, to be shown.
+        /// Its address, for display.
         address: String,
     },
-    /// That node was asked for a place.
+    /// It asked that node to admit it.
     AskingForPlace {
-        /// Which node.
+        /// That node.
         peer: NodeId,
-        /// Where it is, to be shown.
+        /// Its address, for display.
         address: String,
     },
-    /// This node is a member, and the discussion so far comes.
+    /// It is a member, and is fetching the history.
     FetchingHistory {
-        /// How many of its messages have been delivered.
+        /// How many messages of the history have been delivered.
         done: u64,
-        /// How many it has; 0 until a neighbour has said so. What nobody has any more never comes.
+        /// How many messages the history has; 0 until a neighbour has told it. Some of them may never arrive, because
+        /// no member keeps them any more.
         total: u64,
     },
 }
@@ -248,20 +249,20 @@ pub struct Delivered {
     pub id: MessageId,
     /// The author's name, as far as it is known.
     pub name: Arc<str>,
-    /// The author's clock, in milliseconds since 1970.
+    /// The author's wall clock, in milliseconds since 1970.
     pub timestamp_ms: u64,
-    /// What it says: a part of the bundle that it came in, which stays in memory as long as this does.
+    /// The text: a slice of the received bundle, which stays in memory as long as this slice does.
     pub text: ByteString,
     /// Its Lamport time.
     pub lamport: u64,
-    /// What it depends on directly; none where that is the author's message before, with which it came.
+    /// Its heads; `None` if its only head is the author's previous message, in the same bundle.
     pub heads: Option<Vec<MessageId>>,
-    /// True for what lies before this node's join cut.
+    /// True if the message lies before this node's join cut.
     pub history: bool,
 }
 
 impl Delivered {
-    /// Its direct causal dependencies.
+    /// Returns its direct causal dependencies.
     pub fn depends_on(&self) -> Vec<MessageId> {
         let previous = MessageId {
             seq: self.id.seq - 1,

@@ -1,11 +1,11 @@
-//! Mistakes planted on purpose, so that the simulator's checks can be checked.
+//! Mistakes planted on purpose, so that the simulator can test its checks.
 //!
-//! Without the feature `planted-bugs` [`Planted::has`] is always false, and nothing of this is left
-//! in a program. What should catch which bug stands beside the simulator's scenarios.
+//! Without the feature `planted-bugs`, [`Planted::has`] is always false and the compiler removes all of this. Not
+//! here: which check must catch which bug (`tools/sim/src/mutants.rs`).
 
 macro_rules! bugs {
     ($($(#[doc = $doc:literal])* $bug:ident,)*) => {
-        /// A mistake that can be planted, where the feature `planted-bugs` is on.
+        /// A mistake that a node can be made to make, if the feature `planted-bugs` is on.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
         pub enum PlantedBug {
             $($(#[doc = $doc])* $bug,)*
@@ -13,72 +13,72 @@ macro_rules! bugs {
 
         #[cfg(feature = "planted-bugs")]
         impl PlantedBug {
-            /// All of them.
+            /// All planted bugs.
             pub const ALL: &[Self] = &[$(Self::$bug,)*];
         }
     };
 }
 
 bugs! {
-    /// Delivers a message without waiting for what it depends on.
+    /// Delivers a message without waiting for its heads.
     DeliverWithoutHeads,
     /// Delivers a message without waiting for its author's previous one.
     DeliverWithoutPrevious,
     /// Delivers a message again when a link is made again.
     DeliverAgain,
-    /// Forgets at a change of the view what the messages that are held back wait for.
+    /// Forgets, when the view changes, what held-back messages wait for.
     ForgetHeld,
     /// Drops a message that cannot be delivered yet, and counts it as seen.
     DropInsteadOfHolding,
-    /// Never pulls what was lost on the way.
+    /// Never pulls a lost message.
     NeverPull,
-    /// Takes a view that is older than its own.
+    /// Adopts a view that is older than its own.
     TakeStaleView,
-    /// Looks at a view's number, and not at its epoch.
+    /// Compares only the numbers of views, not their epochs.
     SkipEpochCheck,
-    /// The greatest id coordinates, and not the most senior member.
+    /// Elects the member with the greatest id instead of the most senior one.
     ElectById,
-    /// Every deputy stands for the office at once, and yields to nobody.
+    /// Makes every deputy stand for the office at once and yield to nobody.
     NoYielding,
-    /// A coordinator that was stopped goes on as if nothing had happened.
+    /// Lets a coordinator that was stopped continue as if nothing had happened.
     WokenCoordinatorGoesOn,
-    /// One heartbeat that is missed is a death.
+    /// Declares a member dead after one missed heartbeat.
     EvictOnOneHeartbeat,
-    /// Newcomers start at a cut that is not causally closed.
+    /// Gives newcomers a cut that is not causally closed.
     OpenCut,
-    /// The log forgets nothing.
+    /// Never evicts anything from the log.
     EndlessLog,
-    /// What cannot be had is not shown.
+    /// Does not show a gap to the user.
     HiddenGap,
-    /// Who was suspected once is no neighbour any more, alive or not.
+    /// Never again makes a member a neighbour that was suspected once, alive or not.
     CloseOverLive,
-    /// A successor stays one when it is dead.
+    /// Keeps a dead successor.
     KeepDeadSuccessor,
-    /// Clocks are never compared.
+    /// Never compares clocks.
     NoAntiEntropy,
-    /// Acknowledges a bundle before those behind it have delivered it.
+    /// Acknowledges a bundle before its children have delivered it.
     AckBeforeChildren,
-    /// The part of a silent child goes to nobody.
+    /// Does not hand on the interval of a silent child.
     NoHandOver,
-    /// Limits travel as places in a view, which views disagree about.
+    /// Sends limits as indexes into a view; views differ, so an index means different members.
     LimitsAsIndexes,
-    /// Carries items on as if there were no limit.
+    /// Relays items as if their interval had no limit.
     RelayWithoutLimit,
-    /// What the other side of a merge said is counted as seen.
+    /// Counts messages from the other side of a merge as seen.
     MergeKeepsOneSide,
-    /// After a merge the own messages are counted from 1 again.
+    /// Restarts its own sequence numbers from 1 after a merge.
     MergeRestartsNumbers,
-    /// A coordinator that said different things to different members stays in office.
+    /// Keeps a coordinator in office that sent different messages to different members.
     KeepLiarInOffice,
-    /// Takes bundles from a peer that no view lists.
+    /// Accepts bundles from a peer that no view lists.
     HearStrangers,
-    /// Waits for the words of authors of whom nothing is known, and has others wait for those that nobody has named.
+    /// Waits for messages of unknown authors, and makes others wait for authors that nobody has named.
     WaitForStrangers,
-    /// Does not wait for anybody to tell of an author on whose words something depends.
+    /// Does not wait for an unknown author to be named when a message depends on that author.
     OverlookStrangers,
 }
 
-/// The mistake that a node makes, if it makes one.
+/// The mistake that this node makes, if any.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Planted {
     #[cfg(feature = "planted-bugs")]
@@ -86,19 +86,19 @@ pub(crate) struct Planted {
 }
 
 impl Planted {
-    /// With this mistake.
+    /// Returns a node's mistake: this one.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn with(bug: PlantedBug) -> Self {
         Self { bug: Some(bug) }
     }
 
-    /// True where the node makes this mistake.
+    /// Returns true if the node makes this mistake.
     #[cfg(feature = "planted-bugs")]
     pub(crate) const fn has(self, bug: PlantedBug) -> bool {
         matches!(self.bug, Some(planted) if planted as u8 == bug as u8)
     }
 
-    /// Never.
+    /// Returns false: without the feature there are no mistakes.
     #[cfg(not(feature = "planted-bugs"))]
     #[expect(clippy::unused_self, reason = "with the feature it looks into itself")]
     pub(crate) const fn has(self, _bug: PlantedBug) -> bool {

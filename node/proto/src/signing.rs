@@ -1,4 +1,4 @@
-//! Signatures: the core asks for them, and for whether one holds; it knows no secret.
+//! Signing and verifying. The core asks its driver for both and holds no secret.
 
 use alloc::sync::Arc;
 use core::fmt::Debug;
@@ -7,22 +7,22 @@ use ringtalk_wire::{
     Announcement, NodeId, PublicKey, Seal, Sealed, Signature, ViewTag, view_to_sign,
 };
 
-/// Signs what this node seals.
+/// Signs what this node sends.
 pub trait Signer: Debug + Send + Sync {
-    /// With which others check the signatures; this node's id follows from it.
+    /// Returns the key with which others verify the signatures; this node's id follows from it.
     fn public_key(&self) -> PublicKey;
 
-    /// The signature over exactly these bytes.
+    /// Signs exactly these bytes.
     fn sign(&self, bytes: &[u8]) -> Signature;
 }
 
-/// Checks what others signed: once per item, after the check for duplicates and before relaying.
+/// Verifies the signatures of others: once per item, after the check for duplicates and before relaying.
 pub trait Verifier: Debug + Send + Sync {
-    /// True where the owner of the key signed exactly these bytes.
+    /// Returns true if the owner of the key signed exactly these bytes.
     fn verify(&self, key: &PublicKey, bytes: &[u8], signature: &Signature) -> bool;
 }
 
-/// A node's own keys, and its eye for those of others; all rings of a process share them.
+/// This node's signer, and its verifier for others' signatures.
 #[derive(Debug)]
 pub(crate) struct Seals {
     pub(crate) signer: Arc<dyn Signer>,
@@ -30,7 +30,7 @@ pub(crate) struct Seals {
 }
 
 impl Seals {
-    /// This node's signature under these bytes.
+    /// Signs these bytes, and returns the signature with this node's key.
     pub(crate) fn seal(&self, bytes: &[u8]) -> Seal {
         Seal {
             key: self.signer.public_key(),
@@ -38,22 +38,22 @@ impl Seals {
         }
     }
 
-    /// This node's signature under a view.
+    /// Signs the tag of a view.
     pub(crate) fn seal_view(&self, tag: &ViewTag) -> Seal {
         self.seal(&view_to_sign(tag))
     }
 
-    /// True where a seal is that of the owner of its key.
+    /// Returns true if the owner of the seal's key signed these bytes.
     pub(crate) fn holds(&self, seal: &Seal, bytes: &[u8]) -> bool {
         self.verifier.verify(&seal.key, bytes, &seal.signature)
     }
 
-    /// True where something is as whoever signed it sealed it.
+    /// Returns true if the seal of an item is valid for its bytes.
     pub(crate) fn is_genuine(&self, sealed: &Sealed) -> bool {
         self.holds(&sealed.seal, &sealed.to_sign())
     }
 
-    /// True where the coordinator signed the view of which an announcement tells.
+    /// Returns true if the coordinator signed the view that an announcement is about.
     pub(crate) fn tell(&self, announcement: &Announcement) -> bool {
         match announcement {
             Announcement::View(update) => self.is_coordinators(&update.tag, &update.seal),
@@ -84,7 +84,7 @@ pub(crate) mod test_support {
         signature: Signature([0; SIGNATURE_BYTES]),
     };
 
-    /// Signs with nothing, and believes everything.
+    /// A signer with an empty signature, and a verifier that accepts everything.
     #[derive(Debug)]
     pub(crate) struct Nobody;
 

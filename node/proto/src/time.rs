@@ -9,17 +9,17 @@ use core::time::Duration;
 pub struct Time(u64);
 
 impl Time {
-    /// The time that lies so many microseconds after the beginning.
+    /// Returns the time that is `micros` microseconds after the origin.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
-    /// Microseconds since the beginning.
+    /// Returns the microseconds since the origin.
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
-    /// How long ago `earlier` was; nothing where it lies ahead.
+    /// Returns the time since `earlier`, or zero if `earlier` is later than `self`.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

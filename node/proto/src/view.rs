@@ -1,7 +1,7 @@
 //! The view: the agreed, numbered list of members, in ring order.
 //!
-//! A view is a value: it is read, and the next one is made from it. Not here: who publishes one
-//! and who believes it (`node::membership`).
+//! A view is a value: nothing changes it, and the next view is made from it. Not here: who publishes a view and who
+//! believes it (`node::views`).
 
 mod pages;
 #[cfg(test)]
@@ -26,27 +26,26 @@ pub(crate) use pages::Pages;
 pub use reading::Mismatch;
 pub(crate) use roster::Differences;
 
-/// A gap that is narrower than this is left to those who come when nothing else is left: keys must not run out beside one
-/// network while there is room elsewhere.
+/// Narrower gaps are filled last: keys beside one network must not run out while there is room elsewhere.
 const LEAST_GAP: u128 = 1 << 64;
 
-/// The members of a discussion at one moment, as its coordinator says.
+/// The members of a discussion at one moment, as its coordinator published them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct View {
     tag: ViewTag,
     parent: ViewHash,
     layout: u64,
     members: Roster,
-    /// The coordinator's signature under the tag.
+    /// The coordinator's signature of the tag.
     seal: Seal,
-    /// How its epoch began, and the last ones before it, oldest first.
+    /// How its epoch began, and the last openings before it, oldest first.
     openings: Openings,
     /// The hashes of the last views before this one, oldest first.
     ancestors: VecDeque<ViewHash>,
     departed: VecDeque<Departed>,
 }
 
-/// The openings of a view: hashed once, since they seldom change.
+/// The openings of a view. They are hashed once, since they seldom change.
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Openings {
     all: VecDeque<Opening>,
@@ -54,7 +53,7 @@ struct Openings {
 }
 
 impl Openings {
-    /// The last of these that a view keeps.
+    /// Keeps as many of the last openings as a view has room for.
     fn last_of(openings: impl Iterator<Item = Opening>) -> Self {
         let mut all: VecDeque<Opening> = openings.collect();
         keep_last(&mut all, VIEW_OPENINGS);
@@ -62,7 +61,7 @@ impl Openings {
         Self { all, hash }
     }
 
-    /// These, and another one.
+    /// Appends an opening.
     fn and(&self, next: &Opening) -> Self {
         Self::last_of(self.all.iter().chain([next]).cloned())
     }
@@ -72,14 +71,14 @@ impl Openings {
     }
 }
 
-/// What stands for the seal of a view that is in the making.
+/// A placeholder for the seal of a view that is still being made.
 const UNSEALED: Seal = Seal {
     key: PublicKey([0; KEY_BYTES]),
     signature: Signature([0; SIGNATURE_BYTES]),
 };
 
 impl View {
-    /// The first view of a discussion.
+    /// Returns the first view of a discussion.
     pub fn founding(
         founder: Member,
         epoch_number: u64,
@@ -107,83 +106,83 @@ impl View {
         view
     }
 
-    /// Names this view.
+    /// Returns the tag, which identifies this view.
     pub const fn tag(&self) -> ViewTag {
         self.tag
     }
 
-    /// The coordinator's signature under the tag.
+    /// Returns the coordinator's signature of the tag.
     pub const fn seal(&self) -> &Seal {
         &self.seal
     }
 
-    /// How its epoch began, and the last ones before it, oldest first.
+    /// Returns how its epoch began, and the last openings before it, oldest first.
     pub(crate) const fn openings(&self) -> &VecDeque<Opening> {
         &self.openings.all
     }
 
-    /// The coordinator's id.
+    /// Returns the coordinator's id.
     pub const fn coordinator(&self) -> NodeId {
         self.tag.epoch.coordinator
     }
 
-    /// Counts changes of ring keys.
+    /// Returns the layout number, which counts changes of ring keys.
     pub const fn layout(&self) -> u64 {
         self.layout
     }
 
-    /// All members in ring order, clockwise.
+    /// Returns all members in ring order, clockwise.
     pub fn members(&self) -> impl Iterator<Item = &Member> + Clone {
         self.members.iter()
     }
 
-    /// All members in ring order, to be shared.
+    /// Returns all members in ring order, as shared pointers.
     pub fn shared_members(&self) -> impl Iterator<Item = Arc<Member>> + '_ {
         self.members.shared()
     }
 
-    /// How many members there are.
+    /// Returns the number of members.
     pub const fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Never true: a view lists its coordinator at least.
+    /// Returns false: a view lists at least its coordinator.
     pub const fn is_empty(&self) -> bool {
         self.members.len() == 0
     }
 
-    /// A member by its id.
+    /// Returns the member with this id.
     pub fn member(&self, id: &NodeId) -> Option<&Member> {
         self.members.get(id)
     }
 
-    /// True where the id is a member's.
+    /// Returns true if the id is a member's.
     pub fn contains(&self, id: &NodeId) -> bool {
         self.members.get(id).is_some()
     }
 
-    /// The members whose ids begin so.
+    /// Returns the members whose ids begin with `short`.
     pub fn beginning_with(&self, short: ShortId) -> impl Iterator<Item = &NodeId> {
         self.members.beginning_with(short)
     }
 
-    /// True where `tag` names this view or one of the last before it.
+    /// Returns true if `tag` names this view or one of the last views before it.
     pub fn descends_from(&self, tag: &ViewTag) -> bool {
         self.tag == *tag || self.ancestors.contains(&tag.hash)
     }
 
-    /// How a former member went, where that is remembered.
+    /// Returns how a former member departed, if the view remembers it.
     pub fn departure(&self, id: &NodeId) -> Option<&Departed> {
         self.departed.iter().rev().find(|gone| gone.id == *id)
     }
 
-    /// Who came, who went and who has changed since an earlier view; all came where there is none.
+    /// Returns who joined, departed and changed since an earlier view; without one, all members joined.
     pub(crate) fn since(&self, before: Option<&Self>) -> Differences {
         let before = before.map(|before| &before.members);
         self.members.since(before.unwrap_or(&Roster::empty()))
     }
 
-    /// The others, in one direction from `from`, the nearest first; nobody where that is no member.
+    /// Returns the other members in one direction from `from`, the nearest first; none if `from` is not a member.
     pub fn others(&self, from: &NodeId, direction: Direction) -> impl Iterator<Item = &Member> {
         let member = self.member(from);
         let key = member.map_or(RingKey(0), |member| member.key);
@@ -191,23 +190,23 @@ impl View {
         self.beyond(key, direction).take(count)
     }
 
-    /// The first member whose key is `key` or lies clockwise of it.
+    /// Returns the first member whose key is `key` or lies clockwise of it.
     pub fn at_or_after(&self, key: RingKey) -> Option<&Member> {
         self.members.clockwise_from(key).next()
     }
 
-    /// The first member whose key lies counter-clockwise of `key`.
+    /// Returns the first member whose key lies counter-clockwise of `key`.
     pub fn before(&self, key: RingKey) -> Option<&Member> {
         self.members.counterclockwise_from(key).next()
     }
 
-    /// The members whose keys lie less than `width` clockwise of `from`, or there.
+    /// Returns the members whose keys lie at `from`, or clockwise of it by less than `width`.
     pub fn arc(&self, from: RingKey, width: u128) -> impl Iterator<Item = &Member> {
         let within = move |member: &&Member| from.clockwise_to(member.key) < width;
         self.members.clockwise_from(from).take_while(within)
     }
 
-    /// All members beyond a key, in one direction, the nearest first; last one at that very key.
+    /// Returns all members beyond a key in one direction, the nearest first; a member at that very key comes last.
     pub fn beyond(&self, key: RingKey, direction: Direction) -> impl Iterator<Item = &Member> {
         let (clockwise, counter) = match direction {
             Direction::Clockwise => (Some(self.members.clockwise_from(key.plus(1))), None),
@@ -217,29 +216,29 @@ impl View {
         clockwise.chain(counter.into_iter().flatten())
     }
 
-    /// The member so many places clockwise of another.
+    /// Returns the member this many places clockwise of another.
     pub fn ahead_of(&self, id: &NodeId, places: usize) -> Option<&Member> {
         let key = self.member(id)?.key;
         let round = places % self.len();
         self.members.clockwise_from(key).nth(round)
     }
 
-    /// The members, the most senior first.
+    /// Returns the members, the most senior first.
     pub fn by_seniority(&self) -> Vec<&Member> {
         let mut members: Vec<&Member> = self.members().collect();
         members.sort_by_key(|member| (member.seniority, member.id));
         members
     }
 
-    /// The seniority of the next newcomer.
+    /// Returns the seniority of the next newcomer.
     pub fn next_seniority(&self) -> u64 {
         let highest = self.members().map(|member| member.seniority).max();
         highest.map_or(0, |seniority| seniority + 1)
     }
 
-    /// A newcomer's place, where it is on that network: the middle of the widest gap beside a member of the same
-    /// network, so that a ring crosses between networks as rarely as it can. The first of a network goes between two
-    /// others, and where all are of one, anywhere.
+    /// Returns the key for a newcomer on that network: the middle of the widest gap beside a member of the same
+    /// network, so that a ring crosses between networks as rarely as possible. The first member of a network goes
+    /// between two others, or into the widest gap of all if all members are on one network.
     pub fn place_in(&self, network: NetworkId) -> RingKey {
         let members = self.members();
         let next = members.clone().cycle().skip(1);
@@ -263,8 +262,8 @@ impl View {
         place
     }
 
-    /// The view with the changes made, and the update that leads there, both with the coordinator's
-    /// `seal`; nothing where the changes do not fit together.
+    /// Returns the next view with a change, and the update that leads there, both signed with `seal`; `None` if the
+    /// change is inconsistent.
     pub fn next(
         &self,
         change: Change,
@@ -294,9 +293,10 @@ impl View {
         Some((update, view))
     }
 
-    /// The view that follows this one and `other`, with these members: both rings have become one.
-    /// It has a layout of its own, and descends from both.
-    /// Nothing where two of the members have one id or one key.
+    /// Returns the view that merges this ring and `other`, with these members.
+    ///
+    /// It has a new layout and descends from both views. Returns `None` if two members have the same id or the same
+    /// key.
     #[must_use]
     pub fn merged(
         &self,
@@ -334,7 +334,7 @@ impl View {
         Some(view)
     }
 
-    /// The full view in pages.
+    /// Returns the full view in pages.
     pub fn pages(&self) -> Vec<ViewPage> {
         let pages = self.len().div_ceil(PAGE_MEMBERS);
         let mut members = self.members().cloned();
@@ -362,7 +362,7 @@ impl View {
         (0..pages).map(page).collect()
     }
 
-    /// This view with one more member, under its own tag still: to find the place of the next.
+    /// Returns this view with one more member and an unchanged tag, to find the key of the next newcomer.
     pub(crate) fn with(&self, newcomer: Member) -> Option<Self> {
         let mut view = self.clone();
         let fits = view.members.change(&[], [newcomer], &[]);
@@ -390,7 +390,7 @@ impl View {
         fits.then_some(view)
     }
 
-    /// Hashes what the view says, and has the coordinator sign it.
+    /// Computes the hash of the view, and has the coordinator sign the tag.
     fn close(&mut self, seal: impl FnOnce(&ViewTag) -> Seal) {
         self.tag.hash = self.content_hash();
         self.seal = seal(&self.tag);
@@ -414,20 +414,20 @@ impl View {
     }
 }
 
-/// What the coordinator changes from one view to the next.
+/// A change by the coordinator, from one view to the next.
 #[derive(Clone, Debug)]
 pub struct Change {
-    /// How the epoch of the next view begins, where it is a new one.
+    /// How the epoch of the next view begins, if it is a new one.
     pub opening: Option<Opening>,
-    /// Who comes.
+    /// Newcomers.
     pub joined: Vec<Member>,
-    /// Who goes.
+    /// Departed members.
     pub departed: Vec<Departed>,
-    /// Who has another name.
+    /// Members with a new name.
     pub renamed: Vec<ringtalk_wire::Renamed>,
 }
 
-/// The last openings of a ring that becomes one with another: they keep half of what a view keeps each.
+/// Returns the last openings of a ring that merges: each of the two rings keeps half of what a view has room for.
 fn last_openings(view: &View) -> impl Iterator<Item = Opening> {
     let openings = view.openings();
     let skipped = (openings.len() + 1).saturating_sub(VIEW_OPENINGS / 2);
@@ -449,19 +449,19 @@ pub(crate) mod test_support {
     use super::*;
     pub(crate) use crate::signing::test_support::Nobody;
 
-    /// No signature: where nobody checks it.
+    /// An empty signature, for tests that do not check it.
     pub(crate) const fn unsealed(_: &ViewTag) -> Seal {
         UNSEALED
     }
 
-    /// The id with this number.
+    /// Returns the id with this number.
     pub(crate) fn id(number: u16) -> NodeId {
         let mut bytes = [0; 16];
         bytes[..2].copy_from_slice(&number.to_be_bytes());
         NodeId::from_bytes(bytes)
     }
 
-    /// A ring of so many members at even distances, in the order of their ids.
+    /// Returns a ring of so many members at even distances, in the order of their ids.
     pub(crate) fn even_ring(count: usize) -> View {
         let step = u128::MAX / count as u128 + u128::from(count.is_power_of_two());
         let member = |number: usize| Member {
@@ -500,7 +500,7 @@ pub(crate) mod test_support {
         assert_eq!(view.ahead_of(&id(3), 2).unwrap().id, id(1));
     }
 
-    /// How often the ring goes from one network to another.
+    /// Returns how often the ring crosses from one network to another.
     fn crossings(view: &View) -> usize {
         let networks: Vec<NetworkId> = view.members().map(|one| one.network).collect();
         let next = networks.iter().cycle().skip(1);
@@ -570,7 +570,7 @@ pub(crate) mod test_support {
         ] {
             for change in [joining(name), renamed(name)] {
                 let (update, view) = ring.next(change, unsealed).unwrap();
-                // What it says is looked at before who signed it, which nobody did.
+                // The content is checked before the signature, and no view here is signed.
                 let why = if is_believed {
                     Mismatch::Seal
                 } else {

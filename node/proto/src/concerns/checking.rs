@@ -1,6 +1,6 @@
-//! Checking: whether others reach this node where it says that it is.
+//! Reachability checks: whether others can dial this node at the addresses that it gives.
 //!
-//! Each node asks a few members once; where none of them gets through, its user is told, and what they see instead
+//! Each node asks a few members once. If none of them gets through, it tells its user, and adds which host they see
 //! (`PROTOCOL.md` §3.5). Not here: the dials (the driver).
 
 use alloc::collections::BTreeMap;
@@ -15,42 +15,42 @@ use ringtalk_wire::{Checked, Frame, NodeId};
 use crate::context::Context;
 use crate::{Output, Time, Trouble};
 
-/// How long after the first link to a member this node asks: what a newcomer waits for comes first.
+/// How long this node waits before it asks a linked member: what a newcomer waits for comes first.
 const CHECK_AFTER: Duration = Duration::from_secs(1);
 /// How long the answers may take.
 const CHECK_TIME: Duration = Duration::from_millis(3_600);
-/// How many members a node looks for at a time.
+/// The maximum number of members that this node checks at a time.
 const CHECKS: usize = 8;
 /// How soon a member may ask again.
 const CHECK_AGAIN: Duration = Duration::from_secs(10);
 
-/// What this node has found out, and whom it helps to.
+/// The results of this node's own check, and the checks that it makes for others.
 #[derive(Debug, Default)]
 pub(crate) struct Checking {
     state: State,
-    /// Members that this node looks for, or did a moment ago.
+    /// When this node began its latest checks of other members.
     checks: BTreeMap<NodeId, Time>,
 }
 
 #[derive(Debug, Default)]
 enum State {
-    /// There was nobody to ask yet.
+    /// There was no member to ask yet.
     #[default]
     Unasked,
-    /// Somebody is linked: there is a question at that time.
+    /// A member is linked; this node asks at that time.
     Waiting(Time),
-    /// Those were asked, and some have answered.
+    /// These members were asked, and some have answered.
     Asked {
         until: Time,
         asked: Vec<NodeId>,
         answers: Vec<(NodeId, Option<IpAddr>)>,
     },
-    /// It is known.
+    /// The result is known.
     Done,
 }
 
 impl Checking {
-    /// When there is something to do.
+    /// Returns when `expire` has something to do.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.state {
             State::Waiting(at) => Some(at),
@@ -61,7 +61,7 @@ impl Checking {
 }
 
 impl Checking {
-    /// Somebody is linked who can tell.
+    /// Schedules the question, because a member is linked that can answer it.
     pub(crate) fn may_begin(&mut self, context: &Context) {
         let now = context.now;
         if matches!(self.state, State::Unasked) && context.joining.is_ready() {
@@ -80,7 +80,7 @@ impl Checking {
         }
     }
 
-    /// Asks linked members: one of another network, and one of its own, where there are both.
+    /// Asks linked members: one on another network, and one on this node's own, if there are both.
     fn ask_to_be_checked(&mut self, context: &mut Context) {
         let now = context.now;
         let Some(view) = context.view.clone() else {
@@ -104,7 +104,7 @@ impl Checking {
         };
     }
 
-    /// A member asks whether this node reaches it.
+    /// Dials a member that asks whether this node reaches it.
     pub(crate) fn take_check(&mut self, context: &mut Context, peer: NodeId) {
         let now = context.now;
         let checks = &mut self.checks;
@@ -119,7 +119,7 @@ impl Checking {
         }
     }
 
-    /// A member was looked for where it says that it is.
+    /// Tells a member whether it was reached at its addresses.
     pub(crate) fn tell(context: &mut Context, peer: NodeId, reached: bool) {
         let host = context
             .links
@@ -130,7 +130,7 @@ impl Checking {
         context.send(&peer, &checked);
     }
 
-    /// A member says whether it reaches this node.
+    /// Takes the result of a member's check of this node.
     pub(crate) fn take_checked(&mut self, context: &mut Context, peer: NodeId, checked: &Checked) {
         let State::Asked { asked, answers, .. } = &mut self.state else {
             return;
@@ -143,7 +143,7 @@ impl Checking {
             return;
         }
         asked.retain(|id| *id != peer);
-        // Whatever else it says is no host.
+        // Any other text is not a host.
         let seen = checked.seen.parse::<IpAddr>().ok();
         answers.push((peer, seen));
         if asked.is_empty() {
@@ -152,7 +152,7 @@ impl Checking {
         }
     }
 
-    /// Tells the user, where some have tried and none got through.
+    /// Tells the user if some members have tried and none got through.
     fn conclude(&mut self, context: &mut Context, answers: &[(NodeId, Option<IpAddr>)]) {
         if answers.is_empty() {
             self.state = State::Unasked;

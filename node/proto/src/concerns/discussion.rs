@@ -1,6 +1,6 @@
-//! The discussion: what was said, by whom, and what is kept of it.
+//! The discussion: messages, their authors, and the log.
 //!
-//! Not here: how it comes (`node::bundles`), and how what is missing is found again (`history`).
+//! Not here: how messages arrive (`node::bundles`), how missing ones are found (`history`).
 
 mod authors;
 mod nameless;
@@ -17,30 +17,30 @@ use crate::machines::causal::{Causal, Deliverable, Lamport};
 use crate::machines::log::Log;
 use nameless::Nameless;
 
-/// What was said, and by whom.
+/// The messages and their authors.
 #[derive(Debug)]
 pub(crate) struct Discussion {
     pub(crate) causal: Causal,
     pub(crate) log: Log,
-    /// Those of whom something has come, and whom nobody has named.
+    /// Authors that have sent something and that nobody has named.
     nameless: Nameless,
-    /// Until when bundles wait for somebody to tell of those on whose words they depend.
+    /// Bundles that wait for their heads' authors to be named, and for how long.
     waits: VecDeque<Wait>,
-    /// True once the clock has its start: nothing is delivered before.
+    /// True once the clock has its start; nothing is delivered before.
     started: bool,
 }
 
-/// A bundle that waits for somebody to tell of those on whose words it depends.
+/// A bundle that waits for its heads' authors to be named.
 #[derive(Clone, Copy, Debug)]
 struct Wait {
     until: Time,
     first: MessageId,
-    /// True where it may wait once more.
+    /// True if it may wait once more.
     again: bool,
 }
 
 impl Discussion {
-    /// One of which nothing is known, and of which so much is kept.
+    /// Returns an empty discussion with this retention.
     pub(crate) fn new(retention: Retention) -> Self {
         Self {
             causal: Causal::default(),
@@ -56,7 +56,7 @@ impl Discussion {
         self.started
     }
 
-    /// The clock starts, somewhere below this Lamport time.
+    /// Starts the clock at `base`, which lies somewhere below this Lamport time.
     pub(crate) fn start(&mut self, base: &VectorClock, lamport: u64) {
         debug_assert!(!self.started, "a clock starts once");
         self.started = true;
@@ -64,23 +64,23 @@ impl Discussion {
         self.causal.start(base, lamport);
     }
 
-    /// The clock of what was delivered.
+    /// Returns the clock of the delivered messages.
     pub(crate) const fn clock(&self) -> &VectorClock {
         self.causal.clock()
     }
 
-    /// The ids of all messages kept, by (Lamport time, author, seq).
+    /// Returns the ids of all kept messages, by (Lamport time, author, seq).
     pub(crate) fn transcript(&self) -> Vec<MessageId> {
         self.log.transcript()
     }
 
-    /// The clock moves over messages that nobody can give any more.
+    /// Moves the clock past messages that no member can give any more.
     pub(crate) fn pass(&mut self, up_to: MessageId) {
         self.causal.pass(up_to);
         self.log.pass(up_to);
     }
 
-    /// The next bundle to deliver, and what its Lamport time is worth.
+    /// Returns the next bundle to deliver, and how to treat its Lamport time.
     pub(crate) fn next(&mut self, context: &Context) -> Option<(Deliverable, Lamport)> {
         let log = &self.log;
         let is_member = |author: &NodeId| context.is_member(author);
@@ -88,7 +88,7 @@ impl Discussion {
         self.causal.next(context.now, is_member, lamport_of)
     }
 
-    /// A bundle that is here, and has one of the messages of this one.
+    /// Returns a bundle that is here and has one of the messages of this one.
     pub(crate) fn known_instead(&self, bundle: &Bundle) -> Option<&Sealed> {
         let (author, seq) = (bundle.author, bundle.first);
         let logged = self.log.bundle_with(bundle.last_id());
@@ -97,13 +97,13 @@ impl Discussion {
             .or_else(|| self.causal.held_instead(bundle))
     }
 
-    /// The bundle of its author before this one, if it is kept.
+    /// Returns the author's bundle before this one, if it is kept.
     pub(crate) fn before(&self, bundle: &Bundle) -> Option<&Sealed> {
         let (author, seq) = (bundle.author, bundle.first - 1);
         self.log.bundle_with(MessageId { author, seq })
     }
 
-    /// A bundle that is kept, or held until its time comes.
+    /// Returns a bundle that is logged or held back.
     pub(crate) fn bundle(&self, first: MessageId) -> Option<&Sealed> {
         self.log.bundle(first).or_else(|| self.causal.held(first))
     }

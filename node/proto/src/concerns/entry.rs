@@ -1,6 +1,6 @@
-//! Entry: whom a director named beside the coordinator, and who waits for a place in the ring.
+//! Entry: candidates that a director named, and newcomers that wait for admission.
 //!
-//! `PROTOCOL.md` §5.1. Not here: the stages of one's own way in (`joining`), and who is let in (`node::entry`).
+//! `PROTOCOL.md` §5.1. Not here: the stages of joining (`joining`), decisions about admission (`node::entry`).
 
 mod candidates;
 mod newcomers;
@@ -11,7 +11,7 @@ use super::Concern;
 use candidates::Candidates;
 use newcomers::Newcomers;
 
-/// The way in, one's own and that of others.
+/// This node's own way into the ring, and that of newcomers.
 #[derive(Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) candidates: Candidates,

@@ -1,9 +1,9 @@
-//! Forks: an author that said different things to different members is muted everywhere.
+//! Forks: an author that sent different messages to different members is muted everywhere.
 //!
-//! `PROTOCOL.md` §4.7. Two bundles that no honest author seals are the evidence; it is kept, shown, and
-//! passed on. What some members have delivered of such an author the others still pull, so that all end
-//! with the same messages; nothing is taken from the author itself any more. Not here: which bundles
-//! contradict each other (`ringtalk_wire::Sealed::contradicts`).
+//! `PROTOCOL.md` §4.7. Two bundles that no honest author signs are the evidence. It is kept, shown and passed on.
+//! From the author itself nothing is accepted any more. But members still pull its bundles that other members have
+//! delivered, so that all end with the same messages. Not here: which bundles contradict each other
+//! (`ringtalk_wire::Sealed::contradicts`).
 
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -14,33 +14,33 @@ use super::Concern;
 use crate::Trouble;
 use crate::context::Context;
 
-/// Of so many authors the evidence is kept, 2 MiB at most; of others it goes round once.
+/// The maximum number of authors whose evidence is kept, 2 MiB in all. Evidence against others is passed on once.
 const KEPT: usize = 16;
 
-/// What authors were found to have said beside what they said.
+/// The evidence of forks.
 #[derive(Debug, Default)]
 pub(crate) struct Forks {
-    /// What names this node's own last bundle.
+    /// The hash that names this node's own last bundle.
     pub(crate) last_own: SealHash,
-    /// Of [`KEPT`] of the authors that were shown up the two bundles that show it, for those who come later.
+    /// The evidence against up to [`KEPT`] authors, for newcomers.
     kept: BTreeMap<NodeId, [Sealed; 2]>,
-    /// Evidence of which the other half is to come, by who sent it.
+    /// Evidence whose other half is still to come, by its sender.
     halves: BTreeMap<NodeId, Sealed>,
 }
 
-/// What two bundles come to that are said to contradict each other.
+/// The verdict on two bundles that may contradict each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Verdict {
-    /// They do not, or it is known, or nothing is known of their author.
+    /// They do not, the fork is known already, or their author is unknown.
     Nothing,
-    /// They do; but it is nobody's signature that they have.
+    /// They do, but a signature is invalid.
     Unsigned,
-    /// They do, and everybody is to be told.
+    /// They do, and every member must learn of it.
     ShownUp,
 }
 
 impl Forks {
-    /// Keeps the evidence against an author. Where no more has room, that of `departed` makes it.
+    /// Keeps the evidence against an author. If there is no room, it replaces the evidence against `departed`.
     fn keep(&mut self, author: NodeId, both: [Sealed; 2], departed: Option<NodeId>) {
         if self.kept.len() == KEPT
             && let Some(departed) = departed
@@ -57,8 +57,8 @@ impl Forks {
         self.kept.contains_key(author)
     }
 
-    /// One half of somebody's evidence against an author; both, if the other one has come. A half whose other one got lost
-    /// gives way to the next author's.
+    /// Takes one half of a peer's evidence against an author; returns both halves if the other one has come. A half
+    /// whose other half was lost gives way to the next author's.
     pub(crate) fn complete(&mut self, peer: NodeId, sealed: Sealed) -> Option<[Sealed; 2]> {
         let waiting = self.halves.remove(&peer);
         let other = waiting.filter(|other| other.seal.signer() == sealed.seal.signer());
@@ -69,8 +69,8 @@ impl Forks {
         None
     }
 
-    /// Two bundles are said to contradict each other. If they do, their author is muted; it `is_heard` if anything is known of
-    /// it.
+    /// Mutes the author of two bundles if they contradict each other. `is_heard` returns true if this node has heard
+    /// of the author.
     pub(crate) fn weigh(
         &mut self,
         context: &mut Context,
@@ -83,7 +83,7 @@ impl Forks {
         if is_known || author == context.config.id || !one.contradicts(other) {
             return Verdict::Nothing;
         }
-        // Last: two signatures cost more than everything before.
+        // Last, since two signatures cost more than all checks before.
         if !both.iter().all(|sealed| context.seals.is_genuine(sealed)) {
             return Verdict::Unsigned;
         }
@@ -101,7 +101,7 @@ impl Forks {
         Verdict::ShownUp
     }
 
-    /// Tells a peer of every author that was shown up.
+    /// Sends a peer all evidence that is kept.
     pub(crate) fn send_all_evidence(&self, context: &mut Context, peer: &NodeId) {
         for both in self.kept.values() {
             send_evidence(context, peer, both);
@@ -110,13 +110,13 @@ impl Forks {
 }
 
 impl Concern for Forks {
-    /// The other half will not come.
+    /// Drops the peer's half of evidence: the other half will not come.
     fn forget(&mut self, peer: &NodeId) {
         self.halves.remove(peer);
     }
 }
 
-/// Tells a peer of an author that was shown up.
+/// Sends a peer the evidence against one author.
 pub(crate) fn send_evidence(context: &mut Context, peer: &NodeId, both: &[Sealed; 2]) {
     for sealed in both {
         context.send(peer, &Frame::Evidence(sealed.clone()));

@@ -1,7 +1,7 @@
-//! The discussion so far, and what was lost on the way: digests, pulls, cuts and gaps.
+//! The discussion so far, and the recovery of lost messages: digests, pulls, cuts and gaps.
 //!
-//! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: what is missing and from whom it is wanted
-//! (`repair`, `search`).
+//! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: which messages are missing, and from whom to get them (`repair`,
+//! `search`).
 
 pub(crate) mod cuts;
 
@@ -19,15 +19,15 @@ use cuts::Cuts;
 use ringtalk_wire::limit::{PAGE_CLOCK, PAGE_ITEMS, PAGE_MEMBERS};
 use ringtalk_wire::{Cut, Digest, Frame, Has, MessageId, NodeId, Range, Renamed};
 
-/// What is missing here, and at others.
+/// Messages missing here and at others, and newcomers that wait for the history.
 #[derive(Debug, Default)]
 pub(crate) struct History {
     pub(crate) repair: Repair,
     pub(crate) searches: Searches,
     pub(crate) cuts: Cuts,
-    /// Members that asked for the discussion so far, and must wait.
+    /// Newcomers that asked for the history and must wait.
     fetchers: BTreeSet<NodeId>,
-    /// Authors of whom a pull has brought something that the other neighbour may lack too.
+    /// Authors of whom a pull has brought messages that the other neighbour may lack too.
     pub(crate) recovered: BTreeSet<NodeId>,
 }
 
@@ -51,7 +51,7 @@ impl History {
         self.searches.lacking(now, missing.into_iter());
     }
 
-    /// A newcomer asks where the discussion so far begins and ends.
+    /// Takes a newcomer's request for a cut.
     pub(crate) fn take_fetch(
         &mut self,
         context: &mut Context,
@@ -63,7 +63,7 @@ impl History {
         self.serve_fetchers(context, discussion, forks);
     }
 
-    /// Answers the newcomers that this node's view lists: from now on they get what is new.
+    /// Answers the newcomers that this node's view lists: from then on they get new messages as they are spread.
     pub(crate) fn serve_fetchers(
         &mut self,
         context: &mut Context,
@@ -98,14 +98,14 @@ impl History {
         }
     }
 
-    /// Pulls these from a peer, beside what is pulled from it because it is known to have more.
+    /// Pulls these ranges from a peer, in addition to those that it is known to be ahead with.
     pub(crate) fn pull_beside(&mut self, context: &mut Context, peer: NodeId, ranges: Vec<Range>) {
         let now = context.now;
         let pull = Frame::Pull(self.repair.numbered(now, peer, ranges));
         context.send(&peer, &pull);
     }
 
-    /// What came late, others may lack too: all that are linked to the ring are told at once.
+    /// Tells all peers that the ring links to of recovered messages, because they may lack them too.
     pub(crate) fn offer_recovered(
         &mut self,
         context: &mut Context,
@@ -131,17 +131,17 @@ impl History {
         }
     }
 
-    /// A member tells what it knows of a message that was asked for.
+    /// Takes a member's answer about a message that was asked for.
     pub(crate) fn take_has(&mut self, context: &Context, peer: NodeId, has: &Has) {
         let now = context.now;
-        // The word of who was shown up counts no more for its own messages than anybody's.
+        // A proven liar's word on its own messages counts no more than anybody's.
         let author = has.message.author == peer && !context.is_proven(&peer);
         self.searches
             .answered(now, has.message, (&peer, author), has.holding);
     }
 }
 
-/// One page of many items; nothing beyond the last.
+/// Returns one page of many items; an empty one beyond the last.
 fn nth_chunk<T: Clone>(items: &[T], size: usize, page: usize) -> Vec<T> {
     items.chunks(size).nth(page).unwrap_or_default().to_vec()
 }
@@ -179,7 +179,7 @@ fn send_cut(context: &mut Context, discussion: &Discussion, forks: &Forks, peer:
         });
         context.send(peer, &cut);
     }
-    // After the cut, which names the authors, and fixes what of theirs is due.
+    // After the cut: it names the authors, and fixes which of their messages are due.
     forks.send_all_evidence(context, peer);
 }
 
@@ -194,7 +194,7 @@ fn send_entries(context: &mut Context, peer: &NodeId, entries: &[MessageId], ans
     }
 }
 
-/// Sends one's clock to a peer, and asks for the peer's where an answer is wanted.
+/// Sends this node's clock to a peer, and asks for the peer's if `answer` is true.
 pub(crate) fn send_digest(
     context: &mut Context,
     discussion: &Discussion,

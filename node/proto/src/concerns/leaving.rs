@@ -1,6 +1,6 @@
-//! Leaving: what is left to do before this node may go, and how long that takes at most.
+//! Leaving: what remains to be done before this node may go, and how long that may take.
 //!
-//! `PROTOCOL.md` §7. Not here: what the others are told (`node::departure`).
+//! `PROTOCOL.md` §7. Not here: the frames that tell the others (`node::departure`).
 
 use crate::Time;
 use crate::config::LEAVE_WAIT;
@@ -8,35 +8,35 @@ use crate::context::Farewell;
 use core::time::Duration;
 use ringtalk_wire::{MessageId, VectorClock};
 
-/// How long leaving takes at most; the process exits within 2 s.
+/// The maximum time for leaving; the process exits within 2 s.
 const LEAVE_LIMIT: Duration = Duration::from_millis(1_800);
 
-/// How often the neighbours are asked how far they are, and goodbye is said again.
+/// How often this node asks its neighbours for their clocks, and repeats its goodbye.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
 
-/// What a node on its way out does next.
+/// The next step of a leaving node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
-    /// The neighbours are asked how far they are.
+    /// Ask the neighbours for their clocks.
     AskNeighbours,
-    /// The others are told, once more if need be.
+    /// Tell the others, or tell them again.
     SayGoodbye,
-    /// This node goes.
+    /// Go.
     Go,
 }
 
-/// A node on its way out.
+/// A leaving node.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     since: Time,
     ask_at: Time,
-    /// What no neighbour is known to have yet: this node may be the last that does.
+    /// The messages that no neighbour is known to have: this node may be the last that has them.
     entrusted: VectorClock,
     done: bool,
 }
 
 impl Leaving {
-    /// When there is something to do.
+    /// Returns when `expire` has something to do.
     pub(crate) fn deadline(&self, farewell: Farewell) -> Option<Time> {
         let wait = if farewell == Farewell::Said {
             LEAVE_LIMIT
@@ -46,7 +46,7 @@ impl Leaving {
         (!self.done).then(|| self.ask_at.min(self.since + wait))
     }
 
-    /// Leaving begins with this to be handed to others.
+    /// Begins to leave, with these messages to hand to others.
     pub(crate) const fn begin(now: Time, entrusted: VectorClock) -> Self {
         Self {
             since: now,
@@ -56,17 +56,17 @@ impl Leaving {
         }
     }
 
-    /// Returns true until the farewell is over.
+    /// Returns true until this node is done.
     pub(crate) const fn is_waiting(&self) -> bool {
         !self.done
     }
 
-    /// The farewell is over. Returns true the first time.
+    /// Marks this node as done. Returns true the first time.
     pub(crate) const fn finish(&mut self) -> bool {
         !core::mem::replace(&mut self.done, true)
     }
 
-    /// What is to be done now; `handed` is true if all that this node has said is in others' hands.
+    /// Returns the next step, if one is due; `handed` is true if others have all messages of this node's own.
     pub(crate) fn expire(&mut self, now: Time, farewell: Farewell, handed: bool) -> Option<Step> {
         if self.done {
             return None;
@@ -90,7 +90,7 @@ impl Leaving {
         Some(step)
     }
 
-    /// A neighbour says how far it is.
+    /// Takes a neighbour's clock: what the neighbour has is no longer to be handed on.
     pub(crate) fn entrust(&mut self, entries: &[MessageId]) {
         let theirs: VectorClock = entries.iter().copied().collect();
         let lacks = |kept: &MessageId| !theirs.covers(*kept);

@@ -1,7 +1,6 @@
-//! Meeting another ring of the same discussion, and becoming one with it.
+//! Meeting another ring of the same discussion, and merging with it.
 //!
-//! `PROTOCOL.md` §8. Not here: which of two rings invites, and what the union is (`merge`), and who
-//! was lost (`lost`).
+//! `PROTOCOL.md` §8. Not here: which of two rings invites, and the union (`merge`), lost members (`lost`).
 
 use crate::config::INVITATION;
 use crate::context::Context;
@@ -13,55 +12,56 @@ use core::time::Duration;
 use ringtalk_wire::limit::{MEMBERS, PAGE_MEMBERS};
 use ringtalk_wire::{NodeId, Opening, Renamed, Sealed, ViewPage};
 
-/// How often another ring is spoken to, at most.
+/// The minimum pause between frames to another ring.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// How long a ring rests after an invitation that came to nothing: twice as long after each, so that nobody
-/// keeps it from changing its view.
+/// How long a ring rests after a failed invitation. The time doubles with each failure, so that nobody can keep the
+/// ring from changing its view.
 const REST: Duration = Duration::from_millis(500);
 
 /// The longest rest.
 const REST_MOST: Duration = Duration::from_secs(8);
 
-/// How long such an invitation is remembered.
+/// How long a failed invitation is remembered.
 const REST_FORGOTTEN: Duration = Duration::from_secs(60);
 
-/// How many members more than it said a ring may have come to have until it accepts.
+/// By how many members an invited ring may have grown before it accepts.
 const MORE_MEMBERS: u64 = 64;
 
-/// How often an epoch is opened for somebody from elsewhere, at most.
+/// The minimum pause between epochs that are opened for outsiders.
 const OUTREACH: Duration = Duration::from_secs(1);
 
-/// How soon whoever was given the view of what its ring has become is taken at its word that it does not believe it.
+/// How long after it got its ring's present view a coordinator that speaks up again counts as unconvinced.
 const UNCONVINCED: Duration = Duration::from_secs(1);
 
-/// How many are given the view instead of being merged with, at a time: one more is merged with at once.
+/// How many coordinators are given the view instead of being merged with, at a time; any other is merged with at
+/// once.
 const SHOWN: usize = 64;
 
-/// What this node knows of other rings, while it is the coordinator.
+/// A coordinator's contacts with other rings.
 #[derive(Debug, Default)]
 pub(crate) struct Meeting {
     last: Option<Time>,
-    /// When one's own coordinator was looked at last because of another.
+    /// When another ring last caused this node to look at its own coordinator.
     looked: Option<Time>,
-    /// When an epoch was opened last for somebody from elsewhere.
+    /// When an epoch was last opened for an outsider.
     reached_out: Option<Time>,
     state: State,
-    /// The last invitation that came to nothing: when, and how long to rest.
+    /// The last failed invitation: when, and how long to rest.
     vain: Option<(Time, Duration)>,
-    /// The coordinators of earlier forms of one's own ring that were given the view in force, and since when.
+    /// The coordinators of earlier forms of this node's ring that were given the view in force, and since when.
     shown: BTreeMap<NodeId, Time>,
-    /// What the invited coordinator stands for.
+    /// The opening that the invited coordinator has signed.
     pledge: Option<Opening>,
-    /// The pages of the view of both rings, as its coordinator sealed them.
+    /// The pages of the merged view, as its coordinator signed them.
     merged: Vec<Sealed>,
-    /// The view of the ring that was invited, as it comes in.
+    /// The view of the invited ring, page by page.
     accepted: Pages,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum State {
-    /// Nothing is agreed upon.
+    /// Nothing is agreed.
     #[default]
     Free,
     /// That coordinator was invited; its ring had so many members.
@@ -70,38 +70,38 @@ enum State {
         until: Time,
         members: u64,
     },
-    /// That coordinator's invitation was accepted: the view changes no more.
+    /// That coordinator's invitation was accepted: this ring does not change its view.
     Pledged { to: NodeId, until: Time },
 }
 
 impl Meeting {
-    /// Returns true while the view changes no more.
+    /// Returns true while this ring must not change its view.
     pub(crate) const fn is_pledged(&self) -> bool {
         matches!(self.state, State::Pledged { .. })
     }
 
-    /// True where this node waits for the view that this coordinator makes of both rings.
+    /// Returns true if this node waits for the merged view from this coordinator.
     pub(crate) fn is_pledged_to(&self, peer: &NodeId) -> bool {
         matches!(self.state, State::Pledged { to, .. } if to == *peer)
     }
 
-    /// Nothing is agreed upon any more: another epoch has begun.
+    /// Ends every agreement, because another epoch has begun.
     pub(crate) fn settle(&mut self, context: &mut Context) {
         self.enter(context, State::Free);
         self.shown.clear();
     }
 
-    /// Returns true if another ring was spoken to just now.
+    /// Returns true if this node has just sent something to another ring.
     pub(crate) fn has_just_spoken(&self, now: Time) -> bool {
         self.last.is_some_and(|last| now - last < PAUSE)
     }
 
-    /// Another ring is spoken to.
+    /// Records that this node sends something to another ring.
     pub(crate) const fn speaks(&mut self, now: Time) {
         self.last = Some(now);
     }
 
-    /// Returns true if one's own coordinator may be looked at because of another, as it is then.
+    /// Returns true if this node may look at its own coordinator because of another, and records that it does.
     pub(crate) fn may_look(&mut self, now: Time) -> bool {
         let soon = self.looked.is_some_and(|last| now - last < PAUSE);
         if !soon {
@@ -110,8 +110,8 @@ impl Meeting {
         !soon
     }
 
-    /// Invites the coordinator of another ring, which has so many members, unless somebody was invited already or this
-    /// ring rests. Returns true if it is the one who is invited.
+    /// Invites the coordinator of another ring with so many members, unless an invitation is pending or this ring
+    /// rests. Returns true if `whom` is invited.
     pub(crate) fn invite(&mut self, context: &mut Context, whom: NodeId, members: u64) -> bool {
         debug_assert!(context.has_authority(), "only a coordinator invites");
         let until = context.now + INVITATION;
@@ -126,7 +126,7 @@ impl Meeting {
         self.most_members_of(&whom).is_some()
     }
 
-    /// How many members the ring of this coordinator may have when it accepts, if it was invited.
+    /// Returns how many members the ring of this coordinator may have when it accepts, if it was invited.
     pub(crate) fn most_members_of(&self, peer: &NodeId) -> Option<u64> {
         match self.state {
             State::Inviting { whom, members, .. } if whom == *peer => Some(members + MORE_MEMBERS),
@@ -134,26 +134,26 @@ impl Meeting {
         }
     }
 
-    /// The view changes no more until this coordinator has made one of both rings, or its invitation lapses.
+    /// Stops changes of the view until this coordinator has made a merged view, or its invitation lapses.
     pub(crate) fn pledge_to(&mut self, context: &mut Context, to: NodeId) {
         debug_assert!(context.has_authority(), "only a coordinator gives its word");
         let until = context.now + INVITATION;
         self.enter(context, State::Pledged { to, until });
     }
 
-    /// The coordinator of the ring that was invited says what it stands for.
+    /// Keeps the opening that the invited coordinator has signed.
     pub(crate) fn keep_pledge(&mut self, peer: &NodeId, pledge: Opening) {
         if self.most_members_of(peer).is_some() {
             self.pledge = Some(pledge);
         }
     }
 
-    /// What the invited coordinator stands for.
+    /// Takes out the opening that the invited coordinator has signed.
     pub(crate) const fn take_pledge(&mut self) -> Option<Opening> {
         self.pledge.take()
     }
 
-    /// Adds a page of the view of the ring that was invited.
+    /// Adds a page of the invited ring's view.
     pub(crate) fn add_accepted(
         &mut self,
         context: &Context,
@@ -163,7 +163,7 @@ impl Meeting {
         self.accepted.add(peer, page, &context.seals)
     }
 
-    /// Keeps a page of the view of both rings, as its coordinator sealed it.
+    /// Keeps a page of the merged view, as its coordinator signed it.
     pub(crate) fn keep_merged(&mut self, page: &ViewPage, sealed: Sealed) {
         if page.page == 0 {
             self.merged.clear();
@@ -174,18 +174,18 @@ impl Meeting {
         debug_assert!(self.merged.len() <= MEMBERS / PAGE_MEMBERS);
     }
 
-    /// The pages that were kept.
+    /// Takes out the pages of the merged view.
     pub(crate) fn take_merged(&mut self) -> Vec<Sealed> {
         core::mem::take(&mut self.merged)
     }
 
-    /// Two rings have become one: no invitation has been in vain.
+    /// Forgets failed invitations, because two rings have merged.
     pub(crate) const fn succeeded(&mut self) {
         self.vain = None;
     }
 
-    /// True where the coordinator of an earlier form of one's own ring is to be given the view in force, which it
-    /// has not got yet, and not where it got that and still speaks up: it cannot tell that it is its ring.
+    /// Returns true if the coordinator of an earlier form of this node's ring should get the view in force. Returns
+    /// false if it got the view and still speaks up: then it cannot tell that the view is its own ring's.
     pub(crate) fn may_convince(&mut self, now: Time, peer: NodeId) -> bool {
         self.shown.retain(|_, since| now - *since < REST_FORGOTTEN);
         if self.shown.len() < SHOWN {
@@ -195,7 +195,7 @@ impl Meeting {
         since.is_some_and(|since| now - *since < UNCONVINCED)
     }
 
-    /// An invitation came to nothing.
+    /// Ends a failed invitation, and begins a rest.
     pub(crate) fn lapse(&mut self, context: &mut Context) {
         let now = context.now;
         let last = self.vain.filter(|(since, _)| now - *since < REST_FORGOTTEN);
@@ -209,12 +209,12 @@ impl Meeting {
         self.state = state;
     }
 
-    /// True for a while after an invitation that came to nothing.
+    /// Returns true for a while after a failed invitation.
     pub(crate) fn rests(&self, now: Time) -> bool {
         self.vain.is_some_and(|(since, rest)| now - since < rest)
     }
 
-    /// True where an epoch may be opened for somebody from elsewhere, as it is then.
+    /// Returns true if an epoch may be opened for an outsider, and records that it is.
     pub(crate) fn may_reach_out(&mut self, now: Time) -> bool {
         let soon = self.reached_out.is_some_and(|last| now - last < OUTREACH);
         if !soon {
@@ -223,7 +223,7 @@ impl Meeting {
         !soon
     }
 
-    /// When an agreement lapses.
+    /// Returns when an agreement lapses.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         match self.state {
             State::Free => None,

@@ -1,6 +1,6 @@
 //! Membership: views on their way to this node.
 //!
-//! `PROTOCOL.md` §5. Not here: the view in force (`context`), and how the next one is made and believed (`node::views`).
+//! `PROTOCOL.md` §5. Not here: the view in force (`context`), how the next one is made and believed (`node::views`).
 
 pub(crate) mod steps;
 
@@ -9,11 +9,11 @@ use crate::view::Pages;
 use ringtalk_wire::NodeId;
 use steps::Steps;
 
-/// Views on their way: by pages, and by steps.
+/// Incomplete views, and the updates that led to the view in force.
 #[derive(Debug, Default)]
 pub(crate) struct Membership {
     pub(crate) pages: Pages,
-    /// Views on their way round the ring, by their coordinators.
+    /// Views that are spread round the ring, by their coordinators.
     pub(crate) announced: Pages,
     pub(crate) steps: Steps,
 }

@@ -1,6 +1,6 @@
-//! Naming: what the coordinator calls whom, and who may change that how often.
+//! Naming: the names that the coordinator gives, and how often a member may change its name.
 //!
-//! `PROTOCOL.md` §5.4. Not here: what a name may have (`ringtalk_wire::name`), and which names look alike (`names`).
+//! `PROTOCOL.md` §5.4. Not here: valid characters (`ringtalk_wire::name`), similar names (`names`).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,18 +18,18 @@ use crate::machines::pace::Pace;
 use crate::machines::renames::Renames;
 use crate::{Time, View};
 
-/// How often a former member comes back at once, and then: each time costs two views for everybody, and two lines on each
-/// screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
+/// How often a former member may return at once, and after that. Each return costs two views for every member, and
+/// two lines on each screen. Far less than the time after which it would go on alone (`ALONE_WAIT`).
 const RETURNS_AT_ONCE: u32 = 4;
 const RETURN_EVERY: Duration = Duration::from_secs(2);
 
-/// How many of the names that a newcomer may get are looked at for one that it may inherit.
+/// How many of the names that a newcomer may get are searched for one that it may inherit.
 const INHERITABLE: usize = 8;
 
-/// What a coordinator knows of names.
+/// The names that a coordinator gives and keeps.
 #[derive(Debug)]
 pub(crate) struct Naming {
-    /// Of the last view in which this node, as coordinator, gave somebody a name.
+    /// The names in the last view in which this node, as coordinator, named a member.
     names: Names,
     kept: Kept,
     heirs: Heirs,
@@ -50,25 +50,25 @@ impl Default for Naming {
 }
 
 impl Naming {
-    /// Goes by the names of a view, and by those that are kept.
+    /// Loads the names of a view, and those that are kept.
     pub(crate) fn follow(&mut self, now: Time, view: &View) {
         self.kept.expire(now);
         self.names.follow(view, &self.kept);
     }
 
-    /// The name that somebody gets in the view that was followed last; it keeps that from now on.
+    /// Returns the name that a node gets in the view loaded last, and reserves the name for it.
     pub(crate) fn give(&mut self, wish: &str, wisher: NodeId) -> String {
         let name = self.name_for(wish, &wisher, None);
         self.names.take(&name, wisher);
         name
     }
 
-    /// Forgets whom it gave names that are in no view: the next view is looked at as a whole.
+    /// Forgets names that were given but are in no view: the next view is read completely.
     pub(crate) fn start_over(&mut self) {
         self.names = Names::default();
     }
 
-    /// The name that a newcomer gets beside the members of the view that was followed last.
+    /// Returns the name that a newcomer gets among the members of the view loaded last.
     pub(crate) fn name_newcomer(&mut self, view: &View, wish: &str, newcomer: &NodeId) -> String {
         let heir = self.heirs.inherits_from(newcomer);
         let heir = heir.filter(|holder| !view.contains(holder));
@@ -87,39 +87,39 @@ impl Naming {
         unique_name(wish, |name| self.names.clash(name, loses_it))
     }
 
-    /// A member failed: its name is kept for it.
+    /// Keeps the name of a failed member for it.
     pub(crate) fn failed(&mut self, now: Time, id: NodeId, name: &str) {
         self.kept.keep(now, id, name);
         self.heirs.settle(&id);
     }
 
-    /// A member left: nobody needs its name.
+    /// Frees the name of a member that left.
     pub(crate) fn left(&mut self, id: &NodeId) {
         self.heirs.settle(id);
     }
 
-    /// Somebody is listed, here or in another ring: it needs no name kept for it.
+    /// Stops keeping a name for a node that is listed, here or in another ring.
     pub(crate) fn is_listed(&mut self, id: &NodeId) {
         self.kept.release(id);
     }
 
-    /// A member is called this from now on: its coordinator keeps that name for nobody else.
+    /// Stops keeping another name for this member, or this name for another: the coordinator gave it to this member.
     pub(crate) fn is_called(&mut self, id: &NodeId, name: &str) {
         self.kept.release(id);
         self.kept.release_name(name);
     }
 
-    /// Somebody answers something that it was sent at that time.
+    /// Records that a node answered a frame sent at that time.
     pub(crate) fn answers(&mut self, id: &NodeId, sent: Time) {
         self.heirs.answers(id, sent);
     }
 
-    /// Returns true if a newcomer waits for news of somebody.
+    /// Returns true if a newcomer waits for news of a node.
     pub(crate) fn looks_at(&self, id: &NodeId) -> bool {
         self.heirs.look_at(id)
     }
 
-    /// Connections to somebody were refused at these hosts, or it cannot be reached.
+    /// Records that connections to a node were refused at these hosts, or that it cannot be reached.
     pub(crate) fn unreached(&mut self, id: &NodeId, refused: &[IpAddr], is_member: bool) {
         self.heirs.refused(id, refused);
         if !is_member {
@@ -127,36 +127,36 @@ impl Naming {
         }
     }
 
-    /// Returns true if a newcomer has to wait, since it may inherit a name.
+    /// Returns true if a newcomer has to wait, because it may inherit a name.
     pub(crate) fn waits(&self, newcomer: &NodeId) -> bool {
         self.heirs.waits(newcomer)
     }
 
-    /// When a newcomer has waited for long enough.
+    /// Returns when a newcomer has waited long enough.
     pub(crate) fn heirs_deadline(&self) -> Option<Time> {
         self.heirs.deadline()
     }
 
-    /// When a member is due to get another name.
+    /// Returns when the next renaming is due.
     pub(crate) fn renames_deadline(&self) -> Option<Time> {
         self.renames.deadline()
     }
 }
 
 impl Naming {
-    /// The name of the first member.
+    /// Returns the name of the first member.
     pub(crate) fn name_of_founder(&self, context: &Context) -> String {
         let me = &context.config.id;
         self.name_for(&context.config.name, me, None)
     }
 
-    /// Returns true if somebody may come in now, as far as it was a member before: not all too often.
+    /// Returns true unless this is a former member that returns too often.
     pub(crate) fn may_return(&self, context: &Context, id: &NodeId) -> bool {
         let now = context.now;
         !context.is_former(id) || self.returns.next(id) <= now
     }
 
-    /// Notes that somebody comes in who was a member before.
+    /// Counts a return if the node is a former member.
     pub(crate) fn note_return(&mut self, context: &Context, id: NodeId) {
         let now = context.now;
         if context.is_former(&id) {
@@ -164,8 +164,8 @@ impl Naming {
         }
     }
 
-    /// A newcomer that may be a member's process started anew waits for a moment, while that member is looked for at the
-    /// newcomer's own host: if it is gone, the newcomer inherits its name.
+    /// Makes a newcomer wait for a moment if it may be the restarted process of a member. Meanwhile that member is
+    /// looked for at the newcomer's own host; if it is gone, the newcomer inherits its name.
     pub(crate) fn look_for_predecessor(
         &mut self,
         context: &mut Context,
@@ -189,7 +189,7 @@ impl Naming {
             holders.copied().collect::<Vec<_>>()
         });
         let may_be_it = |id: &NodeId| *id != context.config.id && was_at(context, id, host);
-        // A link may be up still for a moment after its process has died.
+        // A link may stay up for a moment after its process has died.
         let predecessor = holders
             .filter(may_be_it)
             .min_by_key(|id| context.links.is_up(id));
@@ -214,7 +214,7 @@ impl Naming {
         }
     }
 
-    /// A member wishes another name. Returns who is called otherwise from now on.
+    /// Records that a member asks for another name. Returns the members to be renamed.
     pub(crate) fn wish(&mut self, context: &Context, id: NodeId, wish: &str) -> Vec<Renamed> {
         if !context.is_member(&id) || !context.has_authority() {
             return Vec::new();
@@ -223,7 +223,7 @@ impl Naming {
         self.carry_out_renames(context)
     }
 
-    /// Ends what has waited for long enough. Returns who is called otherwise from now on.
+    /// Ends waits that took too long. Returns the members to be renamed.
     pub(crate) fn expire(&mut self, context: &Context) -> Vec<Renamed> {
         self.heirs.expire(context.now);
         if context.has_authority() {
@@ -258,13 +258,13 @@ impl Naming {
 }
 
 impl Concern for Naming {
-    /// A newcomer is a member, or gone.
+    /// Forgets a newcomer that was admitted or is gone.
     fn forget(&mut self, newcomer: &NodeId) {
         self.heirs.forget(newcomer);
     }
 }
 
-/// Returns true if a member, or a lost one, is or was at a host.
+/// Returns true if a present or lost member is or was at a host.
 fn was_at(context: &Context, id: &NodeId, host: IpAddr) -> bool {
     let here = |address: &str| {
         address

@@ -1,6 +1,6 @@
-//! Observers: the user is told that somebody looks at the ring.
+//! Observers: tells the user that a non-member observes the ring.
 //!
-//! `PROTOCOL.md` §5.5. Not here: what an observer is told (`ring::report`).
+//! `PROTOCOL.md` §5.5. Not here: what an observer learns (`ring::report`).
 
 use alloc::collections::BTreeMap;
 use core::net::{IpAddr, Ipv6Addr};
@@ -11,20 +11,20 @@ use ringtalk_wire::NodeId;
 use crate::context::Context;
 use crate::{Event, Time};
 
-/// How long a host must not have looked before the user is told of it again.
+/// How long a host must not have observed before the user is told of it again.
 pub(crate) const FORGOTTEN: Duration = Duration::from_secs(600);
-/// How many households that look are kept in mind: the user is told of no more than these in that time.
+/// The maximum number of remembered households, and so of events in that time.
 const HOUSEHOLDS: usize = 64;
 
-/// Who has looked lately.
+/// The recent observers.
 #[derive(Debug, Default)]
 pub(crate) struct Observers {
-    /// When each household looked last; those that a relay hides are one.
+    /// When each household observed last; all observers that a relay hides count as one.
     households: BTreeMap<Option<IpAddr>, Time>,
 }
 
 impl Observers {
-    /// A peer looks. The user is told of everybody who is no member, nor was one: a member that was lost asks in the same
+    /// Records that a peer observes. The user is told unless it is or was a member: a lost member asks in the same
     /// way.
     pub(crate) fn note(&mut self, context: &mut Context, peer: &NodeId) {
         if context.view.is_some() && !context.is_named(peer) {
@@ -35,7 +35,7 @@ impl Observers {
         }
     }
 
-    /// Somebody at this host looks; true where that is news.
+    /// Records an observer at this host; returns true if the user should be told.
     fn look(&mut self, now: Time, host: Option<IpAddr>) -> bool {
         let household = host.map(household);
         self.households.retain(|_, last| now - *last < FORGOTTEN);
@@ -49,7 +49,7 @@ impl Observers {
     }
 }
 
-/// The network of somebody who has as many IPv6 addresses as it likes: the first half of one.
+/// Returns the IPv4 address of a host, or its IPv6 /64: one machine may use any number of addresses in that.
 fn household(host: IpAddr) -> IpAddr {
     match host.to_canonical() {
         IpAddr::V6(host) => IpAddr::V6(Ipv6Addr::from_bits(host.to_bits() >> 64 << 64)),

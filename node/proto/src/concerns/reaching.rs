@@ -1,6 +1,6 @@
-//! Reaching those who cannot be dialled: by having them dial, or by way of somebody whom both reach.
+//! Reaching nodes that cannot be dialled: they are asked to dial, or a third node carries a circuit.
 //!
-//! `PROTOCOL.md` §3.5. Each helper is asked as any member would be. Not here: when to ask (`detour`), and what a helper does
+//! `PROTOCOL.md` §3.5. Every member may be asked to help. Not here: when to ask (`detour`), what a helper does
 //! (`helping`).
 
 mod doors;
@@ -20,7 +20,7 @@ use crate::{Output, Time, Trust, View};
 use doors::Doors;
 pub use doors::Registration;
 
-/// Who helps this node to reach others, and whom it helps.
+/// The circuits that this node carries, and the doors that it knows.
 #[derive(Debug, Default)]
 pub(crate) struct Reaching {
     circuits: Circuits,
@@ -28,24 +28,24 @@ pub(crate) struct Reaching {
 }
 
 impl Reaching {
-    /// A director names doors.
+    /// Takes the doors that a director names.
     pub(crate) fn show_doors(&mut self, doors: Vec<Contact>) {
         self.doors.show(doors);
     }
 
-    /// A view is in force: its coordinator chooses the doors of its ring.
+    /// Chooses the doors of the ring if this node is its coordinator, because a new view is in force.
     pub(crate) fn follow(&mut self, context: &Context, view: &View) {
         if context.is_coordinator() {
             self.doors.choose(context, view);
         }
     }
 
-    /// What to register at the directors, while this node is the coordinator.
+    /// Returns what to register at the directors while this node is the coordinator.
     pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
         self.doors.registration(context)
     }
 
-    /// A director announces somebody who is on its way to this coordinator, and may not get through.
+    /// Takes a director's notice of a newcomer that is on its way to this coordinator and may not get through.
     pub(crate) fn expect(
         &mut self,
         context: &Context,
@@ -56,32 +56,32 @@ impl Reaching {
         self.doors.expect(context, newcomer, addresses, director);
     }
 
-    /// When an announced newcomer is to be dialled.
+    /// Returns when to dial an announced newcomer.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.doors.deadline()
     }
 
-    /// Dials the announced newcomers that have not come.
+    /// Dials the announced newcomers that have not arrived.
     pub(crate) fn expire(&mut self, context: &mut Context) {
         self.doors.expire(context);
     }
 
-    /// A circuit has ended that this node carried.
+    /// Records that a circuit through this node has ended.
     pub(crate) fn circuit_over(&mut self, number: u64) {
         self.circuits.close(number);
     }
 
-    /// How many circuits this node carries.
+    /// Returns how many circuits this node carries.
     pub(crate) fn circuits(&self) -> usize {
         self.circuits.len()
     }
 
-    /// True where it is worth to ask others for a way to a node.
+    /// Returns true if others can be asked to help with a dial to a node.
     pub(crate) fn has_detour(&mut self, context: &mut Context, peer: &NodeId) -> bool {
         !context.people.dead.contains(peer) && !self.helpers_for(context, peer).is_empty()
     }
 
-    /// Asks others for a way to a peer that does not answer. Returns it if it is given up.
+    /// Asks others to help with a dial to a peer that does not answer. Returns the peer if it is given up.
     pub(crate) fn go_round(
         &mut self,
         context: &mut Context,
@@ -97,7 +97,7 @@ impl Reaching {
         };
         let helpers = self.helpers_for(context, &peer);
         let asked = match relay {
-            // Where there are fewer, one is asked again: it may have a link to the peer by now.
+            // If there are fewer helpers than steps, one is asked again: it may have a link to the peer by then.
             Some(number) if !helpers.is_empty() => {
                 let turn = number % helpers.len();
                 &helpers[turn..=turn]
@@ -115,7 +115,8 @@ impl Reaching {
         None
     }
 
-    /// Those who help with the dial to a node, if it may be out of reach: the same ones from the first step to the last.
+    /// Returns the helpers for a dial to a node that may be out of reach: the same ones from the first step to the
+    /// last.
     fn helpers_for(&mut self, context: &mut Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let helpers = context.links.helpers(peer);
         if !helpers.is_empty() || !context.is_far(peer) && !context.is_member(peer) {
@@ -126,8 +127,8 @@ impl Reaching {
         helpers
     }
 
-    /// Whom to ask for a way to a node: whoever carried the last link to it; then those on several networks, those
-    /// that are linked, and those on another network than this node's. Others each time it comes to nothing.
+    /// Returns the best helpers for a node: the carrier of the last link to it, then members on several networks,
+    /// linked ones, and those on another network than this node's. After each failure the next ones follow.
     fn helpers_towards(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let Some(view) = context.view_inside() else {
             return self.helpers_outside(context, peer);
@@ -138,7 +139,7 @@ impl Reaching {
             let id = &member.id;
             id != peer && *id != context.config.id && !context.detector.suspects(id)
         });
-        // Who is neither linked nor on several networks knows no more than this node.
+        // A member that is neither linked nor on several networks has no better chance than this node.
         let fit = fit.filter(|member| {
             context.links.is_direct(&member.id) || member.addresses.are_manifold()
         });
@@ -165,7 +166,7 @@ impl Reaching {
             .collect()
     }
 
-    /// Whom to ask while this node is no member: the doors that a director has named, and former fellows.
+    /// Returns the helpers while this node is not a member: named doors, and linked members of its last view.
     fn helpers_outside(&self, context: &Context, peer: &NodeId) -> Vec<(NodeId, Addresses)> {
         let doors = self.doors.shown().iter();
         let doors = doors.map(|door| (door.id, &door.addresses));
@@ -182,7 +183,7 @@ impl Reaching {
             .collect()
     }
 
-    /// Somebody waits to be dialled.
+    /// Dials a node that failed to dial this one.
     pub(crate) fn take_call(context: &mut Context, peer: NodeId, call: Call) {
         let teller = context.links.host(&peer);
         let (addresses, trust) = context.whereabouts(&call.peer, call.addresses, teller);
@@ -193,7 +194,7 @@ impl Reaching {
         context.dial_for(peer, whither);
     }
 
-    /// A relay has room for a link that this node wanted, or that somebody wants to it.
+    /// Takes a circuit that another node is ready to carry: this node asked for it, or the peer did.
     pub(crate) fn take_circuit(&mut self, context: &mut Context, relay: NodeId, circuit: &Circuit) {
         let now = context.now;
         let &Circuit {

@@ -1,6 +1,6 @@
 //! Relaying: how items go round the ring, and what happens when a child stays silent.
 //!
-//! `PROTOCOL.md` §4.1. Not here: what arrives (`node::relaying`), and the books about receipts (`spread`).
+//! `PROTOCOL.md` §4.1. Not here: items that arrive (`node::relaying`), bookkeeping of receipts (`spread`).
 
 pub(crate) mod abbreviation;
 pub(crate) mod carrying;
@@ -22,10 +22,10 @@ use crate::machines::parking::Parking;
 use crate::machines::spread::{Spreading, Taken};
 use confirmation::Confirmations;
 
-/// How many announcements are kept to be handed over.
+/// The maximum number of announcements kept to be handed on.
 const ANNOUNCEMENTS: usize = 256;
 
-/// The last announcements that came by.
+/// The latest announcements.
 #[derive(Debug, Default)]
 pub(crate) struct Announcements {
     kept: BTreeMap<ItemId, Sealed>,
@@ -50,7 +50,7 @@ impl Announcements {
     }
 }
 
-/// What goes round the ring, and who owes what for it.
+/// The items that go round the ring, with their receipts and acknowledgements.
 #[derive(Debug, Default)]
 pub(crate) struct Relay {
     pub(crate) outbox: Outbox,
@@ -68,13 +68,13 @@ impl Concern for Relay {
 }
 
 impl Relay {
-    /// True where an own item would reach somebody, or nobody is there to be reached.
+    /// Returns true if an item of this node would reach another member, or if there is none.
     pub(crate) fn can_spread(&self, context: &Context, ring: &Ring) -> bool {
         let alone = context.view.as_ref().is_some_and(|view| view.len() == 1);
         alone || !self.nearest_children(context, ring).is_empty()
     }
 
-    /// True where the links to the nearest children of an own item are idle.
+    /// Returns true if the links to the nearest children of this node's items are idle.
     pub(crate) fn spreads_at_once(&self, context: &Context, ring: &Ring) -> bool {
         self.nearest_children(context, ring)
             .iter()
@@ -108,7 +108,7 @@ impl Relay {
         self.send_passing(context, child, id, &spread);
     }
 
-    /// Sends an item on its way, and beside it what waits for that.
+    /// Sends an item to a child, and with it the acknowledgements that wait for the next frame.
     pub(crate) fn send_passing(
         &mut self,
         context: &mut Context,
@@ -124,7 +124,7 @@ impl Relay {
         self.confirm_beside(context, child);
     }
 
-    /// The item itself, where it is still here.
+    /// Returns an item, if it is still here.
     pub(crate) fn item(&self, discussion: &Discussion, id: ItemId) -> Option<Item> {
         if id.kind == ItemKind::Bundle {
             let first = first_of(id);
@@ -136,7 +136,7 @@ impl Relay {
         }
     }
 
-    /// Returns true if little of what takes this share waits on the links that the ring needs. Links whose peers take
+    /// Returns true if few bytes of this share are queued on the links that the ring needs. Links whose peers accept
     /// nothing do not count.
     pub(crate) fn has_room(&self, context: &Context, ring: &Ring, share: &NodeId) -> bool {
         let usable = ring.needed_ids().filter(|id| self.is_usable(context, id));
@@ -152,7 +152,7 @@ const fn first_of(id: ItemId) -> MessageId {
     }
 }
 
-/// True where the messages of a bundle have been delivered here.
+/// Returns true if the messages of a bundle have been delivered here.
 pub(crate) fn is_delivered(discussion: &Discussion, id: ItemId) -> bool {
     id.kind == ItemKind::Bundle && discussion.causal.has_delivered(first_of(id))
 }

@@ -1,6 +1,6 @@
 //! The ring as this node keeps it: neighbours, standby links, and fingers.
 //!
-//! Not here: who is a member (`node::views`), who is dead (`suspicion`), and what neighbours say to each other (`node::peers`).
+//! Not here: membership (`node::views`), deaths (`suspicion`), frames between neighbours (`node::peers`).
 
 mod report;
 
@@ -19,16 +19,17 @@ use crate::{Event, Time, View};
 /// How many live members to keep a link to in each direction: the neighbour, and one standing by.
 const STANDING: usize = 2;
 
-/// Who is next to this node, and from when on somebody is needed.
+/// This node's neighbours and fingers, and since when each is needed.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     neighbours: Option<(NodeId, NodeId)>,
     fingers: Fingers,
-    /// The peers that the ring needs links to, and from when on.
+    /// The peers that the ring needs links to, each with the time from which it does.
     needed: BTreeMap<NodeId, Time>,
     /// Neighbours that were greeted since they became neighbours.
     greeted: BTreeSet<NodeId>,
-    /// Who has just been let in, and when: its neighbours may not know it yet, and would take nothing from it.
+    /// New members, and when they were admitted. Their neighbours may not know them yet, and would accept nothing
+    /// from them.
     settling: BTreeMap<NodeId, Time>,
     tend_at: Option<Time>,
     finger_due: Time,
@@ -39,13 +40,13 @@ impl Ring {
         self.neighbours
     }
 
-    /// Predecessor and successor, or none of them.
+    /// Returns predecessor and successor, or neither.
     pub(crate) fn neighbour_ids(&self) -> BTreeSet<NodeId> {
         let both = self.neighbours.map(|(one, other)| [one, other]);
         both.into_iter().flatten().collect()
     }
 
-    /// The members that the ring needs links to: the nearest ones, and the fingers.
+    /// Returns the members that the ring needs links to: the nearest ones, and the fingers.
     pub(crate) fn needed_ids(&self) -> impl Iterator<Item = &NodeId> {
         self.needed.keys()
     }
@@ -55,12 +56,12 @@ impl Ring {
         self.needed.contains_key(id)
     }
 
-    /// Members far away to whom links shorten the way of a message.
+    /// Returns the distant members to which links shorten the way of a message.
     pub(crate) const fn fingers(&self) -> &BTreeSet<NodeId> {
         self.fingers.ids()
     }
 
-    /// Returns true for a peer with whom clocks are compared.
+    /// Returns true if this node compares clocks with a peer.
     pub(crate) fn compares_with(&self, peer: &NodeId) -> bool {
         self.neighbour_ids().contains(peer) || self.fingers().contains(peer)
     }
@@ -72,7 +73,7 @@ impl Ring {
         }
     }
 
-    /// The finger whose turn it is to hear from this node, if one is due.
+    /// Returns the finger that gets this node's clock next, if one is due.
     pub(crate) fn next_finger(&mut self, now: Time, tempo: &Tempo) -> Option<NodeId> {
         if self.finger_due > now {
             return None;
@@ -81,35 +82,34 @@ impl Ring {
         self.fingers.next_turn()
     }
 
-    /// Members are let in by a view: for a while they carry nothing on.
+    /// Records members that a view admitted: for a while they relay nothing.
     pub(crate) fn settle_in(&mut self, now: Time, members: impl Iterator<Item = NodeId>) {
         self.settling.retain(|_, since| now < *since + SETTLING);
         self.settling.extend(members.map(|id| (id, now)));
     }
 
-    /// When a member was let in, if that was just now.
+    /// Returns when a member was admitted, if that was a moment ago.
     pub(crate) fn settling_since(&self, now: Time, id: &NodeId) -> Option<Time> {
         let since = self.settling.get(id).copied();
         since.filter(|&since| now < since + SETTLING)
     }
 
-    /// Returns true if anybody has just been let in.
+    /// Returns true if any member was admitted a moment ago.
     pub(crate) fn is_anybody_settling(&self, now: Time) -> bool {
         self.settling.values().any(|&since| now < since + SETTLING)
     }
 
-    /// The ring is another, and every neighbour may lack something: all are greeted again.
+    /// Makes the node greet all neighbours again: the ring has changed, and each may lack something.
     pub(crate) fn greet_all_anew(&mut self) {
         self.greeted.clear();
     }
 
-    /// When [`Ring::tend`] has something to do.
+    /// Returns when [`Ring::tend`] has something to do.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         self.tend_at
     }
 
-    /// Finds the neighbours anew, and sees to the links that the ring needs. Returns the linked neighbours that are to be
-    /// greeted.
+    /// Updates the neighbours, and dials the peers that the ring needs. Returns the linked neighbours to greet.
     pub(crate) fn tend(&mut self, context: &mut Context) -> Vec<NodeId> {
         self.tend_at = None;
         let Some(view) = context.view_inside().cloned() else {
@@ -152,7 +152,7 @@ impl Ring {
             |id: &NodeId| clockwise.contains(id) || counter.contains(id) || fingers.contains(id);
         self.needed.retain(|id, _| is_needed(id));
         for &id in fingers {
-            // What is there for speed does not hold up what a newcomer waits for.
+            // Links for speed must not delay what a newcomer waits for.
             let settles = !context.joining.is_ready() || self.settling_since(now, &id).is_some();
             let from = if settles { now + FINGER_GRACE } else { now };
             self.needed.entry(id).or_insert(from);
@@ -196,7 +196,7 @@ impl Concern for Ring {
     }
 }
 
-/// The nearest members in one direction, up to the second that is not suspected.
+/// Returns the nearest members in one direction, up to the second one that is not suspected.
 fn nearest(context: &Context, view: &View, direction: Direction) -> Vec<NodeId> {
     let mut live = 0;
     let mut nearest = Vec::new();

@@ -1,13 +1,13 @@
-//! Succession: what this node knows of who coordinates next.
+//! Succession: what this node knows of the next coordinator.
 //!
-//! `PROTOCOL.md` §6.3. Not here: when the steps are due (`election`), and what is done then (`node::takeover`).
+//! `PROTOCOL.md` §6.3. Not here: when a step is due (`election`), what is done then (`node::takeover`).
 
 mod standing;
 
 use crate::machines::election::Election;
 use standing::Standing;
 
-/// Who coordinates next.
+/// The election and the candidacies of deputies.
 #[derive(Debug, Default)]
 pub(crate) struct Succession {
     pub(crate) election: Election,

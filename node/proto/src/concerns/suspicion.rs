@@ -1,6 +1,6 @@
-//! Suspicion: who is on trial, who is asked to look too, and whom the next view leaves out.
+//! Suspicion: members on trial, members to scout, and the dead that the next view leaves out.
 //!
-//! `PROTOCOL.md` §6.1 and §6.2. Not here: the trials (`trial`), and what a verdict sets off (`node::judgement`).
+//! `PROTOCOL.md` §6.1 and §6.2. Not here: the trials (`trial`), what a verdict causes (`node::judgement`).
 
 use crate::Time;
 use crate::config::{EVICTION, PROBE_HELPERS, SCOUTED};
@@ -10,17 +10,17 @@ use crate::planted::PlantedBug;
 use alloc::vec::Vec;
 use ringtalk_wire::{Alive, Departed, Direction, Frame, NodeId, Probe};
 
-/// Who is looked at, and when the dead were put out last.
+/// The trials, and the time of the last eviction.
 #[derive(Debug, Default)]
 pub(crate) struct Suspicion {
     pub(crate) trials: Trials,
-    /// When a view was published last that lists some of the dead no more.
+    /// When the last view without some of the dead was published.
     evicted: Time,
 }
 
 impl Suspicion {
-    /// Puts a suspect on trial: it is looked at, here and by others. True if it counts as dead without one, by a planted
-    /// mistake.
+    /// Puts a suspect on trial: this node and others look at it. Returns true if it counts as dead at once, which
+    /// only a planted bug does.
     pub(crate) fn try_member(&mut self, context: &mut Context, member: NodeId) -> bool {
         debug_assert_ne!(member, context.config.id, "nobody judges itself");
         if context.people.dead.contains(&member) || !self.trials.judge(context.now, member) {
@@ -44,8 +44,8 @@ impl Suspicion {
         false
     }
 
-    /// Those next to a silent neighbour may be silent too: they are looked at at once, here and by whoever has to judge, and
-    /// not one after another. Returns who they are.
+    /// Returns the members beyond a silent neighbour that this node and the judge look at at once, and not one after
+    /// another: they may be silent too.
     pub(crate) fn scout_beyond(&mut self, context: &Context, suspect: &NodeId) -> Vec<NodeId> {
         let Some(view) = &context.view else {
             return Vec::new();
@@ -64,7 +64,8 @@ impl Suspicion {
         scouted
     }
 
-    /// A suspect lives, as it says itself, to this node or by way of it. Returns it if this node judges it.
+    /// Takes a suspect's signed sign of life, and passes it on if another node is the judge. Returns the suspect if
+    /// this node judges it.
     pub(crate) fn take_alive(&self, context: &mut Context, alive: Alive) -> Option<NodeId> {
         let Alive { probe, seal } = alive;
         if probe.judge != context.config.id {
@@ -77,7 +78,7 @@ impl Suspicion {
         (is_asked && signed).then_some(probe.member)
     }
 
-    /// Somebody was heard. Returns true if it is the coordinator, and was believed dead.
+    /// Ends a member's trial, because it was heard. Returns true if it is the coordinator and was believed dead.
     pub(crate) fn acquit(&mut self, context: &mut Context, member: &NodeId) -> bool {
         self.trials.acquit(member);
         if context.is_deposed(member) {
@@ -89,8 +90,8 @@ impl Suspicion {
         is_back && view.is_some_and(|view| view.coordinator() == *member)
     }
 
-    /// When the next view without the dead is due: the first at once, and others not too soon after it. Where a
-    /// hundred die in one moment, a view for each would come faster than a large ring can follow.
+    /// Returns when the next view without the dead is due: the first at once, others a pause later. If a hundred
+    /// members die in one moment, a view for each would come faster than a large ring can follow.
     pub(crate) fn eviction_due(&self, context: &Context) -> Option<Time> {
         let me = context.config.id;
         let any_dead = context.people.dead.iter().any(|id| *id != me);
@@ -98,7 +99,7 @@ impl Suspicion {
         due.filter(|_| context.has_authority())
     }
 
-    /// The dead that this node takes out of the view now, if that is its office.
+    /// Returns the dead to remove from the view, if that is due and this node has the authority.
     pub(crate) fn evict(&mut self, context: &Context) -> Vec<Departed> {
         if self
             .eviction_due(context)
@@ -111,7 +112,7 @@ impl Suspicion {
     }
 }
 
-/// Somebody judges this node: it shows that it lives. Or it judges somebody else, who is asked.
+/// Answers a probe if this node is the suspect; otherwise passes the judge's probe on to the suspect.
 pub(crate) fn take_probe(context: &mut Context, peer: NodeId, probe: Probe) {
     if probe.member == context.config.id {
         let seal = context.seals.seal(&probe.to_sign());
@@ -123,7 +124,7 @@ pub(crate) fn take_probe(context: &mut Context, peer: NodeId, probe: Probe) {
     }
 }
 
-/// Members that help to probe a suspect: those that are linked first.
+/// Returns members that help to probe a suspect, linked ones first.
 fn helpers(context: &Context, suspect: &NodeId) -> Vec<NodeId> {
     let Some(view) = &context.view else {
         return Vec::new();
@@ -132,7 +133,7 @@ fn helpers(context: &Context, suspect: &NodeId) -> Vec<NodeId> {
         .members()
         .map(|member| member.id)
         .filter(|id| *id != context.config.id && id != suspect && !context.detector.suspects(id));
-    // Who is on the suspect's network, or on several, is most likely to reach it.
+    // A member on the suspect's network, or on several, is most likely to reach it.
     let home = view.member(suspect).map(|suspect| suspect.network);
     let is_close = |id: &NodeId| {
         let member = view.member(id);

@@ -1,8 +1,8 @@
-//! Peers that no view lists: what they carry waits for a moment, since the view that lists them may be on its way.
+//! Peers that no view lists: their bundles wait for a moment, because a view that lists them may be on its way.
 //!
-//! `PROTOCOL.md` §5.5. The link counts, and not the author: whatever a member passes on is taken, whoever wrote it,
-//! so that the last words of somebody who has left still arrive. Not here: who may say anything else (`node::frames`), and
-//! how many authors without a name one member may bring (`authors`).
+//! `PROTOCOL.md` §5.5. The link counts, not the author: a member may pass on any author's bundles, so that the last
+//! words of a member that left still arrive. Not here: who may send other frames (`node::frames`), how many nameless
+//! authors one member may bring (`authors`).
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
@@ -16,15 +16,15 @@ use crate::config::STRANGERS;
 use crate::context::Context;
 use crate::planted::PlantedBug;
 
-/// How long the frames of a peer wait: longer than a view takes to reach everybody. What a newcomer has carried for
-/// longer than that is pulled.
+/// How long the frames of a peer wait: longer than a view takes to reach every member. Bundles that a newcomer
+/// brought earlier are pulled.
 const WAIT: Duration = Duration::from_secs(1);
-/// How many bytes of one peer wait at most. Together with [`STRANGERS`] that bounds them all, to 16 MiB.
+/// The maximum number of waiting bytes of one peer. With [`STRANGERS`] that bounds all of them, to 16 MiB.
 const BYTES: usize = 256 * 1024;
-/// What a frame takes beside the bytes that it carries.
+/// The overhead of a frame, in addition to the bytes that it carries.
 const FRAME: usize = 96;
 
-/// The frames that wait, by the peer that sent them.
+/// The waiting frames, by the peer that sent them.
 #[derive(Debug, Default)]
 pub(crate) struct Unlisted {
     peers: BTreeMap<NodeId, Waiting>,
@@ -38,7 +38,7 @@ struct Waiting {
 }
 
 impl Unlisted {
-    /// Returns true for a bundle or an offer of bundles, from a peer that no view lists (yet).
+    /// Returns true for a bundle, or an offer of bundles, from a peer that no view lists (yet).
     pub(crate) fn are_to_wait(context: &Context, peer: &NodeId, frame: &Frame) -> bool {
         let carries = matches!(
             frame,
@@ -70,18 +70,18 @@ impl Unlisted {
         debug_assert!(self.peers.len() <= STRANGERS);
     }
 
-    /// When the frames that wait are dropped.
+    /// Returns when the waiting frames are dropped.
     pub(crate) fn deadline(&self) -> Option<Time> {
         let since = self.peers.values().map(|waiting| waiting.since).min();
         since.map(|since| since + WAIT)
     }
 
-    /// Drops what has waited for too long.
+    /// Drops frames that have waited too long.
     pub(crate) fn expire(&mut self, now: Time) {
         self.peers.retain(|_, waiting| now - waiting.since < WAIT);
     }
 
-    /// Takes out the frames of everybody who is a member by now.
+    /// Takes out the frames of all peers that have become members.
     pub(crate) fn take_of(
         &mut self,
         is_member: impl Fn(&NodeId) -> bool,
@@ -101,7 +101,7 @@ impl Concern for Unlisted {
     }
 }
 
-/// What a frame counts for.
+/// Returns how many bytes a frame counts for.
 fn weight(frame: &Frame) -> usize {
     let carried = match frame {
         Frame::Brief(brief) => brief.raw.len() + brief.heads.len(),

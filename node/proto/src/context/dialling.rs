@@ -1,6 +1,6 @@
-//! Links from a concern's point of view: what is sent to whom, and who is dialled where.
+//! Links from a concern's point of view: sending frames to peers, and dialling them.
 //!
-//! `PROTOCOL.md` §3. Not here: the links themselves (`links`), and who is needed (`ring`).
+//! `PROTOCOL.md` §3. Not here: the links themselves (`links`), which links the ring needs (`ring`).
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -12,12 +12,12 @@ use crate::Trust;
 use crate::config::{FAR_PATIENCE, NEAR_PATIENCE};
 
 impl Context {
-    /// Sends a frame over the link to a peer; false if there is none.
+    /// Sends a frame over the link to a peer; returns false if there is none.
     pub(crate) fn send(&mut self, peer: &NodeId, frame: &Frame) -> bool {
         self.links.send(self.now, peer, frame, &mut self.out)
     }
 
-    /// Sends a frame to a node, over a link that is made if there is none.
+    /// Sends a frame to a node, over a new link if there is none.
     pub(crate) fn send_or_dial(&mut self, (peer, addresses): (NodeId, &Addresses), frame: &Frame) {
         if self.send(&peer, frame) {
             return;
@@ -29,7 +29,7 @@ impl Context {
             .send_or_dial(self.now, peer, patience, frame, &mut self.out);
     }
 
-    /// Sends a frame to a member, over a link that is made if there is none.
+    /// Sends a frame to a member, over a new link if there is none.
     pub(crate) fn send_to_member(&mut self, id: &NodeId, frame: &Frame) {
         if let Some(view) = self.view.clone()
             && let Some(member) = view.member(id)
@@ -38,7 +38,7 @@ impl Context {
         }
     }
 
-    /// Dials a node; others are asked to help if that takes too long. Where a member is, only the view says.
+    /// Dials a node, and asks others for help if that takes too long. For a member, the view's addresses count.
     pub(crate) fn dial(&mut self, peer: NodeId, addresses: &Addresses) {
         debug_assert_ne!(peer, self.config.id, "nobody dials itself");
         let patience = self.patience(&peer);
@@ -48,7 +48,7 @@ impl Context {
             .dial(self.now, (peer, addresses), patience, &mut self.out);
     }
 
-    /// Dials a member where the view says that it is.
+    /// Dials a member at the addresses that the view lists.
     pub(crate) fn dial_member(&mut self, id: &NodeId) {
         if let Some(view) = self.view.clone()
             && let Some(member) = view.member(id)
@@ -57,7 +57,7 @@ impl Context {
         }
     }
 
-    /// Returns true for a node that is not known to be on this node's own network.
+    /// Returns true unless a node is known to be on this node's own network.
     pub(crate) fn is_far(&self, peer: &NodeId) -> bool {
         let Some(view) = &self.view else { return true };
         let me = view.member(&self.config.id);
@@ -74,12 +74,12 @@ impl Context {
         }
     }
 
-    /// Dials a node at somebody else's wish; true if it is being dialled now.
+    /// Dials a node for another one; returns true if a dial is under way.
     pub(crate) fn dial_for(&mut self, whom: NodeId, whither: (NodeId, &Addresses, Trust)) -> bool {
         self.links.dial_for(self.now, whom, whither, &mut self.out)
     }
 
-    /// Sends a frame at somebody else's wish, over a link that is made if there is none.
+    /// Sends a frame for another node, over a new link if there is none.
     pub(crate) fn send_for_another(
         &mut self,
         whom: NodeId,
@@ -90,7 +90,7 @@ impl Context {
             .send_for_another(self.now, whom, whither, frame, &mut self.out);
     }
 
-    /// Where a member is, as the view in force says. A node outside has none in force.
+    /// Returns the addresses of a member by the view in force. An outsider has no view in force.
     fn listed_addresses(&self, peer: &NodeId) -> Option<Addresses> {
         let member = self.view_inside().and_then(|view| view.member(peer));
         member.map(|member| member.addresses.clone())
@@ -105,7 +105,7 @@ impl Context {
         }
     }
 
-    /// Where a node is dialled, as a view says or said: whatever others say, that comes first.
+    /// Returns where to dial a node by the present view or an earlier one, which overrides what others say.
     pub(crate) fn known_addresses(&self, peer: &NodeId) -> Option<&Addresses> {
         let view = self.view.as_ref();
         let member = view.and_then(|view| view.member(peer));
@@ -113,8 +113,8 @@ impl Context {
         member.or_else(|| self.lost.addresses(peer))
     }
 
-    /// Where to dial a node at somebody's wish, and how far to trust that: what a view says comes first, and else what
-    /// somebody says who is at that host.
+    /// Returns where to dial a node for another one, and how far to trust that: the view's addresses come before
+    /// `said`, which a node at the host `teller` has named.
     pub(crate) fn whereabouts(
         &self,
         peer: &NodeId,
@@ -127,10 +127,11 @@ impl Context {
         })
     }
 
-    /// Returns true if a refused connection means that a peer's process is gone: on its own network it does; elsewhere
-    /// somebody else may have the address, unless the peer itself has answered there. And a network that looks like one's
-    /// own may be another, where the last link was relayed. Where it was dialled at anybody's word but the view's, it means
-    /// nothing.
+    /// Returns true if a refused connection means that a peer's process is gone.
+    ///
+    /// On this node's own network it does. Elsewhere another node may have the address, unless the peer itself has
+    /// answered there. If the last link was relayed, a network that looks like this node's own may be another one. A
+    /// refusal at addresses that the view does not list means nothing.
     pub(crate) fn is_gone(&self, peer: &NodeId, refused: &[IpAddr]) -> bool {
         let known = self.known_addresses(peer);
         let is_there = known.is_none_or(|known| self.links.was_dialled_at(peer, known));
@@ -139,7 +140,7 @@ impl Context {
         !refused.is_empty() && is_there && is_its_own
     }
 
-    /// Closes the links that nobody needs any more.
+    /// Closes the links that are no longer needed.
     pub(crate) fn tidy_links(&mut self, is_needed: impl Fn(&NodeId) -> bool) {
         let view = self.view.as_ref();
         let is_member = |id: &NodeId| view.is_some_and(|view| view.contains(id));
@@ -147,8 +148,8 @@ impl Context {
             .tidy(self.now, is_needed, is_member, &mut self.out);
     }
 
-    /// Closes the circuits of suspects, whatever made them suspects: a link over a circuit whose carrier has vanished
-    /// looks alive from both ends, and each would go on suspecting the other.
+    /// Closes the circuits of suspects, for whatever reason they are suspected. A circuit whose relay has vanished
+    /// looks alive from both ends, and each end would go on suspecting the other.
     pub(crate) fn drop_silent_circuits(&mut self) {
         let suspicion = self.config.tempo.suspicion;
         for suspect in self.detector.all() {

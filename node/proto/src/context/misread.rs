@@ -1,6 +1,6 @@
-//! Limits that are misread on purpose: planted bugs of the relay, and nothing without them.
+//! Limits that are misread on purpose: planted bugs of the relay, which do nothing without the feature.
 //!
-//! Not here: how intervals are meant (`relay`).
+//! Not here: the real meaning of intervals (`relay`).
 
 use ringtalk_wire::{Direction, Interval, Member, RingKey};
 
@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::planted::PlantedBug;
 
 impl Context {
-    /// An interval as it is sent.
+    /// Returns an interval as this node sends it.
     pub(crate) fn as_sent(&self, interval: Interval) -> Interval {
         let view = self.view.as_ref().filter(|_| self.has_indexes());
         let Some(view) = view else {
@@ -25,7 +25,7 @@ impl Context {
         }
     }
 
-    /// An interval as it is understood.
+    /// Returns an interval as this node understands it.
     pub(crate) fn as_understood(&self, interval: Interval) -> Interval {
         let Some(view) = self.view.as_ref() else {
             return interval;

@@ -1,6 +1,7 @@
-//! Openings of epochs: what this node seals, and what it believes.
+//! Openings of epochs: which ones this node signs, and which ones it believes.
 //!
-//! `PROTOCOL.md` §5.3. Not here: what a chain of openings proves (`proof`), and who opens an epoch when (`node::takeover`).
+//! `PROTOCOL.md` §5.3 and §5.6. Not here: the proof by a chain of openings (`proof`), when to open one
+//! (`node::takeover`).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -12,7 +13,8 @@ use crate::View;
 use crate::machines::proof::leads_to;
 
 impl Context {
-    /// An epoch of one's own with this number, after the one of a view; nobody else stands for it.
+    /// Returns an opening of this node's own epoch with this number, after the epoch of a view; it needs no other
+    /// member.
     pub(crate) fn own_opening(&self, view: &View, number: u64) -> Opening {
         let epoch = Epoch {
             number,
@@ -21,7 +23,7 @@ impl Context {
         self.opening_after(view, epoch)
     }
 
-    /// An epoch after the one of a view, with this node's seal.
+    /// Returns an opening of an epoch after the one of a view, signed by this node.
     pub(crate) fn opening_after(&self, view: &View, epoch: Epoch) -> Opening {
         self.with_own_seal(Opening {
             epoch,
@@ -31,13 +33,13 @@ impl Context {
         })
     }
 
-    /// An opening with one's own seal too.
+    /// Adds this node's signature to an opening.
     pub(crate) fn with_own_seal(&self, mut opening: Opening) -> Opening {
         opening.seals.push(self.seals.seal(&opening.to_sign()));
         opening
     }
 
-    /// Those whose seals under an opening hold.
+    /// Returns the nodes whose signatures under an opening are valid.
     pub(crate) fn signers(&self, opening: &Opening) -> BTreeSet<NodeId> {
         let signed = opening.to_sign();
         let holding = opening
@@ -47,7 +49,7 @@ impl Context {
         holding.map(Seal::signer).collect()
     }
 
-    /// Returns true if a view's epoch began rightly, as far as somebody can tell who follows `view`.
+    /// Returns true if a view's epoch is proven to a node that follows `view`.
     pub(crate) fn begins_rightly<'a>(
         &self,
         view: &View,
@@ -62,7 +64,7 @@ impl Context {
         leads_to(view.tag().epoch, tag.epoch, openings, is_member, signers)
     }
 
-    /// Returns true if others who followed that epoch can tell that the one of a view began rightly.
+    /// Returns true if the epoch of a view is proven to nodes that follow the epoch `theirs`.
     pub(crate) fn began_rightly_for(&self, view: &View, theirs: Epoch) -> bool {
         let signers = |opening: &Opening| self.signers(opening);
         leads_to(theirs, view.tag().epoch, view.openings(), |_| true, signers)

@@ -1,6 +1,6 @@
-//! What this node believes of others, beside what the view says: names, deaths, and who was shown up.
+//! Beliefs about other nodes, beyond the view: names, deaths, and proven liars.
 //!
-//! Not here: how it comes to believe that (`authors`, `suspicion`, `forks`), and who is suspected (`detector`).
+//! Not here: the reasons for them (`authors`, `suspicion`, `forks`), suspicions (`detector`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -14,22 +14,23 @@ use crate::View;
 use crate::config::DEPUTIES;
 use crate::planted::PlantedBug;
 
-/// Whose share of a link the bundles of those take who have no name.
+/// The id under which the bundles of all nameless authors share one part of a link.
 pub(crate) const SHARE_OF_THE_NAMELESS: NodeId = NodeId::from_bytes([0; 16]);
 
-/// What this node believes of others.
+/// Beliefs about other nodes.
 #[derive(Debug, Default)]
 pub(crate) struct People {
-    /// The names of those who are no members any more, as far as they are known; the view has the others'.
+    /// The known names of former members; the view has the members' names.
     pub(crate) former: BTreeMap<NodeId, String>,
-    /// Members that were found dead, and are in the view still.
+    /// Members that were found dead and are still in the view.
     pub(crate) dead: BTreeSet<NodeId>,
-    /// The authors that were shown up: nothing of them is taken from themselves any more.
+    /// The authors that evidence proved to be liars: their own bundles are not accepted any more.
     pub(crate) liars: BTreeSet<NodeId>,
 }
 
 impl People {
-    /// This node slept, and what it believed of the dead is of before that. Whoever was shown up stays as good as dead.
+    /// Forgets who was found dead, because this node slept and its belief is stale. Proven liars stay as good as
+    /// dead.
     pub(crate) fn forgive_the_dead(&mut self) {
         let liars = &self.liars;
         self.dead.retain(|id| liars.contains(id));
@@ -37,36 +38,35 @@ impl People {
 }
 
 impl Context {
-    /// The name of somebody who is or was a member, as far as it is known.
+    /// Returns the name of a present or former member, if known.
     pub(crate) fn known_name(&self, id: &NodeId) -> Option<&String> {
         let member = self.view.as_ref().and_then(|view| view.member(id));
         let present = member.map(|member| &member.name);
         present.or_else(|| self.people.former.get(id))
     }
 
-    /// Returns true for whoever was a member, and is none now.
+    /// Returns true if the node is a former member.
     pub(crate) fn is_former(&self, id: &NodeId) -> bool {
         self.people.former.contains_key(id)
     }
 
-    /// Returns true for whoever is or was a member, as far as is known.
+    /// Returns true if the node is or was a member, as far as is known.
     pub(crate) fn is_named(&self, id: &NodeId) -> bool {
         self.known_name(id).is_some()
     }
 
-    /// The name of a member or an author. Whoever has none is called by its id, with a `?` before it: no name has one, so
-    /// that no member can be called so.
+    /// Returns the name of a member or an author; for a nameless one, `?` and its id. No name contains a `?`.
     pub(crate) fn name_of(&self, id: &NodeId) -> String {
         let known = self.known_name(id).cloned();
         known.unwrap_or_else(|| format!("?{id:?}"))
     }
 
-    /// For the log and for errors: who a member is.
+    /// Describes a member, for the log and for errors.
     pub(crate) fn described(&self, id: &NodeId) -> String {
         format!("{} ({id:?})", self.name_of(id))
     }
 
-    /// Whose share of a link an author's bundles take: all who were never admitted have one together.
+    /// Returns the id whose share of a link an author's bundles use; all authors that were never admitted share one.
     pub(crate) fn share_of(&self, author: &NodeId) -> NodeId {
         if self.is_named(author) {
             *author
@@ -75,19 +75,19 @@ impl Context {
         }
     }
 
-    /// Returns true for an author that was shown up.
+    /// Returns true if evidence proved that an author lied.
     pub(crate) fn is_proven(&self, author: &NodeId) -> bool {
         self.people.liars.contains(author)
     }
 
-    /// Returns true if this is the coordinator, and it was shown up.
+    /// Returns true if the node is the coordinator and was proven to be a liar.
     pub(crate) fn is_deposed(&self, id: &NodeId) -> bool {
         let view = self.view.as_ref();
         let planted = self.planted.has(PlantedBug::KeepLiarInOffice);
         !planted && self.is_proven(id) && view.is_some_and(|view| view.coordinator() == *id)
     }
 
-    /// Those found dead, for the next view.
+    /// Returns the members found dead, for the next view.
     pub(crate) fn dead_members(&self) -> Vec<Departed> {
         let dead = self.people.dead.iter().filter(|id| **id != self.config.id);
         dead.map(|&id| Departed {
@@ -98,7 +98,7 @@ impl Context {
         .collect()
     }
 
-    /// All members, first who is to coordinate; last those who were shown up, however senior they are.
+    /// Returns all members, the preferred coordinator first and proven liars last, however senior they are.
     pub(crate) fn by_rank(&self, view: &View) -> Vec<NodeId> {
         let members = view.by_seniority().into_iter();
         let mut ranked: Vec<NodeId> = members.map(|member| member.id).collect();
@@ -109,7 +109,7 @@ impl Context {
         ranked
     }
 
-    /// The most senior members that this node does not suspect, without the coordinator.
+    /// Returns the most senior members that this node does not suspect, without the coordinator.
     pub(crate) fn deputies(&self) -> Vec<NodeId> {
         let Some(view) = &self.view else {
             return Vec::new();

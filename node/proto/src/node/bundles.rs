@@ -1,10 +1,10 @@
-//! The way of a bundle: it comes from a peer, is checked, carried on and taken in, and delivered when its time has come.
+//! The way of a bundle: it arrives from a peer, is checked, relayed, held back, and delivered when it is ready.
 //!
-//! `PROTOCOL.md` §4. Each step is one of the functions below, in this order. While more than [`SHARE_BYTES`](crate::config::SHARE_BYTES) of an author
-//! wait on one of the links that the ring needs, what comes of it is parked: no author fills the links, however much it
-//! says. That belongs here, and not to the driver: what is delivered early is depended on, so that a queue that is fair in
-//! the driver alone would help nobody. Not here: what this node says itself (`speaking`), and how what was lost is found
-//! again (`recovery`).
+//! `PROTOCOL.md` §4. The functions below are the steps, in this order. While more than
+//! [`SHARE_BYTES`](crate::config::SHARE_BYTES) of an author wait on a link that the ring needs, its further bundles
+//! are parked, so no author fills the links, however much it says. That belongs here and not in the driver: others
+//! depend on messages that are delivered early, so a fair queue in the driver alone would not help. Not here: this
+//! node's own messages (`speaking`), recovery of lost ones (`recovery`).
 
 use alloc::sync::Arc;
 
@@ -18,16 +18,16 @@ use crate::machines::causal::{Deliverable, Lamport, Patience, Reception};
 use crate::machines::parking::Passing;
 use crate::{Delivered, Event, Trouble};
 
-/// How much is parked of all who have no name: less than of one who has, for a key costs nothing.
+/// How many bytes of all nameless authors are parked: less than of one named author, because a key costs nothing.
 const NAMELESS_BYTES: usize = 2 * 1024 * 1024;
 
-/// Closes the link of a peer that sends such a bundle.
+/// Why this node closes the link of a peer that sends such a bundle.
 const UNREADABLE: &str = "a bundle that cannot be read";
 const UNSIGNED: &str = "a bundle that its author did not sign";
 
 impl Node {
-    /// A bundle comes on its way round the ring: decoded, told apart from what is known, verified, confirmed, and carried
-    /// on, or parked until there is room.
+    /// Takes a bundle on its way round the ring: decodes it, compares it with known ones, verifies it, confirms it,
+    /// and relays it or parks it until there is room.
     pub(super) fn take_passing(&mut self, parent: NodeId, interval: Interval, sealed: &Sealed) {
         let Ok(bundle) = sealed.bundle() else {
             return self.reject(parent, UNREADABLE);
@@ -35,7 +35,7 @@ impl Node {
         let (id, last) = (bundle_item(bundle.author, bundle.first), bundle.last_id());
         let lone = bundle.first == last.seq;
         let known = self.discussion.causal.has(last);
-        // Before anything else: whoever makes up authors costs no signature, and is not helped round the ring.
+        // Before the signature check: made-up authors must cost no check, and their bundles are not relayed.
         if !known && self.discussion.turns_away(&self.context, &bundle, &parent) {
             self.relay.owe_receipt(&self.context, parent, id);
             self.relay.owe_ack(&self.context, parent, id, false, lone);
@@ -58,10 +58,10 @@ impl Node {
             bundle,
         };
         let new = welcome && !self.relay.parking.holds(&id);
-        // A second copy waits where the first does, whosever share it takes by now.
+        // A second copy waits where the first does, whatever share it has meanwhile.
         let waits = self.relay.parking.holds(&id) || self.relay.parking.has(&share);
         if welcome && (waits || !self.relay.has_room(&self.context, &self.ring, &share)) {
-            // Who is refused gets no receipt: its interval goes to others, and the bundle is pulled later.
+            // A refused bundle gets no receipt: its interval goes to others, and the bundle is pulled later.
             if self.relay.parking.park(share, most_parked(&share), passing) {
                 self.relay.owe_receipt(&self.context, parent, id);
                 self.relay.owe_ack(&self.context, parent, id, new, lone);
@@ -77,7 +77,7 @@ impl Node {
         }
     }
 
-    /// What was parked goes on where there is room.
+    /// Carries parked bundles on, if there is room.
     pub(super) fn carry_parked(&mut self) {
         while !self.relay.parking.is_empty() {
             let mut parking = core::mem::take(&mut self.relay.parking);
@@ -88,7 +88,7 @@ impl Node {
         }
     }
 
-    /// Passes a bundle on, and takes it in.
+    /// Relays a bundle, and takes it in.
     fn carry(&mut self, passing: Passing) {
         let Passing {
             id,
@@ -119,7 +119,7 @@ impl Node {
         }
     }
 
-    /// A bundle comes that was asked for: nobody carries it on, but what was lost here others may lack too.
+    /// Takes a bundle that this node pulled. Nobody relays it, but others may lack it too.
     pub(super) fn take_pulled(&mut self, peer: NodeId, sealed: Sealed) {
         let now = self.context.now;
         let Ok(bundle) = sealed.bundle() else {
@@ -148,7 +148,8 @@ impl Node {
         }
     }
 
-    /// Takes a bundle of somebody else in, by whatever way it came: it is held until what it depends on is here.
+    /// Takes in a bundle of another author, by whatever way it arrived. It is held back until its dependencies are
+    /// here.
     fn take_bundle(&mut self, peer: NodeId, sealed: Sealed, bundle: Bundle) -> Reception {
         let author = bundle.author;
         let context = &mut self.context;
@@ -164,7 +165,7 @@ impl Node {
         context.links.brought(&peer, bundle.messages.len());
         let last = bundle.last_id();
         self.discussion.look_for_strangers(context, &bundle);
-        // Whoever comes waits for no news of those whom none of the discussion so far has.
+        // A newcomer waits for no news of authors that its history does not contain.
         let patience = if context.joining.is_history(last) {
             Patience::Short
         } else {
@@ -173,7 +174,7 @@ impl Node {
         let reception = self.discussion.causal.receive(sealed, bundle, patience);
         if reception == Reception::Refused {
             tracing::warn!(?author, "refusing a bundle that overlaps another");
-            // What its author says there cannot be told from what it has said before.
+            // What the author says there cannot be told apart from what it said before.
             if self.discussion.is_ordered(context, &author) {
                 self.gap(last, true);
             }
@@ -181,7 +182,7 @@ impl Node {
         reception
     }
 
-    /// Delivers whatever may be delivered by now.
+    /// Delivers all bundles that are ready.
     pub(super) fn deliver_ready(&mut self) {
         if !self.discussion.has_started() {
             return;
@@ -204,7 +205,7 @@ impl Node {
         }
     }
 
-    /// A bundle is not shown: others may have it, and what depends on it must not wait.
+    /// Skips a bundle that is not shown: others may have it, and messages that depend on it must not wait.
     fn pass_refused(&mut self, bundle: &Bundle) {
         let last = bundle.last_id();
         if self.discussion.is_ordered(&self.context, &bundle.author) {
@@ -229,7 +230,7 @@ impl Node {
         self.context.warn(Trouble::LamportTime, message);
     }
 
-    /// Tells the user what a bundle says.
+    /// Tells the user the messages of a bundle.
     pub(super) fn tell_messages(&mut self, bundle: &Bundle) {
         let name: Arc<str> = self.context.name_of(&bundle.author).into();
         let history = self.context.joining.is_history(bundle.last_id());
@@ -254,7 +255,8 @@ impl Node {
         }
     }
 
-    /// Keeps what was delivered. One's own that nobody else may have yet stays beside the log, whatever comes after it.
+    /// Logs a delivered bundle. A bundle of this node that perhaps no other member has stays available, whatever
+    /// comes after it.
     pub(super) fn log_delivered(&mut self, bundle: &Bundle, sealed: Sealed) {
         let (me, outbox) = (self.context.config.id, &self.relay.outbox);
         self.discussion.log.push(bundle, sealed, |first| {
@@ -262,7 +264,7 @@ impl Node {
         });
     }
 
-    /// A bundle arrived that has messages which are here already: it must be the very same.
+    /// Compares a bundle with a known one that shares messages with it: they must be the same.
     fn compare_with_known(&mut self, bundle: &Bundle, sealed: &Sealed) {
         let known = self.discussion.known_instead(bundle);
         let differs = known.filter(|known| known.raw != sealed.raw);
@@ -271,7 +273,7 @@ impl Node {
         }
     }
 
-    /// A bundle is about to be shown: it must follow the one before it.
+    /// Checks that a bundle to be shown follows the author's previous one.
     fn look_for_fork(&mut self, bundle: &Bundle, sealed: &Sealed) {
         let previous = self.discussion.before(bundle);
         let differs = previous.filter(|previous| previous.seal.hash() != bundle.previous);
@@ -280,14 +282,15 @@ impl Node {
         }
     }
 
-    /// One half of a peer's evidence against an author.
+    /// Takes one half of a peer's evidence against an author.
     pub(super) fn take_evidence(&mut self, peer: NodeId, sealed: Sealed) {
         if let Some(both) = self.forks.complete(peer, sealed) {
             self.weigh(Some(peer), &both);
         }
     }
 
-    /// Two bundles are said to contradict each other, maybe by a peer: if they do, everybody is told.
+    /// Weighs two bundles that may contradict each other, perhaps sent by a peer. If they do, the peers that the ring
+    /// needs are told.
     fn weigh(&mut self, source: Option<NodeId>, both: &[Sealed; 2]) {
         let causal = &self.discussion.causal;
         let verdict = self
@@ -310,7 +313,7 @@ impl Node {
     }
 }
 
-/// How many bytes are parked at most of what takes a share.
+/// Returns how many bytes of a share may be parked.
 fn most_parked(share: &NodeId) -> usize {
     if *share == SHARE_OF_THE_NAMELESS {
         NAMELESS_BYTES
@@ -319,7 +322,7 @@ fn most_parked(share: &NodeId) -> usize {
     }
 }
 
-/// The id of a bundle on its way round the ring.
+/// Returns the id of a bundle as an item.
 pub(super) const fn bundle_item(author: NodeId, first: u64) -> ItemId {
     ItemId {
         kind: ItemKind::Bundle,

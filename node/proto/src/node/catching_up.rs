@@ -1,7 +1,6 @@
-//! Catching up: who follows an earlier view gets what it has missed.
+//! Catching up: nodes that follow an earlier view get what they missed.
 //!
-//! `PROTOCOL.md` §5.3. Not here: which view is believed (`views`), and how updates go round the
-//! ring (`relay`).
+//! `PROTOCOL.md` §5.3. Not here: which view is believed (`views`), how updates go round the ring (`relay`).
 
 use super::Node;
 use crate::View;
@@ -10,7 +9,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Announcement, Frame, NodeId, Sealed, ViewPage, ViewTag};
 
 impl Node {
-    /// Compares a peer's view tag with one's own: whoever is behind gets, or is sent, the view.
+    /// Compares a peer's view tag with this node's own: the peer behind gets the view, or this node asks for it.
     pub(super) fn compare_tags(&mut self, peer: NodeId, theirs: &ViewTag) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
@@ -40,7 +39,7 @@ impl Node {
         }
     }
 
-    /// A view update that this node has missed.
+    /// Takes a view update that this node has missed.
     pub(super) fn take_direct_update(&mut self, peer: NodeId, sealed: Sealed) {
         let Ok(announcement) = sealed.announcement() else {
             return self.reject(peer, "an update that cannot be read");
@@ -55,7 +54,7 @@ impl Node {
         };
         let tag = update.tag;
         if self.take_update(peer, update).is_err() {
-            // The updates lead past this node's eviction, or from elsewhere: more of them would not help.
+            // The updates lead past this node's eviction, or come from another ring: more of them would not help.
             let whole = Frame::PullView(None);
             self.context.send(&peer, &whole);
         }
@@ -69,7 +68,7 @@ impl Node {
         }
     }
 
-    /// A peer asks for the view in force, and may say which one it has.
+    /// Answers a peer that asks for the view in force and may say which one it has.
     pub(super) fn take_pull_view(&mut self, peer: NodeId, theirs: Option<&ViewTag>) {
         if let Some(theirs) = theirs {
             self.succession
@@ -80,7 +79,7 @@ impl Node {
         self.catch_up(&peer, theirs);
     }
 
-    /// Sends one's full view to a peer.
+    /// Sends this node's full view to a peer.
     pub(super) fn send_view(&mut self, peer: &NodeId) {
         let Some(view) = self.context.view.clone() else {
             return;
@@ -90,7 +89,7 @@ impl Node {
         }
     }
 
-    /// A view in pages; its coordinator names the former members of its ring on the first of them.
+    /// Returns a view in pages. If this node is the coordinator, the first page names former members of its ring.
     pub(super) fn pages_of(&self, view: &View) -> Vec<ViewPage> {
         let mut pages = view.pages();
         if let Some(first) = pages.first_mut().filter(|_| self.context.is_coordinator()) {
@@ -99,8 +98,8 @@ impl Node {
         pages
     }
 
-    /// Brings a peer to the view in force: a member by the updates since its own, where they are
-    /// still here, and anybody else by the full view.
+    /// Brings a peer to the view in force: a member by the updates since its own view, if they are still here, any
+    /// other peer by the full view.
     pub(super) fn catch_up(&mut self, peer: &NodeId, theirs: Option<&ViewTag>) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
@@ -118,7 +117,7 @@ impl Node {
         }
     }
 
-    /// The updates that lead from a view to the one in force, where they are still here.
+    /// Returns the updates that lead from a view to the one in force, if they are still here.
     fn updates_since(&self, theirs: &ViewTag) -> Option<Vec<Sealed>> {
         let mine = self.context.view.as_ref()?.tag();
         let steps = self.membership.steps.between(theirs, &mine)?;

@@ -1,6 +1,6 @@
-//! Departure: leaving properly, so that nothing said is lost and others see "left".
+//! Departure: leaving properly, so that no message is lost and others see "left".
 //!
-//! `PROTOCOL.md` §7. Not here: how the others go on.
+//! `PROTOCOL.md` §7. Not here: the next step and the time limits (`leaving`), the successor's takeover (`takeover`).
 
 use super::Node;
 use crate::concerns::history::send_digest;
@@ -10,7 +10,7 @@ use crate::{Output, Time, View};
 use ringtalk_wire::{Departed, Departure, Frame, HandOver, NodeId};
 
 impl Node {
-    /// The user leaves.
+    /// Begins to leave, as the user asked.
     pub(super) fn leave(&mut self) {
         let now = self.context.now;
         if self.context.is_leaving() {
@@ -36,14 +36,14 @@ impl Node {
         }
     }
 
-    /// When this node does its next step on its way out.
+    /// Returns when the next step of leaving is due.
     pub(super) fn leaving_due(&self) -> Option<Time> {
         let leaving = self.leaving.as_ref()?;
         leaving.deadline(self.context.farewell)
     }
 
-    /// Says goodbye once everything that this node has is in others' hands; goes when the farewell
-    /// is heard, or has been waited for long enough.
+    /// Says goodbye once others have everything that this node has. Goes when its farewell is confirmed, or after
+    /// waiting for long enough.
     pub(super) fn expire_leaving(&mut self) {
         let now = self.context.now;
         let handed = self.relay.outbox.unhanded() == 0;
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// A member leaves.
+    /// Removes a member that leaves from the view.
     pub(super) fn take_leave(&mut self, peer: NodeId) {
         let member = self.context.is_member(&peer);
         if member && self.context.has_authority() {
@@ -76,7 +76,7 @@ impl Node {
         }
     }
 
-    /// The coordinator changed while this node was leaving: the new one is told.
+    /// Repeats the goodbye to a new coordinator, or goes if no other member is left.
     pub(super) fn leave_again(&mut self, next: &View, new_epoch: bool) {
         let waits = self.leaving.as_ref().is_some_and(Leaving::is_waiting);
         let said = waits && self.context.farewell == Farewell::Said;
@@ -87,7 +87,7 @@ impl Node {
         }
     }
 
-    /// The others know: this node may go.
+    /// Lets this node go: the others know.
     pub(super) fn farewell_heard(&mut self) {
         if self.leaving.as_mut().is_some_and(Leaving::finish) {
             let unhanded = self.relay.outbox.unhanded();

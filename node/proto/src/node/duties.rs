@@ -1,6 +1,6 @@
-//! Duties: what a node does when its time has come, and when that is.
+//! Duties: what a node does at certain times, and when that is.
 //!
-//! A timer is a line here. Not here: what is done then.
+//! Each timer is a line of a table. Not here: the actions themselves (the concerns and `node`).
 
 use core::cell::Cell;
 
@@ -8,7 +8,7 @@ use super::Node;
 use crate::Time;
 use crate::machines::doubt::Doubt;
 
-/// When something is due next: it is asked for more often than it changes.
+/// The cached time of the next duty: the driver asks for it more often than it changes.
 #[derive(Debug, Default)]
 pub(super) struct Timeout {
     is_known: Cell<bool>,
@@ -16,12 +16,12 @@ pub(super) struct Timeout {
 }
 
 impl Timeout {
-    /// Something has changed.
+    /// Invalidates the cache.
     pub(super) fn changes(&self) {
         self.is_known.set(false);
     }
 
-    /// What is known, or what this finds out.
+    /// Returns the cached time, or computes it.
     pub(super) fn get(&self, find: impl Fn() -> Option<Time>) -> Option<Time> {
         if self.is_known.replace(true) {
             debug_assert_eq!(self.next.get(), find(), "something has changed unseen");
@@ -32,10 +32,10 @@ impl Timeout {
     }
 }
 
-/// When there is something to do, and what. It finds out itself what of it is due.
+/// When something is due, and what to do then. The action itself checks whether it is due.
 type Duty = (fn(&Node) -> Option<Time>, fn(&mut Node));
 
-/// In this order, since what comes first may leave something to do for what follows.
+/// The order matters: earlier duties may leave work for later ones.
 const DUTIES: [Duty; 21] = [
     (|node| Some(node.heartbeat_due), Node::expire_heartbeat),
     (
@@ -68,7 +68,7 @@ const DUTIES: [Duty; 21] = [
         |node| node.relay.acks.deadline(),
         |node| node.relay.expire_acks(&mut node.context),
     ),
-    // What has expired so far may have made room for more.
+    // The duties so far may have made room for more.
     (|_| None, Node::seal_what_waits),
     (Node::recovery_due, Node::expire_repair),
     (Node::suspicion_due, Node::expire_suspicion),
@@ -82,10 +82,10 @@ const DUTIES: [Duty; 21] = [
     (Node::leaving_due, Node::expire_leaving),
 ];
 
-/// When the next of them is due.
+/// Returns when the next duty is due.
 pub(super) fn next(node: &Node) -> Option<Time> {
     let due = DUTIES.iter().filter_map(|(due, _)| due(node));
-    // These are seen to after every input, and what is due already needs no timer.
+    // Confirmations are sent after every input, so those that are due already need no timer.
     let confirmations = node.relay.confirmations.deadline();
     let confirmations = confirmations.filter(|&due| due > node.context.now);
     due.chain(confirmations)

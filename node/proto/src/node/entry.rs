@@ -1,7 +1,6 @@
-//! Entry: how a newcomer gets into the ring, and how the coordinator lets it in.
+//! Entry: how a newcomer gets into the ring, and how the coordinator admits it.
 //!
-//! `PROTOCOL.md` §5.1. Not here: the stages and their deadlines (`joining`), and the discussion
-//! so far (`history`).
+//! `PROTOCOL.md` §5.1. Not here: the stages and their deadlines (`joining`), the history (`history`).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -19,23 +18,22 @@ use crate::machines::admission::seen_network;
 use crate::machines::joining::{Stage, Step};
 use crate::{Event, Output, Time, Trouble, View};
 
-/// After how many vain requests the coordinator itself stops waiting for a discussion so far that
-/// nobody has: whoever had it is gone.
+/// After how many vain requests even the coordinator stops waiting for the history: the members that had it are gone.
 const FETCHES: u32 = 3;
-/// How long a former member looks for a way back before it goes on alone; the most senior first,
-/// so that the others find it.
+/// How long a former member looks for a way back before it goes on alone. The most senior goes first, so that the
+/// others find it.
 const ALONE_WAIT: Duration = Duration::from_secs(6);
 const ALONE_STEP: Duration = Duration::from_secs(1);
-/// How far an epoch number is raised at a time for somebody from elsewhere, who may have invented a higher one.
+/// By how much an epoch number is raised at a time for an outsider, which may have invented a higher one.
 const OUTREACH: u64 = 64;
 
 impl Node {
-    /// The director says that this node is the first, or it goes on alone.
+    /// Founds the discussion because the director says that this node is the first, or continues alone.
     pub(super) fn found(&mut self) {
         if !self.context.joining.is_outside() {
             return;
         }
-        // A newcomer may have had its place, and lost it before anybody gave it the discussion so far.
+        // A node may have been admitted, and have lost its place before any member gave it the history.
         self.start(VectorClock::new(), 0, 0);
         self.context.joining.arrive();
         let Some(view) = self.context.view.clone() else {
@@ -66,7 +64,7 @@ impl Node {
         }
     }
 
-    /// Asks a coordinator for a place in the ring.
+    /// Asks a coordinator for admission.
     pub(super) fn knock(&mut self, contact: &Contact) {
         let now = self.context.now;
         if !self.context.joining.is_outside() {
@@ -79,7 +77,7 @@ impl Node {
         self.ask_for_place(contact);
     }
 
-    /// This node is no member any more: it goes to the ring that goes on.
+    /// Returns to the ring that continues, because this node is not a member any more.
     pub(super) fn rejoin(&mut self, contact: &Contact) {
         let now = self.context.now;
         self.suspicion.trials.clear();
@@ -95,7 +93,7 @@ impl Node {
         self.knock(contact);
     }
 
-    /// How many members of the last view are more senior than this node, ten at most.
+    /// Returns how many members of the last view are more senior than this node, ten at most.
     fn rank_among_all(&self) -> u32 {
         let rank = self.context.view.as_ref().map(|view| {
             let seniors = view.by_seniority().into_iter();
@@ -106,7 +104,7 @@ impl Node {
         rank.unwrap_or_default().min(10) as u32
     }
 
-    /// A view of one's own ring does not list this node any more.
+    /// Reacts to a view of this node's own ring that no longer lists this node.
     pub(super) fn was_evicted(&mut self, next: &View) {
         if self.context.is_leaving() {
             return self.farewell_heard();
@@ -148,7 +146,7 @@ impl Node {
                 return self.answer_later(&peer, None);
             }
         }
-        // Only for somebody who has a place, or is about to get one: each new epoch is work for all members.
+        // Only for a node that has a place or is about to get one: each new epoch costs all members work.
         if !self.outreach(join.tag.as_ref()) {
             return self.answer_later(&peer, None);
         }
@@ -166,13 +164,13 @@ impl Node {
         self.admit_newcomers();
     }
 
-    /// When a view is due that lets somebody in.
+    /// Returns when the next view that admits newcomers is due.
     pub(super) fn newcomers_due(&self) -> Option<Time> {
         let naming = &self.naming;
         self.entry.newcomers.deadline(|peer| naming.waits(peer))
     }
 
-    /// Lets those in who wait, where a view is due for them.
+    /// Admits the waiting newcomers, if a view is due for them.
     pub(super) fn admit_newcomers(&mut self) {
         let now = self.context.now;
         let newcomers = self
@@ -209,9 +207,8 @@ impl Node {
         }
     }
 
-    /// Opens an epoch above the one that somebody from elsewhere followed, where it would not believe
-    /// a view of this ring without; false where one was opened just now for somebody else, or where it
-    /// is not high enough yet.
+    /// Opens an epoch above an outsider's if the outsider would not believe a view of this ring otherwise. Returns
+    /// false if an epoch was opened for another outsider a moment ago, or if the new one is not high enough yet.
     fn outreach(&mut self, tag: Option<&ViewTag>) -> bool {
         let now = self.context.now;
         let (Some(theirs), Some(view)) = (tag, self.context.view.clone()) else {
@@ -235,7 +232,7 @@ impl Node {
         reached > number
     }
 
-    /// "Not here": somebody else is the coordinator, or nobody now.
+    /// Takes the answer of a node that cannot admit: another node is the coordinator, or none is at present.
     pub(super) fn take_later(&mut self, peer: NodeId, contact: Option<Contact>) {
         let now = self.context.now;
         match contact {
@@ -253,7 +250,7 @@ impl Node {
         }
     }
 
-    /// Nobody answers where this node knocked.
+    /// Gives up a request for admission that nobody answers.
     pub(super) fn knock_failed(&mut self, peer: &NodeId) {
         let now = self.context.now;
         if matches!(self.context.joining.stage(), Stage::Knocking { contact, .. } if contact.id == *peer)
@@ -262,7 +259,7 @@ impl Node {
         }
     }
 
-    /// A view that lists this node is in force: it has its place.
+    /// Notes that this node has its place: a view that lists it is in force.
     pub(super) fn took_place(&mut self) {
         let now = self.context.now;
         if !self.context.joining.is_outside() {
@@ -275,8 +272,7 @@ impl Node {
         }
     }
 
-    /// A member of one's own ring shows that it still lists this node: there is no need to go
-    /// elsewhere.
+    /// Stays in its own ring, because a member still lists this node.
     pub(super) fn come_back(&mut self) {
         if self.context.joining.is_outside() {
             self.took_place();
@@ -300,7 +296,7 @@ impl Node {
         }
     }
 
-    /// Asks the neighbours for the discussion so far; after a vain attempt the coordinator too.
+    /// Asks the neighbours for the history; after a vain attempt the coordinator too.
     pub(super) fn ask_for_history(&mut self) {
         if !self.context.joining.awaits_cut() {
             return;
@@ -316,7 +312,7 @@ impl Node {
         }
     }
 
-    /// Says `ready` when everything that was promised is here.
+    /// Tells the user that the node is ready, once it has all promised messages.
     pub(super) fn arrive_if_complete(&mut self) {
         if let Stage::Fetching { cut, asked, .. } = self.context.joining.stage() {
             let clock = self.discussion.causal.clock();
@@ -352,7 +348,7 @@ impl Node {
         }
     }
 
-    /// Tells the user what this node is doing to get in, if that is another step than before.
+    /// Tells the user the present step of joining, if it is a new one.
     pub(super) fn tell_progress(&mut self) {
         if self.context.joining.is_ready() {
             return;
@@ -363,7 +359,7 @@ impl Node {
         }
     }
 
-    /// Asks a director for the way in, unless it has named others that were not tried yet.
+    /// Tries the next candidate, or asks a director if none is left.
     fn ask_for_way(&mut self) {
         if let Some(candidate) = self.entry.candidates.next_untried() {
             return self.knock(&candidate);
@@ -383,7 +379,7 @@ impl Node {
             .send_or_dial((contact.id, &contact.addresses), &join);
     }
 
-    /// A former member asks the members that it knew, beside the director.
+    /// Asks members of its last view, besides the director, if this is a former member.
     fn ask_old_acquaintances(&mut self) {
         let Some(view) = self.context.view.clone() else {
             return;
@@ -406,14 +402,14 @@ impl Node {
         self.context.send(peer, &later);
     }
 
-    /// The name that the coordinator gave this node, else the one that the user wished for.
+    /// Returns the name that the coordinator gave this node, or else the one that the user asked for.
     fn own_name(&self) -> alloc::string::String {
         let given = self.context.known_name(&self.context.config.id);
         given.unwrap_or(&self.context.config.name).clone()
     }
 }
 
-/// The newcomers with their names and places, each beside those before it.
+/// Returns newcomers as members with names and keys. Each takes those before it into account.
 pub(super) fn slotted(
     now: Time,
     view: &View,
@@ -454,7 +450,7 @@ mod tests {
         NodeId::from_bytes(number.to_be_bytes())
     }
 
-    /// A node that coordinates a ring of one.
+    /// Returns a node that coordinates a ring of one.
     fn coordinator() -> Node {
         let mut node = node();
         node.handle(Time::default(), Input::Found);
@@ -526,7 +522,7 @@ mod tests {
             address: address.clone(),
         };
         assert_eq!(told(&mut node), [linking]);
-        // Somebody else's link is no step.
+        // A link to another node is not a step.
         for (number, from) in [(1, NodeId::from_bytes([2; 16])), (2, id)] {
             let is_coordinator = from == id;
             let up = Input::LinkUp {

@@ -1,6 +1,6 @@
-//! What arrives over a link, and whose concern it is.
+//! Frames that arrive over a link, and the concern that takes each.
 //!
-//! Not here: any concern itself.
+//! Not here: what the concerns do with them (`concerns`).
 
 use ringtalk_wire::{Announcement, Frame, NodeId};
 
@@ -29,11 +29,11 @@ impl Node {
         self.take(peer, frame);
     }
 
-    /// Whether a peer may say such a thing: `PROTOCOL.md` §5.5.
+    /// Returns true if a peer may send such a frame (`PROTOCOL.md` §5.5).
     fn may_say(&self, peer: &NodeId, frame: &Frame) -> bool {
         let now = self.context.now;
         let Some(view) = &self.context.view else {
-            // Nobody is a member yet; but what nobody has asked for is nobody's to give.
+            // No peer is a member yet. But pulled bundles count only if this node asked for them.
             let is_given = matches!(frame, Frame::Pulled(_) | Frame::PullEnd(_));
             return !is_given || self.history.repair.was_asked(now, peer);
         };
@@ -58,9 +58,9 @@ impl Node {
             | Frame::Circuit(_)
             | Frame::Checked(_)
             | Frame::Report(_) => true,
-            // They give nothing away, and may be on their way while a view leaves their sender out.
+            // They reveal nothing, and may be in flight while a view removes their sender.
             Frame::Receipt(_) | Frame::Ack(_) => self.context.is_named(peer),
-            // It was a member when it was asked.
+            // The peer was a member when it was asked.
             Frame::Pulled(_) | Frame::PullEnd(_) => {
                 view.contains(peer) || self.history.repair.was_asked(now, peer)
             }
@@ -69,7 +69,7 @@ impl Node {
         }
     }
 
-    /// Each frame goes to whoever takes it.
+    /// Passes a frame to the concern that takes it.
     fn take(&mut self, peer: NodeId, frame: Frame) {
         let context = &mut self.context;
         match frame {
@@ -126,7 +126,7 @@ impl Node {
         }
     }
 
-    /// Takes what those have carried whom the view in force lists by now, and drops what has waited for too long.
+    /// Takes the waiting frames of peers that the view in force lists, and drops those that have waited too long.
     pub(super) fn take_held(&mut self) {
         if let Some(view) = self.context.view.clone() {
             for (peer, frames) in self.unlisted.take_of(|id| view.contains(id)) {
@@ -138,7 +138,7 @@ impl Node {
         self.unlisted.expire(self.context.now);
     }
 
-    /// Anybody may ask for this node's place; without a view it has none to tell of, and says nothing.
+    /// Reports this node's place in the ring to anybody who asks; a node without a view does not answer.
     fn take_observe(&mut self, peer: &NodeId) {
         self.observers.note(&mut self.context, peer);
         if let Some(report) = self.ring.report(&self.context) {
@@ -173,7 +173,7 @@ mod tests {
 
     const LINK: LinkId = LinkId(1);
 
-    /// What the node says to an observer who asks.
+    /// Returns the node's reports to an observer.
     fn reports(node: &mut Node) -> Vec<Report> {
         let up = Input::LinkUp {
             link: LINK,
@@ -239,7 +239,7 @@ mod tests {
         told.collect()
     }
 
-    /// Somebody comes from a host and asks for what somebody asks who has nothing.
+    /// Lets a peer connect from a host and send a frame.
     fn looks(node: &mut Node, now: Time, number: u8, host: Option<IpAddr>, asks: Frame) {
         let link = LinkId(number.into());
         let up = Input::LinkUp {

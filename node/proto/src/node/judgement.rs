@@ -1,7 +1,6 @@
 //! Suspicion: from silence or a refused connection to the verdict that a member is dead.
 //!
-//! `PROTOCOL.md` §6.1 and §6.2. Not here: what becomes of the coordinator's office
-//! (`succession`).
+//! `PROTOCOL.md` §6.1 and §6.2. Not here: the succession of a dead coordinator (`succession`).
 
 use super::Node;
 use crate::config::{LATE, OVERSLEPT};
@@ -12,7 +11,7 @@ use alloc::vec::Vec;
 use ringtalk_wire::{Alive, Frame, NodeId, Suspect};
 
 impl Node {
-    /// A node whose own loop slept doubts itself before it doubts others.
+    /// Makes a node whose own loop slept doubt itself before it doubts others.
     pub(super) fn notice_sleep(&mut self, now: Time) {
         if now - self.context.now <= LATE {
             return;
@@ -48,7 +47,7 @@ impl Node {
         self.beat();
     }
 
-    /// What this peer says from now on, it says after this node woke up.
+    /// Takes the answer to a ping. If the ping is newer than the sleep, so are the peer's later frames.
     pub(super) fn take_pong(&mut self, peer: NodeId, number: u64) {
         let sent = Time::from_micros(number);
         self.naming.answers(&peer, sent);
@@ -57,7 +56,8 @@ impl Node {
         }
     }
 
-    /// A neighbour follows the same view, and not only before this node slept: nothing is missed.
+    /// Ends the doubt if a neighbour has shown, after this node's sleep, that it follows the same view: nothing is
+    /// missed.
     pub(super) fn confirmed(&mut self, peer: &NodeId) {
         self.context
             .doubt
@@ -69,7 +69,7 @@ impl Node {
         self.context.doubt.take_if(|doubt| doubt.deadline() <= now);
     }
 
-    /// When somebody has been silent for too long, a trial ends, or the dead are taken out of the view.
+    /// Returns when a member has been silent for too long, a trial ends, or the dead are to be evicted.
     pub(super) fn suspicion_due(&self) -> Option<Time> {
         let dues = [
             self.context.detector.deadline(),
@@ -123,7 +123,7 @@ impl Node {
         }
     }
 
-    /// Tells whoever has to judge whom this node suspects; or judges.
+    /// Reports this node's suspects to the judge, or judges them itself.
     pub(super) fn report_suspects(&mut self) {
         let Some(view) = self.context.view.clone() else {
             return;
@@ -143,7 +143,7 @@ impl Node {
         }
     }
 
-    /// Has somebody looked at by whoever has to judge.
+    /// Makes the judge look at a member.
     fn report(&mut self, view: &View, member: NodeId) {
         let report = Frame::Suspect(Suspect {
             member,
@@ -164,7 +164,7 @@ impl Node {
         }
     }
 
-    /// A member reports a suspect.
+    /// Takes a member's report of a suspect.
     pub(super) fn take_suspect(&mut self, suspect: &Suspect) {
         let Some(view) = self.context.view.clone() else {
             return;
@@ -181,22 +181,22 @@ impl Node {
         }
     }
 
-    /// A suspect shows that it lives.
+    /// Takes a suspect's signed sign of life.
     pub(super) fn take_alive(&mut self, alive: Alive) {
         if let Some(member) = self.suspicion.take_alive(&mut self.context, alive) {
             self.acquit(&member);
         }
     }
 
-    /// Somebody was heard.
+    /// Ends the suspicion of a member that was heard.
     pub(super) fn acquit(&mut self, member: &NodeId) {
         if self.suspicion.acquit(&mut self.context, member) {
             self.succession.election.settle();
         }
     }
 
-    /// A member's address refused a connection: where there was a link a moment ago, its process is
-    /// gone; else it may be that this node cannot reach it, and others are asked.
+    /// Reacts to a refused connection. If there was a link a moment ago, the member's process is gone. Otherwise this
+    /// node may just not reach it, and others are asked.
     pub(super) fn found_refused(&mut self, member: NodeId) {
         let now = self.context.now;
         let known = self.context.is_member(&member);
@@ -211,7 +211,7 @@ impl Node {
         self.report_suspects();
     }
 
-    /// Takes the dead out of the view, where that is this node's office.
+    /// Evicts the dead, if this node has the authority.
     pub(super) fn evict_dead(&mut self) {
         let departed = self.suspicion.evict(&self.context);
         if !departed.is_empty() {

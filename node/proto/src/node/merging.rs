@@ -1,6 +1,6 @@
-//! Merging: another ring of the same discussion is met, and the two become one.
+//! Merging: this node meets another ring of the same discussion, and the two rings merge.
 //!
-//! `PROTOCOL.md` §8. Not here: what is agreed upon (`meeting`), what the union is (`merge`), and who was lost (`lost`).
+//! `PROTOCOL.md` §8. Not here: the agreement (`meeting`), the union (`merge`), lost members (`lost`).
 
 use super::Node;
 use super::views::UNSIGNED;
@@ -16,7 +16,7 @@ use ringtalk_wire::{
 };
 
 impl Node {
-    /// There is another ring: its coordinator is spoken to, by one's own coordinator, if that is alive.
+    /// Contacts the coordinator of another ring if this node is the coordinator; otherwise tells its own coordinator.
     pub(super) fn meet(&mut self, contact: &Contact) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
@@ -46,13 +46,13 @@ impl Node {
         }
     }
 
-    /// When one's own ring is to be told of another.
+    /// Returns when this node must tell its ring of another.
     pub(super) fn candidates_due(&self) -> Option<Time> {
         let due = self.entry.candidates.deadline();
         due.filter(|_| self.has_place())
     }
 
-    /// A director has named other coordinators beside the one that has let this node in: they may be of other rings.
+    /// Tells the ring of another coordinator that a director has named: it may be of another ring.
     pub(super) fn tell_of_candidates(&mut self) {
         let now = self.context.now;
         let Some(view) = self.context.view_inside().cloned() else {
@@ -69,8 +69,8 @@ impl Node {
         self.context.send_to_member(&view.coordinator(), &foreign);
     }
 
-    /// A member has this node coordinate, and has come across another ring. Where this node follows that one by now, the
-    /// member may believe nobody else that it is to do so too.
+    /// Takes a member's notice of another ring. If this node already follows that ring, it sends the member the view:
+    /// the member may not believe anybody else that it has to follow.
     pub(super) fn take_foreign(&mut self, peer: NodeId, contact: &Contact) {
         let epoch = self.context.view.as_ref().map(|view| view.tag().epoch);
         if epoch == Some(contact.epoch) && !self.context.is_coordinator() {
@@ -80,8 +80,8 @@ impl Node {
         }
     }
 
-    /// Members follow another coordinator: those who watched one's own may be among them, so it is
-    /// looked at by everybody who notices.
+    /// Puts this node's own coordinator on trial, because members follow another one: those that watched it may be
+    /// among them.
     pub(super) fn look_after_coordinator(&mut self) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
@@ -96,7 +96,7 @@ impl Node {
         }
     }
 
-    /// A view of another ring came along.
+    /// Meets another ring of which a view has arrived.
     pub(super) fn sight_ring(&mut self, other: &View) {
         if let Some(coordinator) = other.member(&other.coordinator()) {
             let contact = Contact {
@@ -108,7 +108,7 @@ impl Node {
         }
     }
 
-    /// Another coordinator has the same epoch number.
+    /// Meets a coordinator with the same epoch number.
     pub(super) fn sight_rival(&mut self, epoch: &Epoch) {
         if let Some(view) = self.context.view.clone()
             && let Some(rival) = view.member(&epoch.coordinator)
@@ -122,7 +122,7 @@ impl Node {
         }
     }
 
-    /// The coordinator of another ring speaks: the higher of the two rings invites the other.
+    /// Answers the coordinator of another ring: the higher of the two rings invites the other.
     pub(super) fn take_meet(&mut self, peer: NodeId, theirs: &Meet) {
         let Some(mine) = self.meet_with(peer, theirs) else {
             return;
@@ -131,14 +131,14 @@ impl Node {
             self.context.send(&peer, &Frame::Meet(mine));
             return;
         }
-        // Who speaks again may not have got the invitation, or was resting.
+        // A coordinator that asks again may have missed the invitation, or it was resting.
         if self.meeting.invite(&mut self.context, peer, theirs.members) {
             self.context.send(&peer, &Frame::Invite(mine));
         }
     }
 
-    /// The coordinator of a higher ring invites: it gets the view, which changes no more until it
-    /// has made one of both, or the invitation lapses.
+    /// Accepts an invitation of a higher ring's coordinator. It gets the view, which does not change until the merged
+    /// view is made or the invitation lapses.
     pub(super) fn take_invite(&mut self, peer: NodeId, theirs: &Meet) {
         let now = self.context.now;
         let Some(mine) = self.meet_with(peer, theirs) else {
@@ -167,12 +167,12 @@ impl Node {
         }
     }
 
-    /// The coordinator of the ring that was invited stands for the one ring.
+    /// Keeps the opening that the invited ring's coordinator has signed.
     pub(super) fn take_pledge(&mut self, peer: NodeId, pledge: Opening) {
         self.meeting.keep_pledge(&peer, pledge);
     }
 
-    /// The ring that was invited accepts: it and this one are one from now on.
+    /// Takes a page of the invited ring's view. When the view is complete, merges both rings.
     pub(super) fn take_accept(&mut self, peer: NodeId, page: ViewPage) {
         let now = self.context.now;
         let Some(most_members) = self.meeting.most_members_of(&peer) else {
@@ -234,8 +234,8 @@ impl Node {
         }
     }
 
-    /// A page of the view that another coordinator has made of both rings: it is kept as it was sealed,
-    /// for one's own ring.
+    /// Takes a page of the merged view that another coordinator made. The page is kept as it was signed, for this
+    /// node's ring.
     pub(super) fn take_merged_page(&mut self, peer: NodeId, sealed: Sealed, page: ViewPage) {
         if !self.meeting.is_pledged_to(&peer) {
             return self.take_page(peer, page);
@@ -244,13 +244,13 @@ impl Node {
         self.take_page(peer, page);
     }
 
-    /// Spreads the view that another coordinator has made of both rings over one's own ring.
+    /// Spreads the merged view of another coordinator round this node's own ring.
     pub(super) fn spread_merged(&mut self) {
         let pages = self.meeting.take_merged();
         self.spread_pages(pages);
     }
 
-    /// Spreads the pages of a whole view over the ring as it is before that view.
+    /// Spreads the pages of a full view round the ring as it was before that view.
     fn spread_pages(&mut self, pages: Vec<Sealed>) {
         for sealed in pages {
             if let Ok(announcement) = sealed.announcement() {
@@ -260,7 +260,7 @@ impl Node {
         }
     }
 
-    /// A view in force has another layout: two rings have become one.
+    /// Tells the user of a merge: the new view has another layout.
     pub(super) fn tell_merged(&mut self, before: &View, next: &View) {
         if next.layout() != before.layout() {
             self.meeting.succeeded();
@@ -271,7 +271,7 @@ impl Node {
         }
     }
 
-    /// When an agreement lapses, or somebody who was lost is looked for.
+    /// Returns when an agreement lapses, or a lost member is to be dialled.
     pub(super) fn meeting_due(&self) -> Option<Time> {
         let lost = self.context.lost.deadline();
         let lost = lost.filter(|_| self.context.has_authority());
@@ -299,8 +299,8 @@ impl Node {
         }
     }
 
-    /// What this node stood for came to nothing: who follows another epoch than the one that was to be
-    /// merged believes it no more.
+    /// Makes a lapsed pledge worthless by opening the next epoch: nodes that follow another epoch than the pledged
+    /// one do not believe it.
     fn void_pledge(&mut self) {
         if let Some(view) = self
             .context
@@ -313,8 +313,8 @@ impl Node {
         }
     }
 
-    /// What to answer to another coordinator: nothing, where this node has no say, or the other ring
-    /// is an earlier form of its own and may come to see it.
+    /// Returns what to answer another coordinator. Returns `None` if this node has no authority, or if the other ring
+    /// is an earlier form of its own and may come to see that.
     fn meet_with(&mut self, peer: NodeId, theirs: &Meet) -> Option<Meet> {
         let now = self.context.now;
         let view = self.context.view.clone()?;

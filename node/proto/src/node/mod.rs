@@ -1,8 +1,8 @@
 //! The composition: one node, made of its concerns.
 //!
-//! A concern has its own state and gets the context with each call; what it cannot do by itself it returns, and the
-//! composition does it. Here are the parts, the way in and the way out, and the timers. Not here: any concern's own
-//! decisions.
+//! A concern has its own state and gets the context with each call. It returns what it cannot do itself, and the node
+//! does that. Here are the parts of a node, its inputs and outputs, and its timers. Not here: decisions within one
+//! concern (`concerns`).
 
 mod bundles;
 mod catching_up;
@@ -63,26 +63,26 @@ pub struct Node {
     heartbeat_due: Time,
     timeout: Timeout,
 
-    /// The way in, and whom this node lets in.
+    /// How this node joins, and how it admits newcomers.
     entry: Entry,
-    /// In a box, since a whole view is in it: a node is moved as one.
+    /// Boxed, because it holds all names of a view and a `Node` is moved as a whole.
     naming: Box<Naming>,
     membership: Membership,
     unlisted: Unlisted,
     observers: Observers,
 
-    /// The ring, and those out of reach.
+    /// The ring, and peers out of reach.
     ring: Ring,
     reaching: Reaching,
     checking: Checking,
 
-    /// What is said.
+    /// The messages.
     discussion: Discussion,
     relay: Relay,
     history: History,
     forks: Forks,
 
-    /// Who is dead, and who coordinates.
+    /// Deaths, elections and merges.
     suspicion: Suspicion,
     succession: Succession,
     meeting: Meeting,
@@ -90,8 +90,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that has just started; it asks for the director at once. The id in `config` is that
-    /// of the signer's key.
+    /// Returns a node that has just started; it asks for the director at once. The id in `config` must follow from
+    /// the signer's key.
     pub fn new(
         config: Config,
         signer: Arc<dyn Signer>,
@@ -129,7 +129,7 @@ impl Node {
         }
     }
 
-    /// Those that remember peers.
+    /// Returns the concerns that remember peers.
     fn concerns(&mut self) -> [&mut dyn Concern; 8] {
         [
             &mut self.ring,
@@ -143,7 +143,7 @@ impl Node {
         ]
     }
 
-    /// This node makes a mistake from now on.
+    /// Makes this node make a mistake from now on.
     #[cfg(feature = "planted-bugs")]
     pub const fn plant(&mut self, bug: PlantedBug) {
         self.context.planted = Planted::with(bug);
@@ -154,7 +154,7 @@ impl Node {
         self.relay.acks.plant(self.context.planted);
     }
 
-    /// Takes one input.
+    /// Handles one input.
     pub fn handle(&mut self, now: Time, input: Input) {
         self.notice_sleep(now);
         self.context.now = now;
@@ -223,7 +223,7 @@ impl Node {
         self.check();
     }
 
-    /// What is true between two inputs: what one part says of another is what that one says itself.
+    /// Checks what must hold between two inputs: values that several parts keep must agree.
     fn check(&self) {
         let context = &self.context;
         let me = &context.config.id;
@@ -247,7 +247,7 @@ impl Node {
         );
     }
 
-    /// The next thing to do; ask until there is none, after each input or batch of inputs.
+    /// Returns the next output. Call it until it returns `None`, after each input or batch of inputs.
     pub fn poll_output(&mut self) -> Option<Output> {
         if self.context.out.is_empty() && self.relay.send_confirmations(&mut self.context) {
             self.timeout.changes();
@@ -255,59 +255,59 @@ impl Node {
         self.context.out.pop_front()
     }
 
-    /// When `Input::Timer` is due.
+    /// Returns when `Input::Timer` is due.
     pub fn poll_timeout(&self) -> Option<Time> {
         self.timeout.get(|| duties::next(self))
     }
 
-    /// This node's id.
+    /// Returns this node's id.
     pub const fn id(&self) -> NodeId {
         self.context.config.id
     }
 
-    /// True while the user may say something: in the ring, and the window is open.
+    /// Returns true while the user may send a message: this node is a member, and its window is open.
     pub fn accepts_input(&self) -> bool {
         self.accepts_beside(&Draft::default())
     }
 
-    /// True while the user may say one thing more, in the same breath as a draft.
+    /// Returns true while the user may send one more message with the same draft.
     pub fn accepts_beside(&self, draft: &Draft) -> bool {
         self.context.joining.is_inside()
             && !self.context.is_leaving()
             && self.relay.outbox.has_room(draft)
     }
 
-    /// Returns true if this node has a place in the ring.
+    /// Returns true if this node is a member of the ring.
     pub const fn has_place(&self) -> bool {
         !self.context.joining.is_outside()
     }
 
-    /// The view in force.
+    /// Returns the view in force.
     pub const fn view(&self) -> Option<&Arc<View>> {
         self.context.view.as_ref()
     }
 
-    /// Predecessor and successor; none where the node is alone.
+    /// Returns predecessor and successor; `None` if the node is alone.
     pub const fn neighbours(&self) -> Option<(NodeId, NodeId)> {
         self.ring.neighbours()
     }
 
-    /// The clock of what was delivered.
+    /// Returns the clock of the delivered messages.
     pub const fn clock(&self) -> &VectorClock {
         self.discussion.clock()
     }
 
-    /// The ids of all messages kept, by (Lamport time, author, seq).
+    /// Returns the ids of all kept messages, by (Lamport time, author, seq).
     pub fn transcript(&self) -> Vec<MessageId> {
         self.discussion.transcript()
     }
 
-    /// What to register at the directors, while this node is the coordinator; made once for each view.
+    /// Returns what to register at the directors while this node is the coordinator. It is made once for each view.
     pub fn registration(&self) -> Option<&Arc<Registration>> {
         self.reaching.registration(&self.context)
     }
 
-    /// How much this node keeps.
+    /// Returns how much this node keeps.
     pub fn load(&self) -> Load {
         let (held_messages, held_bytes) = self.discussion.causal.held_load();
         let (logged_messages, logged_bytes) = self.discussion.log.load();
@@ -333,7 +333,7 @@ mod test_support {
     use crate::context::test_support::config;
     use crate::signing::test_support::Nobody;
 
-    /// A node that has just started.
+    /// Returns a node that has just started.
     pub(super) fn node() -> Node {
         Node::new(
             config(),

@@ -1,6 +1,6 @@
-//! Peers: links that come and go, and what neighbours say to each other as long as they last.
+//! Peers: links that come and go, and the frames that neighbours exchange while a link lasts.
 //!
-//! Not here: who is a neighbour (`ring`), and who is dead (`suspicion`).
+//! Not here: who is a neighbour (`ring`), who is dead (`suspicion`).
 
 use core::net::IpAddr;
 
@@ -41,7 +41,7 @@ impl Node {
         }
     }
 
-    /// The far end sends no more on a link.
+    /// Handles a link on which the far end sends no more.
     pub(super) fn link_closed(&mut self, link: LinkId) {
         let context = &mut self.context;
         let lost = context
@@ -52,7 +52,8 @@ impl Node {
         }
     }
 
-    /// The link in use is gone: its peer owes nothing any more, and is dialled again at once.
+    /// Handles the loss of the link in use: its peer owes nothing any more, and is dialled again at once if it is
+    /// needed.
     pub(super) fn peer_lost(&mut self, peer: &NodeId) {
         let now = self.context.now;
         self.give_up_on_giver(peer);
@@ -68,7 +69,7 @@ impl Node {
         self.tend_ring();
     }
 
-    /// Nobody answers where a peer was dialled; what refused the connection was at one of these hosts.
+    /// Handles a failed dial to a peer; `refused` lists the hosts that refused the connection.
     pub(super) fn dial_failed(&mut self, peer: NodeId, refused: &[IpAddr]) {
         let now = self.context.now;
         if self.context.links.is_up(&peer) {
@@ -84,7 +85,7 @@ impl Node {
         {
             self.rehome(&peer);
             if !refused.is_empty() {
-                // It may be gone: while others look for a way, a director may know another coordinator.
+                // The peer may be gone. While others look for a way, a director may know another coordinator.
                 self.knock_failed(&peer);
             }
             self.expire_detours();
@@ -97,13 +98,13 @@ impl Node {
         self.tend_ring();
     }
 
-    /// There is no way to a peer now.
+    /// Gives up what waits for a peer that cannot be reached at present.
     fn unreached(&mut self, peer: NodeId) {
         self.rehome(&peer);
         self.knock_failed(&peer);
     }
 
-    /// Others are asked for a way to those who do not answer; whoever has none is given up.
+    /// Asks others to help with dials that stay unanswered, and gives up those that nobody can help with.
     pub(super) fn expire_detours(&mut self) {
         let context = &mut self.context;
         for detour in context.links.detours(context.now, &mut context.out) {
@@ -113,7 +114,7 @@ impl Node {
         }
     }
 
-    /// Closes the link to a peer that sent what cannot be.
+    /// Closes the link to a peer that sent something invalid.
     pub(super) fn reject(&mut self, peer: NodeId, reason: &'static str) {
         tracing::warn!(?peer, reason, "closing a link");
         let context = &mut self.context;
@@ -126,7 +127,7 @@ impl Node {
         self.peer_lost(&peer);
     }
 
-    /// Any frame is a sign of life.
+    /// Takes any frame as a sign of life.
     pub(super) fn heard(&mut self, peer: &NodeId) {
         let now = self.context.now;
         self.context.links.heard(now, peer);
@@ -137,7 +138,7 @@ impl Node {
         self.acquit(peer);
     }
 
-    /// Finds the neighbours anew, and sees to the links that the ring needs; new neighbours are greeted.
+    /// Updates the neighbours and the links that the ring needs, and greets new neighbours.
     pub(super) fn tend_ring(&mut self) {
         for id in self.ring.tend(&mut self.context) {
             self.send_heartbeat(&id);
@@ -161,7 +162,7 @@ impl Node {
         }
     }
 
-    /// Both neighbours hear from this node, traffic or not, and now and then a finger.
+    /// Sends heartbeats to both neighbours, traffic or not, and now and then to a finger.
     pub(super) fn beat(&mut self) {
         let now = self.context.now;
         for id in self.ring.neighbour_ids() {
@@ -214,7 +215,7 @@ mod tests {
     use crate::view::test_support::{even_ring, id};
     use crate::{Input, Output, Time};
 
-    /// Somebody says that a member is at another port of its host, where nobody listens.
+    /// A peer says that a member is at another port of its host, where nobody listens.
     #[test]
     fn a_member_is_gone_only_if_it_is_refused_where_the_view_says_that_it_is() {
         let (mut node, member) = (node(), id(3));
@@ -239,7 +240,7 @@ mod tests {
             })
         };
         node.context.now = now;
-        // Outside, no view is in force.
+        // An outsider has no view in force.
         node.context.dial(member, &elsewhere);
         assert_eq!(dialled(&mut node), Some(elsewhere.clone()));
         assert!(!node.context.is_gone(&member, &[host]));

@@ -1,4 +1,4 @@
-//! What changes when the reader catches up, or stops.
+//! The reader of the events: what happens when it catches up or stops.
 //!
 //! Not here: how far it is behind (`reading`).
 
@@ -6,7 +6,7 @@ use super::Node;
 use crate::machines::reading::Reading;
 
 impl Node {
-    /// So many events wait to be read.
+    /// Takes the number of events that wait to be read.
     pub(super) fn read(&mut self, unread: u64) {
         let now = self.context.now;
         self.change_pace(|reader| reader.unread(now, unread));

@@ -1,6 +1,6 @@
-//! Recovery: the discussion so far for a newcomer, and what was lost on the way.
+//! Recovery: the history for a newcomer, and messages lost on the way.
 //!
-//! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: what is missing and how it is asked for (`history`).
+//! `PROTOCOL.md` §4.4, §4.5 and §5.1. Not here: which messages are missing, and how they are requested (`history`).
 
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -55,7 +55,7 @@ impl Node {
         }
     }
 
-    /// Somebody lacks these: whatever is kept of them goes there, and then the end of the pull of that number.
+    /// Answers a pull: sends the kept bundles of these ranges, and then the end of that pull.
     pub(super) fn take_pull(&mut self, peer: NodeId, pull: &Pull) {
         let Pull { number, ranges } = pull;
         if self.context.links.is_full(&peer) {
@@ -107,7 +107,7 @@ impl Node {
             .offer_recovered(&mut self.context, &self.ring, &self.discussion, &peer);
     }
 
-    /// When something is asked for that is missing.
+    /// Returns when this node has to ask for missing messages.
     pub(super) fn recovery_due(&self) -> Option<Time> {
         let repair = self.history.repair.deadline();
         let repair = repair.filter(|_| !self.context.reader.is_behind());
@@ -141,7 +141,7 @@ impl Node {
         }
     }
 
-    /// The clock starts, unless it has; so many messages are to come that were said before.
+    /// Starts the clock, unless it has started. `history` is the number of earlier messages to come.
     pub(super) fn start(&mut self, base: VectorClock, lamport: u64, history: u64) {
         if !self.discussion.has_started() {
             self.discussion.start(&base, lamport);
@@ -207,7 +207,7 @@ impl Node {
                 self.history.searches.asked(message, everybody);
             }
             Step::Gap { message, delivered } => {
-                // What is left of a fork is nobody's to wait for.
+                // No member can give the rest of a fork, so nobody waits for it.
                 let forked = self.context.is_proven(&message.author);
                 self.gap(message, delivered || forked);
                 self.discussion.causal.doubt(message);
@@ -215,10 +215,9 @@ impl Node {
         }
     }
 
-    /// Nobody can give the message: the user is told, and where it was delivered elsewhere the
-    /// clock passes it.
+    /// Reports a gap: no member can give the messages. If they were delivered elsewhere, the clock passes them.
     pub(super) fn gap(&mut self, message: MessageId, delivered: bool) {
-        // Nobody else knows what this node has not said.
+        // No other node can know messages that this node has not sent.
         let delivered = delivered && message.author != self.context.config.id;
         if !self.context.planted.has(PlantedBug::HiddenGap) {
             self.context.emit(Event::Gap {
@@ -233,13 +232,13 @@ impl Node {
         }
     }
 
-    /// A newcomer asks where the discussion so far begins and ends.
+    /// Answers a newcomer that asks for a cut.
     pub(super) fn take_fetch(&mut self, peer: NodeId) {
         self.history
             .take_fetch(&mut self.context, &self.discussion, &self.forks, peer);
     }
 
-    /// A page of the cut of somebody who was asked.
+    /// Takes a page of the cut of a peer that was asked.
     pub(super) fn take_cut(&mut self, peer: NodeId, cut: Cut) {
         let now = self.context.now;
         let member = self.context.is_member(&peer);
@@ -253,14 +252,14 @@ impl Node {
         }
     }
 
-    /// The wait for cuts is over: the first complete one counts, or they are asked for again.
+    /// Settles the cut after the wait: the first complete one counts, or cuts are asked for again.
     pub(super) fn settle_or_ask(&mut self) {
         if !self.settle_cut() {
             self.ask_for_history();
         }
     }
 
-    /// Goes by the first complete cut; false where there is none.
+    /// Applies the first complete cut; returns false if there is none.
     fn settle_cut(&mut self) -> bool {
         let now = self.context.now;
         if !self.context.joining.awaits_cut() {
@@ -296,7 +295,7 @@ impl Node {
         true
     }
 
-    /// Nothing more is asked of a peer. What it was to give of the discussion so far, who fixed the cut gives.
+    /// Stops asking a peer for anything. Its part of the history comes from the donor of the cut instead.
     pub(super) fn give_up_on_giver(&mut self, peer: &NodeId) {
         let now = self.context.now;
         self.history.repair.forget(peer);

@@ -1,6 +1,6 @@
-//! What arrives to be carried on: items, offers of them, and the silence of those who should have carried them.
+//! Relaying: items and offers that arrive, and children that stay silent.
 //!
-//! `PROTOCOL.md` §4.1. Not here: to whom they go next (`relay`), and the way of a bundle (`bundles`).
+//! `PROTOCOL.md` §4.1. Not here: the next recipients (`relay`), the way of a bundle (`bundles`).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -18,7 +18,7 @@ use crate::machines::spread::{Missing, Orphan, Part, Taken};
 use crate::planted::PlantedBug;
 
 impl Node {
-    /// The relay at work.
+    /// Returns the relay with the parts that it needs to pass items on.
     pub(super) const fn carrying(&mut self) -> Carrying<'_> {
         Carrying {
             relay: &mut self.relay,
@@ -62,7 +62,7 @@ impl Node {
         }
     }
 
-    /// Takes intervals over whose items were only named; asks for what is lacking.
+    /// Takes over the intervals of items that were only named, and requests the missing items.
     pub(super) fn take_offer(&mut self, peer: NodeId, offer: &Offer) {
         let (mut wanted, mut here) = (Vec::new(), Vec::new());
         let mut carried: BTreeMap<RingKey, Vec<ItemId>> = BTreeMap::new();
@@ -101,13 +101,13 @@ impl Node {
         }
     }
 
-    /// Children have items, and carry them on.
+    /// Takes receipts: children have items, and relay them.
     pub(super) fn take_receipt(&mut self, child: NodeId, items: &[ItemId]) {
         self.relay.take_receipt(&self.context, child, items);
         self.seal_what_waits();
     }
 
-    /// Members have delivered bundles.
+    /// Takes acknowledgements: members have delivered bundles.
     pub(super) fn take_acks(&mut self, child: NodeId, acks: &[Ack]) {
         self.relay.take_acks(&mut self.context, child, acks);
         self.seal_what_waits();
@@ -122,7 +122,7 @@ impl Node {
         self.adopt_orphans(orphans);
     }
 
-    /// A child is gone: the next live key gets its intervals.
+    /// Hands the intervals of a child that is gone to the next live member.
     pub(super) fn rehome(&mut self, child: &NodeId) {
         let orphans = self.relay.spreading.abandon(child);
         self.adopt_orphans(orphans);
@@ -150,7 +150,7 @@ impl Node {
     }
 }
 
-/// Whether the ring of this node lets an announcement pass: not one of a lower epoch.
+/// Returns true if an announcement may be relayed: its epoch must not be lower than this node's.
 fn may_announce(context: &Context, announcement: &Announcement) -> bool {
     let epoch = announcement.tag().epoch;
     context
@@ -160,7 +160,7 @@ fn may_announce(context: &Context, announcement: &Announcement) -> bool {
         || context.planted.has(PlantedBug::SkipEpochCheck)
 }
 
-/// Whether the coordinator of whose view an announcement tells has proved itself.
+/// Returns true if the epoch of an announced view is proven.
 fn is_authorised(context: &Context, announcement: &Announcement) -> bool {
     context
         .view
@@ -191,7 +191,7 @@ mod tests {
     use crate::view::test_support::{even_ring, id};
     use crate::{Event, Input, LinkId, Output};
 
-    /// A node that has delivered message 1 of member 1, and is linked to member 2.
+    /// Returns a node that has delivered message 1 of member 1 and is linked to member 2.
     fn linked() -> Node {
         let mut node = node();
         node.context.view = Some(Arc::new(even_ring(4)));
@@ -226,7 +226,7 @@ mod tests {
         }
     }
 
-    /// A message of somebody who has delivered that of an author.
+    /// Returns a message of an author that has delivered message 1 of `author`.
     fn reply_to(author: NodeId) -> Sealed {
         let key = PublicKey([1; KEY_BYTES]);
         let bundle = Bundle {
@@ -251,7 +251,7 @@ mod tests {
         Frame::Brief(brief.expect("it has a head"))
     }
 
-    /// What the node wants, and how many messages it has delivered.
+    /// Returns which items the node wants, and how many messages it has delivered.
     fn told(node: &mut Node) -> (Vec<ItemId>, usize) {
         let (mut wanted, mut delivered) = (Vec::new(), 0);
         while let Some(output) = node.poll_output() {
@@ -271,7 +271,7 @@ mod tests {
     fn give(node: &mut Node, frame: Frame) -> (Vec<ItemId>, usize) {
         let link = LinkId(1);
         node.handle(Time::default(), Input::Frame { link, frame });
-        // Nobody has told of the author's admission: that is waited for.
+        // The author has not been named; the node waits for that.
         for tenth in 1..=60 {
             node.handle(Time::from_micros(tenth * 100_000), Input::Timer);
         }

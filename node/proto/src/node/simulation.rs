@@ -1,7 +1,8 @@
-//! For simulations: short cuts to large rings (everybody a member in one step, one view for all), and a look inside.
+//! Short cuts for simulations of large rings: all nodes become members in one step, copies are shared, state is
+//! exposed.
 //!
-//! Only with the feature `simulation`, which nothing that is shipped has. From there on it is the very
-//! same node. Not here: how members really come (`entry`).
+//! Needs the feature `simulation`, which no shipped program has. After a short cut the node behaves as usual. Not
+//! here: the real way into a ring (`entry`).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,8 +16,8 @@ use crate::view::Change;
 use crate::{Time, View};
 
 impl Node {
-    /// Founds a discussion and lets all these in with its second view: with the names and the places that
-    /// they would have, had they come one after the other.
+    /// Founds a discussion, and admits all newcomers with its second view. Their names and keys are those of
+    /// newcomers that join one after the other.
     pub fn found_with(&mut self, now: Time, newcomers: &[(NodeId, Join)]) {
         self.context.now = now;
         self.timeout.changes();
@@ -36,7 +37,7 @@ impl Node {
         self.arrive_if_complete();
     }
 
-    /// Is a member by this view, of a discussion in which nobody has said anything.
+    /// Makes this node a member by this view, in a discussion without messages.
     pub fn take_part(&mut self, now: Time, view: Arc<View>) {
         self.context.now = now;
         self.timeout.changes();
@@ -46,19 +47,20 @@ impl Node {
         self.arrive_if_complete();
     }
 
-    /// The bytes of a bundle that is here, to be kept as somebody else has them: one copy is enough for all.
+    /// Returns the bytes of a bundle of this node. The caller replaces them by an equal copy, so that all nodes share
+    /// one.
     pub fn bundle_bytes(&mut self, first: MessageId) -> Option<&mut Bytes> {
         let logged = self.discussion.log.bundle_mut(first);
         let sealed = logged.or_else(|| self.discussion.causal.held_mut(first))?;
         Some(&mut sealed.raw)
     }
 
-    /// Returns true if messages that depend on this author's words wait for them (`PROTOCOL.md` §4.3).
+    /// Returns true if messages that depend on this author's messages wait for them (`PROTOCOL.md` §4.3).
     pub fn waits_for(&self, author: &NodeId) -> bool {
         self.discussion.is_ordered(&self.context, author)
     }
 
-    /// Keeps the view in force as somebody else has it, where that is the same: one copy is enough for all.
+    /// Replaces the view in force by an equal one, so that all nodes share one copy.
     pub fn share_view(&mut self, view: &Arc<View>) {
         if let Some(mine) = &mut self.context.view
             && mine.tag() == view.tag()

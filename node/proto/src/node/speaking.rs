@@ -1,6 +1,6 @@
-//! Speaking: what this node's user says, from the outbox to the links.
+//! Speaking: the user's own messages, from the outbox to the links.
 //!
-//! `PROTOCOL.md` §4.1. Not here: how much may wait (`outbox`), and what comes of others (`bundles`).
+//! `PROTOCOL.md` §4.1 and §4.2. Not here: how much may wait (`outbox`), messages of others (`bundles`).
 
 use ringtalk_wire::limit::BUNDLE_HEADS;
 use ringtalk_wire::{Bundle, Item};
@@ -10,13 +10,13 @@ use super::bundles::bundle_item;
 use crate::machines::outbox::Draft;
 
 impl Node {
-    /// The user says something.
+    /// Takes messages from the user.
     pub(super) fn say(&mut self, draft: Draft) {
         self.relay.outbox.push(draft);
         self.seal_what_waits();
     }
 
-    /// Seals what the user said: at once while the links are idle and little is on its way, else in full bundles.
+    /// Sends waiting messages: at once while the links are idle and little is in flight, otherwise in full bundles.
     pub(super) fn seal_what_waits(&mut self) {
         while !self.relay.outbox.is_empty()
             && self.context.joining.is_inside()
@@ -33,14 +33,14 @@ impl Node {
         }
     }
 
-    /// Seals everything, busy links or not: the node leaves.
+    /// Sends all waiting messages even over busy links, because the node leaves.
     pub(super) fn seal_everything(&mut self) {
         while !self.relay.outbox.is_empty() {
             self.seal_one();
         }
     }
 
-    /// Seals the next bundle and sends it both ways.
+    /// Signs the next bundle and sends it both ways round the ring.
     fn seal_one(&mut self) {
         let now = self.context.now;
         let (heads, lamport) = self.discussion.causal.heads(BUNDLE_HEADS);
@@ -67,7 +67,7 @@ impl Node {
         self.relay.note_delivered(&mut self.context, id);
     }
 
-    /// A planted mistake: the last message is delivered once more.
+    /// Delivers the last message once more: a planted bug.
     pub(super) fn tell_last_again(&mut self) {
         let log = &self.discussion.log;
         let last = log.transcript().last().copied();

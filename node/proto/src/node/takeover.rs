@@ -1,6 +1,6 @@
 //! Takeover: who coordinates after the coordinator (a bully election by seniority).
 //!
-//! `PROTOCOL.md` §6.3. Not here: who may stand for the office and who has put its seal under what (`succession`).
+//! `PROTOCOL.md` §6.3. Not here: who may stand, and which openings this node has signed (`succession`).
 
 use alloc::vec::Vec;
 
@@ -13,12 +13,12 @@ use crate::config::{DEPUTIES, EPOCHS_AHEAD};
 use crate::machines::election::Step;
 use crate::planted::PlantedBug;
 
-/// The rank of those who are no deputies: they stand for the office only when no deputy has won.
+/// The rank of members that are not deputies: they stand for the office only if no deputy has won.
 const BYSTANDER: usize = 2 * DEPUTIES;
 
 impl Node {
-    /// Somebody is dead: if it was the coordinator, a deputy stands for the office; if it was a
-    /// senior whose answer was awaited, there may be nobody left to wait for.
+    /// Reacts to a death. If the coordinator died, a deputy stands for the office. If a senior died whose answer was
+    /// awaited, perhaps no other is left to wait for.
     pub(super) fn vacancy(&mut self, dead: &NodeId) {
         let now = self.context.now;
         let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
@@ -52,7 +52,7 @@ impl Node {
         }
     }
 
-    /// Somebody who follows this epoch says that its coordinator is dead.
+    /// Answers a peer that follows this epoch and says that its coordinator is dead.
     pub(super) fn take_election(&mut self, peer: NodeId, epoch: Epoch) {
         let now = self.context.now;
         let Some(view) = self.context.view_inside().cloned() else {
@@ -73,7 +73,7 @@ impl Node {
         }
     }
 
-    /// Somebody more senior is alive, and will take over.
+    /// Takes the answer of a more senior member, which is alive and will take over.
     pub(super) fn take_answer(&mut self, peer: NodeId, tag: &ViewTag) {
         let now = self.context.now;
         let senior = self.succession.seniors(&self.context).contains(&peer);
@@ -83,7 +83,7 @@ impl Node {
         }
     }
 
-    /// The coordinator leaves, and hands its office over.
+    /// Takes the office over from the coordinator, which leaves.
     pub(super) fn take_hand_over(&mut self, peer: NodeId, office: HandOver) {
         let HandOver { tag, opening } = office;
         let Some(view) = self.context.view.clone() else {
@@ -134,7 +134,7 @@ impl Node {
         }
     }
 
-    /// Opens the next epoch, without those found dead.
+    /// Opens the next epoch without the dead, or stands for it if other members survive.
     fn take_over(&mut self) {
         let now = self.context.now;
         let Some(view) = self.context.view.clone() else {
@@ -158,12 +158,12 @@ impl Node {
         self.open_epoch(opening, self.context.dead_members());
     }
 
-    /// Asks others to stand for an epoch of one's own.
+    /// Asks others to sign an epoch of this node's own.
     pub(super) fn stand(&mut self, view: &View) {
         let (opening, seconds) = self.succession.stand(&self.context, view);
         for (id, is_silent) in seconds {
             if is_silent {
-                // Is it alive?
+                // Its silence may mean that it is dead.
                 self.try_suspect(id);
             }
             self.context
@@ -171,10 +171,10 @@ impl Node {
         }
     }
 
-    /// Somebody asks this node to stand for its epoch; or stands for this node's.
+    /// Takes an opening: a candidate asks this node to sign its epoch, or a member has signed this node's.
     pub(super) fn take_stand(&mut self, peer: NodeId, opening: Opening) {
         let now = self.context.now;
-        // Who is a member already, and does not know, cannot judge yet.
+        // A node that is a member without knowing it cannot judge yet.
         let Some(view) = self.context.view_inside().cloned() else {
             return self.context.pull_view(&peer);
         };
@@ -214,7 +214,7 @@ impl Node {
         }
     }
 
-    /// Another member stands for this node's epoch: it takes over.
+    /// Takes over if another member has signed this node's epoch.
     fn take_second(&mut self, peer: NodeId, view: &View, opening: Opening) {
         if self
             .succession

@@ -1,7 +1,7 @@
-//! Views: how the coordinator makes the next one, and which one is believed and put in force.
+//! Views: how the coordinator makes the next one, and which one this node believes and puts in force.
 //!
-//! `PROTOCOL.md` §5. Not here: the view itself (`view`), the way in (`entry`), who missed a view (`catching_up`), and who is
-//! dead (`judgement`).
+//! `PROTOCOL.md` §5. Not here: the view itself (`view`), entry (`entry`), nodes that missed a view (`catching_up`),
+//! deaths (`judgement`).
 
 use super::Node;
 use crate::config::EPOCHS_AHEAD;
@@ -17,7 +17,7 @@ use ringtalk_wire::{
     ViewPage, ViewUpdate,
 };
 
-/// What a peer is told that sends a view whose seal is wrong.
+/// Why this node closes the link of a peer that sends a view with a wrong signature.
 pub(super) const UNSIGNED: &str = "a view that its coordinator did not sign";
 
 impl Node {
@@ -37,7 +37,7 @@ impl Node {
         self.publish_change(change);
     }
 
-    /// Opens an epoch of one's own, with a view without the departed.
+    /// Opens an epoch of this node's own, with a view without the departed.
     pub(super) fn open_epoch(&mut self, opening: Opening, departed: Vec<Departed>) {
         let change = Change {
             opening: Some(opening),
@@ -79,7 +79,7 @@ impl Node {
         self.membership.steps.take(id, &view.tag(), &tag);
         let item = Item::Announcement(self.context.seal_item(&announcement));
         self.adopt(next);
-        // Who has no view yet could not pass the update on.
+        // A newcomer without a view could not pass the update on.
         for id in joined {
             self.send_view(&id);
         }
@@ -89,7 +89,7 @@ impl Node {
         }
     }
 
-    /// Takes a view update; an error where it does not lead on from the view in force.
+    /// Takes a view update; returns an error if it does not follow the view in force.
     pub(super) fn take_update(&mut self, peer: NodeId, update: ViewUpdate) -> Result<(), Mismatch> {
         let Some(view) = self.context.view.clone() else {
             return Ok(());
@@ -115,7 +115,7 @@ impl Node {
         Ok(())
     }
 
-    /// A page of a full view arrived.
+    /// Takes a page of a full view.
     pub(super) fn take_page(&mut self, peer: NodeId, page: ViewPage) {
         let (next, former) = match self.membership.pages.add(peer, page, &self.context.seals) {
             Some(Ok(both)) => both,
@@ -143,7 +143,7 @@ impl Node {
         }
     }
 
-    /// A page of a full view arrived on its way round the ring.
+    /// Takes a page of a full view on its way round the ring.
     pub(super) fn take_announced_page(&mut self, peer: NodeId, page: ViewPage) {
         let maker = page.tag.epoch.coordinator;
         if let Some(Ok((next, former))) =
@@ -158,8 +158,8 @@ impl Node {
         }
     }
 
-    /// Takes a full view, or the next one, from a peer: believes it, or learns that it is out, or that
-    /// there is another ring.
+    /// Takes a complete view from a peer: adopts it, or learns that this node was evicted or that there is another
+    /// ring.
     fn consider(&mut self, peer: NodeId, next: View) {
         let lists_me = next.contains(&self.context.config.id);
         let tag = next.tag();
@@ -220,8 +220,8 @@ impl Node {
         }
     }
 
-    /// True where one's own coordinator is suspected, and another member takes the side of one that
-    /// claims its office; or where it is dead, and somebody has gone on alone.
+    /// Returns true if this node's coordinator is suspected and either another member supports a claimant of its
+    /// office, or the coordinator is dead and the claimant continues alone.
     fn vouches(&self, view: &View, peer: &NodeId, next: &View) -> bool {
         let claimant = next.coordinator();
         let second = view.contains(peer) && *peer != claimant && view.contains(&claimant);
@@ -229,14 +229,14 @@ impl Node {
         self.is_abandoned() && (second || alone)
     }
 
-    /// True where one's own ring cannot speak for this node any more: its coordinator has gone
-    /// over to the other ring, or is suspected.
+    /// Returns true if this node's ring cannot speak for it any more: its coordinator is in the other ring, or
+    /// suspected.
     fn is_stranded(&self, other: &View) -> bool {
         let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
         coordinator.is_none_or(|id| other.contains(&id)) || self.is_abandoned()
     }
 
-    /// True where one's own coordinator is suspected.
+    /// Returns true if this node's own coordinator is suspected.
     fn is_abandoned(&self) -> bool {
         let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
         coordinator.is_some_and(|id| self.context.detector.suspects(&id))
@@ -259,7 +259,7 @@ impl Node {
         self.reaching.follow(&self.context, &next);
         let mut joined = differences.joined.iter();
         if joined.any(|newcomer| newcomer.addresses.are_manifold()) {
-            // It may reach those who are out of this node's reach.
+            // The newcomer may reach peers that this node cannot.
             self.context.links.ask_others(now);
             self.context.lost.search(now);
         }
@@ -308,7 +308,7 @@ impl Node {
         self.seal_what_waits();
     }
 
-    /// Notes the names of those who went, and lets the words of those through who came.
+    /// Records the names of departed members, and accepts the messages of new ones.
     pub(super) fn note_names(&mut self, differences: &Differences) {
         let context = &mut self.context;
         for member in &differences.joined {
@@ -333,7 +333,7 @@ impl Node {
             .forget_the_silent(context, |author| forks.keeps(author));
     }
 
-    /// The user wishes another name; nothing comes of it while this node has no place in the ring.
+    /// Passes on the user's wish for another name; ignored while this node is not a member.
     pub(super) fn rename(&mut self, name: String) {
         if self.context.joining.is_outside() {
             return;
@@ -346,13 +346,13 @@ impl Node {
         }
     }
 
-    /// A member wishes another name.
+    /// Takes a member's wish for another name.
     pub(super) fn take_rename(&mut self, id: NodeId, wish: &str) {
         let renamed = self.naming.wish(&self.context, id, wish);
         self.publish_names(renamed);
     }
 
-    /// When a name is free again, or a rename is due.
+    /// Returns when a newcomer has waited for a name, or a rename is due.
     pub(super) fn naming_due(&self) -> Option<Time> {
         let renames = self.naming.renames_deadline();
         let renames = renames.filter(|_| self.context.has_authority());
@@ -371,7 +371,7 @@ impl Node {
         }
     }
 
-    /// A coordinator that was shown up cannot stay in office: for the election it counts as dead, whatever it says.
+    /// Treats a coordinator that was proven to lie as dead for the election, whatever it says.
     pub(super) fn depose_liar(&mut self) {
         let coordinator = self.context.view.as_ref().map(|view| view.coordinator());
         if let Some(liar) = coordinator.filter(|id| self.context.is_deposed(id)) {
@@ -379,7 +379,7 @@ impl Node {
         }
     }
 
-    /// Tells who came and who went, and forgets the links and debts of those who went.
+    /// Tells the user who joined and departed, and forgets links and debts of departed members.
     fn tell_changes(&mut self, next: &View, differences: &Differences) {
         let now = self.context.now;
         let person = |member: &Member| Person {
@@ -404,7 +404,7 @@ impl Node {
         }
     }
 
-    /// Tells who has another name.
+    /// Tells the user which members have another name.
     fn tell_renamed(&mut self, before: &View, differences: &Differences) {
         for member in &differences.changed {
             let previous = before.member(&member.id).map(|before| before.name.clone());

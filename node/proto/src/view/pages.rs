@@ -1,4 +1,4 @@
-//! Pages: whole views as they come in, a page at a time.
+//! Pages: full views as they arrive, page by page.
 //!
 //! Not here: whether such a view is believed (`node::views`).
 
@@ -10,13 +10,13 @@ use alloc::vec::Vec;
 use ringtalk_wire::limit::{MEMBERS, PAGE_FORMER, PAGE_MEMBERS};
 use ringtalk_wire::{NodeId, Renamed, ViewPage};
 
-/// Views that come in by pages, by whoever sends or has made them.
+/// Incomplete views, by the peer that sends the pages or the coordinator that made them.
 #[derive(Debug, Default)]
 pub(crate) struct Pages {
     coming: BTreeMap<NodeId, BTreeMap<u16, ViewPage>>,
 }
 
-/// How many pages are kept at most, of all views that come in together: two of the largest.
+/// The maximum number of pages kept of all incomplete views: two of the largest views.
 const PAGES: usize = 2 * MEMBERS / PAGE_MEMBERS;
 
 impl Pages {
@@ -24,8 +24,8 @@ impl Pages {
         self.coming.remove(source);
     }
 
-    /// Adds a page. If no other page is missing, returns the view and the former members that its pages name, or why it
-    /// is not to be taken.
+    /// Adds a page. If no other page is missing, returns the view and the former members that its pages name, or the
+    /// reason to reject the view.
     pub(crate) fn add(
         &mut self,
         source: NodeId,
@@ -55,7 +55,7 @@ impl Pages {
         Some(view.map(|view| (view, former)))
     }
 
-    /// Forgets the largest of the others' where there are too many.
+    /// Drops the largest incomplete view of another source if too many pages are kept.
     fn make_room(&mut self, source: &NodeId) {
         let kept: usize = self.coming.values().map(BTreeMap::len).sum();
         let others = self.coming.iter().filter(|(id, _)| *id != source);

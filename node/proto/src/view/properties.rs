@@ -1,5 +1,5 @@
-//! Changes of views, whatever the coordinator changes: an update leads where the coordinator went, and the differences
-//! tell what it changed.
+//! Properties of views under arbitrary changes: an update leads to the coordinator's view, and the differences list
+//! exactly what changed.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -32,7 +32,7 @@ fn member(number: u16, view: Option<&View>) -> Member {
     }
 }
 
-/// A ring of one, which coordinates.
+/// Returns a ring of one member, its coordinator.
 fn founded() -> View {
     let founder = Member {
         id: SEAL.signer(),
@@ -41,7 +41,7 @@ fn founded() -> View {
     View::founding(founder, 1, sealed)
 }
 
-/// What is changed in one step: who is to come, to go, and to have another name.
+/// The members of one step that are to join, to depart, and to be renamed.
 type Wish = (Vec<u16>, Vec<u16>, Vec<u16>);
 
 fn wish() -> impl Strategy<Value = Wish> {
@@ -49,7 +49,7 @@ fn wish() -> impl Strategy<Value = Wish> {
     (some(), some(), some())
 }
 
-/// A change as a coordinator makes it: each member is in one part of it at most.
+/// Returns a change as a coordinator makes it: each member occurs in at most one part.
 fn change(view: &View, number: usize, (come, go, rename): &Wish) -> Change {
     let mut next = view.clone();
     let mut seen: BTreeSet<u16> = BTreeSet::new();
@@ -116,7 +116,7 @@ proptest! {
             let (_, next) = view.next(change, sealed).expect("the changes fit");
             views.push(next);
         }
-        // Also over several steps, in which somebody may have gone and come back.
+        // The range may cover several steps, in which a member may have departed and come back.
         let from = from % views.len();
         let (before, after) = (&views[from], &views[views.len() - 1]);
         let differences = after.since(Some(before));

@@ -1,7 +1,7 @@
-//! Reading a view that somebody else made: from an update, or from the pages of a whole one.
+//! Validates a view that another node made: from an update, or from the pages of a full view.
 //!
-//! Everybody who reads a view reads it here, an observer too, and gets none that its coordinator did not sign
-//! (`PROTOCOL.md` §5.2). Not here: whether a view that is signed is believed (`node::membership`).
+//! All readers, observers too, read views here, and get none that its coordinator did not sign (`PROTOCOL.md` §5.2).
+//! Not here: whether a signed view is believed (`node::views`).
 
 use alloc::vec::Vec;
 
@@ -14,12 +14,12 @@ use super::{Openings, View};
 use crate::Verifier;
 use crate::signing::is_coordinators;
 
-/// Why a view that came from somebody else is not taken.
+/// Why another node's view is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mismatch {
     /// The update follows another view.
     Parent,
-    /// It has another hash than it says, names members twice or unknown ones, or has a name that is none.
+    /// The hash is wrong, members are unknown or listed twice, the coordinator is missing, or a name is not valid.
     Content,
     /// Its coordinator did not sign it.
     Seal,
@@ -68,7 +68,8 @@ impl View {
         sound.then_some(view)
     }
 
-    /// Every view that others made passes through here, whoever reads it: `PROTOCOL.md` §5.2.
+    /// Checks the coordinator's signature. Every view that another node made passes through here
+    /// (`PROTOCOL.md` §5.2).
     fn signed(self, verifier: &dyn Verifier) -> Result<Self, Mismatch> {
         if is_coordinators(verifier, &self.tag, &self.seal) {
             Ok(self)
@@ -78,7 +79,7 @@ impl View {
     }
 }
 
-/// True if so many can have been admitted before a member (each view lets in so many at most), and its name is one.
+/// Returns true if a member's name is valid and its seniority possible: each view admits a limited number of members.
 fn is_possible(member: &Member, tag: &ViewTag) -> bool {
     member.seniority <= tag.number.saturating_mul(MEMBERS as u64) && is_name(&member.name)
 }
@@ -94,7 +95,7 @@ mod tests {
     use crate::view::Change;
     use crate::view::test_support::id;
 
-    /// Believes nothing.
+    /// A verifier that rejects everything.
     #[derive(Debug)]
     struct Doubter;
 
@@ -115,7 +116,7 @@ mod tests {
         }
     }
 
-    /// A view of this founder's, and the next one, both under the seal of nobody's key.
+    /// Returns a view of this founder's and the next one, both with the seal `SEAL`.
     fn views(founder: NodeId) -> (View, ViewUpdate, View) {
         let founding = View::founding(member(founder), 1, |_| SEAL);
         let change = Change {

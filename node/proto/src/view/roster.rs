@@ -1,9 +1,8 @@
-//! The members of a view, found by their keys and by their ids.
+//! The members of a view, indexed by key and by id.
 //!
-//! A roster is a persistent map: it is kept in 64 parts by key and 64 by id, and a copy that differs
-//! in a few members shares all other parts. So a change costs the same in a ring of ten members as in
-//! one of thousands, and what two rosters have in common need not be looked at. Not here: what a view
-//! is beside its members (`view`).
+//! A roster is a persistent map: it consists of 64 parts by key and 64 by id, and a copy that differs in a few
+//! members shares all other parts. So a change costs the same in a ring of ten members as in one of thousands, and a
+//! comparison of two rosters skips what they share. Not here: the rest of a view (`view`).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -13,7 +12,7 @@ use ringtalk_wire::{Member, NodeId, RingKey, SectorHash, ShortId};
 
 const PARTS: usize = RingKey::SECTORS;
 
-/// Members in the order of their ring keys, which are unique, as their ids are.
+/// Members in the order of their ring keys. Keys are unique, and so are ids.
 #[derive(Clone)]
 pub(super) struct Roster {
     sectors: [Arc<Sector>; PARTS],
@@ -24,40 +23,40 @@ pub(super) struct Roster {
 /// The members whose ids begin alike, in the order of their ids.
 type Ids = Vec<(NodeId, Arc<Member>)>;
 
-/// The members of a 64th of the ring, in ring order.
+/// The members in a 64th of the ring, in ring order.
 #[derive(Clone, Default)]
 struct Sector {
     members: Vec<(RingKey, Arc<Member>)>,
     hash: SectorHash,
 }
 
-/// What one roster has and another has not.
+/// The difference between two rosters.
 #[derive(Debug, Default)]
 pub(crate) struct Differences {
     /// Members of the later one only.
     pub(crate) joined: Vec<Arc<Member>>,
     /// Members of the earlier one only.
     pub(crate) gone: Vec<Arc<Member>>,
-    /// Members of both, as the later one has them, where anything about them differs.
+    /// Members of both that differ in anything, as the later one has them.
     pub(crate) changed: Vec<Arc<Member>>,
 }
 
 impl Roster {
-    /// One member.
+    /// Returns a roster of one member.
     pub(super) fn alone(member: Member) -> Self {
         let mut roster = Self::empty();
         roster.change(&[], [member], &[]);
         roster
     }
 
-    /// Those members; nothing where two of them have one id or one key.
+    /// Returns a roster of these members; `None` if two of them have the same id or the same key.
     pub(super) fn of(members: impl IntoIterator<Item = Member>) -> Option<Self> {
         let mut roster = Self::empty();
         let sound = roster.change(&[], members, &[]);
         sound.then_some(roster)
     }
 
-    /// Nobody.
+    /// Returns an empty roster.
     pub(super) fn empty() -> Self {
         let (nobody, none) = (Arc::default(), Arc::default());
         Self {
@@ -67,8 +66,8 @@ impl Roster {
         }
     }
 
-    /// Takes members out, puts others in and gives some other names. False where an id or a key
-    /// would be there twice: the roster is good for nothing then.
+    /// Removes members, inserts others and renames some. Returns false if an id or a key would occur twice; then the
+    /// roster must not be used any more.
     pub(super) fn change(
         &mut self,
         gone: &[NodeId],
@@ -120,7 +119,7 @@ impl Roster {
         Some(&part[place].1)
     }
 
-    /// The members whose ids begin so.
+    /// Returns the members whose ids begin with `short`.
     pub(super) fn beginning_with(&self, short: ShortId) -> impl Iterator<Item = &NodeId> {
         let ids = short.ids();
         let part = &self.ids[part_of(ids.start())];
@@ -129,20 +128,20 @@ impl Roster {
         from_there.take_while(move |id| ids.contains(*id))
     }
 
-    /// All members in ring order.
+    /// Returns all members in ring order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Member> + Clone {
         self.sectors
             .iter()
             .flat_map(|sector| members(&sector.members))
     }
 
-    /// The same, to be shared.
+    /// Returns the same, as shared pointers.
     pub(super) fn shared(&self) -> impl Iterator<Item = Arc<Member>> + '_ {
         let sectors = self.sectors.iter();
         sectors.flat_map(|sector| sector.members.iter().map(|(_, member)| Arc::clone(member)))
     }
 
-    /// All members from the first whose key is not less than `key`, once round the ring clockwise.
+    /// Returns all members from the first whose key is not less than `key`, once round the ring clockwise.
     pub(super) fn clockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
         let (number, place) = self.place_of(key);
         let (before, after) = self.sectors[number].members.split_at(place);
@@ -153,7 +152,7 @@ impl Roster {
             .chain(members(before))
     }
 
-    /// All members from the last whose key is less than `key`, once round the ring the other way.
+    /// Returns all members from the last whose key is less than `key`, once round the ring counter-clockwise.
     pub(super) fn counterclockwise_from(&self, key: RingKey) -> impl Iterator<Item = &Member> {
         let (number, place) = self.place_of(key);
         let (before, after) = self.sectors[number].members.split_at(place);
@@ -165,7 +164,7 @@ impl Roster {
             .chain(members(after).rev())
     }
 
-    /// The sectors that have members, with their hashes.
+    /// Returns the sectors that have members, with their hashes.
     pub(super) fn hashes(&self) -> Vec<(u8, SectorHash)> {
         let numbered = (0..).zip(&self.sectors);
         let taken = numbered.filter(|(_, sector)| !sector.members.is_empty());
@@ -174,7 +173,7 @@ impl Roster {
             .collect()
     }
 
-    /// What came, went and changed since an earlier one, in the order of ids.
+    /// Returns what joined, departed and changed since an earlier roster, in the order of ids.
     pub(super) fn since(&self, before: &Self) -> Differences {
         let mut differences = Differences::default();
         for (next, before) in self.ids.iter().zip(&before.ids) {
@@ -227,7 +226,7 @@ impl Roster {
         Some(member)
     }
 
-    /// The sector of a key, and in it the place of the first member whose key is not less.
+    /// Returns the sector of a key, and the index there of the first member whose key is not less.
     fn place_of(&self, key: RingKey) -> (usize, usize) {
         let number = usize::from(key.sector());
         let members = &self.sectors[number].members;
@@ -265,7 +264,7 @@ fn find<'a>(part: &'a [(NodeId, Arc<Member>)], id: &NodeId) -> Option<&'a Arc<Me
     Some(&part[place].1)
 }
 
-/// Ids are as good as random in their first bits.
+/// Returns the part of an id, by its first six bits, which are as good as random.
 const fn part_of(id: &NodeId) -> usize {
     (id.as_bytes()[0] >> 2) as usize
 }
@@ -290,7 +289,7 @@ mod tests {
         }
     }
 
-    /// Keys all round the ring, in an order of no use.
+    /// Returns members with keys all round the ring, in an arbitrary order.
     fn scattered(count: u16) -> Vec<Member> {
         let step = u128::MAX / u128::from(count);
         let key = |number: u16| step * u128::from(number * 7 % count);

@@ -1,9 +1,9 @@
-//! Authors: whose bundles are let through, and under what name they are shown.
+//! Authors: whose bundles are accepted, and under which name they are shown.
 //!
-//! `PROTOCOL.md` §4.2. Whoever is or was a member has its place, and so have a number of others, who may be
-//! departed members of a ring that this one has merged with. A discussion may go on for long, and a
-//! coordinator may lie: so the departed of whom nothing was heard are forgotten where there are too many,
-//! and too many are not heard at all. Not here: when a bundle is delivered (`causal`).
+//! `PROTOCOL.md` §4.3 and §5.4. Present and former members have room, and so has a limited number of others: they may
+//! be departed members of a ring that merged with this one. A discussion may last long, and a coordinator may lie. So
+//! if there are too many names, departed members that said nothing are forgotten, and beyond a limit new authors are
+//! refused. Not here: when a bundle is delivered (`causal`).
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,37 +19,36 @@ use crate::context::Context;
 use crate::machines::admission::presentable;
 use crate::{Time, View};
 
-/// How long a bundle may wait for its author's admission before it is shown without a name: longer than a member that slept
-/// takes to catch up.
+/// How long a bundle may wait for its author's admission before it is shown without a name: longer than a member that
+/// slept takes to catch up.
 const ADMISSION_WAIT: Duration = Duration::from_secs(5);
 
-/// How long a bundle waits for somebody to tell of an author on whose words it depends: longer than a member that was cut off, or
-/// slept, takes to learn who came meanwhile.
+/// How long a bundle waits for news of an author that it depends on: longer than a member that was cut off or slept
+/// takes to learn who joined meanwhile.
 const NEWS_WAIT: Duration = Duration::from_secs(10);
 
-/// How many authors there may be whose admission nobody has told: a key costs nothing, so that one member
-/// can speak as very many.
+/// The maximum number of authors that no view or cut has named: a key costs nothing, so one member can pose as very
+/// many authors.
 const NAMELESS: usize = 4_096;
 
-/// How many of those one peer may bring: whoever makes up more than this is not one of a few whose admission was
+/// How many of those one peer may bring: more than this are made up, and not just a few whose admission this node
 /// missed.
 const NAMELESS_OF_PEER: usize = 64;
 
-/// How many there may be in a ring, those that speak counted twice, that lets newcomers in: two such rings
-/// may still merge.
+/// The maximum size of a ring that admits newcomers; members that speak count twice. Two such rings can still merge.
 const ADMITTING: usize = AUTHORS / 2;
 
-/// How many names are kept before those are forgotten who left without a word.
+/// How many names are kept before departed members that said nothing are forgotten.
 const NAMES: usize = AUTHORS + MEMBERS;
 
 impl Discussion {
-    /// Notes somebody who was here before this node, as others name it.
+    /// Records a former member that joined before this node did, under the name that others tell.
     pub(crate) fn note_former(&mut self, context: &mut Context, id: NodeId, name: &str) {
         if named(context) < AUTHORS {
             self.causal.admit(id);
             self.nameless.remove(&id);
             if !context.is_named(&id) {
-                // A node with newer tables may have given it.
+                // A node with newer Unicode tables may have given the name.
                 let own = Some(name).filter(|name| is_name(name));
                 let name = own.map_or_else(|| presentable(name), String::from);
                 context.people.former.insert(id, name);
@@ -57,8 +56,8 @@ impl Discussion {
         }
     }
 
-    /// The names of former members of whom something is kept, for those who were not there when they came: as many
-    /// as a page of a view has room for.
+    /// Returns the names of former members of whom messages are kept, for nodes that joined later: as many as a page
+    /// of a view has room for.
     pub(crate) fn former_names(&self, context: &Context) -> Vec<Renamed> {
         let authors = self.log.authors().into_iter();
         let former = authors.filter_map(|id| {
@@ -68,8 +67,8 @@ impl Discussion {
         former.take(PAGE_FORMER).collect()
     }
 
-    /// A coordinator names former members of its ring, beside a view that it has sealed: it counts once that view is
-    /// in force, as everything else that a coordinator says of names.
+    /// Records former members that a coordinator names along with a view that it signed. As with all names from a
+    /// coordinator, they count once that view is in force.
     pub(crate) fn note_former_names(
         &mut self,
         context: &mut Context,
@@ -83,15 +82,15 @@ impl Discussion {
         }
     }
 
-    /// Notes that somebody is a member by the view in force: what it has said is let through.
+    /// Records that a node is a member by the view in force: its bundles are accepted from then on.
     pub(crate) fn note_member(&mut self, context: &mut Context, id: NodeId) {
         self.causal.note_named(id);
         context.people.former.remove(&id);
         self.nameless.remove(&id);
     }
 
-    /// If too many have a name, those are forgotten who left without a word. Everybody else's messages still come under its
-    /// name, and are known again; whose evidence `is_kept` stays muted.
+    /// Forgets former members that said nothing, if too many nodes have a name. All others keep their names, and so
+    /// do their messages. Proven liars whose evidence `is_kept` stay muted.
     pub(crate) fn forget_the_silent(
         &mut self,
         context: &mut Context,
@@ -112,15 +111,14 @@ impl Discussion {
         liars.retain(|id| is_member(id) || causal.knows(id) || is_kept(id));
     }
 
-    /// True where there are not too many members to let somebody in, nor too many authors, of which it may
-    /// be one already.
+    /// Returns true if there is room for a newcomer among members and authors. It may be an author already.
     pub(crate) fn has_room_for(&self, newcomer: &NodeId, members: usize) -> bool {
         let authors = self.causal.heard();
         let is_author = self.causal.has_any_of(newcomer);
         members < MEMBERS && (is_author || members + authors < ADMITTING)
     }
 
-    /// True if there is room for an author of whom a peer brings something.
+    /// Returns true if there is room for an author of whom a peer brings something.
     pub(crate) fn may_be_an_author(
         &self,
         context: &Context,
@@ -136,7 +134,8 @@ impl Discussion {
         room && (self.causal.knows(author) || context.is_named(author) || place())
     }
 
-    /// True if there is no room for an author of whom a peer brings something: nothing waits for it then.
+    /// Returns true if there is no room for an author of whom a peer brings something; then nothing waits for that
+    /// author.
     pub(crate) fn refuses(&mut self, context: &Context, author: &NodeId, peer: &NodeId) -> bool {
         let refused = !self.may_be_an_author(context, author, peer);
         if refused {
@@ -145,8 +144,9 @@ impl Discussion {
         refused
     }
 
-    /// True if a bundle is not taken from a peer that passes it on: there is no room for its author, or it is out of turn and
-    /// its author has no name. Nothing is asked for of those, so that it would wait for ever.
+    /// Returns true if a bundle that a peer passes on is rejected: there is no room for its author, or the author is
+    /// nameless and the bundle is out of order. Missing bundles of nameless authors are not asked for, so it would
+    /// wait forever.
     pub(crate) fn turns_away(&mut self, context: &Context, bundle: &Bundle, peer: &NodeId) -> bool {
         let author = bundle.author;
         self.refuses(context, &author, peer)
@@ -154,13 +154,13 @@ impl Discussion {
                 && self.causal.first_missing(author) < bundle.first
     }
 
-    /// True if others depend on what an author says, so that it is looked for.
+    /// Returns true if messages may depend on an author's, so that its missing messages are looked for.
     pub(crate) fn is_ordered(&self, context: &Context, author: &NodeId) -> bool {
         self.causal.is_ordered(author) || context.is_named(author)
     }
 
-    /// A bundle came that may have been asked for: somebody's clock told of its author, or something depends on it. Such an
-    /// author is ordered, with a name or without. Whoever was brought without being asked for is a stranger like any other.
+    /// Makes the author of a bundle ordered if it has a name, or if the bundle was `asked` for, because a peer's
+    /// clock lists the author or something depends on it. Any other author is a stranger.
     pub(crate) fn admit_asked(
         &mut self,
         context: &Context,
@@ -177,8 +177,8 @@ impl Discussion {
         }
     }
 
-    /// A member shows a view that may never be in force here. Whom it lists is not made up by whoever brings its words, as far
-    /// as that member can tell: what came of it is ordered, as what somebody's clock tells of.
+    /// Makes authors ordered that a member's view lists, though that view may never be in force here. As far as the
+    /// member can tell, those authors are real, so they count like authors in a member's clock.
     pub(crate) fn hear_of_members(&mut self, context: &Context, peer: NodeId, shown: &View) {
         let unordered = self.nameless.iter().copied();
         let told: Vec<NodeId> = unordered
@@ -192,8 +192,8 @@ impl Discussion {
         }
     }
 
-    /// A bundle came. Where it depends on the words of somebody of whom nothing is known, or nobody depends on it, it waits
-    /// for a while, and then goes without.
+    /// Lets a bundle wait for a limited time if it depends on an unknown author, or if its own author is not ordered.
+    /// After that it no longer waits for that author.
     pub(crate) fn look_for_strangers(&mut self, context: &Context, bundle: &Bundle) {
         let now = context.now;
         for head in &bundle.heads {
@@ -213,7 +213,7 @@ impl Discussion {
         }
     }
 
-    /// This node slept: nobody could name anybody meanwhile.
+    /// Makes all waits begin anew, because no other node could name anybody while this node slept.
     pub(crate) fn wait_anew(&mut self, context: &Context) {
         let now = context.now;
         for wait in &mut self.waits {
@@ -222,12 +222,12 @@ impl Discussion {
         self.nameless.wait_anew(now);
     }
 
-    /// When a bundle goes without what it depends on.
+    /// Returns when the next bundle stops waiting for unknown authors.
     pub(crate) fn goes_without(&self) -> Option<Time> {
         self.waits.front().map(|wait| wait.until)
     }
 
-    /// Bundles that have waited long enough for strangers go without.
+    /// Ends the waits of bundles that have waited long enough for unknown authors.
     pub(crate) fn expire_waits(&mut self, now: Time, is_wanted: impl Fn(&NodeId) -> bool) {
         while let Some(&Wait {
             until,
@@ -248,7 +248,8 @@ impl Discussion {
         }
     }
 
-    /// A peer has brought something of this author; true if nobody has told of its admission, and this is news.
+    /// Records that a peer has brought something of an author; returns true if the author is unnamed and was unknown
+    /// so far.
     pub(crate) fn is_new_stranger(
         &mut self,
         context: &Context,
@@ -266,7 +267,7 @@ impl Discussion {
         true
     }
 
-    /// Bundles of authors whose admission never came are shown all the same.
+    /// Shows the bundles of authors whose admission has not been announced in time.
     pub(crate) fn admit_strangers(
         &mut self,
         context: &Context,
@@ -282,7 +283,7 @@ impl Discussion {
                 continue;
             }
             self.nameless.add(author, by);
-            // Where somebody's clock tells of it, it is about to be asked for.
+            // If a peer's clock lists the author, its messages are about to be asked for.
             if is_wanted(&author) {
                 self.causal.admit_asked(author);
             } else {
@@ -292,7 +293,7 @@ impl Discussion {
     }
 }
 
-/// How many have a name.
+/// Returns how many nodes have a name.
 fn named(context: &Context) -> usize {
     let members = context.view.as_ref().map_or(0, |view| view.len());
     members + context.people.former.len()
@@ -422,7 +423,7 @@ mod tests {
         assert!(!discussion.turns_away(&context, &says(nameless, 1), &peer));
         assert!(discussion.turns_away(&context, &says(nameless, 2), &peer));
         assert!(!discussion.turns_away(&context, &says(named, 2), &peer));
-        // It is asked for, as what everybody has.
+        // It was asked for.
         discussion.admit_asked(&context, nameless, peer, true);
         assert!(!discussion.turns_away(&context, &says(nameless, 2), &peer));
     }

@@ -1,6 +1,6 @@
-//! Authors without a name, and who brought them.
+//! Authors without a name, and the peers that brought them.
 //!
-//! Not here: how many there may be, and what becomes of them (`authors`).
+//! Not here: how many there may be, what happens to them (`authors`).
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -13,21 +13,21 @@ use crate::Time;
 /// Authors without a name.
 #[derive(Debug, Default)]
 pub(crate) struct Nameless {
-    /// Of whom something waits for their admission: since when.
+    /// Authors whose bundles wait for their admission, and since when.
     awaited: BTreeMap<NodeId, Time>,
-    /// The peer that brought something of each of them first.
+    /// The peer that first brought a bundle of each of them.
     by: BTreeMap<NodeId, NodeId>,
     /// How many each peer has brought.
     counts: BTreeMap<NodeId, usize>,
 }
 
 impl Nameless {
-    /// How many there are.
+    /// Returns how many there are.
     pub(crate) fn len(&self) -> usize {
         self.by.len()
     }
 
-    /// How many of them a peer has brought.
+    /// Returns how many of them a peer has brought.
     pub(crate) fn of(&self, peer: &NodeId) -> usize {
         self.counts.get(peer).copied().unwrap_or(0)
     }
@@ -36,28 +36,28 @@ impl Nameless {
         self.by.contains_key(author)
     }
 
-    /// True where something of an author waits for its admission.
+    /// Returns true if bundles of an author wait for its admission.
     pub(crate) fn awaits(&self, author: &NodeId) -> bool {
         self.awaited.contains_key(author)
     }
 
-    /// How many authors' admission is awaited.
+    /// Returns how many authors' admission is awaited.
     pub(crate) fn awaited(&self) -> usize {
         self.awaited.len()
     }
 
-    /// All of them.
+    /// Returns all of them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &NodeId> {
         self.by.keys()
     }
 
-    /// Something of an author waits for its admission.
+    /// Records that bundles of an author wait for its admission.
     pub(crate) fn wait(&mut self, now: Time, author: NodeId, peer: NodeId) {
         self.add(author, peer);
         self.awaited.insert(author, now);
     }
 
-    /// Nobody waits for an author's admission any more; whoever brought it is remembered.
+    /// Stops waiting for an author's admission, but remembers the peer that brought it.
     pub(crate) fn add(&mut self, author: NodeId, peer: NodeId) {
         self.awaited.remove(&author);
         self.by.entry(author).or_insert_with(|| {
@@ -67,7 +67,7 @@ impl Nameless {
         debug_assert!(self.is_counted(), "each counts for one peer");
     }
 
-    /// An author has a name.
+    /// Forgets an author that has got a name.
     pub(crate) fn remove(&mut self, author: &NodeId) {
         self.awaited.remove(author);
         let Some(peer) = self.by.remove(author) else {
@@ -86,14 +86,14 @@ impl Nameless {
         self.counts.values().sum::<usize>() == self.by.len()
     }
 
-    /// All wait anew.
+    /// Makes all waits begin anew.
     pub(crate) fn wait_anew(&mut self, now: Time) {
         for since in self.awaited.values_mut() {
             *since = now;
         }
     }
 
-    /// The authors that have been waited for so long, or of whom this is true, each with who brought it.
+    /// Returns authors that have waited for `wait`, or that `is_known`, each with the peer that brought it.
     pub(crate) fn overdue(
         &self,
         now: Time,

@@ -1,8 +1,8 @@
-//! The other registrations of a discussion that a director named beside the coordinator.
+//! Candidates: the other registrations of a discussion that a director named besides the coordinator.
 //!
-//! Anybody may register at a director, so the coordinator that it names need not be one that lets a newcomer in:
-//! the others are tried then, and the ring that has let it in is told of those that it does not have yet.
-//! `PROTOCOL.md` §5.1. Not here: how a way in is tried (`joining`), and how two rings become one (`node::merging`).
+//! Anybody may register at a director, so the named coordinator may not admit a newcomer. Then the newcomer tries the
+//! candidates. Once admitted, it tells its ring of the candidates that the ring lacks. `PROTOCOL.md` §5.1. Not here:
+//! attempts to join (`joining`), merging (`node::merging`).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -14,10 +14,10 @@ use crate::Time;
 
 /// How many are tried, whatever a director says: it names three.
 const CANDIDATES: usize = 3;
-/// How often one's ring is told of one: more rarely than its coordinator speaks to another, so that none is passed over.
+/// The pause between candidates that the ring is told of: longer than its coordinator's between rings, to skip none.
 const TELL: Duration = Duration::from_secs(1);
 
-/// What is left to be tried, and to be told.
+/// The candidates left to try, and those left to tell the ring of.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     untried: VecDeque<Contact>,
@@ -26,7 +26,7 @@ pub(crate) struct Candidates {
 }
 
 impl Candidates {
-    /// A director names the coordinator and others, which replaces whatever it named before.
+    /// Takes the coordinator and the candidates that a director names; they replace earlier ones.
     pub(crate) fn show(&mut self, me: &NodeId, coordinator: &Contact, named: Vec<Contact>) {
         self.untried = VecDeque::new();
         for other in named {
@@ -43,12 +43,12 @@ impl Candidates {
         }
     }
 
-    /// The next one to try.
+    /// Takes out the next candidate to try.
     pub(crate) fn next_untried(&mut self) -> Option<Contact> {
         self.untried.pop_front()
     }
 
-    /// One that the ring is to be told of now; `has` is true for those that are in it.
+    /// Takes out a candidate to tell the ring of, if one is due; `has` returns true for members of the ring.
     pub(crate) fn next_untold(
         &mut self,
         now: Time,
@@ -63,7 +63,7 @@ impl Candidates {
         Some(other)
     }
 
-    /// When the ring is to be told of one.
+    /// Returns when to tell the ring of a candidate.
     pub(crate) fn deadline(&self) -> Option<Time> {
         (!self.untold.is_empty()).then_some(self.tell_at)
     }

@@ -1,7 +1,7 @@
-//! Newcomers who have asked the coordinator for a place, and wait for the view that admits them.
+//! Newcomers that have asked the coordinator for admission, and wait for the view that admits them.
 //!
-//! The first gets a view of its own at once; those who come within `ADMISSION` after it share the next
-//! one, so that a crowd costs a few views and not one each. Not here: who is let in (`node::entry`).
+//! The first one gets a view of its own at once. Those that arrive within `ADMISSION` after it share the next one, so
+//! that a crowd costs a few views and not one each. Not here: who is admitted (`node::entry`).
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -15,7 +15,7 @@ use crate::config::ADMISSION;
 /// How many may wait: more than a view admits, and far less than memory holds.
 const WAITING: usize = 1_024;
 
-/// Who waits, the first to come first.
+/// The waiting newcomers, in the order of arrival.
 #[derive(Debug, Default)]
 pub(crate) struct Newcomers {
     waiting: VecDeque<(NodeId, Join)>,
@@ -23,7 +23,7 @@ pub(crate) struct Newcomers {
 }
 
 impl Newcomers {
-    /// Somebody waits from now on; it is asked for what it said last. False where too many wait.
+    /// Enqueues a newcomer, or replaces its earlier request. Returns false if too many wait.
     pub(crate) fn wait(&mut self, peer: NodeId, join: Join) -> bool {
         self.forget(&peer);
         let room = self.waiting.len() < WAITING;
@@ -34,12 +34,12 @@ impl Newcomers {
         room
     }
 
-    /// Somebody waits no more.
+    /// Removes a newcomer from the queue.
     pub(crate) fn forget(&mut self, peer: &NodeId) {
         self.waiting.retain(|(waiting, _)| waiting != peer);
     }
 
-    /// Those whom the next view admits, if it is time for one; those that are held up wait on.
+    /// Takes out the newcomers that the next view admits, if one is due. Newcomers that are held up go on waiting.
     pub(crate) fn admit(
         &mut self,
         now: Time,
@@ -60,7 +60,7 @@ impl Newcomers {
         admitted
     }
 
-    /// When the next view is due.
+    /// Returns when the next view is due.
     pub(crate) fn deadline(&self, is_held_up: impl Fn(&NodeId) -> bool) -> Option<Time> {
         let due = self
             .admitted

@@ -1,7 +1,7 @@
-//! Cuts: where the discussion so far begins and ends, as neighbours tell a newcomer.
+//! Cuts: where the history begins and ends, as neighbours tell a newcomer.
 //!
-//! `PROTOCOL.md` §5.1. One neighbour's word is held against the others': whoever lies about an author
-//! would mute it here for good. What lies between comes from all of them. Not here: how it is fetched
+//! `PROTOCOL.md` §5.1. One neighbour's cut is compared with the others': a neighbour that lies about an author would
+//! mute that author here for good. The messages in between come from all of them. Not here: how they are fetched
 //! (`repair`).
 
 use crate::config::LAMPORT_AHEAD;
@@ -12,22 +12,22 @@ use core::time::Duration;
 use ringtalk_wire::limit::{AUTHORS, PAGE_ITEMS};
 use ringtalk_wire::{Cut, MessageId, NodeId, Range, VectorClock};
 
-/// How many may have been asked: two neighbours and the coordinator, and a few that were it before.
+/// How many peers may have been asked: two neighbours, the coordinator, and a few that had these roles before.
 const ASKED: usize = 8;
 
-/// How long a complete cut waits for those of the others who were asked.
+/// How long a complete cut waits for the cuts of the others that were asked.
 pub(crate) const WITNESS_WAIT: Duration = Duration::from_millis(100);
 
-/// The cuts that were asked for, as far as they have come.
+/// The cuts that were asked for, as far as they have arrived.
 #[derive(Debug, Default)]
 pub(crate) struct Cuts {
     asked: BTreeSet<NodeId>,
     given: BTreeMap<NodeId, Given>,
-    /// Who has given all pages, the first first.
+    /// The peers that have sent all pages, in the order of completion.
     complete: Vec<NodeId>,
 }
 
-/// What one has said.
+/// The cut of one peer.
 #[derive(Debug, Default)]
 struct Given {
     base: VectorClock,
@@ -36,25 +36,25 @@ struct Given {
     lamport: u64,
 }
 
-/// What is believed of the first complete cut.
+/// The part of the first complete cut that the newcomer believes.
 #[derive(Debug)]
 pub(crate) struct Believed {
-    /// Who gave it.
+    /// The peer that gave it.
     pub(crate) donor: NodeId,
     pub(crate) base: VectorClock,
-    /// What is to be fetched, and from whom.
+    /// The last message to fetch of each author, and the peer to fetch from.
     pub(crate) fetched: Vec<(MessageId, NodeId)>,
-    /// What others had already that was still on its way to the donor, by whom to ask for it: whoever carried it past
-    /// this node's place did so before there was anybody.
+    /// Messages that others had while they were still on their way to the donor, and the peers to ask for them. They
+    /// passed this node's place before it had one.
     pub(crate) ahead: Vec<(NodeId, Vec<Range>)>,
-    /// What somebody else has too: so much must be here before this node is ready.
+    /// Messages that another peer has too: this node is ready once it has them.
     pub(crate) certain: VectorClock,
     pub(crate) authors: BTreeMap<NodeId, String>,
     pub(crate) lamport: u64,
 }
 
 impl Cuts {
-    /// These are asked for their cuts.
+    /// Records that these peers are asked for their cuts.
     pub(crate) fn ask(&mut self, donors: &BTreeSet<NodeId>) {
         if self.asked.len() > ASKED {
             *self = Self::default();
@@ -62,13 +62,13 @@ impl Cuts {
         self.asked.extend(donors);
     }
 
-    /// The pages of this peer will not be completed.
+    /// Drops the pages of a peer, which will never be complete.
     pub(crate) fn forget(&mut self, peer: &NodeId) {
         self.given.remove(peer);
         self.complete.retain(|id| id != peer);
     }
 
-    /// Takes a page; true where the peer's cut is complete with it.
+    /// Takes a page; returns true if it completes the peer's cut.
     pub(crate) fn take(&mut self, peer: NodeId, cut: Cut) -> bool {
         if !self.asked.contains(&peer) || self.complete.contains(&peer) {
             return false;
@@ -97,9 +97,9 @@ impl Cuts {
         self.asked.len() == self.complete.len()
     }
 
-    /// The first complete cut, as far as the others bear it out: none begins after what its own giver
-    /// has, nor after what another has, where another has told. A message's Lamport time is at most
-    /// [`LAMPORT_AHEAD`] beyond all before it, and two neighbours are no more apart than that.
+    /// Returns the first complete cut as far as the others confirm it. The base covers nothing that the donor lacks,
+    /// nor, if others have answered, anything that all of them lack. A message's Lamport time is at most
+    /// [`LAMPORT_AHEAD`] beyond all before it, and the times of two neighbours differ by no more than that.
     pub(crate) fn settle(&mut self) -> Option<Believed> {
         let Self {
             mut given,
@@ -122,7 +122,7 @@ impl Cuts {
             entry
         });
         let base = borne_out(&possible.collect());
-        // Whom two call differently nobody calls anything here.
+        // An author gets no name here if two cuts name it differently.
         let is_agreed = |id: &NodeId, name: &String| {
             let mut told = others.iter().filter_map(|other| other.authors.get(id));
             told.all(|other| other == name)
@@ -148,8 +148,8 @@ impl Cuts {
     }
 }
 
-/// Who is to give the messages of which author after the base, so that all givers give about the same number: the
-/// first one has all of them, others those that they have from the base on.
+/// Assigns each author's messages after the base to a peer, so that all peers give about the same number. The donor
+/// has all of them, others have those that they keep from the base on.
 fn shares(
     base: &VectorClock,
     (first, cut): (NodeId, &Given),
@@ -172,7 +172,7 @@ fn shares(
     shares
 }
 
-/// What each of the others has beyond the first cut, and beyond those before it.
+/// Returns what each of the others has beyond the first cut, and beyond the others before it.
 fn ahead(first: &Given, others: &[(NodeId, &Given)]) -> Vec<(NodeId, Vec<Range>)> {
     let mut known = first.clock.clone();
     let mut ahead = Vec::new();

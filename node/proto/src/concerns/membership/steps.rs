@@ -1,6 +1,6 @@
-//! Steps: the updates that led to the view in force, and who was given it whole.
+//! Steps: the updates that led to the view in force, and the peers that got it as a full view.
 //!
-//! `PROTOCOL.md` §5.3. Not here: who is behind (`node::catching_up`).
+//! `PROTOCOL.md` §5.3. Not here: which peers are behind (`node::catching_up`).
 
 use crate::Time;
 use crate::config::UPDATE_WAIT;
@@ -8,19 +8,19 @@ use alloc::collections::{BTreeMap, VecDeque};
 use core::time::Duration;
 use ringtalk_wire::{ItemId, NodeId, ViewTag};
 
-/// How many updates a peer may have missed that are sent one by one: more make a full view.
+/// How many missed updates are sent one by one; for more, a full view is sent.
 const STEPS: usize = 16;
 
-/// How soon a peer is given the same full view again: one frame asks for up to 16 MiB of it.
+/// How soon a peer may get the same full view again: one frame requests up to 16 MiB of it.
 const GIVEN_AGAIN: Duration = Duration::from_secs(1);
 
-/// The updates that led to the view in force, one from the other, and those that are due.
+/// The chain of updates that led to the view in force, and the update that is due.
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     taken: VecDeque<Step>,
-    /// Which full view was sent to whom, and when.
+    /// The full view that each peer got last, and when.
     given: BTreeMap<NodeId, (Time, ViewTag)>,
-    /// Since when a view has been known of that is not here yet.
+    /// A view ahead of this node's that it knows of, and since when.
     due: Option<(Time, ViewTag)>,
 }
 
@@ -32,7 +32,7 @@ struct Step {
 }
 
 impl Steps {
-    /// An update leads from one view to the next.
+    /// Records an update that leads from one view to the next.
     pub(crate) fn take(&mut self, update: ItemId, from: &ViewTag, to: &ViewTag) {
         if self.taken.back().is_some_and(|last| last.to != *from) {
             self.taken.clear();
@@ -46,7 +46,7 @@ impl Steps {
         debug_assert!(self.taken.len() <= STEPS);
     }
 
-    /// Notes that a peer is to be given a full view; false where it was given the same just now.
+    /// Records that a peer is given a full view; returns false if it got the same one a moment ago.
     pub(crate) fn gives(&mut self, now: Time, peer: NodeId, tag: ViewTag) -> bool {
         self.given.retain(|_, (at, _)| now - *at < GIVEN_AGAIN);
         let before = self
@@ -59,12 +59,12 @@ impl Steps {
         !before
     }
 
-    /// The link to a peer is gone, and what was on it.
+    /// Forgets a peer whose link is lost, and with it what was sent on that link.
     pub(crate) fn forget(&mut self, peer: &NodeId) {
         self.given.remove(peer);
     }
 
-    /// The updates that lead from one view to another.
+    /// Returns the updates that lead from one view to another.
     pub(crate) fn between(
         &self,
         from: &ViewTag,
@@ -75,8 +75,8 @@ impl Steps {
         whole.then(|| self.taken.range(first..).map(|step| &step.update))
     }
 
-    /// A view is known of that is a few updates ahead, which are most likely on their way: true where
-    /// they have been for too long.
+    /// Records a view that is a few updates ahead; the updates are most likely on their way. Returns true if they are
+    /// late.
     pub(crate) fn are_missed(&mut self, now: Time, mine: &ViewTag, theirs: &ViewTag) -> bool {
         let due = self.due.filter(|(_, awaited)| mine < awaited);
         let (since, awaited) = *self.due.insert(due.unwrap_or((now, *theirs)));
@@ -88,7 +88,7 @@ impl Steps {
     }
 }
 
-/// True where a view is ahead of another by a few updates of the same epoch.
+/// Returns true if a view is ahead of another by a few updates of the same epoch.
 pub(crate) fn is_near(behind: &ViewTag, ahead: &ViewTag) -> bool {
     let steps = ahead.number.saturating_sub(behind.number);
     behind.epoch == ahead.epoch && steps <= STEPS as u64

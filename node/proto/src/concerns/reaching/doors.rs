@@ -1,7 +1,7 @@
 //! Doors: members that help newcomers who do not reach the coordinator.
 //!
-//! A coordinator registers some at its directors, and a newcomer is told of them. Not here: what a door does for a newcomer
-//! (`helping`).
+//! A coordinator registers some at its directors, which name them to newcomers. Not here: what a door does for a
+//! newcomer (`helping`).
 
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
@@ -14,26 +14,26 @@ use crate::config::FAR_PATIENCE;
 use crate::context::Context;
 use crate::{Time, View};
 
-/// How many doors a director is told of.
+/// How many doors are registered at a director.
 const DOORS: usize = 4;
-/// How many announced newcomers are remembered: they ask again.
+/// How many announced newcomers are remembered. The others ask again.
 const EXPECTED: usize = 16;
 
-/// What a coordinator registers at its directors.
+/// A coordinator's registration at its directors.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Registration {
     /// The coordinator itself.
     pub coordinator: Contact,
-    /// Members to whom a newcomer can turn that does not reach it; four at most.
+    /// Members to which a newcomer can turn if it does not reach the coordinator; at most four.
     pub doors: Arc<[Contact]>,
 }
 
 /// The doors that this node knows, as a coordinator and as a newcomer.
 #[derive(Debug, Default)]
 pub(crate) struct Doors {
-    /// What this node registers, with the doors of its own ring for newcomers.
+    /// This node's own registration, with the doors of its ring.
     own: Option<Arc<Registration>>,
-    /// Those that a director has named.
+    /// The doors that a director has named.
     shown: Vec<Contact>,
     /// Newcomers that a director has announced.
     expected: BTreeMap<NodeId, Expected>,
@@ -42,33 +42,33 @@ pub(crate) struct Doors {
 /// A newcomer that a director has announced.
 #[derive(Debug)]
 struct Expected {
-    /// Where it is, as the director says.
+    /// The newcomer's addresses, as the director gives them.
     addresses: Addresses,
     /// The host of the director.
     director: Option<IpAddr>,
-    /// When to dial it.
+    /// When to dial the newcomer.
     at: Time,
 }
 
 impl Doors {
-    /// A director names some.
+    /// Takes the doors that a director names.
     pub(crate) fn show(&mut self, mut doors: Vec<Contact>) {
         doors.truncate(DOORS);
         self.shown = doors;
     }
 
-    /// When an announced newcomer is to be dialled.
+    /// Returns when to dial an announced newcomer.
     pub(crate) fn deadline(&self) -> Option<Time> {
         self.expected.values().map(|one| one.at).min()
     }
 
-    /// Those that a director has named.
+    /// Returns the doors that a director has named.
     pub(crate) fn shown(&self) -> &[Contact] {
         &self.shown
     }
 
-    /// Chooses them anew from this node's own view: those on several networks first, then those on others than the
-    /// coordinator, then the most senior.
+    /// Chooses the doors anew from this node's own view: first members on several networks, then those on another
+    /// network than the coordinator, then the most senior.
     pub(crate) fn choose(&mut self, context: &Context, view: &View) {
         let home = view.member(&view.coordinator()).map(|one| one.network);
         let others = view.members().filter(|one| one.id != view.coordinator());
@@ -93,7 +93,7 @@ impl Doors {
         }));
     }
 
-    /// Somebody is on its way to this coordinator, and may not get through.
+    /// Remembers a newcomer that is on its way to this coordinator and may not get through.
     pub(crate) fn expect(
         &mut self,
         context: &Context,
@@ -111,7 +111,7 @@ impl Doors {
         }
     }
 
-    /// Dials the newcomers that have not come.
+    /// Dials the newcomers that have not arrived.
     pub(crate) fn expire(&mut self, context: &mut Context) {
         let now = context.now;
         let due = self.expected.iter().filter(|(_, one)| one.at <= now);
@@ -127,7 +127,7 @@ impl Doors {
         }
     }
 
-    /// What to register at the directors, while this node is the coordinator.
+    /// Returns what to register at the directors while this node is the coordinator.
     pub(crate) fn registration(&self, context: &Context) -> Option<&Arc<Registration>> {
         let is_steady =
             context.doubt.is_none() && !context.is_leaving() && !context.joining.is_outside();

@@ -1,7 +1,7 @@
-//! Helping two others to reach each other: one is told to dial, or this node carries what they say.
+//! Helping two others to reach each other: this node asks one of them to dial, or carries a circuit.
 //!
-//! `PROTOCOL.md` §3.5. What is carried cannot be read here. Not here: how this node is helped (`reaching`), and how many
-//! circuits it carries (`circuits`).
+//! `PROTOCOL.md` §3.5. A circuit is encrypted from end to end. Not here: help for this node (`reaching`), the limits
+//! of circuits (`circuits`).
 
 use alloc::boxed::Box;
 
@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::machines::links::Made;
 
 impl Reaching {
-    /// Somebody does not reach a node that this one may.
+    /// Takes a request for help from a node that does not reach a peer.
     pub(crate) fn take_reach(&mut self, context: &mut Context, asker: NodeId, reach: Reach) {
         let Reach {
             peer,
@@ -42,14 +42,14 @@ impl Reaching {
                 });
                 context.send_for_another(asker, whither, &call);
             }
-            // A link will be wanted soon; where it is too late for that, at the next question.
+            // The asker will soon want a circuit. If the link is not up in time for that, it is for the next request.
             None => {
                 context.dial_for(asker, whither);
             }
         }
     }
 
-    /// Carries what two nodes say to each other, where this one has a link to both that nobody else carries.
+    /// Carries a circuit between two nodes if this node has links to both that no other node carries.
     fn open_circuit(&mut self, context: &mut Context, asker: NodeId, peer: NodeId) {
         let ends = context
             .links
@@ -100,7 +100,7 @@ impl Reaching {
         context.out.push_back(Output::Unsplice { number });
     }
 
-    /// Ends the circuits of those who are neither members nor linked any more.
+    /// Ends circuits with an end that is neither a member nor linked any more.
     pub(crate) fn tidy_circuits(&mut self, context: &mut Context) {
         let view = context.view.as_ref();
         let ended = self

@@ -1,7 +1,7 @@
-//! Abbreviation: bundles whose heads are named shortly, on the links between those who know their authors.
+//! Abbreviation: bundles with short ids for their heads, on links between nodes that know the heads' authors.
 //!
-//! `PROTOCOL.md` §4.1. Who cannot tell whom a brief bundle names takes it as an offer, and wants it whole. Not here:
-//! what a brief bundle looks like (`ringtalk_wire::Brief`), and its way round the ring (`relay`).
+//! `PROTOCOL.md` §4.1. A node that cannot resolve a brief bundle treats it as an offer, and requests the whole
+//! bundle. Not here: the encoding (`ringtalk_wire::Brief`), its way round the ring (`relay`).
 
 use ringtalk_wire::{Brief, Frame, Interval, Item, ItemId, NodeId, ShortId};
 
@@ -27,7 +27,7 @@ impl Relay {
     }
 }
 
-/// The only member or author whose id begins so, of all that are known.
+/// Returns the member or author whose id begins with `short`, if exactly one is known.
 pub(crate) fn known_as(
     context: &Context,
     discussion: &Discussion,
@@ -42,7 +42,7 @@ pub(crate) fn known_as(
     known.all(|other| other == one).then_some(*one)
 }
 
-/// An item as it goes to those who carry it on, where it is a bundle that can be abbreviated.
+/// Returns the abbreviated form of an item for its children, if it is a bundle that can be abbreviated.
 pub(crate) fn brief(
     context: &Context,
     discussion: &Discussion,

@@ -1,6 +1,6 @@
-//! Carrying: how an item goes on from here, and who takes over a part of the ring.
+//! Carrying: how an item continues from here, and who takes over a part of the ring.
 //!
-//! `PROTOCOL.md` §4.1. Not here: who is given an item (`children`), and what is owed for it (`confirmation`).
+//! `PROTOCOL.md` §4.1. Not here: the choice of children (`children`), receipts and acknowledgements (`confirmation`).
 
 use alloc::vec::Vec;
 
@@ -15,11 +15,11 @@ use crate::concerns::ring::Ring;
 use crate::context::Context;
 use crate::machines::spread::{Child, Orphan, Part, Taken};
 
-/// So many bundles of a child that is gone are handed on whole: its heir has none of them most likely. Of more only
-/// the ids are, lest a link that is slow carries twice what others have brought.
+/// How many bundles of a dead child are handed on whole: its heir most likely has none of them. If there are more,
+/// only their ids are handed on, so that a slow link does not carry twice what others have brought.
 const HANDED_WHOLE: usize = 8;
 
-/// The relay at work: it goes by the ring, and gives what the discussion has.
+/// The relay with what it needs to pass items on: the ring, and the bundles of the discussion.
 pub(crate) struct Carrying<'a> {
     pub(crate) relay: &'a mut Relay,
     pub(crate) context: &'a mut Context,
@@ -28,7 +28,7 @@ pub(crate) struct Carrying<'a> {
 }
 
 impl Carrying<'_> {
-    /// Sends one's own item both ways round the ring; gives how many children got it.
+    /// Sends this node's own item both ways round the ring; returns how many children got it.
     pub(crate) fn spread(&mut self, id: ItemId, item: &Item) -> usize {
         if let Item::Announcement(sealed) = item {
             self.relay.announcements.keep(id, sealed.clone());
@@ -43,7 +43,7 @@ impl Carrying<'_> {
         children
     }
 
-    /// Sends the items that a child lacked of those offered to it.
+    /// Sends the offered items that a child lacked.
     pub(crate) fn take_want(&mut self, peer: NodeId, items: &[ItemId]) {
         for &id in items {
             let Some(item) = self.relay.item(self.discussion, id) else {
@@ -56,7 +56,7 @@ impl Carrying<'_> {
         }
     }
 
-    /// Takes an interval over, and passes the item on where that reaches farther than before.
+    /// Takes an interval over, and passes the item on if the interval reaches farther than before.
     pub(crate) fn go_on(&mut self, id: ItemId, item: &Item, interval: &Interval) {
         match self.relay.take_interval(self.context, id, interval) {
             Taken::Nothing => {}
@@ -70,7 +70,7 @@ impl Carrying<'_> {
         }
     }
 
-    /// Gives an item to the children in an interval; gives how many there are.
+    /// Gives an item to the children in an interval; returns how many there are.
     fn pass_on(&mut self, id: ItemId, item: &Item, interval: Interval) -> usize {
         let Some(after) = self.context.own_key() else {
             return 0;
@@ -82,7 +82,7 @@ impl Carrying<'_> {
             "whoever is beyond gets it from somebody else"
         );
         if children.is_empty() {
-            // Neither views nor words wait for links that are being made.
+            // Neither views nor messages wait for links that are still being made.
             let heir = self.relay.heir(self.context, self.ring, &part);
             if let Some(heir) = heir {
                 self.relay.entrust(self.context, heir, id, interval);
@@ -108,8 +108,8 @@ impl Carrying<'_> {
         children.len()
     }
 
-    /// Hands a part of the ring on to its first member: announcements go whole, of bundles, which
-    /// it probably has, only the ids, unless they are to go `whole`. False where nobody is left in it.
+    /// Hands a part of the ring on to its first member. Announcements go whole. Of bundles, which that member
+    /// probably has, only the ids go, unless `whole` is true. Returns false if the part has no member left.
     pub(crate) fn hand_on(&mut self, items: &[ItemId], part: Part, whole: bool) -> bool {
         let (unlinked, heir) = if whole {
             self.relay.linked_heir(self.context, self.ring, &part)
@@ -151,8 +151,8 @@ impl Carrying<'_> {
         true
     }
 
-    /// Those who were silent, and so carry nothing on, get for themselves what passes them by, since nobody else
-    /// gives it to them. Who is only busy is waited for.
+    /// Gives an item to members that it passes by, because they relay nothing: no other member gives it to them. A
+    /// member that is merely busy still owes an acknowledgement.
     fn give_those_passed_over(
         &mut self,
         (id, item): (ItemId, &Item),
@@ -191,7 +191,7 @@ impl Carrying<'_> {
                 }
             }
         }
-        // Who is stopped delivers nothing; who is busy will, and the author goes by its pace.
+        // A stopped child delivers nothing. A busy one will, and the author adapts to its pace.
         for Orphan { item, child, .. } in orphans {
             if !self.context.links.was_heard_lately(now, &child) {
                 self.relay.excuse(self.context, &child, item);

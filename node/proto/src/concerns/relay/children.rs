@@ -1,6 +1,6 @@
-//! Children: who is given an item, and which part of the ring each takes over.
+//! Children: which members get an item, and which part of the ring each takes over.
 //!
-//! `PROTOCOL.md` §4.1. Not here: giving it to them (`relay`), and what they owe for it (`spread`).
+//! `PROTOCOL.md` §4.1. Not here: sending the item (`relay`), receipts owed for it (`spread`).
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::machines::spread::{Child, Part};
 
 impl Relay {
-    /// Those to whom an own item would go first, one in each direction.
+    /// Returns the first children of an item of this node, one in each direction.
     pub(crate) fn nearest_children(&self, context: &Context, ring: &Ring) -> Vec<Child> {
         let halves = halves(context);
         let nearest = halves
@@ -23,8 +23,8 @@ impl Relay {
         nearest.collect()
     }
 
-    /// The children in an interval, each with its own: the nearest member that can be sent to, and
-    /// the fingers beyond it.
+    /// Returns the children in an interval, each with its own interval: the nearest usable member, and the fingers
+    /// beyond it.
     pub(crate) fn children(
         &self,
         context: &Context,
@@ -41,8 +41,8 @@ impl Relay {
         children.into_iter().zip(limits).collect()
     }
 
-    /// The nearest member of an interval that can be sent to, and the fingers beyond it by distance. Who has just
-    /// been let in is passed over where there is anybody else, or somebody who has been there for longer.
+    /// Returns the nearest usable member of an interval, and the fingers beyond it by distance. A member admitted a
+    /// moment ago is passed over if there is an older one, or else one that was admitted earlier.
     fn usable_in(
         &self,
         context: &Context,
@@ -64,8 +64,8 @@ impl Relay {
         Some((first, beyond, whole))
     }
 
-    /// The members of a part before the nearest one that carries on, who are silent or have just been let in, each
-    /// with the interval that is its own place and nothing more.
+    /// Returns the members of a part before its nearest relaying member: they are silent or were admitted a moment
+    /// ago. Each gets an interval that covers only its own place.
     pub(crate) fn passed_over(
         &self,
         context: &Context,
@@ -88,8 +88,8 @@ impl Relay {
         passed.into_iter().zip(limits).collect()
     }
 
-    /// The first member of a part that is neither suspected nor silent nor has just been let in, or has before the
-    /// others, where there is nobody else: it is dialled where there is no link.
+    /// Returns the first member of a part that is not suspected, not silent, and was not admitted a moment ago. If
+    /// there is none, returns the one admitted first. The member is dialled if there is no link.
     pub(crate) fn heir(&self, context: &Context, ring: &Ring, part: &Part) -> Option<Child> {
         let mut best = None;
         for member in self.live_in(context, part) {
@@ -105,8 +105,8 @@ impl Relay {
         Some(child(context, live))
     }
 
-    /// The first of the next few members of a part to whom a link is up, and those before it, each with the interval
-    /// that is its own place: they may be as dead as who was silent. Without one, whoever is the heir otherwise.
+    /// Returns the first linked member among the next few of a part, and the members before it, each with an interval
+    /// of only its own place: they may be as dead as the silent child. If none is linked, returns the usual heir.
     pub(crate) fn linked_heir(
         &self,
         context: &Context,
@@ -126,7 +126,7 @@ impl Relay {
         (before.collect(), Some(next[place]))
     }
 
-    /// Makes links to the next few members of a part, whose child may be dead.
+    /// Dials the next few members of a part whose child may be dead.
     pub(crate) fn prepare(&mut self, context: &mut Context, part: &Part) {
         let next: Vec<NodeId> = self
             .live_in(context, part)
@@ -138,7 +138,7 @@ impl Relay {
         }
     }
 
-    /// The members of a part that are neither suspected nor silent, the nearest first.
+    /// Returns the members of a part that are neither suspected nor silent, the nearest first.
     fn live_in<'a>(
         &'a self,
         context: &'a Context,
@@ -161,14 +161,14 @@ impl Relay {
         takes_bundles(context, id) && !self.spreading.is_silent(id)
     }
 
-    /// True where a member can be sent to, and carries nothing on.
+    /// Returns true if a member accepts items but relays none.
     fn is_passed_over(&self, context: &Context, ring: &Ring, id: &NodeId) -> bool {
         takes_bundles(context, id)
             && (self.spreading.is_silent(id) || ring.settling_since(context.now, id).is_some())
     }
 }
 
-/// The two halves of the ring, as an author splits it.
+/// Returns the two halves of the ring, as an author splits it.
 pub(crate) fn halves(context: &Context) -> Vec<Interval> {
     let Some(view) = context.view.as_ref().filter(|view| view.len() > 1) else {
         return Vec::new();
@@ -186,7 +186,7 @@ pub(crate) fn halves(context: &Context) -> Vec<Interval> {
         .into()
 }
 
-/// The members of a part that the ring needs links to, the nearest first.
+/// Returns the members of a part that the ring needs links to, the nearest first.
 fn linked_in(context: &Context, ring: &Ring, part: &Part) -> Vec<Child> {
     let child = |id: &NodeId| {
         Some(Child {
@@ -201,7 +201,7 @@ fn linked_in(context: &Context, ring: &Ring, part: &Part) -> Vec<Child> {
     linked
 }
 
-/// A member as a child, whom it may take longer to reach.
+/// Returns a member as a child, with more time if it has to be dialled first.
 fn child(context: &Context, member: &Member) -> Child {
     let linked = context.links.is_up(&member.id);
     Child {
@@ -231,7 +231,7 @@ mod tests {
     use crate::view::test_support::{even_ring, id};
     use crate::{LinkId, Output};
 
-    /// That of member 1 of a ring of eight, with links to these.
+    /// Returns the context of member 1 of a ring of eight, with links to these peers.
     fn linked_to(peers: &[u16]) -> Context {
         let mut context = context();
         context.view = Some(Arc::new(even_ring(8)));
@@ -258,7 +258,7 @@ mod tests {
             .key
     }
 
-    /// What member 1 was to carry, up to a member.
+    /// Returns the part that member 1 has to carry, up to a member.
     fn part(context: &Context, last: u16) -> Part {
         let interval = Interval {
             direction: Direction::Clockwise,

@@ -1,9 +1,8 @@
-//! Confirmation: receipts for what arrived, and acknowledgements for what was delivered.
+//! Confirmation: receipts for items that arrived, and acknowledgements of delivered bundles.
 //!
-//! `PROTOCOL.md` §4.1 and §4.6. Acknowledgements leave when the inputs at hand are handled, so that one frame
-//! carries many; those of lone messages wait a little for others, and for something else that travels their way.
-//! Receipts wait a little: most often the acknowledgement, which is one too, spares them. Not here: the books about
-//! them (`spread`, `acks`).
+//! `PROTOCOL.md` §4.1 and §4.6. Acknowledgements leave after the pending inputs, so that one frame carries many.
+//! Those of lone messages wait a little for others, and for another frame to the same peer. Receipts wait a little
+//! too: usually an acknowledgement makes them redundant. Not here: the bookkeeping of both (`spread`, `acks`).
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
@@ -20,57 +19,57 @@ use crate::machines::acks::{Acked, LATE};
 use crate::machines::spread::{Child, Part};
 use crate::{Event, Time, Trouble};
 
-/// What is to be confirmed, by the peer that waits for it.
+/// Pending receipts and acknowledgements, by the peer that waits for them.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmations {
     owed: BTreeMap<NodeId, Owed>,
-    /// When the first of it leaves.
+    /// When the first of them leaves.
     due: Option<Time>,
-    /// The last of one's own bundles of which the user was told, by their first messages: up to which.
+    /// This node's latest bundles that were reported as reached: first message to last message.
     told: BTreeMap<u64, u64>,
 }
 
-/// What a peer is to be told of.
+/// Receipts and acknowledgements that this node owes one peer.
 #[derive(Debug, Default)]
 struct Owed {
-    /// What arrived, and when it is told of; the oldest first.
+    /// Receipts of items, and when each leaves; the oldest first.
     receipts: Vec<(Time, ItemId)>,
-    /// What was delivered.
+    /// Acknowledgements of delivered bundles.
     acks: Vec<Ack>,
-    /// When that is told at the latest.
+    /// When the acknowledgements leave at the latest.
     acks_due: Option<Time>,
-    /// When all of it leaves, if it is in a hurry.
+    /// When everything leaves, if it is urgent.
     all_due: Option<Time>,
-    /// When the peer was told of a delivery last.
+    /// When the peer last got acknowledgements.
     last: Time,
 }
 
 impl Owed {
-    /// When deliveries are told: soon after others, at once where there were none for a while.
+    /// Returns when the acknowledgements leave: soon after others, or at once if there were none for a while.
     fn acks_leave(&self) -> Option<Time> {
         let paced = self.last + ACK_PACE;
         let due = self.acks_due?.min(paced);
         Some(self.all_due.map_or(due, |all| all.min(due)))
     }
 
-    /// When the first receipt leaves.
+    /// Returns when the first receipt leaves.
     fn receipts_leave(&self) -> Option<Time> {
         let &(due, _) = self.receipts.first()?;
         Some(self.all_due.map_or(due, |all| all.min(due)))
     }
 
-    /// When the first of it leaves.
+    /// Returns when the first receipt or acknowledgement leaves.
     fn leaves(&self) -> Option<Time> {
         let receipts = self.receipts_leave().into_iter();
         receipts.chain(self.acks_leave()).min()
     }
 
-    /// All of it leaves then at the latest, and what comes to it until then.
+    /// Makes everything leave by then, including what is added until then.
     fn hurry(&mut self, due: Time) {
         self.all_due = Some(self.all_due.map_or(due, |before| before.min(due)));
     }
 
-    /// The deliveries to tell of now; they are receipts too.
+    /// Takes out the acknowledgements that are due; each stands for a receipt too.
     fn take_acks(&mut self, now: Time) -> Vec<Ack> {
         if self.acks_leave().is_none_or(|due| due > now) {
             return Vec::new();
@@ -84,7 +83,7 @@ impl Owed {
         acks
     }
 
-    /// The receipts that nothing has spared.
+    /// Takes out the due receipts that no acknowledgement has made redundant.
     fn take_receipts(&mut self, now: Time) -> Vec<ItemId> {
         let all = self.all_due.take_if(|all| *all <= now).is_some();
         debug_assert!(self.receipts.is_sorted_by_key(|(due, _)| *due));
@@ -92,19 +91,19 @@ impl Owed {
         self.receipts.drain(..due).map(|(_, id)| id).collect()
     }
 
-    /// True where nothing is owed, and nothing was told just now.
+    /// Returns true if nothing is owed, and the peer got no acknowledgement a moment ago.
     fn is_idle(&self, now: Time) -> bool {
         self.receipts.is_empty() && self.acks.is_empty() && self.last + ACK_PACE <= now
     }
 }
 
 impl Confirmations {
-    /// When something is to leave.
+    /// Returns when something has to leave.
     pub(crate) const fn deadline(&self) -> Option<Time> {
         self.due
     }
 
-    /// Nothing is owed to this peer any more.
+    /// Forgets what is owed to a peer.
     pub(crate) fn forget(&mut self, peer: &NodeId) {
         self.owed.remove(peer);
     }
@@ -122,16 +121,16 @@ impl Relay {
         let (now, leaving) = (context.now, context.is_leaving());
         self.confirmations.owe(peer, |owed| {
             owed.receipts.push((now + RECEIPT_DELAY, id));
-            // Who fills a frame does not wait, and whoever leaves may not be there later.
+            // A full frame does not wait, and a leaving node may be gone later.
             if leaving || owed.receipts.len() >= PAGE_ITEMS {
                 owed.hurry(now);
             }
         });
     }
 
-    /// A parent waits for the acknowledgement of a bundle. This node counts itself where the bundle
-    /// is new to it, so that nobody is counted twice, whatever ways it comes.
-    /// Nobody waits for that of a lone message.
+    /// Records that a parent waits for the acknowledgement of a bundle. This node counts itself only if the bundle is
+    /// new to it, so that no member is counted twice, by whatever ways the bundle arrives. Nobody waits for the
+    /// acknowledgement of a lone message.
     pub(crate) fn owe_ack(
         &mut self,
         context: &Context,
@@ -146,7 +145,7 @@ impl Relay {
         let wait = if lone { ACK_PACE } else { Duration::ZERO };
         let leaves = context.now + wait;
         if id.origin == context.config.id {
-            // An author counts those behind it itself.
+            // An author counts the members behind it itself.
             self.acks.came(id, None, false, leaves);
             self.tell_parent(context, parent, id, (0, false), leaves);
         } else {
@@ -154,7 +153,7 @@ impl Relay {
         }
     }
 
-    /// Something leaves for a peer: what was delivered is told beside it.
+    /// Releases the acknowledgements for a peer, because another frame leaves for it.
     pub(crate) fn confirm_beside(&mut self, context: &Context, peer: &NodeId) {
         let now = context.now;
         let waits = |owed: &Owed| owed.acks_due.is_some_and(|due| due > now);
@@ -164,8 +163,8 @@ impl Relay {
         }
     }
 
-    /// A child has taken a bundle over: its acknowledgement is waited for, the longer the more
-    /// members it goes through.
+    /// Waits for the acknowledgement of a child that has taken a bundle over: the more members it passes through, the
+    /// longer.
     pub(crate) fn await_ack(
         &mut self,
         context: &Context,
@@ -203,19 +202,19 @@ impl Relay {
         self.take_receipt(context, peer, &items);
     }
 
-    /// This node has delivered a bundle.
+    /// Records that this node has delivered a bundle.
     pub(crate) fn note_delivered(&mut self, context: &mut Context, id: ItemId) {
         let acked = self.acks.delivered(id);
         self.pass_up(context, acked);
     }
 
-    /// A child carries a bundle no more.
+    /// Stops waiting for a child to acknowledge a bundle.
     pub(crate) fn excuse(&mut self, context: &mut Context, child: &NodeId, id: ItemId) {
         let acked = self.acks.excuse(child, id);
         self.pass_up(context, acked);
     }
 
-    /// A child is gone, and acknowledges nothing.
+    /// Stops waiting for a child that is gone.
     pub(crate) fn gave_up_on(&mut self, context: &mut Context, child: &NodeId) {
         let acked = self.acks.forget(child);
         self.pass_up(context, acked);
@@ -234,7 +233,7 @@ impl Relay {
         }
     }
 
-    /// Sends what is due by now. Returns true if there was something.
+    /// Sends what is due. Returns true if anything was.
     pub(crate) fn send_confirmations(&mut self, context: &mut Context) -> bool {
         let now = context.now;
         let Confirmations { owed, due, .. } = &mut self.confirmations;
@@ -260,7 +259,7 @@ impl Relay {
         true
     }
 
-    /// Sends all that is owed: this node may not be there later.
+    /// Sends everything that is owed: this node may be gone later.
     pub(crate) fn confirm_everything(&mut self, context: &mut Context) {
         let now = context.now;
         for owed in self.confirmations.owed.values_mut() {
@@ -270,7 +269,7 @@ impl Relay {
         self.send_confirmations(context);
     }
 
-    /// One's own bundle is acknowledged, for the first time or by more members.
+    /// Records that a bundle of this node is acknowledged, for the first time or by more members.
     fn reached(&mut self, context: &mut Context, first: u64, members: u64, behind: bool) {
         let acked = self.outbox.acked(context.now, first, behind);
         let told = &mut self.confirmations.told;
@@ -287,7 +286,7 @@ impl Relay {
         }
     }
 
-    /// Tells whoever waits that bundles are delivered by everybody below: the parents, or the outbox.
+    /// Reports that all members below have delivered bundles: to the parents, or to the outbox.
     fn pass_up(&mut self, context: &mut Context, acked: impl IntoIterator<Item = Acked>) {
         for Acked {
             item,
@@ -308,7 +307,8 @@ impl Relay {
         }
     }
 
-    /// So many members more have delivered a bundle, and maybe the reader of one of them is behind.
+    /// Adds an acknowledgement for a parent: so many more members have delivered the item, and perhaps a reader is
+    /// behind.
     fn tell_parent(
         &mut self,
         context: &Context,
@@ -332,14 +332,14 @@ impl Relay {
         });
     }
 
-    /// One part of an item is settled; the outbox keeps count of one's own.
+    /// Records that one part of an item is settled; the outbox counts the parts of this node's own items.
     pub(crate) fn settle(&mut self, context: &Context, id: ItemId, taken: bool) {
         if id.kind == ItemKind::Bundle && id.origin == context.config.id {
             self.outbox.settled(id.number, taken);
         }
     }
 
-    /// From now on a child owes the receipt of an item, and the acknowledgement of a bundle.
+    /// Makes a child owe the receipt of an item, and the acknowledgement of a bundle.
     pub(crate) fn entrust(
         &mut self,
         context: &Context,

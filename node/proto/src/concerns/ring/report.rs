@@ -1,4 +1,4 @@
-//! What this node tells an observer: its place in the ring, as it sees that itself.
+//! The report for an observer: this node's place in the ring, as the node sees it itself.
 //!
 //! `PROTOCOL.md` §5.5. Not here: who observes (`observation`).
 
@@ -11,7 +11,7 @@ use super::Ring;
 use crate::context::Context;
 
 impl Ring {
-    /// Returns this node's place; none without a view.
+    /// Returns this node's place; `None` without a view.
     pub(crate) fn report(&self, context: &Context) -> Option<Report> {
         let view = context.view.as_ref()?;
         let fingers = self.linked_fingers(context);

@@ -1,7 +1,7 @@
-//! Standing for an epoch: who takes over shows that it does not do so alone.
+//! Standing for an epoch: a deputy that takes over must show that another member agrees.
 //!
-//! `PROTOCOL.md` §6.3. A deputy that finds the coordinator dead asks others, and takes over once one of
-//! them, who has found the same, adds its seal. Not here: when a deputy's turn is (`node::takeover`).
+//! `PROTOCOL.md` §6.3. A deputy that finds the coordinator dead asks other members, and takes over once one of them
+//! has found the same and signs too. Not here: when it is a deputy's turn (`node::takeover`).
 
 use super::Succession;
 use crate::config::EPOCHS_AHEAD;
@@ -14,65 +14,65 @@ use alloc::vec::Vec;
 use core::time::Duration;
 use ringtalk_wire::{Direction, Epoch, Frame, NodeId, Opening};
 
-/// How many members are asked at first to stand for a new epoch: twice as many with each attempt.
+/// How many members a candidate asks first to sign its epoch; the number doubles with each attempt.
 const ASKED: usize = 8;
 
-/// How many members are asked at a time at most.
+/// The maximum number of members asked at a time.
 const ASKED_MOST: usize = 512;
 
-/// How far above the epoch in force somebody may ask for a seal.
+/// How far above the epoch in force the number of a requested signature may lie.
 const STEP_MOST: u64 = 256;
 
-/// How far above the number that was given last, beyond that: so there are always higher ones to ask for.
+/// How far it may lie above the last signed number, beyond that limit: so there are always higher numbers to ask for.
 const STEP_MORE: u64 = 64;
 
-/// After how many attempts a candidate begins again with the lowest number: who refused it may have lied.
+/// After how many attempts a candidate begins again with the lowest number: members that refused it may have lied.
 const ATTEMPTS: u32 = 16;
 
-/// How long nobody is preferred to somebody more senior who may be alive.
+/// How long this node signs for no candidate while a more senior member may be alive.
 const SENIORS_FIRST: Duration = Duration::from_secs(3);
 
-/// How often a candidate that is refused asks again at once: later it waits as for an answer.
+/// How often a refused candidate asks again at once; after that it waits as for an answer.
 const AT_ONCE: u32 = 4;
 
-/// How many of one's own openings may still be answered.
+/// How many of this node's own openings may still be answered.
 const TRIED: usize = 4;
 
-/// How long a member may show another epoch than this node's, while each is sent the other's view, until it is of
-/// another ring: who only missed a view has it by then.
+/// How long a member may show another epoch than this node's, while each is sent the other's view, before it counts
+/// as part of another ring: a member that only missed a view has it by then.
 const UNCONVINCED: Duration = Duration::from_secs(3);
 
-/// What this node stands for, and what it has put its seal under.
+/// This node's own openings, and what it has signed for others.
 #[derive(Debug, Default)]
 pub(crate) struct Standing {
-    /// One's own openings that wait for another's seal, the latest last.
+    /// This node's openings that wait for a second signature, the latest last.
     tried: VecDeque<Opening>,
-    /// Who was asked in vain.
+    /// Members that were asked in vain.
     asked: BTreeSet<NodeId>,
     /// How often others were asked.
     attempts: u32,
-    /// The highest number for which a member that was asked stands already.
+    /// The highest number that a member refused because it had signed it for another candidate.
     taken: u64,
-    /// The highest number under which this node has put its seal, and for whom.
+    /// The highest epoch that this node has signed.
     given: Option<Epoch>,
-    /// What somebody asked for before the coordinator was found dead.
+    /// A request that came before the coordinator was found dead.
     pending: Option<Opening>,
-    /// Who follows an authority that is not believed here, or does not believe the one that is followed here.
+    /// Members that follow a coordinator this node does not believe, or do not believe the one this node follows.
     elsewhere: BTreeSet<NodeId>,
     /// Members that show another epoch: which, and since when.
     astray: BTreeMap<NodeId, (Time, Epoch)>,
-    /// Since when the office has been vacant: of which epoch.
+    /// The epoch whose office is vacant, and since when.
     vacant: Option<(Time, Epoch)>,
 }
 
 impl Standing {
-    /// There is a coordinator (again).
+    /// Forgets who strayed, because there is a coordinator (again).
     pub(crate) fn settle(&mut self) {
         self.elsewhere.clear();
         self.astray.clear();
     }
 
-    /// Another vacancy: nobody was asked for it yet.
+    /// Begins another vacancy, for which no member has been asked yet.
     fn start(&mut self) {
         self.tried.clear();
         self.asked.clear();
@@ -82,7 +82,7 @@ impl Standing {
 }
 
 impl Succession {
-    /// The epoch of the successor to whom this node hands its office.
+    /// Returns an opening for the successor to which this node hands its office.
     pub(crate) fn office_for(
         &mut self,
         context: &Context,
@@ -106,14 +106,14 @@ impl Succession {
         context.opening_after(view, epoch)
     }
 
-    /// Somebody claims an authority that nobody stands for, and a peer follows it.
+    /// Records that a peer follows a coordinator whose epoch is not proven.
     pub(crate) fn doubt_authority(&mut self, context: &mut Context, peer: NodeId, next: &View) {
         let claimant = next.coordinator();
         let members = [peer, claimant].into_iter();
         let members = members.filter(|id| context.is_member(id));
         self.standing.elsewhere.extend(members);
         let member = context.is_member(&claimant);
-        // Who went on alone takes nobody along.
+        // A member alone in its view takes no other member along.
         if member && next.len() > 1 {
             let who = context.described(&claimant);
             let message = format!(
@@ -123,7 +123,7 @@ impl Succession {
         }
     }
 
-    /// A peer shows which epoch it follows: a member that goes on to follow another one is not of this ring.
+    /// Records the epoch that a peer shows. A member that keeps following another epoch is not of this ring.
     pub(crate) fn note_epoch(&mut self, context: &Context, peer: NodeId, epoch: Epoch) {
         let now = context.now;
         let Some(view) = context.view.clone().filter(|view| view.contains(&peer)) else {
@@ -145,19 +145,19 @@ impl Succession {
         }
     }
 
-    /// The members that may be alive beside this one, and of its ring.
+    /// Returns the other members of this ring that may be alive.
     pub(crate) fn survivors(&self, context: &Context, view: &View) -> impl Iterator<Item = NodeId> {
         let members = view.members().map(|member| member.id);
         members.filter(|id| *id != context.config.id && !self.is_lost_to_ring(context, id))
     }
 
-    /// True if a member was found dead, or follows an epoch that is not believed here.
+    /// Returns true if a member was found dead, or follows an epoch that is not believed here.
     pub(crate) fn is_lost_to_ring(&self, context: &Context, id: &NodeId) -> bool {
         context.people.dead.contains(id) || self.standing.elsewhere.contains(id)
     }
 
-    /// Whom to ask: those who were not asked in vain, those who stood next to the dead coordinator and
-    /// can tell at once, and those whose link is up.
+    /// Returns the members to ask for a second signature: those not yet asked in vain first, then neighbours of the
+    /// dead coordinator, which can tell at once, then linked ones.
     fn seconds(&self, context: &Context, view: &View) -> Vec<NodeId> {
         let coordinator = view.coordinator();
         let next_to = |direction| {
@@ -184,8 +184,8 @@ impl Succession {
         others
     }
 
-    /// A member stands for somebody else's epoch already: one's own needs a higher number. Returns true if it is to be asked for
-    /// at once.
+    /// Takes a member's refusal: it has signed another epoch, so this node needs a higher number. Returns true if
+    /// this node should ask again at once.
     pub(crate) fn is_refused(&mut self, view: &View, ahead: u64, peer: &NodeId) -> bool {
         let number = view.tag().epoch.number + ahead;
         let asked = self.election.is_standing() && self.standing.asked.contains(peer);
@@ -199,14 +199,14 @@ impl Succession {
         false
     }
 
-    /// Returns true if somebody may ask for a seal for an epoch that is so far above the one in force: there are always
-    /// higher ones to ask for.
+    /// Returns true if a candidate may ask for a signature of an epoch `ahead` above the one in force. There are
+    /// always higher numbers to ask for.
     pub(crate) fn may_be_asked(&self, number: u64, ahead: u64) -> bool {
         let given = self.standing.given.map_or(0, |given| given.number);
         ahead <= STEP_MOST || number <= given + STEP_MORE
     }
 
-    /// An opening waits for the coordinator to be found dead, if none waits whose candidate has a lower rank.
+    /// Keeps a request until the coordinator is found dead, unless a request of a better-ranked candidate is waiting.
     pub(crate) fn postpone(&mut self, opening: Opening, rank: impl Fn(&NodeId) -> Option<usize>) {
         let waiting = self.standing.pending.take();
         let rank = |opening: &Opening| rank(&opening.epoch.coordinator);
@@ -214,7 +214,7 @@ impl Succession {
         self.standing.pending = Some(senior.unwrap_or(opening));
     }
 
-    /// Puts one's own seal under an opening: under one of each number only.
+    /// Signs another candidate's opening. This node signs only one opening of each number.
     pub(crate) fn second(&mut self, context: &mut Context, view: &View, opening: Opening) {
         let given = self.standing.given;
         let taken = given
@@ -246,7 +246,7 @@ impl Succession {
         context.send_to_member(&candidate, &Frame::Stand(both));
     }
 
-    /// True where nobody who may be alive is more senior than a candidate, or all those have had their time.
+    /// Returns true if no member more senior than a candidate may be alive, or all of those have had their time.
     fn is_next(&mut self, context: &Context, view: &View, candidate: &NodeId) -> bool {
         let now = context.now;
         let epoch = view.tag().epoch;
@@ -259,8 +259,8 @@ impl Succession {
         hasty || now - since >= SENIORS_FIRST || seniors.all(|id| gone(&id))
     }
 
-    /// The members more senior than this node that may still take over: not those that are known to be dead, that
-    /// promise in vain, or that have gone over to another ring.
+    /// Returns the more senior members that may still take over: not those known to be dead, unreliable, or following
+    /// another ring.
     pub(crate) fn seniors(&self, context: &Context) -> Vec<NodeId> {
         let Some(view) = &context.view else {
             return Vec::new();
@@ -273,8 +273,8 @@ impl Succession {
             .collect()
     }
 
-    /// Stands for the next epoch. Returns its opening, and whom to ask for a seal: true for who was asked before, and did not
-    /// answer.
+    /// Stands for the next epoch. Returns its opening and the members to ask; the flag is true for members that were
+    /// asked before and did not answer.
     pub(crate) fn stand(
         &mut self,
         context: &Context,
@@ -304,7 +304,7 @@ impl Succession {
         (opening, seconds)
     }
 
-    /// The coordinator was found dead: whoever asked this node to stand for its epoch gets an answer.
+    /// Answers the pending request for a signature, because the coordinator was found dead.
     pub(crate) fn second_pending(&mut self, context: &mut Context) {
         let Some(view) = context.view.clone() else {
             return;
@@ -314,7 +314,7 @@ impl Succession {
         }
     }
 
-    /// Another member stands for this node's epoch. Returns true if it is to take over.
+    /// Takes a second signature from another member. Returns true if this node must take over.
     pub(crate) fn is_seconded(
         &mut self,
         context: &Context,
