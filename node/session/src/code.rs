@@ -1,4 +1,4 @@
-//! The codes by which programs tell errors and notices apart.
+//! The codes of errors and notices, for programs.
 //!
 //! `CONTRACT.md` defines each of them. Not here: the sentences for people that come with them.
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
 pub enum Code {
-    /// `/me` without a text.
+    /// `/me` was typed without a text.
     ActionMissing,
     /// A member signed two different messages as one.
     AuthorForked,
@@ -31,7 +31,7 @@ pub enum Code {
     HistoryStalled,
     /// A second signal came while the node was leaving.
     Interrupted,
-    /// A Lamport time cannot be right.
+    /// A message has an impossible Lamport time.
     LamportTime,
     /// The member that this node tries to join through does not answer.
     MemberUnreachable,
@@ -43,23 +43,23 @@ pub enum Code {
     NotInRing,
     /// The node is not in the discussion yet.
     NotReady,
-    /// Someone who is not a member is looking at the ring.
+    /// Someone who is not a member observes the ring.
     Observer,
     /// Anyone can join this discussion.
     OpenDiscussion,
     /// The coordinator gave this node another name than the one that it asked for.
     OtherName,
-    /// What a member sent is invalid, or this node was refused entry.
+    /// A member sent something invalid, or this node was refused entry.
     Refused,
     /// This node already has the name that it asks for.
     SameName,
-    /// A member takes in messages too slowly.
+    /// A member accepts messages too slowly.
     SlowMember,
     /// The node could not start.
     Start,
     /// Stdin cannot be read.
     StdinFailed,
-    /// Stdout does not accept what is written.
+    /// Stdout does not accept the output.
     Stdout,
     /// A typed text is not UTF-8.
     TextNotUtf8,
@@ -67,7 +67,7 @@ pub enum Code {
     TextTooLong,
     /// The text or the line of a command is too long.
     TooLong,
-    /// The node left before any other member had taken some of its messages.
+    /// The node left before any other member had taken over some of its messages.
     Unhanded,
     /// There is no such command.
     UnknownCommand,

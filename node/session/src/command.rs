@@ -1,6 +1,6 @@
-//! What a user asks of a node, and what the node answers.
+//! The commands of a user, and the node's answers.
 //!
-//! Not here: what people type to ask for it (the terminal), and what others see of it (`event`).
+//! Not here: the lines that people type (`ringtalk-terminal`), and the events that other members see (`event`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 
 use crate::{Code, Invite, Members, Name, Words};
 
-/// Something that a user asks for.
+/// A command of the user.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
-    /// Send this text. It is never read as a command, whatever it starts with.
+    /// Send this text. It is never parsed as a command, whatever it starts with.
     Say(Words),
     /// Ask the coordinator for another name.
     Name(Name),
@@ -28,7 +28,7 @@ pub enum Command {
     Transcript,
     /// List the available commands.
     Help,
-    /// Clear what is shown.
+    /// Clear the display.
     Clear,
     /// Leave the discussion.
     Quit,
@@ -56,7 +56,7 @@ impl Command {
 pub enum Reply {
     /// The message was sent.
     Said(MessageId),
-    /// The request was accepted. Events tell its outcome.
+    /// The request was accepted. Events report its outcome.
     Asked,
     /// The members; `None` before the first view.
     Who(Option<Arc<Members>>),
@@ -75,11 +75,11 @@ pub enum Reply {
     Transcript(Vec<MessageId>),
     /// The face lists its own commands.
     Help,
-    /// The face clears what it shows.
+    /// The face clears its display.
     Clear,
 }
 
-/// Why a node does not carry out a command.
+/// The reason why a node does not carry out a command.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CommandError {
     /// The code, for programs.
@@ -114,7 +114,7 @@ impl fmt::Display for CommandError {
 
 impl std::error::Error for CommandError {}
 
-/// A command on its way to the node, and where the answer goes.
+/// A command on its way to the node, with the recipient of the answer.
 #[derive(Debug)]
 pub struct Request {
     /// The command. An error stands for input that is not a command: it waits its turn, so that answers keep their
@@ -124,7 +124,7 @@ pub struct Request {
     pub asker: Asker,
 }
 
-/// What a program recognises an answer by: the answer repeats it.
+/// A program's tag for a command. The answer repeats it, so that the program can match the two.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Tag {

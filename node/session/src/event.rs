@@ -1,6 +1,6 @@
-//! What happens in a discussion, as its user sees it.
+//! The events of a discussion, as its user sees them.
 //!
-//! Not here: the state that follows from it (`state`), and how any of it looks (`json`, and the faces).
+//! Not here: the state that is derived from them (`state`), and their rendering (`json`, and the faces).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use ringtalk_wire::{Epoch, MessageId, NodeId, VectorClock};
 
 use crate::{Code, Members};
 
-/// Something that happened.
+/// An event in a discussion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// Joining has reached this stage.
@@ -37,7 +37,7 @@ pub enum Event {
         /// The neighbour clockwise.
         successor: Option<NodeId>,
     },
-    /// There is another coordinator, or another epoch of the same one.
+    /// The coordinator or its epoch changed.
     Coordinator {
         /// The epoch, with the coordinator's id.
         epoch: Epoch,
@@ -57,16 +57,16 @@ pub enum Event {
     },
     /// Several members were lost at once, so the network may be partitioned.
     Split {
-        /// How many members are left on this side.
+        /// The number of members that are left on this side.
         members: usize,
         /// The epoch on this side.
         epoch: Epoch,
     },
     /// Two rings became one.
     Merged {
-        /// How many members the one ring has.
+        /// The number of members in the merged ring.
         members: usize,
-        /// Its epoch.
+        /// The epoch of the merged ring.
         epoch: Epoch,
     },
     /// Members have delivered this node's own messages `first..=last`.
@@ -75,10 +75,10 @@ pub enum Event {
         first: u64,
         /// The last message.
         last: u64,
-        /// How many members have delivered them, this node included.
+        /// The number of members that have delivered them, this node included.
         members: u64,
     },
-    /// Messages `from..=to` of an author are not available now.
+    /// Messages `from..=to` of an author are not available at present.
     Gap {
         /// The author.
         author: NodeId,
@@ -86,21 +86,21 @@ pub enum Event {
         from: u64,
         /// The last missing message.
         to: u64,
-        /// True if the clock passes them: they were delivered elsewhere, and nobody keeps them any more.
+        /// True if the clock passes them: they were delivered elsewhere, and no member keeps them any more.
         passed: bool,
     },
-    /// Something is wrong that the user should know. The node goes on.
+    /// A problem that the user should know about. The node goes on.
     Error(Remark),
-    /// Something that the user may like to know.
+    /// Information that may be useful to the user.
     Notice(Remark),
     /// This discussion is open to anyone.
     Open {
-        /// The sentence for people: who can join.
+        /// A sentence for people, which says who can join.
         message: String,
     },
     /// The node ends. This is the last event.
     Goodbye {
-        /// Why the node ends.
+        /// The reason.
         reason: Goodbye,
     },
 }
@@ -140,12 +140,12 @@ pub struct Message {
     pub lamport: u64,
     /// Its direct causal dependencies. `None` means the author's previous message, which came in the same bundle.
     pub heads: Option<Vec<MessageId>>,
-    /// True if it was said before this node joined.
+    /// True if the message was said before this node joined.
     pub history: bool,
 }
 
 impl Message {
-    /// Returns its direct causal dependencies.
+    /// Returns the message's direct causal dependencies.
     pub fn depends_on(&self) -> Vec<MessageId> {
         let previous = MessageId {
             seq: self.id.seq - 1,
@@ -159,27 +159,27 @@ impl Message {
 /// A stage of joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Stage {
-    /// A director was asked where the coordinator is.
+    /// A director is asked where the coordinator is.
     AskingDirector,
     /// This node is connecting to the member that it will ask for a place.
     Linking {
-        /// Which member.
+        /// The member.
         peer: NodeId,
         /// Its address.
         address: String,
     },
     /// That member was asked for a place in the ring.
     AskingForPlace {
-        /// Which member.
+        /// The member.
         peer: NodeId,
         /// Its address.
         address: String,
     },
     /// This node has a place in the ring, and fetches the history.
     FetchingHistory {
-        /// How many messages have arrived.
+        /// The number of messages that have arrived.
         done: u64,
-        /// How many there are; 0 until that is known.
+        /// The number of messages in total; 0 until it is known.
         total: u64,
     },
 }
@@ -187,31 +187,31 @@ pub enum Stage {
 /// The outcome of one step of joining.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Progress {
-    /// The directors are being asked where the coordinator is.
+    /// The node asks the directors where the coordinator is.
     Asking {
-        /// Which directors.
+        /// The addresses of the directors.
         directors: String,
     },
-    /// A director answered, but sent this node away for now.
+    /// A director answered, and told this node to try again later.
     Later {
-        /// Which director.
+        /// The address of the director.
         director: String,
-        /// What it says.
+        /// The reason that the director gave.
         reason: String,
     },
     /// No director answered.
     Unasked {
-        /// Why, in a few words.
+        /// The reason, in a few words.
         reason: String,
     },
     /// This node could not connect to the member that it wants to ask for a place.
     Unlinked {
-        /// Why, in a few words.
+        /// The reason, in a few words.
         reason: String,
     },
 }
 
-/// Why a node says goodbye.
+/// The reason why a node ends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Goodbye {
     /// The user asked for it.

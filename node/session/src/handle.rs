@@ -1,6 +1,6 @@
 //! A face's end of a session: it sends commands, and receives events.
 //!
-//! Not here: which events there are (`session`), and how many are kept for subscribers that come back (`log`).
+//! Not here: the derived events (`session`), and the limits on kept events (`log`).
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,25 +9,25 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::log::Log;
 use crate::{Asker, Command, CommandError, Event, EventId, Invite, Reply, Request, State};
 
-/// How many events a subscriber gets at once, at most.
+/// The maximum number of events that a subscriber gets at once.
 const AT_ONCE: usize = 256;
 
-/// What the two ends of a session share.
+/// The part of a session that its two ends share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     kept: Mutex<Kept>,
 }
 
-/// The last events, and the state that follows from all of them.
+/// The last events, and the state after all events so far.
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) log: Log,
     pub(crate) state: State,
-    /// How many events of the present turn are in both.
+    /// The number of events of the present turn that are already in both.
     learned: usize,
-    /// True once anyone has subscribed, so that events are kept.
+    /// True once any face has subscribed. Events are kept from then on.
     keeps: bool,
-    /// How many subscriptions still read.
+    /// The number of subscriptions that still read.
     readers: usize,
     /// True once the session has ended.
     ended: bool,
@@ -54,7 +54,7 @@ pub struct Snapshot {
     pub state: State,
 }
 
-/// Sends commands to a node, and subscribes to its events. All clones are equivalent.
+/// A sender of commands to a node, and a source of subscriptions to its events. All clones are equivalent.
 #[derive(Clone, Debug)]
 pub struct Handle {
     requests: mpsc::Sender<Request>,
@@ -78,8 +78,8 @@ impl Handle {
 
     /// Runs a command, and waits for the answer.
     ///
-    /// Messages are said in the order in which they were asked for. Any other command is carried out at once, even if
-    /// messages still wait.
+    /// Messages are sent in the order of their commands. Any other command is carried out at once, even if messages
+    /// still wait.
     pub async fn run(&self, command: Command) -> Result<Reply, CommandError> {
         let (answer, answered) = oneshot::channel();
         let request = Request {
@@ -95,8 +95,8 @@ impl Handle {
 
     /// Subscribes to the events after `since`.
     ///
-    /// The first thing heard is a [`Heard::Reset`] if `since` is `None`, if it is an event of another run, or if the
-    /// events after it are no longer kept.
+    /// The subscription begins with a [`Heard::Reset`] if `since` is `None`, if it is an event of another run, or if
+    /// the events after it are no longer kept.
     pub fn subscribe(&self, since: Option<EventId>) -> Subscription {
         let mut kept = self.shared.kept();
         kept.readers += 1;
@@ -127,7 +127,7 @@ impl Kept {
         }
     }
 
-    /// Takes in what the present turn has told so far.
+    /// Applies the events of the present turn that are new.
     pub(crate) fn learn(&mut self, turn: &[Event]) {
         for event in turn.iter().skip(self.learned) {
             self.state.learn(event);
@@ -140,14 +140,14 @@ impl Kept {
         self.learned = turn.len();
     }
 
-    /// Takes in a whole turn. Returns the number of the next event if subscribers may wait for it.
+    /// Applies the rest of a turn, and ends it. Returns the number of the next event if subscribers may wait for it.
     pub(crate) fn finish_turn(&mut self, turn: &[Event]) -> Option<u64> {
         self.learn(turn);
         self.learned = 0;
         self.keeps.then(|| self.log.end())
     }
 
-    /// The session has ended. What was said is wiped as soon as nobody reads it any more.
+    /// Ends the session. The log and the invite are wiped as soon as no subscription reads any more.
     pub(crate) fn end(&mut self) {
         self.ended = true;
         self.wipe_if_unread();
@@ -178,9 +178,9 @@ impl Kept {
 pub struct Subscription {
     shared: Arc<Shared>,
     end: watch::Receiver<u64>,
-    /// The number of the next event; `None` if the next thing heard is a [`Heard::Reset`].
+    /// The number of the next event; `None` if a [`Heard::Reset`] comes next.
     next: Option<u64>,
-    /// False once everything was read and the session has ended.
+    /// False once the session has ended and the subscription has read everything.
     reads: bool,
 }
 
@@ -190,7 +190,7 @@ impl Drop for Subscription {
     }
 }
 
-/// What a subscriber receives.
+/// The result of one read of a subscription.
 #[derive(Clone, Debug)]
 pub enum Heard {
     /// The state of the session, because the events before it are not available (any more).
@@ -202,7 +202,7 @@ pub enum Heard {
 impl Subscription {
     /// Waits for the next events. Returns `None` after the last event of a node that has ended.
     ///
-    /// It is cancel safe: if the future is dropped while it waits, no event is lost.
+    /// This is cancel safe: if the future is dropped while it waits, no event is lost.
     pub async fn next(&mut self) -> Option<Heard> {
         loop {
             self.end.mark_unchanged();
@@ -259,8 +259,8 @@ mod tests {
         session.settle().unwrap();
     }
 
-    /// Reads up to message `last`. Returns the numbers of the messages, how often the subscriber was reset, and the
-    /// last event.
+    /// Reads up to message `last`. Returns the numbers of the messages, the number of resets, and the id of the last
+    /// event.
     async fn hears(subscription: &mut Subscription, last: u64) -> (Vec<u64>, usize, EventId) {
         let (mut seqs, mut resets) = (Vec::new(), 0);
         loop {

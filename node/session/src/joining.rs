@@ -1,7 +1,7 @@
-//! How far joining a discussion has got, in words, and the outcome of each step.
+//! The progress of joining a discussion, in words, and the outcome of each step.
 //!
-//! The full screen, plain text, and the error of a failed attempt use the same words. Not here: where they are shown,
-//! and when it is time to give up (`driver`).
+//! The full screen, plain text, and the error of a failed attempt use the same words. Not here: the display of the
+//! words (the faces), and the timeout (`driver`).
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use ringtalk_wire::NodeId;
 use crate::text::harmless;
 use crate::{Event, Progress, Stage};
 
-/// How many columns the progress bar has.
+/// The width of the progress bar, in columns.
 const BAR: u64 = 10;
 
 /// The progress of joining.
@@ -19,13 +19,13 @@ pub struct Joining {
     at: Step,
     /// The directors that were asked.
     directors: String,
-    /// The member that is to give this node a place, and its address.
+    /// The member that should give this node a place, and its address.
     sought: Option<(NodeId, String)>,
     /// The last step that failed: what went wrong, and what to do.
     trouble: Option<Trouble>,
-    /// True if no director answered the last question.
+    /// True if no director answered the last request.
     unasked: bool,
-    /// How many messages of the history have arrived.
+    /// The number of history messages that have arrived.
     fetched: u64,
 }
 
@@ -57,7 +57,7 @@ impl Joining {
         }
     }
 
-    /// Takes in the outcome of a step.
+    /// Applies the outcome of a step.
     fn take(&mut self, progress: Progress) {
         match progress {
             Progress::Asking { directors } => self.directors = directors,
@@ -94,7 +94,7 @@ impl Joining {
         self.trouble = Some(Trouble { what, advice });
     }
 
-    /// Takes in an event.
+    /// Applies an event.
     pub fn learn(&mut self, event: &Event) {
         match event {
             Event::Joining(stage) => self.step_to(stage),
@@ -129,13 +129,13 @@ impl Joining {
         self.sought = Some((peer, address.to_owned()));
     }
 
-    /// Returns true if this is the member that is to give this node a place.
+    /// Returns true if this is the member that should give this node a place.
     pub fn seeks(&self, peer: &NodeId) -> bool {
         let sought = self.sought.as_ref().map(|(sought, _)| sought);
         sought == Some(peer) && !self.is_fetching()
     }
 
-    /// Returns true if no director answered the last question.
+    /// Returns true if no director answered the last request.
     pub const fn is_unasked(&self) -> bool {
         self.unasked
     }
@@ -145,12 +145,12 @@ impl Joining {
         matches!(self.at, Step::Fetching { .. })
     }
 
-    /// Returns how many messages of the history have arrived.
+    /// Returns the number of history messages that have arrived.
     pub const fn fetched(&self) -> u64 {
         self.fetched
     }
 
-    /// Returns what this node is doing, in a few words, with a progress bar if the size of the history is known.
+    /// Returns the current step in a few words, with a progress bar if the size of the history is known.
     pub fn words(&self) -> String {
         match self.at {
             Step::Fetching { total: 0, .. } => "asking for the discussion so far".to_owned(),
@@ -159,7 +159,7 @@ impl Joining {
         }
     }
 
-    /// Returns what this node is doing, in words that can be read aloud.
+    /// Returns the current step in words that can be read aloud.
     pub fn step(&self) -> String {
         match self.at {
             Step::Asking if self.unasked => "no director answers yet".to_owned(),
@@ -182,7 +182,7 @@ impl Joining {
         address.unwrap_or_default()
     }
 
-    /// Returns why this node did not get in within this time: the step, what was tried, and what to do next.
+    /// Returns the reason why this node did not join within this time: the step, what was tried, and what to do next.
     pub fn failure(&self, within: Duration) -> String {
         let seconds = within.as_secs_f64();
         if let Step::Fetching { done, total } = self.at {
@@ -203,13 +203,13 @@ impl Joining {
         )
     }
 
-    /// Returns what went wrong last, and what to do. Returns nothing if the trouble is that no director answers.
+    /// Returns the last failure, and what to do. Returns `None` if the failure is that no director answers.
     pub fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.as_ref().filter(|_| !self.unasked)?;
         Some(format!("{}; {}", trouble.what, trouble.advice))
     }
 
-    /// Returns what is wrong with the current step, if it waits for a member.
+    /// Returns the failure of the current step, if it waits for a member.
     fn pending(&self) -> Option<Trouble> {
         match self.at {
             Step::Knocking => Some(Trouble {
@@ -254,7 +254,7 @@ mod tests {
     const WITHIN: Duration = Duration::from_secs(30);
     const MEMBER: NodeId = NodeId::from_bytes([1; 16]);
 
-    /// What the core or the driver tells.
+    /// A report from the core or the driver.
     #[derive(Clone, Debug)]
     enum Told {
         Stage(Stage),
@@ -356,7 +356,7 @@ mod tests {
             ),
             (vec![asking(), linking()], "linking to m:2: no answer yet"),
             (vec![linking(), unlinked()], "linking to m:2: refused"),
-            // The director is asked again and again.
+            // The node asks the director again and again, and keeps the earlier failure.
             (
                 vec![linking(), unlinked(), asking()],
                 "linking to m:2: refused",

@@ -1,9 +1,9 @@
-//! What a user of a Ringtalk node sees and asks for, in any face: events, commands and state.
+//! The user's side of a Ringtalk node, for any face: events, commands and state.
 //!
-//! A node tells a [`Session`] what happens, and carries out the requests that come from it. A face has a [`Handle`]: it
-//! runs [`Command`]s, and receives [`Event`]s from where it left off. One face is the [`Outlet`]: a person sits in
-//! front of it, or reads its output, and it is shown everything. [`State`] follows from the events, and is the same for
-//! all faces. [`json`] writes events for programs. Not here: sockets, the protocol, and how anything looks.
+//! A node reports events to a [`Session`], and carries out the requests that it receives from it. A face holds a
+//! [`Handle`]: it runs [`Command`]s, and receives [`Event`]s from where it left off. The [`Outlet`] is the face of the
+//! process itself, on a terminal or stdout. It is shown everything. [`State`] is derived from the events, and is the
+//! same for all faces. [`json`] writes events for programs. Not here: sockets, the protocol, and the rendering.
 
 mod code;
 mod command;

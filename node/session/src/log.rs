@@ -1,8 +1,8 @@
 //! The last events, for subscribers that come late or come back.
 //!
-//! All subscribers read the same log, and each keeps only its position. If a subscriber reads too slowly, the events at
-//! its position are gone, and it starts over from a snapshot. Not here: who reads (`handle`), and that nothing is kept
-//! before the first subscription.
+//! All subscribers read the same log, and each keeps only its position. If a subscriber reads too slowly, the events
+//! at its position are dropped, and it starts over from a snapshot. Not here: the subscribers, and the rule that no
+//! event is kept before the first subscription (`handle`).
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use crate::Event;
 
-/// How many events are kept.
+/// The maximum number of events that are kept.
 const EVENTS: usize = 8_192;
-/// How many bytes they may take together.
+/// The maximum number of bytes that they may take together.
 const BYTES: usize = 8 * 1024 * 1024;
-/// After how many events subscribers must have a chance to read. Until they had it, no event is dropped.
+/// The number of events after which subscribers must have a chance to read. Until then, none of them is dropped.
 const PAUSE_AFTER: u64 = EVENTS as u64 / 2;
-/// How many bytes an event takes besides its text.
+/// The bytes that an event takes besides its text.
 const EVENT: usize = 256;
-/// How many bytes a member takes in a view, which shares the member itself with other views.
+/// The bytes that a member takes in a view, which shares the member itself with other views.
 const LISTED: usize = 48;
 
 /// The id of an event: the run of a node, and the event's number in that run.
@@ -52,7 +52,7 @@ impl FromStr for EventId {
             run: u64::from_str_radix(run, 16).map_err(|_| EventIdError)?,
             number: number.parse().map_err(|_| EventIdError)?,
         };
-        // Other ways to write the same number are not ids.
+        // Reject other spellings of the same id, such as leading zeros.
         (id.to_string() == text).then_some(id).ok_or(EventIdError)
     }
 }
@@ -61,7 +61,7 @@ impl FromStr for EventId {
 #[derive(Debug)]
 pub(crate) struct Log {
     run: u64,
-    /// The number of the first event that is kept.
+    /// The number of the oldest event that is kept.
     first: u64,
     events: VecDeque<Arc<Event>>,
     bytes: usize,
@@ -80,7 +80,7 @@ impl Log {
         }
     }
 
-    /// Adds an event, and drops the oldest ones if there is no more room.
+    /// Adds an event, and drops the oldest ones if there is no room and subscribers had a chance to read them.
     pub(crate) fn push(&mut self, event: Arc<Event>) {
         self.bytes += weight(&event);
         self.events.push_back(event);
@@ -103,7 +103,7 @@ impl Log {
         self.end() - self.fresh > PAUSE_AFTER
     }
 
-    /// Notes that subscribers had a chance to read.
+    /// Records that subscribers had a chance to read.
     pub(crate) fn paused(&mut self) {
         self.fresh = self.end();
     }
@@ -121,18 +121,18 @@ impl Log {
         self.first + self.events.len() as u64
     }
 
-    /// Returns the number of the event after `id`, if all events from there on are still here.
+    /// Returns the number of the event after `id`, if all events from there on are still kept.
     pub(crate) fn after(&self, id: EventId) -> Option<u64> {
         let next = id.number.checked_add(1)?;
         (id.run == self.run && self.has(next)).then_some(next)
     }
 
-    /// Returns true if all events from this number on are still here.
+    /// Returns true if all events from this number on are still kept.
     pub(crate) fn has(&self, next: u64) -> bool {
         (self.first..=self.end()).contains(&next)
     }
 
-    /// Returns the events from this number on, at most `most`; and the number to read from next.
+    /// Returns at most `most` events from this number on, and the number to read from next.
     pub(crate) fn read(&self, next: u64, most: usize) -> (Vec<(EventId, Arc<Event>)>, u64) {
         let skipped = usize::try_from(next.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let events = self.events.iter().skip(skipped).take(most);
@@ -152,7 +152,7 @@ impl Log {
     }
 }
 
-/// Returns roughly how many bytes an event takes.
+/// Returns the approximate size of an event, in bytes.
 fn weight(event: &Event) -> usize {
     let more = match event {
         Event::Message(message) => {

@@ -1,11 +1,11 @@
-//! Members lost at about the same time: a sign that the network is partitioned, not that they died.
+//! Members lost at about the same time: a sign that the network is partitioned, not that the members died.
 //!
-//! Not here: which members were lost. The core's events name them one by one.
+//! Not here: the ids of the lost members, which the core's events report one by one.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How close together two losses must be to belong to one series.
+/// The longest time between two losses of one series.
 const TOGETHER: Duration = Duration::from_secs(2);
 
 /// The most recent losses.
@@ -16,7 +16,7 @@ pub(crate) struct Losses {
 }
 
 impl Losses {
-    /// Adds a member that was found dead.
+    /// Records that a member was found dead.
     pub(crate) fn add(&mut self, now: Instant) {
         let old = |lost: &Instant| now.duration_since(*lost) > TOGETHER;
         while self.recent.front().is_some_and(old) {

@@ -1,22 +1,22 @@
-//! What a session knows of its own node from the start.
+//! The facts about a session's own node that are known from the start.
 
 use std::fmt;
 
 use ringtalk_wire::{DiscussionId, NodeId};
 use zeroize::Zeroizing;
 
-/// What a session is told of its own node, once.
+/// The facts about its own node that a session is given once.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Me {
     /// The node's id.
     pub id: NodeId,
     /// The name that the user asked for.
     pub wanted_name: String,
-    /// The address at which others reach it.
+    /// The address at which others reach the node.
     pub address: String,
-    /// The discussion that it takes part in.
+    /// The discussion that the node takes part in.
     pub discussion: DiscussionId,
-    /// What others give to `--join`.
+    /// The invite, which others give to `--join`.
     pub invite: Invite,
     /// The directors of an open discussion; `None` for a private one.
     pub open_at: Option<String>,
@@ -24,7 +24,7 @@ pub struct Me {
     pub hosts: bool,
 }
 
-/// The invite to a discussion, with its secret. Its memory is wiped when it is dropped, and no log has it.
+/// The invite to a discussion, with its secret. Its memory is wiped when it is dropped, and it appears in no log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Invite(Zeroizing<String>);
 

@@ -1,6 +1,6 @@
 //! The members of a discussion at one moment.
 //!
-//! Not here: how they agree on that (the core).
+//! Not here: the agreement on them (the core).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ pub struct Members {
 }
 
 impl Members {
-    /// Creates the list from members in clockwise order. The coordinator is that of the epoch.
+    /// Creates the list from members in clockwise order. The epoch names the coordinator.
     pub fn new(
         epoch: Epoch,
         number: u64,
@@ -60,12 +60,12 @@ impl Members {
         members
     }
 
-    /// Returns how many members there are.
+    /// Returns the number of members.
     pub const fn len(&self) -> usize {
         self.in_ring.len()
     }
 
-    /// Returns true if there are no members. No view is like that.
+    /// Returns true if there are no members. A view always has members.
     pub const fn is_empty(&self) -> bool {
         self.in_ring.is_empty()
     }

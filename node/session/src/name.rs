@@ -1,7 +1,7 @@
 //! The name that a user asks for.
 //!
-//! It is sent as it was typed. Not here: which valid name it becomes (`ringtalk_wire::name`), and whether another
-//! member has that name or one that looks like it, which the coordinator decides.
+//! It is sent as it was typed. Not here: its conversion to a valid name (`ringtalk_wire::name`), and the check for the
+//! same or a similar name of another member (the coordinator).
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ use crate::text::is_blank;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Name(String);
 
-/// Why a user may not ask for a text as a name.
+/// The reason why a user may not ask for a text as a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NameError {
     /// It has nothing visible besides separators.
@@ -38,13 +38,13 @@ impl Name {
         Self(name.unwrap_or_else(|| "node".to_owned()))
     }
 
-    /// Returns the name as it was asked for.
+    /// Returns the name as the user asked for it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Returns true if a character is visible in a name, and tells the name from others.
+/// Returns true if a character is visible in a name, and distinguishes the name from others.
 fn is_seen(char: char) -> bool {
     char.width().is_some_and(|width| width > 0) && !is_blank(char) && !is_separator(char)
 }

@@ -1,7 +1,6 @@
-//! Explains why the user has another name than the one that was asked for.
+//! Explains why the user has another name than the one requested.
 //!
-//! Not here: the grammar of names (`ringtalk_wire::name`), and which name each member gets, which the coordinator
-//! decides.
+//! Not here: the grammar of names (`ringtalk_wire::name`), and the choice of each member's name (the coordinator).
 
 use ringtalk_wire::NodeId;
 use ringtalk_wire::name::{from_wish, is_reserved};
@@ -13,7 +12,7 @@ use crate::{Event, Me};
 pub(crate) struct Naming {
     me: NodeId,
     name: String,
-    /// The name that was asked for last, until there is an answer.
+    /// The last requested name, until there is an answer.
     wish: Option<String>,
 }
 
@@ -26,14 +25,14 @@ impl Naming {
         }
     }
 
-    /// Notes that the user asks for another name. Returns what to say if the node already has that name.
+    /// Records a request for another name. Returns a sentence for the user if the node already has that name.
     pub(crate) fn wish(&mut self, wish: &str) -> Option<String> {
         let is_own = from_wish(wish).is_some_and(|name| name == self.name);
         self.wish = Some(wish.to_owned()).filter(|_| !is_own);
         is_own.then(|| format!("you are {} already", self.name))
     }
 
-    /// Takes in an event. Returns what to say if it gives the node another name than the one that was asked for last.
+    /// Applies an event. Returns a sentence if the event gives the node another name than the last requested one.
     pub(crate) fn learn(&mut self, event: &Event) -> Option<String> {
         let name = match event {
             Event::Ready { name } => name,
@@ -46,7 +45,7 @@ impl Naming {
     }
 }
 
-/// Returns why a user who asked for `wish` is called `name`.
+/// Returns the reason why a user who asked for `wish` is called `name`.
 fn why(wish: &str, name: &str) -> String {
     const GRAMMAR: &str = "names have letters, digits and - _ . ' only";
     match from_wish(wish) {

@@ -1,7 +1,7 @@
-//! The face that a person sits in front of, or whose output someone reads. It is shown everything, in order.
+//! The face of the process itself, which a person watches or a program reads. It is shown everything, in order.
 //!
-//! If it falls behind, authors are slowed down, and the session drops nothing. Not here: subscribers, which lose what
-//! they do not read in time (`handle`).
+//! If it falls behind, authors are slowed down, and the session drops nothing. Not here: subscribers, which lose
+//! events that they do not read in time (`handle`).
 
 use std::fmt;
 use std::future::Future;
@@ -15,46 +15,46 @@ use tokio::sync::Notify;
 
 use crate::{CommandError, Event, Joining, Reply, Tag};
 
-/// Shows everything that happens.
+/// A face that is shown every event.
 pub trait Outlet: fmt::Debug + Send {
-    /// Shows what has happened, in order.
+    /// Shows events, in order.
     fn show(&mut self, turn: &mut Vec<Event>);
 
-    /// Shows the node's answer to a command that was given here, in order. If a program gave it a tag, the answer has
-    /// that tag.
+    /// Shows the node's answer to a command that was given here, in order. If a program gave the command a tag, the
+    /// answer repeats it.
     fn answer(&mut self, answer: Answer);
 
     /// Returns the count of events that wait to be seen.
     fn backlog(&self) -> &Backlog;
 
-    /// Returns true if so much waits to be seen that commands given here should wait too: each adds to it.
+    /// Returns true if so much output is pending that commands given here should wait too: each adds to it.
     fn is_filling(&self) -> bool {
         false
     }
 
-    /// Ends a turn. Fails if more waits than can be kept.
+    /// Ends a turn. Returns an error if more output is pending than can be kept.
     fn check(&mut self) -> Result<(), Unseen>;
 
-    /// Shows how far joining has got, if it takes long.
+    /// Shows the progress of joining, if joining takes long.
     fn waits(&mut self, _: &Joining) {}
 
-    /// Polls for the moment from which nobody can see anything any more, and returns why.
+    /// Polls for the moment from which nobody can see the output any more. Returns the reason.
     fn poll_end(&mut self, _: &mut Context) -> Poll<End> {
         Poll::Pending
     }
 
-    /// Shows what still waits, within a time limit, and ends.
+    /// Shows the pending output within a time limit, and ends.
     fn finish(self: Box<Self>, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(async {})
     }
 }
 
-/// Why nobody can see anything any more.
+/// The reason why nobody can see the output any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum End {
-    /// The person has gone: the window was closed.
+    /// The person has left: the window was closed.
     Gone,
-    /// Showing failed.
+    /// The output failed.
     Unseen(Unseen),
 }
 
@@ -63,20 +63,20 @@ pub enum End {
 pub struct Answer {
     /// The name of the command.
     pub command: &'static str,
-    /// True if a program asked. A program is always told that its command was done.
+    /// True if a program gave the command. A program is always told that its command was carried out.
     pub by_program: bool,
-    /// The tag that the program wants repeated.
+    /// The tag that the answer repeats.
     pub tag: Option<Tag>,
-    /// The answer.
+    /// The reply, or the reason why there is none.
     pub result: Result<Reply, CommandError>,
 }
 
-/// Why nobody sees anything any more, as a sentence for people.
+/// The reason why the output fails, as a sentence for people.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Unseen(pub String);
 
-/// The number of events that wait to be seen. All clones share one count.
+/// A count of the events that wait to be seen. All clones share it.
 #[derive(Clone, Debug)]
 pub struct Backlog {
     many: u64,
@@ -86,7 +86,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// Creates an empty backlog. More events than `many` are too many.
+    /// Creates an empty backlog. It is too large if it has more than `many` events.
     pub fn new(many: u64) -> Self {
         Self {
             many,
@@ -96,7 +96,7 @@ impl Backlog {
         }
     }
 
-    /// Adds events that wait.
+    /// Adds events that wait to be seen.
     pub fn add(&self, events: u64) {
         self.waiting.fetch_add(events, Ordering::Relaxed);
     }
@@ -110,17 +110,17 @@ impl Backlog {
         }
     }
 
-    /// Returns how many events were seen so far.
+    /// Returns the number of events seen so far.
     pub fn seen(&self) -> u64 {
         self.seen.load(Ordering::Relaxed)
     }
 
-    /// Returns how many events wait.
+    /// Returns the number of events that wait.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Waits until some events were seen while there were too many.
+    /// Waits until some events are seen while the backlog is too large.
     pub async fn less(&self) {
         self.less.notified().await;
     }

@@ -1,8 +1,8 @@
-//! The node's end of a session: it tells what happens, and takes requests.
+//! The node's end of a session: it reports events, and receives requests.
 //!
-//! Some things follow from several events together: that the network may be partitioned, and why the user has another
-//! name than the one that was asked for. They are derived here, once for all faces. Not here: the state that follows
-//! from the events (`state`).
+//! Some events follow from several others: that the network may be partitioned, and why the user has another name than
+//! requested. They are derived here, once for all faces. Not here: the state that is derived from the events
+//! (`state`).
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -23,31 +23,31 @@ use crate::{
     Request, State, Unseen,
 };
 
-/// How many requests may wait for the node. A face that sends more waits for room.
+/// The maximum number of requests that may wait for the node. A face that sends more waits for room.
 const REQUESTS: usize = 256;
-/// How many events are shown together, at most: so many stay in the processor's cache.
+/// The maximum number of events that are shown together: this many stay in the processor's cache.
 const TURN: usize = 256;
-/// How many answers may wait for a message to be sent first: many more than one draft has messages.
+/// The maximum number of answers that may wait for an earlier message: many more than one draft has messages.
 const WAITING: usize = 16_384;
 
-/// How many bytes they may take, beside what each takes in any case: some 16 transcripts of a long discussion.
+/// Their maximum size in bytes, besides the fixed part of each: some 16 transcripts of a long discussion.
 const WAITING_BYTES: usize = 4 * 1024 * 1024;
 
-/// What comes from the faces of a session.
+/// A request from a face, or the end of the outlet.
 #[derive(Debug)]
 pub enum Call {
-    /// A face asks for something.
+    /// A face sent a request.
     Asked(Request),
-    /// Nobody can see anything any more.
+    /// Nobody can see the output any more.
     Ended(End),
 }
 
-/// An answer that waits until a message was sent.
+/// An entry in the queue of answers that wait until a message is sent.
 #[derive(Debug)]
 enum Waiting {
-    /// That many messages were typed: nobody waits for an answer.
+    /// This many typed messages. Nobody waits for an answer to them.
     Typed(u64),
-    /// The answer to the command that sends the message.
+    /// The answer to the `say` command that sends the message.
     Said(Asker),
     /// The answer to a later command.
     Answer(&'static str, Asker, Result<Reply, CommandError>),
@@ -64,11 +64,11 @@ pub struct Session {
     /// Cloned for each handle.
     sender: mpsc::Sender<Request>,
     outlet: Box<dyn Outlet>,
-    /// The events that were not shown yet.
+    /// The events that have not been shown yet.
     turn: Vec<Event>,
-    /// The answers that wait for a message to be sent first, in order.
+    /// The answers that wait for an earlier message to be sent, in order.
     waiting: VecDeque<Waiting>,
-    /// How many bytes those answers take beside their fixed part.
+    /// The bytes that those answers take, besides their fixed part.
     waiting_bytes: usize,
     ready: bool,
     naming: Naming,
@@ -78,7 +78,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Creates a session in which nothing has happened. `run` tells its events from those of all other sessions.
+    /// Creates a session without events. `run` tells its event ids apart from those of all other sessions.
     pub fn new(me: Me, outlet: Box<dyn Outlet>, run: u64) -> Self {
         let (sender, requests) = mpsc::channel(REQUESTS);
         let log = Log::new(run);
@@ -109,7 +109,7 @@ impl Session {
         Handle::new(self.sender.clone(), shared, self.end.subscribe())
     }
 
-    /// Waits for a request from a handle, or until nobody can see anything any more. Takes requests only if `may` is
+    /// Waits for a request from a handle, or until nobody can see the output any more. Takes requests only if `may` is
     /// true.
     pub async fn next(&mut self, may: bool) -> Call {
         poll_fn(|context| {
@@ -119,7 +119,7 @@ impl Session {
             if !may {
                 return Poll::Pending;
             }
-            // `self.sender` keeps the channel open, so `None` never comes.
+            // `self.sender` keeps the channel open, so the receiver never returns `None`.
             match self.requests.poll_recv(context) {
                 Poll::Ready(Some(request)) => Poll::Ready(Call::Asked(request)),
                 Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -128,22 +128,22 @@ impl Session {
         .await
     }
 
-    /// Returns the next request from a handle, if one waits.
+    /// Returns the next request from a handle, if there is one.
     pub fn next_request(&mut self) -> Option<Request> {
         self.requests.try_recv().ok()
     }
 
-    /// Returns true if subscribers should get a chance to read before more is told: nothing is dropped until then.
+    /// Returns true if subscribers should get a chance to read first. Events since the last pause are never dropped.
     pub fn pause_is_due(&self) -> bool {
         self.shared.kept().log.pause_is_due()
     }
 
-    /// Notes that subscribers had a chance to read.
+    /// Records that subscribers had a chance to read.
     pub fn paused(&mut self) {
         self.shared.kept().log.paused();
     }
 
-    /// Tells the session what happened now.
+    /// Records an event that happened at `now`, and the events that follow from it.
     pub fn tell(&mut self, event: Event, now: Instant) {
         if matches!(event, Event::Failed(_)) {
             self.losses.add(now);
@@ -179,7 +179,7 @@ impl Session {
         }
     }
 
-    /// Notes that `asker` sends a message. The answer follows once the message was sent.
+    /// Records that `asker` sends a message. The answer follows once the message is sent.
     pub fn says(&mut self, asker: Asker) {
         match (asker, self.waiting.back_mut()) {
             (Asker::Typist, Some(Waiting::Typed(count))) => *count += 1,
@@ -188,17 +188,17 @@ impl Session {
         }
     }
 
-    /// Returns true unless too many answers wait for a message to be sent first.
+    /// Returns true unless too many answers wait for an earlier message to be sent.
     pub fn has_room(&self) -> bool {
         self.waiting.len() < WAITING && self.waiting_bytes < WAITING_BYTES
     }
 
-    /// Returns true if so much waits to be seen that commands should wait too ([`Outlet::is_filling`]).
+    /// Returns true if so much output is pending that commands should wait too ([`Outlet::is_filling`]).
     pub fn is_filling(&self) -> bool {
         self.outlet.is_filling()
     }
 
-    /// Answers everything that still waits. Messages that were not sent by now never will be.
+    /// Gives all answers that still wait. A message that has not been sent by this time is never sent.
     pub fn give_up(&mut self) {
         while let Some(waiting) = self.waiting.pop_front() {
             match waiting {
@@ -232,9 +232,9 @@ impl Session {
         }
     }
 
-    /// Answers a command, after everything that has happened so far.
+    /// Answers a command, after all events so far.
     ///
-    /// A program gets its answers in the order of its commands. The answer to `say` comes only when the message was
+    /// A program gets its answers in the order of its commands. The answer to `say` comes only when the message is
     /// sent.
     pub fn answer(
         &mut self,
@@ -259,13 +259,13 @@ impl Session {
         result: Result<Reply, CommandError>,
     ) {
         let (by_program, tag) = match asker {
-            // A person who types sees the result anyway.
+            // A person who types sees the effect anyway.
             Asker::Typist if matches!(result, Ok(Reply::Said(_) | Reply::Asked)) => return,
             Asker::Typist => (false, None),
             Asker::Program(tag) => (true, tag),
             Asker::Handle(answer) => {
                 self.show();
-                // A face that has stopped waiting wants no answer.
+                // The face may have stopped waiting, and then needs no answer.
                 let _ = answer.send(result);
                 return;
             }
@@ -279,7 +279,7 @@ impl Session {
         });
     }
 
-    /// Notes that the user asks for another name. Tells the user if the node already has it.
+    /// Records a request for another name. Adds a notice if the node already has that name.
     pub fn wishes(&mut self, name: &str) {
         if let Some(message) = self.naming.wish(name) {
             let code = Code::SameName;
@@ -287,8 +287,8 @@ impl Session {
         }
     }
 
-    /// Ends a turn: shows what happened together, and what follows from it. Fails if the outlet cannot keep all that
-    /// waits.
+    /// Ends a turn: shows its events, and a `split` if the losses among them suggest one. Returns an error if more
+    /// output is pending than the outlet can keep.
     pub fn settle(&mut self) -> Result<(), Unseen> {
         if self.losses.are_a_split() {
             let members = self.state().members.clone();
@@ -315,38 +315,38 @@ impl Session {
         }
     }
 
-    /// Returns the state that follows from all events so far. It stays locked until the result is dropped.
+    /// Returns the state after all events so far. It stays locked until the result is dropped.
     pub fn state(&self) -> impl Deref<Target = State> {
         let mut kept = self.shared.kept();
         kept.learn(&self.turn);
         StateGuard(kept)
     }
 
-    /// Has the outlet show how far joining has got, because it takes long.
+    /// Has the outlet show the progress of joining, because joining takes long.
     pub fn waits(&mut self) {
         let mut kept = self.shared.kept();
         kept.learn(&self.turn);
         self.outlet.waits(&kept.state.joining);
     }
 
-    /// Shows what still waits, within a time limit, and ends.
+    /// Shows the pending output within a time limit, and ends the session.
     pub async fn finish(mut self, limit: Duration) {
         self.show();
         self.outlet.finish(limit).await;
     }
 
-    /// Returns true once the node is in the ring and has the history.
+    /// Returns true once the node is in the ring and has fetched the history.
     pub const fn is_ready(&self) -> bool {
         self.ready
     }
 
-    /// Returns the count of events that wait at the outlet.
+    /// Returns the outlet's count of the events that wait to be seen.
     pub fn backlog(&self) -> &Backlog {
         self.outlet.backlog()
     }
 }
 
-/// Ends what the handles share when the session is dropped.
+/// A guard that ends the shared part of the session when the session is dropped.
 #[derive(Debug)]
 struct EndOnDrop(Arc<Shared>);
 
@@ -356,7 +356,7 @@ impl Drop for EndOnDrop {
     }
 }
 
-/// Returns how many bytes an answer takes beside its fixed part.
+/// Returns the bytes that an answer takes, besides its fixed part.
 fn bytes_of(result: &Result<Reply, CommandError>) -> usize {
     match result {
         Ok(Reply::Transcript(ids)) => size_of_val(ids.as_slice()),
@@ -365,7 +365,7 @@ fn bytes_of(result: &Result<Reply, CommandError>) -> usize {
     }
 }
 
-/// The state, locked while it is read.
+/// The locked state, for reading.
 struct StateGuard<'a>(MutexGuard<'a, Kept>);
 
 impl Deref for StateGuard<'_> {

@@ -1,6 +1,6 @@
-//! What a session knows of the discussion. It follows from the events alone, and is the same for every face.
+//! A session's knowledge of the discussion. It is derived from the events alone, and is the same for every face.
 //!
-//! Not here: how any of it looks.
+//! Not here: its rendering (the faces).
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use ringtalk_wire::{NodeId, VectorClock};
 
 use crate::{Code, Command, Event, Joining, Me, Members, Message, Reply};
 
-/// What a session knows of the discussion.
+/// A session's knowledge of the discussion.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// What the session was told of its own node.
+    /// The facts about the session's own node.
     pub me: Me,
     /// The name of this node.
     pub name: String,
     /// True once the node is in the ring and has the history.
     pub ready: bool,
-    /// How far joining has got.
+    /// The progress of joining.
     pub joining: Joining,
     /// The members; `None` before the first view.
     pub members: Option<Arc<Members>>,
@@ -25,18 +25,18 @@ pub struct State {
     pub predecessor: Option<NodeId>,
     /// The neighbour after this node.
     pub successor: Option<NodeId>,
-    /// The messages that were delivered, and the gaps that the clock has passed.
+    /// The clock, which covers the delivered messages and the gaps that it has passed.
     pub clock: VectorClock,
     /// The coordinator of the ring.
     pub coordinator: Option<NodeId>,
-    /// The coordinator before the last event that named one.
+    /// The coordinator before the last [`Event::Coordinator`].
     pub former_coordinator: Option<NodeId>,
     /// False while no director answers.
     pub director_answers: bool,
 }
 
 impl State {
-    /// Creates the state before anything has happened.
+    /// Creates the state before the first event.
     pub fn new(me: Me) -> Self {
         Self {
             name: me.wanted_name.clone(),
@@ -53,7 +53,7 @@ impl State {
         }
     }
 
-    /// Takes in an event.
+    /// Applies an event.
     pub fn learn(&mut self, event: &Event) {
         if !self.ready {
             self.joining.learn(event);
@@ -92,15 +92,15 @@ impl State {
         }
     }
 
-    /// Returns true for a new message whose author is not in the view: the author has left, or a member has brought the
-    /// message.
+    /// Returns true for a new message whose author is not in the view: the author has left, or a member has brought
+    /// the message.
     pub fn is_unlisted(&self, message: &Message) -> bool {
         let author = &message.id.author;
         let is_gone = |members: &Arc<Members>| !members.contains(author);
         !message.history && *author != self.me.id && self.members.as_ref().is_some_and(is_gone)
     }
 
-    /// Returns the answer to a command that needs nothing but this state. Returns nothing for other commands.
+    /// Returns the answer to a command that needs only this state. Returns `None` for other commands.
     pub fn answer(&self, command: &Command) -> Option<Reply> {
         Some(match command {
             Command::Who => Reply::Who(self.members.clone()),

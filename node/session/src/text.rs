@@ -1,22 +1,22 @@
-//! Makes characters harmless that would control a terminal, or change the order in which text is read.
+//! Escapes characters that would control a terminal, or change the reading order of text.
 //!
-//! Such characters travel unchanged. Every face makes them visible here, and so does anything else that shows what
-//! others wrote. Not here: characters that are merely unusual, such as the joiners within emoji.
+//! Such characters travel unchanged. Every face makes them visible with these functions, and so does any other code
+//! that shows text from others. Not here: characters that are merely unusual, such as the joiners within emoji.
 
 use std::io;
 
 use serde_json::ser::Formatter;
 use unicode_width::UnicodeWidthChar;
 
-/// What a tab becomes.
+/// The replacement of a tab.
 const TAB: &str = "    ";
-/// How many marks a character may carry, including joiners. No script needs more, and a tower of them covers the lines
-/// around it.
+/// The maximum number of marks that a character may carry, including joiners. No script needs more, and a tower of
+/// them covers the lines around it.
 const MARKS: usize = 4;
-/// Stands for the marks beyond that.
+/// The replacement of the marks beyond that.
 const TOO_MANY_MARKS: char = '\u{fffd}';
-/// How many columns a run of blanks may have in plain lines: as many as a tab. After a longer run, a text could
-/// continue at the start of the terminal's next row, and look like another line.
+/// The longest run of blanks in plain lines, in columns: as long as a tab. After a longer run, a text could continue
+/// at the start of the terminal's next row, and look like another line.
 const BLANKS: usize = TAB.len();
 
 /// Returns the text with everything harmful made visible. Line ends are kept.
@@ -28,7 +28,7 @@ pub fn harmless_lines(text: &str) -> String {
 /// Returns the text on one line, with everything harmful made visible.
 pub fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    // At the start, no character can carry a mark: it would be drawn over whatever stands before the text.
+    // Start at the limit: a mark at the start would be drawn over whatever stands before the text.
     let mut marks = MARKS;
     for char in text.chars() {
         marks = if is_mark(char) { marks + 1 } else { 0 };
@@ -102,7 +102,7 @@ const fn misleads(char: char) -> bool {
     )
 }
 
-/// Formats JSON on one line. It escapes the same characters, so that the line can be shown as it is.
+/// A JSON formatter that writes one line. It escapes the same characters, so that the line can be shown as it is.
 #[derive(Debug)]
 pub struct HarmlessJson;
 

@@ -1,6 +1,6 @@
-//! What one message says, checked once where it enters.
+//! The text of one message, checked once at its entry.
 //!
-//! Not here: what a typed line may mean instead of a message (the terminal).
+//! Not here: the commands in typed lines (`ringtalk-terminal`).
 
 use bytestring::ByteString;
 use ringtalk_wire::limit::TEXT_BYTES;
@@ -11,7 +11,7 @@ use crate::{Code, CommandError};
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Words(String);
 
-/// Why a text cannot be a message.
+/// The reason why a text cannot be a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum WordsError {
     /// It is empty.

@@ -1,7 +1,7 @@
-//! A face: shows a session in a terminal, through a queue that never makes the node wait.
+//! A face of a session in a terminal, fed through a queue that never makes the node wait.
 //!
-//! If more waits than can be kept, the authors who say most are left out (`rush`). Not here: how anything looks
-//! (`lines`, `screen`), and the threads that show it (`stdout`, `screen::task`).
+//! When the queue is nearly full, the face leaves out the authors who send most (`rush`). Not here: the rendering
+//! (`lines`, `screen`), and the threads that write it (`stdout`, `screen::task`).
 
 use std::fmt;
 use std::future::Future;
@@ -18,22 +18,22 @@ use crate::shown::Shown;
 use crate::stdout::Stdout;
 use crate::tty::Hangup;
 
-/// The queue to the thread that shows things.
+/// The queue to the thread that shows the session.
 pub(crate) trait Queue: fmt::Debug + Send {
-    /// Adds something to be shown, in order.
+    /// Adds an item to be shown, in order.
     fn push(&mut self, shown: Shown);
 
-    /// Returns how much waits, and how much may wait. The unit is the queue's own.
+    /// Returns the amount that waits, and the maximum. The unit is the queue's own.
     fn load(&self) -> (u64, u64);
 
-    /// Returns the count of events that wait.
+    /// Returns the count of events that wait to be seen.
     fn backlog(&self) -> &Backlog;
 
-    /// Fails if more waited than can be kept.
+    /// Returns an error if the queue has overflowed.
     fn check(&self) -> Result<(), Unseen>;
 }
 
-/// A face that shows everything, or tells what it left out.
+/// A face that shows everything, or reports what it left out.
 #[derive(Debug)]
 pub(crate) struct Face<Q> {
     queue: Q,
@@ -46,7 +46,7 @@ pub(crate) struct Face<Q> {
 }
 
 impl<Q: Queue> Face<Q> {
-    /// Creates a face of this node. Its queue leads to `stdout`, and `window` tells when its terminal ends.
+    /// Creates a face of this node. Its queue leads to `stdout`, and `window` reports the end of its terminal.
     pub(crate) fn new(queue: Q, me: NodeId, stdout: Stdout, window: Hangup) -> Self {
         Self {
             queue,
@@ -59,14 +59,14 @@ impl<Q: Queue> Face<Q> {
         }
     }
 
-    /// Has a reporter tell a person who waits how far joining has got.
+    /// Adds a reporter, which tells a person who waits about the progress of joining.
     #[must_use]
     pub(crate) fn reporting(mut self, reporter: Option<Reporter>) -> Self {
         self.reporter = reporter;
         self
     }
 
-    /// Returns true if an event is shown. It is not shown if its author says more than is read here.
+    /// Returns true if an event is shown. It is not shown if its author sends more than is read here.
     fn takes(&mut self, event: &Event) -> bool {
         let (messages, text) = match event {
             Event::Message(message) => (
@@ -101,7 +101,7 @@ impl<Q: Queue> Face<Q> {
         self.rush.takes(messages, is_listed, text)
     }
 
-    /// Checks how much waits. Once that is little, tells what was not shown.
+    /// Updates the rush with the load of the queue. Once it has drained, reports the messages that were not shown.
     fn look_at_rush(&mut self) {
         let (waiting, most) = self.queue.load();
         for withheld in self.rush.look(waiting, most) {
@@ -147,7 +147,7 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
     }
 
     fn waits(&mut self, joining: &Joining) {
-        // An error already says that no director answers.
+        // An earlier error has told the user that no director answers.
         if let Some(reporter) = self.reporter.as_mut().filter(|_| !joining.is_unasked()) {
             reporter.report(joining.step(), joining.is_fetching());
         }
@@ -168,7 +168,7 @@ impl<Q: Queue + 'static> Outlet for Face<Q> {
 
     fn finish(self: Box<Self>, limit: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let Self { queue, stdout, .. } = *self;
-        // Dropping the queue lets its thread write what is left, and end.
+        // When the queue is dropped, its thread writes the rest and ends.
         drop(queue);
         Box::pin(stdout.finish(limit))
     }

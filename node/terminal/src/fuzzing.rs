@@ -1,6 +1,6 @@
-//! Entry points for the fuzzer (`tools/fuzz`) to the code that reads what others wrote. No shipped program has them.
+//! Entry points for the fuzzer (`tools/fuzz`) to the code that reads text from others. No shipped program has them.
 //!
-//! Not here: what must hold for what is shown and read.
+//! Not here: the properties that must hold (`tools/fuzz`).
 
 pub use crate::screen::fuzzing::shown;
 pub use crate::stdin::fuzzing::{Said, read_lines};

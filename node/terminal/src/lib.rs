@@ -1,9 +1,9 @@
 //! The faces of a Ringtalk node in a terminal: the full screen, plain lines, and JSON for programs.
 //!
-//! Each is an outlet of a session (`ringtalk_session`): it shows what happens there, and passes on what is typed.
-//! [`Show`] says which one, and [`prepare`] opens it. Other programs can use the parts: [`tty`] takes over the
-//! terminal, and [`stdout`] and [`stderr`] write without waiting for the reader. Not here: what happens, and what a
-//! command does.
+//! Each face is an outlet of a session (`ringtalk_session`): it shows the events, and passes on the user's input.
+//! [`Show`] selects the face, and [`prepare`] opens it. Other programs can use the parts: [`tty`] takes over the
+//! terminal, and [`stdout`] and [`stderr`] write without waiting for the reader. Not here: the events, and the effect
+//! of a command.
 
 mod face;
 #[cfg(feature = "fuzzing")]

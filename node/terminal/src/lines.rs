@@ -1,8 +1,8 @@
-//! The plain-text face for people: one line for each thing that happens.
+//! The plain-text face for people: one line for each event.
 //!
-//! Messages are `12:34 ann: text`, actions are `12:34 * ann waves`, notices start with `*`, and errors with `!`.
-//! Whatever a peer sends reaches the terminal only as text (`harmless`), and no text can begin a line. Not here: the
-//! full screen, and the words (`remarks`).
+//! Messages are `12:34 ann: text`, actions are `12:34 * ann waves`, notices start with `*`, and errors with `!`. Bytes
+//! from a peer reach the terminal only as text (`harmless`), and no text can begin a line. Not here: the full screen
+//! (`screen`), and the words (`remarks`).
 
 use ringtalk_session::{Answer, Event, Message, NodeId, Reply, State};
 use time::UtcOffset;
@@ -14,9 +14,9 @@ use crate::timestamp::said_at;
 use crate::tty::wrap_surely;
 use ringtalk_session::text::{harmless, shortened};
 
-/// The columns under the time, which nobody's text gets into.
+/// The columns under the time, which are kept free of members' texts.
 const INDENT: usize = 6;
-/// A window with fewer columns is not worth the trouble.
+/// The minimum width of a window, in columns, for which lines are wrapped. A narrower one is not worth the trouble.
 const NARROWEST: usize = 2 * INDENT;
 
 /// Clears a terminal and its scrollback.
@@ -28,7 +28,7 @@ pub(crate) struct Lines {
     paint: Paint,
     offset: UtcOffset,
     in_history: bool,
-    /// Tells how many columns the terminal has, if it is one.
+    /// Returns the number of columns of the terminal, if stdout is one.
     columns: fn() -> Option<usize>,
 }
 
@@ -70,7 +70,7 @@ impl Lines {
         }
     }
 
-    /// Tells what was not shown.
+    /// Shows a remark about messages that were left out.
     pub(crate) fn withheld(&self, withheld: &Withheld, state: &State, out: &mut Vec<u8>) {
         self.remark(&remarks::of_withheld(withheld, state), out);
     }
@@ -120,8 +120,8 @@ impl Lines {
         self.put(&self.paint.dim(&format!("* {text}")), out);
     }
 
-    /// Writes a line. If a line is too long, a terminal goes on in its first column, and a text could look like somebody
-    /// else's line there: so the rest is indented.
+    /// Writes a line, and indents its rows after the first. Without the indent, a terminal would go on in its first
+    /// column, and a text could look like another member's line there.
     fn put(&self, line: &str, out: &mut Vec<u8>) {
         let columns = (self.columns)().filter(|columns| *columns >= NARROWEST);
         match columns {
@@ -132,7 +132,7 @@ impl Lines {
     }
 }
 
-/// Writes a line in rows of so many columns; what colours it takes none.
+/// Writes a line in rows of `room` columns. Colour codes take no columns.
 fn put_indented(line: &str, room: usize, out: &mut Vec<u8>) {
     let mut plain = String::with_capacity(line.len());
     let mut painted = Vec::new();
@@ -153,7 +153,7 @@ fn put_indented(line: &str, room: usize, out: &mut Vec<u8>) {
         }
         let mut from = row.start;
         while let Some((at, code)) = painted.next_if(|(at, _)| *at <= row.end) {
-            // What is painted between two rows is painted where the next one begins.
+            // A colour code between two rows goes to the start of the second one.
             let at = at.max(from);
             out.extend_from_slice(&bytes[from..at]);
             out.extend_from_slice(code.as_bytes());
@@ -166,7 +166,7 @@ fn put_indented(line: &str, room: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// Adds colours, if they are wanted.
+/// A painter that adds colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]
 struct Paint(bool);
 
@@ -199,7 +199,7 @@ impl Paint {
     }
 }
 
-/// Returns a number that picks a member's colour, the same in every face.
+/// Returns a number that selects a member's colour, the same in every face.
 pub(crate) fn hue(id: &NodeId) -> usize {
     id.as_bytes().iter().map(|byte| usize::from(*byte)).sum()
 }

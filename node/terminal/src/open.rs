@@ -1,6 +1,6 @@
-//! Opens the face that was asked for: its threads, and the input that is typed in front of it.
+//! Opens the selected face: its threads, and the input that is typed in front of it.
 //!
-//! Not here: what it shows.
+//! Not here: the content of the face (`face`).
 
 use std::io::{self, IsTerminal, Write};
 
@@ -17,25 +17,25 @@ use crate::stdout::Stdout;
 use crate::tty::{Hangup, Terminal};
 use crate::written::{Script, Writer, Written};
 
-/// How a session is shown, and what stdin carries.
+/// The face of a session, and the input on stdin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Show {
-    /// On the full screen.
+    /// The full screen.
     Screen {
-        /// True if there are colours.
+        /// True to use colours.
         color: bool,
     },
-    /// As plain lines.
+    /// Plain lines.
     Lines {
-        /// True if there are colours.
+        /// True to use colours.
         color: bool,
     },
-    /// As JSON, one object a line.
+    /// JSON, one object a line.
     Json {
         /// True if stdin carries commands as JSON.
         commands: bool,
     },
-    /// Not at all. What is typed is still read.
+    /// No face. Stdin is not read.
     Nothing,
 }
 
@@ -50,19 +50,19 @@ pub struct Prepared {
     typed: mpsc::Sender<Vec<Request>>,
 }
 
-/// The terminal that a face has taken over, and what is typed there.
+/// The terminal that a face has taken over, and the input that is typed there.
 #[derive(Debug)]
 pub struct Front {
     /// Held until the end: dropping it gives the terminal back.
     pub terminal: Option<Terminal>,
-    /// What is typed.
+    /// The requests that are read from stdin or from the full screen.
     pub typed: mpsc::Receiver<Vec<Request>>,
 }
 
 /// Takes over the terminal if the face is the full screen, and starts to read input.
 ///
-/// A backlog of more than `many` events counts as too many ([`Backlog::new`]). `offset` is that of the local time. If the
-/// node `quits_on_eof`, nothing is read after the end of stdin.
+/// A backlog of more than `many` events is too large ([`Backlog::new`]). `offset` is the offset of local time from
+/// UTC. If the node `quits_on_eof`, nothing is read after the end of stdin.
 pub fn prepare(
     show: Show,
     offset: UtcOffset,
@@ -86,7 +86,7 @@ pub fn prepare(
         show,
         offset,
         backlog: Backlog::new(many),
-        // Without a face, no window can be closed.
+        // There is no face, so the end of the terminal does not matter.
         window: match show {
             Show::Nothing => Hangup::never(),
             _ => Hangup::watch()?,
@@ -97,14 +97,14 @@ pub fn prepare(
     Ok((prepared, Front { terminal, typed }))
 }
 
-/// Returns how many columns stdout has, if it is a terminal.
+/// Returns the number of columns of stdout, if it is a terminal.
 fn columns() -> Option<usize> {
     let is_terminal = io::stdout().is_terminal();
     let size = is_terminal.then(crossterm::terminal::size)?;
     size.ok().map(|(columns, _)| columns.into())
 }
 
-/// Tells a program that the node could not start. People read that on stderr.
+/// Writes for a program that the node could not start. People read the error on stderr.
 pub fn tell_failure(show: Show, error: Remark) -> io::Result<()> {
     if !matches!(show, Show::Json { .. }) {
         return Ok(());
@@ -115,7 +115,7 @@ pub fn tell_failure(show: Show, error: Remark) -> io::Result<()> {
 }
 
 impl Prepared {
-    /// Opens the face of this node.
+    /// Opens the face for this node.
     pub fn open(self, me: Me) -> io::Result<Box<dyn Outlet>> {
         let id = me.id;
         Ok(match self.show {

@@ -1,27 +1,27 @@
-//! What to say about things that happen, in words for people: the same in plain text and on the full screen.
+//! The sentences about events and answers, for people: the same in plain text and on the full screen.
 //!
-//! Not here: how any of it looks (`lines`, `screen`), and what members say (`Event::Message`).
+//! Not here: their rendering (`lines`, `screen`), and the messages of members (`Event::Message`).
 
 use ringtalk_session::{Answer, Event, Goodbye, Invite, Member, Members, NodeId, Reply, State};
 
 use crate::rush::Withheld;
 use crate::stdin::HELP;
 
-/// Marks the words of an author who is not in the view.
+/// The mark of a message whose author is not in the view.
 pub(crate) const UNLISTED: &str = "(not here)";
-/// The most names in one line.
+/// The maximum number of names in one line.
 const NAMES: usize = 20;
 
 /// A sentence that is not harmless yet: names in it come from peers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Remark {
     pub(crate) is_warning: bool,
-    /// True for a line of a table, which is this program's own text: its blanks matter.
+    /// True for a line of a table, which is this program's own text: its blanks are kept.
     pub(crate) is_table: bool,
     pub(crate) text: String,
 }
 
-/// Returns a remark that the user may like to know.
+/// Returns a remark with information for the user.
 fn notice(text: impl Into<String>) -> Remark {
     Remark {
         is_warning: false,
@@ -30,7 +30,7 @@ fn notice(text: impl Into<String>) -> Remark {
     }
 }
 
-/// Returns a remark that the user should know.
+/// Returns a remark about a problem.
 fn warning(text: impl Into<String>) -> Remark {
     Remark {
         is_warning: true,
@@ -47,7 +47,7 @@ fn table_line(text: &str) -> Remark {
     }
 }
 
-/// Returns what to say about an event.
+/// Returns the remarks about an event.
 pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Remark> {
     let remark = match event {
         Event::Ready { name } => return of_ready(name, state),
@@ -87,7 +87,7 @@ pub(crate) fn of_event(event: &Event, state: &State) -> Vec<Remark> {
     vec![remark]
 }
 
-/// Returns what to say about an answer.
+/// Returns the remarks about an answer.
 pub(crate) fn of_answer(answer: &Answer, state: &State) -> Vec<Remark> {
     match &answer.result {
         Ok(Reply::Said(_) | Reply::Asked | Reply::Clear) => Vec::new(),
@@ -123,7 +123,7 @@ fn of_ready(name: &str, state: &State) -> Vec<Remark> {
     remarks
 }
 
-/// Returns what to say about a coordinator. Returns nothing unless the node is ready and the coordinator has changed.
+/// Returns a sentence about the coordinator. Returns `None` unless the node is ready and the coordinator has changed.
 fn of_coordinator(id: &NodeId, state: &State) -> Option<String> {
     let former = state.former_coordinator;
     let another = state.ready && former.is_some_and(|former| former != *id);
@@ -142,7 +142,7 @@ fn of_gap(author: &NodeId, count: u64, state: &State) -> String {
     format!("{count} {noun} of {who} cannot be had: nobody who is here has them")
 }
 
-/// Returns what to say about messages that were not shown.
+/// Returns the remark about messages that were not shown.
 pub(crate) fn of_withheld(withheld: &Withheld, state: &State) -> Remark {
     let who = name_or_id(&withheld.author, state);
     let count = withheld.to - withheld.from + 1;

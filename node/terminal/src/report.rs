@@ -1,24 +1,24 @@
-//! Tells a person who waits in front of plain text how far joining has got, on stderr.
+//! Progress reports on stderr, for a person who waits in front of plain text until the node has joined.
 //!
-//! It writes whole lines, each once, so that they can be read aloud, and stdout has only the discussion. Not here: the
-//! words (`ringtalk_session::Joining`), and that nothing is said if stderr is not a terminal (`open`).
+//! They are whole lines, each written once, so that they can be read aloud, and stdout has only the discussion. Not
+//! here: the words (`ringtalk_session::Joining`), and the check that stderr is a terminal (`open`).
 
 use crate::stderr::Diagnostics;
 
-/// The most steps that are told. A person who waits for longer has understood.
+/// The maximum number of steps that are reported. A person who waits for longer has understood.
 const STEPS: usize = 16;
 
-/// Tells how far joining has got.
+/// The reporter of the progress of joining.
 #[derive(Debug)]
 pub(crate) struct Reporter {
     stderr: Diagnostics,
     said: Vec<String>,
-    /// How often a step that grows was reported.
+    /// The number of reports of a step that grows.
     more: u32,
 }
 
 impl Reporter {
-    /// Creates a reporter that has said nothing yet.
+    /// Creates a reporter that has written nothing yet.
     pub(crate) const fn new(stderr: Diagnostics) -> Self {
         Self {
             stderr,
@@ -27,7 +27,7 @@ impl Reporter {
         }
     }
 
-    /// Says this step, unless it was said before. A step that `grows` is said again at intervals that double.
+    /// Writes this step, unless it was written before. A step that `grows` is written again at intervals that double.
     pub(crate) fn report(&mut self, step: String, grows: bool) {
         if grows {
             self.more += 1;

@@ -1,18 +1,18 @@
 //! A rush: an author sends more than is read here, and does not slow down as others do.
 //!
-//! The reader then misses some messages of that author, and is told so, instead of missing messages of everybody. Not
-//! here: how much waits (`written`, `screen`), and how authors are slowed down (the core).
+//! The face then leaves out some messages of that author, and reports them as missing, instead of losing messages of
+//! everybody. Not here: the load of a queue (`written`, `screen`), and the backpressure on authors (the core).
 
 use std::collections::BTreeMap;
 
 use ringtalk_session::NodeId;
 
 /// The share above which an author is withheld while the queue is nearly full: one part in this many of all bytes that
-/// were said since the queue began to fill.
+/// were sent since the queue began to fill.
 const PART: u64 = 16;
-/// How many bytes a message counts besides its text.
+/// The number of bytes that a message counts besides its text.
 const MESSAGE: u64 = 256;
-/// Stands for all authors who are not in the view: they count as one.
+/// The common id of all authors who are not in the view: they count as one.
 const UNLISTED: NodeId = NodeId::from_bytes([0; 16]);
 
 /// Messages of one author that were not shown.
@@ -23,20 +23,20 @@ pub(crate) struct Withheld {
     pub(crate) to: u64,
 }
 
-/// How much each author has said since much began to wait.
+/// The number of bytes that each author has sent since the queue began to fill.
 #[derive(Debug, Default)]
 pub(crate) struct Rush {
     said: BTreeMap<NodeId, u64>,
     all: u64,
-    /// True while much waits.
+    /// True while the queue is filling.
     counts: bool,
-    /// True from when the queue is nearly full until little waits again.
+    /// True from when the queue is nearly full until it has drained.
     narrow: bool,
     withheld: BTreeMap<NodeId, Withheld>,
 }
 
 impl Rush {
-    /// Takes in how much waits, and how much may wait. Returns what was not shown, once little waits again.
+    /// Updates the rush with the load of a queue and its maximum. Returns what was not shown, once it has drained.
     pub(crate) fn look(&mut self, waiting: u64, most: u64) -> Vec<Withheld> {
         self.counts = waiting > most / 8;
         if !self.counts {
@@ -46,13 +46,13 @@ impl Rush {
         Vec::new()
     }
 
-    /// Ends the rush, also when the node leaves. Returns what was not shown.
+    /// Ends the rush, also when the node leaves. Returns the messages that were not shown.
     pub(crate) fn end(&mut self) -> Vec<Withheld> {
         let before = std::mem::take(self);
         before.withheld.into_values().collect()
     }
 
-    /// Returns true if these messages are to be shown, or the fact that they are missing.
+    /// Returns true if these messages, or the notice that they are missing, should be shown.
     pub(crate) fn takes(&mut self, messages: Withheld, is_listed: bool, text: usize) -> bool {
         if !self.counts {
             return true;

@@ -1,16 +1,16 @@
-//! What a face is handed, on its way to the thread that shows it.
+//! The items that a face is given to show, on their way to its thread.
 
 use ringtalk_session::{Answer, Event};
 
 use crate::rush::Withheld;
 
-/// Something to be shown.
+/// An item to be shown.
 #[derive(Clone, Debug)]
 pub(crate) enum Shown {
-    /// Something that happened.
+    /// An event.
     Event(Event),
     /// The node's answer to a command.
     Answer(Answer),
-    /// Messages of an author were not shown, because the reader was too slow.
+    /// A gap: messages of an author that were not shown, because the reader was too slow.
     Withheld(Withheld),
 }

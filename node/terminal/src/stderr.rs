@@ -1,8 +1,8 @@
-//! What goes to stderr: log lines, and the words of a node that cannot go on.
+//! Output on stderr: log lines, and the last words of a node that cannot go on.
 //!
-//! A thread of its own writes them. If nobody reads stderr, log lines are lost, and nothing is held up. Message texts
-//! and names never appear here, at any level. What others wrote in an answer or an address is made harmless. Not here:
-//! what the user should see of the discussion (`face`).
+//! A separate thread writes it. If nobody reads stderr, log lines are lost, and nothing is held up. Message texts and
+//! names never appear here, at any level. Text from others, in an answer or an address, is made harmless. Not here:
+//! output about the discussion (`face`).
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
@@ -15,10 +15,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use ringtalk_session::text::{harmless, harmless_lines};
 
-/// How many lines may wait.
+/// The maximum number of lines that may wait.
 const LINES: usize = 1_024;
 
-/// Hands lines over to the thread that writes to stderr.
+/// A sender of lines to the thread that writes to stderr.
 #[derive(Clone, Debug)]
 pub struct Diagnostics {
     program: &'static str,
@@ -54,30 +54,30 @@ impl Diagnostics {
         Ok(diagnostics)
     }
 
-    /// Holds lines back from now on, because another part of the program has the terminal. Does nothing if stderr is
-    /// not a terminal.
+    /// Holds lines back until [`Self::release`], because another part of the program has the terminal. Does nothing if
+    /// stderr is not a terminal.
     pub fn hold(&self) {
         if io::stderr().is_terminal() {
             let _ = self.lines.try_send(Line::Hold);
         }
     }
 
-    /// Writes the lines that were held back, and goes on. If there were too many, the oldest are lost.
+    /// Writes the lines that were held back, and stops holding. If there were too many, the oldest are lost.
     pub fn release(&self) {
         let _ = self.lines.send(Line::Release);
     }
 
-    /// Tells something to the person who started the program.
+    /// Writes a message to the person who started the program.
     pub fn say(&self, text: &str) {
         self.write(&format!("{}: {}\n", self.program, harmless_lines(text)));
     }
 
-    /// Writes a text as it is.
+    /// Writes a text unchanged.
     pub fn write(&self, text: &str) {
         self.send(text.as_bytes().to_vec());
     }
 
-    /// Waits until everything is written, within a limit.
+    /// Waits until everything is written, within a time limit.
     pub fn flush(&self, limit: Duration) {
         let (flushed, done) = mpsc::sync_channel(1);
         if self.lines.try_send(Line::Flushed(flushed)).is_ok() {
@@ -102,7 +102,7 @@ impl MakeWriter<'_> for Diagnostics {
     }
 }
 
-/// One log entry, which the logger writes as a whole.
+/// A log entry. The logger writes each entry as a whole.
 #[derive(Debug)]
 pub struct Entry {
     diagnostics: Diagnostics,

@@ -1,8 +1,8 @@
 //! Stdout, written by a thread of its own, so that nobody waits for the reader.
 //!
-//! The things to be shown wait here as they are. A [`Scribe`] turns them into bytes once stdout has taken the bytes
-//! before, so that a long line takes memory only while it is written. Not here: what is written, and how much of it may
-//! wait (`written`, `screen`).
+//! Items wait here unchanged. A [`Scribe`] turns them into bytes once stdout has taken the bytes before, so that a
+//! long line takes memory only while it is written. Not here: the items, and the limit on what may wait (`written`,
+//! `screen`).
 
 use std::fs::File;
 use std::future::{Future, poll_fn};
@@ -20,17 +20,17 @@ use ringtalk_session::Backlog;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::timeout;
 
-/// How many bytes are made before they are written. This is enough for a thousand short lines at once, and few enough
-/// to notice that a slow reader still reads.
+/// The number of bytes that are collected before a write. This is enough for a thousand short lines at once, and few
+/// enough to notice that a slow reader still reads.
 const SLICE: usize = 64 * 1024;
 
-/// Why nothing more can be shown.
+/// The reason why nothing more can be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum StdoutError {
-    /// The reader has gone, or stdout cannot be written to.
+    /// The reader is gone, or stdout cannot be written to.
     #[error("stdout is closed: {0}")]
     Closed(io::Error),
-    /// The reader has stopped, or is too slow. The number is that of the bytes that wait.
+    /// The reader has stopped, or is too slow. The value is the number of bytes that wait.
     #[error("what reads stdout has stopped, or is too slow: {0} bytes wait there")]
     Stuck(usize),
     /// The screen has ended, or could not keep up.
@@ -38,16 +38,16 @@ pub enum StdoutError {
     NoScreen,
 }
 
-/// Turns things into bytes, in order.
+/// A converter of items into bytes, in order.
 pub trait Scribe: Send + 'static {
-    /// A thing to be written.
+    /// An item to be written.
     type Item: Send + 'static;
 
     /// Appends the bytes of an item to `out`.
     fn write(&mut self, item: Self::Item, out: &mut Vec<u8>);
 }
 
-/// Passes on bytes as they are.
+/// A scribe that passes bytes on unchanged.
 #[derive(Debug)]
 struct Plain;
 
@@ -65,7 +65,7 @@ pub struct Stdout {
     end: Option<oneshot::Receiver<io::Error>>,
 }
 
-/// Hands things over to the thread that writes to stdout.
+/// A sender of items to the thread that writes to stdout.
 #[derive(Debug)]
 pub struct Pen<T = Vec<u8>> {
     queue: Sender<Chunk<T>>,
@@ -73,23 +73,23 @@ pub struct Pen<T = Vec<u8>> {
     backlog: Backlog,
 }
 
-/// What something takes while it waits.
+/// The load of an item while it waits.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Load {
-    /// How many bytes of memory, roughly.
+    /// The approximate memory that it takes, in bytes.
     pub bytes: usize,
-    /// How many events of the session it shows.
+    /// The number of events of the session that it shows.
     pub events: u64,
 }
 
-/// The bytes that were handed over and not written yet, with a signal for when there are none.
+/// The number of bytes that were handed over and not written yet, with a signal for when it is zero.
 #[derive(Clone, Debug, Default)]
 struct Waiting {
     bytes: Arc<AtomicUsize>,
     none: Arc<Notify>,
 }
 
-/// A thing that is handed over, with its load.
+/// An item that is handed over, with its load.
 #[derive(Debug)]
 struct Chunk<T> {
     item: T,
@@ -97,7 +97,7 @@ struct Chunk<T> {
 }
 
 impl Waiting {
-    /// Takes in that bytes were written.
+    /// Subtracts bytes that were written.
     fn took(&self, bytes: usize) {
         let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
         if before == bytes {
@@ -107,15 +107,15 @@ impl Waiting {
 }
 
 impl<T> Pen<T> {
-    /// Hands something over to be written, in order.
+    /// Hands over an item to be written, in order.
     pub fn hand_over(&self, item: T, load: Load) {
         self.waiting.bytes.fetch_add(load.bytes, Ordering::Relaxed);
         self.backlog.add(load.events);
-        // If the thread has ended, `failed` says why.
+        // If the thread has ended, `Stdout::failed` reports why.
         let _ = self.queue.send(Chunk { item, load });
     }
 
-    /// Returns how much waits to be written.
+    /// Returns the load that waits to be written.
     pub fn waiting(&self) -> Load {
         Load {
             bytes: self.waiting.bytes.load(Ordering::Relaxed),
@@ -123,7 +123,7 @@ impl<T> Pen<T> {
         }
     }
 
-    /// Returns the count of events that wait.
+    /// Returns the count of events that wait to be seen.
     pub const fn backlog(&self) -> &Backlog {
         &self.backlog
     }
@@ -133,7 +133,7 @@ impl<T> Pen<T> {
         self.waiting.bytes.load(Ordering::Relaxed) == 0
     }
 
-    /// Waits until everything is written, which is for ever if nobody takes it.
+    /// Waits until everything is written, or for ever if nobody reads stdout.
     pub async fn idle(&self) {
         while !self.is_idle() {
             self.waiting.none.notified().await;
@@ -158,8 +158,8 @@ impl Stdout {
         Self::start_for(Plain, Backlog::new(0))
     }
 
-    /// Starts a thread that writes what a scribe makes. It bypasses the standard library's own buffer, which keeps what
-    /// was written.
+    /// Starts a thread that writes the bytes of a scribe. It bypasses the standard library's own buffer, which would
+    /// keep the written text.
     pub fn start_for<S: Scribe>(scribe: S, backlog: Backlog) -> io::Result<(Self, Pen<S::Item>)> {
         let output = stdout().as_fd().try_clone_to_owned()?;
         Self::start_with(File::from(output), scribe, backlog)
@@ -221,8 +221,8 @@ impl Stdout {
     }
 }
 
-/// Writes chunk after chunk, until all pens are dropped. Chunks that are already here are written together, up to a
-/// slice.
+/// Writes chunk after chunk, until all pens are dropped. Chunks that already wait are written together, up to
+/// [`SLICE`] bytes.
 fn write_all<S: Scribe>(
     mut output: impl Write,
     mut scribe: S,
@@ -242,7 +242,7 @@ fn write_all<S: Scribe>(
         }
         output.write_all(&bytes)?;
         output.flush()?;
-        // The backlog comes last: a task that it wakes up sees both counts reduced.
+        // Reduce the backlog last: a task that it wakes up must see both counts reduced.
         waiting.took(load.bytes);
         backlog.took(load.events);
     }
@@ -271,7 +271,7 @@ mod tests {
         }
     }
 
-    /// Turns each number into a line as long as a slice, and counts the lines.
+    /// A scribe that turns each number into a line as long as a slice, and counts the lines.
     struct Long(Arc<AtomicUsize>);
 
     impl Scribe for Long {
@@ -334,7 +334,7 @@ mod tests {
             permits.send(()).unwrap();
             assert_eq!(chunks.recv().unwrap(), vec![taken as u8; SLICE]);
             pen.backlog().less().await;
-            // The next line is already made when the thread waits to write it.
+            // The thread has already made the next line when it waits to write it.
             assert!(made.load(Ordering::SeqCst) <= taken + 2);
         }
     }

@@ -1,4 +1,4 @@
-//! Tests of what each face shows of the same events.
+//! Tests of the output of each face for the same events.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -47,13 +47,13 @@ pub(super) fn me() -> Me {
     }
 }
 
-/// A session with a face, and what that face writes.
+/// A session with a face, and the output of that face.
 struct Shop {
     session: Session,
     written: Receiver<Vec<u8>>,
 }
 
-/// Passes on what is written.
+/// An output that passes bytes on.
 struct Out(Sender<Vec<u8>>);
 
 impl Write for Out {
@@ -487,7 +487,7 @@ fn lines_list_who_is_here() {
     assert_eq!(shop.close(), expected);
 }
 
-/// Where a member says that it is, nobody checks.
+/// Nobody checks the address that a member claims.
 #[test]
 fn no_address_goes_on_in_a_row_of_its_own() {
     let mut shop = face(Show::Lines { color: false });

@@ -1,4 +1,4 @@
-//! The times of messages, as people read them.
+//! The times of messages, formatted for people.
 //!
 //! They come from peers, and may have any value. A time beyond the calendar is shown as its last moment. Not here:
 //! times for programs (`ringtalk_session::json`).
@@ -6,15 +6,15 @@
 use ringtalk_session::{Message, json};
 use time::UtcOffset;
 
-/// How far an author's clock may be off. Clocks that someone has set differ by less.
+/// The tolerated error of an author's clock, in milliseconds. Clocks that someone has set differ by less.
 const OFF_MS: u64 = 60_000;
-/// Marks a time that is not the author's.
+/// The mark of a time that is not the author's.
 const ARRIVED: char = '?';
-/// Returns when a message was said, for people.
+/// Returns the time of a message, for people.
 ///
-/// That is the author's time, unless it is off by more than a minute. Then it is the time of arrival, with a mark, so
-/// that nobody can seem to speak earlier or later than they did. A message from before this node joined may be as old
-/// as it says.
+/// That is the author's time, unless it is off by more than [`OFF_MS`]. Then it is the time of arrival, with a mark,
+/// so that nobody can appear to have spoken earlier or later than they did. A message from before this node joined may
+/// be as old as it says.
 pub(crate) fn said_at(message: &Message, offset: UtcOffset) -> String {
     let (said_ms, arrived_ms) = (message.timestamp_ms, message.arrived_ms);
     let is_ahead = said_ms > arrived_ms.saturating_add(OFF_MS);

@@ -1,6 +1,6 @@
-//! Plain text and JSON on their way to stdout. What happened waits as it is, and becomes text when it is written.
+//! Plain text and JSON on their way to stdout. An event waits as it is, and becomes text when it is written.
 //!
-//! Not here: how it looks (`lines`, `json`), and the thread that writes (`stdout`).
+//! Not here: the rendering (`lines`, `json`), and the thread that writes it (`stdout`).
 
 use ringtalk_session::{
     Backlog, Event, Me, Member, Message, MessageId, Reply, State, Unseen, json,
@@ -13,17 +13,17 @@ use crate::shown::Shown;
 use crate::stdin::HELP;
 use crate::stdout::{Load, Pen, Scribe, StdoutError};
 
-/// How many bytes may wait to be written: some 200,000 short messages. With more, one reader that pauses could take a
-/// machine's memory. With fewer, a node would end when its reader pauses while others paste.
+/// The maximum number of bytes that may wait to be written: some 200,000 short messages. With more, one reader that
+/// pauses could take a machine's memory. With fewer, a node would end when its reader pauses while others paste.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 /// The queue to stdout.
 #[derive(Debug)]
 pub(super) struct Written {
     pen: Pen<Shown>,
-    /// How many bytes may wait.
+    /// The maximum number of bytes that may wait.
     most: usize,
-    /// How many bytes would have waited when there were too many. After that, only the last words are shown.
+    /// The load at which the queue overflowed, in bytes. After that, only last words are shown.
     stuck: Option<usize>,
 }
 
@@ -65,14 +65,14 @@ impl Queue for Written {
     }
 }
 
-/// Turns what happened into text, with the state right after it.
+/// A scribe that turns items into text. It keeps the state right after each event.
 #[derive(Debug)]
 pub(crate) struct Writer {
     state: State,
     script: Script,
 }
 
-/// The form of the text.
+/// The format of the text.
 #[derive(Debug)]
 pub(crate) enum Script {
     Lines(Lines),
@@ -85,8 +85,8 @@ impl Writer {
         Self { state, script }
     }
 
-    /// Creates a writer of plain lines. `offset` is that of the local time.
-    /// `columns` tells how many columns the terminal has, if it is one.
+    /// Creates a writer of plain lines. `offset` is the offset of local time from UTC. `columns` returns the number of
+    /// columns of the terminal, if stdout is one.
     pub(crate) fn of_lines(
         color: bool,
         offset: UtcOffset,
@@ -133,7 +133,7 @@ impl Scribe for Writer {
 }
 
 impl Shown {
-    /// Returns what it takes while it waits.
+    /// Returns the load of an item while it waits.
     fn load(&self) -> Load {
         let event = match self {
             Self::Event(event) => event,
@@ -156,7 +156,7 @@ impl Shown {
         };
         let more = match event {
             Event::Message(message) => bytes_of(message),
-            // Views may share their members, but need not.
+            // Views may share their members. Count them all, because they need not.
             Event::View(members) => members.len() * size_of::<Member>(),
             Event::Start { base } => base.len() * size_of::<MessageId>(),
             Event::Error(remark) | Event::Notice(remark) => remark.message.len(),
@@ -168,7 +168,7 @@ impl Shown {
         }
     }
 
-    /// Returns true for last words. They are short, and are shown however much waits.
+    /// Returns true for last words, which are short: an error or a goodbye. They are shown however much waits.
     fn is_last_word(&self) -> bool {
         let Self::Event(event) = self else {
             return false;
@@ -192,7 +192,7 @@ mod tests {
     use crate::stdout::Stdout;
     use crate::tests::{ANN, me, message};
 
-    /// An output that takes nothing until it is told that nobody reads.
+    /// An output that accepts nothing until it is told that nobody reads.
     struct Nobody(Receiver<()>);
 
     impl Write for Nobody {
@@ -212,7 +212,7 @@ mod tests {
         let writer = Writer::new(Script::Json, me());
         let (stdout, pen) = Stdout::start_with(Nobody(is_gone), writer, Backlog::new(0)).unwrap();
         let mut written = Written::new(pen);
-        // As JSON, each byte of it takes six.
+        // In JSON, each byte of the text takes six.
         let text = "\u{1}".repeat(16_000);
         let mut shown = 0;
         while written.check().is_ok() {

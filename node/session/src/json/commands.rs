@@ -1,27 +1,27 @@
-//! Commands as JSON: what a program writes with `--json-input`, one object a line.
+//! Commands as JSON, which a program writes with `--json-input`, one object a line.
 //!
-//! Not here: what a command does (the node), and the JSON of its answer (`events`).
+//! Not here: the effect of a command (the node), and the JSON of its answer (`events`).
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{Code, Command, CommandError, Tag};
 
-/// The longest command, in bytes, without its line end.
+/// The maximum length of a command, in bytes, without its line end.
 pub const COMMAND_BYTES: usize = 128 * 1024;
-/// The longest tag, in bytes.
+/// The maximum length of a tag, in bytes.
 const TAG_BYTES: usize = 256;
-/// How many characters of an unknown word an error repeats: more than any command has.
+/// The maximum number of characters of an unknown word that an error repeats: more than any command has.
 const SHOWN_CHARS: usize = 40;
-/// The only room so far.
+/// The only room.
 const ROOM: &str = "main";
 
 /// A command from a program, with its tag.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Tagged {
-    /// What the program recognises the answer by.
+    /// The tag that the answer repeats.
     pub tag: Option<Tag>,
-    /// The command, or what is wrong with it.
+    /// The command, or the error in it.
     pub command: Result<Command, CommandError>,
 }
 
@@ -32,7 +32,7 @@ impl Tagged {
     }
 }
 
-/// The commands that exist so far, with their fields.
+/// The commands, with their fields.
 #[derive(Debug, Deserialize)]
 #[cfg_attr(test, derive(strum::VariantNames), strum(serialize_all = "kebab-case"))]
 #[serde(tag = "command", rename_all = "kebab-case")]
@@ -58,7 +58,7 @@ fn main() -> String {
     ROOM.to_owned()
 }
 
-/// Reads a command: a JSON object. Returns its tag too, if the line is an object with a valid one.
+/// Parses a command: a JSON object. Returns its tag too, if the line is an object with a valid one.
 pub fn read_command(line: &[u8]) -> Tagged {
     let object: Map<String, Value> = match serde_json::from_slice(line) {
         Ok(object) => object,
@@ -85,7 +85,7 @@ fn fields(mut object: Map<String, Value>) -> Result<Fields, CommandError> {
     fields.map_err(|error| bad(format!("this is not a command: {error}")))
 }
 
-/// Returns as much of a word as an error repeats.
+/// Returns the part of a word that an error repeats.
 fn shown(word: &str) -> String {
     word.chars().take(SHOWN_CHARS).collect()
 }

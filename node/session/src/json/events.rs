@@ -1,6 +1,6 @@
 //! Events and answers as JSON, one object a line.
 //!
-//! Not here: when the lines are written (the faces).
+//! Not here: the output of the lines (the faces).
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -15,13 +15,13 @@ use crate::{
     Person, Remark, Reply, Stage, State, Tag, VectorClock,
 };
 
-/// The most entries of a clock that a message shows. If all were shown, anyone could make every line longer by
-/// inventing authors.
+/// The maximum number of entries of a clock that a message shows. Without a limit, anyone could make every line longer
+/// by inventing authors.
 const CLOCK_SHOWN: usize = 64;
-/// The only room so far.
+/// The only room.
 const ROOM: &str = "main";
 
-/// Writes that a node could not start: the error, and its last word.
+/// Writes the error of a node that could not start, and its goodbye.
 pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
     let reason = Goodbye::Failure;
     for event in [Event::Error(error), Event::Goodbye { reason }] {
@@ -31,14 +31,14 @@ pub fn write_failure(error: Remark, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes an event, with the state right after it. Writes nothing for an event that programs do not see.
+/// Writes an event, given the state right after it. Writes nothing for an event that programs do not see.
 pub fn write_event(event: &Event, state: &State, out: &mut Vec<u8>) {
     if let Some(line) = Line::of_event(event, state) {
         line.write(out);
     }
 }
 
-/// Writes that messages of an author were withheld, because the reader was too slow.
+/// Writes that messages of an author were withheld because the reader was too slow.
 pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
     let line = Line::Gap {
         node_id: author,
@@ -49,7 +49,7 @@ pub fn write_withheld(author: NodeId, from: u64, to: u64, out: &mut Vec<u8>) {
     line.write(out);
 }
 
-/// Writes a node's answer: the reply, and for a program also that the command was done. If it failed, writes the error.
+/// Writes a node's answer: the reply and, for a program, `done`. If the command failed, writes the error instead.
 pub fn write_answer(answer: &Answer, out: &mut Vec<u8>) {
     match &answer.result {
         Ok(reply) => {
@@ -76,7 +76,7 @@ pub fn write_help(commands: &[&str], out: &mut Vec<u8>) {
     Line::Help { commands }.write(out);
 }
 
-/// The last moment that can be shown: 9999-12-31T23:59:59.999Z.
+/// The last time that can be shown: 9999-12-31T23:59:59.999Z.
 const LAST_MS: u64 = 253_402_300_799_999;
 /// RFC 3339 with milliseconds.
 const RFC_3339: iso8601::EncodedConfig = iso8601::Config::DEFAULT
@@ -275,7 +275,7 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// Returns the line for an event that consists of words: a remark or a goodbye.
+    /// Returns the line for a remark or a goodbye. Returns `None` for other events.
     fn of_word(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::Error(remark) => Self::Error {
@@ -474,7 +474,7 @@ pub(crate) fn rfc3339(ms: u64) -> String {
     formatted.expect("a moment within the calendar can be written")
 }
 
-/// Returns the moment of a time in milliseconds since 1970. A time after the year 9999 becomes its last moment.
+/// Converts a time in milliseconds since 1970. A time after the year 9999 becomes its last moment.
 pub fn moment(ms: u64) -> OffsetDateTime {
     let nanoseconds = i128::from(ms.min(LAST_MS)) * 1_000_000;
     OffsetDateTime::from_unix_timestamp_nanos(nanoseconds).unwrap_or(OffsetDateTime::UNIX_EPOCH)

@@ -1,6 +1,6 @@
 //! JSON for programs: events and answers out, commands in, as `wire/CONTRACT.md` lists them.
 //!
-//! Not here: what the events and commands mean (`event`, `command`), and how the lines travel (the faces).
+//! Not here: the meaning of events and commands (`event`, `command`), and the transport of the lines (the faces).
 
 mod commands;
 #[cfg(test)]

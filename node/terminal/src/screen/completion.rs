@@ -1,13 +1,13 @@
-//! Completes the word before the cursor when Tab is pressed: a command, or a member's name.
+//! Completes the word before the cursor when the user presses Tab: a command, or a member's name.
 //!
-//! Not here: which names there are.
+//! Not here: the list of names (`writing`).
 
 use crate::stdin::command_words;
 
 /// The choices for a word. Tab goes from one to the next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Completion {
-    /// Where the word starts, in bytes.
+    /// The start of the word, in bytes.
     pub(super) start: usize,
     choices: Vec<String>,
     next: usize,
@@ -32,7 +32,7 @@ impl Completion {
         })
     }
 
-    /// Returns the next choice. After the last comes the first.
+    /// Returns the next choice. After the last choice comes the first.
     pub(super) fn next(&mut self) -> &str {
         let choice = self.next;
         self.next = (choice + 1) % self.choices.len();
@@ -45,7 +45,7 @@ fn commands(begun: &str) -> Vec<String> {
     fitting.map(|word| format!("{word} ")).collect()
 }
 
-/// Returns the names that complete a word. The first word of a line gets a colon: it names the member who is spoken to.
+/// Returns the names that complete a word. A name at the start of a line gets a colon: it addresses that member.
 fn completed<'a>(
     word: &str,
     is_first: bool,

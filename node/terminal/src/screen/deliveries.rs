@@ -1,7 +1,7 @@
-//! How far one's own messages have got, according to the core's acknowledgements.
+//! The delivery of the user's own messages, according to the core's acknowledgements.
 //!
-//! A message is for the members who were there when it was sent. The core tells how many of them have it, but not which
-//! ones. If some have gone since, that is said beside it. Not here: how that is shown (`layout`, `standing`).
+//! A message is for the members who were there when it was sent. The core reports how many of them have it, but not
+//! which ones. If some have gone since, the screen says so. Not here: the rendering (`layout`, `standing`).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,35 +10,35 @@ use std::time::{Duration, Instant};
 use ringtalk_session::Members;
 use ringtalk_wire::NodeId;
 
-/// How long a message may take before the screen says that someone has not got it.
+/// The time after which the screen says that someone does not have a message.
 const LATE: Duration = Duration::from_secs(10);
-/// How many messages that not everyone has are tracked.
+/// The maximum number of tracked messages. A message is tracked until everyone has it.
 const WAITING: usize = 4_096;
 
-/// How far a message has got.
+/// The delivery of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Delivery {
     /// It left this node.
     Sent,
-    /// This many have it. The number may still grow.
+    /// This many members have it. The number may still grow.
     Reached(Reach),
-    /// Too much time has passed, and no acknowledgement has come.
+    /// It has taken too long, and no acknowledgement has come.
     Late,
 }
 
-/// How many have a message, of the members who were there when it was sent.
+/// The number of members that have a message, of those who were there when it was sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Reach {
     pub(super) got: usize,
     pub(super) of: usize,
-    /// How many of them have gone, whether they have it or not.
+    /// The number of them that have gone, whether they have it or not.
     pub(super) gone: usize,
     /// True if the message has taken too long.
     pub(super) is_late: bool,
 }
 
 impl Reach {
-    /// Returns true if all have it.
+    /// Returns true if all of them have it.
     pub(super) const fn is_full(self) -> bool {
         self.got == self.of
     }
@@ -49,7 +49,7 @@ impl Reach {
     }
 }
 
-/// The last of one's own messages that not everyone has.
+/// The user's own messages that not everyone has, and the last one that was sent.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     waiting: BTreeMap<u64, Waiting>,
@@ -58,13 +58,13 @@ pub(super) struct Deliveries {
 
 #[derive(Debug)]
 struct Waiting {
-    /// Its place in the transcript.
+    /// The message's place in the transcript.
     place: u64,
     since: Instant,
-    /// The members when it was sent, this node included.
+    /// The members when the message was sent, this node included.
     audience: Arc<Members>,
     gone: usize,
-    /// How many others have it, once an acknowledgement has come.
+    /// The number of other members that have it, once an acknowledgement has come.
     got: Option<usize>,
     late: bool,
 }
@@ -73,9 +73,9 @@ struct Waiting {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Latest {
     seq: u64,
-    /// How many others it was sent to.
+    /// The number of other members that it was sent to.
     pub(super) of: usize,
-    /// How many of them have it.
+    /// The number of them that have it.
     pub(super) got: Option<usize>,
 }
 
@@ -122,8 +122,8 @@ impl Deliveries {
         }
     }
 
-    /// Takes in that messages `first..=last` have reached this many members, this node included. Returns the places in
-    /// the transcript that change, and how.
+    /// Records that messages `first..=last` have reached this many members, this node included. Returns the places in
+    /// the transcript that change, with their new delivery.
     ///
     /// Messages of one author are delivered in order, so a member that has these also has the ones before.
     pub(super) fn reached(&mut self, first: u64, last: u64, members: u64) -> Vec<(u64, Delivery)> {
@@ -151,7 +151,7 @@ impl Deliveries {
         all_of_them.collect()
     }
 
-    /// Takes in that a member has gone, or is back. Returns the places that change, and how.
+    /// Records that a member has gone, or is back. Returns the places that change, with their new delivery.
     pub(super) fn went(&mut self, who: &NodeId, is_back: bool) -> Vec<(u64, Delivery)> {
         let waiting = self.waiting.values_mut();
         let theirs = waiting.filter(|waiting| waiting.audience.contains(who));
@@ -166,7 +166,7 @@ impl Deliveries {
         changed.collect()
     }
 
-    /// Returns the places of messages that have become late, and how they are shown now.
+    /// Records which messages have become late. Returns their places, with their new delivery.
     pub(super) fn late(&mut self, now: Instant) -> Vec<(u64, Delivery)> {
         let due = self.waiting.values_mut();
         let due = due.filter(|waiting| !waiting.late && now >= waiting.since + LATE);
@@ -177,7 +177,7 @@ impl Deliveries {
         .collect()
     }
 
-    /// Returns when the next message will be late.
+    /// Returns the time at which the next message becomes late.
     pub(super) fn next_late(&self) -> Option<Instant> {
         let mut waiting = self.waiting.values();
         let next = waiting.find(|waiting| !waiting.late)?;

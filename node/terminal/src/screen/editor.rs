@@ -1,12 +1,11 @@
-//! The text that is being written, with a cursor that moves as in readline.
+//! The input text, with a cursor that moves as in readline.
 //!
-//! It may have several lines, pasted or typed. Not here: which key does what (`keys`), and what was written before
-//! (`history`).
+//! It may have several lines, pasted or typed. Not here: the key bindings (`keys`), and earlier input (`history`).
 
 use ringtalk_wire::limit::TEXT_BYTES;
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 
-/// The most bytes that can be written: the longest message, with a `/` before one that starts with `/`.
+/// The maximum length of the text, in bytes: the longest message, with a `/` before one that starts with `/`.
 const BYTES: usize = TEXT_BYTES + 1;
 
 /// A movement of the cursor.
@@ -22,11 +21,11 @@ pub(super) enum Step {
     End,
 }
 
-/// The text that is being written.
+/// The input text.
 #[derive(Debug, Default)]
 pub(super) struct Editor {
     text: String,
-    /// In bytes, always between two grapheme clusters.
+    /// The position in bytes, always between two grapheme clusters.
     cursor: usize,
     killed: String,
 }
@@ -50,7 +49,7 @@ impl Editor {
         self.text = text;
     }
 
-    /// Takes the text out, and leaves nothing behind.
+    /// Takes the text out, and leaves the editor empty.
     pub(super) fn take(&mut self) -> String {
         self.cursor = 0;
         std::mem::take(&mut self.text)
@@ -78,14 +77,14 @@ impl Editor {
         self.cursor = self.target(step);
     }
 
-    /// Deletes from the cursor to where a step would lead.
+    /// Deletes from the cursor to the target of a step.
     pub(super) fn delete(&mut self, step: Step) {
         let (from, to) = self.span(step);
         self.text.replace_range(from..to, "");
         self.cursor = from;
     }
 
-    /// Deletes likewise, and keeps the deleted text for `yank`.
+    /// Deletes like [`Self::delete`], and keeps the deleted text for [`Self::yank`].
     pub(super) fn kill(&mut self, step: Step) {
         let (from, to) = self.span(step);
         if from < to {
@@ -148,7 +147,7 @@ impl Editor {
     }
 }
 
-/// Returns how many bytes the next word has, with the gap before it.
+/// Returns the length of the next word in bytes, with the gap before it.
 fn word<'a>(clusters: impl Iterator<Item = &'a str>, is_gap: impl Fn(&str) -> bool) -> usize {
     let mut inside = false;
     let taken = clusters.take_while(|cluster| {

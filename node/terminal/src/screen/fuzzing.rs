@@ -1,6 +1,6 @@
-//! For the fuzzer: what people see of what others wrote.
+//! Entry points for the fuzzer to the faces' output of text from others.
 //!
-//! Not here: what must hold for it (`tools/fuzz`).
+//! Not here: the properties that must hold (`tools/fuzz`).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,7 +22,7 @@ use crate::written::Writer;
 /// A window that is wide enough for the list of members.
 const WINDOW: Size = Size::new(90, 24);
 
-/// Shows a member of this name that speaks, acts, is renamed and fails. `text` is what it says, and also its address.
+/// Shows a member with this name that speaks, acts, is renamed and fails. `text` is its message, and also its address.
 ///
 /// Returns the lines of the plain-text face, then the rows of the full screen.
 ///

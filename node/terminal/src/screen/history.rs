@@ -1,19 +1,19 @@
 //! The lines that the user wrote before, which the arrow keys bring back. They are in memory only.
 //!
-//! Not here: what is being written (`editor`).
+//! Not here: the input text (`editor`).
 
 use std::collections::VecDeque;
 
-/// How many lines are kept: more than anybody goes back.
+/// The maximum number of lines that are kept: more than anybody goes back.
 const LINES: usize = 500;
 
 /// The lines that the user wrote before.
 #[derive(Debug, Default)]
 pub(super) struct History {
     lines: VecDeque<String>,
-    /// How many lines the user has gone back.
+    /// The number of lines that the user has gone back.
     back: usize,
-    /// What was being written before that.
+    /// The input text before the user went back.
     draft: String,
 }
 
@@ -29,7 +29,7 @@ impl History {
         }
     }
 
-    /// Returns the line before the one that is shown now, if there is one.
+    /// Returns the line before the one that is shown, if there is one.
     pub(super) fn older(&mut self, shown: &str) -> Option<String> {
         let older = self.lines.iter().rev().nth(self.back)?.clone();
         if self.back == 0 {
@@ -39,7 +39,7 @@ impl History {
         Some(older)
     }
 
-    /// Returns the line after the one that is shown now. After the newest line comes the draft.
+    /// Returns the line after the one that is shown. After the newest line comes the draft.
     pub(super) fn newer(&mut self) -> Option<String> {
         self.back = self.back.checked_sub(1)?;
         match self.back {

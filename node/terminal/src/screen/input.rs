@@ -1,6 +1,6 @@
-//! The text that is being written, as it is shown: in rows, with a place for the cursor.
+//! The layout of the input text: its rows, and the place of the cursor.
 //!
-//! Not here: what keys do to it (`editor`).
+//! Not here: the effect of keys on it (`editor`).
 
 use std::borrow::Cow;
 
@@ -9,18 +9,18 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::tty::{visual, width};
 use ringtalk_session::text::harmless;
 
-/// Stands for the cursor, to find the column that it gets.
+/// A stand-in for the cursor, which finds the column that the cursor gets.
 const MARK: char = '\u{fffc}';
 
-/// A text that is being written, as it is shown.
+/// The input text, as it is shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Shown {
     pub(super) rows: Vec<String>,
-    /// Column and row.
+    /// The column and the row.
     pub(super) cursor: (usize, usize),
 }
 
-/// Lays out a text in rows of `room` columns. The cursor is given in bytes.
+/// Lays out a text in rows of `room` columns. `cursor` is in bytes.
 pub(super) fn lay_out(text: &str, cursor: usize, room: usize) -> Shown {
     let room = room.max(2);
     let mut rows = vec![String::new()];
@@ -58,13 +58,13 @@ pub(super) fn lay_out(text: &str, cursor: usize, room: usize) -> Shown {
 fn shown(cluster: &str) -> Cow<'_, str> {
     match cluster.as_bytes() {
         b"\n" => Cow::Borrowed(""),
-        // Most characters are like this, and need no allocation.
+        // Most characters are printable ASCII, and need no allocation.
         [b' '..=b'~'] => Cow::Borrowed(cluster),
         _ => Cow::Owned(harmless(cluster)),
     }
 }
 
-/// Returns the column of the cursor in a row that may be read from the right.
+/// Returns the column of the cursor in a row that may be read from right to left.
 fn visual_column(row: &str, column: usize) -> usize {
     let shown = visual(row, row);
     if shown == row {

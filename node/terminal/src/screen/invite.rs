@@ -1,13 +1,13 @@
 //! An invite as a QR code that a phone can read.
 //!
-//! Not here: what an invite says.
+//! Not here: the text of an invite.
 
 use qrcodegen::{QrCode, QrCodeEcc};
 
-/// How many blank modules surround the code. The standard says four. Two work, and fit more windows.
+/// The number of blank modules around the code. The standard says four. Two work, and fit more windows.
 const QUIET: i32 = 2;
 
-/// Returns the code in rows of text, with two rows of modules in each. Returns nothing if the text is too long for a
+/// Returns the code in rows of text, with two rows of modules in each. Returns `None` if the text is too long for a
 /// code.
 ///
 /// It draws the light modules, because most terminals are dark.

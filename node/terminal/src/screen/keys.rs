@@ -1,12 +1,12 @@
-//! Which key does what: readline's keys for writing, and a pager's keys for reading.
+//! The key bindings: readline's keys for writing, and a pager's keys for reading.
 //!
-//! Not here: what is done (`Screen`).
+//! Not here: the effects of the actions (`writing`, `reading`).
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::editor::Step;
 
-/// What a key asks for.
+/// An action that a key asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Action {
     Insert(char),
@@ -33,7 +33,7 @@ pub(super) enum Action {
     Escape,
 }
 
-/// Returns what a key asks for, if anything.
+/// Returns the action that a key asks for, if any.
 pub(super) fn action(key: KeyEvent) -> Option<Action> {
     let KeyEvent {
         code, modifiers, ..

@@ -1,6 +1,6 @@
-//! How an entry of the transcript looks in a given width: its rows, with their styles.
+//! The layout of an entry of the transcript in a given width: its rows, with their styles.
 //!
-//! Time, name and text have columns of their own. Not here: which rows are on the screen (`scroll`).
+//! Time, name and text have columns of their own. Not here: the choice of rows on the screen (`scroll`).
 
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -11,18 +11,18 @@ use super::transcript::{Entry, Said, Tone, find_folded};
 use crate::lines::hue;
 use crate::tty::{visual, width, wrap};
 
-/// The columns of the time, as in `12:34 `.
+/// The width of the time, in columns, as in `12:34 `.
 const TIME: usize = 6;
-/// Stands between name and text.
+/// The separator between name and text.
 const RULE: &str = " │ ";
-/// The columns of the name.
+/// The width of the name, in columns.
 const NAME: usize = 12;
-/// The columns of the name in a narrow window.
+/// The width of the name in a narrow window, in columns.
 const NARROW_NAME: usize = 8;
-/// A window with fewer columns is narrow.
+/// The minimum width of a window that is not narrow, in columns.
 const NARROW: usize = 60;
 
-/// The program's own sentences are read in the same direction as this one, whatever names are in them.
+/// A text that fixes the reading direction of the program's own sentences, whatever names are in them.
 const OURS: &str = "a";
 
 /// The colours of names, which can be read on light and dark backgrounds.
@@ -35,18 +35,18 @@ const NAMES: [Color; 6] = [
     Color::Cyan,
 ];
 
-/// What determines how entries look.
+/// The properties that determine the look of entries.
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) width: usize,
     pub(super) colors: Colors,
-    /// The text that is searched for, in lower case.
+    /// The search text, in lower case.
     pub(super) query: String,
-    /// The entry in which it was found.
+    /// The entry in which the text was found.
     pub(super) found: Option<u64>,
 }
 
-/// Adds colours, if they are wanted.
+/// The colours, if they are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Colors(pub(super) bool);
 
@@ -103,7 +103,7 @@ impl Look {
         }
     }
 
-    /// Returns the rows of one's own text that this node has not sent yet.
+    /// Returns the rows of a text of the user that this node has not sent yet.
     pub(super) fn sending(&self, text: &str) -> Vec<Line<'static>> {
         self.remark("…", text, dim())
     }
@@ -154,7 +154,7 @@ impl Look {
             ranges.map(|range| visual(&line[range], like.unwrap_or(line)).into_owned())
         });
         let mut rows: Vec<String> = rows.collect();
-        // A name is never cut: two could look the same then.
+        // A long name is wrapped, never cut: two cut names could look the same.
         let parts = wrap(name, self.name_width()).into_iter();
         let times = std::iter::once(time).chain(std::iter::repeat(""));
         let heads: Vec<Vec<Span>> = parts
@@ -184,7 +184,7 @@ impl Look {
         ]
     }
 
-    /// Highlights the text that is searched for.
+    /// Highlights the matches of the search text.
     fn highlighted(&self, row: Line<'static>, modifier: Modifier) -> Line<'static> {
         let mut spans = Vec::new();
         for span in row.spans {
@@ -200,7 +200,7 @@ impl Look {
         Line::from(spans)
     }
 
-    /// Adds how far a message has got, behind its last row or below it.
+    /// Adds the delivery of a message, behind its last row or below it.
     fn mark(&self, delivery: Option<Delivery>, rows: &mut Vec<Line<'static>>) {
         let (text, style) = match delivery {
             None => return,
@@ -253,7 +253,7 @@ impl Look {
     }
 }
 
-/// Says how many have a message that not everyone has.
+/// Returns the words for a message that not everyone has: how many members have it.
 fn so_far(Reach { got, of, gone, .. }: Reach) -> String {
     let reached = format!("reached {got} of {of}");
     match gone {

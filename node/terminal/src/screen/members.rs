@@ -1,7 +1,7 @@
-//! The members beside the discussion: in ring order from this node on, with marks for its neighbours and the
+//! The list of members beside the discussion: in ring order from this node on, with marks for its neighbours and the
 //! coordinator.
 //!
-//! Not here: where they are drawn (`view`).
+//! Not here: its place on the screen (`view`).
 
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
@@ -17,7 +17,7 @@ const BEFORE: &str = "←";
 const AFTER: &str = "→";
 const BOTH: &str = "↔";
 
-/// Returns the list, in at most this many columns and rows.
+/// Returns the list, in at most `width` columns and `height` rows.
 pub(super) fn list(
     state: &State,
     colors: Colors,

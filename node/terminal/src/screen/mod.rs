@@ -1,7 +1,7 @@
-//! The full screen: what is on it, as a function of what happened and what was typed.
+//! The full screen: its content, as a function of the events and the user's input.
 //!
-//! [`Screen`] takes in events and keys, and does no I/O. `view` draws it, and `task` connects it to the terminal and
-//! the driver. Not here: the words for what happens (`remarks`).
+//! [`Screen`] takes events and keys, and does no I/O. `view` draws it, and `task` connects it to the terminal and the
+//! driver. Not here: the sentences about events (`remarks`).
 
 mod completion;
 mod deliveries;
@@ -47,12 +47,12 @@ use transcript::{Entry, Said, Tone, Transcript};
 
 pub(crate) use task::Seat;
 
-/// What the screen asks its surroundings to do, in order.
+/// An effect outside the screen, which `task` carries out. The order of effects is kept.
 #[derive(Debug)]
 enum Effect {
-    /// Pass this to the node.
+    /// Pass this command to the node.
     Ask(Command),
-    /// Discard what was not passed on yet.
+    /// Discard the requests that were not passed on yet.
     Unsay,
     Bell,
     /// Paint everything again.
@@ -63,20 +63,20 @@ enum Effect {
     End,
 }
 
-/// What keys do.
+/// The mode, which decides what keys do.
 #[derive(Debug, Default)]
 enum Mode {
     #[default]
     Writing,
     /// The user searches for a text.
     Searching(Search),
-    /// The user seems to want to leave, and is asked.
+    /// The screen asks the user whether to leave.
     Asking,
     /// This node is leaving.
     Leaving,
 }
 
-/// What is on the screen.
+/// The content of the screen.
 #[derive(Debug)]
 struct Screen {
     state: State,
@@ -86,16 +86,16 @@ struct Screen {
     transcript: Transcript,
     /// The last row on the screen; `None` while it follows the newest one.
     bottom: Option<Place>,
-    /// The first entry that came while the user did not look.
+    /// The first entry that came while the user was not looking.
     unread: Option<u64>,
-    /// How many messages have come below the last row on the screen.
+    /// The number of messages that have come below the last row on the screen.
     below: usize,
     has_focus: bool,
     mode: Mode,
     editor: Editor,
     history: History,
     completion: Option<Completion>,
-    /// One's own texts that the node has not sent yet, oldest first.
+    /// The user's own texts that the node has not sent yet, oldest first.
     sending: VecDeque<String>,
     deliveries: Deliveries,
     effects: VecDeque<Effect>,
@@ -124,7 +124,7 @@ impl Screen {
         }
     }
 
-    /// Takes in something to be shown.
+    /// Updates the screen with an item.
     fn show(&mut self, shown: &Shown, now: Instant) {
         match shown {
             Shown::Event(event) => self.event(event, now),
@@ -136,7 +136,7 @@ impl Screen {
         }
     }
 
-    /// Takes in what the terminal reports.
+    /// Handles an event from the terminal.
     fn take(&mut self, event: TerminalEvent) {
         match event {
             TerminalEvent::Key(key) if key.kind != KeyEventKind::Release => {
@@ -158,18 +158,18 @@ impl Screen {
         }
     }
 
-    /// Takes in the current time.
+    /// Updates the screen to the current time.
     fn tick(&mut self, now: Instant) {
         let changed = self.deliveries.late(now);
         self.mark(changed);
     }
 
-    /// Returns when `tick` will have something to do.
+    /// Returns the time at which `tick` will have something to do.
     fn wake(&self) -> Option<Instant> {
         self.deliveries.next_late()
     }
 
-    /// Returns the next thing to do outside the screen.
+    /// Returns the next effect, if there is one.
     fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
@@ -203,7 +203,7 @@ impl Screen {
         self.remark(remarks::of_event(event, &self.state));
     }
 
-    /// Marks how far one's own messages have got.
+    /// Marks the user's own messages with their delivery.
     fn mark(&mut self, changed: Vec<(u64, Delivery)>) {
         for (place, delivery) in changed {
             self.transcript.mark(place, delivery);
@@ -297,7 +297,7 @@ impl Screen {
         }
     }
 
-    /// Takes in that a message came. Perhaps the user does not look.
+    /// Counts a new message as unread or as below, if the user may not be looking.
     fn news(&mut self, place: u64) {
         if self.bottom.is_some() {
             self.below += 1;
@@ -307,7 +307,7 @@ impl Screen {
         }
     }
 
-    /// Notes that the user stops looking at the newest entries. What was unread before no longer counts as unread.
+    /// Records that the user stops looking at the newest entries. Earlier unread entries no longer count as unread.
     fn look_away(&mut self) {
         if self.bottom.is_none() {
             self.unread = None;
@@ -352,7 +352,7 @@ impl Screen {
     }
 }
 
-/// Returns true if a text has this name as a word of its own, whatever its case.
+/// Returns true if a text contains this name as a word of its own, in any case.
 fn names(text: &str, name: &str) -> bool {
     let wanted = harmless(name).to_lowercase();
     let mut rest = text;

@@ -1,27 +1,27 @@
-//! Reading what was said before: scrolling and searching.
+//! Scrolling and searching through the transcript.
 //!
-//! Not here: which rows that shows (`scroll`).
+//! Not here: the rows that this shows (`scroll`).
 
 use super::keys::Action;
 use super::scroll::{Place, Rows};
 use super::{Effect, Mode, Screen, view};
 
-/// The longest text that can be searched for, in characters.
+/// The maximum length of a search text, in characters.
 const QUERY_CHARS: usize = 200;
 
 /// A search.
 #[derive(Debug, Default)]
 pub(super) struct Search {
-    /// The text that is searched for, in lower case.
+    /// The search text, in lower case.
     pub(super) query: String,
-    /// The entry in which it was found.
+    /// The entry in which the text was found.
     pub(super) found: Option<u64>,
-    /// True if there is nothing, or nothing more in that direction.
+    /// True if there is no match, or no further match in that direction.
     pub(super) is_over: bool,
 }
 
 impl Search {
-    /// Adds to the text that is searched for.
+    /// Appends to the search text.
     pub(super) fn add(&mut self, text: &str) {
         let room = QUERY_CHARS.saturating_sub(self.query.chars().count());
         let visible = text.chars().filter(|char| !char.is_control());
@@ -88,7 +88,7 @@ impl Screen {
         }
     }
 
-    /// Finds the next older entry. If `here` is true, the current one counts too.
+    /// Finds the next older match. If `here` is true, the current entry counts too.
     pub(super) fn find_older(&mut self, here: bool) {
         let Mode::Searching(search) = &mut self.mode else {
             return;
@@ -110,7 +110,7 @@ impl Screen {
         self.show_found(found);
     }
 
-    /// Brings the entry that was found onto the screen, into the middle if possible.
+    /// Scrolls to the entry that was found, and puts it into the middle of the screen if possible.
     fn show_found(&mut self, found: Option<u64>) {
         let Mode::Searching(search) = &mut self.mode else {
             return;

@@ -1,7 +1,7 @@
-//! Which rows of the transcript are on the screen.
+//! The rows of the transcript that are on the screen.
 //!
 //! Only those rows are laid out, and the rows that a movement passes, so the cost does not depend on the length of the
-//! transcript. Not here: how the rows look (`layout`).
+//! transcript. Not here: the rendering of the rows (`layout`).
 
 use ratatui::text::Line;
 
@@ -12,7 +12,7 @@ use super::transcript::Transcript;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Place {
     pub(super) entry: u64,
-    /// Counted from the entry's first row. If the window has become wider, the entry may have fewer rows.
+    /// The number of the row in its entry. If the window has become wider, the entry may have fewer rows.
     pub(super) row: usize,
 }
 
@@ -26,7 +26,7 @@ pub(super) struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    /// Returns the rows that end with `bottom`, or with the last one: as many as there are, up to `height`.
+    /// Returns the rows that end with `bottom`, or with the last row: as many as there are, up to `height`.
     pub(super) fn page(&self, bottom: Option<Place>, height: usize) -> Vec<Line<'static>> {
         let Some(bottom) = bottom.or_else(|| self.last()) else {
             return Vec::new();
@@ -49,7 +49,7 @@ impl Rows<'_> {
     }
 
     /// Returns the row that is `count` rows above another, but not so high that a page of `height` rows would not be
-    /// full. Returns nothing if all rows fit on a page.
+    /// full. Returns `None` if all rows fit on a page.
     pub(super) fn up(&self, from: Option<Place>, count: usize, height: usize) -> Option<Place> {
         let from = from.or_else(|| self.last())?;
         let target = self.above(from, count);
@@ -61,7 +61,7 @@ impl Rows<'_> {
         first_page.map(|end| target.max(end))
     }
 
-    /// Returns the row that is `count` rows below another. Returns nothing if that is the last row, or beyond it.
+    /// Returns the row that is `count` rows below another. Returns `None` if that is the last row, or beyond it.
     pub(super) fn down(&self, from: Place, count: usize) -> Option<Place> {
         self.below(from, count)
     }

@@ -1,7 +1,7 @@
-//! The status line: the ring, the neighbours, the coordinator, how far the last message has got, and whether newcomers
-//! can join.
+//! The status line: the ring, the neighbours, the coordinator, the delivery of the last message, and whether a
+//! director answers, so that newcomers can join.
 //!
-//! Not here: where the line is drawn (`view`).
+//! Not here: the place of the line (`view`).
 
 use ringtalk_session::NodeId;
 
@@ -10,8 +10,8 @@ use crate::remarks::name_or_id;
 use crate::tty::{fit, width};
 use ringtalk_session::text::harmless;
 
-/// The forms of the line, longest first: whether it has words or signs, and how wide names may be. The first form that
-/// fits is used.
+/// The forms of the line, longest first: whether it has words or signs, and the maximum width of names. The first form
+/// that fits is used.
 const FORMS: [(bool, usize); 5] = [(true, 32), (true, 14), (true, 8), (false, 14), (false, 6)];
 
 /// Returns the status line, in at most this many columns.
@@ -54,7 +54,7 @@ fn in_ring(screen: &Screen, in_words: bool, names: usize) -> String {
     parts.join(" · ")
 }
 
-/// Returns how far the last message has got. Returns nothing if there was nobody to get it.
+/// Returns the words for how many members have the last message. Returns `None` if there was nobody to receive it.
 fn reach(screen: &Screen, in_words: bool) -> Option<String> {
     let latest = screen.deliveries.latest()?;
     let word = if in_words { "reached " } else { "✓ " };

@@ -1,8 +1,8 @@
-//! The thread of the screen: it moves events, keys, frames and what is typed.
+//! The thread of the screen, which moves events, keys, frames and typed requests.
 //!
-//! It waits for nobody. It draws no frame until the terminal has taken the last one, and it keeps what is typed until
-//! the driver has room for it. The driver hands over what is to be shown, and goes on. Not here: what is on the screen
-//! (`Screen`).
+//! It waits for nobody. It draws no frame until the terminal has taken the last one, and it keeps typed requests until
+//! the driver has room for them. The driver hands over items to be shown, and goes on. Not here: the content of the
+//! screen (`Screen`).
 
 use std::collections::VecDeque;
 use std::future::pending;
@@ -25,13 +25,13 @@ use crate::stdin;
 use crate::stdout::Pen;
 use crate::tty::{self, Painter};
 
-/// How much may wait to be shown. Authors are slowed down long before, but what is already on its way still comes.
+/// The maximum number of items that may wait. Authors are slowed down long before, but some are in flight.
 const MOST: usize = 262_144;
-/// How much is taken in before the next frame is considered.
+/// The maximum number of items that are shown before the next frame is considered.
 const AT_ONCE: usize = 256;
-/// How soon after a frame the next one follows, unless a key was pressed.
+/// The minimum time between two frames, unless a key was pressed.
 const FRAME: Duration = Duration::from_millis(16);
-/// Rings the terminal's bell.
+/// The byte that rings the terminal's bell.
 const BELL: u8 = b'\x07';
 
 /// The queue to the screen.
@@ -93,7 +93,7 @@ impl Seat {
     }
 
     fn run(self, me: Me, shown: Receiver<Shown>, keys: Receiver<TerminalEvent>) {
-        // If there is no runtime or no signal, the pen is dropped, and the node learns of it.
+        // If the runtime or the signal cannot be created, the pen is dropped, and the node learns of it.
         let Ok(runtime) = Builder::new_current_thread().enable_all().build() else {
             return;
         };
@@ -129,12 +129,12 @@ struct Task {
     backlog: Backlog,
     keys: Option<Receiver<TerminalEvent>>,
     typed: Sender<Vec<Request>>,
-    /// What was typed and not passed on yet. The screen limits how many texts wait.
+    /// The typed requests that were not passed on yet. The screen limits how many texts wait.
     waiting: VecDeque<Request>,
     continued: Signal,
-    /// True if the next frame rings the bell. It rings once, however often that was asked for.
+    /// True if the next frame rings the bell. It rings once, however often a ring was requested.
     rings: bool,
-    /// True if there is something that the terminal does not show yet.
+    /// True if the terminal does not show the current screen.
     stale: bool,
     next_frame: Instant,
 }
@@ -162,7 +162,7 @@ impl Task {
         }
     }
 
-    /// Waits until there is something to do. Leaves what is to be shown in `batch`, and does everything else.
+    /// Waits until there is something to do. Leaves the items to be shown in `batch`, and handles everything else.
     async fn wait(&mut self, batch: &mut Vec<Shown>) -> io::Result<()> {
         let is_idle = self.pen.is_idle();
         let wake = self.wake(is_idle);
@@ -200,13 +200,13 @@ impl Task {
         Ok(())
     }
 
-    /// Returns when to wake up, even if nothing happens.
+    /// Returns the time at which to wake up, even if nothing happens.
     fn wake(&self, is_idle: bool) -> Option<Instant> {
         let frame = (self.stale && is_idle).then_some(self.next_frame);
         frame.into_iter().chain(self.screen.wake()).min()
     }
 
-    /// Takes in a key and everything that came with it, and has the result shown at once.
+    /// Handles a key and all events that came with it, and has the result shown at once.
     fn key(&mut self, first: Option<TerminalEvent>) {
         let Some(first) = first else {
             self.keys = None;
@@ -220,7 +220,7 @@ impl Task {
         self.next_frame = Instant::now();
     }
 
-    /// Does what the screen asks. Returns false if the screen is to end.
+    /// Carries out an effect. Returns false if the screen should end.
     async fn act(&mut self, effect: Effect) -> io::Result<bool> {
         match effect {
             Effect::Ask(command) => self.waiting.push_back(stdin::request(Ok(command))),
@@ -233,7 +233,7 @@ impl Task {
         Ok(true)
     }
 
-    /// Draws what has changed, if it is time and the terminal has taken the last frame.
+    /// Draws the screen if it has changed, if it is time, and if the terminal has taken the last frame.
     fn paint(&mut self) -> io::Result<()> {
         if self.stale && self.pen.is_idle() && self.next_frame <= Instant::now() {
             let (drawn, cursor) = view::drawn(&self.screen);
@@ -254,7 +254,7 @@ impl Task {
         self.begin_anew()
     }
 
-    /// Starts again, after another program had the terminal.
+    /// Takes the terminal over again, after another program had it.
     fn begin_anew(&mut self) -> io::Result<()> {
         let resized = tty::take_again(&self.pen)?;
         self.screen.take(resized);

@@ -1,7 +1,7 @@
-//! Tests of screens as they are drawn, and of what keys do.
+//! Tests of drawn screens, and of the effects of keys.
 //!
 //! `snapshots/` has each state in windows of 60, 80 and 140 columns.
-//! `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-terminal screen` writes them again: look at the difference before you
+//! `UPDATE_SNAPSHOTS=1 cargo test -p ringtalk-terminal screen` writes them again: check the difference before you
 //! commit it.
 
 mod speed;
@@ -129,7 +129,7 @@ fn blank(width: u16, height: u16) -> Screen {
     Screen::new(me, UtcOffset::UTC, true, Size::new(width, height))
 }
 
-/// A screen on which a few things have happened.
+/// A screen with a clock of its own.
 struct Stage {
     screen: Screen,
     now: Instant,

@@ -1,7 +1,6 @@
-//! What was said and what happened, as it is shown: the newest last, up to a limit.
+//! The messages and remarks, as they are shown: the newest last, up to a limit.
 //!
-//! Everything in it is already harmless. Not here: which part of it is on the screen (`scroll`), and how it looks
-//! (`layout`).
+//! Everything in it is already harmless. Not here: the visible part (`scroll`), and the rendering (`layout`).
 
 use std::collections::VecDeque;
 
@@ -10,27 +9,27 @@ use ringtalk_wire::NodeId;
 
 use super::deliveries::Delivery;
 
-/// How many entries are kept, so that the user can scroll back to them.
+/// The maximum number of entries that are kept, so that the user can scroll back to them.
 const ENTRIES: usize = 100_000;
-/// How many bytes of text they may have together: as many as may wait for a reader of plain text.
+/// The maximum number of bytes of text that they may have together: as many as may wait for a reader of plain text.
 const BYTES: usize = 64 * 1024 * 1024;
 
 /// An entry of the transcript.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Entry {
-    /// A member said it.
+    /// A message.
     Said(Said),
     /// A remark.
     Notice(String),
-    /// A remark that matters.
+    /// A remark about a problem.
     Warning(String),
     /// A text to be copied. It starts in the first column, and is cut only if the window is too narrow.
     Copied(String),
-    /// Rows that are shown as they are.
+    /// Rows that are shown unchanged.
     Picture(Vec<String>),
 }
 
-/// What a member said.
+/// A message, as it is shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Said {
     pub(super) author: NodeId,
@@ -38,15 +37,15 @@ pub(super) struct Said {
     pub(super) time: String,
     /// The text, with its line ends.
     pub(super) text: String,
-    /// True if the text is what the author does, and not what it says.
+    /// True if the text says what the author does (`/me`).
     pub(super) is_action: bool,
     pub(super) is_mine: bool,
     pub(super) tone: Tone,
-    /// How far the message has got, if it is one's own.
+    /// The delivery of the message, if it is the user's own.
     pub(super) delivery: Option<Delivery>,
 }
 
-/// How much a message matters here.
+/// The emphasis of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Tone {
     Usual,
@@ -65,7 +64,7 @@ impl Entry {
         }
     }
 
-    /// Returns the text that a search looks through.
+    /// Returns the text that a search goes through.
     pub(super) fn text(&self) -> &str {
         match self {
             Self::Said(said) => &said.text,
@@ -118,7 +117,7 @@ impl Transcript {
         self.entries.get(self.index(number)?)
     }
 
-    /// Sets how far one's own message has got.
+    /// Sets the delivery of one of the user's own messages.
     pub(super) fn mark(&mut self, number: u64, delivery: Delivery) {
         if let Some(index) = self.index(number)
             && let Some(Entry::Said(said)) = self.entries.get_mut(index)
@@ -127,13 +126,13 @@ impl Transcript {
         }
     }
 
-    /// Returns the newest entry before `end` that contains `text`, whatever its case there. `text` is in lower case.
+    /// Returns the newest entry before `end` that contains `text`, in any case. `text` is in lower case.
     pub(super) fn find_before(&self, end: u64, text: &str) -> Option<u64> {
         let mut numbers = (self.first..end.min(self.end())).rev();
         numbers.find(|number| self.has(*number, text))
     }
 
-    /// Returns the oldest entry from `start` on that contains `text`, likewise.
+    /// Returns the oldest entry from `start` on that contains `text`, like [`Self::find_before`].
     pub(super) fn find_from(&self, start: u64, text: &str) -> Option<u64> {
         let mut numbers = start.max(self.first)..self.end();
         numbers.find(|number| self.has(*number, text))
@@ -149,7 +148,7 @@ impl Transcript {
     }
 }
 
-/// Finds `needle`, which is in lower case, in a text of any case. Returns where it starts and ends, in bytes.
+/// Finds `needle`, which is in lower case, in a text of any case. Returns the range of the match, in bytes.
 pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
     let first = needle.chars().next()?;
     let found = |start: usize| Some((start, start + folded_prefix(&text[start..], needle)?));
@@ -166,7 +165,7 @@ pub(super) fn find_folded(text: &str, needle: &str) -> Option<(usize, usize)> {
     starts.find_map(|(start, _)| found(start))
 }
 
-/// Returns how many bytes at the start of a text equal `needle`, whatever their case.
+/// Returns the length, in bytes, of the start of a text that equals `needle` in any case.
 fn folded_prefix(text: &str, needle: &str) -> Option<usize> {
     let mut wanted = needle.chars();
     let mut awaited = wanted.next();

@@ -1,7 +1,6 @@
-//! Draws the screen: the discussion, the members beside it, the status line, and what is being written.
+//! Draws the screen: the discussion, the members beside it, the status line, and the input text.
 //!
-//! It is a pure function from the screen to a grid of characters. Not here: how the grid gets to the terminal
-//! (`tty::Painter`).
+//! It is a pure function from the screen to a grid of characters. Not here: the output of the grid (`tty::Painter`).
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect, Size};
@@ -15,22 +14,22 @@ use super::{Mode, Screen, input, members};
 use crate::tty::fit;
 use ringtalk_session::text::{harmless, harmless_lines};
 
-/// A window with fewer columns has no room for the members.
+/// The minimum width of a window that has room for the members, in columns.
 const WITH_MEMBERS: u16 = 80;
-/// The columns of the members, with the rule before them.
+/// The width of the list of members, in columns, with the rule before it.
 const MEMBERS: u16 = 18;
 /// The same in a wide window.
 const MEMBERS_WIDE: u16 = 24;
-/// A window with fewer columns is not wide.
+/// The minimum width of a wide window, in columns.
 const WIDE: u16 = 100;
-/// The most rows for what is being written. They are also at most a third of the window.
+/// The maximum number of rows of input text. They are also at most a third of the window.
 const INPUT_ROWS: u16 = 6;
-/// Stands before what is being written.
+/// The prompt before the input text.
 const PROMPT: &str = "> ";
-/// How many of the texts that wait to be sent are shown.
+/// The maximum number of unsent texts that are shown.
 const SENDING: usize = 5;
 
-/// Where each part of the screen goes.
+/// The area of each part of the screen.
 #[derive(Clone, Copy, Debug)]
 struct Areas {
     talk: Rect,
@@ -59,7 +58,7 @@ fn draw(screen: &Screen, buffer: &mut Buffer) -> Option<Position> {
     draw_input(screen, &written, areas.input, buffer)
 }
 
-/// Returns how the entries look now, and how many rows there are for them.
+/// Returns the look of the entries, and the number of rows for them.
 pub(super) fn talk(screen: &Screen) -> (Look, usize) {
     let area = areas(screen, &written(screen)).talk;
     (look(screen, area), usize::from(area.height))

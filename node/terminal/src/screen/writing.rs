@@ -1,6 +1,6 @@
-//! What keys do: writing, sending, and leaving.
+//! The effects of keys: writing, sending, and leaving.
 //!
-//! Not here: reading what was said before (`reading`).
+//! Not here: scrolling and searching (`reading`).
 
 use super::completion::Completion;
 use super::editor::Step;
@@ -10,8 +10,8 @@ use crate::stdin::{Mistake, parse_line};
 use ringtalk_session::Command;
 use ringtalk_session::text::harmless;
 
-/// How many of one's own texts may wait to be sent. They wait because the node slows its user down when others cannot
-/// keep up.
+/// The maximum number of texts of the user that may wait to be sent. They wait because the node slows its user down
+/// when others cannot keep up.
 const SENDING: usize = 1_000;
 
 impl Screen {
@@ -24,7 +24,7 @@ impl Screen {
         }
     }
 
-    /// Takes in a paste. However many lines it has, it becomes one message.
+    /// Inserts a paste. However many lines it has, it becomes one message.
     pub(super) fn paste(&mut self, text: &str) {
         self.completion = None;
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");
@@ -86,8 +86,8 @@ impl Screen {
         }
     }
 
-    /// Returns true if the node takes what was typed. Until it is ready it takes only the wish to leave, which must not
-    /// wait behind anything else.
+    /// Returns true if the node takes typed requests. Until it is ready, it takes only the request to leave, which
+    /// must not wait behind anything else.
     pub(super) const fn may_hand_over(&self) -> bool {
         self.state.ready || matches!(self.mode, Mode::Leaving)
     }
@@ -125,7 +125,7 @@ impl Screen {
         }
     }
 
-    /// Sends what was written, or runs it as a command. If there is a mistake, the text stays, to be corrected.
+    /// Sends the input text, or runs it as a command. A text with a mistake stays, to be corrected.
     fn send(&mut self) {
         if self.editor.text().trim().is_empty() {
             self.editor.take();
@@ -157,7 +157,7 @@ impl Screen {
         self.history.add(&line);
     }
 
-    /// Runs a command. It is answered here if possible, and goes to the node otherwise.
+    /// Runs a command. The screen answers it if possible, and passes it to the node otherwise.
     fn obey(&mut self, command: Command) {
         self.follow();
         match command {
@@ -179,7 +179,7 @@ impl Screen {
     }
 }
 
-/// What `/help` adds on the full screen.
+/// The lines that `/help` adds on the full screen.
 const KEYS: [&str; 6] = [
     "Tab completes names and commands; ↑ and ↓ bring back what you have written",
     "PgUp, PgDn, Ctrl+Home, Ctrl+End and Esc scroll; Ctrl+R searches",

@@ -1,6 +1,6 @@
-//! For the fuzzer: reads stdin, from its bytes to what each line means.
+//! The fuzzer's entry point to the reading of stdin, from its bytes to the meaning of each line.
 //!
-//! Not here: what must hold for it (`tools/fuzz`).
+//! Not here: the properties that must hold (`tools/fuzz`).
 
 use std::io;
 
@@ -9,7 +9,7 @@ use ringtalk_session::{Code, Command};
 use super::lines::{LINE_BYTES, LineReader};
 use super::typed::parse;
 
-/// What a line means.
+/// The meaning of a line.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Said {
     /// A message.
@@ -20,7 +20,7 @@ pub enum Said {
     Mistake(Code),
 }
 
-/// Returns what each line of `input` means, if it is read `read_bytes` bytes at a time.
+/// Returns the meaning of each line of `input`, which is read `read_bytes` bytes at a time.
 pub fn read_lines(input: &[u8], read_bytes: usize) -> io::Result<Vec<Said>> {
     let mut reader = LineReader::new(input, read_bytes.max(1), LINE_BYTES);
     let mut said = Vec::new();

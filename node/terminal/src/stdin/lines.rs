@@ -1,7 +1,7 @@
-//! Cuts stdin into lines, and keeps no more of a long line than its limit.
+//! Splits stdin into lines. It keeps no more of a long line than its limit.
 //!
-//! What was read is wiped from the buffer before the next read, which may last until the process ends. Not here: what a
-//! line means (`typed`).
+//! The buffer is wiped before the next read, which may last until the process ends. Not here: the meaning of a line
+//! (`typed`).
 
 use std::io::{self, ErrorKind, Read};
 use std::mem;
@@ -9,7 +9,7 @@ use std::mem;
 use ringtalk_wire::limit::TEXT_BYTES;
 use zeroize::Zeroize;
 
-/// The longest line that is typed, in bytes: the longest text, with a `/` before one that starts with `/`.
+/// The maximum length of a typed line, in bytes: the longest text, with a `/` before one that starts with `/`.
 pub(super) const LINE_BYTES: usize = TEXT_BYTES + 1;
 
 /// A line without its end.
@@ -21,7 +21,7 @@ pub(super) enum Line {
     TooLong,
 }
 
-/// Cuts a stream into lines.
+/// A reader that splits a stream into lines.
 #[derive(Debug)]
 pub(super) struct LineReader<R> {
     input: R,
@@ -29,17 +29,17 @@ pub(super) struct LineReader<R> {
     cutter: Cutter,
 }
 
-/// Cuts chunks into lines.
+/// A splitter of chunks into lines.
 #[derive(Debug)]
 struct Cutter {
-    /// How many bytes a line may have.
+    /// The maximum length of a line, in bytes.
     most: usize,
     begun: Vec<u8>,
     skipping: bool,
 }
 
 impl<R: Read> LineReader<R> {
-    /// Creates a reader that reads up to `read_bytes` at once, and takes lines of up to `most` bytes.
+    /// Creates a reader that reads up to `read_bytes` bytes at once, and accepts lines of up to `most` bytes.
     pub(super) fn new(input: R, read_bytes: usize, most: usize) -> Self {
         Self {
             input,
@@ -52,7 +52,7 @@ impl<R: Read> LineReader<R> {
         }
     }
 
-    /// Returns the lines that end in the next read, which may be none. Returns nothing at the end of the stream.
+    /// Returns the lines that end in the next read, which may be none. Returns `None` at the end of the stream.
     ///
     /// The last line needs no line end.
     pub(super) fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {

@@ -1,6 +1,6 @@
-//! Stdin: what the user types, or what a program writes. A thread of its own reads it, a limited way ahead.
+//! Input from stdin, typed by a user or written by a program. A separate thread reads it, a limited way ahead.
 //!
-//! Not here: when a line is taken (the node), which is when there is room for it.
+//! Not here: the moment at which a line is taken (the node, when it has room).
 
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
@@ -20,16 +20,16 @@ pub use typed::{Mistake, parse_line};
 use crate::tty::Hangup;
 use lines::{Line, LineReader};
 
-/// How many bytes are read from the system at once. The standard library's own buffer holds less, so it is bypassed.
+/// The number of bytes per read. The standard library's own buffer holds less, so it is bypassed.
 const READ_BYTES: usize = 64 * 1024;
-/// How many batches may wait for the node. With the one that the thread holds, this is how far the node reads ahead: a
-/// few times [`READ_BYTES`].
+/// The maximum number of batches that may wait for the node. With the batch that the thread holds, they limit how far
+/// the node reads ahead: a few times [`READ_BYTES`].
 const BATCHES: usize = 2;
 
-/// What the lines of stdin are.
+/// The kind of input on stdin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Input {
-    /// What a person types. It may go on after the end of stdin, if that is a terminal.
+    /// Lines that a person types. They may go on after the end of stdin, if that is a terminal.
     Typed { goes_on: bool },
     /// Commands, one JSON object a line.
     Json,
@@ -51,7 +51,7 @@ impl Input {
     }
 }
 
-/// Returns what a program asks for. Returns nothing for a blank line.
+/// Parses a line of a program. Returns `None` for a blank line.
 fn command(line: Line) -> Option<Request> {
     let Tagged { tag, command } = match line {
         Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return None,
@@ -65,7 +65,7 @@ fn command(line: Line) -> Option<Request> {
     Some(Request { command, asker })
 }
 
-/// Returns the request of a person who typed this.
+/// Returns the request of a person who typed a line.
 pub fn request(parsed: Result<Command, Mistake>) -> Request {
     Request {
         command: parsed.map_err(CommandError::from),
@@ -73,21 +73,21 @@ pub fn request(parsed: Result<Command, Mistake>) -> Request {
     }
 }
 
-/// Returns a channel for another reader of what is typed, such as the full screen.
+/// Returns a channel for another source of typed requests, such as the full screen.
 pub(crate) fn channel() -> (mpsc::Sender<Vec<Request>>, mpsc::Receiver<Vec<Request>>) {
     mpsc::channel(BATCHES)
 }
 
-/// Starts to read stdin. The channel ends when stdin ends.
+/// Starts to read stdin. The channel closes when stdin ends.
 ///
-/// The thread is never stopped: a blocking read cannot be cancelled, only left behind when the process ends.
+/// The thread is never stopped: a blocking read cannot be cancelled, only abandoned when the process ends.
 pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     let (sender, receiver) = mpsc::channel(BATCHES);
     let window = Hangup::of_stdin()?;
     let goes_on = matches!(input, Input::Typed { goes_on: true });
     let reader = move || {
         pass_on(stdin(), input, &sender);
-        // Somebody pressed Ctrl-D. What is typed after that is read as well, for as long as there is a window.
+        // The user pressed Ctrl-D. Lines typed after that are read as well, for as long as there is a window.
         while goes_on && window.as_ref().is_some_and(|window| !window.is_over()) {
             let told = request(Err(Mistake::NotTheEnd));
             if sender.blocking_send(vec![told]).is_err() {
@@ -102,7 +102,7 @@ pub(crate) fn read(input: Input) -> io::Result<mpsc::Receiver<Vec<Request>>> {
     Ok(receiver)
 }
 
-/// Passes on the lines of one read after another, until there are no more.
+/// Passes on the lines of one read after another, until the input or the receiver ends.
 fn pass_on(from: impl Read, input: Input, sender: &mpsc::Sender<Vec<Request>>) {
     let mut lines = LineReader::new(from, READ_BYTES, input.line_bytes());
     loop {

@@ -1,6 +1,6 @@
-//! What a line means: a message, a command, or a mistake.
+//! The meaning of a typed line: a message, a command, or a mistake.
 //!
-//! Not here: what a command does (the node).
+//! Not here: the effect of a command (the node).
 
 use std::io;
 
@@ -9,7 +9,7 @@ use ringtalk_wire::limit::TEXT_BYTES;
 
 use super::lines::Line;
 
-/// What `/help` says.
+/// The text of `/help`.
 pub(crate) const HELP: [&str; 10] = [
     "/who           who is here",
     "/ring          the ring, as it goes round",
@@ -23,7 +23,7 @@ pub(crate) const HELP: [&str; 10] = [
     "//text         a message that starts with /",
 ];
 
-/// Starts a message that says what its author does. Such a message is sent as it was typed.
+/// The prefix of a message that says what its author does. Such a message is sent as it was typed.
 pub(crate) const ACTION: &str = "/me ";
 
 /// Returns all commands, as they are typed.
@@ -32,7 +32,7 @@ pub(crate) fn command_words() -> impl Iterator<Item = &'static str> {
     words.filter(|word| !word.starts_with("//"))
 }
 
-/// What is wrong with a line.
+/// A mistake in a typed line.
 #[derive(Debug, thiserror::Error)]
 pub enum Mistake {
     /// It is longer than a message may be.
@@ -59,7 +59,7 @@ pub enum Mistake {
     /// It asks for a name that is not valid.
     #[error("{0}; type /name NEW")]
     Name(#[from] NameError),
-    /// There is no line, but the end of stdin, and the node does not leave for that.
+    /// There is no line: stdin has ended, and the node does not leave for that.
     #[error("Ctrl-D does not leave: type /quit, or press Ctrl-C")]
     NotTheEnd,
     /// There is no line: stdin cannot be read.
@@ -67,12 +67,12 @@ pub enum Mistake {
     Unreadable(io::Error),
 }
 
-/// Parses a line that is there in one piece. Returns nothing for an empty line.
+/// Parses a complete line. Returns `None` for an empty line.
 pub fn parse_line(line: String) -> Option<Result<Command, Mistake>> {
     parse(Line::Whole(line.into_bytes()))
 }
 
-/// Parses a line. Returns nothing for an empty line.
+/// Parses a line from stdin. Returns `None` for an empty line.
 pub(super) fn parse(line: Line) -> Option<Result<Command, Mistake>> {
     let Line::Whole(bytes) = line else {
         return Some(Err(Mistake::TooLong));
@@ -92,7 +92,7 @@ fn parse_text(mut line: String) -> Result<Command, Mistake> {
     } else if line.starts_with('/') && !line.starts_with(ACTION) {
         return parse_command(&line);
     }
-    // An empty line is not parsed.
+    // The line is not empty, so only its length can be wrong.
     let words = line.try_into().map_err(|_| Mistake::TooLong)?;
     Ok(Command::Say(words))
 }
@@ -114,14 +114,13 @@ fn parse_command(line: &str) -> Result<Command, Mistake> {
     }
 }
 
-/// How many characters of an unknown command are repeated.
+/// The maximum number of characters of an unknown command that an error repeats.
 const SHOWN_CHARS: usize = 40;
 
-/// How many letters may be wrong in a command that is suggested.
+/// The maximum number of letters that may be wrong in a command that is suggested.
 const WRONG_LETTERS: usize = 2;
 
-/// Returns the command that a person who typed `word` may have meant, as a part of a sentence. The part is empty if no
-/// command is close.
+/// Returns a suggestion for an unknown command, as a part of a sentence. It is empty if no command is close.
 fn meant(word: &str) -> String {
     let distance = |command: &&str| strsim::osa_distance(word, command);
     let nearest = command_words().min_by_key(distance);

@@ -1,7 +1,7 @@
-//! The order in which text is read: puts right-to-left runs into the order of the screen.
+//! Puts right-to-left runs of text into the order of the screen.
 //!
 //! Some terminals do this by themselves. A full screen does it here, and tells those terminals to leave its text alone
-//! (`tty`). Not here: characters that would reverse the order of what someone else wrote, which never get this far
+//! (`tty`). Not here: characters that would reverse the order of another author's text, which never get this far
 //! (`harmless`).
 
 use std::borrow::Cow;
@@ -9,10 +9,10 @@ use std::borrow::Cow;
 use unicode_bidi::{BidiInfo, Level};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Returns a row as it is put on the screen from left to right. `line` is the whole line that the row is a part of: its
+/// Returns a row as it is put on the screen from left to right. `line` is the whole line that contains the row: its
 /// first letter decides in which direction the row is read.
 pub fn visual<'a>(row: &'a str, line: &str) -> Cow<'a, str> {
-    // The first right-to-left letter comes after these.
+    // No right-to-left letter is below U+0590.
     if row.chars().all(|char| char < '\u{590}') {
         return Cow::Borrowed(row);
     }
@@ -39,7 +39,7 @@ fn level(line: &str) -> Level {
     first.map_or(Level::ltr(), |paragraph| paragraph.level)
 }
 
-/// Returns the mirror image of a bracket, and everything else as it is.
+/// Returns the mirror image of a bracket, and anything else unchanged.
 fn mirrored(cluster: &str) -> &str {
     match cluster {
         "(" => ")",

@@ -1,7 +1,7 @@
 //! The end of a terminal: its window was closed, or the connection to it is gone.
 //!
 //! The system then sends SIGHUP, but to the shell, which may ignore it. A program that reads the terminal gets an end
-//! of input over and over. Not here: what follows from it.
+//! of input over and over. Not here: the reaction to it (`face`, `stdin`).
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IsTerminal, stdin, stdout};
@@ -23,7 +23,7 @@ pub struct Hangup {
 }
 
 impl Hangup {
-    /// Watches stdin and stdout if they are terminals. Its thread is never stopped, just like that of stdin.
+    /// Watches stdin and stdout if they are terminals. The thread is never stopped, like that of stdin.
     pub fn watch() -> io::Result<Self> {
         let mut terminals = Vec::new();
         if stdin().is_terminal() {
@@ -35,7 +35,7 @@ impl Hangup {
         Self::of(terminals)
     }
 
-    /// Watches stdin, without a thread; returns nothing if that is no terminal.
+    /// Watches stdin without a thread. Returns `None` if stdin is not a terminal.
     pub(crate) fn of_stdin() -> io::Result<Option<Self>> {
         if !stdin().is_terminal() {
             return Ok(None);
@@ -79,12 +79,12 @@ impl Hangup {
         is_over(&self.terminals, PollTimeout::ZERO)
     }
 
-    /// Waits until a terminal ends. After that was reported, waits for ever.
+    /// Waits until a terminal ends. After it has reported that once, it waits for ever.
     pub async fn over(&mut self) {
         poll_fn(|context| self.poll_over(context)).await;
     }
 
-    /// Polls for the end of a terminal. It is reported once.
+    /// Polls for the end of a terminal, which is reported once.
     pub fn poll_over(&mut self, context: &mut Context) -> Poll<()> {
         let Some(end) = &mut self.end else {
             return Poll::Pending;

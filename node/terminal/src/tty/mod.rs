@@ -1,8 +1,8 @@
-//! The terminal itself: taken over as a whole, and given back as it was, whatever happens.
+//! The terminal itself: a program takes it over as a whole, and gives it back as it was, whatever happens.
 //!
 //! The program holds a [`Terminal`], which gives the terminal back when the program ends or panics. [`Painter`] brings
-//! frames to the terminal. Text is measured and put in order for it here. Not here: what is on a screen, and when it
-//! comes and goes.
+//! frames to the terminal. Other functions measure text, and order it for the screen. Not here: the content of a
+//! screen, and its start and end (`screen`).
 
 mod bidi;
 mod hangup;
@@ -39,26 +39,26 @@ pub use width::{fit, width, wrap, wrap_surely};
 use crate::stderr::Diagnostics;
 use crate::stdout::Pen;
 
-/// Tells the terminal that this program orders right-to-left text by itself (ECMA-48, BDSM).
+/// The sequence that leaves the order of right-to-left text to this program (ECMA-48, BDSM).
 const OWN_ORDER: &str = "\u{1b}[8l";
-/// Tells the terminal to order text again.
+/// The sequence that leaves the order of text to the terminal again.
 const ITS_ORDER: &str = "\u{1b}[8h";
-/// Stops the wheel from sending arrow keys, which would bring back what was written before.
+/// The sequence that stops the wheel from sending arrow keys, which would bring back earlier input.
 const NO_WHEEL: &str = "\u{1b}[?1007s\u{1b}[?1007l";
-/// Lets the wheel do again what it did before.
+/// The sequence that restores the former behaviour of the wheel.
 const ITS_WHEEL: &str = "\u{1b}[?1007r";
-/// How long the lines that were held may take to get to stderr.
+/// The time limit for writing the held lines to stderr.
 const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
-/// How many keys may wait: more than anybody types while a frame is drawn.
+/// The maximum number of keys that may wait: more than anybody types while a frame is drawn.
 const KEYS: usize = 256;
-/// How long it may take to give the terminal back before this process stops.
+/// The time limit for giving the terminal back before this process stops.
 const STOP_TIME: Duration = Duration::from_millis(250);
-/// How long a stop may take to come. A process that no shell controls is not stopped.
+/// The maximum time until a stop takes effect. A process that no shell controls is not stopped.
 const STOPPING: Duration = Duration::from_millis(100);
-/// The size of a window that does not tell its size.
+/// The assumed size of a window that does not report its size.
 const USUAL: Size = Size::new(80, 24);
 
-/// True while the alternate screen is on: from when its bytes are made until those that end it are made.
+/// True while the alternate screen is on: from when the bytes that start it are made until those that end it are made.
 static ON: AtomicBool = AtomicBool::new(false);
 
 /// The terminal while this process has it. Dropping it gives the terminal back.
@@ -68,12 +68,12 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes over the terminal for a program that logs nothing. The message of a panic waits until it is given back.
+    /// Takes over the terminal for a program that logs nothing. A panic message waits until it is given back.
     pub fn take_for(program: &'static str, colors: bool) -> io::Result<Self> {
         Self::take(colors, &Diagnostics::without_log(program)?)
     }
 
-    /// Takes over the terminal. Diagnostics wait until it is given back, and so does the message of a panic.
+    /// Takes over the terminal. Diagnostics wait until it is given back, and so does a panic message.
     pub(crate) fn take(colors: bool, diagnostics: &Diagnostics) -> io::Result<Self> {
         enable_raw_mode()?;
         force_color_output(colors);
@@ -90,7 +90,7 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         restore();
         self.diagnostics.release();
-        // After a panic, nothing else waits until its message is written.
+        // After a panic, no other code waits until the message is written.
         self.diagnostics.flush(LAST_WORDS_TIME);
     }
 }
@@ -110,7 +110,7 @@ pub fn size() -> Size {
     known.map_or(USUAL, |(width, height)| Size::new(width, height))
 }
 
-/// Returns the bytes that bring the alternate screen, so that no scrollback keeps the discussion.
+/// Returns the bytes that start the alternate screen, so that no scrollback keeps the discussion.
 pub fn enter() -> Vec<u8> {
     ON.store(true, Ordering::Relaxed);
     in_memory(|bytes| {
@@ -125,7 +125,7 @@ pub fn enter() -> Vec<u8> {
     })
 }
 
-/// Returns the bytes that bring everything back as it was.
+/// Returns the bytes that restore the terminal.
 pub fn leave() -> Vec<u8> {
     ON.store(false, Ordering::Relaxed);
     in_memory(|bytes| {
@@ -149,7 +149,7 @@ fn in_memory(write: impl FnOnce(&mut Vec<u8>) -> io::Result<()>) -> Vec<u8> {
     bytes
 }
 
-/// Starts a thread that reads what the terminal reports. It is never stopped, just like that of stdin.
+/// Starts a thread that reads the terminal's events. It is never stopped, like that of stdin.
 pub fn events() -> io::Result<Receiver<Event>> {
     let (sender, events) = mpsc::channel(KEYS);
     let read_all = move || {
@@ -165,7 +165,7 @@ pub fn events() -> io::Result<Receiver<Event>> {
     Ok(events)
 }
 
-/// Returns the signal by which a shell lets this process continue, after it had taken the terminal.
+/// Returns the signal (SIGCONT) with which a shell continues this process, after it had the terminal.
 pub fn continued() -> io::Result<Signal> {
     let kind = SignalKind::from_raw(signal::Signal::SIGCONT as i32);
     tokio::signal::unix::signal(kind)
@@ -174,11 +174,11 @@ pub fn continued() -> io::Result<Signal> {
 /// Gives the terminal to the shell until the user comes back. Call [`take_again`] after that.
 pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
     pen.write(leave());
-    // A terminal that takes nothing is not worth a longer wait.
+    // A terminal that accepts nothing is not worth a longer wait.
     let _ = timeout(STOP_TIME, pen.idle()).await;
     disable_raw_mode()?;
     killpg(getpgrp(), signal::Signal::SIGTSTP)?;
-    // The system stops all threads soon. A process that is not stopped is not continued either.
+    // The system stops all threads soon. A process that is not stopped is not continued either, so limit the wait.
     tokio::select! {
         _ = continued.recv() => {}
         () = sleep(STOPPING) => {}
@@ -186,7 +186,7 @@ pub async fn suspend(pen: &Pen, continued: &mut Signal) -> io::Result<()> {
     Ok(())
 }
 
-/// Takes over the terminal again, after another program had it. Returns its current size.
+/// Takes over the terminal again, after another program had it. Returns a resize event with its current size.
 pub fn take_again(pen: &Pen) -> io::Result<Event> {
     enable_raw_mode()?;
     pen.write(enter());
@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    /// The test that the other one runs in a terminal.
+    /// The test that the other test runs in a terminal.
     const INSIDE: &str = "tty::tests::inside_a_terminal";
 
     #[test]
@@ -231,7 +231,7 @@ mod tests {
         assert!(modes.contains(LocalFlags::ICANON | LocalFlags::ECHO | LocalFlags::ISIG));
         drop(line);
         let mut written = Vec::new();
-        // Reading is an error once the last process has closed the line.
+        // Reading fails once the last process has closed the line.
         let _ = pty.read_to_end(&mut written);
         let written = String::from_utf8_lossy(&written);
         let at = |what: &str| written.find(what).unwrap_or_else(|| panic!("{written:?}"));

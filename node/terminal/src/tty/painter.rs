@@ -1,6 +1,6 @@
-//! Brings frames to the terminal: as bytes, and only what differs from what is already there.
+//! Turns frames into bytes for the terminal: only the difference from what is already there.
 //!
-//! Not here: what is drawn, and who writes the bytes (`stdout`).
+//! Not here: the drawing of frames, and the writing of the bytes (`stdout`).
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -12,17 +12,17 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 
-/// Paints frame after frame.
+/// A painter that turns each frame into the difference from the last one.
 #[derive(Debug)]
 pub struct Painter {
     backend: CrosstermBackend<Bytes>,
     bytes: Bytes,
-    /// What is on the terminal; `None` if that is not known.
+    /// The content of the terminal; `None` if it is not known.
     before: Option<Buffer>,
 }
 
 impl Painter {
-    /// Creates a painter that does not know what is on the terminal.
+    /// Creates a painter that does not know the content of the terminal.
     pub fn new() -> Self {
         let bytes = Bytes::default();
         Self {
@@ -32,12 +32,12 @@ impl Painter {
         }
     }
 
-    /// Forgets what is on the terminal, so that the next frame is painted as a whole.
+    /// Forgets the content of the terminal, so that the next frame is painted as a whole.
     pub fn forget(&mut self) {
         self.before = None;
     }
 
-    /// Returns the bytes that bring the terminal from the last frame to this one.
+    /// Returns the bytes that change the terminal from the last frame to this one.
     pub fn paint(&mut self, next: Buffer, cursor: Option<Position>) -> io::Result<Vec<u8>> {
         queue!(self.backend, BeginSynchronizedUpdate)?;
         self.backend.hide_cursor()?;

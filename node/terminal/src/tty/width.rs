@@ -1,7 +1,7 @@
-//! How wide text is in a terminal, and how to cut it to a width.
+//! Measures text in terminal columns, and cuts it to a width.
 //!
-//! Everything is counted in columns, by grapheme clusters, as the terminal library does. Not here: the order in which
-//! text is read (`bidi`).
+//! Everything is counted in columns, by grapheme clusters, as the terminal library does. Not here: the reading order
+//! of text (`bidi`).
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -9,15 +9,15 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// The narrowest that text is wrapped to: the widest character must fit.
+/// The minimum width of wrapped text, in columns: the widest character must fit.
 const NARROWEST: usize = 2;
 
-/// Returns how many columns a text takes on one line.
+/// Returns the width of a text on one line, in columns.
 pub fn width(text: &str) -> usize {
     text.graphemes(true).map(UnicodeWidthStr::width).sum()
 }
 
-/// Returns as much of a text as fits, with an ellipsis if that is not all.
+/// Returns as much of a text as fits into `room` columns, with an ellipsis if that is not all.
 pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     if width(text) <= room {
         return Cow::Borrowed(text);
@@ -34,19 +34,18 @@ pub fn fit(text: &str, room: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
-/// Cuts a line into rows, at blanks and after wide characters if possible. The blanks at which it is cut belong to no
-/// row.
+/// Cuts a line into rows, at blanks and after wide characters if possible. The blanks at a cut belong to no row.
 pub fn wrap(text: &str, room: usize) -> Vec<Range<usize>> {
     wrap_by(text, room, UnicodeWidthStr::width)
 }
 
-/// Does the same for a terminal that may show clusters wider than they are.
+/// Cuts a line like [`wrap`], for a terminal that may show clusters wider than they are.
 pub fn wrap_surely(text: &str, room: usize) -> Vec<Range<usize>> {
     wrap_by(text, room, widest)
 }
 
-/// Returns how many columns a cluster takes at most, whatever a terminal makes of it: some show each character of an
-/// emoji by itself, and some show those wide of which Unicode says that it depends.
+/// Returns the most columns that any terminal gives a cluster. Some terminals show each character of an emoji by
+/// itself, and some show characters of ambiguous width as wide.
 fn widest(cluster: &str) -> usize {
     let wide = |char: char| char >= '\u{1f000}' || char == '\u{fe0f}';
     let columns = |char: char| match char.width_cjk() {
@@ -60,7 +59,7 @@ fn wrap_by(text: &str, room: usize, columns_of: impl Fn(&str) -> usize) -> Vec<R
     let room = room.max(NARROWEST);
     let mut rows = Vec::new();
     let (mut start, mut used) = (0, 0);
-    // Where the row could end, and where the next one would then start.
+    // The end of the row at the last possible cut, and the start of the next row.
     let mut chance: Option<(usize, usize)> = None;
     for (at, cluster) in text.grapheme_indices(true) {
         let columns = columns_of(cluster);

@@ -1,13 +1,13 @@
-//! How long a frame takes after much was said: only what is visible may cost time.
+//! Tests of the time that a frame takes with many messages: only visible rows may cost time.
 
 use nix::time::{ClockId, clock_gettime};
 
 use super::*;
 use crate::tty::Painter;
 
-/// As many messages as the transcript keeps.
+/// The number of messages that the transcript keeps.
 const MESSAGES: u64 = 100_000;
-/// The time between two frames of a screen that shows sixty a second.
+/// The time between two frames at sixty frames a second.
 const FRAME: Duration = Duration::from_millis(16);
 
 /// Returns the CPU time of this thread, which does not count other work on the machine.
@@ -64,7 +64,7 @@ fn a_frame_is_fast_with_a_hundred_thousand_messages() {
     let paged = (0..500).map(|_| frame(&mut stage, KeyCode::PageUp));
     let (paged, paged_p99) = sorted(paged.collect());
     stage.control('r');
-    // Each key searches the whole transcript. The first search finds it in no cache.
+    // Each key searches the whole transcript. For the first search, the transcript is in no cache.
     let searched = "#$%&@"
         .chars()
         .map(|key| frame(&mut stage, KeyCode::Char(key)));
