@@ -1,6 +1,6 @@
-//! The one program of the container image: it does what it is called for, `node`, `director` or `ring-viz`.
+//! The one program of the container image: its name decides whether it is `node`, `director` or `ring-viz`.
 //!
-//! The three share most of their code: one program takes half the room of three, and half the time to build.
+//! The three share most of their code, so one program takes half the space of three, and half the time to build.
 
 use std::env;
 use std::path::Path;

@@ -1,22 +1,22 @@
-//! The smallest face of a node: writes what is said as Markdown.
+//! The smallest face of a node: writes all messages as Markdown.
 //!
-//! It shows all that a face needs: a handle, a subscription that resumes, and texts that cannot do harm. Not here: how the
-//! node runs (`ringtalk_node::embedded`).
+//! It shows all that a face needs: a handle, a subscription that resumes, and texts that cannot do harm. Not here:
+//! the node (`ringtalk_node::embedded`).
 
 use std::io::{self, Write};
 
 use ringtalk_session::{Event, EventId, Handle, Heard, Message, json::moment, text::harmless};
 
-/// What Markdown would take for more than a character.
+/// The characters that Markdown would interpret.
 const SPECIAL: &str = "\\`*_{}[]()<>#+-=.!|~&";
 
 /// Writes every message after the event `since`, until the node ends; returns the id of the last event.
 ///
-/// It is meant for a task of its own: while `out` blocks, nothing else on that thread goes on.
+/// Run it in a task of its own: while `out` blocks, nothing else runs on that thread.
 ///
 /// # Errors
 ///
-/// Fails if `out` takes no more.
+/// If a write to `out` fails.
 pub async fn write_transcript(
     handle: &Handle,
     since: Option<EventId>,
@@ -26,7 +26,7 @@ pub async fn write_transcript(
     let mut last = since;
     while let Some(heard) = subscription.next().await {
         match heard {
-            // What happened before is not kept (any more).
+            // Earlier events are not available (any more).
             Heard::Reset(snapshot) => {
                 let what = if last.is_none() {
                     "listens"
@@ -63,7 +63,7 @@ fn write_message(message: &Message, out: &mut impl Write) -> io::Result<()> {
 fn escaped(text: &str) -> String {
     let harmless = harmless(text);
     let rest = harmless.trim_start_matches(' ');
-    // Four blanks would begin a block of code.
+    // Four spaces would begin a code block.
     let mut escaped = "\u{a0}".repeat(harmless.len() - rest.len());
     for char in rest.chars() {
         if SPECIAL.contains(char) {

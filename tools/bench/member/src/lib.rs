@@ -1,7 +1,7 @@
-//! What every measured program does, whichever way its messages take: it says, hears, counts, and tells the
-//! runner. A peer is a [`Peer`]; everything else is the same for all of them.
+//! The part that all measured programs share: it sends, receives and counts messages, and reports to the runner. Each
+//! program adds a [`Peer`]; everything else is the same for all of them.
 //!
-//! Not here: how a peer's messages travel (`peers/`), and what is measured (`runner`).
+//! Not here: the transport of each peer (`peers/`), the measurements (`runner`).
 
 pub mod order;
 mod tally;
@@ -24,43 +24,43 @@ use order::{Chat, Greet, Order, Place, Talk, Word};
 use tally::Tally;
 use text::{Said, now_ns};
 
-/// A talk in which nothing more comes for so long has lost something.
+/// The timeout of a talk: if nothing more arrives for this long, messages are lost.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How often the runner is told how much was heard, while one window is said.
+/// The number of reports to the runner per window of messages.
 const TOLD_PER_WINDOW: u64 = 8;
-/// How many messages are said between two looks at what else is to be done.
+/// The most messages that are sent before other tasks run and orders are read.
 const TURN: u64 = 256;
 
-/// A way for messages from each member to all others.
+/// A transport that carries messages from each member to all others.
 #[expect(async_fn_in_trait, reason = "every member has one thread")]
 pub trait Peer: Sized + 'static {
-    /// Says messages.
+    /// The sending half.
     type Voice: Voice;
 
-    /// Begins to listen, and gives what the others need to find this one.
+    /// Begins to listen, and returns the address at which the others find this member.
     async fn listen() -> Result<(Self, String)>;
 
-    /// Gets into touch with the others, who may be there for long. What is heard from then on goes to `heard`.
+    /// Connects to the others, which may have been running for long. Messages that arrive from then on go to `heard`.
     async fn join(self, place: Place, heard: Heard) -> Result<Self::Voice>;
 }
 
-/// Says messages.
+/// The sending half of a peer.
 #[expect(async_fn_in_trait, reason = "every member has one thread")]
 pub trait Voice: 'static {
-    /// Says a few messages in turn; waits while there is no room for them.
+    /// Sends a few messages in order; waits while there is no room for them.
     async fn say(&mut self, texts: Vec<String>) -> Result<()>;
 }
 
-/// Where a peer puts what it hears of others; its own may come too, and are not counted.
+/// The receiver of the messages that arrive. Those of this member itself may arrive too; they are not counted.
 #[derive(Clone, Debug)]
 pub struct Heard {
     me: u16,
     tally: Arc<Mutex<Tally>>,
     changed: Arc<Notify>,
     words: mpsc::UnboundedSender<Word>,
-    /// When this process began.
+    /// When this process began, in nanoseconds of the monotonic clock.
     began_ns: u64,
-    /// True once something was heard that was said since.
+    /// True once a message has arrived that was sent after that.
     live: Arc<AtomicBool>,
 }
 
@@ -69,7 +69,7 @@ impl Heard {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A message was heard.
+    /// Takes a message that has arrived.
     pub fn message(&self, text: &[u8]) {
         let Some(said) = Said::of_text(text).filter(|said| said.author != self.me) else {
             return;
@@ -92,14 +92,14 @@ impl Heard {
         }
     }
 
-    /// A member is gone: one of whose address `who` is a part that no other has.
+    /// Tells the runner that a member is gone. `who` is a part of its address that no other address has.
     pub fn gone(&self, who: impl Into<String>) {
         let (who, at_ns) = (who.into(), now_ns());
         let _ = self.words.send(Word::Gone { who, at_ns });
     }
 }
 
-/// Runs a member to its end.
+/// Runs a member until it ends, and exits the process.
 pub fn run<P: Peer>() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -109,17 +109,17 @@ pub fn run<P: Peer>() -> Result<()> {
         if let Err(error) = &ended {
             tell(&Word::Failed(format!("{error:#}")));
         }
-        // What peers leave running has nothing to put in order.
+        // Tasks that a peer leaves running have nothing to clean up.
         std::process::exit(i32::from(ended.is_err()))
     })
 }
 
-/// True where this process is to be what serves all members, instead of one.
+/// Returns true if this process is to be the server of all members, instead of a member.
 pub fn is_server() -> bool {
     std::env::args().nth(1).as_deref() == Some("server")
 }
 
-/// Runs what serves all members, until the runner closes stdin.
+/// Runs the server of all members, until the runner closes stdin.
 pub fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -133,15 +133,15 @@ pub fn serve(server: impl Future<Output = Result<()>>) -> Result<()> {
         }
     };
     let done = LocalSet::new().block_on(&runtime, until_closed);
-    // A thread that reads stdin may wait there for ever.
+    // The thread that reads stdin may block for ever.
     runtime.shutdown_background();
     done
 }
 
-/// Stays beside a server that is a child of this process, and tells the runner its address once it listens.
+/// Tells the runner the address of a server as soon as it listens, and waits for its end. It is a child process.
 pub async fn attend(mut server: Child, address: String) -> Result<()> {
     while TcpStream::connect(&address).await.is_err() {
-        // Nothing tells when it listens: it is asked again.
+        // The server does not announce that it listens, so this tries again.
         sleep(Duration::from_millis(20)).await;
     }
     tell(&Word::Listening(address));
@@ -193,7 +193,7 @@ async fn member<P: Peer>() -> Result<()> {
     Ok(())
 }
 
-/// Reads what the runner says, in a thread that nothing waits for: a member that fails ends at once.
+/// Reads the runner's orders, in a thread that nothing waits for, so that a member that fails ends at once.
 fn orders() -> mpsc::UnboundedReceiver<Order> {
     let (sender, receiver) = mpsc::unbounded_channel();
     std::thread::spawn(move || {
@@ -209,14 +209,14 @@ fn orders() -> mpsc::UnboundedReceiver<Order> {
     receiver
 }
 
-/// Tells the runner.
+/// Sends a word to the runner.
 ///
 /// # Panics
 ///
 /// Never: a word is plain JSON.
 pub fn tell(word: &Word) {
     let line = serde_json::to_string(word).expect("a word is plain JSON");
-    // The runner is gone where this fails, and this member goes with its stdin.
+    // If this fails, the runner is gone, and this member ends because its stdin does.
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
@@ -288,7 +288,7 @@ impl<V: Voice> Member<V> {
         Ok(())
     }
 
-    /// The next order; nothing where there is none, unless one is to be waited for.
+    /// Returns the next order. If there is none, waits for one or returns `None`, depending on `wait`.
     async fn next_order(&mut self, wait: bool) -> Result<Option<Order>> {
         if let Ok(order) = self.orders.try_recv() {
             return Ok(Some(order));
@@ -307,7 +307,7 @@ impl<V: Voice> Member<V> {
         for number in 0..chat.messages {
             let turn = number * self.members + u64::from(self.heard.me);
             let at = chat.from_ns + turn * 1_000_000_000 / u64::from(chat.rate);
-            // Waits until the next message is due: a rate is made of time.
+            // Waits until the next message is due, to keep the steady rate.
             sleep(Duration::from_nanos(at.saturating_sub(now_ns()))).await;
             self.say(chat.talk, number as u32, chat.bytes, 1).await?;
         }
@@ -328,7 +328,7 @@ impl<V: Voice> Member<V> {
         self.voice.say(texts.collect()).await
     }
 
-    /// Waits until everything was heard, and tells how it went.
+    /// Waits until everything has arrived or nothing more does, and tells the runner the result.
     async fn finish(&mut self) -> Result<()> {
         loop {
             let before = self.heard_so_far();

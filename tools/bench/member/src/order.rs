@@ -1,138 +1,138 @@
-//! What the runner tells a member, and what a member tells the runner: one JSON value a line, on stdin and
-//! stdout, which nobody measures.
+//! Orders from the runner to a member, and answers from the member: one JSON value per line, on stdin and stdout,
+//! which are not measured. A talk is one numbered run of messages between the members.
 
 use serde::{Deserialize, Serialize};
 
-/// What a member is told.
+/// An order from the runner to a member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Order {
-    /// Get into touch with the others.
+    /// Connect to the other members.
     Join(Place),
-    /// Say hello, again and again, until [`Order::Greeted`] comes.
+    /// Send greetings, again and again, until [`Order::Greeted`] arrives.
     Greet(Greet),
-    /// Everybody has heard everybody who was to be heard.
+    /// Stop greeting: all members have received the greetings that they were to wait for.
     Greeted,
-    /// Talk as fast as it goes, or listen.
+    /// Send messages as fast as possible, or only receive.
     Talk(Talk),
-    /// Everybody has heard so many messages of this member: where peers do not do that themselves, no more
-    /// than [`Talk::window`] may be on their way.
+    /// All members have received this many messages of this member. If the peer has no flow control of its own, at
+    /// most [`Talk::window`] messages more may be in flight.
     Heard {
-        /// In which talk.
+        /// The number of the talk.
         talk: u16,
-        /// How many.
+        /// The number of messages.
         messages: u64,
     },
-    /// Talk at a steady rate, or listen.
+    /// Send messages at a steady rate.
     Chat(Chat),
-    /// That is all.
+    /// Exit.
     End,
 }
 
-/// Where a member stands.
+/// The place of a member among the others.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Place {
     /// Its number, from 0.
     pub index: u16,
-    /// What each member has said of itself, in order; a newcomer is the last, and the others never hear of it.
+    /// The address that each member announced, in order. A newcomer is the last; the others are not told its address.
     pub addresses: Vec<String>,
-    /// Where the server is, if there is one.
+    /// The address of the server, if there is one.
     pub server: Option<String>,
 }
 
-/// Hellos at a steady rate.
+/// Greetings at a steady rate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Greet {
-    /// How many others are to be heard before this member says that it is [`Word::Greeted`].
+    /// The number of members whose greetings must arrive before this member sends [`Word::Greeted`].
     pub others: usize,
-    /// How long it waits between two hellos, in milliseconds.
+    /// The interval between two greetings, in milliseconds.
     pub every_ms: u64,
 }
 
-/// As many messages as fast as it goes.
+/// A talk in which authors send as fast as possible.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Talk {
-    /// Which one it is, from 1.
+    /// The number of the talk, from 1.
     pub talk: u16,
-    /// The first members speak.
+    /// The number of authors: the members with the lowest numbers.
     pub authors: u16,
-    /// How many messages each of them says.
+    /// The number of messages of each author.
     pub messages: u64,
-    /// How many bytes each has.
+    /// The length of a message, in bytes.
     pub bytes: usize,
-    /// How many messages of each author may be on their way, where peers need to be told.
+    /// The most messages of each author in flight, if the peer has no flow control of its own.
     pub window: Option<u64>,
 }
 
-/// All members in turn, at a steady rate.
+/// A talk in which all members send in turn, at a steady rate.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Chat {
-    /// Which one it is, from 1.
+    /// The number of the talk, from 1.
     pub talk: u16,
-    /// How many messages each member says.
+    /// The number of messages of each member.
     pub messages: u64,
-    /// How many bytes each has.
+    /// The length of a message, in bytes.
     pub bytes: usize,
-    /// How many are said in a second, by all together.
+    /// The messages per second of all members together.
     pub rate: u32,
-    /// When the first one is due, by this machine's monotonic clock.
+    /// When the first message is due, in nanoseconds of this machine's monotonic clock.
     pub from_ns: u64,
 }
 
-/// What a member tells.
+/// An answer or a notice from a member to the runner.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Word {
-    /// Others find it so.
+    /// It listens at this address.
     Listening(String),
-    /// It is in touch.
+    /// It is connected to the others.
     Joined,
-    /// It has heard as many as it was told to.
+    /// It has received greetings from as many members as it was to wait for.
     Greeted,
-    /// It has heard something that was said after its process began; told once.
+    /// It has received the first message that was sent after its process began.
     First {
-        /// When, by this machine's monotonic clock.
+        /// When, in nanoseconds of this machine's monotonic clock.
         at_ns: u64,
     },
-    /// It was told that a member is gone.
+    /// It has learnt that a member is gone.
     Gone {
-        /// Which one: a part of its address that no other has.
+        /// The member: a part of its address that no other address has.
         who: String,
-        /// When, by this machine's monotonic clock.
+        /// When, in nanoseconds of this machine's monotonic clock.
         at_ns: u64,
     },
-    /// It has heard so many messages of an author.
+    /// It has received this many messages of an author.
     Heard {
-        /// In which talk.
+        /// The number of the talk.
         talk: u16,
-        /// Whose.
+        /// The number of the author.
         author: u16,
-        /// How many.
+        /// The number of messages.
         messages: u64,
     },
-    /// It has heard everything that others say in a talk.
+    /// It has received everything that others send in a talk, or has given up.
     Done(Account),
-    /// It cannot go on, and ends.
+    /// It has failed for this reason, and exits.
     Failed(String),
 }
 
-/// How a talk went for one member.
+/// The result of a talk for one member.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Account {
-    /// When it began to speak or to listen, by this machine's monotonic clock.
+    /// When it began to send or to receive, in nanoseconds of this machine's monotonic clock.
     pub from_ns: u64,
-    /// When it had heard everything, or gave up.
+    /// When the last message arrived.
     pub to_ns: u64,
-    /// How many messages of others it heard.
+    /// The number of messages that it received from others.
     pub heard: u64,
-    /// How many of them came twice, or before one that was said earlier by the same author.
+    /// The number of those that were not the next one of their author: duplicates, and messages out of order.
     pub odd: u64,
-    /// How many it should have heard.
+    /// The number of messages that it should have received.
     pub due: u64,
-    /// In a chat, how long each message took, in microseconds.
+    /// In a chat, the latency of each message, in microseconds.
     pub latencies_us: Vec<u32>,
 }
 
 impl Account {
-    /// How many messages were never heard.
+    /// Returns the number of messages that never arrived.
     pub fn lost(&self) -> u64 {
         self.due.saturating_sub(self.heard)
     }

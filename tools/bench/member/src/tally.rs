@@ -1,33 +1,33 @@
-//! What a member has heard, and whether that is everything.
+//! The count of the messages that a member has received, and whether it is complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::order::Account;
 use crate::text::{Said, now_ns};
 
-/// What was heard in the talk that goes on.
+/// The messages received in the current talk.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Who was heard at all, ever.
+    /// The members whose greetings have ever arrived.
     pub(crate) greeted: BTreeSet<u16>,
     talk: u16,
-    /// By author, the number of the next message.
+    /// The number of the next message, by author.
     next: BTreeMap<u16, u32>,
     heard: u64,
     odd: u64,
     due: u64,
-    /// After so many messages of one author the runner is told, if it wants to know.
+    /// The number of messages of one author after which the runner is told, if it wants to know.
     told_after: Option<u64>,
     from_ns: u64,
     last_ns: u64,
     latencies: Option<Vec<u32>>,
-    /// What came of a talk before the order for it did.
+    /// The messages of a talk that arrived before the order for it, with their times.
     early: Vec<(u64, Said)>,
 }
 
 impl Tally {
-    /// A talk begins, in which so many messages are due; gives what the runner is to be told of those that
-    /// came before.
+    /// Begins a talk in which `due` messages are to arrive. Returns what to tell the runner of the messages that have
+    /// already arrived: their authors, with the number of messages.
     pub(crate) fn begin(
         &mut self,
         talk: u16,
@@ -56,7 +56,7 @@ impl Tally {
             .collect()
     }
 
-    /// A message was heard; gives what the runner is to be told of.
+    /// Counts a message. Returns what to tell the runner: its author, and the number of messages.
     pub(crate) fn hear(&mut self, said: Said) -> Option<(u16, u64)> {
         if said.talk == 0 {
             self.greeted.insert(said.author);
@@ -73,7 +73,7 @@ impl Tally {
         let before = self.next.get(&said.author).copied().map_or(0, u64::from);
         let messages = self.count(now, said);
         let told_after = self.told_after?;
-        // Where messages overtake each other, some numbers are never the latest.
+        // If messages overtake each other, `messages` may skip a multiple of `told_after`.
         let tell = messages / told_after > before / told_after || self.is_complete();
         tell.then_some((said.author, messages))
     }
@@ -94,17 +94,17 @@ impl Tally {
         u64::from(*next)
     }
 
-    /// True where everything was heard.
+    /// Returns true if everything has arrived.
     pub(crate) const fn is_complete(&self) -> bool {
         self.heard >= self.due
     }
 
-    /// How many messages were heard so far.
+    /// Returns the number of messages received so far.
     pub(crate) const fn heard(&self) -> u64 {
         self.heard
     }
 
-    /// How it went.
+    /// Returns the result of the talk.
     pub(crate) fn account(&mut self) -> Account {
         Account {
             from_ns: self.from_ns,

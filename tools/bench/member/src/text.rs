@@ -1,28 +1,28 @@
-//! The messages: whose, which one and when, in plain text, and filler up to their length.
+//! The text of a message: talk, author, number and time as hexadecimal digits, and filler up to its length.
 
 use nix::time::{ClockId, clock_gettime};
 
-/// How long a message is at least.
+/// The least length of a message, in bytes.
 pub const LEAST_BYTES: usize = HELLO.len() + 28;
 
-/// What every message begins with; a greeting has nothing else.
+/// The prefix of every message.
 const HELLO: &str = "b";
 
-/// What a message says.
+/// The content of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Said {
-    /// In which talk; 0 for a greeting.
+    /// The number of the talk; 0 for a greeting.
     pub talk: u16,
-    /// By which member.
+    /// The number of the member that sent it.
     pub author: u16,
-    /// Its number, from 0.
+    /// The number of the message, from 0.
     pub number: u32,
-    /// When, by this machine's monotonic clock.
+    /// When it was sent, in nanoseconds of this machine's monotonic clock.
     pub at_ns: u64,
 }
 
 impl Said {
-    /// The message, `bytes` long.
+    /// Returns the message as text, filled up to `bytes`.
     pub fn to_text(self, bytes: usize) -> String {
         let Self {
             talk,
@@ -49,7 +49,7 @@ impl Said {
         text
     }
 
-    /// What a message says; nothing where it is none of these.
+    /// Parses a message; returns `None` if the text is no such message.
     pub fn of_text(text: &[u8]) -> Option<Self> {
         let digits = text.strip_prefix(HELLO.as_bytes())?;
         let number = |from: usize, to: usize| {
@@ -67,11 +67,11 @@ impl Said {
     }
 }
 
-/// Now, by this machine's monotonic clock: the same for all processes.
+/// Returns the time in nanoseconds of this machine's monotonic clock, which is the same for all processes.
 ///
 /// # Panics
 ///
-/// Where the machine has no such clock.
+/// If the machine has no such clock.
 pub fn now_ns() -> u64 {
     let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock");
     now.tv_sec().cast_unsigned() * 1_000_000_000 + now.tv_nsec().cast_unsigned()

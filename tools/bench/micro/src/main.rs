@@ -1,5 +1,5 @@
-//! Single operations of Ringtalk. Without arguments each one is timed; `run NAME TIMES` only does one so often,
-//! for whoever counts instructions (`cargo xtask micro`); `list` names them all.
+//! Single operations of Ringtalk. Without arguments, this program times each one. `run NAME TIMES` only repeats one, so
+//! that `cargo xtask micro` can count its instructions; `list` prints all names.
 //!
 //! Not here: whole nodes (`runner`).
 

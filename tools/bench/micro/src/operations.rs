@@ -1,4 +1,4 @@
-//! What is measured: each operation with what it works on, made ready beforehand.
+//! The measured operations, each with its input prepared beforehand.
 
 use std::hint::black_box;
 
@@ -14,7 +14,7 @@ use ringtalk_wire::{
     Spread, Text, VectorClock, decode, encode, encode_item,
 };
 
-/// The operations by their names.
+/// The names of the operations.
 pub(crate) const NAMES: [&str; 12] = [
     "encode-1",
     "encode-180",
@@ -30,19 +30,19 @@ pub(crate) const NAMES: [&str; 12] = [
     "verify-180",
 ];
 
-/// How long a text is, in bytes.
+/// The length of a text, in bytes.
 const TEXT_BYTES: usize = 256;
-/// As many messages of that length as a bundle takes.
+/// The most messages of that length in a bundle.
 const FULL: usize = 180;
-/// How many authors there are.
+/// The number of authors.
 const AUTHORS: u8 = 32;
-/// How many messages a log keeps.
+/// The number of messages that the log keeps.
 const HISTORY: usize = 10_000;
 
-/// Something that can be done again and again.
+/// An operation that can be repeated.
 type Work = Box<dyn FnMut()>;
 
-/// Makes everything ready for an operation; nothing where there is none of that name.
+/// Prepares the operation of this name; returns `None` if there is none.
 pub(crate) fn prepare(name: &str) -> Option<Work> {
     Some(match name {
         "encode-1" => encoding(1),
@@ -65,7 +65,7 @@ fn author(number: u8) -> Identity {
     Identity::from_seed(&[number; 32])
 }
 
-/// The bundle of an author that begins with this message.
+/// Creates an author's bundle that begins with this sequence number.
 fn bundle(author: &Identity, first: u64, messages: usize) -> Bundle {
     let text = Text {
         timestamp_ms: 1_700_000_000_000,
@@ -93,7 +93,7 @@ fn sealed(author: &Identity, bundle: &Bundle) -> Sealed {
     Sealed { raw, seal }
 }
 
-/// An author's bundle is encoded, and then the frame that carries it.
+/// Encodes an author's bundle, and then the frame that carries it.
 fn encoding(messages: usize) -> Work {
     let ann = author(1);
     let bundle = bundle(&ann, 1, messages);
@@ -104,7 +104,7 @@ fn encoding(messages: usize) -> Work {
     })
 }
 
-/// A frame is decoded, and the bundle that it carries.
+/// Decodes a frame, and then the bundle that it carries.
 fn decoding(messages: usize) -> Work {
     let ann = author(1);
     let frame = encode(&spread(sealed(&ann, &bundle(&ann, 1, messages))));
@@ -131,7 +131,7 @@ fn spread(sealed: Sealed) -> Frame {
     })
 }
 
-/// One message of each author in turn comes in, and is delivered.
+/// Receives and delivers a message of each author in turn.
 fn causal_check() -> Work {
     let authors: Vec<Identity> = (1..=AUTHORS).map(author).collect();
     let mut causal = CausalCheck::of(authors.iter().map(Identity::id));
@@ -143,7 +143,7 @@ fn causal_check() -> Work {
     })
 }
 
-/// One message of each author in turn is kept; where the log is full the oldest goes.
+/// Adds a message of each author in turn to a full log, which drops the oldest.
 fn log_insert() -> Work {
     let authors: Vec<Identity> = (1..=AUTHORS).map(author).collect();
     let mut kept = Keeping::of(HISTORY);
@@ -155,7 +155,7 @@ fn log_insert() -> Work {
     Box::new(move || kept.keep(seal.clone(), &turns()))
 }
 
-/// The bundles of all authors in turn, each of one message.
+/// Returns a function that creates the next bundle, of one message, of each author in turn.
 fn turns(authors: &[Identity]) -> impl FnMut() -> Bundle + use<> {
     let firsts: Vec<Bundle> = authors.iter().map(|author| bundle(author, 1, 1)).collect();
     let mut turn = 0;
@@ -168,7 +168,7 @@ fn turns(authors: &[Identity]) -> impl FnMut() -> Bundle + use<> {
     }
 }
 
-/// A node's clock goes to another, which reads it.
+/// Encodes a node's vector clock as a digest, and decodes it.
 fn digest(authors: u16) -> Work {
     let mut clock = VectorClock::new();
     for number in 0..authors {
@@ -193,7 +193,7 @@ fn both_ends() -> [Credentials; 2] {
     })
 }
 
-/// Both ends of a handshake.
+/// Runs both ends of a handshake.
 fn handshakes() -> Work {
     let [one, other] = both_ends();
     Box::new(move || {
@@ -204,7 +204,7 @@ fn handshakes() -> Work {
     })
 }
 
-/// One end seals so many bytes, and the other opens them.
+/// Encrypts this many bytes at one end of a link, and decrypts them at the other.
 fn sealing(bytes: usize) -> Work {
     let [one, other] = both_ends();
     let records = Records::between(&one, &other).expect("both have the secret");
@@ -216,7 +216,7 @@ fn sealing(bytes: usize) -> Work {
     })
 }
 
-/// An author seals a full bundle.
+/// Signs a full bundle.
 fn signing() -> Work {
     let ann = author(1);
     let sealed = sealed(&ann, &bundle(&ann, 1, FULL));
@@ -225,7 +225,7 @@ fn signing() -> Work {
     })
 }
 
-/// Another node checks it.
+/// Verifies the signature of a full bundle.
 fn verifying() -> Work {
     let ann = author(1);
     let sealed = sealed(&ann, &bundle(&ann, 1, FULL));

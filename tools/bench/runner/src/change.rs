@@ -1,4 +1,4 @@
-//! Who comes and who dies, and how long it takes until that is known.
+//! Changes of the membership: the time until a newcomer receives a message, and until a death is known.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -12,25 +12,25 @@ use crate::crew::{Crew, deadline};
 use crate::peer::{Peer, Told};
 use crate::work::RATE;
 
-/// How often one member speaks while another comes, in milliseconds: as often as at the steady rate. More would measure
-/// how a newcomer fares among members who have no processor left.
+/// The interval between the messages of one member while another joins, in milliseconds: that of the steady rate. More
+/// messages would measure how a newcomer fares among members that have no processor time left.
 const EVERY_MS: u64 = 1_000 / RATE as u64;
-/// How long all have been together before one more comes, or one of them dies: who has just met is still making
+/// How long all members are together before one more joins or one dies: members that have just met are still making
 /// connections.
 const TOGETHER: Duration = Duration::from_secs(3);
-/// How long a death may remain unknown.
+/// The timeout for a death to become known.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// How a death became known.
+/// How the death of a member became known.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Death {
-    /// When the last of those who were told knew, in milliseconds.
+    /// The time until the last member that was told knew, in milliseconds; `None` if none was told.
     pub(crate) known_ms: Option<f64>,
-    /// How many of the others were told.
+    /// The number of the other members that were told.
     pub(crate) told: usize,
 }
 
-/// From the start of one more process until it hears its first message, in milliseconds.
+/// Starts one more member. Returns the time from the start of its process to its first message, in milliseconds.
 pub(crate) fn join(crew: &mut Crew) -> Result<f64> {
     be_together(crew)?;
     let speaker = 0;
@@ -62,7 +62,7 @@ pub(crate) fn join(crew: &mut Crew) -> Result<f64> {
     }
 }
 
-/// From the death of a member until those know who are told of it.
+/// Kills a member, and measures the time until the members that are told of it know; `None` if none is told.
 pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
     let others = crew.len() - 1;
     let due = match peer.told {
@@ -91,7 +91,7 @@ pub(crate) fn death(crew: &mut Crew, peer: &Peer) -> Result<Option<Death>> {
     }))
 }
 
-/// Waits until each is there for all others, and then until the connections of the last are made, which nothing tells.
+/// Waits until each member receives from all others, and then for the last connections, which no event announces.
 fn be_together(crew: &mut Crew) -> Result<()> {
     crew.greet()?;
     std::thread::sleep(TOGETHER);

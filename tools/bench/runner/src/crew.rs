@@ -1,5 +1,5 @@
-//! The members of one peer, each a process, and what they are told and tell. Not here: what they are measured
-//! for (`work`, `change`).
+//! The members of one peer, each a process, and the orders to them and answers from them. Not here: the measurements
+//! (`work`, `change`).
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,25 +14,25 @@ use bench_member::text::now_ns;
 use crate::machine;
 use crate::peer::Peer;
 
-/// How long a step of all members may take.
+/// The timeout of a step that all members take.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// How long a process may take to end by itself.
+/// How long a process may take to exit before it is killed.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How often a member says hello until everybody was heard, in milliseconds.
+/// The interval between two greetings of a member, in milliseconds.
 const GREETING_MS: u64 = 100;
-/// The server's number.
+/// The number of the server process.
 const SERVER: usize = usize::MAX;
 
-/// A word and whose it is; nothing where that process has ended.
+/// The number of a process, and its word; `None` if the process has ended.
 type Told = (usize, Option<Word>);
 
-/// All members, in touch with each other.
+/// All members, connected to each other.
 #[derive(Debug)]
 pub(crate) struct Crew {
     programs: PathBuf,
     peer: &'static Peer,
     members: Vec<Process>,
-    /// What each member has said of itself.
+    /// The address that each member announced.
     addresses: Vec<String>,
     server: Option<(Process, String)>,
     sender: Sender<Told>,
@@ -42,7 +42,7 @@ pub(crate) struct Crew {
 #[derive(Debug)]
 struct Process {
     child: Child,
-    /// Nothing once it was told to end.
+    /// Its stdin; `None` once it was told to end.
     orders: Option<ChildStdin>,
 }
 
@@ -56,7 +56,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // What serves members ends where its stdin does, and takes its children along.
+        // A server ends when its stdin does, and takes its children along. A killed server would leave them running.
         self.orders = None;
         let end = Instant::now() + FAREWELL;
         while Instant::now() < end && matches!(self.child.try_wait(), Ok(None)) {
@@ -68,7 +68,7 @@ impl Drop for Process {
 }
 
 impl Crew {
-    /// Starts as many members, and waits until each has heard all others.
+    /// Starts `count` members, and waits until each has received greetings from all others.
     pub(crate) fn start(programs: &Path, peer: &'static Peer, count: usize) -> Result<Self> {
         let (sender, words) = mpsc::channel();
         let mut crew = Self {
@@ -104,7 +104,7 @@ impl Crew {
         Ok(crew)
     }
 
-    /// Starts one more member. It is in touch once it says so.
+    /// Starts one more member. It is connected once it sends [`Word::Joined`].
     pub(crate) fn add(&mut self) -> Result<()> {
         let number = self.len();
         let member = self.process(number)?;
@@ -115,7 +115,7 @@ impl Crew {
         self.order_one(number, &Order::Join(place))
     }
 
-    /// Kills the last member; gives its address, and when that was, by this machine's monotonic clock.
+    /// Kills the last member. Returns its address and the time, in nanoseconds of this machine's monotonic clock.
     pub(crate) fn kill_last(&mut self) -> Result<(String, u64)> {
         let mut last = self.members.pop().context("nobody is left")?;
         let address = self.addresses.pop().context("it has no address")?;
@@ -124,7 +124,7 @@ impl Crew {
         Ok((address, at_ns))
     }
 
-    /// Waits until each member has heard all others.
+    /// Has all members greet each other, and waits until each has received greetings from all others.
     pub(crate) fn greet(&mut self) -> Result<()> {
         self.order(&Order::Greet(Greet {
             others: self.len() - 1,
@@ -138,14 +138,14 @@ impl Crew {
         self.members.len()
     }
 
-    /// Has all members take part in a talk, and returns how it went for each.
+    /// Has all members take part in a talk, and returns the result of each.
     pub(crate) fn talk(&mut self, talk: &Talk) -> Result<Vec<Account>> {
         self.order(&Order::Talk(talk.clone()))?;
         self.accounts(talk.window.map(|_| talk))
     }
 
-    /// Has all members do something, and returns how it went for each. In a talk with a window, authors are
-    /// told how far the slowest is.
+    /// Waits until all members have finished a talk, and returns the result of each. In a talk with a window, tells
+    /// authors how far the slowest member is.
     pub(crate) fn accounts(&mut self, talk: Option<&Talk>) -> Result<Vec<Account>> {
         let until = deadline();
         let count = self.len();
@@ -182,19 +182,19 @@ impl Crew {
         Ok(accounts.into_iter().flatten().collect())
     }
 
-    /// Tells all members.
+    /// Sends an order to all members.
     pub(crate) fn order(&mut self, order: &Order) -> Result<()> {
         self.members
             .iter_mut()
             .try_for_each(|member| member.order(order))
     }
 
-    /// Tells one member.
+    /// Sends an order to one member.
     pub(crate) fn order_one(&mut self, number: usize, order: &Order) -> Result<()> {
         self.members[number].order(order)
     }
 
-    /// The processor time of all members and of the server.
+    /// Returns the processor time of all members and of the server.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
         let server = self.server.iter().map(|(process, _)| process);
         let all = self.members.iter().chain(server);
@@ -202,7 +202,7 @@ impl Crew {
             .sum()
     }
 
-    /// The memory of the middle one of all members, in KiB.
+    /// Returns the median resident memory of the members, in KiB.
     pub(crate) fn resident_kib(&self) -> Result<u64> {
         let all = self.members.iter();
         let sizes = all.map(|member| machine::resident_kib(member.child.id()));
@@ -211,14 +211,14 @@ impl Crew {
         Ok(sizes[sizes.len() / 2])
     }
 
-    /// What a member says next, asked or unasked; nothing where that takes too long.
+    /// Returns the next word of a member, asked or unasked; `None` if none comes before `until`.
     pub(crate) fn word(&self, until: Instant) -> Result<Option<(usize, Word)>> {
         loop {
             let left = until.saturating_duration_since(Instant::now());
             match self.words.recv_timeout(left) {
                 Ok((number, Some(Word::Failed(why)))) => bail!("member {number}: {why}"),
                 Ok((number, Some(word))) => return Ok(Some((number, word))),
-                // One that was killed is no member any more.
+                // A member that was killed is no longer counted by `len`.
                 Ok((number, None)) if number < self.len() => {
                     bail!("member {number} has ended by itself")
                 }
@@ -229,7 +229,7 @@ impl Crew {
         }
     }
 
-    /// What a member says next because it was asked.
+    /// Returns the next word of a member that answers an order. Fails if none comes before `until`.
     pub(crate) fn answer(&self, until: Instant) -> Result<(usize, Word)> {
         loop {
             let told = self.word(until)?;
@@ -258,7 +258,7 @@ impl Crew {
                     eprintln!("a member says {line:?}");
                     break;
                 };
-                // Nobody listens any more where this fails.
+                // This fails only if the crew is gone.
                 let _ = words.send((number, Some(word)));
             }
             let _ = words.send((number, None));
@@ -293,12 +293,12 @@ impl Crew {
 
 impl Drop for Crew {
     fn drop(&mut self) {
-        // All at once: nobody is to mend what the others leave behind.
+        // All members end at the same time, so that none repairs what the others leave behind.
         let _ = self.order(&Order::End);
     }
 }
 
-/// When a step of all members that begins now has taken too long.
+/// Returns the deadline of a step that begins at this moment.
 pub(crate) fn deadline() -> Instant {
     Instant::now() + PATIENCE
 }

@@ -1,14 +1,14 @@
-//! What the machine tells of processes and of the loopback: read from `/proc` and `/sys`.
+//! Figures of processes, of the loopback and of the machine, read from `/proc` and `/sys`.
 
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// How often a second Linux counts processor time, on every machine.
+/// The ticks per second in which Linux counts processor time, on every machine.
 const TICKS: u64 = 100;
 
-/// The processor time of a process and of its children.
+/// Returns the processor time of a process and of its children.
 pub(crate) fn processor_time(process: u32) -> Result<Duration> {
     let mut ticks = 0;
     for entry in fs::read_dir("/proc")? {
@@ -16,7 +16,7 @@ pub(crate) fn processor_time(process: u32) -> Result<Duration> {
         let Some(id) = name.to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        // A process may end between two looks.
+        // A process may end before its file is read.
         let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else {
             continue;
         };
@@ -32,7 +32,7 @@ pub(crate) fn processor_time(process: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 1_000 / TICKS))
 }
 
-/// The resident memory of a process, in KiB.
+/// Returns the resident memory of a process, in KiB.
 pub(crate) fn resident_kib(process: u32) -> Result<u64> {
     let status = fs::read_to_string(format!("/proc/{process}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -42,13 +42,13 @@ pub(crate) fn resident_kib(process: u32) -> Result<u64> {
         .context("no VmRSS")
 }
 
-/// How many bytes have gone over the loopback so far, headers and all.
+/// Returns the bytes sent over the loopback so far, headers included.
 pub(crate) fn loopback_bytes() -> Result<u64> {
     let bytes = fs::read_to_string("/sys/class/net/lo/statistics/tx_bytes")?;
     Ok(bytes.trim().parse()?)
 }
 
-/// What figures mean nothing without.
+/// Describes the conditions of a run, without which its figures mean nothing.
 pub(crate) fn conditions() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let model = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,8 +1,7 @@
-//! The same work for Ringtalk and for what people would pick instead, in one run, in turn, several times.
+//! Measures the same work for Ringtalk and for its alternatives (peers), in one run, in turn, several times.
 //!
-//! Prints a table of medians with their ratios to Ringtalk's, and writes everything as JSON. Only one peer
-//! runs at a time. Not here: what a member does (`bench-member`), and how each peer carries messages
-//! (`peers/`).
+//! Prints a table of medians with their ratios to Ringtalk's, and writes everything as JSON. Only one peer runs at a
+//! time. Not here: the work of a member (`bench-member`), the transport of each peer (`peers/`).
 
 mod change;
 mod crew;
@@ -50,7 +49,7 @@ struct Args {
     json: Option<PathBuf>,
 }
 
-/// One peer, once, with so many members: as far as it came.
+/// The figures of one peer with one number of members in one round, as far as it came.
 #[derive(Clone, Debug, Serialize)]
 struct Measured {
     peer: &'static str,
@@ -62,7 +61,7 @@ struct Measured {
     chat: Option<Latency>,
     join_ms: Option<f64>,
     death: Option<Death>,
-    /// Why some of that is missing.
+    /// The reasons why some figures are missing.
     failures: Vec<String>,
 }
 
@@ -90,7 +89,7 @@ fn main() -> Result<()> {
     let mut all = Vec::new();
     for &members in &args.members {
         for round in 1..=args.rounds {
-            // In another order each time: what drifts hits all of them.
+            // The order rotates, so that a drift of the machine affects all peers.
             let order = (0..peers.len()).map(|place| peers[(place + round) % peers.len()]);
             for peer in order {
                 bar.set_message(format!("{}, {members} members", peer.name));
@@ -105,7 +104,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Everything so far, as JSON, if that is asked for.
+/// Writes everything so far as JSON, if `--json` asks for it.
 fn write(args: &Args, conditions: &str, all: &[Measured]) -> Result<()> {
     let Some(path) = &args.json else {
         return Ok(());
@@ -127,7 +126,7 @@ fn chosen(names: &[String]) -> Result<Vec<&'static Peer>> {
         .collect())
 }
 
-/// Measures a peer once. Where it fails, the others are measured all the same.
+/// Measures a peer once. If it fails, the failure is noted, and the other peers are still measured.
 fn measure(
     programs: &Path,
     peer: &'static Peer,

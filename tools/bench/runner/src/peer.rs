@@ -1,38 +1,38 @@
-//! What is compared, and how each is set up.
+//! The peers that are compared, and how each is set up.
 
-/// A way for messages to get from each member to all others.
+/// A system that carries messages from each member to all others.
 #[derive(Debug)]
 pub(crate) struct Peer {
     /// Its name in the tables.
     pub(crate) name: &'static str,
-    /// The program that is a member.
+    /// The program of a member.
     pub(crate) program: &'static str,
-    /// True where there is a server too, by the same program.
+    /// True if it needs a server, which the same program runs.
     pub(crate) has_server: bool,
-    /// True where a newcomer is taken in later than the others.
+    /// True if a member can join later than the others.
     pub(crate) takes_newcomers: bool,
-    /// Who is told that a member has died.
+    /// The members that are told of a death.
     pub(crate) told: Told,
-    /// How many messages of all authors are on their way at most, where it loses some otherwise.
+    /// The most messages of all authors in flight, if it loses some otherwise.
     pub(crate) window: Option<u64>,
-    /// What is set in its environment.
+    /// The variables that are set in its environment.
     pub(crate) environment: &'static [(&'static str, &'static str)],
-    /// How it is set up, for those who judge whether that is fair.
+    /// How it is set up, so that readers can judge whether the comparison is fair.
     pub(crate) how: &'static str,
 }
 
-/// Whom a peer's interface tells that a member has died.
+/// The members that a peer's interface tells of a death.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Told {
     /// Nobody.
     Nobody,
-    /// The two that are next to it.
+    /// The two neighbours of the dead member.
     Neighbours,
-    /// Everybody, as far as the limit of time allows.
+    /// All members, within the time limit.
     Everybody,
 }
 
-/// The first one is what the others are compared with.
+/// All peers. The others are compared with the first one.
 pub(crate) const PEERS: [Peer; 8] = [
     Peer {
         name: "ringtalk",

@@ -1,4 +1,4 @@
-//! The table for people: medians of all rounds, and their ratios to the first peer's.
+//! The printed table: medians of all rounds, and their ratios to those of the first peer.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -7,10 +7,10 @@ use crate::Measured;
 use crate::peer::Peer;
 use crate::work::Speech;
 
-/// A figure of one run.
+/// A function that picks one figure of a measurement.
 type Figure<'a> = Box<dyn Fn(&Measured) -> Option<f64> + 'a>;
 
-/// All figures, one table for each number of members.
+/// Returns all figures, with one table for each number of members.
 pub(crate) fn of(all: &[Measured], peers: &[&Peer]) -> String {
     let mut text = String::new();
     let counts: BTreeSet<usize> = all.iter().map(|one| one.members).collect();

@@ -1,4 +1,4 @@
-//! The work that is done, and the figures that it gives.
+//! The measured work, for throughput and for latency, and the figures that it gives.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,28 +12,28 @@ use crate::crew::Crew;
 use crate::machine;
 use crate::peer::Peer;
 
-/// How many messages all authors together say to find out how fast it goes.
+/// The number of messages of all authors together in the trial that estimates the speed.
 const TRIAL: u64 = 4_000;
-/// The most that one author says.
+/// The most messages of all authors together in a talk.
 const MOST: u64 = 2_000_000;
-/// How many messages a second all members together say when latency is measured.
+/// The messages per second of all members together when latency is measured.
 pub(crate) const RATE: u32 = 200;
-/// How long latency is measured.
+/// The duration of a latency measurement.
 const CHAT: Duration = Duration::from_secs(8);
-/// How long before the first message a chat is announced.
+/// The time from the order for a chat to its first message.
 const NOTICE: Duration = Duration::from_millis(300);
-/// How long a message is when latency is measured, in bytes.
+/// The length of a message when latency is measured, in bytes.
 const CHAT_BYTES: usize = 256;
 
-/// The most that all authors have on their way, in bytes, where peers need a window.
+/// The most bytes of all authors in flight, if a peer needs a window.
 const WINDOW_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Who speaks, and how much at a time.
+/// The authors of a talk, and the length of their messages.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub(crate) struct Speech {
-    /// True where all members speak, else one does.
+    /// True if all members are authors; otherwise one is.
     pub(crate) all: bool,
-    /// How long a message is.
+    /// The length of a message, in bytes.
     pub(crate) bytes: usize,
 }
 
@@ -48,33 +48,33 @@ impl fmt::Display for Speech {
     }
 }
 
-/// What came of it.
+/// The figures of a talk at full speed. A delivery is a message that arrives at a member other than its author.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Throughput {
-    /// Messages heard by somebody else than their author, in a second, at all members together.
+    /// Deliveries per second, at all members together.
     pub(crate) deliveries_per_second: f64,
-    /// Processor time of all processes, in seconds for a million of them.
+    /// Processor time of all processes, in seconds per million deliveries.
     pub(crate) processor_seconds_per_million: f64,
-    /// Bytes on the loopback for each of them, headers and acknowledgements of TCP included.
+    /// Bytes on the loopback per delivery, headers and acknowledgements of TCP included.
     pub(crate) wire_bytes_per_delivery: f64,
-    /// Messages that were not heard.
+    /// Messages that never arrived.
     pub(crate) lost: u64,
-    /// Messages heard twice, or too early.
+    /// Messages that arrived twice or out of order.
     pub(crate) odd: u64,
 }
 
-/// How long messages took, in microseconds.
+/// The latency of messages, in microseconds.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Latency {
     pub(crate) p50_us: f64,
     pub(crate) p99_us: f64,
     pub(crate) p999_us: f64,
-    /// Of all processes, for a million deliveries; what they do at rest is in it.
+    /// Processor time of all processes, in seconds per million deliveries, their idle work included.
     pub(crate) processor_seconds_per_million: f64,
     pub(crate) lost: u64,
 }
 
-/// Numbers talks, so that what is late is not taken for the next.
+/// The counter of talks: by its number, a late message is not taken for one of the next talk.
 #[derive(Debug, Default)]
 pub(crate) struct Numbers(u16);
 
@@ -85,7 +85,7 @@ impl Numbers {
     }
 }
 
-/// Says as much as takes about so long, after a trial that says how much that is.
+/// Measures a talk of about this length, after a trial that estimates how many messages that takes.
 pub(crate) fn throughput(
     crew: &mut Crew,
     peer: &Peer,
@@ -129,7 +129,7 @@ pub(crate) fn throughput(
     })
 }
 
-/// From the first that began to the last that had everything.
+/// Returns the nanoseconds from the first member's start to the last message at any member.
 fn nanoseconds(accounts: &[Account]) -> u64 {
     let from = accounts.iter().map(|one| one.from_ns).min();
     let to = accounts.iter().map(|one| one.to_ns).max();
@@ -137,7 +137,7 @@ fn nanoseconds(accounts: &[Account]) -> u64 {
     took.max(1)
 }
 
-/// Has all members speak in turn, at a steady rate.
+/// Measures latency: all members send in turn, at a steady rate.
 pub(crate) fn latency(crew: &mut Crew, numbers: &mut Numbers) -> Result<Latency> {
     let messages = CHAT.as_secs() * u64::from(RATE) / crew.len() as u64;
     let processor = crew.processor_time()?;

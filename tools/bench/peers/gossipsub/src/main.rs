@@ -1,7 +1,7 @@
 //! rust-libp2p's gossipsub: every member is connected to all others over TCP with noise and yamux, and
 //! publishes signed messages to one topic, with the crate's defaults.
 //!
-//! It drops what waits too long, so the runner has members keep a window.
+//! It drops messages that wait too long, so the runner gives members a window.
 
 use anyhow::{Context, Result, anyhow};
 use bench_member::order::Place;
@@ -12,7 +12,7 @@ use libp2p::swarm::SwarmEvent;
 use libp2p::{Multiaddr, Swarm, SwarmBuilder, noise, tcp, yamux};
 use tokio::sync::{mpsc, oneshot};
 
-/// How many of one's own turns may wait to be published.
+/// The most batches of this member's messages that may wait to be published.
 const TURNS: usize = 4;
 
 struct Gossipsub(Swarm<gossipsub::Behaviour>);
@@ -63,7 +63,7 @@ impl Peer for Gossipsub {
     }
 }
 
-/// Publishes what is said and hears what others say; is ready once it is connected to all of them.
+/// Publishes this member's messages and receives those of others. Signals `ready` once it is connected to all others.
 async fn drive(
     mut swarm: Swarm<gossipsub::Behaviour>,
     topic: IdentTopic,
@@ -79,7 +79,7 @@ async fn drive(
         tokio::select! {
             Some(texts) = said.recv() => {
                 for text in texts {
-                    // What nobody can be sent is counted as lost by those who miss it.
+                    // A message that cannot be published is counted as lost by the members that miss it.
                     let _ = swarm.behaviour_mut().publish(topic.clone(), text);
                 }
             }

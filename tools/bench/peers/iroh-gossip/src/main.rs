@@ -1,7 +1,7 @@
-//! iroh-gossip: every member is an endpoint (QUIC, encrypted) in one topic, and broadcasts to it. No relays, no
-//! discovery: the first member is everybody's way in.
+//! iroh-gossip: every member is an endpoint (QUIC, encrypted) in one topic, and broadcasts to it. There are no relays
+//! and no discovery: all members join through the first one.
 //!
-//! It drops what waits too long for a subscriber, so the runner has members keep a window.
+//! It drops messages that wait too long for a subscriber, so the runner gives members a window.
 
 use anyhow::{Context, Result};
 use bench_member::order::Place;
@@ -17,7 +17,7 @@ use iroh_gossip::net::{GOSSIP_ALPN, Gossip};
 use iroh_gossip::proto::TopicId;
 
 const TOPIC: TopicId = TopicId::from_bytes(*b"everybody's talk, of all members");
-/// The longest message with all headers; the default is 4 KiB.
+/// The longest message with all headers, in bytes; the default is 4 KiB.
 const MESSAGE_BYTES: usize = 20 * 1024;
 
 struct Iroh {
@@ -27,7 +27,7 @@ struct Iroh {
 
 struct Speaker {
     topic: GossipSender,
-    /// Accepts connections as long as it is there.
+    /// Accepts connections until it is dropped.
     _router: Router,
 }
 

@@ -1,7 +1,7 @@
-//! Mosquitto: every member publishes to one topic of a broker in the middle, at most once, and is subscribed to
-//! it. In clear, `mosquitto` from the system's packages; its last will tells that a member is gone.
+//! Mosquitto: every member publishes to one topic of a broker, with QoS 0 (at most once), and subscribes to it. The
+//! traffic is not encrypted; `mosquitto` is the system's package. A last will tells the others that a member is gone.
 //!
-//! The broker queues without a limit for who does not read, so the runner has members keep a window.
+//! The broker queues without a limit for a member that does not read, so the runner gives members a window.
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Stdio;
@@ -17,11 +17,11 @@ use tokio::process::Command;
 use tokio::sync::oneshot;
 
 const TOPIC: &str = "talk";
-/// Where the broker puts last wills.
+/// The topic of last wills.
 const GONE: &str = "gone";
-/// The longest packet; the default is 10 KiB.
+/// The longest packet, in bytes; the default is 10 KiB.
 const PACKET_BYTES: usize = 20 * 1024;
-/// How many messages may wait in the client until they are sent.
+/// The most messages that may wait in the client to be sent.
 const CAPACITY: usize = 1_024;
 
 struct Mosquitto {
@@ -60,7 +60,7 @@ impl Peer for Mosquitto {
     }
 }
 
-/// Moves what comes and goes; is ready once both subscriptions are in force.
+/// Drives the connection, and receives messages and last wills. Signals `ready` once both subscriptions are in force.
 async fn hear(mut connection: EventLoop, heard: &Heard, ready: oneshot::Sender<()>) -> Result<()> {
     let (mut ready, mut missing) = (Some(ready), 2);
     loop {
@@ -94,7 +94,7 @@ impl Voice for Speaker {
     }
 }
 
-/// The broker, as a child of this process.
+/// Runs the broker as a child of this process.
 async fn broker() -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let mut server = Command::new("mosquitto")

@@ -1,7 +1,7 @@
-//! NATS: every member publishes to one subject of a server in the middle, and is subscribed to it. In clear,
-//! `nats-server` with its defaults, from the system's packages.
+//! NATS: every member publishes to one subject of a server, and subscribes to it. The traffic is not encrypted;
+//! `nats-server` is the system's package, with its defaults.
 //!
-//! The server drops who does not read, so the runner has members keep a window.
+//! The server drops members that do not read, so the runner gives members a window.
 
 use std::net::TcpListener;
 use std::process::Stdio;
@@ -15,7 +15,7 @@ use futures::StreamExt;
 use tokio::process::Command;
 
 const SUBJECT: &str = "talk";
-/// How many messages may wait in the client until they are heard: more than any window.
+/// The most messages that may wait in the client to be received: more than any window.
 const CAPACITY: usize = 1 << 20;
 
 struct Nats;
@@ -53,7 +53,7 @@ impl Voice for Speaker {
     }
 }
 
-/// The server, as a child of this process.
+/// Runs the server as a child of this process.
 async fn broker() -> Result<()> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let server = Command::new("nats-server")

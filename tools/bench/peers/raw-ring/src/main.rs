@@ -1,6 +1,5 @@
-//! The physical limit of a ring: the same frames, passed on from neighbour to neighbour over TCP in one
-//! direction, until all have them. No protocol at all: no ids, no checks, no cipher, no
-//! repair.
+//! The physical limit of a ring: the same frames, forwarded from neighbour to neighbour over TCP in one direction,
+//! until all members have them. There is no protocol at all: no ids, no checks, no encryption, no repair.
 
 use anyhow::{Context, Result};
 use bench_member::order::Place;
@@ -11,11 +10,11 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// Before each message: its length, and who said it.
+/// The length of a message's header, in bytes: the message's length, and its author.
 const HEADER_BYTES: usize = 4 + 2;
-/// How much is read and written at once.
+/// The room for one read, in bytes.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How many of one's own turns may wait to be written.
+/// The most batches of this member's messages that may wait to be written.
 const TURNS: usize = 4;
 
 struct RawRing(TcpListener);
@@ -49,7 +48,7 @@ impl Peer for RawRing {
         let (mut forth, writing) = forward.into_split();
         let after = heard.clone();
         tokio::task::spawn_local(async move {
-            // The other half stays open as long as this one.
+            // The other half stays open as long as this one: the previous member takes its end for this member's death.
             let _back = back;
             if let Err(error) = read(reading, last as u16, &heard, &relayed).await {
                 eprintln!("{error}");
@@ -57,7 +56,7 @@ impl Peer for RawRing {
             heard.gone(previous);
         });
         tokio::task::spawn_local(async move {
-            // Nothing comes from there but the end.
+            // The next member sends nothing here, so the read ends with the connection.
             let _ = forth.read_u8().await;
             after.gone(next);
         });
@@ -85,7 +84,7 @@ impl Voice for Speaker {
     }
 }
 
-/// Hears what comes, and passes on what `last` did not say, who stands behind this member.
+/// Receives messages, and forwards all but those of `last`, the next member, with which they began.
 async fn read(
     mut half: OwnedReadHalf,
     last: u16,
@@ -113,7 +112,7 @@ async fn read(
     }
 }
 
-/// Whose the first message is, and how long with its header, if it is complete.
+/// Returns the author of the first message and its length with the header, if the message is complete.
 fn first(bytes: &[u8]) -> Option<(u16, usize)> {
     let mut header = bytes.get(..HEADER_BYTES)?;
     let length = HEADER_BYTES + header.get_u32() as usize;
@@ -126,7 +125,7 @@ fn pass_on(buffer: &mut BytesMut, onward: usize, relayed: &mpsc::UnboundedSender
     }
 }
 
-/// Writes what others said, and what is said here, as it comes.
+/// Writes the messages to forward and this member's own, as they come; those to forward go first.
 async fn write(
     mut half: OwnedWriteHalf,
     mut own: mpsc::Receiver<Bytes>,

@@ -1,6 +1,6 @@
 //! Ringtalk itself: a whole node, encrypted and signed, in a ring that a director helped to form.
 //!
-//! `RINGTALK_FINGERS=off` in the environment keeps to the two neighbours.
+//! With `RINGTALK_FINGERS=off` in the environment, the node uses no fingers.
 
 use std::future::pending;
 
@@ -70,7 +70,7 @@ impl Voice for Speaker {
     }
 }
 
-/// A director, in a process of its own.
+/// Runs a director, in a process of its own.
 async fn direct() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     bench_member::tell(&Word::Listening(listener.local_addr()?.to_string()));

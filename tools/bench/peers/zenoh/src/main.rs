@@ -1,5 +1,5 @@
-//! Zenoh: every member is a peer that is connected to all others over TCP, and puts to one key, in clear. What
-//! there is no room for waits (`CongestionControl::Block`).
+//! Zenoh: every member is a peer that is connected to all others over TCP, and puts messages to one key. The traffic is
+//! not encrypted. A message for which there is no room waits (`CongestionControl::Block`).
 
 use std::net::TcpListener;
 
@@ -14,17 +14,17 @@ use zenoh::sample::{Sample, SampleKind};
 use zenoh::{Config, Wait};
 
 const KEY: &str = "talk";
-/// Who is there: a key for each.
+/// The prefix of the liveliness keys, of which each member has one.
 const THERE: &str = "there";
-/// How many of one's own turns may wait to be put.
+/// The most batches of this member's messages that may wait to be put.
 const TURNS: usize = 4;
 
-/// An address that is free until the session listens there.
+/// A listener that holds the address until the session listens there.
 struct Zenoh(TcpListener);
 
 struct Speaker(mpsc::Sender<Vec<String>>);
 
-/// What others say, and who is there.
+/// The subscriptions to messages and to liveliness tokens.
 struct Ears {
     messages: Subscriber<FifoChannelHandler<Sample>>,
     tokens: Subscriber<FifoChannelHandler<Sample>>,
@@ -56,8 +56,8 @@ impl Peer for Zenoh {
     }
 }
 
-/// A peer's defaults, but that nobody searches, as all addresses are told, and that opening a session does not
-/// wait for all connections: it would take half a second.
+/// Returns a peer's defaults with two changes. Scouting is off, since all addresses are given. Opening a session does
+/// not wait for all connections, which would take half a second.
 fn config(own: &[String], others: &[String]) -> zenoh::Result<Config> {
     let endpoints = |addresses: &[String]| {
         let all = addresses.iter().map(|address| format!("\"tcp/{address}\""));
@@ -90,8 +90,8 @@ fn hear(ears: Ears, heard: &Heard) {
     });
 }
 
-/// Opens a session and puts what is said, in a thread of its own: that waits until there is room, and zenoh does
-/// not run inside a runtime of one thread.
+/// Opens a session and puts this member's messages, in a thread of its own: it blocks until there is room, and zenoh
+/// does not run inside a runtime of one thread.
 fn speak(
     config: Config,
     own: &str,
