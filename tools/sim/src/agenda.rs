@@ -1,13 +1,13 @@
-//! What is going to happen, in the order of virtual time; at one time, in the order of planning.
+//! The agenda: planned events in the order of virtual time; at one time, in the order of planning.
 
 use std::collections::BTreeMap;
 
 use ringtalk_proto::Time;
 
-/// Names something planned, so that it can be called off.
+/// The name of a planned event, by which it can be cancelled.
 pub(crate) type Slot = (Time, u64);
 
-/// What is going to happen.
+/// The planned events.
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
     items: BTreeMap<Slot, T>,
@@ -15,7 +15,7 @@ pub(crate) struct Agenda<T> {
 }
 
 impl<T> Agenda<T> {
-    /// Nothing is going to happen.
+    /// Creates an empty agenda.
     pub(crate) const fn new() -> Self {
         Self {
             items: BTreeMap::new(),
@@ -23,7 +23,7 @@ impl<T> Agenda<T> {
         }
     }
 
-    /// Plans something.
+    /// Plans an event.
     pub(crate) fn plan(&mut self, when: Time, what: T) -> Slot {
         self.planned += 1;
         let slot = (when, self.planned);
@@ -31,17 +31,17 @@ impl<T> Agenda<T> {
         slot
     }
 
-    /// Calls something off, if it has not happened yet.
+    /// Cancels an event, if it has not happened yet.
     pub(crate) fn cancel(&mut self, slot: Slot) {
         self.items.remove(&slot);
     }
 
-    /// When the next thing happens.
+    /// Returns the time of the next event.
     pub(crate) fn next(&self) -> Option<Time> {
         self.items.keys().next().map(|&(when, _)| when)
     }
 
-    /// Takes the next thing out.
+    /// Takes the next event out.
     pub(crate) fn pop(&mut self) -> Option<(Time, T)> {
         let ((when, _), what) = self.items.pop_first()?;
         Some((when, what))

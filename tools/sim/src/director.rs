@@ -1,14 +1,14 @@
-//! The director as the nodes meet it: soft state, leases, and nothing about any message.
+//! The director as nodes see it: soft state, leases, and nothing about any message.
 //!
-//! A model of `contract.md`'s `/register_node` and `/register_coordinator`; not here: the way to
-//! it and back (the world's), and the real one (`ringtalk-director`).
+//! A model of `/register_node` and `/register_coordinator` in `CONTRACT.md`. Not here: the way to it and back
+//! (`world`), the real director (`ringtalk-director`).
 
 use core::time::Duration;
 
 use ringtalk_proto::{Registration, Time};
 use ringtalk_wire::{Contact, NodeId};
 
-/// How long a registration lasts that nobody renews.
+/// How long a registration lasts without renewal.
 const LEASE: Duration = Duration::from_secs(5);
 /// How long a founder has to register.
 const FOUNDING: Duration = Duration::from_secs(2);
@@ -17,19 +17,19 @@ const LAPSE: Duration = Duration::from_secs(10);
 
 /// How long another registration is named after it was turned down or displaced.
 const REMEMBERED: Duration = Duration::from_secs(10);
-/// How many of them are named.
+/// How many of the other registrations are named.
 const NAMED: usize = 3;
-/// How far the epoch number of a registration rises within a lease.
+/// How far the epoch number of a registration may rise within a lease.
 const EPOCH_RISE: u64 = 64;
 
-/// What a newcomer is told.
+/// The answer to a newcomer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Answer {
-    /// It is the first.
+    /// The newcomer is the first, and founds a ring.
     Found,
-    /// There is the coordinator, and those are other registrations.
+    /// The registered coordinator, and other registrations.
     Registered(Registration, Vec<Contact>),
-    /// It is to wait, and then to ask again.
+    /// The newcomer waits, and then asks again.
     Wait,
 }
 
@@ -37,19 +37,19 @@ pub(crate) enum Answer {
 #[derive(Debug, Default)]
 pub(crate) struct Director {
     down: bool,
-    /// Tells everybody to found, as two directors would that do not know of each other.
+    /// Whether it tells every newcomer to found, as two directors would that do not know of each other.
     gullible: bool,
     registered: Option<(Registration, Time)>,
-    /// From which epoch number the registration rises, and until when.
+    /// The epoch number from which the registration rises, and until when.
     rise: Option<(u64, Time)>,
-    /// Other registrations, and until when they are named.
+    /// Other registrations, and until when each is named.
     candidates: Vec<(Contact, Time)>,
     founding: Option<(NodeId, Time)>,
     lapsed_until: Option<Time>,
 }
 
 impl Director {
-    /// A newcomer asks; no answer while the director is down.
+    /// Answers a newcomer; `None` while the director is down.
     pub(crate) fn ask(&mut self, now: Time, id: NodeId) -> Option<Answer> {
         if self.down {
             return None;
@@ -71,8 +71,8 @@ impl Director {
         Some(Answer::Found)
     }
 
-    /// A coordinator registers. Another one that is registered stays, unless the number of the epoch is
-    /// higher, but not much higher, and is the error.
+    /// Registers a coordinator. It replaces another one only if its epoch number is higher, but not much higher;
+    /// otherwise the error is the one that stays registered.
     pub(crate) fn register(
         &mut self,
         now: Time,
@@ -110,7 +110,7 @@ impl Director {
         Ok(())
     }
 
-    /// The last node of a ring has left properly.
+    /// Removes the registration of a node that has left properly as the last one of its ring.
     pub(crate) fn forget(&mut self, id: NodeId) {
         let is_its = |(registration, _): &(Registration, Time)| registration.coordinator.id == id;
         if self.down {
@@ -122,7 +122,7 @@ impl Director {
         }
     }
 
-    /// The process dies, and with it all that it knew. True where it knew anything.
+    /// Kills the process with all that it knew; returns true if a coordinator was registered.
     pub(crate) fn crash(&mut self) -> bool {
         let knew = self.registered.is_some();
         *self = Self {
@@ -132,17 +132,17 @@ impl Director {
         knew
     }
 
-    /// A new process stands in its place.
+    /// Starts a new process in its place.
     pub(crate) const fn restart(&mut self) {
         self.down = false;
     }
 
-    /// Whether everybody is told to found.
+    /// Sets whether every newcomer is told to found.
     pub(crate) const fn be_gullible(&mut self, gullible: bool) {
         self.gullible = gullible;
     }
 
-    /// The coordinator that it names.
+    /// Returns the coordinator that it names.
     #[cfg(test)]
     pub(crate) fn registered(&mut self, now: Time) -> Option<NodeId> {
         self.expire(now);

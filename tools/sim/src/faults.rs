@@ -1,5 +1,5 @@
-//! Faults by chance. At least one running member is always left: a discussion that nobody holds is
-//! gone, and rightly so.
+//! Random faults. At least one running member is always left: a discussion that no node holds is gone, and rightly
+//! so.
 
 use core::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::oracle::Check;
 use crate::schedule::{Deed, Who};
 use crate::world::World;
 
-/// The most processes alive at a time.
+/// The most processes that are alive at a time.
 const CROWD: usize = 24;
-/// How often the network parts, in a thousand faults.
+/// How many of 1,000 faults are partitions.
 const PARTITIONS: u64 = 60;
 
-/// A time during which faults strike, and the pauses between them.
+/// Injects random faults for a while, with pauses between them.
 pub(crate) fn storm(world: &mut World, time: Duration) -> Check {
     climate(world)?;
     let mut left = time;
@@ -30,7 +30,7 @@ pub(crate) fn storm(world: &mut World, time: Duration) -> Check {
     }
 }
 
-/// How the network is in general: usually near, sometimes far.
+/// Chooses the general state of the network: usually near, sometimes far.
 fn climate(world: &mut World) -> Check {
     let (low, high) = match world.random.below(8) {
         0 => (10, 50),
@@ -44,7 +44,7 @@ fn climate(world: &mut World) -> Check {
     })
 }
 
-/// One thing goes wrong, or somebody comes or goes.
+/// Chooses one thing that goes wrong, or a node that comes or goes.
 fn choose(world: &mut World) -> Vec<Deed> {
     if world.random.permille(PARTITIONS) {
         return vec![partition(world)];
@@ -117,7 +117,7 @@ fn resets(world: &mut World) -> Vec<Deed> {
     (0..count).filter_map(|_| reset(world)).collect()
 }
 
-/// The ways between hosts get worse for a while.
+/// Chooses an impairment of the paths between hosts, for a while.
 fn ways(world: &mut World) -> Vec<Deed> {
     let time = world.random.millis(500, 8_000);
     let percent = world.random.between(1, 10);
@@ -145,8 +145,7 @@ fn ways(world: &mut World) -> Vec<Deed> {
     vec![deed]
 }
 
-/// An arc of the ring, or whoever chance picks, is cut off from the others; the director is on one
-/// side, or on none.
+/// Cuts an arc of the ring, or random members, off from the others; the director is on one side, or on none.
 fn partition(world: &mut World) -> Deed {
     let mut groups = vec![0; world.processes()];
     let members = world.in_ring_order();
@@ -186,7 +185,7 @@ fn coordinator(world: &World, deed: impl Fn(Who) -> Deed) -> Vec<Deed> {
     all(world, &victims, deed)
 }
 
-/// The deed for each of the victims, if anybody is left then.
+/// Returns the deed for each of the victims, if anybody is left then.
 fn all(world: &World, victims: &[HostIndex], deed: impl Fn(Who) -> Deed) -> Vec<Deed> {
     let mut members = world.members().into_iter();
     if members.any(|member| !victims.contains(&member)) {

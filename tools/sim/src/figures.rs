@@ -1,4 +1,4 @@
-//! What a run was like: what was injected and what took effect, and how soon things were well again.
+//! The figures of a run: faults injected, faults that took effect, and how soon the ring recovered.
 
 use core::fmt;
 use core::time::Duration;
@@ -16,7 +16,7 @@ pub type Counts = BTreeMap<String, u64>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Figures {
-    /// How many messages were said.
+    /// How many messages users sent.
     pub said: u64,
     /// How many deliveries were checked.
     pub deliveries: u64,
@@ -25,51 +25,50 @@ pub struct Figures {
     /// A hash of everything that happened.
     #[serde(skip)]
     pub trace: u64,
-    /// How many frames of an election were sent.
+    /// How many election frames nodes received.
     pub election_frames: u64,
-    /// The fullest that anything with a bound was.
+    /// The highest load of everything that has a bound.
     pub peaks: Peaks,
     /// How many faults of each kind were injected.
     pub injected: Counts,
-    /// How many of them really hit somebody.
+    /// How many of them took effect.
     pub faults: Counts,
-    /// From a host's loss of power until somebody found its node dead.
+    /// From a host's loss of power until a member found its node dead.
     pub detections: Times,
-    /// From a process's death on a live host until somebody found its node dead.
+    /// From the death of a process on a live host until a member found its node dead.
     pub detections_killed: Times,
     /// From a coordinator's death until all live nodes followed a live one.
     pub failovers: Times,
-    /// From a death until no live node had the dead as its neighbour.
+    /// From a death until no live node had the dead node as its neighbour.
     pub repairs: Times,
     /// From the healing of a partition until all live nodes followed one coordinator.
     pub merges: Times,
     /// From the start of a node until it was ready.
     pub joins: Times,
-    /// From several deaths together until no view listed the dead any more.
+    /// From the moment a scenario demanded it until no view listed a dead process.
     pub burials: Times,
     /// From the healing until the last view or neighbour changed.
     pub settled: Times,
 }
 
-/// The fullest that each bounded thing was, at any node of any run. Each is checked against its
-/// bound whenever it changes (M1).
+/// The highest load of each bounded thing, at any node of any run. Every change is checked against its bound (M1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Peaks {
-    /// Messages held back until what they depend on has come.
+    /// Messages held back until their dependencies arrive.
     pub held_messages: usize,
-    /// Their bytes.
+    /// Bytes of the messages held back.
     pub held_bytes: usize,
-    /// Messages in a log.
+    /// Messages in one log.
     pub logged_messages: usize,
-    /// Their bytes.
+    /// Bytes in one log.
     pub logged_bytes: usize,
     /// Bytes queued on one link.
     pub link_bytes: usize,
 }
 
 impl Peaks {
-    /// Takes in what a node keeps now.
+    /// Raises the peaks to the load of a node.
     pub(crate) fn note(&mut self, load: &Load) {
         self.held_messages = self.held_messages.max(load.held_messages);
         self.held_bytes = self.held_bytes.max(load.held_bytes);
@@ -77,7 +76,7 @@ impl Peaks {
         self.logged_bytes = self.logged_bytes.max(load.logged_bytes);
     }
 
-    /// Takes the greater of each.
+    /// Raises each peak to that of another run.
     pub(crate) fn add(&mut self, other: &Self) {
         self.held_messages = self.held_messages.max(other.held_messages);
         self.held_bytes = self.held_bytes.max(other.held_bytes);
@@ -88,22 +87,22 @@ impl Peaks {
 }
 
 impl Figures {
-    /// A fault has hit somebody.
+    /// Counts a fault that took effect.
     pub(crate) fn fault(&mut self, kind: &str) {
         count(&mut self.faults, kind, 1);
     }
 
-    /// A fault was injected, whatever came of it.
+    /// Counts a fault that was injected, whether or not it takes effect.
     pub(crate) fn inject(&mut self, kind: &str) {
         count(&mut self.injected, kind, 1);
     }
 
-    /// How many faults really took effect.
+    /// Returns how many faults took effect.
     pub fn effective_faults(&self) -> u64 {
         self.faults.values().sum()
     }
 
-    /// Adds another run.
+    /// Adds the figures of another run.
     pub fn add(&mut self, other: &Self) {
         for (ours, theirs) in [
             (&mut self.faults, &other.faults),
@@ -124,7 +123,7 @@ impl Figures {
         self.trace = (self.trace ^ other.trace).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 
-    /// All spans with their names.
+    /// Returns all histograms with their names.
     fn spans(&self) -> [(&'static str, &Times); 8] {
         [
             ("detection, silent", &self.detections),
@@ -151,7 +150,7 @@ impl Figures {
         ]
     }
 
-    /// Notes the virtual time.
+    /// Records the virtual time of the run.
     pub(crate) const fn took(&mut self, time: Duration) {
         self.virtual_seconds = time.as_secs();
     }

@@ -1,7 +1,6 @@
-//! Signatures for simulated nodes: a keyed hash, or the real thing.
+//! Signatures of simulated nodes: a keyed hash, or real Ed25519.
 //!
-//! A keyed hash is as good in a world without attackers, and costs a thousandth. Nothing here is
-//! secret.
+//! A keyed hash is as good in a world without attackers, and costs a thousandth. Nothing here is secret.
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -13,20 +12,20 @@ use ringtalk_wire::{KEY_BYTES, PublicKey, SIGNATURE_BYTES, Signature};
 
 use crate::trace::Trace;
 
-/// One seed in so many signs with real keys.
+/// One seed in this many signs with real keys.
 const REAL_EVERY: u64 = 100;
 
-/// Whether a seed's nodes sign with real keys.
+/// Returns true if the nodes of a seed sign with real keys.
 pub(crate) const fn are_real(seed: u64) -> bool {
     seed % REAL_EVERY == REAL_EVERY - 1
 }
 
-/// What somebody signs with who has a node's secret: the node itself, when it lies.
+/// Returns the signer with a node's secret, for the lies of that node.
 pub(crate) fn signer(chance: [u8; KEY_BYTES], real: bool) -> Arc<dyn Signer> {
     keys(chance, real).0
 }
 
-/// What a node signs and verifies with, made from random bytes.
+/// Returns the signer and the verifier of a node, made from random bytes.
 pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Arc<dyn Signer>, Arc<dyn Verifier>) {
     if real {
         let signer = RealSigner(SigningKey::from_bytes(&chance));
@@ -37,7 +36,7 @@ pub(crate) fn keys(chance: [u8; KEY_BYTES], real: bool) -> (Arc<dyn Signer>, Arc
     }
 }
 
-/// A keyed hash.
+/// A keyed hash in the place of a signature.
 #[derive(Clone, Copy, Debug)]
 struct Hashed(PublicKey);
 
@@ -84,7 +83,7 @@ impl Signer for RealSigner {
     }
 }
 
-/// It reads a key once, and keeps it.
+/// A verifier that decodes each key once, and keeps it.
 #[derive(Debug, Default)]
 struct RealVerifier {
     keys: Mutex<BTreeMap<PublicKey, VerifyingKey>>,

@@ -1,9 +1,8 @@
-//! The seeded simulator: whole rings of protocol cores in one thread, under virtual time, with
-//! faults, and the invariants of `design.md` §4 checked after every step.
+//! The seeded simulator: whole rings of protocol cores in one thread, in virtual time, with faults.
 //!
-//! A [`Scenario`] under a seed is a run; the same seed gives the same run, and a failed one says
-//! how to repeat it. Not here: the command line (binary `sim`), and sockets and real time, which
-//! the black-box tests have.
+//! It checks the invariants of `DESIGN.md` after every step. A [`Scenario`] under a seed is a run; the same seed
+//! gives the same run, and a failed run says how to repeat it. Not here: the command line (binary `sim`), sockets
+//! and real time (the black-box tests).
 
 mod agenda;
 mod director;

@@ -1,8 +1,7 @@
-//! Planted bugs, and what catches each: the check of the checks.
+//! Mutants: the planted bugs, the scenario that brings each out, and the invariants that must catch it.
 //!
-//! For each bug there is a scenario that brings it out, and the invariants that are to catch it. The
-//! same seeds must pass without the bug, or nothing was shown. Not here: the bugs themselves
-//! (`ringtalk-proto`, behind its feature `planted-bugs`).
+//! They check the checks. The same seeds must pass without the bug, or the run proves nothing. Not here: the bugs
+//! themselves (`ringtalk-proto`, behind its feature `planted-bugs`).
 
 use ringtalk_proto::PlantedBug;
 
@@ -18,56 +17,56 @@ const ONE_SIDE_DIES: &str = include_str!("../scenarios/one_side_dies_while_rings
 const SOME_CHANGE_SIDES: &str = include_str!("../scenarios/some_change_sides.toml");
 const MUCH_IS_SAID: &str = include_str!("../scenarios/more_is_said_than_a_log_keeps.toml");
 
-/// How many seeds a bug may take to show. The first that shows it ends the hunt; the rarest shows in
-/// three of a hundred.
+/// How many seeds a hunt tries at most. The first seed that shows the bug ends the hunt; the rarest bug shows in 3
+/// seeds of 100.
 const SEEDS: u64 = 300;
 
-/// A bug, where it shows, and what is to catch it.
+/// A planted bug, the scenario that shows it, and the invariants that must catch it.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutant {
     /// The bug.
     pub bug: PlantedBug,
-    /// The invariants of which one is to catch it.
+    /// The invariants; one of them must catch the bug.
     pub caught_by: &'static [&'static str],
     stage: Stage,
-    /// How many seeds are tried.
+    /// How many seeds are tried at most.
     seeds: u64,
 }
 
-/// Where a bug shows.
+/// The scenario that shows a bug.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// A scenario by its name.
+    /// A scenario, by its name.
     Named(&'static str),
-    /// A schedule.
+    /// A schedule, as TOML.
     Schedule(&'static str),
 }
 
-/// What became of a hunt.
+/// The result of a hunt.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// An invariant that should catch it did.
+    /// One of the expected invariants caught the bug.
     Caught {
-        /// Which.
+        /// The invariant that caught it.
         invariant: &'static str,
-        /// Under which seed.
+        /// The seed under which it did.
         seed: u64,
     },
-    /// No such invariant did.
+    /// None of the expected invariants caught the bug.
     Missed {
-        /// What other invariants found.
+        /// The failures that other invariants found.
         others: Vec<Failure>,
     },
     /// The same seeds fail without the bug.
     Innocent(Box<Failure>),
 }
 
-/// All bugs.
+/// Returns all mutants, one for each planted bug.
 pub fn all() -> impl Iterator<Item = Mutant> {
     PlantedBug::ALL.iter().map(|&bug| mutant(bug))
 }
 
-/// A bug's name: its variant in words.
+/// Returns the name of a bug: its variant in kebab case.
 pub fn name(bug: PlantedBug) -> String {
     let mut name = String::new();
     for letter in format!("{bug:?}").chars() {
@@ -79,7 +78,7 @@ pub fn name(bug: PlantedBug) -> String {
     name
 }
 
-/// The bug of this name.
+/// Returns the bug of this name, or an error that lists all names.
 pub fn bug(wanted: &str) -> Result<PlantedBug, String> {
     let mut bugs = PlantedBug::ALL.iter().copied();
     let found = bugs.find(|&bug| name(bug) == wanted);
@@ -138,7 +137,7 @@ fn mutant(bug: PlantedBug) -> Mutant {
 }
 
 impl Mutant {
-    /// Looks for a seed under which an invariant catches the bug.
+    /// Looks for a seed under which one of the expected invariants catches the bug.
     pub fn hunt(&self, jobs: usize) -> Verdict {
         let scenario = self.scenario();
         let planted = Options {
@@ -165,9 +164,11 @@ impl Mutant {
         }
     }
 
+    /// Returns the scenario that shows the bug.
+    ///
     /// # Panics
     ///
-    /// Where the scenario is none: it is part of this program.
+    /// If the table above names an unknown scenario or has an invalid schedule; it is part of this program.
     fn scenario(&self) -> Scenario {
         match self.stage {
             Stage::Named(name) => Scenario::named(name).expect("the table names scenarios"),

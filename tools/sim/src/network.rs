@@ -1,9 +1,8 @@
-//! The network between processes: dials, and links that are ordered streams of frames, as TCP
-//! would carry them.
+//! The simulated network: dials, and links that carry ordered streams of frames as TCP does.
 //!
-//! It knows hosts and bytes; what a frame says, and what a node does with it, is the world's.
-//! A host stands for one process with its address. Paused, its kernel still takes what fits its
-//! receive window; killed, what it had already written still arrives, and then the end.
+//! A host stands for one process and its address. The kernel of a paused host still accepts what fits its receive
+//! window. What a killed host has already written still arrives, followed by the end of the stream. Not here: the
+//! meaning of a frame, and what a node does with it (`world`).
 
 mod circuit;
 mod dial;
@@ -31,42 +30,42 @@ pub(crate) use site::Site;
 pub(crate) use weather::Ill;
 use weather::{Passage, Weather};
 
-/// One host by its number, in the order of starting.
+/// The number of a host, in the order of starting.
 pub(crate) type HostIndex = usize;
 
 /// Something that reaches a process.
 #[derive(Debug)]
 pub(crate) enum Arrival {
-    /// Both hellos were exchanged.
+    /// A link is up: both hellos were exchanged.
     LinkUp {
         link: LinkId,
         peer: NodeId,
         dialled: bool,
         host: Option<IpAddr>,
     },
-    /// A link is gone.
+    /// A link is down.
     LinkDown { link: LinkId },
-    /// A dial came to nothing.
+    /// A dial failed. `refused` has the addresses that refused it, and is empty after a timeout.
     DialFailed { peer: NodeId, refused: Vec<IpAddr> },
-    /// A circuit that this process carried is no more.
+    /// A circuit that this process carried has ended.
     CircuitOver { number: u64 },
-    /// Whether somebody was found where it says that it is.
+    /// The result of a check: whether a peer was reached at the addresses that it claims.
     Checked { peer: NodeId, reached: bool },
-    /// A frame; its receiver says `read` when it has taken it.
+    /// A frame; its receiver calls `read` when it has taken it.
     Frame { link: LinkId, bytes: Bytes },
-    /// Bytes left the queue of a link.
+    /// Bytes left the send queue of a link.
     Written { link: LinkId, bytes: usize },
 }
 
-/// How a host is.
+/// The state of a host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Health {
     Running,
     Paused,
-    /// It writes out what it has queued, and does nothing else.
+    /// The process has left: it writes out its queues, and does nothing else.
     Left,
     Killed,
-    /// Its host is off.
+    /// The host has lost power.
     Vanished,
 }
 
@@ -76,16 +75,16 @@ struct Host {
     site: Site,
     ip: Option<IpAddr>,
     health: Health,
-    /// Dials that the kernel accepted while the process was stopped.
+    /// Dials that the kernel accepted while the process was paused.
     backlog: Vec<u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum EndState {
-    /// The far end is ready, this one not yet.
+    /// The far end is ready, this end is not yet.
     Opening,
     Open,
-    /// This end has closed, and hears what still comes where it lingers.
+    /// This end has closed; if it lingers, it still receives frames.
     Closing {
         lingers: bool,
     },
@@ -99,16 +98,16 @@ struct End {
     state: EndState,
 }
 
-/// A connection: end 0 has dialled; pipe `n` leads away from end `n`.
+/// A connection: end 0 dialled; pipe `n` leads away from end `n`.
 #[derive(Debug)]
 struct Connection {
     ends: [End; 2],
     pipes: [Pipe; 2],
-    /// The circuit that it goes over, if it does.
+    /// The ticket of the circuit that carries the connection, if one does.
     circuit: Option<Ticket>,
 }
 
-/// What the network itself is going to do.
+/// A scheduled event of the network.
 #[derive(Debug)]
 enum Moment {
     Knock(u64),
@@ -163,7 +162,7 @@ impl Network {
         }
     }
 
-    /// A process starts at an address, which may have been another's that is gone.
+    /// Adds the host of a process that starts, perhaps at the address of one that is gone.
     pub(crate) fn add_host<'a>(
         &mut self,
         id: NodeId,
@@ -187,17 +186,17 @@ impl Network {
         host
     }
 
-    /// What has reached a process by now, oldest first.
+    /// Takes the oldest arrival that has reached a process by now.
     pub(crate) fn news(&mut self) -> Option<(HostIndex, Arrival)> {
         self.news.pop_front()
     }
 
-    /// When the network does something next.
+    /// Returns the time of the next event.
     pub(crate) fn next(&self) -> Option<Time> {
         self.agenda.next()
     }
 
-    /// Does the next thing.
+    /// Executes the next event.
     pub(crate) fn advance(&mut self) {
         let Some((now, moment)) = self.agenda.pop() else {
             return;
@@ -222,7 +221,7 @@ impl Network {
         }
     }
 
-    /// A process queues a frame; the answer is how many bytes are queued on that link now.
+    /// Queues a frame on a link, and returns how many bytes are queued there; 0 if the link is not open.
     pub(crate) fn send(&mut self, now: Time, link: LinkId, bytes: Bytes) -> usize {
         let Some(&(connection, side)) = self.links.get(&link) else {
             return 0;
@@ -238,7 +237,7 @@ impl Network {
         queued
     }
 
-    /// A process closes a link: what is queued is written out first.
+    /// Closes a link; queued frames are written out first.
     pub(crate) fn close(&mut self, now: Time, link: LinkId) {
         let lingers = self.random.chance(50);
         let Some(&(connection, side)) = self.links.get(&link) else {
@@ -255,7 +254,7 @@ impl Network {
         }
     }
 
-    /// A process has taken a frame out of its kernel's hands.
+    /// Frees the receive window of a link after a process has read a frame.
     pub(crate) fn read(&mut self, now: Time, link: LinkId, bytes: usize) {
         let Some(&(connection, side)) = self.links.get(&link) else {
             return;
@@ -266,7 +265,7 @@ impl Network {
         }
     }
 
-    /// A process dies: what it had written still arrives, what it had queued does not.
+    /// Kills a process: what it had written still arrives, what it had queued does not.
     pub(crate) fn kill(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Killed;
         self.break_circuits_of(now, host);
@@ -285,7 +284,7 @@ impl Network {
         }
     }
 
-    /// A process ends properly: every link is written out, then closed.
+    /// Ends a process properly: every link is written out, then closed.
     pub(crate) fn leave(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Left;
         self.break_circuits_of(now, host);
@@ -303,12 +302,12 @@ impl Network {
         }
     }
 
-    /// A process is stopped.
+    /// Pauses a process.
     pub(crate) fn pause(&mut self, host: HostIndex) {
         self.hosts[host].health = Health::Paused;
     }
 
-    /// A stopped process goes on: who still waits at its door is let in.
+    /// Resumes a paused process, and accepts the dials that wait in its backlog.
     pub(crate) fn resume(&mut self, now: Time, host: HostIndex) {
         self.hosts[host].health = Health::Running;
         for knock in std::mem::take(&mut self.hosts[host].backlog) {
@@ -319,7 +318,7 @@ impl Network {
         }
     }
 
-    /// A connection breaks while both processes live; what was under way is lost.
+    /// Breaks a connection while both processes live; everything in flight is lost.
     pub(crate) fn reset(&mut self, now: Time, link: LinkId) {
         let Some(&(connection, _)) = self.links.get(&link) else {
             return;
@@ -338,7 +337,7 @@ impl Network {
         }
     }
 
-    /// True where a frame is being written on a link.
+    /// Returns true if a frame is being written on a link.
     pub(crate) fn is_writing(&self, link: LinkId) -> bool {
         let end = self.links.get(&link);
         end.is_some_and(|&(connection, side)| {
@@ -347,13 +346,13 @@ impl Network {
         })
     }
 
-    /// Who is at the far end of a link.
+    /// Returns the host at the far end of a link.
     pub(crate) fn far_end(&self, link: LinkId) -> Option<HostIndex> {
         let &(connection, side) = self.links.get(&link)?;
         Some(self.connections.get(&connection)?.ends[1 - side].host)
     }
 
-    /// The open links, each by the link id of the end that dialled, with both hosts.
+    /// Returns the open links, each by its id at the end that dialled, with both hosts.
     pub(crate) fn open_links(&self) -> impl Iterator<Item = (LinkId, HostIndex, HostIndex)> {
         let open = |connection: &&Connection| {
             let state = connection.ends.each_ref().map(|end| end.state);
@@ -365,7 +364,7 @@ impl Network {
         })
     }
 
-    /// The open links of one host to another, as that one names them.
+    /// Returns the open links between two hosts, by their ids at the first host.
     pub(crate) fn links_at(&self, host: HostIndex, far: HostIndex) -> Vec<LinkId> {
         let ends = self.connections.values().filter_map(|connection| {
             let [one, other] = &connection.ends;
@@ -413,7 +412,7 @@ impl Network {
     }
 }
 
-/// The host of an address of digits.
+/// Returns the IP address of a numeric socket address.
 fn host_of(address: &str) -> Option<IpAddr> {
     let address: SocketAddr = address.parse().ok()?;
     Some(address.ip())

@@ -1,6 +1,6 @@
-//! One process: a node and what surrounds it, as the real driver would keep it.
+//! One process: a node and its surroundings, as the real driver keeps them.
 //!
-//! Not here: when anything reaches it (`world`), and by which way (`network`).
+//! Not here: when an input reaches it (`world`), and on which path (`network`).
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,20 +12,20 @@ use crate::agenda::Slot;
 use crate::network::HostIndex;
 use crate::world::reading::Reader;
 
-/// How a process is.
+/// The state of a process.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Health {
     Running,
-    /// Stopped: what comes waits.
+    /// The process is paused: its inputs wait.
     Paused,
     Killed,
-    /// It has left, and its last message that somebody else must have.
+    /// The process has left; `due` is its last message that somebody else must have.
     Left {
         due: u64,
     },
 }
 
-/// An input with what its reading frees in the kernel.
+/// An input, with the link and the bytes that reading it frees in the kernel.
 #[derive(Debug)]
 pub(crate) struct Told {
     pub(crate) input: Input,
@@ -43,35 +43,35 @@ impl From<Input> for Told {
 pub(crate) struct Process {
     pub(crate) node: Node,
     pub(crate) address: String,
-    /// All its addresses.
+    /// All its addresses; `address` is the internal one.
     pub(crate) addresses: Addresses,
-    /// What it signs lies with, where a scenario has it lie.
+    /// The signer of its lies, if a scenario makes it lie.
     pub(crate) liar: Arc<dyn Signer>,
-    /// The codes of the errors that its user was told of.
+    /// The kinds of the errors that its user was told of.
     pub(crate) errors: BTreeSet<Trouble>,
-    /// The last suspect that it was asked about.
+    /// The last probe that it received: the suspect it was asked about.
     pub(crate) probe: Option<Probe>,
     pub(crate) health: Health,
-    /// Who reads what it delivers, where that is done slowly.
+    /// The reader of what it delivers, if that is a slow one.
     pub(crate) reader: Option<Reader>,
     pub(crate) inbox: VecDeque<Told>,
-    /// The timer that is planned, and for when the node asked for it.
+    /// The planned timer, and the time that the node asked for.
     pub(crate) timer: Option<(Slot, Time)>,
-    /// True where a timer came due while the process was stopped.
+    /// Whether a timer came due while the process was paused.
     pub(crate) overdue: bool,
     pub(crate) asking: bool,
-    /// When its node said that it is ready.
+    /// When its node became ready.
     pub(crate) ready: Option<Time>,
     pub(crate) started: Time,
     pub(crate) leaving: Option<Time>,
-    /// Who ran and was in its view when it had left: they have its last words.
+    /// The members that ran and were in its view when it had left: they have its last messages.
     pub(crate) heirs: Vec<HostIndex>,
-    /// How often it was stopped: where it was, nothing is due of it in time.
+    /// How often it was paused; if ever, it has no deadline for leaving.
     pub(crate) stops: u32,
     pub(crate) registered: bool,
-    /// How often it was told that two rings became one.
+    /// How often it was told that two rings merged.
     pub(crate) merges: u32,
-    /// In this second, so many timers were handled.
+    /// A second of virtual time, and how many timers fired in it.
     pub(crate) timers: (u64, u32),
 }
 
@@ -118,7 +118,7 @@ impl Process {
         matches!(self.health, Health::Running | Health::Paused)
     }
 
-    /// Counts a timer; the answer is how many there were in this second.
+    /// Counts a timer, and returns how many fired in this second.
     pub(crate) const fn count_timer(&mut self, now: Time) -> u32 {
         let second = now.as_micros() / 1_000_000;
         if self.timers.0 != second {

@@ -1,7 +1,7 @@
-//! Numbers that look random and follow from a seed: splitmix64.
+//! Pseudo-random numbers that follow from a seed: splitmix64.
 //!
-//! Not for secrets. Every part of a run draws from its own stream, so that one more draw in one
-//! part leaves the others as they were.
+//! Not for secrets. Every part of a run draws from its own stream, so that one more draw in one part leaves the
+//! others as they were.
 
 use core::time::Duration;
 
@@ -10,17 +10,17 @@ use core::time::Duration;
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The stream that follows from a seed.
+    /// Creates the stream of a seed.
     pub(crate) const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Another stream, which shares nothing with this one from now on.
+    /// Creates another stream, which is independent of this one from now on.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next() ^ 0x5851_f42d_4c95_7f2d)
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let value = self.0;
@@ -29,38 +29,38 @@ impl Random {
         value ^ (value >> 31)
     }
 
-    /// A number from 0 to `bound - 1`; 0 where the bound is 0.
+    /// Returns a number from 0 to `bound - 1`; 0 if the bound is 0.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
-    /// A number from `low` to `high`, both possible.
+    /// Returns a number from `low` to `high`, both included.
     pub(crate) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high - low + 1)
     }
 
-    /// True in so many of 100 cases.
+    /// Returns true in `percent` of 100 cases.
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// True in so many of 1,000 cases.
+    /// Returns true in `cases` of 1,000 cases.
     pub(crate) fn permille(&mut self, cases: u64) -> bool {
         self.below(1_000) < cases
     }
 
-    /// One of the items; none where there are none.
+    /// Returns one of the items; `None` if there are none.
     pub(crate) fn pick<T: Copy>(&mut self, items: &[T]) -> Option<T> {
         let place = self.below(items.len() as u64) as usize;
         items.get(place).copied()
     }
 
-    /// A time between so many milliseconds, to the microsecond.
+    /// Returns a time between two numbers of milliseconds, to the microsecond.
     pub(crate) fn millis(&mut self, low: u64, high: u64) -> Duration {
         Duration::from_micros(self.between(low * 1_000, high * 1_000))
     }
 
-    /// Sixteen bytes for an id.
+    /// Returns `N` random bytes.
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         let mut bytes = [0; N];
         for part in bytes.chunks_mut(8) {

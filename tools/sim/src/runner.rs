@@ -1,5 +1,5 @@
-//! Runs a scenario under its seeds, on as many threads as asked for, and says how to repeat the
-//! runs that fail. What comes out does not depend on the number of threads.
+//! The runner: it runs a scenario under many seeds, on several threads, and tells how to repeat the runs that fail.
+//! The result does not depend on the number of threads.
 
 use core::fmt;
 use core::ops::Range;
@@ -27,33 +27,33 @@ pub struct Failure {
     pub scenario: String,
     /// The seed under which it failed.
     pub seed: u64,
-    /// The invariant that was violated, by its id in `design.md` §4 or by a word of our own.
+    /// The invariant that was violated: its id in `DESIGN.md`, or a word of our own.
     pub invariant: &'static str,
-    /// Who, what and when.
+    /// What happened, and at which node.
     pub what: String,
-    /// What was asked for beside the seed.
+    /// The options of the run.
     pub options: Options,
-    /// What was done to the ring, where that was left to chance or to a file.
+    /// What was done to the ring, if chance or a file decided that.
     pub schedule: Option<Schedule>,
 }
 
-/// What came of some seeds.
+/// The result of some seeds.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The figures of the runs that went well, together.
     pub figures: Figures,
     /// How many seeds were run.
     pub seeds: u64,
-    /// What failed, in the order of the seeds.
+    /// The runs that failed, in the order of their seeds.
     pub failures: Vec<Failure>,
 }
 
 impl Report {
-    /// Everything that failed, with the lines that repeat it.
+    /// Panics with everything that failed, and the commands that repeat it.
     ///
     /// # Panics
     ///
-    /// Where anything failed: this is for tests.
+    /// If anything failed: this is for tests.
     pub fn must_be_clean(&self) {
         let shown: Vec<String> = self
             .failures
@@ -80,7 +80,7 @@ impl Report {
 }
 
 impl Failure {
-    /// What was asked for beside scenario and seeds, as it is typed; with a blank before each.
+    /// Returns the options beside scenario and seeds, as they are typed, with a blank before each.
     pub fn asked(&self) -> String {
         let mut asked = String::new();
         if let Some(nodes) = self.options.nodes {
@@ -95,7 +95,7 @@ impl Failure {
     }
 }
 
-/// What happened, and below it the command that shows every step of it.
+/// Writes what happened, and below it the command that shows every step of it.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -115,8 +115,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Runs a scenario under each of the seeds, on so many threads. `done` hears of every finished
-/// seed, and says whether to go on.
+/// Runs a scenario under each of the seeds, on `jobs` threads. `done` is given the report after every finished
+/// seed, and returns whether to go on.
 pub fn run_seeds(
     scenario: &Scenario,
     seeds: Range<u64>,
@@ -133,7 +133,7 @@ pub fn run_seeds(
                 return;
             }
             let result = run(scenario, seed, options);
-            // A panic inside a run was caught there, so nobody leaves the lock poisoned.
+            // A panic inside a run was caught there, so the lock is never poisoned.
             let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
             gathered.add(seed, result);
             if !done(&gathered.report) {
@@ -151,7 +151,7 @@ pub fn run_seeds(
     gathered.unwrap_or_else(PoisonError::into_inner).report
 }
 
-/// The results so far: they are added up in the order of the seeds, whoever is ready first.
+/// The results so far. They are added in the order of the seeds, whichever run ends first.
 struct Gathered {
     report: Report,
     next: u64,
@@ -176,7 +176,7 @@ impl Gathered {
     }
 }
 
-/// Runs a scenario once: its figures, or what went wrong.
+/// Runs a scenario once, and returns its figures or what went wrong.
 pub(crate) fn run(
     scenario: &Scenario,
     seed: u64,
@@ -202,7 +202,7 @@ pub(crate) fn run(
     caught(run).map_err(|violation| Box::new(failure(violation.invariant, violation.what)))
 }
 
-/// What comes of a run; a panic in it is a violation too.
+/// Returns the result of a run; a panic in it is a violation too.
 pub(crate) fn caught<T>(run: impl FnOnce() -> Result<T, Violation>) -> Result<T, Violation> {
     catch_unwind(AssertUnwindSafe(run))
         .unwrap_or_else(|panic| Violation::of("panic", said(panic.as_ref())))

@@ -1,10 +1,9 @@
-//! What a ring of so many nodes costs, with links of 10 to 50 ms: how a message spreads, what is sent at
-//! rest, what messages depend on while many talk, and how long a newcomer takes.
+//! The cost of a ring with links of 10 to 50 ms: how a message spreads, what is sent at rest, what messages depend
+//! on while many users write, and how long a newcomer takes.
 //!
-//! Nothing goes wrong, unless a share of the nodes is to die unnoticed just before the messages. Of the
-//! oracles those run that look at events, C1 by the heads of messages and C3 by C2 that it follows from;
-//! those that compare everybody with everybody at rest do not. Not here: what is noted of each frame
-//! (`world/survey`, `world/traffic`).
+//! Nothing goes wrong, unless a share of the nodes is to die unnoticed just before the messages. The oracles that
+//! look at events run, C1 by the heads of messages and C3 by C2, from which it follows; those that compare all
+//! nodes at rest do not. Not here: what is recorded of each frame (`world/survey`, `world/traffic`).
 
 mod figures;
 
@@ -16,55 +15,55 @@ use crate::world::{Options, Record, World};
 
 pub use figures::{Joins, Rest, Scale, Talk};
 
-/// The shortest and the longest way of a frame.
+/// The shortest and the longest latency of a frame.
 const LATENCY: [Duration; 2] = [Duration::from_millis(10), Duration::from_millis(50)];
-/// How often several authors speak.
+/// How often several authors write.
 const ROUNDS: usize = 5;
-/// How many do so each time.
+/// How many authors write each time.
 const AUTHORS: usize = 8;
-/// They do so within this time.
+/// They write within this time.
 const MOMENT: Duration = Duration::from_millis(200);
-/// What has not arrived by then counts as missed.
+/// A message that has not arrived by then counts as missed.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What comes twice comes within this time: who has not confirmed by then is silent.
+/// Duplicates arrive within this time: a child that has sent no receipt by then is silent.
 const AGAIN: Duration = Duration::from_millis(1_500);
 /// How long a ring is left alone until it is at rest.
 const CALM: Duration = Duration::from_secs(5);
-/// How often it is looked at whether something has happened.
+/// How often the world is checked for something that is awaited.
 const LOOK: Duration = Duration::from_millis(100);
 /// Rings of more members are founded at once.
 const ONE_BY_ONE: u64 = 1_000;
-/// How many start at a time where they come one by one: no more than a node lets wait at its door.
+/// How many nodes start at a time if they join: fewer than the links to non-members that a node accepts.
 const CROWD: u64 = 48;
 /// How long frames are counted at rest.
 const REST: Duration = Duration::from_secs(10);
-/// How many messages the whole discussion has in a second while many talk.
+/// How many messages the whole discussion has in a second while many users write.
 const TALK_A_SECOND: u32 = 100;
-/// How soon one newcomer comes after the other.
+/// How soon one newcomer follows another.
 const NEXT_NEWCOMER: Duration = Duration::from_millis(300);
 
-/// Which ring is measured.
+/// The ring that is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Ring {
     /// How many nodes there are.
     pub nodes: u64,
-    /// Another ring of the same size.
+    /// The seed: another one gives another ring of the same size.
     pub seed: u64,
-    /// So many of 100 members lose their power just before the messages.
+    /// How many of 100 members lose power just before the messages.
     pub dead_percent: u64,
-    /// All are members from the beginning, however few they are.
+    /// Whether all are members from the beginning, however few they are.
     pub at_once: bool,
-    /// For so many seconds many talk.
+    /// For how many seconds many users write.
     pub talk_seconds: u32,
-    /// So many newcomers come after that.
+    /// How many newcomers come after that.
     pub newcomers: u32,
 }
 
-/// Measures a ring; `begins` is told of what comes next.
+/// Measures a ring, and tells `begins` what comes next.
 ///
 /// # Errors
 ///
-/// Where an invariant is violated, or a message took other ways than it should in a stable ring, in words.
+/// If an invariant is violated, or a message took other ways than it should in a stable ring; as text.
 pub fn scale(ring: &Ring, mut begins: impl FnMut(&str)) -> Result<Scale, String> {
     let mut world = World::new(ring.seed, Options::default(), Record::default());
     measure(&mut world, ring, &mut begins).map_err(|violation| violation.to_string())
@@ -125,7 +124,7 @@ fn gather_one_by_one(world: &mut World, nodes: u64) -> Check {
     Ok(())
 }
 
-/// Several authors speak at about the same time, again and again.
+/// Measures several authors who write at about the same time, again and again.
 fn in_a_stable_ring(world: &mut World, ring: &Ring) -> Result<Scale, Violation> {
     world.follow_messages();
     for _ in 0..ROUNDS {
@@ -136,7 +135,7 @@ fn in_a_stable_ring(world: &mut World, ring: &Ring) -> Result<Scale, Violation> 
     Ok(scale)
 }
 
-/// The same once, just after a share of the members died and before anybody has noticed.
+/// Measures the same once, just after a share of the members died and before anybody has noticed.
 fn among_the_dead(world: &mut World, ring: &Ring) -> Result<Scale, Violation> {
     let dead = (ring.nodes * ring.dead_percent)
         .div_ceil(100)
@@ -170,7 +169,7 @@ fn one_of(world: &mut World, members: &[HostIndex]) -> HostIndex {
     world.random.pick(members).unwrap_or_default()
 }
 
-/// Nobody says anything.
+/// Measures the traffic while nobody writes anything.
 fn rest(world: &mut World) -> Result<Rest, Violation> {
     world.run_for(CALM)?;
     world.count_traffic();
@@ -179,7 +178,7 @@ fn rest(world: &mut World) -> Result<Rest, Violation> {
     Ok(Rest::of(&traffic, REST))
 }
 
-/// The whole discussion has so many messages in a second, of whoever it may be.
+/// Measures a busy discussion, with messages of random members.
 fn talk(world: &mut World, seconds: u32) -> Result<Talk, Violation> {
     let members = world.members();
     let pace = Duration::from_secs(1) / TALK_A_SECOND;
@@ -197,7 +196,7 @@ fn talk(world: &mut World, seconds: u32) -> Result<Talk, Violation> {
     Ok(Talk::of(&world.survey.take().unwrap_or_default()))
 }
 
-/// Some more come, one after the other, and get everything that was said.
+/// Measures newcomers that come one after the other and fetch everything so far.
 fn newcomers(world: &mut World, count: u32) -> Result<Joins, Violation> {
     let history = world.said();
     world.figures.joins = crate::Times::default();
@@ -255,7 +254,7 @@ mod tests {
         assert!(scale.time_to_all_ms_max > 250.0, "{scale:?}");
     }
 
-    /// A ring founded at once, and one that its members joined one after the other.
+    /// Returns a ring that its members joined one after the other, and one that was founded at once.
     fn both(nodes: u64) -> [World; 2] {
         [false, true].map(|at_once| {
             let mut world = World::new(1, Options::default(), Record::default());

@@ -1,5 +1,5 @@
-//! A schedule: what goes wrong in a run, and when. Random faults leave one behind, a TOML file holds
-//! one, and the shrinker takes faults out of one. Not here: how a deed is done (`world/inject`).
+//! A schedule: what goes wrong in a run, and when. Random faults leave one behind, a TOML file holds one, and the
+//! shrinker takes faults out of one. Not here: how a deed is done (`world/inject`).
 
 use core::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::network::HostIndex;
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Schedule {
-    /// The seed of everything else, where the command line names none.
+    /// The seed of everything else, if the command line names none.
     #[serde(default)]
     pub seed: u64,
     /// How many nodes start, one soon after another.
@@ -20,13 +20,13 @@ pub struct Schedule {
     /// How long each user is silent on average, in seconds.
     #[serde(with = "seconds")]
     pub pace: Duration,
-    /// How long faults last, in seconds; everything heals then.
+    /// How long faults last, in seconds; then everything heals.
     #[serde(with = "seconds")]
     pub lasts: Duration,
     /// How many messages a node keeps for latecomers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<usize>,
-    /// Faults are few: nobody is found dead but whom a fault names (a short pause is no reason),
+    /// Whether faults are few. Then only nodes that a fault names are found dead (a short pause is no reason),
     /// nobody opens an epoch beside another, and at rest the most senior member coordinates.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub calm: bool,
@@ -35,52 +35,52 @@ pub struct Schedule {
     pub faults: Vec<Fault>,
 }
 
-/// Something that goes wrong.
+/// A deed at a time.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Fault {
-    /// When, in seconds after everybody got in.
+    /// The time in seconds after everybody joined.
     #[serde(with = "seconds")]
     pub at: Duration,
-    /// What.
+    /// What is done.
     #[serde(flatten)]
     pub deed: Deed,
 }
 
-/// What is done.
+/// Something that is done to a ring from outside.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "kebab-case")]
 pub enum Deed {
     /// A process dies; its host closes its connections.
     Kill {
-        /// Which.
+        /// The process.
         node: Who,
     },
     /// A host loses power: nobody answers, and nothing is closed.
     Vanish {
-        /// Which.
+        /// The host's process.
         node: Who,
     },
     /// A process dies, and another starts at its address after a while.
     Restart {
-        /// Which.
+        /// The process.
         node: Who,
-        /// After how many seconds.
+        /// The seconds until the other one starts.
         #[serde(with = "seconds")]
         after: Duration,
     },
-    /// A user says something, and its process dies right after its node accepted it.
+    /// A user sends something, and the process dies right after its node accepted it.
     LastWords {
-        /// Which.
+        /// The process.
         node: Who,
-        /// After how many seconds.
+        /// The seconds until it dies.
         #[serde(with = "seconds")]
         after: Duration,
     },
-    /// A process is stopped, and goes on.
+    /// A process is paused, and resumes.
     Pause {
-        /// Which.
+        /// The process.
         node: Who,
-        /// For how many seconds.
+        /// The seconds until it resumes.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
@@ -88,53 +88,53 @@ pub enum Deed {
     Reset {
         /// One end.
         node: Who,
-        /// The other.
+        /// The other end.
         other: Who,
     },
     /// A user leaves properly.
     Leave {
-        /// Which.
+        /// The user's process.
         node: Who,
     },
-    /// A user comes.
+    /// A new node starts.
     Start,
-    /// A user says so many lines at once.
+    /// A user sends several lines at once.
     Paste {
-        /// Which.
+        /// The user's process.
         node: Who,
-        /// How many.
+        /// The number of lines.
         lines: u64,
     },
-    /// The director dies, and comes back knowing nothing.
+    /// The director dies, and comes back without its state.
     Director {
-        /// After how many seconds.
+        /// The seconds until it comes back.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
-    /// From now on frames take so long, at least and at most.
+    /// Frames have another latency from now on.
     Latency {
-        /// At least.
+        /// The shortest latency.
         #[serde(with = "seconds")]
         low: Duration,
-        /// At most.
+        /// The longest latency.
         #[serde(with = "seconds")]
         high: Duration,
     },
     /// Frames are lost everywhere, and sent again.
     Loss {
-        /// So many of 100.
+        /// How many of 100 frames are lost.
         percent: u64,
-        /// For how many seconds.
+        /// The seconds until no frame is lost any more.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
-    /// Nothing goes from one node to another; the other way is open.
+    /// No frame passes from one node to another; the other direction is open.
     Cut {
-        /// From here.
+        /// The node that cannot send.
         node: Who,
-        /// To there.
+        /// The node that receives nothing from it.
         other: Who,
-        /// For how many seconds.
+        /// The seconds until the cut ends.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
@@ -142,11 +142,11 @@ pub enum Deed {
     Slow {
         /// One end.
         node: Who,
-        /// The other.
+        /// The other end.
         other: Who,
-        /// How much passes in a millisecond.
+        /// How many bytes pass in a millisecond.
         bytes_per_ms: u64,
-        /// For how many seconds.
+        /// The seconds until the links are fast again.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
@@ -157,42 +157,42 @@ pub enum Deed {
         /// The group that reaches the director; without it, nobody does.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         director: Option<u8>,
-        /// For how many seconds.
+        /// The seconds until the partition ends.
         #[serde(rename = "for", with = "seconds")]
         time: Duration,
     },
 }
 
-/// A node, by its number in the order of starting, or by what it is at that time.
+/// A node, by its number in the order of starting, or by its role at that time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Who {
-    /// By its number.
+    /// The node of this number.
     Node(HostIndex),
-    /// By what it is.
+    /// The node of this role.
     Role(Role),
 }
 
-/// What a node can be.
+/// The roles of a node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// It coordinates.
+    /// The coordinator.
     Coordinator,
-    /// It succeeds the coordinator in the ring.
+    /// The successor of the coordinator on the ring.
     Successor,
-    /// It precedes the coordinator in the ring.
+    /// The predecessor of the coordinator on the ring.
     Predecessor,
-    /// It is the most senior member after the coordinator.
+    /// The most senior member after the coordinator.
     Deputy,
-    /// It is the most senior member after the deputy.
+    /// The most senior member after the deputy.
     Second,
-    /// It is the most junior member.
+    /// The most junior member.
     Junior,
 }
 
 impl Deed {
-    /// What kind of fault it is, for the account.
+    /// Returns the kind of the fault, under which it is counted.
     pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Kill { .. } => "kill",
@@ -215,20 +215,20 @@ impl Deed {
 }
 
 impl Schedule {
-    /// Reads a schedule as it stands in a file.
+    /// Reads a schedule from the text of a file.
     pub fn from_toml(text: &str) -> Result<Self> {
         let mut schedule: Self = toml::from_str(text).context("this is no scenario")?;
         schedule.faults.sort_by_key(|fault| fault.at);
         Ok(schedule)
     }
 
-    /// Writes it as it is read.
+    /// Writes the schedule as `from_toml` reads it.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).unwrap_or_else(|error| format!("# not writable: {error}\n"))
     }
 }
 
-/// A span as a number of seconds, to the microsecond.
+/// A span of time as a number of seconds, to the microsecond.
 mod seconds {
     use core::time::Duration;
 
@@ -246,7 +246,7 @@ mod seconds {
     ) -> Result<Duration, D::Error> {
         let seconds = f64::deserialize(deserializer)?;
         let span = Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)?;
-        // To the nearest microsecond: what was written as one must be read as the same.
+        // To the nearest microsecond, so that a written span is read as the same one.
         Ok(Duration::from_micros(
             ((span + Duration::from_nanos(500)).as_nanos() / 1_000) as u64,
         ))

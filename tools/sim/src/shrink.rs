@@ -1,16 +1,16 @@
-//! Shrinking: faults are taken out of a failing schedule while it still violates the same invariant.
+//! Shrinking: it takes faults out of a failing schedule while the schedule still violates the same invariant.
 //!
-//! First many at once, then fewer, then one by one, as long as that helps and a budget lasts.
+//! It takes out many at once at first, then fewer, then one by one, as long as that helps and a budget lasts.
 
 use crate::runner::{Failure, run};
 use crate::scenario::Scenario;
 use crate::schedule::{Fault, Schedule};
 
-/// Runs that one failure is worth.
+/// How many runs one failure is worth.
 const TRIALS: usize = 400;
 
-/// The smallest schedule found that violates the same invariant; none where the schedule as it was
-/// recorded does not.
+/// Returns the smallest schedule found that violates the same invariant; `None` if the schedule as recorded does
+/// not violate it.
 pub fn shrink(failure: &Failure) -> Option<Schedule> {
     let schedule = failure.schedule.clone()?;
     let fails = |schedule: &Schedule| {
@@ -33,7 +33,7 @@ pub fn shrink(failure: &Failure) -> Option<Schedule> {
     Some(Schedule { faults, ..schedule })
 }
 
-/// Takes out pieces, halves at first, as long as what is left still fails.
+/// Takes out pieces, halves at first, as long as the rest still fails.
 fn fewest(mut faults: Vec<Fault>, mut fails: impl FnMut(&[Fault]) -> bool) -> Vec<Fault> {
     let mut piece = faults.len().div_ceil(2);
     while piece > 0 {

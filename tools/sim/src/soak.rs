@@ -1,8 +1,8 @@
 //! A soak: batches of seeds whose totals are kept, so that it can be stopped and resumed.
 //!
-//! What is kept belongs to one version of the protocol: its number, and the trace of seed 0. Another
-//! trace means that the core or the simulator does something else, so that old totals say nothing
-//! about it. Not here: the file (the command line's).
+//! The totals belong to one version of the protocol: its number, and the trace of seed 0. If that trace differs,
+//! the core or the simulator behaves differently, and old totals say nothing about it. Not here: the file (the
+//! command line).
 
 use serde::{Deserialize, Serialize};
 
@@ -11,39 +11,39 @@ use crate::runner::{Failure, Report, run_seeds};
 use crate::scenario::Scenario;
 use crate::world::Options;
 
-/// What is soaked.
+/// The scenario that is soaked.
 const SCENARIO: &str = "random_faults";
 
 /// The totals so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Soak {
-    /// The protocol's number.
+    /// The version number of the protocol.
     pub protocol: u16,
-    /// The trace of seed 0.
+    /// The trace of seed 0, in hexadecimal digits.
     pub trace_of_seed_0: String,
-    /// How many seeds were run, from 0 on: where to go on.
+    /// How many seeds were run, from 0 on; the next batch begins here.
     pub seeds: u64,
     /// How many of them failed.
     pub failed: u64,
     /// How many faults took effect.
     pub effective_faults: u64,
-    /// The first failures, with the lines that repeat them.
+    /// The first failures, with the commands that repeat them.
     #[serde(default)]
     pub failures: Vec<String>,
-    /// The totals.
+    /// The figures of all seeds together.
     pub figures: Figures,
 }
 
-/// How many failures are kept in words.
+/// How many failures are kept as text.
 const SHOWN: usize = 20;
 
 impl Soak {
-    /// An empty one for this program.
+    /// Creates empty totals for this program.
     ///
     /// # Errors
     ///
-    /// Where seed 0 fails.
+    /// If seed 0 fails.
     pub fn new() -> Result<Self, Box<Failure>> {
         let report = run(0..1, 1, |_| true);
         match report.failures.into_iter().next() {
@@ -56,7 +56,7 @@ impl Soak {
         }
     }
 
-    /// True where the totals of both may be added up.
+    /// Returns true if the totals of both may be added up.
     pub fn is_of_the_same_version(&self, other: &Self) -> bool {
         self.protocol == other.protocol && self.trace_of_seed_0 == other.trace_of_seed_0
     }
@@ -78,6 +78,8 @@ impl Soak {
     }
 }
 
+/// Runs the scenario under these seeds.
+///
 /// # Panics
 ///
 /// Never: the scenario is in the list.

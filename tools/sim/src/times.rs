@@ -1,5 +1,5 @@
-//! Many times, to the millisecond: how many there were of each, so that any percentile is exact and
-//! runs add up. A file keeps them to within 1/64, rounded up.
+//! A histogram of durations to the millisecond, so that every percentile is exact and runs add up. A file keeps it
+//! to within 1/64, rounded up.
 
 use core::fmt;
 use core::time::Duration;
@@ -7,35 +7,35 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How often something took how long.
+/// How often each duration occurred.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Times {
-    /// In milliseconds, rounded up; as text, since TOML's keys are.
+    /// The counts by milliseconds, rounded up; the keys are written as text, as TOML requires.
     #[serde(with = "as_text")]
     counts: BTreeMap<u64, u64>,
 }
 
 impl Times {
-    /// One more.
+    /// Adds one duration.
     pub(crate) fn push(&mut self, time: Duration) {
         let millis = time.as_micros().div_ceil(1_000) as u64;
         *self.counts.entry(millis).or_default() += 1;
     }
 
-    /// Adds others.
+    /// Adds the durations of another histogram.
     pub(crate) fn add(&mut self, others: &Self) {
         for (&millis, count) in &others.counts {
             *self.counts.entry(millis).or_default() += count;
         }
     }
 
-    /// How many there are.
+    /// Returns how many durations there are.
     pub fn count(&self) -> u64 {
         self.counts.values().sum()
     }
 
-    /// The time within which so many of 100 were, in milliseconds.
+    /// Returns the time within which `percent` of 100 durations lie, in milliseconds.
     pub fn percentile_ms(&self, percent: u64) -> Option<u64> {
         let due = (self.count() * percent).div_ceil(100).max(1);
         let mut seen = 0;
@@ -76,7 +76,7 @@ mod as_text {
         texts.serialize(serializer)
     }
 
-    /// Rounded up to seven binary digits.
+    /// Rounds up to seven binary digits.
     fn rounded(millis: u64) -> u64 {
         let digits = u64::BITS - millis.leading_zeros();
         millis.next_multiple_of(1 << digits.saturating_sub(7))

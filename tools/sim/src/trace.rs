@@ -1,13 +1,13 @@
-//! What happened in a run: a hash of it always, lines to read where they are asked for.
+//! The trace of a run: always a hash of everything that happened, and readable lines on request.
 
 mod event;
 
 use ringtalk_proto::Time;
 
-/// The longest line; a frame full of text would drown the others.
+/// The longest line, in characters; a frame full of text would drown the others.
 const LINE_CHARS: usize = 400;
 
-/// The record of a run.
+/// The trace of one run.
 #[derive(Debug)]
 pub(crate) struct Trace {
     shown: bool,
@@ -15,7 +15,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    /// An empty record, whose lines are shown on stderr or not.
+    /// Creates an empty trace; if `shown`, its lines are printed on stderr.
     pub(crate) const fn new(shown: bool) -> Self {
         Self {
             shown,
@@ -23,12 +23,12 @@ impl Trace {
         }
     }
 
-    /// Equal hashes mean equal runs.
+    /// Returns the hash so far; equal hashes mean equal runs.
     pub(crate) const fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// Shows a line, which is made only where somebody reads it.
+    /// Prints a line if lines are shown; if not, `line` is never called.
     pub(crate) fn show(&self, now: Time, line: impl FnOnce() -> String) {
         if self.shown {
             let line: String = line().chars().take(LINE_CHARS).collect();
@@ -36,13 +36,13 @@ impl Trace {
         }
     }
 
-    /// Takes a number into the hash.
+    /// Mixes a number into the hash.
     pub(crate) const fn mix(&mut self, value: u64) {
         let mixed = (self.hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.hash = mixed ^ (mixed >> 29);
     }
 
-    /// Takes bytes into the hash.
+    /// Mixes bytes and their length into the hash.
     pub(crate) fn mix_bytes(&mut self, bytes: &[u8]) {
         self.mix(bytes.len() as u64);
         for chunk in bytes.chunks(8) {

@@ -1,9 +1,8 @@
-//! The world: processes, the network and the director between them, under virtual time.
+//! The simulated world: processes, with the network and the director between them, in virtual time.
 //!
-//! It feeds each node and drains it exactly as the real driver does: one input, all outputs, the
-//! next timer. Nothing in it depends on anything but the seed. Here is the loop; beside it what
-//! happens to a process (`deed`), what users say (`user`), what is demanded (`demand`), and what
-//! strikes at a chosen step (`ambush`).
+//! It feeds and drains each node exactly as the real driver does: one input, all outputs, the next timer. A run
+//! depends on nothing but its seed. Here is the event loop. Not here: what happens to a process (`deed`), what
+//! users write (`user`), what scenarios demand (`demand`), faults at chosen steps (`ambush`).
 
 mod ambush;
 mod deed;
@@ -43,7 +42,7 @@ pub(crate) use inject::Record;
 pub(crate) use survey::{Survey, Travels};
 pub(crate) use traffic::Traffic;
 
-/// Names that users choose: few enough to clash now and then.
+/// The names that users choose: few enough that some clash.
 const NAMES: [&str; 12] = [
     "ann",
     "Ann",
@@ -58,12 +57,12 @@ const NAMES: [&str; 12] = [
     "阿明",
     "mallory",
 ];
-/// What nodes keep for latecomers, unless a scenario says less.
+/// How many messages a node keeps for latecomers, unless a scenario sets another number.
 const HISTORY: usize = 10_000;
-/// How often a driver looks whether its node is to be registered.
+/// How often a driver checks whether its node is to be registered.
 const REGISTER: Duration = Duration::from_secs(1);
 
-/// What is going to happen, the network's own affairs apart.
+/// A scheduled event of the world; the network has its own.
 #[derive(Debug)]
 enum Happening {
     Timer(HostIndex),
@@ -82,28 +81,28 @@ enum Happening {
     Read(HostIndex),
 }
 
-/// What is asked of a run beside its seed.
+/// The options of a run, beside its seed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
-    /// How many nodes there are at first, where the scenario leaves it open: 1 to 16,384.
+    /// How many nodes there are at first, if the scenario leaves it open: 1 to 16,384.
     pub nodes: Option<u64>,
-    /// How long it lasts, where the scenario leaves it open.
+    /// How long the run lasts, if the scenario leaves it open.
     pub lasts: Option<Duration>,
-    /// Shows every step on stderr.
+    /// Whether every step is printed on stderr.
     pub trace: bool,
-    /// A mistake that every node makes.
+    /// The planted bug that every node has.
     pub planted: Option<PlantedBug>,
 }
 
-/// The world.
+/// The state of one run.
 #[derive(Debug)]
 pub(crate) struct World {
-    /// What the scenario itself draws from.
+    /// The random numbers of the scenario itself.
     pub(crate) random: Random,
     pub(crate) figures: Figures,
-    /// How many nodes a scenario is to have that leaves it open.
+    /// How many nodes a scenario has if it leaves that open.
     pub(crate) nodes: Option<u64>,
-    /// How long a scenario is to last that leaves it open.
+    /// How long a scenario lasts if it leaves that open.
     pub(crate) lasts: Option<Duration>,
     pub(crate) seed: u64,
     now: Time,
@@ -114,34 +113,34 @@ pub(crate) struct World {
     indexes: BTreeMap<NodeId, HostIndex>,
     oracles: Oracles,
     trace: Trace,
-    /// Draws for users and drivers, apart from the scenario's.
+    /// The random numbers of users and drivers, apart from the scenario's.
     chance: Random,
-    /// How long a user is silent, on average; none says nothing at all.
+    /// How long a user is silent, on average; if `None`, nobody writes anything.
     pace: Option<Duration>,
     history: usize,
     watch: watch::Watch,
     changed: Time,
-    /// When processes died: who left at that time may have handed its last words to the dead.
+    /// When processes died. A node that left around then may have handed its last messages to a dead process only.
     deaths: Vec<Time>,
-    /// True where whoever gets ready must have all that was said.
+    /// Whether a node that becomes ready must have every message sent so far.
     whole_at_ready: bool,
-    /// True once the ways between hosts were worse than slow: what was said took its time.
+    /// Whether links were ever lossy, cut, slow or partitioned, so that messages took longer.
     impaired: bool,
     partitions: u64,
     groups: Vec<u8>,
-    /// The only group that reaches the director, while there are groups.
+    /// The only group that reaches the director, during a partition.
     director_group: Option<u8>,
     record: Record,
     recorded_from: Time,
     real_keys: bool,
     planted: Option<PlantedBug>,
-    /// How messages travel, where that is looked at.
+    /// How messages travel, if that is surveyed.
     pub(crate) survey: Option<Survey>,
-    /// What is sent, where that is counted.
+    /// What is sent, if that is counted.
     pub(crate) traffic: Option<Traffic>,
-    /// What all nodes have in common.
+    /// The copies that all nodes share.
     shared: sharing::Shared,
-    /// What strikes at chosen steps, where steps are counted.
+    /// The faults at chosen steps, if steps are counted.
     ambush: Option<ambush::Ambush>,
 }
 
@@ -184,18 +183,18 @@ impl World {
         }
     }
 
-    /// Nodes that start from now on keep so many messages.
+    /// Sets how many messages nodes keep; it applies to nodes that start later.
     pub(crate) const fn keep_history(&mut self, messages: usize) {
         self.history = messages;
     }
 
-    /// From now on a large ring is measured: nothing is kept of everybody's whole past, and nobody looks at
-    /// how soon things are well again.
+    /// Prepares the measurement of a large ring: the oracles do not keep every node's whole past, and the times of
+    /// recoveries are not recorded.
     pub(crate) fn measure(&mut self) {
         self.oracles.be_frugal();
     }
 
-    /// What the run was like.
+    /// Returns the figures of the run.
     pub(crate) fn into_figures(mut self) -> Figures {
         for kind in self.network.take_effects() {
             self.figures.fault(kind);
@@ -210,12 +209,12 @@ impl World {
         }
     }
 
-    /// Equal for equal runs.
+    /// Returns the hash of the trace; equal runs have equal hashes.
     pub(crate) const fn trace(&self) -> u64 {
         self.trace.hash()
     }
 
-    /// A process starts, now and then at the address of one that is gone.
+    /// Starts a process, now and then at the address of one that is gone.
     pub(crate) fn start(&mut self) -> HostIndex {
         let address = self.free_address();
         self.start_at(address)
@@ -225,7 +224,7 @@ impl World {
         self.start_on(Addresses::at(address), Site::default())
     }
 
-    /// A process starts somewhere on these networks.
+    /// Starts a process on the networks of a site.
     pub(crate) fn start_at_site(&mut self, site: Site) -> HostIndex {
         let number = self.processes.len();
         let mut addresses = site
@@ -247,7 +246,7 @@ impl World {
         index
     }
 
-    /// A process that has done nothing yet; its user has some name or other unless one is given.
+    /// Adds a process that has done nothing yet; its user has a random name unless one is given.
     fn add_process(&mut self, addresses: Addresses, name: Option<String>, site: Site) -> HostIndex {
         let index = self.processes.len();
         let secret = self.chance.bytes();
@@ -280,12 +279,12 @@ impl World {
         index
     }
 
-    /// The virtual time.
+    /// Returns the virtual time.
     pub(crate) const fn time(&self) -> Time {
         self.now
     }
 
-    /// Virtual time goes on.
+    /// Lets virtual time pass.
     pub(crate) fn run_for(&mut self, time: Duration) -> Check {
         self.run_until(self.now + time)
     }
@@ -334,7 +333,7 @@ impl World {
         }
     }
 
-    /// What happens to the world, and cannot go wrong by itself.
+    /// Handles an event that cannot violate an invariant by itself.
     fn befall(&mut self, happening: Happening) {
         match happening {
             Happening::DirectorUp => {
@@ -403,13 +402,13 @@ impl World {
         alive.any(|process| process.address == address)
     }
 
-    /// What waits for a process that is stopped.
+    /// Takes the inputs that wait for a paused process.
     fn take_inbox(&mut self, index: HostIndex) -> VecDeque<Told> {
         std::mem::take(&mut self.processes[index].inbox)
     }
 }
 
-/// The network of an address: its first two bytes.
+/// Returns the network of an address: its first two bytes.
 fn network_of(addresses: &Addresses) -> NetworkId {
     let host: Option<SocketAddr> = addresses.internal.parse().ok();
     host.map_or_else(NetworkId::default, |host| NetworkId::of(host.ip(), 16))

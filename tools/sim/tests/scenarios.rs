@@ -1,12 +1,12 @@
-//! Every named scenario under a few seeds each, and random faults under some more: a test each.
+//! One test for each named scenario under a few seeds, and one for random faults under some more.
 //!
-//! Not here: what happens in them (the library), and the many seeds of a soak.
+//! Not here: what happens in a scenario (the library), the many seeds of a soak.
 
 use std::thread;
 
 use ringtalk_sim::{Figures, Options, Scenario, Schedule, run_seeds};
 
-/// How many seeds each named scenario runs.
+/// How many seeds each named scenario runs under.
 const SEEDS: u64 = 12;
 /// How many seeds of random faults run here; the gate runs more of them with `sim run`.
 const RANDOM_SEEDS: u64 = 20;
@@ -126,7 +126,7 @@ fn random_faults() {
     );
 }
 
-/// What went wrong once, each with the seed that brought it out.
+/// Runs schedules that once found a fault, each with the seed that showed it and some more.
 #[test]
 fn schedules_that_found_a_fault() {
     let found = [

@@ -1,30 +1,29 @@
-//! A choice: what strikes, and at which step. A list of them is all that tells one run of a search
-//! from another.
+//! A choice: what strikes, and at which step. One run of a search differs from another in its list of choices only.
 
 use core::fmt;
 use core::ops::Deref;
 use core::str::FromStr;
 
-/// What strikes.
+/// A fault that strikes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Strike {
     /// The process that took the step dies: its links are closed, and dials are refused.
     Kill,
-    /// Its host goes with it: nothing is closed, and nobody answers.
+    /// The process dies with its host: nothing is closed, and nobody answers.
     Vanish,
     /// The link that the frame came on breaks.
     Reset,
-    /// The frame comes 400 ms later, and with it what follows it on its link; frames on other links
-    /// overtake it.
+    /// The frame comes 400 ms later, and so does whatever follows it on its link; frames on other links overtake
+    /// it.
     Delay,
 }
 
-/// What strikes at which step, counted from 0.
+/// A fault, and the step at which it strikes, counted from 0.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Choice {
     /// The number of the step.
     pub step: usize,
-    /// What strikes right after it, or, where it is a delay, instead of it.
+    /// What strikes right after the step; a delay strikes instead of it.
     pub strike: Strike,
 }
 
@@ -33,10 +32,10 @@ pub struct Choice {
 pub struct Choices(Vec<Choice>);
 
 impl Strike {
-    /// All of them.
+    /// All strikes.
     pub(crate) const ALL: [Self; 4] = [Self::Kill, Self::Vanish, Self::Reset, Self::Delay];
 
-    /// True where it strikes a link, and no process.
+    /// Returns true if it strikes a link, not a process.
     pub(crate) const fn needs_frame(self) -> bool {
         matches!(self, Self::Reset | Self::Delay)
     }
@@ -52,14 +51,14 @@ impl Strike {
 }
 
 impl Choices {
-    /// These, and one more at a later step.
+    /// Returns these choices, and one more at a later step.
     pub(crate) fn and(&self, choice: Choice) -> Self {
         let mut choices = self.0.clone();
         choices.push(choice);
         Self(choices)
     }
 
-    /// The first step at which one more may strike.
+    /// Returns the first step at which one more choice may strike.
     pub(crate) fn next_step(&self) -> usize {
         self.0.last().map_or(0, |last| last.step + 1)
     }

@@ -1,4 +1,4 @@
-//! What a search comes to: how much was run, and what was found, with the command that repeats it.
+//! The result of a search: how much was run, and what was found, with the command that repeats it.
 
 use core::fmt;
 use core::time::Duration;
@@ -11,28 +11,28 @@ use crate::oracle::Violation;
 /// A list of choices under which an invariant does not hold.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// What was searched.
+    /// The search that found it.
     pub search: Search,
-    /// What struck.
+    /// The choices that struck.
     pub choices: Choices,
-    /// The invariant that was violated, by its id in `design.md` §4 or by a word of our own.
+    /// The invariant that was violated: its id in `DESIGN.md`, or a word of our own.
     pub invariant: &'static str,
-    /// Who, what and when.
+    /// What happened, and at which node.
     pub what: String,
 }
 
-/// What a search comes to.
+/// The result of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     /// How many lists of choices were run.
     pub runs: u64,
     /// The steps at which something could strike, in all runs that left something to choose.
     pub points: u64,
-    /// Choices that were left out since nobody could have told them from an earlier one.
+    /// Choices that were left out, since nobody could have told them from an earlier one.
     pub spared: u64,
     /// How many runs violated an invariant.
     pub violations: u64,
-    /// The longest that a ring took to be whole again, and what had struck it.
+    /// The longest that a ring took to be whole again, and the choices that had struck it.
     pub longest: (Duration, Choices),
     /// The shortest list of choices for each invariant that was violated.
     pub found: BTreeMap<&'static str, Finding>,
@@ -40,12 +40,12 @@ pub struct Findings {
 }
 
 impl Findings {
-    /// How many runs differed from all others.
+    /// Returns how many runs differed from all others.
     pub fn distinct(&self) -> usize {
         self.traces.len()
     }
 
-    /// A run went well.
+    /// Records a run that went well.
     pub(super) fn passed(&mut self, choices: &Choices, trace: u64, took: Duration) {
         self.runs += 1;
         self.traces.insert(trace);
@@ -54,14 +54,14 @@ impl Findings {
         }
     }
 
-    /// A run did not.
+    /// Records a run that violated an invariant.
     pub(super) fn violated(&mut self, finding: Finding) {
         self.runs += 1;
         self.violations += 1;
         self.keep(finding);
     }
 
-    /// Adds what another part of the same search came to.
+    /// Adds the result of another part of the same search.
     pub(super) fn add(&mut self, other: Self) {
         self.runs += other.runs;
         self.points += other.points;
@@ -94,7 +94,7 @@ impl Finding {
     }
 }
 
-/// What happened, and below it the command that shows every step of it.
+/// Writes what happened, and below it the command that shows every step of it.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Search {

@@ -1,23 +1,23 @@
-//! A search of everything that may go wrong, within bounds, while a small ring elects, admits,
-//! repairs or merges: not by chance, but choice by choice.
+//! A search of everything that can go wrong, within bounds, while a small ring elects, admits, repairs or merges.
+//! It goes choice by choice, not by chance.
 //!
-//! A run is told by its [`Choices`] alone, and is run again from its beginning for every further
-//! choice: no state of a ring is kept. What is left out is no loss:
+//! A run follows from its [`Choices`] alone. For every further choice it is run again from its beginning: no state
+//! of a ring is kept. Leaving these out loses nothing:
 //!
-//! - Choices are made in the order of their steps: each list is run once.
-//! - A host vanishes only after a step in which, or before which, it gave a sign of life since the
-//!   step before: vanished there, it would have looked the same to everybody else.
-//! - Bytes that leave are a step only where others follow on the same link: they part what a dying
-//!   process had said from what it had not.
+//! - Choices are made in the order of their steps, so each list is run once.
+//! - A host vanishes only after a step in which, or before which, it gave a sign of life since the step before.
+//!   Otherwise it would look the same to everybody as if it had vanished at that earlier step.
+//! - Bytes that leave are a step only if others follow on the same link: the step separates what a dying process
+//!   had sent from what it had not.
 //!
-//! What bounds the search, beside the numbers of nodes, failures and delays:
+//! These bound the search, beside the numbers of nodes, failures and delays:
 //!
-//! - A node dies at its own steps. Between two of them it does nothing that others could see, but
-//!   they would hear of its death a little later.
+//! - A node dies at its own steps. Between two of them it does nothing that others could see; they would only hear
+//!   of its death a little later.
 //! - One step is struck once, and only until the ring has been whole for a heartbeat.
-//! - Frames take the same time on all ways, and who starts when is told by one seed.
+//! - Frames take the same time on all paths, and one seed decides which node starts when.
 //!
-//! Not here: the counting of steps and the striking (`world/ambush`).
+//! Not here: the counting of steps and the strikes (`world/ambush`).
 
 mod choice;
 mod findings;

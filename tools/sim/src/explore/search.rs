@@ -1,5 +1,5 @@
-//! The search: every list of choices within the bounds, depth first. What comes out does not depend
-//! on the number of threads.
+//! The search: every list of choices within the bounds, depth first. The result does not depend on the number of
+//! threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,19 +18,19 @@ pub struct Search {
     pub subject: Subject,
     /// How many nodes there are: 3 to 6.
     pub nodes: u64,
-    /// Which ids they have, and when they start.
+    /// The seed of their ids and starting times.
     pub seed: u64,
-    /// So many nodes die at most.
+    /// How many nodes die at most.
     pub failures: usize,
-    /// So many links break or are held at most.
+    /// How many links break or are held at most.
     pub delays: usize,
-    /// What is asked for beside.
+    /// The other options of every run.
     pub options: Options,
 }
 
 impl Search {
-    /// Runs every list of choices within the bounds, on so many threads. `done` hears how many of
-    /// the first choices are through, and how many there are.
+    /// Runs every list of choices within the bounds, on `jobs` threads. `done` is told how many of the first
+    /// choices are finished, and how many there are.
     pub fn run(&self, jobs: usize, done: impl Fn(usize, usize) + Sync) -> Findings {
         let mut findings = Findings::default();
         let none = Choices::default();
@@ -53,11 +53,11 @@ impl Search {
         findings
     }
 
-    /// Runs one list of choices: a number that is equal for equal runs, or what went wrong.
+    /// Runs one list of choices, and returns the hash of its trace, which is equal for equal runs.
     ///
     /// # Errors
     ///
-    /// Where an invariant is violated, or there is no step that a choice names.
+    /// If an invariant is violated, or a choice names a step that does not exist.
     pub fn repeat(&self, choices: &Choices) -> Result<u64, Box<Finding>> {
         let finding = |violation| Box::new(Finding::new(*self, choices.clone(), violation));
         trial::run(self, choices)
@@ -65,15 +65,14 @@ impl Search {
             .map_err(finding)
     }
 
-    /// Runs a list of choices, and all that begin with it.
+    /// Runs a list of choices, and all lists that begin with it.
     fn go_on(&self, choices: &Choices, findings: &mut Findings) {
         for longer in self.try_one(choices, findings) {
             self.go_on(&longer, findings);
         }
     }
 
-    /// Runs a list of choices; the answer is the lists with one choice more. What has violated an
-    /// invariant is not gone on with.
+    /// Runs a list of choices, and returns the lists with one choice more; none if it has violated an invariant.
     fn try_one(&self, choices: &Choices, findings: &mut Findings) -> Vec<Choices> {
         match trial::run(self, choices) {
             Ok(Course {
@@ -108,7 +107,7 @@ impl Search {
         longer
     }
 
-    /// What may still strike.
+    /// Returns what may still strike.
     fn strikes_left(&self, choices: &Choices) -> Vec<Strike> {
         let delays = choices.iter().filter(|choice| choice.strike.needs_frame());
         let delays = delays.count();
@@ -124,7 +123,7 @@ impl Search {
     }
 }
 
-/// The first choices, each with all that follows it, as the threads share them.
+/// The first choices, each with everything that follows it, shared by the threads.
 struct Parts {
     choices: Vec<Choices>,
     next: AtomicUsize,
@@ -140,21 +139,21 @@ impl Parts {
         }
     }
 
-    /// The next part that nobody has taken.
+    /// Takes the next part, unless all are taken.
     fn next(&self) -> Option<(usize, &Choices)> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         Some((number, self.choices.get(number)?))
     }
 
-    /// Puts what a part came to in its place; the answer is how many parts are through.
+    /// Stores the result of a part, and returns how many parts are finished.
     fn add(&self, number: usize, found: Findings) -> usize {
-        // A panic inside a run was caught there, so nobody leaves the lock poisoned.
+        // A panic inside a run was caught there, so the lock is never poisoned.
         let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
         findings[number] = Some(found);
         findings.iter().flatten().count()
     }
 
-    /// What all parts came to, in their order.
+    /// Returns the results of all parts, in their order.
     fn into_findings(self) -> impl Iterator<Item = Findings> {
         let findings = self.findings.into_inner();
         let findings = findings.unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! What is searched: how each subject begins. Not here: what strikes in it (`search`), and what is
-//! demanded of its end (`trial`).
+//! The subjects of a search, and how each begins. Not here: what strikes in it (`search`), what is demanded of its
+//! end (`trial`).
 
 use core::time::Duration;
 
@@ -7,19 +7,19 @@ use crate::oracle::Check;
 use crate::scenario::{gather, the_coordinator};
 use crate::world::World;
 
-/// How long a frame takes: always the same, so that only choices change the order of things.
+/// How long a frame takes: always the same, so that only choices change the order of events.
 const LATENCY: Duration = Duration::from_millis(10);
-/// A ring has come to rest that nothing happened to for so long.
+/// How long nothing may happen before a ring counts as at rest.
 const CALM: Duration = Duration::from_secs(1);
-/// How long a ring is torn: its parts have found their coordinators by then.
+/// How long a ring is torn: by then its parts have found their coordinators.
 const TORN: Duration = Duration::from_secs(6);
 
-/// What is searched.
+/// The subject of a search.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Subject {
     /// The coordinator of a ring dies.
     Election,
-    /// A newcomer joins a ring of one less.
+    /// A newcomer joins a ring with one node less.
     Join,
     /// A member dies that is not the coordinator.
     Repair,
@@ -28,10 +28,10 @@ pub enum Subject {
 }
 
 impl Subject {
-    /// All of them.
+    /// All subjects.
     pub const ALL: [Self; 4] = [Self::Election, Self::Join, Self::Repair, Self::Merge];
 
-    /// Its name.
+    /// Returns the name of the subject.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Election => "election",
@@ -41,7 +41,7 @@ impl Subject {
         }
     }
 
-    /// A ring comes to the moment at which the subject begins.
+    /// Brings a ring to the moment at which the subject begins.
     pub(super) fn prepare(self, world: &mut World, nodes: u64) -> Check {
         world.set_latency([LATENCY; 2]);
         let first = if self == Self::Join { nodes - 1 } else { nodes };
@@ -57,7 +57,7 @@ impl Subject {
         Ok(())
     }
 
-    /// It begins.
+    /// Begins the subject.
     pub(super) fn begin(self, world: &mut World) -> Check {
         match self {
             Self::Election => {

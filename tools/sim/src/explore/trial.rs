@@ -9,26 +9,26 @@ use crate::oracle::{Check, Violation};
 use crate::runner::caught;
 use crate::world::{Record, Step, World};
 
-/// How often it is looked whether the subject is through.
+/// How often the run is checked for its end.
 const LOOK: Duration = Duration::from_millis(20);
-/// It is through when the ring has been whole for longer than a heartbeat.
+/// The subject ends when the ring has been whole for longer than a heartbeat.
 const THROUGH: Duration = Duration::from_millis(450);
-/// It is through after this time, whole or not.
+/// The subject ends after this time, whole or not.
 const LONGEST: Duration = Duration::from_secs(10);
-/// How long the ring may take to be whole once nothing strikes any more: a newcomer whom nobody is
-/// left to admit founds when the director has forgotten the dead, after 15 s.
+/// How long the ring may take to be whole once nothing strikes any more. A newcomer whom nobody is left to admit
+/// founds when the director has forgotten the dead, after 15 s.
 const PATIENCE: Duration = Duration::from_secs(25);
-/// How long what is said then may take to everybody (C5).
+/// How long a message that is sent then may take to reach everybody (C5).
 const ARRIVAL: Duration = Duration::from_secs(5);
-/// For so long the ring must stay as it is.
+/// How long the ring must then stay as it is.
 const REST: Duration = Duration::from_secs(1);
 
-/// How a run went.
+/// The course of a run.
 #[derive(Debug)]
 pub(super) struct Course {
     /// The steps at which something may strike.
     pub(super) steps: Vec<Step>,
-    /// Equal for equal runs.
+    /// The hash of the trace; equal for equal runs.
     pub(super) trace: u64,
     /// How long the ring took to be whole, from the beginning of the subject.
     pub(super) took: Duration,
@@ -64,7 +64,7 @@ fn play(world: &mut World, search: &Search, choices: &Choices) -> Result<Course,
     })
 }
 
-/// Time goes on until the subject is through; the answer is since when the ring has been whole.
+/// Runs until the subject ends, and returns since when the ring has been whole.
 fn until_through(world: &mut World) -> Result<Option<Time>, Violation> {
     let end = world.time() + LONGEST;
     let mut whole = None;
@@ -80,7 +80,7 @@ fn until_through(world: &mut World) -> Result<Option<Time>, Violation> {
     Ok(whole)
 }
 
-/// Everybody says something, which comes to everybody, and nothing else happens.
+/// Checks that a message of every node reaches everybody, and that nothing else happens.
 fn everybody_is_heard(world: &mut World) -> Check {
     for index in 0..world.processes() {
         world.paste(index, 1)?;
@@ -90,7 +90,7 @@ fn everybody_is_heard(world: &mut World) -> Check {
     world.at_rest_within(Duration::ZERO)
 }
 
-/// A choice that could not strike would have shown nothing.
+/// Checks that every choice has struck; one that could not would have shown nothing.
 fn all_struck(world: &World) -> Check {
     match world.unspent() {
         None => Ok(()),

@@ -1,7 +1,7 @@
-//! Circuits: links between two hosts that a third one carries.
+//! Circuits: links between two hosts that a third host, the relay, carries.
 //!
-//! One is made when the relay and both ends have said so, and breaks when the relay dies. Not here: who asks for one (the
-//! core).
+//! A circuit is up when the relay and both ends have asked for it, and breaks when the relay dies. Not here: who
+//! asks for a circuit (the core).
 
 use core::time::Duration;
 
@@ -10,20 +10,20 @@ use ringtalk_wire::{NodeId, Ticket};
 
 use super::{Arrival, Connection, Health, HostIndex, Moment, Network};
 
-/// How long the ends may take to come.
+/// How long the two ends may take to come.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A circuit that is being made, or is there.
+/// A circuit that is being set up, or is up.
 #[derive(Debug)]
 pub(super) struct Circuit {
     relay: HostIndex,
     ends: [NodeId; 2],
-    /// Who has come: whoever dials, and whoever is dialled.
+    /// The ends that have come: the dialling end, and the other one.
     came: [Option<HostIndex>; 2],
 }
 
 impl Network {
-    /// A host is to carry what two others say.
+    /// Makes a host the relay of a circuit between two others.
     pub(crate) fn splice(
         &mut self,
         now: Time,
@@ -41,7 +41,7 @@ impl Network {
             .plan(now + PATIENCE, Moment::CircuitLate(ticket));
     }
 
-    /// A host comes to a circuit, as its dialling end or the other.
+    /// Plans that a host comes to a circuit, as its dialling end or the other one.
     pub(crate) fn come(
         &mut self,
         now: Time,
@@ -84,7 +84,7 @@ impl Network {
         }
     }
 
-    /// The ends of a circuit did not come in time.
+    /// Ends a circuit whose ends did not both come in time.
     pub(super) fn circuit_late(&mut self, ticket: Ticket) {
         let incomplete = |circuit: &Circuit| circuit.came.iter().any(Option::is_none);
         if self.circuits.get(&ticket).is_some_and(incomplete) {
@@ -92,7 +92,7 @@ impl Network {
         }
     }
 
-    /// A circuit is no more: its relay has room for another.
+    /// Ends a circuit, and tells its relay, which has room for another one again.
     pub(super) fn end_circuit(&mut self, ticket: Ticket) {
         if let Some(circuit) = self.circuits.remove(&ticket) {
             let number = ticket.number;
@@ -100,7 +100,7 @@ impl Network {
         }
     }
 
-    /// A relay carries a circuit no longer.
+    /// Breaks a circuit that its relay does not carry any longer.
     pub(crate) fn unsplice(&mut self, now: Time, ticket: Ticket) {
         let over = |connection: &&Connection| connection.circuit == Some(ticket);
         let link = self
@@ -114,7 +114,7 @@ impl Network {
         }
     }
 
-    /// True where nothing comes through between two ends: whoever is between them carries nothing now.
+    /// Returns true if no frame passes between two ends: there is a cut, or the relay between them carries nothing.
     pub(super) fn is_held_up(&mut self, connection: u64, from: HostIndex, to: HostIndex) -> bool {
         let ticket = self
             .connections
@@ -130,7 +130,7 @@ impl Network {
         !carries || self.weather.is_cut(from, relay) || self.weather.is_cut(relay, to)
     }
 
-    /// A relay has died: what it carried breaks.
+    /// Breaks every circuit of a relay that is gone.
     pub(super) fn break_circuits_of(&mut self, now: Time, relay: HostIndex) {
         let carried = |ticket: &Ticket| {
             let circuit = self.circuits.get(ticket);

@@ -1,6 +1,6 @@
-//! Dials: somebody knocks at a door, and is let in, refused, or never answered.
+//! Dials: a host dials an address, and is accepted, refused, or never answered.
 //!
-//! Not here: what goes over a connection once there is one (`pipe`).
+//! Not here: what a connection carries (`pipe`).
 
 use core::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{
 /// How long a dial may stay without an answer.
 pub(super) const DIAL_PATIENCE: Duration = Duration::from_secs(3);
 
-/// Somebody knocks at a door.
+/// A dial that has not been answered yet.
 #[derive(Debug)]
 pub(super) struct Knock {
     from: HostIndex,
@@ -33,7 +33,7 @@ impl Knock {
 }
 
 impl Network {
-    /// A process dials: an answer comes, whatever happens.
+    /// Dials a peer; whatever happens, the dialler gets an answer.
     pub(crate) fn dial(&mut self, now: Time, from: HostIndex, peer: NodeId, addresses: Addresses) {
         let knock = self.name();
         self.dials += 1;
@@ -108,7 +108,7 @@ impl Network {
         }
     }
 
-    /// A host looks whether another is where it says that it is.
+    /// Checks for a host whether a peer is reachable at the addresses that it claims.
     pub(crate) fn check(
         &mut self,
         now: Time,
@@ -132,8 +132,8 @@ impl Network {
             .plan(now + wait, Moment::Checked(from, peer, reached));
     }
 
-    /// The process at the door answers. Where the dialler is gone by now, the link is up for a
-    /// moment, if at all: its hello had already come.
+    /// Accepts a dial, unless another process runs at that address. If the dialler is gone by now, the link is up
+    /// for a moment at most: the dialler's hello had already arrived.
     pub(super) fn let_in(&mut self, now: Time, knock: u64, target: HostIndex) {
         let Some(waiting) = self.knocks.remove(&knock) else {
             return;
@@ -156,7 +156,7 @@ impl Network {
         self.connect(now, [(waiting.from, near), (target, far)], None);
     }
 
-    /// Connects two hosts, over a circuit if one is named.
+    /// Connects two hosts, over a circuit if one is given.
     pub(super) fn connect(
         &mut self,
         now: Time,

@@ -1,5 +1,5 @@
-//! One direction of a connection: a queue in the sender's process, a wire of some width, and the
-//! window that the receiver's kernel grants.
+//! One direction of a connection: a queue in the sender's process, a wire of limited bandwidth, and the window that
+//! the receiver's kernel grants.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -9,12 +9,12 @@ use ringtalk_proto::Time;
 
 use super::{Arrival, End, EndState, Health, Moment, Network, Passage};
 
-/// What a stopped process can be sent before its sender is stuck.
+/// How many bytes can be sent to a paused process before its sender blocks.
 pub(super) const WINDOW_BYTES: usize = 256 * 1024;
-/// The width of a link: 10 MB a second.
+/// The bandwidth of a link: 10 MB a second.
 const BYTES_PER_MICROSECOND: u64 = 10;
 
-/// What arrives at the far end.
+/// A frame, or the end of the stream, on its way to the far end.
 #[derive(Debug)]
 pub(super) enum Payload {
     Frame(Bytes),
@@ -27,19 +27,19 @@ pub(super) struct Pipe {
     queue: VecDeque<Bytes>,
     queued: usize,
     writing: bool,
-    /// Written and not read yet.
+    /// How many bytes are written and not read yet.
     under_way: usize,
     last_arrival: Time,
     finishing: bool,
     ended: bool,
-    /// Written and not arrived yet, in order.
+    /// Payloads that are written and have not arrived yet, in order.
     wire: VecDeque<Payload>,
-    /// So much of it should have arrived, and could not.
+    /// How many of them should have arrived, and could not.
     stalled: usize,
 }
 
 impl Pipe {
-    /// Nothing arrives before `open`.
+    /// Creates an empty pipe, from which nothing arrives before `open`.
     pub(super) const fn new(open: Time) -> Self {
         Self {
             queue: VecDeque::new(),
@@ -77,12 +77,12 @@ impl Pipe {
         self.stalled > 0
     }
 
-    /// How much has to arrive once more.
+    /// Takes the number of payloads that have to arrive once more.
     pub(super) const fn unstall(&mut self) -> usize {
         core::mem::replace(&mut self.stalled, 0)
     }
 
-    /// The next frame to write, where the window takes it.
+    /// Takes the next frame to write, if it fits the window.
     fn next(&mut self) -> Option<Bytes> {
         let fits = |bytes: &Bytes| self.under_way + bytes.len() <= WINDOW_BYTES;
         if self.writing || !self.queue.front().is_some_and(fits) {
@@ -94,7 +94,7 @@ impl Pipe {
         Some(bytes)
     }
 
-    /// True where a frame is being written.
+    /// Returns true if a frame is being written.
     pub(super) const fn is_writing(&self) -> bool {
         self.writing
     }
@@ -105,7 +105,7 @@ impl Pipe {
 }
 
 impl Network {
-    /// Writes what can be written on one side of a connection.
+    /// Writes the next frame on one side of a connection, or the end of the stream, if either is due.
     pub(super) fn pump(&mut self, now: Time, connection: u64, side: usize) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;
@@ -145,7 +145,7 @@ impl Network {
         self.pump(now, connection, side);
     }
 
-    /// This end says nothing more, and the far end is to know.
+    /// Sends the end of the stream: this end writes nothing more, and the far end learns of it.
     pub(super) fn send_end(&mut self, now: Time, connection: u64, side: usize) {
         if let Some(found) = self.connections.get_mut(&connection)
             && !found.pipes[side].ended
@@ -162,8 +162,7 @@ impl Network {
         }
     }
 
-    /// Something on the wire arrives: what was written first, whenever that is. Nothing overtakes
-    /// what went before it.
+    /// Plans the arrival of the oldest payload on the wire. No payload overtakes an earlier one.
     pub(super) fn plan_arrival(&mut self, now: Time, connection: u64, side: usize) {
         let latency = self.latency();
         let Passage::Late(late) = self.weather.passage(&mut self.random) else {
@@ -210,7 +209,7 @@ impl Network {
         }
     }
 
-    /// The far end is gone: so is this one, and what it had queued.
+    /// Closes this end because the far end is gone; whatever was queued here is lost.
     fn ended(&mut self, now: Time, connection: u64, side: usize, hears: bool) {
         let Some(found) = self.connections.get_mut(&connection) else {
             return;

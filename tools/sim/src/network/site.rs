@@ -1,27 +1,27 @@
-//! Sites: on which networks a host is, and who can dial it there.
+//! Sites: which networks a host is on, and who can dial it there.
 //!
-//! Not here: circuits by way of others (`circuit`), and networks that fail (`weather`).
+//! Not here: circuits by way of other hosts (`circuit`), networks that fail (`weather`).
 
 use super::{HostIndex, Network};
 
-/// Where a host is.
+/// The place of a host in the networks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Site {
-    /// The networks that it is on, a bit each; two hosts without a common one do not reach each other.
+    /// The networks that the host is on, one bit each; two hosts without a common one do not reach each other.
     pub(crate) networks: u8,
-    /// True where it can dial, and nobody can dial it.
+    /// Whether the host can dial others while nobody can dial it.
     pub(crate) closed: bool,
 }
 
 impl Default for Site {
-    /// On the one network that all are on.
+    /// Returns a site on the one network that all hosts are on.
     fn default() -> Self {
         Self::open(1)
     }
 }
 
 impl Site {
-    /// On these networks, where everybody can dial it.
+    /// Creates a site on these networks, where everybody can dial the host.
     pub(crate) const fn open(networks: u8) -> Self {
         Self {
             networks,
@@ -29,7 +29,7 @@ impl Site {
         }
     }
 
-    /// On this network, where nobody can dial it.
+    /// Creates a site on these networks, where nobody can dial the host.
     pub(crate) const fn closed(networks: u8) -> Self {
         Self {
             networks,
@@ -37,14 +37,14 @@ impl Site {
         }
     }
 
-    /// The numbers of its networks.
+    /// Returns the numbers of its networks.
     pub(crate) fn numbers(self) -> impl Iterator<Item = u8> {
         (0..u8::BITS as u8).filter(move |number| self.networks >> number & 1 == 1)
     }
 }
 
 impl Network {
-    /// True where a host can dial another.
+    /// Returns true if a host can dial another.
     pub(super) fn admits(&self, from: HostIndex, to: HostIndex) -> bool {
         let [from, to] = [from, to].map(|host| self.hosts[host].site);
         from.networks & to.networks != 0 && !to.closed

@@ -1,5 +1,5 @@
-//! What the network promises: order, the window, the end after what was written, and an answer to
-//! every dial.
+//! What the network promises: order, the window, the end after everything that was written, an answer to every
+//! dial.
 
 use super::dial::DIAL_PATIENCE;
 use ringtalk_wire::Addresses;
@@ -28,7 +28,7 @@ impl Bench {
         self.network.dial(self.now, 0, id(1), addresses);
     }
 
-    /// Everything that reaches anybody until there is nothing more to do.
+    /// Runs until nothing is left to do, and returns everything that reached a host.
     fn run(&mut self) -> Vec<(HostIndex, Arrival)> {
         let mut news = Vec::new();
         loop {
@@ -41,7 +41,7 @@ impl Bench {
         }
     }
 
-    /// Dials, and names both ends.
+    /// Dials, and returns the names of both ends.
     fn connect(&mut self) -> [LinkId; 2] {
         self.dial();
         let links: Vec<LinkId> = self
@@ -74,7 +74,7 @@ fn address(host: u8) -> String {
     format!("10.0.0.{host}:7000")
 }
 
-/// The first bytes of the frames that reached a host, and how many links went down there.
+/// Returns the first bytes of the frames that reached a host, and how many of its links went down.
 fn heard(news: &[(HostIndex, Arrival)], host: HostIndex) -> (Vec<u8>, usize) {
     let mine = || news.iter().filter(move |(to, _)| *to == host);
     let frames = mine().filter_map(|(_, arrival)| match arrival {

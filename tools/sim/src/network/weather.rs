@@ -1,6 +1,6 @@
-//! What is wrong with the ways between hosts: loss, cuts, slow links, partitions.
+//! What impairs the paths between hosts: loss, cuts, slow links, partitions.
 //!
-//! TCP hides loss: what is lost comes later, and everything behind it waits; what is lost too often
+//! TCP hides loss: a lost frame arrives later, and everything behind it waits; a frame that is lost too often
 //! breaks the connection. Not here: the stream itself (`pipe`).
 
 use core::time::Duration;
@@ -13,35 +13,35 @@ use crate::random::Random;
 
 /// When a lost frame is sent again for the first time; each further time takes twice as long.
 const RETRANSMISSION: Duration = Duration::from_millis(200);
-/// A connection on which one frame is delayed for longer breaks.
+/// A connection breaks if one of its frames is delayed for longer.
 const PATIENCE: Duration = Duration::from_secs(12);
-/// The shortest and the longest way of a frame, unless something else is asked for.
+/// The shortest and the longest latency of a frame, unless a scenario sets others.
 const LATENCY: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
-/// What is wrong, and where.
+/// An impairment, and where it applies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Ill {
-    /// Frames are lost everywhere, so many of 100.
+    /// `percent` of 100 frames are lost, everywhere.
     Loss { percent: u64 },
-    /// Nothing goes from one host to another.
+    /// No frame passes from one host to the other.
     Cut { from: HostIndex, to: HostIndex },
-    /// So many bytes a millisecond go between two hosts.
+    /// Links between two hosts carry `bytes_per_ms` bytes a millisecond.
     Slow {
         ends: [HostIndex; 2],
         bytes_per_ms: u64,
     },
 }
 
-/// What becomes of a frame on its way.
+/// The fate of a frame on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Passage {
-    /// It arrives this much later than it would.
+    /// It arrives this much later than without loss.
     Late(Duration),
-    /// It was lost too often.
+    /// It was lost too often, so the connection breaks.
     Broken,
 }
 
-/// The state of all ways.
+/// The state of all paths.
 #[derive(Debug)]
 pub(super) struct Weather {
     latency: [Duration; 2],
@@ -71,7 +71,7 @@ impl Weather {
         Duration::from_micros(random.between(low, high))
     }
 
-    /// True where nothing cuts two hosts off from each other.
+    /// Returns true if neither a partition nor a cut separates two hosts.
     fn joins(&self, one: HostIndex, other: HostIndex) -> bool {
         let cuts = |ill: &Ill| match *ill {
             Ill::Cut { from, to } => [[from, to], [to, from]].contains(&[one, other]),
@@ -81,7 +81,7 @@ impl Weather {
         self.groups[one] == self.groups[other] && !cut
     }
 
-    /// True where nothing goes from one host to another.
+    /// Returns true if no frame passes from one host to the other.
     pub(super) fn is_cut(&mut self, from: HostIndex, to: HostIndex) -> bool {
         if self.groups[from] != self.groups[to] {
             if self.parted.replace(true) == Some(false) {
@@ -93,7 +93,7 @@ impl Weather {
         self.hit("cut", |ill| ill == cut).is_some()
     }
 
-    /// What loss does to a frame.
+    /// Draws what loss does to a frame.
     pub(super) fn passage(&mut self, random: &mut Random) -> Passage {
         let lossy = |ill: &(Ill, bool)| match ill.0 {
             Ill::Loss { percent } => Some(percent),
@@ -115,7 +115,7 @@ impl Weather {
         Passage::Late(late)
     }
 
-    /// How many bytes a millisecond go between two hosts, where that is not the usual.
+    /// Returns how many bytes a millisecond pass between two hosts, if that is not the usual rate.
     pub(super) fn width(&mut self, one: HostIndex, other: HostIndex) -> Option<u64> {
         let ill = self.hit("slow", |ill| match ill {
             Ill::Slow { ends, .. } => ends == [one, other] || ends == [other, one],
@@ -127,7 +127,7 @@ impl Weather {
         }
     }
 
-    /// Looks for what is wrong, and notes that it took effect.
+    /// Returns an impairment that matches, and records that it took effect.
     fn hit(&mut self, kind: &'static str, matches: impl Fn(Ill) -> bool) -> Option<Ill> {
         let mut ills = self.ills.values_mut();
         let (ill, hit) = ills.find(|(ill, _)| matches(*ill))?;
@@ -139,31 +139,31 @@ impl Weather {
 }
 
 impl Network {
-    /// From now on frames take so long, at least and at most.
+    /// Sets the shortest and the longest latency of frames from now on.
     pub(crate) fn set_latency(&mut self, low: Duration, high: Duration) {
         self.weather.latency = [low, high.max(low)];
     }
 
-    /// Something is wrong from now on; the answer names it.
+    /// Adds an impairment, and returns its name.
     pub(crate) fn afflict(&mut self, ill: Ill) -> u64 {
         let name = self.name();
         self.weather.ills.insert(name, (ill, false));
         name
     }
 
-    /// It is well again.
+    /// Ends an impairment.
     pub(crate) fn relieve(&mut self, now: Time, name: u64) {
         self.weather.ills.remove(&name);
         self.flow(now);
     }
 
-    /// All is well again: no loss, no cut, no slow link, one network.
+    /// Ends all impairments: no loss, no cut, no slow link, one network.
     pub(crate) fn clear_up(&mut self, now: Time) {
         self.weather.ills.clear();
         self.partition(now, |_| 0);
     }
 
-    /// Hosts of different groups do not reach each other; what is under way waits.
+    /// Parts the network: hosts of different groups do not reach each other, and frames in flight wait.
     pub(crate) fn partition(&mut self, now: Time, group_of: impl Fn(HostIndex) -> u8) {
         let groups = &mut self.weather.groups;
         for (host, group) in groups.iter_mut().enumerate() {
@@ -174,17 +174,17 @@ impl Network {
         self.flow(now);
     }
 
-    /// True where hosts reach each other: no partition and no cut is between them.
+    /// Returns true if no partition and no cut is between two hosts.
     pub(crate) fn reach_each_other(&self, one: HostIndex, other: HostIndex) -> bool {
         self.weather.joins(one, other)
     }
 
-    /// What took effect since this was asked last.
+    /// Takes the kinds of impairment that took effect since the last call.
     pub(crate) fn take_effects(&mut self) -> Vec<&'static str> {
         core::mem::take(&mut self.weather.effects)
     }
 
-    /// What had to wait goes on where its way is free.
+    /// Lets frames that had to wait go on if their path is free.
     fn flow(&mut self, now: Time) {
         let mut freed = Vec::new();
         for (&connection, found) in &mut self.connections {
@@ -201,7 +201,7 @@ impl Network {
         }
     }
 
-    /// A host loses power: nothing is closed, and nobody answers.
+    /// Cuts the power of a host: nothing is closed, and nobody answers.
     pub(crate) fn vanish(&mut self, host: HostIndex) {
         self.hosts[host].health = super::Health::Vanished;
         self.hosts[host].backlog.clear();
@@ -212,7 +212,7 @@ impl Network {
         }
     }
 
-    /// A connection that one end names breaks, if it is still there.
+    /// Breaks a connection, if it still exists.
     pub(super) fn break_connection(&mut self, now: Time, connection: u64) {
         let link = self
             .connections
@@ -223,7 +223,7 @@ impl Network {
         }
     }
 
-    /// The open links between two hosts.
+    /// Returns the open links between two hosts, by their ids at the end that dialled.
     pub(crate) fn links_between(&self, one: HostIndex, other: HostIndex) -> Vec<LinkId> {
         let joins = |&(_, a, b): &(LinkId, HostIndex, HostIndex)| {
             [a, b] == [one, other] || [b, a] == [one, other]

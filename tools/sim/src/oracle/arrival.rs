@@ -1,5 +1,5 @@
-//! C5, everything arrives: once faults end, every live member has every message of an author who
-//! is live or left properly, and of a dead one what any of them has. C6: and no gap hides a loss.
+//! C5, everything arrives: once faults end, every live member has every message of an author that is live or left
+//! properly, and of a dead author what any of them has. C6: no gap hides a loss.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub(crate) struct Author {
     pub(crate) due: u64,
 }
 
-/// Everybody has what is due, and all have the same.
+/// Checks that everybody has what is due, and that all have the same.
 pub(crate) fn everything_arrived(
     reach: &Reach,
     witnesses: &[Witness],
@@ -44,7 +44,7 @@ pub(crate) fn everything_arrived(
     Ok(())
 }
 
-/// Whatever these authors have said, all have followed them equally far.
+/// Checks that all nodes have followed these authors equally far, whatever the authors sent.
 pub(crate) fn all_have_the_same(reach: &Reach, witnesses: &[Witness], authors: &[Author]) -> Check {
     for Author { id: author, .. } in authors {
         let reached: BTreeSet<u64> = witnesses
@@ -58,7 +58,7 @@ pub(crate) fn all_have_the_same(reach: &Reach, witnesses: &[Witness], authors: &
     Ok(())
 }
 
-/// C6: who holds something back for good has shown what is missing.
+/// C6: checks that a node that still holds messages back has shown a gap.
 pub(crate) fn no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> Check {
     for Witness { id, held, .. } in witnesses {
         ensure(*held == 0 || gaps.contains(id), "C6", || {
@@ -68,7 +68,7 @@ pub(crate) fn no_silent_loss(gaps: &BTreeSet<NodeId>, witnesses: &[Witness]) -> 
     Ok(())
 }
 
-/// The clock that a node shows is that of what it has delivered. Whoever was made up may have no part in it.
+/// Checks that the clock that a node shows is that of what it has delivered; it may omit made-up authors.
 pub(crate) fn clocks_are_true(
     reach: &Reach,
     witnesses: &[Witness],
@@ -99,7 +99,7 @@ mod tests {
         Author { id: id(byte), due }
     }
 
-    /// Both have two messages of 7, and only 0 has one of 8.
+    /// Returns a reach in which both nodes have two messages of 7, and only 0 has one of 8.
     fn bench() -> Reach {
         let mut reach = Reach::default();
         for node in 0..2 {

@@ -1,11 +1,9 @@
-//! C1, causal: if m1 happened before m2, nobody delivers m2 first, nor m2 while m1 is due and
-//! missing.
+//! C1, causal order: if m1 happened before m2, no node delivers m2 first, nor m2 while m1 is due and missing.
 //!
-//! The exception are words of authors for whom nothing waits at that node, since it has no name of them and learned none in
-//! time (`PROTOCOL.md` §4.3). They are excused there, with all that only they would have led to.
-//! What happened before a message is what its author had delivered by the moment at which the
-//! author's own node showed it, and what had happened before that. No clock and no head that
-//! travelled is believed.
+//! A node is excused if nothing waits there for an author whose name it did not learn in time (`PROTOCOL.md` §4.3).
+//! That covers the author's messages, and everything that only they would have led to. What happened before a
+//! message is what its author had delivered when the author's own node showed it, and what had happened before
+//! that. The oracle believes no clock and no head that travelled.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +12,7 @@ use ringtalk_wire::{MessageId, NodeId, VectorClock};
 use super::reach::Reach;
 use super::{Check, ensure};
 
-/// For each author, the last message that happened before.
+/// For each author, its last message that happened before.
 type Past = BTreeMap<NodeId, u64>;
 
 /// What happened before what.
@@ -22,12 +20,12 @@ type Past = BTreeMap<NodeId, u64>;
 pub(crate) struct Causal {
     knows: BTreeMap<NodeId, Past>,
     pasts: BTreeMap<MessageId, Past>,
-    /// For each node, up to where it did not wait for an author.
+    /// For each node, the last message of each author for which it did not wait.
     excused: BTreeMap<NodeId, Past>,
 }
 
 impl Causal {
-    /// A node's clock starts: whatever happened before what lies before the start lies there too.
+    /// Checks the start of a node's clock: it covers everything that happened before the messages that it covers.
     pub(crate) fn started(&mut self, node: NodeId, base: &VectorClock) -> Check {
         let known = self.knows.entry(node).or_default();
         for message in base.iter() {
@@ -44,8 +42,8 @@ impl Causal {
         Ok(())
     }
 
-    /// A node delivers a message with these heads; its own ones define what happened before them. `waits` for which authors'
-    /// words, when it does.
+    /// Checks a message that a node delivers with these heads; at its author, defines its past. `waits` tells for
+    /// which authors' messages the node waits at that time.
     pub(crate) fn delivered(
         &mut self,
         reach: &Reach,
@@ -145,7 +143,7 @@ mod tests {
         }
     }
 
-    /// 1 says something, 2 hears it and answers.
+    /// Returns a bench in which 2 has delivered a message of 1 and answered it.
     fn question_and_answer() -> Bench {
         let mut bench = bench();
         for (node, message) in [(1, message(1, 1)), (2, message(1, 1)), (2, message(2, 1))] {
@@ -186,7 +184,7 @@ mod tests {
     #[test]
     fn the_past_of_the_past_counts() {
         let mut bench = question_and_answer();
-        // 4 starts after the question, so it has never delivered it; its remark follows all the same.
+        // 4 starts after the question, so it has never delivered it; its remark follows the question all the same.
         let base = [message(1, 1)].into_iter().collect();
         bench.reach.begin(id(4), &base);
         assert_eq!(bench.deliver(4, message(2, 1)), Ok(()));

@@ -1,11 +1,11 @@
-//! E2, and E1 at rest: exactly one coordinator, whom all follow under the same epoch; and, where
-//! faults were few, it is the most senior member (the bully election's own promise).
+//! E2, and E1 at rest: there is exactly one coordinator, whom all follow under one epoch. If faults were few, it is
+//! the most senior member, as the bully election promises.
 
 use ringtalk_wire::NodeId;
 
 use super::{Check, Witness, ensure};
 
-/// One node registers as the coordinator, and everybody follows it.
+/// Checks that one node registers as the coordinator, and that everybody follows it.
 pub(crate) fn exactly_one(witnesses: &[Witness]) -> Check {
     let registering: Vec<NodeId> = witnesses
         .iter()
@@ -28,7 +28,7 @@ pub(crate) fn exactly_one(witnesses: &[Witness]) -> Check {
     })
 }
 
-/// Nobody who came later coordinates: a newcomer or a restart deposes nobody.
+/// Checks that every coordinator is the most senior member: no newcomer and no restart deposes anybody.
 pub(crate) fn is_the_most_senior(witnesses: &[Witness]) -> Check {
     for witness in witnesses {
         ensure(witness.follows_senior, "senior", || {

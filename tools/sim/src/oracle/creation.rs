@@ -1,4 +1,4 @@
-//! C4, no creation: every delivered message was said, unchanged, by the author that it names.
+//! C4, no creation: every delivered message was sent, unchanged, by the author that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use ringtalk_wire::NodeId;
 
 use super::{Check, ensure};
 
-/// What everybody has said, in order.
+/// What every user has sent, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Creation {
     said: BTreeMap<NodeId, Vec<(String, u64)>>,
@@ -16,43 +16,43 @@ pub(crate) struct Creation {
 }
 
 impl Creation {
-    /// A user says something.
+    /// Records that a user sends a message.
     pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
         let said = self.said.entry(author).or_default();
         said.push((text.to_owned(), timestamp_ms));
     }
 
-    /// Nobody can tell what this author said.
+    /// Marks an author as a liar: nobody can tell what it sent.
     pub(crate) fn distrust(&mut self, author: NodeId) {
         self.liars.insert(author);
     }
 
-    /// True where somebody lies.
+    /// Returns true if somebody lies.
     pub(crate) fn has_liars(&self) -> bool {
         self.lies || !self.liars.is_empty()
     }
 
-    /// From now on somebody lies, about others.
+    /// Records that somebody lies, about others.
     pub(crate) const fn lies(&mut self) {
         self.lies = true;
     }
 
-    /// True where nobody can tell what an author said.
+    /// Returns true if nobody can tell what an author sent.
     pub(crate) fn is_liar(&self, author: NodeId) -> bool {
         self.liars.contains(&author)
     }
 
-    /// How many messages a user has said.
+    /// Returns how many messages a user has sent.
     pub(crate) fn said_by(&self, author: NodeId) -> u64 {
         self.said.get(&author).map_or(0, Vec::len) as u64
     }
 
-    /// How many messages were said at all.
+    /// Returns how many messages all users have sent.
     pub(crate) fn total(&self) -> u64 {
         self.said.values().map(|said| said.len() as u64).sum()
     }
 
-    /// A node delivers a message.
+    /// Checks a message that a node delivers.
     pub(crate) fn delivered(&self, node: NodeId, message: &Delivered) -> Check {
         if self.is_liar(message.id.author) {
             return Ok(());

@@ -1,12 +1,12 @@
-//! C2, fifo: per author, delivered numbers are consecutive from where the node's clock starts, but
-//! for gaps that were shown.
+//! C2, FIFO: the numbers of an author are delivered consecutively from the start of the node's clock on, except for
+//! gaps that were shown.
 
 use ringtalk_wire::{MessageId, NodeId};
 
 use super::reach::Reach;
 use super::{Check, ensure};
 
-/// The message that a node delivers is the one that was due of its author.
+/// Checks that a node delivers the message of the author that was due.
 pub(crate) fn is_next(reach: &Reach, node: NodeId, message: MessageId) -> Check {
     let due = reach.of(node, message.author) + 1;
     ensure(message.seq == due, "C2", || {

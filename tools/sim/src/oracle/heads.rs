@@ -1,9 +1,8 @@
-//! C1, causal, as large rings can afford it: by the heads that messages carry.
+//! C1, causal order, at a cost that large rings can afford: by the heads that messages carry.
 //!
-//! What an author had delivered is compared with what its heads lead to, once for each message; every
-//! other node must have delivered the heads, and so, one after the other, all that they lead to. The same
-//! as `causal` has, for rings that know all of the discussion: there each delivery is compared with the
-//! whole past.
+//! Once for each message, what its author had delivered is compared with what its heads lead to. Every other node
+//! must have delivered the heads and so, one after the other, everything that they lead to. For rings that know the
+//! whole discussion this is the same as `causal`, which compares each delivery with the whole past.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +11,7 @@ use ringtalk_wire::{MessageId, NodeId};
 use super::reach::Reach;
 use super::{Check, ensure};
 
-/// What happened before a message: for each author its last message.
+/// What happened before a message: for each author, its last message.
 type Past = BTreeMap<NodeId, u64>;
 
 /// The past of each message, as its heads lead to it.
@@ -22,8 +21,8 @@ pub(crate) struct Heads {
 }
 
 impl Heads {
-    /// A node delivers a message: its author first. A message without heads depends on its author's
-    /// previous one.
+    /// Records that a node delivers a message; the author does so first. A message without heads depends on the
+    /// previous one of its author.
     pub(crate) fn delivered(
         &mut self,
         reach: &Reach,
@@ -46,7 +45,7 @@ impl Heads {
         Ok(())
     }
 
-    /// The heads of a message lead to everything that its author had delivered.
+    /// Checks that the heads of a message lead to everything that its author had delivered.
     fn said(&mut self, reach: &Reach, message: MessageId, heads: &[MessageId]) -> Check {
         let author = message.author;
         let seq = message.seq - 1;
@@ -96,7 +95,7 @@ mod tests {
         }
     }
 
-    /// 2 answers what 1 has asked.
+    /// Returns a bench in which 2 has answered a question of 1.
     fn question_and_answer() -> Bench {
         let mut bench = Bench::default();
         let question = message(1, 1);

@@ -1,4 +1,4 @@
-//! V3: at rest the view is the live set. V4: nobody is found dead who is not.
+//! V3: at rest, the view lists exactly the live nodes. V4: no live node is found dead.
 
 use std::collections::BTreeSet;
 
@@ -6,28 +6,28 @@ use ringtalk_wire::NodeId;
 
 use super::{Check, Witness, ensure};
 
-/// Who was seen to go, and who may be found dead.
+/// The members that were seen to leave, and those that may be found dead.
 #[derive(Debug, Default)]
 pub(crate) struct Accuracy {
-    /// Everybody, until a scenario says who.
+    /// The nodes that may be found dead; everybody may until a scenario names some.
     expected: Option<BTreeSet<NodeId>>,
     left: BTreeSet<(NodeId, NodeId)>,
 }
 
 impl Accuracy {
-    /// Nobody may be found dead but these, and those named before.
+    /// Allows only these nodes to be found dead, and those named before.
     pub(crate) fn expect(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
         self.expected.get_or_insert_default().extend(nodes);
     }
 
-    /// This one may be found dead too, where not everybody may.
+    /// Allows one more node to be found dead, unless everybody may.
     pub(crate) fn allow(&mut self, node: NodeId) {
         if let Some(expected) = &mut self.expected {
             expected.insert(node);
         }
     }
 
-    /// A node is told that a member was found dead.
+    /// Checks that a member may be found dead, when a node is told that it was.
     pub(crate) fn failed(&self, node: NodeId, gone: NodeId) -> Check {
         let expected = self.expected.as_ref();
         let fair = expected.is_none_or(|expected| expected.contains(&gone));
@@ -36,18 +36,18 @@ impl Accuracy {
         })
     }
 
-    /// A node is told that a member has left properly.
+    /// Records that a node is told that a member has left properly.
     pub(crate) fn left(&mut self, node: NodeId, gone: NodeId) {
         self.left.insert((node, gone));
     }
 
-    /// Whether a node was told that a member has left properly.
+    /// Returns true if a node was told that a member has left properly.
     pub(crate) fn saw_leave(&self, node: NodeId, gone: NodeId) -> bool {
         self.left.contains(&(node, gone))
     }
 }
 
-/// All follow one view, and it lists the live and nobody else.
+/// Checks that all nodes follow one view, which lists exactly the live nodes.
 pub(crate) fn the_live_are_the_members(witnesses: &[Witness]) -> Check {
     let live: BTreeSet<NodeId> = witnesses.iter().map(|witness| witness.id).collect();
     let tag = witnesses.first().and_then(|witness| witness.tag);

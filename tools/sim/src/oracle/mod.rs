@@ -1,7 +1,7 @@
-//! The oracles: one invariant of `design.md` §4 in each file, and their composition.
+//! The oracles: one invariant of `DESIGN.md` in each file, and their composition.
 //!
-//! They know what was said, and what nodes told their users; never what travelled. Some look at
-//! every event, the others at the [`Witness`]es of a world at rest.
+//! They know what users sent and what nodes told their users, and never what travelled. Some look at every event,
+//! the others at the [`Witness`]es of a world at rest.
 
 mod arrival;
 mod causal;
@@ -31,14 +31,14 @@ pub(crate) use queue::{load_is_bounded, queue_is_bounded};
 /// An invariant that does not hold.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Violation {
-    /// Its id in `design.md` §4, or a word for one that is not there.
+    /// The id of the invariant in `DESIGN.md`, or a word for one that is not there.
     pub(crate) invariant: &'static str,
-    /// Who, what and when.
+    /// What happened, and at which node.
     pub(crate) what: String,
 }
 
 impl Violation {
-    /// The error for a check.
+    /// Returns a violation as the error of a check.
     pub(crate) fn of<T>(invariant: &'static str, what: impl Into<String>) -> Result<T, Self> {
         let what = what.into();
         Err(Self { invariant, what })
@@ -51,10 +51,10 @@ impl fmt::Display for Violation {
     }
 }
 
-/// What a check ends in.
+/// The result of a check.
 pub(crate) type Check = Result<(), Violation>;
 
-/// The error, unless the condition holds.
+/// Returns a violation unless the condition holds.
 pub(crate) fn ensure(holds: bool, invariant: &'static str, what: impl FnOnce() -> String) -> Check {
     if holds {
         Ok(())
@@ -63,7 +63,7 @@ pub(crate) fn ensure(holds: bool, invariant: &'static str, what: impl FnOnce() -
     }
 }
 
-/// What a live node says of itself when the world is at rest.
+/// The state of a live node, as it reports it when the world is at rest.
 #[derive(Clone, Debug)]
 pub(crate) struct Witness {
     pub(crate) id: NodeId,
@@ -71,9 +71,9 @@ pub(crate) struct Witness {
     pub(crate) members: Vec<NodeId>,
     pub(crate) neighbours: Option<(NodeId, NodeId)>,
     pub(crate) registers: bool,
-    /// Its coordinator was admitted before all other members.
+    /// Whether its coordinator was admitted before all other members.
     pub(crate) follows_senior: bool,
-    /// Messages that it holds back.
+    /// How many messages it holds back.
     pub(crate) held: usize,
     pub(crate) accepts_input: bool,
     pub(crate) clock: VectorClock,
@@ -107,7 +107,7 @@ impl From<&Node> for Witness {
 pub(crate) struct Oracles {
     reach: reach::Reach,
     causal: causal::Causal,
-    /// In large rings, instead of the two that keep the whole past of every node.
+    /// In large rings, in the place of `causal` and `once`, which keep the whole past of every node.
     heads: Option<heads::Heads>,
     once: once::Once,
     creation: creation::Creation,
@@ -117,126 +117,126 @@ pub(crate) struct Oracles {
     readiness: readiness::Readiness,
     membership: membership::Accuracy,
     reached: reached::Reached,
-    /// Where that is counted.
+    /// How often bundles reach each node, if that is counted.
     passages: Option<reached::Passages>,
-    /// Who has shown a gap.
+    /// The nodes that have shown a gap.
     gaps: BTreeSet<NodeId>,
     calm: bool,
     delivered: u64,
 }
 
 impl Oracles {
-    /// A user says something.
+    /// Records that a user sends a message.
     pub(crate) fn said(&mut self, author: NodeId, text: &str, timestamp_ms: u64) {
         self.creation.said(author, text, timestamp_ms);
     }
 
-    /// This author says different things to different members, so nobody can tell what it said.
+    /// Marks an author as a liar: it tells members different things, so nobody can tell what it sent.
     pub(crate) fn distrust(&mut self, author: NodeId) {
         self.creation.distrust(author);
     }
 
-    /// How far a node has shown what an author said.
+    /// Returns the last message of an author that a node has shown.
     pub(crate) fn heard(&self, node: NodeId, author: NodeId) -> u64 {
         self.reach.of(node, author)
     }
 
-    /// True where nobody can tell what an author said.
+    /// Returns true if nobody can tell what an author sent.
     pub(crate) fn distrusts(&self, author: NodeId) -> bool {
         self.creation.is_liar(author)
     }
 
-    /// From now on somebody lies, and may be accused of it.
+    /// Records that somebody lies, and may be accused of it.
     pub(crate) fn lies(&mut self) {
         self.creation.lies();
     }
 
-    /// From now on C1 is judged by the heads of messages, and C3 by C2, which it follows from: so that
-    /// what the oracles keep does not grow with nodes times the square of messages.
+    /// Judges C1 by the heads of messages from now on, and C3 by C2, from which it follows. So what the oracles
+    /// keep does not grow with the number of nodes times the square of the number of messages.
     pub(crate) fn be_frugal(&mut self) {
         self.heads.get_or_insert_default();
     }
 
-    /// True in a ring so large that nothing is kept of everybody's whole past.
+    /// Returns true in a ring so large that the oracles do not keep every node's whole past.
     pub(crate) const fn are_frugal(&self) -> bool {
         self.heads.is_some()
     }
 
-    /// How many deliveries were checked.
+    /// Returns how many deliveries were checked.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
     }
 
-    /// How many messages a user has said.
+    /// Returns how many messages a user has sent.
     pub(crate) fn said_by(&self, author: NodeId) -> u64 {
         self.creation.said_by(author)
     }
 
-    /// How far a node has followed an author.
+    /// Returns how far a node has followed an author.
     pub(crate) fn reach(&self, node: NodeId, author: NodeId) -> u64 {
         self.reach.of(node, author)
     }
 
-    /// Nobody may be found dead from now on but these.
+    /// Allows only these nodes to be found dead from now on, and those named before.
     pub(crate) fn expect_failed(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
         self.membership.expect(nodes);
     }
 
-    /// From now on the few faults are no excuse for more than they bring about.
+    /// Declares that faults are few: from now on they excuse nothing beyond what they cause.
     pub(crate) fn be_calm(&mut self) {
         self.calm = true;
         self.progress.be_strict();
     }
 
-    /// From now on nobody but the most senior coordinates at rest.
+    /// Demands from now on that the most senior member coordinates at rest.
     pub(crate) const fn expect_the_most_senior(&mut self) {
         self.calm = true;
     }
 
-    /// No two of these have ever coordinated under one number.
+    /// Checks that no two of these nodes have ever coordinated under one number.
     pub(crate) fn no_two_reigned_at_once(&self, nodes: &[NodeId]) -> Check {
         self.progress.no_two_reigned_at_once(nodes)
     }
 
-    /// This one may be found dead too.
+    /// Allows one more node to be found dead.
     pub(crate) fn may_fail(&mut self, node: NodeId) {
         self.membership.allow(node);
     }
 
-    /// From now on it is counted how often payloads come to each node.
+    /// Starts to count how often payloads reach each node.
     pub(crate) fn count_payloads(&mut self) {
         self.passages.get_or_insert_default();
     }
 
-    /// Whether anybody counts payloads.
+    /// Returns true if payloads are counted.
     pub(crate) const fn counts_payloads(&self) -> bool {
         self.passages.is_some()
     }
 
-    /// A bundle comes to a node on its way round the ring.
+    /// Records that a bundle reaches a node on its way round the ring.
     pub(crate) fn payload(&mut self, node: NodeId, first: MessageId) {
         if let Some(passages) = &mut self.passages {
             passages.came(node, first);
         }
     }
 
-    /// Of 1,000 payloads that were counted so many at most came to nodes that had them.
+    /// Checks that at most `permille` of 1,000 counted payloads reached nodes that had them.
     pub(crate) fn few_payloads_came_again(&self, permille: u64) -> Check {
         let passages = self.passages.as_ref();
         passages.map_or(Ok(()), |passages| passages.few_came_again(permille))
     }
 
-    /// Every author was told of everybody who has its messages.
+    /// Checks that every author was told of everybody who has its messages.
     pub(crate) fn all_was_told(&self) -> Check {
         self.reached.all_was_told()
     }
 
-    /// Who was seen to go, and how: `node` saw `gone` leave properly.
+    /// Returns true if `node` saw `gone` leave properly.
     pub(crate) fn saw_leave(&self, node: NodeId, gone: NodeId) -> bool {
         self.membership.saw_leave(node, gone)
     }
 
-    /// A node tells its user something; `waits` for which authors' words, when it does.
+    /// Checks what a node tells its user; `waits` tells for which authors' messages the node waits at that time.
     pub(crate) fn event(
         &mut self,
         node: NodeId,
@@ -244,7 +244,7 @@ impl Oracles {
         waits: impl Fn(&NodeId) -> bool,
     ) -> Check {
         match event {
-            // What a liar shows its own user of itself is its own affair.
+            // What a liar shows its own user of its own messages is not checked.
             Event::Message(message) if message.id.author == node && self.distrusts(node) => {
                 self.reach.step(node, message.id);
             }
@@ -346,7 +346,7 @@ impl Oracles {
         Ok(())
     }
 
-    /// The faults are over and the world has settled: everything is as it should be.
+    /// Checks the invariants at rest: the faults are over, and the world has settled.
     pub(crate) fn at_rest(
         &self,
         witnesses: &[Witness],
@@ -372,7 +372,7 @@ impl Oracles {
         transcript::is_the_same(&honest, whole)
     }
 
-    /// Those who do not lie, and what they show of each other.
+    /// Returns the nodes that do not lie, with transcripts of each other's messages only.
     fn honest(&self, witnesses: &[Witness]) -> Vec<Witness> {
         let mut honest = witnesses.to_vec();
         honest.retain(|witness| !self.creation.is_liar(witness.id));
@@ -384,7 +384,7 @@ impl Oracles {
     }
 }
 
-/// Short names for the planted violations of the oracles' own tests.
+/// Helpers for the oracles' own tests, which plant violations.
 #[cfg(test)]
 mod tests_support {
     use ringtalk_wire::{Epoch, MessageId, NodeId, ViewHash, ViewTag};
@@ -413,7 +413,7 @@ mod tests_support {
         }
     }
 
-    /// The nodes of a sound ring, 0 its coordinator.
+    /// Returns the nodes of a sound ring, with 0 as its coordinator.
     pub(super) fn ring(count: u8) -> Vec<Witness> {
         let witness = |place: u8| Witness {
             id: id(place),
@@ -430,7 +430,7 @@ mod tests_support {
         (0..count).map(witness).collect()
     }
 
-    /// The invariant that a check found violated.
+    /// Returns the invariant that a check found violated.
     pub(super) fn violated(check: Check) -> Option<&'static str> {
         check.err().map(|violation| violation.invariant)
     }

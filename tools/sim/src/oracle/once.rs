@@ -1,4 +1,4 @@
-//! C3, once: no message is delivered twice by one node, whatever broke and was mended between.
+//! C3, once: no node delivers a message twice, whatever broke and was repaired in between.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use ringtalk_wire::{MessageId, NodeId};
 
 use super::{Check, ensure};
 
-/// What each node has delivered.
+/// The messages that each node has delivered.
 #[derive(Debug, Default)]
 pub(crate) struct Once {
     seen: BTreeMap<NodeId, BTreeSet<MessageId>>,
 }
 
 impl Once {
-    /// A node delivers a message.
+    /// Checks that a node has not delivered this message before.
     pub(crate) fn delivered(&mut self, node: NodeId, message: MessageId) -> Check {
         let new = self.seen.entry(node).or_default().insert(message);
         ensure(new, "C3", || format!("{node:?} delivers {message:?} again"))

@@ -1,5 +1,4 @@
-//! M1: every queue and the log stay within their bounds, however slow a reader and however much is
-//! said.
+//! M1: every queue and the log stay within their bounds, however slow a reader is and however much is sent.
 
 use ringtalk_proto::Load;
 use ringtalk_proto::config::{
@@ -10,19 +9,19 @@ use ringtalk_wire::limit::BUNDLE_MESSAGES;
 
 use super::{Check, ensure};
 
-/// A core that has seen the limit passed closes the link; one answer to a pull may pass it.
+/// A core closes a link when it sees the limit passed; one answer to a pull may pass it.
 const BOUND_BYTES: usize = LINK_QUEUE_LIMIT + PULL_BYTES;
 
-/// A node has queued so many bytes on one link.
+/// Checks how many bytes a node has queued on one link.
 pub(crate) fn queue_is_bounded(node: NodeId, bytes: usize) -> Check {
     ensure(bytes <= BOUND_BYTES, "M1", || {
         format!("{node:?} has queued {bytes} bytes on one link")
     })
 }
 
-/// A node keeps so much: what it holds back and its log, with so many messages for latecomers.
+/// Checks what a node holds back and logs, if it keeps `history` messages for latecomers.
 pub(crate) fn load_is_bounded(node: NodeId, load: &Load, history: usize) -> Check {
-    // The oldest bundle stays while any message of it is to stay.
+    // The oldest bundle stays while any of its messages has to stay.
     let log_messages = history + LOG_SPARE + BUNDLE_MESSAGES;
     let bounds = [
         ("messages held back", load.held_messages, HELD_MESSAGES),

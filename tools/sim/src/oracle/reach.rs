@@ -1,11 +1,11 @@
-//! How far each node has followed each author, as its own events say: the bookkeeping that the
-//! oracles of order share. It judges nothing.
+//! How far each node has followed each author, as its own events tell: the bookkeeping that the oracles of order
+//! share. It judges nothing.
 
 use std::collections::BTreeMap;
 
 use ringtalk_wire::{MessageId, NodeId, VectorClock};
 
-/// For each author something of its messages.
+/// A value for each author.
 type ByAuthor<T> = BTreeMap<NodeId, T>;
 
 /// How far each node has followed each author.
@@ -16,26 +16,27 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    /// A node's clock starts here.
+    /// Records the start of a node's clock.
     pub(crate) fn begin(&mut self, node: NodeId, base: &VectorClock) {
         let last = self.last.entry(node).or_default();
         last.extend(base.iter().map(|entry| (entry.author, entry.seq)));
     }
 
-    /// Up to where everything of the author was delivered, lies before the start, or was passed.
+    /// Returns the number up to which all messages of an author were delivered, lie before the start, or were
+    /// passed.
     pub(crate) fn of(&self, node: NodeId, author: NodeId) -> u64 {
         let last = self.last.get(&node).and_then(|last| last.get(&author));
         last.copied().unwrap_or(0)
     }
 
-    /// All authors that a node has heard of, with its reach.
+    /// Returns all authors that a node has followed, each with its last message.
     pub(crate) fn of_node(&self, node: NodeId) -> impl Iterator<Item = MessageId> {
         let last = self.last.get(&node).into_iter().flatten();
         let heard = last.filter(|&(_, &seq)| seq > 0);
         heard.map(|(&author, &seq)| MessageId { author, seq })
     }
 
-    /// A message was delivered.
+    /// Records that a message was delivered.
     pub(crate) fn step(&mut self, node: NodeId, message: MessageId) {
         let last = self.last.entry(node).or_default();
         let last = last.entry(message.author).or_default();
@@ -43,7 +44,7 @@ impl Reach {
         self.extend(node, message.author);
     }
 
-    /// A gap was shown that the clock passes.
+    /// Records that a gap was shown that the clock passes.
     pub(crate) fn pass(&mut self, node: NodeId, author: NodeId, from: u64, to: u64) {
         let passed = self.passed.entry(node).or_default();
         let end = passed.entry(author).or_default().entry(from).or_default();
@@ -51,7 +52,7 @@ impl Reach {
         self.extend(node, author);
     }
 
-    /// True where a gap was shown that the clock has passed.
+    /// Returns true if a gap of this author was shown that the clock passes.
     pub(crate) fn passed_any(&self, node: NodeId, author: NodeId) -> bool {
         let passed = self.passed.get(&node);
         passed.is_some_and(|passed| passed.contains_key(&author))

@@ -1,6 +1,6 @@
-//! What an author is told of its messages' way: nobody is counted who has not delivered them.
+//! Acknowledgements: an author is told of no member that has not delivered its messages.
 //!
-//! Not here: that all who are due get them (`arrival`).
+//! Not here: that the messages reach everybody who is due (`arrival`).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use ringtalk_wire::{MessageId, NodeId};
 
 use super::{Check, ensure};
 
-/// How many nodes have delivered each message, and how many its author was told of.
+/// How many nodes have delivered each message, and of how many its author was told.
 #[derive(Debug, Default)]
 pub(crate) struct Reached {
     delivered: BTreeMap<MessageId, u64>,
@@ -16,12 +16,12 @@ pub(crate) struct Reached {
 }
 
 impl Reached {
-    /// A node delivers a message; its author too.
+    /// Records that a node delivers a message; authors count too.
     pub(crate) fn delivered(&mut self, message: MessageId) {
         *self.delivered.entry(message).or_default() += 1;
     }
 
-    /// An author is told that so many members have delivered the messages up to this one.
+    /// Checks what an author is told: that `members` members have delivered its messages from `first` to `last`.
     pub(crate) fn told(&mut self, first: u64, last: MessageId, members: u64) -> Check {
         for seq in first..=last.seq {
             let message = MessageId { seq, ..last };
@@ -36,7 +36,7 @@ impl Reached {
         Ok(())
     }
 
-    /// Each author was told of everybody who has delivered its messages: nothing went wrong on
+    /// Checks that each author was told of everybody who has delivered its messages, as if nothing went wrong on
     /// their way.
     pub(crate) fn all_was_told(&self) -> Check {
         for (message, &delivered) in &self.delivered {
@@ -49,19 +49,19 @@ impl Reached {
     }
 }
 
-/// How often each bundle came to each node, by the way that intervals prescribe.
+/// How often each bundle reached each node, on the way that intervals prescribe.
 #[derive(Debug, Default)]
 pub(crate) struct Passages {
     seen: BTreeMap<(NodeId, MessageId), u64>,
 }
 
 impl Passages {
-    /// A bundle comes to a node.
+    /// Records that a bundle reaches a node.
     pub(crate) fn came(&mut self, node: NodeId, first: MessageId) {
         *self.seen.entry((node, first)).or_default() += 1;
     }
 
-    /// Of 1,000 payloads so many at most came to a node that had got them, or had written them.
+    /// Checks that at most `permille` of 1,000 payloads reached a node that had received or written them before.
     pub(crate) fn few_came_again(&self, permille: u64) -> Check {
         let all: u64 = self.seen.values().sum();
         let needless = |(&(node, first), &times): (&(NodeId, MessageId), &u64)| {

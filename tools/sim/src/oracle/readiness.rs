@@ -1,5 +1,5 @@
-//! Getting in: the clock starts once and before the first message, `ready` comes exactly once and
-//! after all history, and in the end everybody may speak.
+//! Joining: a node's clock starts once and before its first message, `ready` comes exactly once and after all
+//! history, and in the end everybody may write.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,18 @@ use ringtalk_wire::NodeId;
 
 use super::{Check, Witness, ensure};
 
-/// How far each node has come in getting in.
+/// How far each node has come in joining.
 #[derive(Debug, Default)]
 pub(crate) struct Readiness {
     started: BTreeSet<NodeId>,
     ready: BTreeSet<NodeId>,
     delivered: BTreeMap<NodeId, u64>,
-    /// How many of them were said before it came.
+    /// How many of the delivered messages are history: sent before the node came.
     history: BTreeMap<NodeId, u64>,
 }
 
 impl Readiness {
-    /// A node says where its clock starts.
+    /// Checks that a node's clock starts once, and before its first message.
     pub(crate) fn started(&mut self, node: NodeId) -> Check {
         let first = self.started.insert(node) && !self.delivered.contains_key(&node);
         ensure(first, "start", || {
@@ -27,7 +27,7 @@ impl Readiness {
         })
     }
 
-    /// A node tells its user how it gets in.
+    /// Checks what a node tells its user about joining.
     pub(crate) fn joining(&self, node: NodeId, stage: &JoiningStage) -> Check {
         ensure(!self.is_ready(node), "joining", || {
             format!("{node:?} tells of {stage:?} after it was ready")
@@ -41,7 +41,7 @@ impl Readiness {
         })
     }
 
-    /// A node says that it is ready.
+    /// Checks that a node becomes ready once, and after its clock has started.
     pub(crate) fn ready(&mut self, node: NodeId) -> Check {
         ensure(self.started.contains(&node), "ready", || {
             format!("{node:?} is ready before its clock starts")
@@ -51,7 +51,7 @@ impl Readiness {
         })
     }
 
-    /// A node delivers a message.
+    /// Checks that a node delivers after its clock has started, and history before it is ready.
     pub(crate) fn delivered(&mut self, node: NodeId, history: bool) -> Check {
         *self.delivered.entry(node).or_default() += 1;
         *self.history.entry(node).or_default() += u64::from(history);
@@ -63,13 +63,13 @@ impl Readiness {
         })
     }
 
-    /// Whether a node has said that it is ready.
+    /// Returns true if a node has become ready.
     pub(crate) fn is_ready(&self, node: NodeId) -> bool {
         self.ready.contains(&node)
     }
 }
 
-/// Everybody is in, and may speak.
+/// Checks that every node is ready and accepts input.
 pub(crate) fn all_take_part(readiness: &Readiness, witnesses: &[Witness]) -> Check {
     for witness in witnesses {
         let id = witness.id;

@@ -6,7 +6,7 @@ use ringtalk_wire::NodeId;
 
 use super::{Check, Violation, Witness, ensure};
 
-/// The ring as the nodes themselves report it is one, and whole.
+/// Checks that the ring, as the nodes themselves report it, is one cycle and whole.
 pub(crate) fn is_one_cycle(witnesses: &[Witness]) -> Check {
     let [first, .., _] = witnesses else {
         let alone = witnesses.iter().all(|only| only.neighbours.is_none());

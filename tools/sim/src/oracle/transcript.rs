@@ -1,5 +1,5 @@
-//! C7, same transcript: members with the same messages show them in the same order, by (Lamport
-//! time, author, number), and that order agrees with what happened before what.
+//! C7, same transcript: members with the same messages show them in the same order, by (Lamport time, author,
+//! number). That order agrees with what happened before what.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ pub(crate) struct Lamport {
 }
 
 impl Lamport {
-    /// A node delivers a message. What a liar has said may have any Lamport time.
+    /// Checks the Lamport time of a message that a node delivers; a liar's message may have any.
     pub(crate) fn delivered(
         &mut self,
         node: NodeId,
@@ -44,7 +44,7 @@ impl Lamport {
     }
 }
 
-/// All transcripts agree where they overlap; where nothing had to be forgotten they are equal.
+/// Checks that all transcripts agree where they overlap, and are equal if nothing had to be forgotten.
 pub(crate) fn is_the_same(witnesses: &[Witness], whole: bool) -> Check {
     let Some((first, others)) = witnesses.split_first() else {
         return Ok(());
@@ -72,7 +72,7 @@ pub(crate) fn is_the_same(witnesses: &[Witness], whole: bool) -> Check {
     Ok(())
 }
 
-/// What `one` shows of what both have.
+/// Returns the messages that both have, in the order in which `one` shows them.
 fn common<'a>(one: &'a Witness, other: &Witness) -> impl Iterator<Item = MessageId> + 'a {
     let has: BTreeSet<MessageId> = other.transcript.iter().copied().collect();
     let transcript = one.transcript.iter().copied();

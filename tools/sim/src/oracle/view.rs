@@ -1,6 +1,6 @@
-//! V1: same epoch and number ⇒ same view everywhere, in which no two names look alike. V2: a node's (epoch,
-//! number) never goes down. E1: nobody accepts two coordinators under one epoch number. E3: nobody
-//! goes back to a lower epoch.
+//! V1: one epoch and number, one view everywhere, in which no two names look alike. V2: the (epoch, number) of a
+//! node's view never goes down. E1: no node accepts two coordinators under one epoch number. E3: no node goes back
+//! to a lower epoch.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -14,12 +14,12 @@ use super::{Check, ensure};
 /// The members of a view with their names, in ring order.
 type Names = Vec<(NodeId, String)>;
 
-/// Views of up to so many members are always compared by their members.
+/// The size up to which views are always compared by their members.
 const ALWAYS: usize = 64;
-/// Of larger ones that have the right hash one in so many is, beside the first.
+/// Of larger views with the right hash, one in this many is compared by its members, beside the first.
 const SAMPLE: u64 = 64;
 
-/// V1: the views that anybody has followed.
+/// V1: the views that any node has followed.
 #[derive(Debug, Default)]
 pub(crate) struct Agreement {
     views: BTreeMap<(Epoch, u64), (ViewHash, Names)>,
@@ -27,7 +27,7 @@ pub(crate) struct Agreement {
 }
 
 impl Agreement {
-    /// A node follows a view.
+    /// Checks a view that a node follows.
     pub(crate) fn view(&mut self, node: NodeId, view: &View) -> Check {
         self.asked += 1;
         let known = self.views.get(&(view.tag().epoch, view.tag().number));
@@ -63,7 +63,7 @@ impl Agreement {
     }
 }
 
-/// True where nobody could take one of these names for another.
+/// Returns true if no two of these names could be mistaken for each other.
 fn are_told_apart(names: &Names) -> bool {
     let mut owners: BTreeMap<String, NodeId> = BTreeMap::new();
     let mut skeletons = names
@@ -72,23 +72,23 @@ fn are_told_apart(names: &Names) -> bool {
     skeletons.all(|(skeleton, id)| *owners.entry(skeleton).or_insert(id) == id)
 }
 
-/// V2, E1 and E3: where each node stands.
+/// V2, E1 and E3: the view, the epoch and the coordinators that each node has followed.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     tags: BTreeMap<NodeId, ViewTag>,
     coordinators: BTreeMap<(NodeId, u64), NodeId>,
     epochs: BTreeMap<NodeId, Epoch>,
-    /// Where nothing excuses two coordinators under one number: who was the first of each.
+    /// The first coordinator of each number, if nothing excuses two coordinators under one number.
     strict: Option<BTreeMap<u64, NodeId>>,
 }
 
 impl Progress {
-    /// From now on no two nodes follow different coordinators under one number.
+    /// Demands from now on that no two nodes follow different coordinators under one number.
     pub(crate) fn be_strict(&mut self) {
         self.strict = Some(BTreeMap::new());
     }
 
-    /// A node follows a view.
+    /// Checks the tag of a view that a node follows.
     pub(crate) fn view(&mut self, node: NodeId, tag: ViewTag) -> Check {
         let before = self.tags.insert(node, tag);
         let rises = before.is_none_or(|before| {
@@ -101,7 +101,7 @@ impl Progress {
         self.accepts(node, tag.epoch)
     }
 
-    /// A node follows a coordinator.
+    /// Checks the epoch of a coordinator that a node follows.
     pub(crate) fn coordinator(&mut self, node: NodeId, epoch: Epoch) -> Check {
         let before = self.epochs.insert(node, epoch);
         let rises = before.is_none_or(|before| before <= epoch);
@@ -111,8 +111,8 @@ impl Progress {
         self.accepts(node, epoch)
     }
 
-    /// No two of these have coordinated under one number. Who died in office is not among them: it
-    /// may have told some of its epoch, and the others open the same number.
+    /// Checks that no two of these nodes have coordinated under one number. A coordinator that died is not among
+    /// them: it may have told some nodes of its epoch before the others opened the same number.
     pub(crate) fn no_two_reigned_at_once(&self, nodes: &[NodeId]) -> Check {
         let mut reigned = BTreeMap::new();
         for (&(_, number), &coordinator) in &self.coordinators {

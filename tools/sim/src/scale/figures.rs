@@ -1,4 +1,4 @@
-//! The figures of a ring, made of what was noted; `contract.md` has some of their names.
+//! The figures of a ring, computed from what was recorded; `CONTRACT.md` has some of their names.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use crate::Times;
 use crate::oracle::{Check, ensure};
 use crate::world::{Survey, Traffic, Travels};
 
-/// From so many members on nodes have links to more than their neighbours.
+/// The ring size from which nodes have links beyond those to their neighbours.
 const FINGERS_FROM: u64 = 17;
 
-/// What was measured.
+/// The figures of one measurement.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Scale {
@@ -20,26 +20,26 @@ pub struct Scale {
     pub nodes: u64,
     /// How many of them died just before the messages.
     pub dead: u64,
-    /// How many messages were looked at.
+    /// How many messages were followed.
     pub messages: u64,
     /// How often the payload of one message was sent, on average.
     pub payloads_per_message: f64,
-    /// Payloads that came to a node that had them.
+    /// Payloads that reached a node that had them.
     pub duplicates: u64,
     /// Deliveries that did not happen in time.
     pub missed: u64,
     /// The most hops that a payload took.
     pub hops_max: u32,
-    /// From sealing until the last delivery, in milliseconds.
+    /// The time from signing to the last delivery, in milliseconds: the mean.
     pub time_to_all_ms_mean: f64,
-    /// The longest of them.
+    /// The longest such time.
     pub time_to_all_ms_max: f64,
-    /// What the dependencies of a message weigh, in bytes.
+    /// The size of a message's dependencies, in bytes: the 99th percentile.
     pub causal_bytes_p99: usize,
-    /// What is sent while nobody says anything.
+    /// The traffic while nobody writes anything.
     #[serde(flatten)]
     pub rest: Option<Rest>,
-    /// What messages are like while many talk.
+    /// The messages while many users write.
     #[serde(flatten)]
     pub talk: Option<Talk>,
     /// How long newcomers take.
@@ -51,7 +51,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The figures of messages that were followed, in a ring of which some are dead.
+    /// Computes the figures of the messages that were followed, in a ring with some dead members.
     pub(super) fn of(nodes: u64, dead: u64, survey: Survey) -> Self {
         let travels: Vec<Travels> = survey.bundles.into_values().collect();
         let messages = travels.len().max(1) as u64;
@@ -79,7 +79,7 @@ impl Scale {
         }
     }
 
-    /// In a stable ring every member is sent each payload once, by few hops.
+    /// Checks that every member was sent each payload once, over few hops, as in a stable ring.
     pub(super) fn is_as_in_a_stable_ring(&self) -> Check {
         let (nodes, due) = (self.nodes, self.nodes - 1);
         let [fewest, most] = self.payloads;
@@ -102,15 +102,15 @@ impl Scale {
     }
 }
 
-/// What is sent while nobody says anything.
+/// The traffic while nobody writes anything.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Rest {
     /// The frames that a node sends in a second, on average.
     pub rest_frames_per_second: f64,
-    /// The same of the node that sends most.
+    /// The same, for the node that sends most.
     pub rest_frames_per_second_max: f64,
-    /// How many of them are heartbeats.
+    /// How many of the frames are heartbeats.
     pub rest_heartbeats_per_second: f64,
     /// The bytes of all frames that a node sends in a second, before encryption.
     pub rest_bytes_per_second: f64,
@@ -134,21 +134,21 @@ impl Rest {
     }
 }
 
-/// What messages are like while the whole discussion has so many in a second.
+/// The messages while the whole discussion is busy.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Talk {
-    /// How many bundles there were; nearly all of one message.
+    /// How many bundles there were; nearly all have one message.
     pub talk_messages: usize,
-    /// How often the payload of one was sent, on average.
+    /// How often the payload of a bundle was sent, on average.
     pub talk_payloads_per_message: f64,
-    /// How many others it depends on directly, the median.
+    /// How many messages a bundle depends on directly: the median.
     pub talk_heads_p50: usize,
-    /// The number that one in a hundred exceeds.
+    /// The same: the 99th percentile.
     pub talk_heads_p99: usize,
-    /// What they weigh, the median.
+    /// The size of these dependencies, in bytes: the median.
     pub talk_causal_bytes_p50: usize,
-    /// The bytes that one in a hundred exceeds.
+    /// The same: the 99th percentile.
     pub talk_causal_bytes_p99: usize,
 }
 
@@ -171,13 +171,13 @@ impl Talk {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Joins {
-    /// How many came.
+    /// How many newcomers came.
     pub joins: u64,
-    /// How many messages had been said before.
+    /// How many messages had been sent before.
     pub history_messages: u64,
     /// The median, in milliseconds.
     pub join_ms_p50: u64,
-    /// The time that one in a hundred exceeds.
+    /// The 99th percentile, in milliseconds.
     pub join_ms_p99: u64,
 }
 
@@ -193,7 +193,7 @@ impl Joins {
     }
 }
 
-/// The value within which so many of 100 are, where it is known how often there is each.
+/// Returns the value that `percent` of 100 do not exceed, from how often each value occurs.
 fn percentile_of(values: &BTreeMap<usize, usize>, percent: usize) -> usize {
     let all: usize = values.values().sum();
     let mut left = (all * percent).div_ceil(100);
@@ -205,7 +205,7 @@ fn percentile_of(values: &BTreeMap<usize, usize>, percent: usize) -> usize {
     within.map_or(0, |(value, _)| *value)
 }
 
-/// The value within which so many of 100 are.
+/// Returns the value that `percent` of 100 do not exceed.
 fn percentile(values: &mut [usize], percent: usize) -> usize {
     values.sort_unstable();
     let place = (values.len() * percent).div_ceil(100).saturating_sub(1);

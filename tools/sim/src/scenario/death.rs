@@ -1,4 +1,4 @@
-//! Processes die from one moment to the next.
+//! Processes die without warning.
 
 use super::{BURIAL, FAILOVER, gather, ordinary, seconds, talk_for, the_coordinator};
 use crate::network::HostIndex;

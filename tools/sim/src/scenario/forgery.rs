@@ -1,5 +1,5 @@
-//! A member lies: about what others said, about the view, about who coordinates, and about what it
-//! said itself. Nobody believes it, and everybody who is lied to is told.
+//! A member lies: about what others wrote, about the view, about who coordinates, and about its own messages.
+//! Nobody believes it, and everybody who is lied to is told.
 
 use core::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::world::World;
 /// How far above the epoch in force a lie goes.
 const LEAPS: [u64; 3] = [1, 1_000, 1 << 40];
 
-/// A liar, one whom it lies to, and one whom it lies about: none of them coordinates.
+/// A liar, a dupe that it lies to, and a victim that it lies about; none of them coordinates.
 pub(super) struct Cast {
     pub(super) coordinator: HostIndex,
     pub(super) liar: HostIndex,
@@ -89,7 +89,7 @@ pub(super) fn a_forged_election_is_refused(world: &mut World) -> Check {
             seals: Vec::new(),
         };
         let own = world.seal_bytes_as(liar, &opening.to_sign());
-        // Twice the same signature is not that of two members.
+        // The same signature twice is not that of two members.
         opening.seals = vec![own, own];
         let (update, next) = without(world, liar, &view, victim, Some(opening));
         let sealed = world.seal_as(liar, &Announcement::View(update));
@@ -299,7 +299,7 @@ pub(super) fn who_is_no_member_is_not_heard(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Of a message so much may pass until it is delivered where somebody floods links of 500 KB a second.
+/// The bound on the 99th percentile of delivery times when a member floods links of 500 KB a second.
 const FLOODED: Duration = seconds(5);
 
 pub(super) fn who_floods_delays_nobody_for_long(world: &mut World) -> Check {
@@ -333,7 +333,7 @@ pub(super) fn who_floods_delays_nobody_for_long(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// A ring that talks, and in which nobody is to be found dead.
+/// Gathers a ring in which users have written, and in which nobody may be found dead.
 pub(super) fn begin(world: &mut World) -> Result<Cast, Violation> {
     gather(world, 6)?;
     talk_for(world, seconds(1))?;
@@ -342,7 +342,7 @@ pub(super) fn begin(world: &mut World) -> Result<Cast, Violation> {
     cast(world)
 }
 
-/// The same, before anybody has said anything.
+/// Does the same before anybody has written anything.
 fn begin_silent(world: &mut World) -> Result<Cast, Violation> {
     gather(world, 6)?;
     world.run_for(seconds(1))?;
@@ -368,7 +368,7 @@ fn cast(world: &mut World) -> Result<Cast, Violation> {
     })
 }
 
-/// The liar says one thing to somebody that it is linked to, and another to everybody.
+/// Makes the liar say one thing to a member that it is linked to, and another to everybody.
 fn speak_with_two_tongues(world: &mut World, liar: HostIndex) -> Check {
     world.distrust(liar);
     let bundle = words(world, liar, "this I say to one of you only");
@@ -380,7 +380,7 @@ fn speak_with_two_tongues(world: &mut World, liar: HostIndex) -> Check {
     world.run_for(seconds(5))
 }
 
-/// A bundle that goes on where an author is.
+/// Returns a bundle that follows what an author has written so far.
 fn words(world: &World, author: HostIndex, text: &str) -> Bundle {
     let id = world.id(author);
     let said = world.said_by(author);
@@ -397,7 +397,7 @@ fn words(world: &World, author: HostIndex, text: &str) -> Bundle {
     }
 }
 
-/// A view in which somebody is missing, as the liar would make it.
+/// Returns a view without one member, and the update to it, as the liar would make them.
 pub(super) fn without(
     world: &World,
     liar: HostIndex,
@@ -419,7 +419,7 @@ pub(super) fn without(
     next.expect("the victim is a member")
 }
 
-/// Something on its way round the whole ring.
+/// Returns the frame that carries an item round the whole ring.
 fn spread(item: Item) -> Frame {
     Frame::Spread(Spread {
         interval: Interval {

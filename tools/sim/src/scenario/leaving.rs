@@ -1,4 +1,4 @@
-//! Nodes leave properly, and others come.
+//! Nodes leave properly, and others join.
 
 use super::{JOINING, gather, millis, seconds, talk_for, the_coordinator};
 use crate::oracle::{Check, ensure};
@@ -37,7 +37,7 @@ pub(super) fn coordinator_leaves(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Who spoke while nobody else was there hands that over too, when it leaves.
+/// A member that wrote while nobody else was there hands that over too when it leaves.
 pub(super) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
     gather(world, 3)?;
     talk_for(world, seconds(1))?;
@@ -55,8 +55,8 @@ pub(super) fn words_said_alone_are_handed_over(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Somebody comes or goes every few seconds, in whatever way, and everybody gets what is said, for as
-/// long as asked for (`--lasts`).
+/// Every few seconds a member joins, leaves or dies, and everybody gets all messages, for as long as asked for
+/// (`--lasts`).
 pub(super) fn members_come_and_go(world: &mut World) -> Check {
     let count = world.nodes.unwrap_or(20);
     let end = world.time() + world.lasts.unwrap_or(seconds(60));

@@ -1,12 +1,12 @@
-//! One thing that goes wrong in a ring that is well otherwise: what the figures of detection,
-//! failover and repair are taken from, at any size (`--nodes`).
+//! One fault in a ring that is otherwise well: the source of the figures of detection, failover and repair, at any
+//! size (`--nodes`).
 
 use super::{gather, ordinary, seconds, the_coordinator};
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 use crate::world::World;
 
-/// What a failed election may cost beside one frame for each member.
+/// How many frames a failed election may cost beside one for each member.
 const ELECTION_FRAMES: u64 = 20;
 
 pub(super) fn a_process_is_killed(world: &mut World) -> Check {
@@ -43,7 +43,7 @@ pub(super) fn the_coordinators_host_vanishes(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Seven adjacent hosts are gone at once: the ring closes over them.
+/// Seven adjacent hosts vanish at once, and the ring closes over them.
 pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
     calm_ring(world)?;
     let mut gone = vec![ordinary(world)?];
@@ -62,7 +62,7 @@ pub(super) fn seven_adjacent_vanish(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// As many nodes as asked for, or 8 to 40, of whom now and then one says something.
+/// Gathers as many nodes as asked for, or 8 to 40, of which one writes something now and then.
 fn calm_ring(world: &mut World) -> Check {
     let chosen = world.random.between(8, 40);
     let count = world.nodes.unwrap_or(chosen);

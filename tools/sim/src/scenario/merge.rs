@@ -1,4 +1,4 @@
-//! Rings that were torn, and become one again.
+//! Rings that were torn by a partition, and become one again.
 
 use core::time::Duration;
 
@@ -21,21 +21,21 @@ pub(super) fn torn_rings_find_each_other_without_a_director(world: &mut World) -
     torn(world, |index| u8::from(index < size), seconds(10), 1)
 }
 
-/// Three parts, of which none knows of more than one other at first.
+/// Three parts merge, of which none knows of more than one other at first.
 pub(super) fn three_parts_become_one(world: &mut World) -> Check {
     gather(world, 9)?;
     world.restart_director(FOREVER);
     torn(world, |index| (index % 3) as u8, seconds(10), 1)
 }
 
-/// Larger rings than the neighbours alone would carry, of which one has a good many fewer members.
+/// A ring that is larger than neighbours alone would carry merges with one a third of its size.
 pub(super) fn large_rings_merge(world: &mut World) -> Check {
     gather(world, 40)?;
     world.restart_director(FOREVER);
     torn(world, |index| u8::from(index % 4 == 0), seconds(10), 1)
 }
 
-/// After ten minutes the other side is looked for every 8 s only.
+/// After ten minutes, each side looks for the other every 8 s only.
 pub(super) fn merge_after_ten_minutes(world: &mut World) -> Check {
     gather(world, 6)?;
     world.restart_director(FOREVER);
@@ -43,7 +43,7 @@ pub(super) fn merge_after_ten_minutes(world: &mut World) -> Check {
     torn(world, |index| u8::from(index < size), seconds(600), 1)
 }
 
-/// While the rings merge, the coordinator of either dies.
+/// One of the two coordinators dies while the rings merge.
 pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
     gather(world, 8)?;
     world.talk(millis(500));
@@ -63,8 +63,8 @@ pub(super) fn a_coordinator_dies_while_rings_merge(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// The invited coordinator has pledged itself, and never gets the view that came of it: the inviting
-/// one has gone on, and must not be waited for (seed 17534 of the random faults).
+/// The invited coordinator has pledged itself, and never receives the merged view. The inviting one has gone on,
+/// and nobody may wait for it (seed 17534 of the random faults).
 pub(super) fn the_merged_view_is_lost_on_its_way(world: &mut World) -> Check {
     gather(world, 8)?;
     world.restart_director(FOREVER);
@@ -86,9 +86,9 @@ pub(super) fn the_merged_view_is_lost_on_its_way(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// A coordinator that has one other member left is stopped, and that one goes on alone and becomes one ring with
-/// those whom the coordinator took for dead: it knows none of those who stand for what it finds when it wakes up
-/// (seed 999 of the random faults).
+/// A coordinator with one other member left is paused, and that member merges with those whom the coordinator took
+/// for dead. When the coordinator wakes up, it knows none of the members that vouch for what it finds (seed 999 of
+/// the random faults).
 pub(super) fn a_coordinator_wakes_up_to_strangers(world: &mut World) -> Check {
     gather(world, 8)?;
     world.restart_director(FOREVER);
@@ -100,15 +100,15 @@ pub(super) fn a_coordinator_wakes_up_to_strangers(world: &mut World) -> Check {
     world.pause(coordinator, seconds(12));
     world.partition(|_| 0);
     world.run_for(seconds(11))?;
-    // Those who run are one ring, before it wakes up.
+    // The running members are one ring before it wakes up.
     world.one_ring_within(millis(1))?;
     world.run_for(seconds(1))?;
     world.one_ring_within(MERGE)?;
     world.must_come_to_rest()
 }
 
-/// Two are cut off, and the one who has just taken over there dies: whoever followed it is alone among those who
-/// took both for dead and do not believe that epoch (seeds 264 and 528 of the random faults).
+/// Two members are cut off, and the one that has just taken over there dies. Its follower is alone among members
+/// that took both for dead and do not believe that epoch (seeds 264 and 528 of the random faults).
 pub(super) fn a_dead_coordinators_only_follower_is_back(world: &mut World) -> Check {
     gather(world, 8)?;
     world.restart_director(FOREVER);
@@ -118,7 +118,7 @@ pub(super) fn a_dead_coordinators_only_follower_is_back(world: &mut World) -> Ch
     let cut_off: Vec<HostIndex> = others.take(2).collect();
     world.partition(|index| u8::from(cut_off.contains(&index)));
     world.coordinators_within(2, seconds(8))?;
-    // Its follower hears of it, and nobody is found dead so soon.
+    // Long enough for its follower to hear of it, and too short for anybody to be found dead.
     world.run_for(millis(50))?;
     let next = world.coordinators().into_iter().find(|&one| one != before);
     world.kill(next.unwrap_or(before));
@@ -127,12 +127,13 @@ pub(super) fn a_dead_coordinators_only_follower_is_back(world: &mut World) -> Ch
     world.must_come_to_rest()
 }
 
-/// Somebody comes, speaks and leaves while the ring is torn: after the merge the other part shows that one's words under
-/// the name that it had.
+/// A visitor joins, writes and leaves while the ring is torn. After the merge, the other part shows its messages
+/// under the name that it had.
 pub(super) fn a_merge_names_who_came_and_left(world: &mut World) -> Check {
     gather(world, 6)?;
     world.follow_messages();
-    // The director points the visitor to those who have opened the higher epoch: they are cut off from the coordinator.
+    // The director points the visitor to the part with the higher epoch, which is cut off from the first
+    // coordinator.
     world.partition(|index| u8::from(index < 3));
     world.run_for(seconds(8))?;
     let visitor = world.start();
@@ -155,8 +156,8 @@ pub(super) fn a_merge_names_who_came_and_left(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// One of eight is stopped: the others' paste is through 2 s later, and the stopped one has it when
-/// it has woken up.
+/// One of eight members is paused: the others have each thousand pasted messages 2 s later, and the paused one has
+/// all of them after it has woken up.
 pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check {
     gather(world, 8)?;
     world.run_for(seconds(1))?;
@@ -164,7 +165,7 @@ pub(super) fn a_stopped_member_slows_nobody_for_long(world: &mut World) -> Check
     world.pause(stopped, seconds(12));
     let speaker = world.coordinator().unwrap_or_default();
     for thousand in 1..=4 {
-        // As fast as it is taken.
+        // As fast as the node accepts them.
         for _ in 0..100 {
             let left = thousand * 1_000 - world.said();
             world.paste(speaker, left)?;

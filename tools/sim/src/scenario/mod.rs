@@ -1,5 +1,4 @@
-//! The scenarios: what happens in each, and what is demanded beyond the invariants, which hold
-//! always.
+//! The scenarios: what happens in each, and what each demands beyond the invariants, which always hold.
 
 mod death;
 mod forgery;
@@ -23,10 +22,10 @@ use crate::oracle::{Check, Violation};
 use crate::schedule::{Deed, Schedule, Who};
 use crate::world::World;
 
-/// What happens in a run.
+/// The code of a scenario.
 type Script = fn(&mut World) -> Check;
 
-/// Something that happens to a world, by its name.
+/// A named course of events in a world.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     name: Cow<'static, str>,
@@ -40,7 +39,7 @@ enum Plot {
 }
 
 impl Scenario {
-    /// All that have a name.
+    /// Returns all scenarios that have a name.
     pub fn all() -> impl Iterator<Item = Self> {
         SCENARIOS.iter().map(|&(name, script)| Self {
             name: Cow::Borrowed(name),
@@ -48,12 +47,12 @@ impl Scenario {
         })
     }
 
-    /// The one of this name.
+    /// Returns the scenario of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().find(|scenario| scenario.name == name)
     }
 
-    /// A schedule as a scenario; `name` is what repeats it on a command line.
+    /// Creates a scenario from a schedule; `name` is what repeats it on a command line.
     pub fn scheduled(name: impl Into<String>, schedule: Schedule) -> Self {
         Self {
             name: Cow::Owned(name.into()),
@@ -61,12 +60,12 @@ impl Scenario {
         }
     }
 
-    /// Its name.
+    /// Returns the name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Lets it happen.
+    /// Plays the scenario in a world.
     pub(crate) fn play(&self, world: &mut World) -> Check {
         match &self.plot {
             Plot::Script(script) => script(world),
@@ -173,11 +172,11 @@ const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
 }
 
-/// How long a coordinator's death may go unmended.
+/// How long a ring may take to replace a dead coordinator.
 const FAILOVER: Duration = seconds(5);
-/// How long the dead may be listed.
+/// How long a view may list a dead member.
 const BURIAL: Duration = seconds(5);
-/// How long a newcomer may take where nothing is wrong, and a founder may come first.
+/// How long a newcomer may take if nothing is wrong, even if a founder has to come first.
 const JOINING: Duration = seconds(5);
 
 fn random_faults(world: &mut World) -> Check {
@@ -200,13 +199,13 @@ fn random_faults(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// From 5 to 50 nodes, fewer more often.
+/// Draws a number of nodes from 5 to 50; fewer are more frequent.
 fn some_nodes(world: &mut World) -> u64 {
     let most = world.random.between(5, 50);
     world.random.between(5, most)
 }
 
-/// The same with what a schedule says instead of chance.
+/// Plays a schedule. It draws what `random_faults` draws, so that a recorded schedule gives the same run.
 fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
     some_nodes(world);
     world.random.fork();
@@ -219,7 +218,7 @@ fn scheduled(world: &mut World, schedule: &Schedule) -> Check {
     world.must_come_to_rest()
 }
 
-/// So many nodes start, one soon after another, and get in.
+/// Starts `count` nodes, one soon after another, and waits until all have joined.
 pub(crate) fn gather(world: &mut World, count: u64) -> Check {
     for _ in 0..count {
         world.start();
@@ -229,13 +228,13 @@ pub(crate) fn gather(world: &mut World, count: u64) -> Check {
     world.all_ready_within(seconds(10))
 }
 
-/// Everybody talks, and goes on talking afterwards.
+/// Lets everybody write for a while; they go on writing afterwards.
 fn talk_for(world: &mut World, time: Duration) -> Check {
     world.talk(millis(300));
     world.run_for(time)
 }
 
-/// For a minute all links take so much and no more.
+/// Limits all links to `bytes_per_ms` bytes a millisecond for a minute.
 fn slow_links(world: &mut World, bytes_per_ms: u64) -> Check {
     let count = world.members().len();
     for one in 0..count {
@@ -251,7 +250,7 @@ fn slow_links(world: &mut World, bytes_per_ms: u64) -> Check {
     Ok(())
 }
 
-/// Who coordinates; somebody must.
+/// Returns the coordinator; there must be one.
 pub(crate) fn the_coordinator(world: &World) -> Result<HostIndex, Violation> {
     let coordinator = world.coordinator();
     coordinator.map_or_else(|| Violation::of("E2", "nobody coordinates"), Ok)

@@ -21,7 +21,7 @@ pub(super) fn link_resets_lose_nothing(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// What a broken link swallowed is back within 2 s of the breakage.
+/// The messages that a broken link swallowed are back within 2 s of the breakage.
 pub(super) fn what_a_broken_link_swallowed_is_back_in_two_seconds(world: &mut World) -> Check {
     gather(world, 6)?;
     world.expect_failed(&[]);
@@ -78,7 +78,7 @@ pub(super) fn partition_heals(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// A newcomer that still fetches the history of a ring, when that ring is dissolved.
+/// A ring is dissolved by a merge while a newcomer still fetches its history.
 pub(super) fn newcomers_while_rings_merge(world: &mut World) -> Check {
     gather(world, 6)?;
     world.talk(millis(300));

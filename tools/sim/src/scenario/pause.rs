@@ -1,4 +1,4 @@
-//! Processes are stopped for a while, and go on.
+//! Processes are paused for a while, and resume.
 
 use std::collections::BTreeSet;
 
@@ -45,7 +45,7 @@ pub(super) fn short_pause_evicts_nobody(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Who was stopped for long is let in again by a coordinator whose answer it does not get: the others
+/// A member that was paused for long is admitted again by a coordinator whose answer it does not get. The others
 /// list it, and tell it of its eviction, of what came after, and of its return.
 pub(super) fn who_is_back_hears_it_from_others(world: &mut World) -> Check {
     gather(world, 8)?;
@@ -71,7 +71,7 @@ pub(super) fn who_is_back_hears_it_from_others(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// The director still names the coordinator that wakes up, and nobody else is left.
+/// A coordinator wakes up when nobody else is left, and the director still names it.
 pub(super) fn coordinator_wakes_up_alone(world: &mut World) -> Check {
     gather(world, 4)?;
     talk_for(world, seconds(1))?;
@@ -88,7 +88,7 @@ pub(super) fn coordinator_wakes_up_alone(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// What is shown as a gap while its only holder is stopped comes when that one is back.
+/// A message that is shown as a gap while its only holder is paused arrives when that holder is back.
 pub(super) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
     gather(world, 3)?;
     talk_for(world, seconds(1))?;
@@ -106,8 +106,8 @@ pub(super) fn a_gap_closes_when_its_holder_is_back(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Frames are lost everywhere, a tenth of the nodes stalls again and again, for up to 1 s with 1 s at
-/// least between, and nobody is found dead, for as long as asked for (`--lasts`).
+/// Frames are lost everywhere, and a tenth of the nodes pauses again and again, for up to 1 s with at least 1 s
+/// between. Nobody is found dead, for as long as asked for (`--lasts`).
 pub(super) fn nobody_is_evicted_for_being_late(world: &mut World) -> Check {
     let count = world.nodes.unwrap_or(20);
     let end = world.lasts.unwrap_or(seconds(120));

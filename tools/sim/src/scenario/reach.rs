@@ -1,18 +1,18 @@
-//! Not everybody can dial everybody: several networks, and nodes that only dial out.
+//! Not every node can dial every other: several networks, and nodes that only dial out.
 
 use super::{JOINING, millis, seconds};
 use crate::network::Site;
 use crate::oracle::{Check, ensure};
 use crate::world::World;
 
-/// Two networks that do not reach each other, and what is on both.
+/// Two networks that do not reach each other, and a site on both.
 const ONE: Site = Site::open(0b01);
 const OTHER: Site = Site::open(0b10);
 const BOTH: Site = Site::open(0b11);
-/// What can dial to the first network, and nobody can dial.
+/// A site that can dial the first network, and that nobody can dial.
 const HOME: Site = Site::closed(0b01);
 
-/// Starts one after another, each as soon as the one before is in.
+/// Starts nodes one after another, each as soon as the one before has joined.
 fn gather(world: &mut World, sites: &[Site]) -> Check {
     for &site in sites {
         world.start_at_site(site);
@@ -41,7 +41,7 @@ pub(super) fn a_coordinator_that_nobody_can_dial(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// One node can be dialled, and all others but dial out.
+/// One node can be dialled; all others only dial out.
 pub(super) fn homes_that_only_dial_out(world: &mut World) -> Check {
     gather(world, &[ONE, HOME, HOME, HOME, HOME, HOME])?;
     world.talk(millis(200));
@@ -62,7 +62,7 @@ pub(super) fn a_bridge_dies_where_there_are_two(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// What the relay carries stays open, and nothing comes over it any more.
+/// The circuits that the bridge carried stay open, and nothing arrives over them any more.
 pub(super) fn a_bridge_vanishes_where_there_are_two(world: &mut World) -> Check {
     gather(world, &[BOTH, ONE, BOTH, OTHER, ONE, OTHER])?;
     world.talk(millis(200));
@@ -73,7 +73,7 @@ pub(super) fn a_bridge_vanishes_where_there_are_two(world: &mut World) -> Check 
     world.must_come_to_rest()
 }
 
-/// Nobody dials more because of somebody who is lost and out of reach.
+/// Members that are lost and out of reach cause few dials.
 pub(super) fn who_is_lost_elsewhere_is_dialled_by_few(world: &mut World) -> Check {
     gather(world, &[ONE, BOTH, OTHER, ONE, ONE, ONE, ONE, OTHER])?;
     world.talk(millis(500));
@@ -84,14 +84,14 @@ pub(super) fn who_is_lost_elsewhere_is_dialled_by_few(world: &mut World) -> Chec
     let before = world.dials();
     world.run_for(seconds(30))?;
     let dials = world.dials() - before;
-    // Two that are lost, looked for every 8 s, directly and again beside each of four steps, and by three helpers each.
+    // Two lost members are sought every 8 s: directly, again beside each of four steps, and by three helpers each.
     ensure(dials <= 100, "dials", || {
         format!("{dials} dials in 30 s because of two that are lost")
     })?;
     world.must_come_to_rest()
 }
 
-/// The bridge is cut off from one network for a while: two rings, and one again.
+/// The bridge is cut off from one network for a while: one ring becomes two, and one again.
 pub(super) fn networks_part_and_meet_over_a_bridge(world: &mut World) -> Check {
     gather(world, &[ONE, BOTH, OTHER, ONE, OTHER])?;
     world.talk(millis(300));

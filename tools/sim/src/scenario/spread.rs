@@ -1,4 +1,4 @@
-//! How messages spread where nothing goes wrong, and where somebody is stopped on their way.
+//! How messages spread if nothing goes wrong, and if a member is paused on their way.
 
 use core::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::network::HostIndex;
 use crate::oracle::Check;
 use crate::world::World;
 
-/// By then whoever did not get a message on its way round the ring has pulled it.
+/// By then, a member that missed a message on its way round the ring has pulled it.
 const PULLED: Duration = millis(700);
-/// How often somebody says something where much is said.
+/// How often a busy user writes something.
 const PACE: Duration = millis(5);
-/// Of 1,000 payloads so many may be needless while newcomers come.
+/// How many of 1,000 payloads may be duplicates while newcomers join.
 const SECOND_PAYLOADS: u64 = 20;
 
-/// Everybody talks: nobody gets a payload twice, and every author is told in the
-/// end that everybody has its messages.
+/// Everybody writes: nobody gets a payload twice, and in the end every author is told that everybody has its
+/// messages.
 pub(super) fn everybody_gets_each_payload_once(world: &mut World) -> Check {
     let chosen = world.random.between(2, 30);
     let count = world.nodes.unwrap_or(chosen);
@@ -35,7 +35,7 @@ pub(super) fn everybody_gets_each_payload_once(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// The same while newcomers are let in, whom not all views have yet, and links are made.
+/// The same while newcomers join whom not all views list yet, and links are made.
 pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
     let chosen = world.random.between(8, 24);
     let count = world.nodes.unwrap_or(chosen);
@@ -56,7 +56,7 @@ pub(super) fn newcomers_cause_few_second_payloads(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Newcomers get in while everybody talks: nobody waits long for a message because of them.
+/// Newcomers join while everybody writes: nobody waits long for a message because of them.
 pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
     let chosen = world.random.between(3, 12);
     let count = world.nodes.unwrap_or(chosen);
@@ -77,8 +77,8 @@ pub(super) fn newcomers_delay_nobody_for_long(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Who comes to a ring in which somebody talks hears that as soon as it is in, though some of it was on its way past its
-/// place when it came.
+/// A newcomer receives messages as soon as it has joined, even those that were in flight past its place when it
+/// came.
 pub(super) fn a_newcomer_hears_what_is_said_at_once(world: &mut World) -> Check {
     let chosen = world.random.between(2, 16);
     let count = world.nodes.unwrap_or(chosen);
@@ -108,7 +108,7 @@ fn speak_for(world: &mut World, speaker: HostIndex, time: Duration) -> Check {
     Ok(())
 }
 
-/// One is stopped, somebody talks: a quarter of a second later its part of the ring is another's.
+/// One member is paused while another writes: a quarter of a second later its part of the ring is handed over.
 pub(super) fn a_stopped_members_part_is_handed_over(world: &mut World) -> Check {
     let chosen = world.random.between(6, 30);
     let count = world.nodes.unwrap_or(chosen);

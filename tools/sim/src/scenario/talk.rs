@@ -1,4 +1,4 @@
-//! People talk and nothing goes wrong: everybody gets in, and everything arrives.
+//! Users write and nothing goes wrong: everybody joins, and everything arrives.
 
 use core::ops::Range;
 use core::time::Duration;
@@ -8,7 +8,7 @@ use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 use crate::world::World;
 
-/// So often, each of these authors pastes so many lines, as far as they are taken; a pause follows each time.
+/// Lets each author paste `lines` lines, as far as they are accepted, `times` times with a pause after each round.
 fn paste_in_turn(
     world: &mut World,
     times: u32,
@@ -68,7 +68,7 @@ pub(super) fn pasted_lines_arrive(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Of a message so much may pass until it is delivered where all say more than the links take.
+/// The bound on the 99th percentile of delivery times when all users write more than the links carry.
 const PASTED: Duration = seconds(3);
 
 pub(super) fn all_paste_at_once_over_slow_links(world: &mut World) -> Check {

@@ -8,7 +8,7 @@ use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure};
 use crate::world::World;
 
-/// Whoever asks others hears from all of them that the dead coordinator lives.
+/// Every member that asks others hears from all of them that the dead coordinator lives.
 pub(super) fn a_dead_coordinator_has_no_advocate(world: &mut World) -> Check {
     gather(world, 6)?;
     talk_for(world, seconds(1))?;
@@ -35,7 +35,7 @@ pub(super) fn a_dead_coordinator_has_no_advocate(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// An invitation every 50 ms: the ring still lets a newcomer in.
+/// An invitation arrives every 50 ms, and the ring still admits a newcomer.
 pub(super) fn invitations_without_end_freeze_nothing(world: &mut World) -> Check {
     let Cast { coordinator, .. } = begin(world)?;
     let liar = linked_liar(world, coordinator)?;
@@ -56,7 +56,7 @@ pub(super) fn invitations_without_end_freeze_nothing(world: &mut World) -> Check
     world.must_come_to_rest()
 }
 
-/// What a coordinator signed for a merge that came to nothing takes nobody along afterwards.
+/// A pledge that a coordinator signed for a failed merge takes no member along afterwards.
 pub(super) fn a_pledge_that_lapsed_is_worth_nothing(world: &mut World) -> Check {
     let Cast { coordinator, .. } = begin(world)?;
     let liar = linked_liar(world, coordinator)?;
@@ -132,13 +132,13 @@ pub(super) fn a_silent_coordinator_is_not_usurped(world: &mut World) -> Check {
     world.must_come_to_rest()
 }
 
-/// Somebody who has a link to the coordinator.
+/// Returns a member that has a link with the coordinator.
 fn linked_liar(world: &World, coordinator: HostIndex) -> Result<HostIndex, Violation> {
     let linked = world.linked_to(coordinator).into_iter().next();
     linked.map_or_else(|| Violation::of("usurper", "nobody is linked"), Ok)
 }
 
-/// A ring of the liar's, larger than the one that it is in.
+/// Returns an invitation to a ring of the liar's, larger than the one that it is in.
 fn large_ring(world: &World, liar: HostIndex, dupe: HostIndex) -> Result<Meet, Violation> {
     let Some(view) = world.view_of(dupe) else {
         return Violation::of("usurper", "the dupe has no view");

@@ -1,7 +1,7 @@
-//! Events in the hash of a run: their kinds and fields, as numbers and bytes.
+//! The events in the hash of a run: their kinds and fields, as numbers and bytes.
 //!
-//! Neither how an event is printed nor what a person is told of it counts, so that a run whose words or names of types
-//! alone were changed has the same hash. Not here: when something happened, and to whom (`world`).
+//! The hash ignores how an event is printed and which words the user reads, so renaming a type or rewording a text
+//! keeps the hash. Not here: the time of an event, and its node (`world`).
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use ringtalk_wire::{Epoch, MessageId, NodeId};
 use super::Trace;
 
 impl Trace {
-    /// Takes an event into the hash.
+    /// Mixes an event into the hash.
     pub(crate) fn mix_event(&mut self, event: &Event) {
         match event {
             Event::Joining(stage) => self.mix_stage(stage),
@@ -149,7 +149,7 @@ impl Trace {
     }
 }
 
-/// The number of a trouble: each keeps its own for ever.
+/// Returns the number of an error kind. A kind keeps its number for ever, so that hashes stay comparable.
 const fn number(trouble: Trouble) -> u64 {
     match trouble {
         Trouble::AuthorForked => 0,

@@ -1,9 +1,7 @@
-//! An ambush: what nodes are told is counted, step by step, and something strikes at those steps
-//! that a list of choices names.
+//! An ambush: it counts the inputs of all nodes as steps, and strikes at the steps that a list of choices names.
 //!
-//! While it lies in wait nothing is left to chance that the choices do not name: timers go off when
-//! they are due. Not here: which lists there are to try (`explore`), and what a strike does to a
-//! process or a link (`deed`, `network`).
+//! Meanwhile nothing but the choices is left to chance: timers fire exactly when they are due. Not here: the lists
+//! to try (`explore`), and what a strike does to a process or a link (`deed`, `network`).
 
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -15,34 +13,34 @@ use crate::explore::{Choice, Choices, Strike};
 use crate::network::{Arrival, HostIndex};
 use crate::oracle::Check;
 
-/// How long a link is held: longer than a deputy waits for the one before it, and shorter than a
-/// silence that makes a suspect.
+/// How long a link is held: longer than a deputy waits for the member before it, and shorter than the silence that
+/// makes a suspect.
 const HELD: Duration = Duration::from_millis(400);
 
-/// Something that a node was told, after which something may strike.
+/// An input of a node, after which a choice may strike.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Step {
-    /// The link that it came on, where it was a frame.
+    /// The link of the frame, if the input was a frame.
     pub(crate) frame: Option<LinkId>,
-    /// Whether anybody else can tell that the node was still there at this step.
+    /// Whether another node can tell that this one was still alive at this step.
     pub(crate) sign: bool,
 }
 
-/// Who lies in wait.
+/// The state of an ambush.
 #[derive(Debug, Default)]
 pub(super) struct Ambush {
-    /// What is still to strike, by the step.
+    /// The choices that have not struck yet, in the order of their steps.
     choices: VecDeque<Choice>,
     steps: Vec<Step>,
-    /// Who has given a sign of life since its last step.
+    /// The nodes that have given a sign of life since their last step.
     signs: BTreeSet<HostIndex>,
-    /// What came on links that are held, and to whom.
+    /// For each held link, its receiver and what has arrived.
     held: BTreeMap<LinkId, (HostIndex, VecDeque<Arrival>)>,
     over: bool,
 }
 
 impl World {
-    /// From now on steps are counted, and what is chosen strikes.
+    /// Starts to count steps, and to strike at those that the choices name.
     pub(crate) fn lie_in_wait(&mut self, choices: &Choices) {
         self.ambush = Some(Ambush {
             choices: choices.iter().copied().collect(),
@@ -50,7 +48,7 @@ impl World {
         });
     }
 
-    /// Nothing strikes any more, and what was held comes now.
+    /// Ends the ambush, and releases every held link.
     pub(crate) fn call_off(&mut self) -> Check {
         let Some(ambush) = &mut self.ambush else {
             return Ok(());
@@ -60,18 +58,18 @@ impl World {
         held.into_iter().try_for_each(|link| self.release(link))
     }
 
-    /// The steps that were counted.
+    /// Takes the steps that were counted.
     pub(crate) fn take_steps(&mut self) -> Vec<Step> {
         let ambush = self.ambush.as_mut();
         ambush.map_or_else(Vec::new, |ambush| core::mem::take(&mut ambush.steps))
     }
 
-    /// The first choice that has not struck: there was no such step, or none that it could strike.
+    /// Returns the first choice that has not struck: there was no such step, or nothing to strike at it.
     pub(crate) fn unspent(&self) -> Option<Choice> {
         self.ambush.as_ref()?.choices.front().copied()
     }
 
-    /// How much later than due a timer goes off.
+    /// Returns how much later than due a timer fires.
     pub(super) fn lateness(&mut self) -> Duration {
         if self.ambush.is_some() {
             return Duration::ZERO;
@@ -79,15 +77,15 @@ impl World {
         self.chance.millis(0, 1)
     }
 
-    /// A node has done something that others may notice.
+    /// Records that a node did something that others may notice.
     pub(super) fn note_sign(&mut self, index: HostIndex) {
         if let Some(ambush) = &mut self.ambush {
             ambush.signs.insert(index);
         }
     }
 
-    /// The step that an input is. That bytes have left is none, unless others follow on the same
-    /// link: who dies in between has said the one frame and not the next but one.
+    /// Returns the step that an input is, if it is one. `Written` is a step only if the link is writing the next
+    /// frame: a process that dies in between has sent that frame, but not the one after it.
     pub(super) fn step_of(&self, input: &Input) -> Option<Step> {
         self.ambush.as_ref().filter(|ambush| !ambush.over)?;
         let step = |frame, sign| Some(Step { frame, sign });
@@ -100,7 +98,7 @@ impl World {
         }
     }
 
-    /// A node has taken a step: what was chosen strikes.
+    /// Strikes after a step of a node, if a choice names that step.
     pub(super) fn strike_after(&mut self, index: HostIndex, step: Option<Step>) {
         if let Some(step) = step
             && let Some(strike) = self.count(index, step)
@@ -114,8 +112,7 @@ impl World {
         }
     }
 
-    /// Holds what comes on a held link, or on one that is held from now on; anything else is given
-    /// back.
+    /// Holds back an arrival on a held link, or on a link that a choice delays from here on; returns any other.
     pub(super) fn waylay(&mut self, index: HostIndex, arrival: Arrival) -> Option<Arrival> {
         let (Arrival::Frame { link, .. } | Arrival::LinkDown { link }) = arrival else {
             return Some(arrival);
@@ -138,7 +135,7 @@ impl World {
         None
     }
 
-    /// What was held on a link comes, in its order.
+    /// Releases a held link: what it held arrives, in order.
     pub(super) fn release(&mut self, link: LinkId) -> Check {
         let ambush = self.ambush.as_mut();
         let Some((index, held)) = ambush.and_then(|ambush| ambush.held.remove(&link)) else {
@@ -150,8 +147,8 @@ impl World {
             .try_for_each(|arrival| self.arrived(index, arrival))
     }
 
-    /// A frame that a delay is chosen for counts as a step when it comes, and again when it is
-    /// taken.
+    /// Returns true if a choice delays this frame. Such a frame is a step when it arrives, and again when it is
+    /// handled.
     fn is_to_be_held(&mut self, index: HostIndex, arrival: &Arrival) -> bool {
         let Some(ambush) = self.ambush.as_ref().filter(|ambush| !ambush.over) else {
             return false;
@@ -172,7 +169,7 @@ impl World {
         chosen && comes && self.count(index, step).is_some()
     }
 
-    /// Counts a step; the answer is what strikes at it.
+    /// Counts a step, and returns what strikes at it.
     fn count(&mut self, index: HostIndex, mut step: Step) -> Option<Strike> {
         let ambush = self.ambush.as_mut()?;
         step.sign |= ambush.signs.remove(&index);

@@ -1,5 +1,4 @@
-//! What is done to processes, to the network and to the director. Each deed counts as a fault only
-//! where it really hit somebody.
+//! What is done to processes, to the network and to the director. A deed counts as a fault only if it hit somebody.
 
 use core::time::Duration;
 
@@ -11,17 +10,17 @@ use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 use crate::process::{Health, Process};
 
-/// A node that leaves is gone after this time.
+/// How long a node may take to leave.
 const LEAVE: Duration = Duration::from_millis(2_050);
-/// Who says goodbye this long before or after somebody dies may have told the dead alone.
+/// A node that leaves within this time of a death may have given its last messages to the dead node only.
 const NEAR_DEATH: Duration = Duration::from_secs(3);
-/// The same where frames were lost or delayed.
+/// The same, if frames were lost or delayed.
 const NEAR_DEATH_IMPAIRED: Duration = Duration::from_secs(30);
-/// Who is stopped for less is to be evicted by nobody.
+/// A member that is paused for less must not be evicted.
 const SHORT: Duration = Duration::from_secs(1);
 
 impl World {
-    /// A process is gone from one moment to the next.
+    /// Kills a process without warning.
     pub(crate) fn kill(&mut self, index: HostIndex) {
         if !self.processes[index].is_alive() {
             return;
@@ -32,7 +31,7 @@ impl World {
         self.die(index, false);
     }
 
-    /// A host loses power: nothing is closed, and nobody answers.
+    /// Cuts the power of a host: nothing is closed, and nobody answers.
     pub(crate) fn vanish(&mut self, index: HostIndex) {
         if self.is_member(index) {
             self.figures.fault("vanish");
@@ -40,7 +39,7 @@ impl World {
         self.die(index, true);
     }
 
-    /// A process is gone, and with its host where that is `silent`.
+    /// Ends a process; if `silent`, its host goes with it.
     pub(super) fn die(&mut self, index: HostIndex, silent: bool) {
         if !self.processes[index].is_alive() {
             return;
@@ -63,7 +62,7 @@ impl World {
         }
     }
 
-    /// A process is stopped for a while.
+    /// Pauses a process for a while.
     pub(crate) fn pause(&mut self, index: HostIndex, time: Duration) {
         if !self.processes[index].is_running() {
             return;
@@ -86,7 +85,7 @@ impl World {
         self.agenda.plan(self.now + time, Happening::Resume(index));
     }
 
-    /// So many links break.
+    /// Breaks `count` links, chosen at random.
     pub(crate) fn reset_links(&mut self, count: usize) {
         for _ in 0..count {
             let open: Vec<_> = self.network.open_links().collect();
@@ -100,7 +99,7 @@ impl World {
         }
     }
 
-    /// Every link between two nodes breaks.
+    /// Breaks every link between two nodes.
     pub(super) fn reset_between(&mut self, one: HostIndex, other: HostIndex) {
         for link in self.network.links_between(one, other) {
             self.figures.fault("reset");
@@ -108,7 +107,7 @@ impl World {
         }
     }
 
-    /// A user leaves properly.
+    /// Makes a user leave properly.
     pub(crate) fn leave(&mut self, index: HostIndex) -> Check {
         let process = &mut self.processes[index];
         if !process.is_running() || process.leaving.is_some() {
@@ -121,7 +120,7 @@ impl World {
         self.tell(index, Input::Leave.into())
     }
 
-    /// The director dies, and comes back after a while knowing nothing.
+    /// Kills the director, which comes back after a while without its state.
     pub(crate) fn restart_director(&mut self, after: Duration) {
         self.trace.show(self.now, || "the director dies".into());
         if self.director.crash() {
@@ -130,19 +129,19 @@ impl World {
         self.agenda.plan(self.now + after, Happening::DirectorUp);
     }
 
-    /// Whether the director tells everybody to found.
+    /// Sets whether the director tells every newcomer to found a ring.
     pub(crate) const fn let_everybody_found(&mut self, everybody: bool) {
         self.director.be_gullible(everybody);
     }
 
-    /// Nodes of different groups do not reach each other from now on.
+    /// Parts the network: from now on, nodes of different groups do not reach each other.
     pub(crate) fn partition(&mut self, group_of: impl Fn(HostIndex) -> u8) {
         self.trace.show(self.now, || "the network parts".into());
         self.figures.inject("partition");
         self.network.partition(self.now, group_of);
     }
 
-    /// Whatever is stopped goes on, and everybody reaches everybody.
+    /// Ends all faults: paused processes resume, and everybody reaches everybody.
     pub(crate) fn heal(&mut self) -> Check {
         self.trace.show(self.now, || "everything heals".into());
         for index in 0..self.processes.len() {
@@ -157,25 +156,25 @@ impl World {
         Ok(())
     }
 
-    /// True where the process runs and its node is in the ring.
+    /// Returns true if the process runs and its node has joined.
     pub(crate) fn is_member(&self, index: HostIndex) -> bool {
         let process = &self.processes[index];
         process.is_running() && process.ready.is_some()
     }
 
-    /// The nodes that run and are in the ring, and do not leave.
+    /// Returns the nodes that run, have joined, and are not leaving.
     pub(crate) fn members(&self) -> Vec<HostIndex> {
         (0..self.processes.len())
             .filter(|&index| self.is_member(index) && self.processes[index].leaving.is_none())
             .collect()
     }
 
-    /// How many dials there were, by all.
+    /// Returns how many dials there were, by all nodes.
     pub(crate) const fn dials(&self) -> u64 {
         self.network.dials
     }
 
-    /// How often the ring, as its first member sees it, goes from one network to another.
+    /// Returns how often the ring crosses from one network to another, as its first member sees it.
     pub(crate) fn crossings(&self) -> usize {
         let view = self
             .members()
@@ -194,23 +193,23 @@ impl World {
             .count()
     }
 
-    /// How long frames take from now on, at least and at most.
+    /// Sets the shortest and the longest latency of frames from now on.
     pub(crate) fn set_latency(&mut self, [low, high]: [Duration; 2]) {
         self.network.set_latency(low, high);
     }
 
-    /// How many processes there ever were.
+    /// Returns how many processes there ever were.
     pub(crate) const fn processes(&self) -> usize {
         self.processes.len()
     }
 
-    /// The pairs of nodes that open links join.
+    /// Returns the pairs of nodes that open links join.
     pub(crate) fn linked(&self) -> Vec<(HostIndex, HostIndex)> {
         let links = self.network.open_links();
         links.map(|(_, one, other)| (one, other)).collect()
     }
 
-    /// The members in ring order, as the coordinator's view has them.
+    /// Returns the members in ring order, from the coordinator's view.
     pub(crate) fn in_ring_order(&self) -> Vec<HostIndex> {
         let coordinator = self.coordinator();
         let view = coordinator.and_then(|index| self.processes[index].node.view());
@@ -220,7 +219,7 @@ impl World {
             .collect()
     }
 
-    /// How many processes are alive.
+    /// Returns how many processes are alive.
     pub(crate) fn alive(&self) -> usize {
         self.processes
             .iter()
@@ -228,7 +227,7 @@ impl World {
             .count()
     }
 
-    /// The running member that most others would call the coordinator.
+    /// Returns the running coordinator; of several, the one whose view has the highest tag.
     pub(crate) fn coordinator(&self) -> Option<HostIndex> {
         let registers = |&index: &HostIndex| self.processes[index].node.registration().is_some();
         self.members()
@@ -240,36 +239,36 @@ impl World {
             })
     }
 
-    /// All running members that would call themselves the coordinator.
+    /// Returns all running members that consider themselves the coordinator.
     pub(crate) fn coordinators(&self) -> Vec<HostIndex> {
         let registers = |&index: &HostIndex| self.processes[index].node.registration().is_some();
         self.members().into_iter().filter(registers).collect()
     }
 
-    /// The successor of a node, as the node itself says.
+    /// Returns the successor of a node, as the node itself sees it.
     pub(crate) fn successor(&self, index: HostIndex) -> Option<HostIndex> {
         let (_, successor) = self.processes[index].node.neighbours()?;
         self.indexes.get(&successor).copied()
     }
 
-    /// Both neighbours of a node, as the node itself says.
+    /// Returns both neighbours of a node, as the node itself sees them.
     pub(crate) fn neighbours(&self, index: HostIndex) -> Option<[HostIndex; 2]> {
         let (before, after) = self.processes[index].node.neighbours()?;
         Some([*self.indexes.get(&before)?, *self.indexes.get(&after)?])
     }
 
-    /// Who a process is.
+    /// Returns the id of a process's node.
     pub(crate) fn id(&self, index: HostIndex) -> NodeId {
         self.processes[index].id()
     }
 
-    /// Nobody is to be found dead from now on but these.
+    /// Allows only these nodes to be found dead from now on, and those that were allowed before.
     pub(crate) fn expect_failed(&mut self, indexes: &[HostIndex]) {
         let ids: Vec<NodeId> = indexes.iter().map(|&index| self.id(index)).collect();
         self.oracles.expect_failed(ids);
     }
 
-    /// A node has said that it is gone.
+    /// Ends the process of a node that has left, with `unhanded` messages that it did not hand over.
     pub(super) fn left(&mut self, index: HostIndex, unhanded: u64) {
         self.trace.show(self.now, || {
             format!("n{index} has left, {unhanded} unhanded")
@@ -301,7 +300,7 @@ impl World {
             .collect()
     }
 
-    /// A node that wanted to leave must be gone by now.
+    /// Checks that a node that wanted to leave is gone.
     pub(super) fn leave_due(&self, index: HostIndex) -> Check {
         let process = &self.processes[index];
         ensure(process.stops > 0 || !process.is_running(), "leave", || {
@@ -309,8 +308,8 @@ impl World {
         })
     }
 
-    /// True where somebody alive must have the last words of a node that has left: it had heirs,
-    /// one of them lives, and nobody died at the time who could have taken them along.
+    /// Returns true if a living node must have the last messages of one that left: one of its heirs lives, and
+    /// nobody died around then who could have taken the messages along.
     pub(super) fn left_something(&self, gone: &Process) -> bool {
         let span = if self.impaired {
             NEAR_DEATH_IMPAIRED

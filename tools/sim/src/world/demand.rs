@@ -1,5 +1,4 @@
-//! What a scenario demands of the world: that everybody gets in, that a coordinator is found, and
-//! that at rest everything is as it should be.
+//! What a scenario demands of the world: everybody joins, a coordinator is found, and all is well at rest.
 
 use core::time::Duration;
 
@@ -8,22 +7,21 @@ use crate::network::HostIndex;
 use crate::oracle::{Author, Check, Witness, ensure};
 use crate::process::{Health, Process};
 
-/// How often the world is looked at while it settles.
+/// How often the world is checked while it settles.
 const PAUSE: Duration = Duration::from_millis(250);
-/// How often the world is looked at while something is awaited.
+/// How often the world is checked while a scenario waits for something.
 const LOOK: Duration = Duration::from_millis(20);
-/// How many speak once more when the world has settled: everybody, but in the largest rings.
+/// How many nodes send once more after the world has settled: all of them, except in the largest rings.
 const SPEAKERS: usize = 128;
-/// For so long nothing must change for the world to have settled: longer than the dead take to be
-/// found.
+/// How long nothing may change before the world counts as settled: longer than it takes to find the dead.
 const CALM: Duration = Duration::from_secs(4);
-/// One seed in so many takes all the time that there is, whether anything changes or not.
+/// One seed in this many waits the full time, even if nothing changes.
 const PATIENT: u64 = 8;
-/// How long the world has to settle once the faults are over.
+/// How long the world may take to settle once the faults are over.
 const SETTLE: Duration = Duration::from_secs(20);
 
 impl World {
-    /// Everybody who runs is ready within this time.
+    /// Waits until every running node is ready; fails after `patience`.
     pub(crate) fn all_ready_within(&mut self, patience: Duration) -> Check {
         let end = self.now + patience;
         loop {
@@ -40,7 +38,7 @@ impl World {
         }
     }
 
-    /// All live members follow a live coordinator within this time.
+    /// Waits until all live members follow one live coordinator; fails after `patience`.
     pub(crate) fn coordinator_within(&mut self, patience: Duration) -> Check {
         let end = self.now + patience;
         while self.watch.leaderless.is_some() {
@@ -53,7 +51,7 @@ impl World {
         Ok(())
     }
 
-    /// No member's view lists a process that is gone, within this time.
+    /// Waits until no member's view lists a process that is gone; fails after `patience`.
     pub(crate) fn dead_are_gone_within(&mut self, patience: Duration) -> Check {
         let begun = self.now;
         while let Some((index, dead)) = self.listed_dead() {
@@ -66,8 +64,8 @@ impl World {
         Ok(())
     }
 
-    /// Faults are over: everything heals, many speak once more, and then the world settles
-    /// and is judged.
+    /// Ends the faults and lets the world settle; then many nodes send once more, and the invariants at rest are
+    /// checked.
     pub(crate) fn must_come_to_rest(&mut self) -> Check {
         self.heal()?;
         let healed = self.now;
@@ -85,8 +83,8 @@ impl World {
         Ok(())
     }
 
-    /// Time goes on until the ring is whole, all its members have the same messages, and neither has
-    /// changed for a while; or until that is overdue.
+    /// Waits until the ring is whole, all members have the same messages, and neither has changed for a while; or
+    /// until the time for that is over.
     fn settle(&mut self) -> Check {
         let end = self.now + SETTLE;
         let patient = self.seed.is_multiple_of(PATIENT);
@@ -100,7 +98,7 @@ impl World {
         Ok(())
     }
 
-    /// Everything is as it should be within this time, if anybody lives.
+    /// Waits until all invariants at rest hold, if anybody lives; fails after `patience`.
     pub(crate) fn at_rest_within(&mut self, patience: Duration) -> Check {
         let end = self.now + patience;
         while self.alive() > 0
@@ -114,19 +112,19 @@ impl World {
         Ok(())
     }
 
-    /// From now on nobody but the most senior coordinates at rest.
+    /// Demands from now on that the most senior member coordinates at rest.
     pub(crate) const fn expect_the_most_senior(&mut self) {
         self.oracles.expect_the_most_senior();
     }
 
-    /// No two who live have ever coordinated under one number.
+    /// Checks that no two living nodes ever coordinated under one epoch number.
     pub(crate) fn no_two_reigned_at_once(&self) -> Check {
         let living = self.processes.iter().filter(|process| process.is_alive());
         let living: Vec<_> = living.map(Process::id).collect();
         self.oracles.no_two_reigned_at_once(&living)
     }
 
-    /// Everybody who lives has seen a node leave, and not fail.
+    /// Checks that every member saw a node leave, and not fail.
     pub(crate) fn all_saw_leave(&self, gone: HostIndex) -> Check {
         let gone = self.id(gone);
         for index in self.members() {
@@ -138,7 +136,7 @@ impl World {
         Ok(())
     }
 
-    /// A node has everything that was said up to now.
+    /// Checks that a node has every message sent so far.
     pub(crate) fn has_everything(&self, index: HostIndex) -> Check {
         let id = self.id(index);
         for process in &self.processes {
@@ -151,33 +149,33 @@ impl World {
         Ok(())
     }
 
-    /// From now on it is counted how often payloads come to each node on their way round the ring.
+    /// Starts to count how often payloads reach each node on their way round the ring.
     pub(crate) fn count_payloads(&mut self) {
         self.oracles.count_payloads();
     }
 
-    /// Of 1,000 payloads that were counted so many at most came to nodes that had them.
+    /// Checks that at most `permille` of 1,000 counted payloads reached a node that had them.
     pub(crate) fn few_payloads_came_again(&self, permille: u64) -> Check {
         self.oracles.few_payloads_came_again(permille)
     }
 
-    /// Every author was told of everybody who has its messages.
+    /// Checks that every author was told of everybody who has its messages.
     pub(crate) fn everybody_was_acknowledged(&self) -> Check {
         self.oracles.all_was_told()
     }
 
-    /// From now on whoever gets ready must have everything that was said.
+    /// Sets whether a node that becomes ready must have every message sent so far.
     pub(crate) const fn demand_everything_at_ready(&mut self, demanded: bool) {
         self.whole_at_ready = demanded;
     }
 
-    /// How many messages were said so far.
+    /// Returns how many messages users have sent so far.
     pub(crate) fn said(&self) -> u64 {
         let ids = self.processes.iter().map(Process::id);
         ids.map(|id| self.oracles.said_by(id)).sum()
     }
 
-    /// How many links are open.
+    /// Returns how many links are open.
     pub(crate) fn open_links(&self) -> usize {
         self.network.open_links().count()
     }
@@ -191,8 +189,8 @@ impl World {
             .at_rest(&witnesses, &self.authors(), self.history)
     }
 
-    /// What is due of each author: all of the living, what those who left had handed to somebody
-    /// who lives, and nothing of the dead.
+    /// Returns how many messages of each author must arrive: all of a live one, what one that left had handed to a
+    /// node that lives, and none of a dead one.
     fn authors(&self) -> Vec<Author> {
         let due = |process: &Process| match process.health {
             Health::Running | Health::Paused => self.oracles.said_by(process.id()),
@@ -208,7 +206,7 @@ impl World {
             .collect()
     }
 
-    /// A member, and a dead process in its view.
+    /// Returns a member and a dead process in its view, if there are any.
     fn listed_dead(&self) -> Option<(HostIndex, HostIndex)> {
         self.members().into_iter().find_map(|index| {
             let listed = self.processes[index].node.view()?.members();
@@ -228,7 +226,7 @@ impl World {
     }
 
     fn one_link_a_pair(&self) -> Check {
-        // Nobody has closed what joins two hosts that vanished.
+        // Links between two vanished hosts do not count: nobody is left to close them.
         let lives = |&index: &HostIndex| self.processes[index].is_alive();
         let mut pairs: Vec<[HostIndex; 2]> = self
             .network

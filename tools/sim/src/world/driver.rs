@@ -1,5 +1,5 @@
-//! The driver of one node: inputs in, outputs out, the timer planned. No decision about the
-//! protocol is made here.
+//! The driver of one node: it feeds inputs, carries out outputs, and plans the timer. It decides nothing about the
+//! protocol.
 
 use core::time::Duration;
 
@@ -13,17 +13,17 @@ use crate::network::HostIndex;
 use crate::oracle::{Check, Violation, ensure, load_is_bounded, queue_is_bounded};
 use crate::process::{Health, Told};
 
-/// Timers of one node in one second, beyond which it does nothing else.
+/// The most timers of one node in one second; with more, it does nothing else.
 const TIMERS_A_SECOND: u32 = 1_000;
-/// Outputs after one input, beyond which there is no end to them.
+/// The most outputs after one input; more are taken for an endless loop.
 const OUTPUTS: usize = 1_000_000;
-/// When a process asks the director again that was told to wait.
+/// How long a process waits before it asks the director again, if it was told to wait.
 const WAIT: Duration = Duration::from_millis(200);
-/// When it asks again where nobody answered.
+/// How long it waits before it asks again, if there was no answer.
 const RETRY: Duration = Duration::from_millis(500);
 
 impl World {
-    /// Decodes a frame as every node must be able to.
+    /// Decodes a frame, as every node must be able to.
     pub(super) fn frame(bytes: &[u8]) -> Result<Frame, Violation> {
         match decode(bytes) {
             Ok(frame) => Ok(frame),
@@ -31,7 +31,7 @@ impl World {
         }
     }
 
-    /// Something reaches a process, now or when it goes on.
+    /// Gives a process an input, or keeps the input until the process resumes.
     pub(super) fn tell(&mut self, index: HostIndex, told: Told) -> Check {
         match self.processes[index].health {
             Health::Running => {
@@ -50,7 +50,7 @@ impl World {
         }
     }
 
-    /// The planned timer goes off.
+    /// Fires the planned timer of a process.
     pub(super) fn timer(&mut self, index: HostIndex) -> Check {
         let now = self.now;
         let process = &mut self.processes[index];
@@ -71,8 +71,7 @@ impl World {
         }
     }
 
-    /// A stopped process goes on: everything that waited reaches it at once, and its late timer
-    /// somewhere among it.
+    /// Resumes a paused process: all inputs that waited reach it at once, and its late timer somewhere among them.
     pub(super) fn resume(&mut self, index: HostIndex) -> Check {
         if self.processes[index].health != Health::Paused {
             return Ok(());
@@ -98,7 +97,7 @@ impl World {
         self.drain(index)
     }
 
-    /// A process asks the director; who waits or is not answered asks again.
+    /// Asks the director for a process, and plans to ask again if there is no answer or one to wait.
     pub(super) fn ask(&mut self, index: HostIndex) {
         let process = &self.processes[index];
         if !process.is_alive() {
@@ -131,7 +130,7 @@ impl World {
         self.tell_soon(index, input);
     }
 
-    /// Once a second a coordinator registers.
+    /// Registers the node with the director if it coordinates, and plans the next attempt in a second.
     pub(super) fn register(&mut self, index: HostIndex) {
         let process = &self.processes[index];
         if !process.is_alive() {
@@ -156,7 +155,7 @@ impl World {
         }
     }
 
-    /// The director tells the coordinator who is on its way.
+    /// Tells the coordinator which newcomer is on its way, as the director does.
     fn announce_newcomer(&mut self, newcomer: HostIndex, registration: &Registration) {
         let coordinator = self.indexes.get(&registration.coordinator.id).copied();
         let Some(coordinator) = coordinator.filter(|&index| self.reaches_director(index)) else {
@@ -181,7 +180,7 @@ impl World {
         self.agenda.plan(self.now + wait, Happening::Ask(index));
     }
 
-    /// Counts the payloads that come the way which intervals prescribe.
+    /// Counts a payload that arrives on the way that intervals prescribe.
     fn count_payload(&mut self, index: HostIndex, input: &Input) {
         if let Input::Frame { frame, .. } = input
             && let Frame::Spread(_) | Frame::Brief(_) = frame
@@ -229,7 +228,7 @@ impl World {
         )
     }
 
-    /// Everything that a node keeps stays within its bound.
+    /// Checks that everything that a node keeps stays within its bound.
     fn note_load(&mut self, index: HostIndex) -> Check {
         let load = self.processes[index].node.load();
         self.figures.peaks.note(&load);
@@ -350,7 +349,7 @@ impl World {
         Ok(())
     }
 
-    /// The timer goes off a little later than the node has asked for, as everywhere.
+    /// Plans the timer for a little later than the node asked for, as it fires on a real system.
     fn plan_timer(&mut self, index: HostIndex) {
         let due = self.processes[index].node.poll_timeout();
         let process = &mut self.processes[index];

@@ -1,6 +1,6 @@
-//! A member that lies: frames that no node sends, under its own signature or a false one.
+//! A member that lies: frames that no honest node sends, under its own signature or a false one.
 //!
-//! Not here: what it says (`scenario::forgery`).
+//! Not here: the lies themselves (`scenario::forgery`).
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -17,18 +17,18 @@ use crate::keys::signer;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
-/// The name of a link that the network knows nothing of: nothing that is sent over it arrives.
+/// A link that the network does not know: nothing that is sent over it arrives.
 const STRANGERS_LINK: LinkId = LinkId(u64::MAX);
 
 impl World {
-    /// A process's signature under something.
+    /// Signs an item with the key of a process.
     pub(crate) fn seal_as(&self, index: HostIndex, item: &impl Serialize) -> Sealed {
         let raw = encode_item(item);
         let seal = self.seal_bytes_as(index, &item_to_sign(&raw));
         Sealed { raw, seal }
     }
 
-    /// A process's signature under these bytes.
+    /// Signs bytes with the key of a process.
     pub(crate) fn seal_bytes_as(&self, index: HostIndex, bytes: &[u8]) -> Seal {
         let liar = &self.processes[index].liar;
         Seal {
@@ -37,7 +37,7 @@ impl World {
         }
     }
 
-    /// A frame reaches a node over its links with another, which has not sent it.
+    /// Hands a node a frame over its links with another node, which has not sent it.
     pub(crate) fn forge(&mut self, from: HostIndex, to: HostIndex, frame: &Frame) -> Check {
         self.trace
             .show(self.now, || format!("n{from} lies to n{to}: {frame:?}"));
@@ -54,7 +54,7 @@ impl World {
         Ok(())
     }
 
-    /// Somebody who is no member has a link to a node, and says this over it.
+    /// Gives a node a link with a stranger, who is no member, and hands it these frames over that link.
     pub(crate) fn stranger_says(&mut self, to: HostIndex, frames: Vec<Frame>) -> Check {
         let key = signer(self.chance.bytes(), self.real_keys).public_key();
         let up = Input::LinkUp {
@@ -72,12 +72,12 @@ impl World {
         Ok(())
     }
 
-    /// How many messages of an author a node has delivered.
+    /// Returns how many messages of an author a node has delivered.
     pub(crate) fn heard_of(&self, index: HostIndex, author: &NodeId) -> u64 {
         self.oracles.heard(self.id(index), *author)
     }
 
-    /// A signature under something by a key that is nobody's.
+    /// Signs a bundle with a new key, which belongs to no node.
     pub(crate) fn seal_as_nobody(&mut self, item: impl FnOnce(NodeId) -> Bundle) -> Sealed {
         let signer = signer(self.chance.bytes(), self.real_keys);
         let key = signer.public_key();
@@ -90,17 +90,17 @@ impl World {
         }
     }
 
-    /// The greatest Lamport time that could be said next, somewhere above all that was said.
+    /// Returns a Lamport time above all so far: 1,000 more than the number of deliveries.
     pub(crate) fn far_ahead(&self) -> u64 {
         1_000 + self.oracles.delivered()
     }
 
-    /// True where a user may say something.
+    /// Returns true if a node accepts input from its user.
     pub(crate) fn takes_input(&self, index: HostIndex) -> bool {
         self.processes[index].node.accepts_input()
     }
 
-    /// A bundle begins its way round the ring at the liar's successor, as if it had not been shaped.
+    /// Sends a bundle of the liar round the ring, from its successor on and past the liar's own window.
     pub(crate) fn forge_round(&mut self, liar: HostIndex, sealed: &Sealed) -> Check {
         let me = self.id(liar);
         let view = self.processes[liar].node.view().cloned();
@@ -120,8 +120,8 @@ impl World {
         self.forge(liar, to, &Frame::Spread(Spread { interval, item }))
     }
 
-    /// Of what honest members have said and others of them delivered: the time that one delivery in a
-    /// hundred has exceeded, and how many there were.
+    /// Takes the survey, and returns the 99th percentile of its delivery times, without those at the liar, and how
+    /// many there were.
     pub(crate) fn surveyed(&mut self, liar: Option<HostIndex>) -> (Duration, usize) {
         let bundles = self.survey.take().unwrap_or_default().bundles;
         let mut times: Vec<Duration> = bundles
@@ -142,7 +142,7 @@ impl World {
         (p99.unwrap_or_default(), times.len())
     }
 
-    /// Those who have a link with a node.
+    /// Returns the nodes that have a link with a node.
     pub(crate) fn linked_to(&self, index: HostIndex) -> Vec<HostIndex> {
         let pairs = self.linked().into_iter();
         let others = pairs.filter_map(|(one, other)| match index {
@@ -155,17 +155,17 @@ impl World {
         others
     }
 
-    /// The last suspect that somebody asked a node about.
+    /// Returns the last probe that a node received: the suspect it was asked about.
     pub(crate) fn last_probe(&self, index: HostIndex) -> Option<Probe> {
         self.processes[index].probe
     }
 
-    /// The view that a node follows.
+    /// Returns the view that a node follows.
     pub(crate) fn view_of(&self, index: HostIndex) -> Option<Arc<View>> {
         self.processes[index].node.view().cloned()
     }
 
-    /// A user was told of an error of this kind.
+    /// Checks that a user was told of an error of this kind.
     pub(crate) fn was_told_of(&self, index: HostIndex, trouble: Trouble) -> Check {
         let told = self.processes[index].errors.contains(&trouble);
         ensure(told, "told", || {
@@ -173,12 +173,12 @@ impl World {
         })
     }
 
-    /// How many messages a user has said.
+    /// Returns how many messages a user has sent.
     pub(crate) fn said_by(&self, index: HostIndex) -> u64 {
         self.oracles.said_by(self.id(index))
     }
 
-    /// From now on it does not matter what this one is said to have said.
+    /// Marks a node as a liar: what is delivered as its messages is not compared with what its user sent.
     pub(crate) fn distrust(&mut self, index: HostIndex) {
         let id = self.id(index);
         self.oracles.distrust(id);

@@ -1,8 +1,7 @@
-//! A large ring at once: everybody is a member from the beginning, by one view.
+//! A large ring at once: all nodes are members from the beginning, by one view.
 //!
-//! Only the way in is cut short. The links are dialled, and everything after that happens, as where the
-//! members came one after the other; a test compares both. Not here: how members really come, which is the
-//! nodes' own affair.
+//! Only joining is skipped. The links are dialled, and everything after that happens as if the members had joined
+//! one after the other; a test compares both. Not here: how members really join (the nodes themselves).
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -13,16 +12,16 @@ use super::World;
 use crate::network::{HostIndex, Site};
 use crate::oracle::Check;
 
-/// The first heartbeats of all come within this time, and not in one moment.
+/// The first heartbeats of all nodes are spread over this time.
 const HEARTBEAT: Duration = Duration::from_millis(400);
 
 impl World {
-    /// So many nodes start, and are one ring.
+    /// Starts `nodes` nodes that are one ring from the beginning.
     pub(crate) fn found_at_once(&mut self, nodes: u64) -> Check {
         let mut indexes = Vec::new();
         for number in 0..nodes {
             let address = self.free_address();
-            // Names of their own: to find one that is free among thousands takes its time.
+            // Distinct names: finding a free one among thousands takes too long.
             indexes.push(self.add_process(
                 Addresses::at(address),
                 Some(format!("n{number}")),
@@ -46,7 +45,7 @@ impl World {
         Ok(())
     }
 
-    /// What a newcomer would say to the coordinator.
+    /// Returns what a newcomer would send to the coordinator.
     fn wish(&self, index: HostIndex) -> (NodeId, Join) {
         let process = &self.processes[index];
         let join = Join {
@@ -61,14 +60,14 @@ impl World {
 
 #[cfg(test)]
 impl World {
-    /// The views that the members follow.
+    /// Returns the views that the members follow.
     pub(crate) fn views(&self) -> Vec<Arc<ringtalk_proto::View>> {
         let members = self.members().into_iter();
         members.filter_map(|index| self.view_of(index)).collect()
     }
 
-    /// The ring as it is, whoever its members are: for each by seniority its key, its neighbours and those
-    /// it has links with, as their seniorities.
+    /// Returns the shape of the ring, whatever its ids: for each member by seniority, its key, and the seniorities
+    /// of its neighbours and of the nodes that it has links with.
     pub(crate) fn shape(&self) -> Vec<(u64, u128, [u64; 2], Vec<u64>)> {
         let seniority = |id: &NodeId| {
             let view = self.processes[0].node.view();

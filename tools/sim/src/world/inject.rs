@@ -1,4 +1,4 @@
-//! Faults from a schedule, and their record: who is meant, what is done, and when it ends.
+//! Faults from a schedule, and their record: whom a fault hits, what it does, and when it ends.
 
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -8,17 +8,17 @@ use crate::network::{HostIndex, Ill};
 use crate::oracle::Check;
 use crate::schedule::{Deed, Fault, Role, Schedule, Who};
 
-/// Where a run leaves the schedule of what was done to it, also if it does not come back.
+/// The schedule of what was done in a run; it outlives a run that panics.
 pub(crate) type Record = std::sync::Arc<Mutex<Option<Schedule>>>;
 
 impl World {
-    /// From now on faults are recorded, as parts of this schedule.
+    /// Starts to record faults, as parts of this schedule.
     pub(crate) fn record(&mut self, schedule: Schedule) {
         self.recorded_from = self.now;
         *self.record.lock().unwrap_or_else(PoisonError::into_inner) = Some(schedule);
     }
 
-    /// The faults of a schedule strike in their time.
+    /// Carries out the faults of a schedule, each at its time.
     pub(crate) fn follow(&mut self, schedule: &Schedule) -> Check {
         self.record(Schedule {
             faults: Vec::new(),
@@ -38,7 +38,7 @@ impl World {
         self.run_until(begun + schedule.lasts)
     }
 
-    /// Something goes wrong now.
+    /// Carries out a fault, and records it.
     pub(crate) fn inject(&mut self, deed: Deed) -> Check {
         self.trace.show(self.now, || format!("fault: {deed:?}"));
         self.figures.inject(deed.kind());
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// What hits processes and ways, and cannot go wrong by itself.
+    /// Carries out a fault that hits processes or links, and cannot violate an invariant by itself.
     fn strike(&mut self, deed: &Deed) {
         match *deed {
             Deed::Kill { node } => self.each(node, Self::kill),
@@ -157,7 +157,7 @@ impl World {
             .plan(self.now + time, Happening::Reunion(number));
     }
 
-    /// A partition ends, unless another one has taken its place.
+    /// Ends a partition, unless another one has taken its place.
     pub(super) fn reunite(&mut self, number: u64) {
         if number == self.partitions {
             self.trace.show(self.now, || "the network is one".into());
@@ -167,7 +167,7 @@ impl World {
         }
     }
 
-    /// True where a process reaches the director.
+    /// Returns true if a process reaches the director.
     pub(super) fn reaches_director(&self, index: HostIndex) -> bool {
         let group = self.groups.get(index).copied().unwrap_or(0);
         self.director_group.is_none_or(|director| director == group)
@@ -184,7 +184,7 @@ impl World {
         (both[0] != both[1]).then_some(both)
     }
 
-    /// Who is meant, if there is somebody.
+    /// Returns the process that is meant, if there is one.
     pub(crate) fn who(&self, who: Who) -> Option<HostIndex> {
         match who {
             Who::Node(index) => (index < self.processes.len()).then_some(index),
@@ -203,7 +203,7 @@ impl World {
         }
     }
 
-    /// The members that the coordinator's view lists, the most senior first.
+    /// Returns the members that the coordinator's view lists, the most senior first.
     fn by_seniority(&self) -> Vec<HostIndex> {
         let coordinator = self.coordinator();
         let view = coordinator.and_then(|index| self.processes[index].node.view());

@@ -1,4 +1,4 @@
-//! Readers: whoever reads what a node delivers, some of them slower than others talk.
+//! Readers of what nodes deliver; some of them read more slowly than others write.
 
 use core::time::Duration;
 
@@ -24,7 +24,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// There is an event more.
+    /// Counts one more unread event.
     pub(super) const fn note(&mut self) {
         self.unread += 1;
         if self.unread > self.most_unread {
@@ -34,7 +34,7 @@ impl Reader {
 }
 
 impl World {
-    /// Whoever reads what a node says reads so many events a second, for so long; at the end it reads all.
+    /// Gives a node a reader that reads `a_second` events a second for a while, and all the rest at the end.
     pub(crate) fn read_slowly(&mut self, index: HostIndex, a_second: u64, time: Duration) {
         self.figures.fault("slow reader");
         self.processes[index].reader = Some(Reader {
@@ -47,7 +47,7 @@ impl World {
         self.agenda.plan(self.now + TICK, Happening::Read(index));
     }
 
-    /// A reader reads.
+    /// Lets a reader read what it reads at a time, or everything at the end.
     pub(super) fn read(&mut self, index: HostIndex) -> Check {
         let Some(reader) = &mut self.processes[index].reader else {
             return Ok(());
@@ -66,7 +66,7 @@ impl World {
         self.drain(index)
     }
 
-    /// A node learns how far its reader is before it learns anything else, as from a driver.
+    /// Tells a node how far its reader is, before it gets any other input, as a driver does.
     pub(super) fn look_at_reader(&mut self, index: HostIndex) {
         let process = &mut self.processes[index];
         let Some(reader) = &mut process.reader else {
@@ -79,7 +79,7 @@ impl World {
         }
     }
 
-    /// How much a slow reader has left unread at most.
+    /// Returns the most events that a slow reader ever left unread.
     pub(crate) fn most_unread(&self, index: HostIndex) -> u64 {
         let reader = self.processes[index].reader.as_ref();
         reader.map_or(0, |reader| reader.most_unread)

@@ -1,8 +1,7 @@
-//! What all nodes of a simulation have in common is kept once: views, and in large rings the bytes of
-//! bundles.
+//! Copies that all nodes of a simulation share: views and, in large rings, the bytes of bundles.
 //!
-//! Every node still reads and checks what came to it before it is given the common copy. Not here: what a
-//! node keeps for itself.
+//! Every node still decodes and checks what it receives before it is given the shared copy. Not here: what a node
+//! keeps for itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
@@ -14,10 +13,10 @@ use ringtalk_wire::{Frame, Item, ItemId, MessageId, Spread, ViewHash};
 use super::World;
 use crate::network::HostIndex;
 
-/// After so many views those are forgotten that nobody follows any more.
+/// The number of views beyond which those that nobody follows any more are forgotten.
 const VIEWS: usize = 64;
 
-/// The common copies.
+/// The shared copies.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     views: BTreeMap<ViewHash, Weak<View>>,
@@ -25,7 +24,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    /// The copy of this view that somebody follows already.
+    /// Returns the copy of this view that somebody follows already; without one, keeps this view.
     fn view(&mut self, view: &Arc<View>) -> Arc<View> {
         if self.views.len() > VIEWS {
             self.views.retain(|_, kept| kept.strong_count() > 0);
@@ -48,13 +47,13 @@ impl Shared {
 }
 
 impl World {
-    /// A node has taken a view: from now on it has it in common with the others.
+    /// Replaces the view that a node has taken by the shared copy.
     pub(super) fn share_view(&mut self, index: HostIndex, view: &Arc<View>) {
         let view = self.shared.view(view);
         self.processes[index].node.share_view(&view);
     }
 
-    /// What a node has made of a brief bundle is kept once in large rings too.
+    /// Replaces what a node expanded from a brief bundle by the shared copy, in large rings.
     pub(super) fn share_expanded(&mut self, index: HostIndex, first: Option<MessageId>) {
         if let Some(first) = first.filter(|_| self.oracles.are_frugal())
             && let Some(raw) = self.processes[index].node.bundle_bytes(first)
@@ -63,7 +62,7 @@ impl World {
         }
     }
 
-    /// The bytes of a bundle are kept once in large rings, however many nodes have it in their logs.
+    /// Replaces the bytes of a bundle by the shared copy, in large rings, however many nodes log it.
     pub(super) fn share_bundle(&mut self, frame: &mut Frame) {
         if let Frame::Pulled(sealed)
         | Frame::Spread(Spread {
@@ -77,7 +76,7 @@ impl World {
     }
 }
 
-/// The bundle that a frame carries, by its first message.
+/// Returns the bundle that a frame carries, by its first message.
 pub(super) fn bundle_of(frame: &Frame) -> Option<MessageId> {
     let id = match frame {
         Frame::Brief(brief) => return brief.item_id().ok().map(first_of),

@@ -1,4 +1,4 @@
-//! How messages travel: payloads, duplicates, hops and times of each, as a survey sees the frames.
+//! How messages travel: the payloads, duplicates, hops and times of each, from the frames that pass.
 //!
 //! It judges nothing, and changes nothing. Not here: the figures made of it (`scale`).
 
@@ -14,28 +14,28 @@ use super::sharing::bundle_of;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
-/// No payload is smaller: a seal, the author, and what names the bundle before take more than that. What
-/// is smaller need not be read to know that it is none.
+/// The least size of a payload: a seal, the author and the name of the previous bundle take more. A smaller frame
+/// need not be decoded to know that it is none.
 const LEAST_PAYLOAD: usize = 128;
 
-/// What short heads take beside themselves: the name of their field, and the empty list in the bundle.
+/// The bytes that short heads take besides: the name of their field, and the empty list in the bundle.
 const BESIDE: usize = 3;
 
-/// What was said since it was asked for, and how it travelled.
+/// What was sent since the survey began, and how it travelled.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
-    /// The ways of the bundles, by the first message of each, where they are followed.
+    /// The travels of each bundle, by its first message, if messages are followed.
     pub(crate) bundles: BTreeMap<MessageId, Travels>,
-    /// How many bundles of the discussion so far each has given to whom.
+    /// For each node, how many bundles of the discussion so far each other node gave it.
     given: BTreeMap<HostIndex, BTreeMap<HostIndex, u64>>,
     follows: bool,
-    /// Under which name each node showed what an author said last, where messages are followed.
+    /// The name under which each node last showed an author, if messages are followed.
     names: BTreeMap<(HostIndex, NodeId), Arc<str>>,
-    /// How many heads each bundle has that was sealed.
+    /// The number of heads of each bundle that was signed.
     pub(crate) heads: Vec<usize>,
-    /// Of the payloads that came to somebody, how many have heads that weigh so much, in bytes.
+    /// How many of the received payloads have heads of each size, in bytes.
     pub(crate) weights: BTreeMap<usize, usize>,
-    /// Payloads of bundles that came to somebody, whether or not their ways are followed.
+    /// How many payloads of bundles were received, whether or not messages are followed.
     pub(crate) payloads: u64,
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct Survey {
 #[derive(Debug)]
 pub(crate) struct Travels {
     pub(crate) sealed: Time,
-    /// After how many hops it came to each node.
+    /// After how many hops each node received it.
     pub(crate) hops: BTreeMap<HostIndex, u32>,
-    /// How often it was sent, also to those who are gone.
+    /// How often it was sent, including to dead nodes.
     pub(crate) payloads: u64,
     pub(crate) duplicates: u64,
     /// When each node delivered it.
@@ -53,7 +53,7 @@ pub(crate) struct Travels {
 }
 
 impl Travels {
-    /// From sealing to the last delivery.
+    /// Returns the time from signing to the last delivery.
     pub(crate) fn time_to_all(&self) -> Duration {
         let last = self.delivered.values().max();
         last.map_or(Duration::ZERO, |&last| last - self.sealed)
@@ -61,7 +61,7 @@ impl Travels {
 }
 
 impl World {
-    /// From now on messages are followed on their way.
+    /// Starts to follow messages on their way.
     pub(crate) fn follow_messages(&mut self) {
         self.survey = Some(Survey {
             follows: true,
@@ -69,18 +69,18 @@ impl World {
         });
     }
 
-    /// From now on what is said is counted; the ways of so many messages would be too much to keep.
+    /// Starts to count messages; the travels of so many would take too much memory.
     pub(crate) fn count_messages(&mut self) {
         self.survey = Some(Survey::default());
     }
 
-    /// Under which name a node showed what an author said last, if messages are followed and it has shown any.
+    /// Returns the name under which a node last showed an author, if messages are followed and it has shown one.
     pub(crate) fn shown_as(&self, index: HostIndex, author: NodeId) -> Option<Arc<str>> {
         let names = &self.survey.as_ref()?.names;
         names.get(&(index, author)).cloned()
     }
 
-    /// So many nodes have delivered each message that was followed, beside its author.
+    /// Returns true if `nodes` nodes beside its author have delivered each followed message.
     pub(crate) fn all_were_delivered(&self, nodes: usize) -> bool {
         let mut bundles = self
             .survey
@@ -89,7 +89,7 @@ impl World {
         bundles.all(|travels| travels.delivered.len() >= nodes)
     }
 
-    /// Each message that was followed was delivered by these in time.
+    /// Checks that each of these nodes delivered each followed message within `patience`, unless it is the author.
     pub(crate) fn all_had_it_within(&self, whom: &[HostIndex], patience: Duration) -> Check {
         let bundles = self.survey.iter().flat_map(|survey| &survey.bundles);
         let mut bundles: Vec<_> = bundles.collect();
@@ -108,7 +108,7 @@ impl World {
         Ok(())
     }
 
-    /// Who has given bundles of the discussion so far to whom, and how many.
+    /// Returns which nodes gave a newcomer bundles of the discussion so far, and how many.
     pub(crate) fn givers(&self, newcomer: HostIndex) -> Vec<(HostIndex, u64)> {
         let survey = self.survey.as_ref();
         let given = survey.and_then(|survey| survey.given.get(&newcomer));
@@ -119,7 +119,7 @@ impl World {
             .collect()
     }
 
-    /// A frame is about to be handled.
+    /// Records a frame that is about to be handled.
     pub(super) fn note_frame(&mut self, index: HostIndex, input: &Input) {
         let Input::Frame { link, frame } = input else {
             return;
@@ -147,7 +147,7 @@ impl World {
         }
     }
 
-    /// A frame is sent.
+    /// Records a frame that is sent.
     pub(super) fn note_payload(&mut self, bytes: &[u8]) {
         if let Some(survey) = self.survey.as_mut().filter(|survey| survey.follows)
             && bytes.len() >= LEAST_PAYLOAD
@@ -159,7 +159,7 @@ impl World {
         }
     }
 
-    /// A node delivers a message: its author first.
+    /// Records the delivery of a message; its author delivers it first.
     pub(super) fn note_delivery(&mut self, index: HostIndex, delivered: &Delivered) {
         let message = delivered.id;
         let own = self.processes[index].id() == message.author;
@@ -189,7 +189,7 @@ impl World {
 }
 
 impl Survey {
-    /// The payload of a bundle comes from one node to another.
+    /// Records that the payload of a bundle came from one node to another.
     fn came(&mut self, from: HostIndex, to: HostIndex, first: MessageId) {
         let Some(travels) = self.bundles.get_mut(&first) else {
             return;
@@ -203,7 +203,7 @@ impl Survey {
     }
 }
 
-/// What the heads of a bundle weigh in the frame that carries it, in bytes.
+/// Returns the size of a bundle's heads in the frame that carries it, in bytes.
 fn weight_of_heads(frame: &Frame) -> usize {
     match frame {
         Frame::Brief(brief) => encode_item(&brief.heads).len() + BESIDE,

@@ -1,6 +1,6 @@
-//! Traffic: how many frames each node sends in a stretch of time, and what they weigh.
+//! Traffic: how many frames each node sends in a span of time, and how large they are.
 //!
-//! It judges nothing, and changes nothing. Not here: the ways of messages (`survey`).
+//! It judges nothing, and changes nothing. Not here: how messages travel (`survey`).
 
 use bytes::Bytes;
 use ringtalk_wire::{Frame, decode};
@@ -8,25 +8,25 @@ use ringtalk_wire::{Frame, decode};
 use super::World;
 use crate::network::HostIndex;
 
-/// What was sent since it was asked for.
+/// What was sent since counting began.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
-    /// By the host that sent them.
+    /// How many frames each host sent.
     pub(crate) frames: Vec<u64>,
-    /// How many of them were heartbeats.
+    /// How many of the frames were heartbeats.
     pub(crate) heartbeats: u64,
     pub(crate) bytes: u64,
-    /// The largest frame.
+    /// The size of the largest frame, in bytes.
     pub(crate) largest: usize,
 }
 
 impl World {
-    /// From now on frames are counted.
+    /// Starts to count frames.
     pub(crate) fn count_traffic(&mut self) {
         self.traffic = Some(Traffic::default());
     }
 
-    /// A node sends a frame.
+    /// Counts a frame that a node sends.
     pub(super) fn note_sent(&mut self, index: HostIndex, bytes: &Bytes) {
         let hosts = self.processes.len();
         let Some(traffic) = &mut self.traffic else {

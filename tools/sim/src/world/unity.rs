@@ -11,13 +11,13 @@ use super::World;
 use crate::network::HostIndex;
 use crate::oracle::{Check, ensure};
 
-/// How often the world is looked at while something is awaited.
+/// How often the world is checked while a scenario waits for something.
 const LOOK: Duration = Duration::from_millis(20);
-/// The same, where what happens next must not be missed.
+/// The same, if the scenario must not miss what happens next.
 const GLANCE: Duration = Duration::from_millis(1);
 
 impl World {
-    /// All members follow one view, which lists all of them and nobody else, within this time.
+    /// Waits until all members follow one view that lists exactly them; fails after `patience`.
     pub(crate) fn one_ring_within(&mut self, patience: Duration) -> Check {
         let begun = self.now;
         while !self.is_one_ring() {
@@ -30,7 +30,7 @@ impl World {
         Ok(())
     }
 
-    /// So many members would call themselves the coordinator, within this time.
+    /// Waits until `count` members consider themselves the coordinator; fails after `patience`.
     pub(crate) fn coordinators_within(&mut self, count: usize, patience: Duration) -> Check {
         let begun = self.now;
         while self.coordinators().len() != count {
@@ -42,7 +42,7 @@ impl World {
         Ok(())
     }
 
-    /// This node has made one of two rings, or been told of it, within this time.
+    /// Waits until a node has made one of two rings, or was told of it; fails after `patience`.
     pub(crate) fn merged_within(&mut self, index: HostIndex, patience: Duration) -> Check {
         let begun = self.now;
         while self.processes[index].merges == 0 {
@@ -54,7 +54,7 @@ impl World {
         Ok(())
     }
 
-    /// Everybody of these has been told that two rings became one, so often at least.
+    /// Checks that every member was told of at least `times` merges.
     pub(crate) fn all_were_told_of_the_merge(&self, times: u32) -> Check {
         for index in self.members() {
             let told = self.processes[index].merges;
@@ -65,7 +65,7 @@ impl World {
         Ok(())
     }
 
-    /// The neighbours of all these are each other, in whatever order, within this time.
+    /// Waits until these nodes are neighbours of each other only, in whatever order; fails after `patience`.
     pub(crate) fn ring_closed_within(&mut self, live: &[HostIndex], patience: Duration) -> Check {
         let begun = self.now;
         while !self.is_closed(live) {
@@ -78,12 +78,12 @@ impl World {
         Ok(())
     }
 
-    /// True where everybody who runs is in one ring, which lists all of them and nobody else.
+    /// Returns true if all live processes are members of one ring, which lists exactly them.
     pub(crate) fn is_whole(&self) -> bool {
         self.members().len() == self.alive() && self.is_one_ring()
     }
 
-    /// True where all members that do not lie have delivered the same.
+    /// Returns true if all members that do not lie have delivered the same messages.
     pub(crate) fn have_all_the_same(&self) -> bool {
         let honest = |index: &HostIndex| !self.oracles.distrusts(self.id(*index));
         let members = self.members().into_iter().filter(honest);

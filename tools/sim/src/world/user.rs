@@ -1,5 +1,5 @@
-//! The users: what they say, and how often. They speak only where their node takes input, and
-//! what they say is told to the oracles first.
+//! The users: what they write, and how often. They write only if their node accepts input, and the oracles learn of
+//! each message first.
 
 use core::time::Duration;
 
@@ -10,13 +10,13 @@ use super::{Happening, World};
 use crate::network::HostIndex;
 use crate::oracle::Check;
 
-/// Virtual time began in November 2023.
+/// The beginning of virtual time, in milliseconds since 1970: November 2023.
 const BEGINNING_MS: u64 = 1_700_000_000_000;
-/// What a long line is made of.
+/// The parts of a long line.
 const FILLERS: [&str; 4] = ["la ", "再见 ", "🎉 ", "\u{1b}[31mred "];
 
 impl World {
-    /// From now on every user says something about so often.
+    /// Lets every user write something about once per `pace`, from now on.
     pub(crate) fn talk(&mut self, pace: Duration) {
         let silent = self.pace.replace(pace).is_none();
         if silent {
@@ -26,12 +26,12 @@ impl World {
         }
     }
 
-    /// From now on nobody says anything.
+    /// Silences all users from now on.
     pub(crate) const fn hush(&mut self) {
         self.pace = None;
     }
 
-    /// A user says so many lines at once, as far as they are taken.
+    /// Makes a user send `lines` lines at once, as far as the node accepts them.
     pub(crate) fn paste(&mut self, index: HostIndex, lines: u64) -> Check {
         for _ in 0..lines {
             self.say(index)?;

@@ -1,6 +1,6 @@
-//! Watching how soon things are well again: the dead found, the ring closed, one coordinator.
+//! Recovery times: how soon the dead are found, the ring is closed, and one coordinator is followed.
 //!
-//! It judges nothing; what takes too long is for the demands to say.
+//! It judges nothing. Not here: how long these things may take (`demand`).
 
 use ringtalk_proto::Time;
 use ringtalk_wire::{Epoch, NodeId};
@@ -8,20 +8,20 @@ use ringtalk_wire::{Epoch, NodeId};
 use super::World;
 use crate::network::HostIndex;
 
-/// Somebody who died as a member.
+/// The death of a member.
 #[derive(Debug)]
 pub(super) struct Death {
     pub(super) at: Time,
-    /// Its host went with it, so that nothing was closed.
+    /// Whether its host died too, so that nothing was closed.
     pub(super) silent: bool,
     pub(super) found: bool,
     pub(super) mended: bool,
 }
 
-/// What is not well yet, and since when.
+/// What has not recovered yet, and since when.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// When the coordinator was lost whose successor is not in everybody's view yet.
+    /// When the coordinator was lost, while not everybody's view has its successor.
     pub(super) leaderless: Option<Time>,
     /// When a partition healed that had made several rings.
     healed: Option<Time>,
@@ -29,7 +29,7 @@ pub(super) struct Watch {
 }
 
 impl World {
-    /// A member dies.
+    /// Records the death of a member.
     pub(super) fn watch_death(&mut self, index: HostIndex, silent: bool) {
         if self.oracles.are_frugal() {
             return;
@@ -46,21 +46,21 @@ impl World {
         self.lose_coordinator(index);
     }
 
-    /// The coordinator may be lost.
+    /// Records the loss of the coordinator, if this node is it.
     pub(super) fn lose_coordinator(&mut self, index: HostIndex) {
         if self.coordinator() == Some(index) && self.members().len() > 1 {
             self.watch.leaderless.get_or_insert(self.now);
         }
     }
 
-    /// A partition has healed.
+    /// Records that a partition has healed, if several rings are left.
     pub(super) fn watch_healing(&mut self) {
         if self.common_epoch().is_none() {
             self.watch.healed.get_or_insert(self.now);
         }
     }
 
-    /// Somebody found a node dead.
+    /// Records that somebody found a node dead.
     pub(super) fn note_found(&mut self, gone: NodeId) {
         let Some(&index) = self.indexes.get(&gone) else {
             return;
@@ -78,7 +78,7 @@ impl World {
         }
     }
 
-    /// A view, a coordinator or a neighbour has changed somewhere.
+    /// Records that a view, a coordinator or a neighbour changed somewhere.
     pub(super) fn note_change(&mut self) {
         self.note_failover();
         self.note_mended();
@@ -90,7 +90,7 @@ impl World {
         }
     }
 
-    /// Everybody who lives follows somebody who lives: the coordinator is replaced.
+    /// Records the failover if all running members follow a live coordinator, which has replaced the lost one.
     pub(super) fn note_failover(&mut self) {
         let Some(lost) = self.watch.leaderless else {
             return;
@@ -129,7 +129,7 @@ impl World {
         })
     }
 
-    /// The epoch that all running members follow, if it is one.
+    /// Returns the epoch that all running members follow, if they follow the same one.
     fn common_epoch(&self) -> Option<Epoch> {
         let epochs = self.members().into_iter().map(|index| {
             let view = self.processes[index].node.view();

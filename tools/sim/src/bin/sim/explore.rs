@@ -1,4 +1,4 @@
-//! `sim explore`: one line a search, and what it found with the command that repeats it.
+//! `sim explore`: one line for each search, and what it found, with the command that repeats it.
 
 use std::io::{self, Write};
 use std::time::Instant;
@@ -40,7 +40,7 @@ pub(crate) struct Explore {
     planted: Option<PlantedBug>,
 }
 
-/// One subject or all.
+/// One subject, or all of them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Subjects {
     All,
@@ -57,7 +57,7 @@ fn subject(wanted: &str) -> Result<Subjects, String> {
 }
 
 impl Explore {
-    /// True where no invariant was violated.
+    /// Runs all searches, or the one run of `--choices`; returns true if no invariant was violated.
     pub(crate) fn run(&self) -> Result<bool> {
         if let Some(choices) = &self.choices {
             return self.repeat(choices);
@@ -69,7 +69,7 @@ impl Explore {
         Ok(clean)
     }
 
-    /// One run.
+    /// Runs one list of choices.
     fn repeat(&self, choices: &Choices) -> Result<bool> {
         let (&[Subjects::One(subject)], Some(nodes)) = (self.subject.as_slice(), self.nodes) else {
             bail!("say one --subject and --nodes: steps are counted in one ring");

@@ -1,5 +1,4 @@
-//! The command line `sim`: what is asked for, and how it is told. What a run does is the library's
-//! affair.
+//! The command line `sim`: its arguments and its output. Not here: what a run does (the library).
 
 mod explore;
 mod mutants;
@@ -49,7 +48,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// True where nothing was found that should not be.
+/// Runs a command; returns true if it found nothing wrong.
 fn run(command: Command) -> Result<bool> {
     match command {
         Command::Run(run) => run.run(),

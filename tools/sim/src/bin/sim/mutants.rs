@@ -1,4 +1,4 @@
-//! `sim mutants`: one line a planted bug, and whether the invariant that should catch it does.
+//! `sim mutants`: one line for each planted bug, and whether the expected invariant catches it.
 
 use std::io::{self, Write};
 
@@ -19,7 +19,7 @@ pub(crate) struct Mutants {
 }
 
 impl Mutants {
-    /// True where each was caught.
+    /// Hunts the bugs; returns true if each was caught.
     pub(crate) fn run(&self) -> Result<bool> {
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let mut out = io::stdout().lock();

@@ -1,16 +1,16 @@
-//! How far a run has come: a bar on stderr where that is a terminal, else nothing.
+//! The progress of a run: a bar on stderr if that is a terminal, nothing otherwise.
 
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use ringtalk_sim::Report;
 
-/// A bar over so many seeds, or whatever is gone through.
+/// A progress bar, over seeds or other units.
 #[derive(Debug)]
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar over so many of these.
+    /// Shows a bar for `count` units of `what`.
     pub(crate) fn new(count: u64, what: &str) -> Self {
         let bar = ProgressBar::new(count);
         let template = format!("{{bar:30}} {{pos}} of {{len}} {what}, {{eta}} left  {{msg}}");
@@ -21,7 +21,7 @@ impl Progress {
         Self(bar)
     }
 
-    /// So much is done.
+    /// Shows how many seeds are done, and how many of them failed.
     pub(crate) fn show(&self, report: &Report) {
         self.0.set_position(report.seeds);
         if let Some(first) = report.failures.first() {
@@ -31,7 +31,7 @@ impl Progress {
         }
     }
 
-    /// So much is done of so much.
+    /// Shows that `done` of `all` units are done.
     pub(crate) fn come(&self, done: u64, all: u64) {
         self.0.set_length(all);
         self.0.set_position(done);

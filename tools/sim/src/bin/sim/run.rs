@@ -1,4 +1,4 @@
-//! `sim run`: seeds of one scenario, a report, and the first failure with the line that repeats it.
+//! `sim run`: seeds of one scenario, a report, and the first failure with the command that repeats it.
 
 use core::time::Duration;
 use std::fs;
@@ -42,13 +42,13 @@ pub(crate) struct Run {
     no_shrink: bool,
 }
 
-/// Threads, unless the command line says how many.
+/// Returns the number of threads to use if the command line names none.
 pub(crate) fn all_cores() -> usize {
     thread::available_parallelism().map_or(1, usize::from)
 }
 
 impl Run {
-    /// Runs the seeds; true where no invariant was violated.
+    /// Runs the seeds; returns true if no invariant was violated.
     pub(crate) fn run(&self) -> Result<bool> {
         let (scenario, seed) = self.scenario()?;
         let Some(seeds) = self.seeds.as_ref().map(Seeds::range).or(seed) else {
@@ -72,7 +72,7 @@ impl Run {
         Ok(report.failures.is_empty() && Self::tried_anything(&report))
     }
 
-    /// A run of random faults of which none took effect has shown nothing.
+    /// Returns false after random faults of which none took effect: such a run has shown nothing.
     fn tried_anything(report: &Report) -> bool {
         let injected = report.figures.injected.values().sum::<u64>();
         injected == 0 || report.figures.effective_faults() > 0
@@ -100,7 +100,7 @@ impl Run {
         Ok(())
     }
 
-    /// What is to be run, and the seed that its file names.
+    /// Returns the scenario, and the seed that its file names.
     fn scenario(&self) -> Result<(Scenario, Option<core::ops::Range<u64>>)> {
         let name = self.scenario.as_str();
         if Path::new(name)
@@ -126,7 +126,7 @@ impl Run {
     }
 }
 
-/// Shrinks a failing schedule, leaves it in a file, and says how to run that.
+/// Shrinks a failing schedule, writes it to a file, and prints the command that runs it.
 fn tell_shrunk(out: &mut impl Write, failure: &Failure) -> Result<()> {
     let Some(schedule) = &failure.schedule else {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `sim scale`: one measurement, as JSON or as lines; what it costs meanwhile on stderr.
+//! `sim scale`: one measurement, as JSON or as lines; its progress and memory on stderr.
 
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ pub(crate) struct Scaling {
 }
 
 impl Scaling {
-    /// True where nothing was missed.
+    /// Runs the measurement; returns true if no delivery was missed.
     pub(crate) fn run(&self) -> Result<bool> {
         let ring = Ring {
             nodes: self.nodes,
@@ -68,7 +68,7 @@ impl Scaling {
     }
 }
 
-/// The memory of this process, where the system tells.
+/// Returns the resident memory of this process in KiB; 0 if the system does not tell.
 fn resident_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,11 +1,11 @@
-//! A range of seeds as it is typed: `A..B`, where B is not run, or one number.
+//! A range of seeds as it is typed: `A..B`, without B, or one number.
 
 use core::ops::Range;
 use core::str::FromStr;
 
 use anyhow::{Context, Error, ensure};
 
-/// At least one seed.
+/// A range of at least one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seeds(Range<u64>);
 

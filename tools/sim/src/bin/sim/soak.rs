@@ -1,4 +1,4 @@
-//! `sim soak`: batch after batch, and the totals in a file after each: stop it whenever you like.
+//! `sim soak`: batch after batch, with the totals in a file after each, so that it can be stopped at any time.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -31,7 +31,7 @@ pub(crate) struct Soaking {
 }
 
 impl Soaking {
-    /// True where nothing has failed so far.
+    /// Runs batches; returns true if no seed has failed so far.
     pub(crate) fn run(&self) -> Result<bool> {
         let jobs = self.jobs.unwrap_or_else(all_cores);
         let mut soak = match Soak::new() {
@@ -80,7 +80,7 @@ fn read(path: &Path) -> Result<Option<Soak>> {
     }
 }
 
-/// Whole or not at all: it may be stopped at any moment.
+/// Writes the file as a whole or not at all: the soak may be stopped at any moment.
 fn write(path: &Path, soak: &Soak) -> Result<()> {
     let text = toml::to_string(soak).context("totals that cannot be written")?;
     let aside = path.with_extension("toml.new");
