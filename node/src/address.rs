@@ -1,6 +1,6 @@
-//! Where this node can be dialled, as it tells others, and on which network that is.
+//! The addresses at which others can dial this node, and the network that it is on.
 //!
-//! Not here: whether anybody gets through to it.
+//! Not here: whether anyone can reach these addresses.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -14,12 +14,11 @@ use ringtalk_wire::limit::OTHER_ADDRESSES;
 use tokio::net::{UdpSocket, lookup_host};
 use tokio::time::timeout;
 
-/// How long a director's name may take to be found.
+/// The timeout for resolving a director's name.
 const LOOKUP_TIME: Duration = Duration::from_secs(2);
 
-/// The address for a node's own network, where the node listens at `bound`: what it listens on, if
-/// that is one address, else `best`, else the first of the machine that is not loopback, else
-/// loopback.
+/// Returns the address for a node's own network, if the node listens at `bound`: that one, if it is a single address;
+/// else `best`; else the machine's first address that is not loopback; else loopback.
 pub(crate) fn internal(bound: SocketAddr, best: Option<IpAddr>) -> Address {
     let specific = Some(bound.ip()).filter(|ip| !ip.is_unspecified());
     let chosen = specific
@@ -29,12 +28,12 @@ pub(crate) fn internal(bound: SocketAddr, best: Option<IpAddr>) -> Address {
     of_socket(SocketAddr::new(chosen, bound.port()))
 }
 
-/// The addresses of the machine's other networks, where the node listens on all of them; two at most.
+/// Returns the addresses on the machine's other networks, at most two, if the node listens on all of them.
 pub(crate) fn others(bound: SocketAddr, internal: &Address) -> Vec<Address> {
     let Ok(own) = internal.as_str().parse::<SocketAddr>() else {
         return Vec::new();
     };
-    // Who is reached by the loopback has everybody on one machine.
+    // If the loopback reaches this node, all members are on one machine.
     if !bound.ip().is_unspecified() || own.ip().is_loopback() {
         return Vec::new();
     }
@@ -52,8 +51,8 @@ pub(crate) fn others(bound: SocketAddr, internal: &Address) -> Vec<Address> {
     others
 }
 
-/// The network that this node is on: that of its own address, else of the one by which it reaches directors, else of the
-/// machine's first.
+/// Returns the network that this node is on: that of its own address, else that of the address from which it reaches
+/// directors, else the machine's first.
 pub(crate) fn network(internal: &Address, best: Option<IpAddr>) -> NetworkId {
     let own = internal.as_str().parse::<SocketAddr>().ok();
     let own = own.map(|own| own.ip()).or(best);
@@ -71,15 +70,15 @@ pub(crate) fn network(internal: &Address, best: Option<IpAddr>) -> NetworkId {
     )
 }
 
-/// An address of digits.
+/// Returns a numeric address.
 pub(crate) fn of_socket(socket: SocketAddr) -> Address {
     let plain = SocketAddr::new(socket.ip().to_canonical(), socket.port());
     let address = plain.to_string().parse();
     address.expect("digits and a port that is bound make an address")
 }
 
-/// The address of this machine from which the first of the directors is reached: what this
-/// machine is called in their network. Nothing is sent.
+/// Returns the local address from which the first of the directors is reached, which is this machine's address in
+/// their network. Sends the directors nothing.
 pub(crate) async fn towards(directors: impl IntoIterator<Item = &Address>) -> Option<IpAddr> {
     for director in directors {
         let found = timeout(LOOKUP_TIME, lookup_host(director.as_str())).await;
@@ -106,19 +105,18 @@ async fn local_address(towards: SocketAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// How far an address is from this machine, the nearest first.
+/// The distance of an address from this machine, ordered from near to far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Distance {
-    /// The machine itself, by the loopback.
+    /// The machine itself, by its loopback.
     Here,
-    /// On one of its networks.
+    /// A host on one of the machine's networks.
     Beside,
-    /// Anywhere else.
+    /// Any other host.
     Elsewhere,
 }
 
-/// Returns how far an address is from here; nothing for those that are no node's: unspecified, of one link only, or of
-/// many at once.
+/// Returns an address's distance, or `None` for one that no node has: unspecified, link-local, multicast or broadcast.
 pub(crate) fn distance(ip: IpAddr) -> Option<Distance> {
     match distance_among(interfaces(), ip) {
         Some(Distance::Elsewhere) if is_own(ip) => Some(Distance::Beside),
@@ -130,7 +128,7 @@ fn distance_among(mut interfaces: impl Iterator<Item = Interface>, ip: IpAddr) -
     let ip = ip.to_canonical();
     let is_nobodys = ip.is_multicast()
         || match ip {
-            // All that begin with a zero stand for "this host".
+            // All of 0.0.0.0/8 stands for "this host".
             IpAddr::V4(v4) => v4.octets()[0] == 0 || v4.is_link_local() || v4.is_broadcast(),
             IpAddr::V6(v6) => v6.is_unspecified() || v6.is_unicast_link_local(),
         };
@@ -145,7 +143,8 @@ fn distance_among(mut interfaces: impl Iterator<Item = Interface>, ip: IpAddr) -
     }
 }
 
-/// A listener on IPv6 hears IPv4 too; and an address with a zone means nothing elsewhere.
+/// Returns true if a listener at `bound` can be reached at `ip`. A listener on IPv6 accepts IPv4 too. An address with
+/// a zone means nothing on other hosts.
 fn is_reachable_by(bound: SocketAddr, ip: IpAddr) -> bool {
     let has_zone = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
     (bound.is_ipv6() || ip.is_ipv4()) && !has_zone
@@ -161,19 +160,19 @@ fn first_interface(bound: SocketAddr) -> Option<IpAddr> {
 struct Interface {
     name: String,
     ip: IpAddr,
-    /// How many bits of it are its network's.
+    /// The length of the network prefix, in bits.
     prefix: u8,
 }
 
 impl Interface {
-    /// Returns true if an address is of the same network.
+    /// Returns true if an address is on the same network.
     fn is_beside(&self, ip: IpAddr) -> bool {
         let is_same_kind = self.ip.is_ipv4() == ip.is_ipv4();
         is_same_kind && NetworkId::of(self.ip, self.prefix) == NetworkId::of(ip, self.prefix)
     }
 }
 
-/// The machine's own addresses but for loopback, where there is anything at the other end; IPv4 first.
+/// Returns the machine's own addresses, IPv4 first, except for loopback and interfaces that are down or unplugged.
 fn interfaces() -> impl Iterator<Item = Interface> {
     interfaces_with(|flags| {
         flags.contains(InterfaceFlags::IFF_UP)
@@ -182,7 +181,8 @@ fn interfaces() -> impl Iterator<Item = Interface> {
     })
 }
 
-/// Returns true for an address of the machine itself, also if its interface is down: the machine hears it all the same.
+/// Returns true if an address is the machine's own. It counts even if its interface is down, because the machine
+/// receives what is sent to it all the same.
 fn is_own(ip: IpAddr) -> bool {
     interfaces_with(|_| true).any(|one| one.ip == ip.to_canonical())
 }
@@ -210,7 +210,7 @@ fn ip_of(address: SockaddrStorage) -> Option<IpAddr> {
     v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
 }
 
-/// How many bits a mask has.
+/// Returns the number of bits that are set in a netmask.
 const fn prefix_of(mask: IpAddr) -> u8 {
     let bits = match mask {
         IpAddr::V4(mask) => mask.to_bits().count_ones(),

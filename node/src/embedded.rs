@@ -1,8 +1,8 @@
-//! A node inside another program, which hears what a user would see and says what a user would type.
+//! A node inside another program, which receives what a user would see and sends what a user would type.
 //!
-//! It is the same node: the same driver, links and protocol, with a program in the place of the terminal. A program hears
-//! through a [`Handle`], or, if it is to miss nothing however much is said, through an [`Ear`]. Not here: what a node does
-//! (`driver`).
+//! It is the same node: the same driver, links and protocol, with a program in place of the terminal. A program
+//! receives events through a [`Handle`], or through an [`Ear`] if it must miss none, however many there are. Not here:
+//! what a node does (`driver`).
 
 use std::ffi::OsString;
 use std::fmt;
@@ -18,22 +18,22 @@ use crate::driver::Driver;
 use crate::settings::Settings;
 use crate::start::{Ends, StartError, assemble, prepare};
 
-/// How many batches of texts wait for the node; the program waits beyond.
+/// The number of batches of texts that wait for the node; the program waits beyond that.
 const BATCHES: usize = 2;
 
-/// Why a node did not run, or ended.
+/// The reason why a node did not run, or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// What it was told makes no sense.
+    /// The command line makes no sense.
     #[error("{0}")]
     Settings(String),
-    /// It could not start.
+    /// The node could not start.
     #[error("{0}")]
     Start(String),
-    /// A text that it was to say cannot be said.
+    /// A text cannot be sent.
     #[error("{0}")]
     Text(WordsError),
-    /// It could not go on.
+    /// The node could not go on.
     #[error("{0}")]
     Ended(String),
 }
@@ -44,12 +44,12 @@ impl From<StartError> for EmbeddedError {
     }
 }
 
-/// Says much at once, and does not wait until it was sent.
+/// A sender of many texts at once, which does not wait until they are on their way.
 #[derive(Clone, Debug)]
 pub struct Voice(mpsc::Sender<Vec<Request>>);
 
 impl Voice {
-    /// Says a few texts; waits where the node has no room for more. Where one of them cannot be said, none is.
+    /// Sends a few texts; waits while the node has no room for more. If one of them is not valid, none is sent.
     pub async fn say(&self, texts: Vec<String>) -> Result<(), EmbeddedError> {
         let said = texts.into_iter().map(|text| {
             let words = Words::try_from(text)?;
@@ -64,15 +64,14 @@ impl Voice {
     }
 }
 
-/// Hears everything that happens, in turn. It is called by the node's own task: whatever takes long
-/// in it holds up the node.
+/// An outlet that receives every event, in order. The node's own task calls it, so slow code in it delays the node.
 pub struct Ear {
     hear: Box<dyn FnMut(&Event) + Send>,
     backlog: Backlog,
 }
 
 impl Ear {
-    /// Has this hear everything.
+    /// Creates an outlet that calls `hear` with every event.
     pub fn new(hear: impl FnMut(&Event) + Send + 'static) -> Self {
         Self {
             hear: Box::new(hear),
@@ -113,7 +112,7 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// A node by its command line, the program's name left out.
+    /// Creates a node from its command line, without the program's name.
     pub fn new<A>(arguments: A) -> Result<(Self, Voice), EmbeddedError>
     where
         A: IntoIterator,
@@ -124,9 +123,9 @@ impl Embedded {
         Ok((Self { settings, typed }, Voice(voice)))
     }
 
-    /// Puts the node together, on the runtime of one thread that this is called on; the tasks that it
-    /// leaves there end with the runtime. Core dumps are off for the whole process from then on, and the
-    /// signals that ask to end are the node's. [`Nowhere`] is an outlet for programs that have the handle only.
+    /// Assembles the node on the current single-threaded runtime; the tasks that it leaves there end with the runtime.
+    /// From then on core dumps are off for the whole process, and the node handles the signals that ask to end.
+    /// [`Nowhere`] is an outlet for programs that use the handle only.
     pub async fn start(self, outlet: impl Outlet + 'static) -> Result<Running, EmbeddedError> {
         prepare().map_err(StartError::from)?;
         let ends = Ends::of_program(Box::new(outlet), self.typed);
@@ -136,7 +135,7 @@ impl Embedded {
     }
 }
 
-/// A node that was put together, and does nothing until it [runs](Running::run).
+/// An assembled node, which does nothing until it [runs](Running::run).
 #[derive(Debug)]
 pub struct Running {
     driver: Driver,
@@ -144,12 +143,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Asks the node for things, and hears what happens there.
+    /// Returns a handle, which sends the node commands and receives its events.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
 
-    /// Runs the node to its end.
+    /// Runs the node until it ends.
     pub async fn run(self) -> Result<(), EmbeddedError> {
         match self.driver.start().await.error {
             Some(error) => Err(EmbeddedError::Ended(error.message)),
@@ -173,7 +172,7 @@ mod tests {
         Command::Say(text.to_owned().try_into().unwrap())
     }
 
-    /// Founds a discussion on this machine.
+    /// The command line that founds a discussion on this machine.
     const HERE: [&str; 6] = [
         "--listen",
         "127.0.0.1:0",
@@ -200,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Hears messages until the last one of these, and nothing else; returns the id of the last event.
+    /// Receives messages until the last one of these, and nothing else; returns the id of the last event.
     async fn hears(subscription: &mut Subscription, seqs: RangeInclusive<u64>) -> EventId {
         let mut heard = Vec::new();
         loop {
@@ -235,7 +234,7 @@ mod tests {
             let mut second = handle.subscribe(Some(left_at));
             let left_at = hears(&mut second, 11..=110).await;
 
-            // It stops reading, and so much happens that its place is gone.
+            // The second subscriber stops reading until its place in the log is gone.
             let mut fast = handle.subscribe(Some(left_at));
             say(10_000).await.unwrap();
             hears(&mut fast, 111..=10_110).await;

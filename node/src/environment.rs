@@ -1,9 +1,9 @@
-//! Secrets in the environment, which are taken out of it before anything else happens.
+//! Removes secrets from the environment, before anything else happens.
 //!
-//! The system keeps a process's first environment for as long as the process lives: monitors and crash reports show it,
-//! and whatever the process starts inherits it. No program can wipe it, so this one is started once more in the same
-//! process, with the secrets in a pipe that it reads once. If the system does not let it, it goes on as it is. Not
-//! here: what the secrets mean (`settings`).
+//! The system keeps a process's first environment for as long as the process lives: monitors and crash reports show
+//! it, and child processes inherit it. No program can wipe it, so this program executes itself again in the same
+//! process, and passes the secrets through a pipe that is read once. If the system does not allow that, the program
+//! goes on as it is. Not here: what the secrets mean (`settings`).
 
 use std::env;
 use std::fs::File;
@@ -18,41 +18,41 @@ use zeroize::Zeroizing;
 
 /// The variable for a secret alone.
 const SECRET: &str = "RINGTALK_SECRET";
-/// The variable for places, and so for invites with their secrets.
+/// The variable for directors and invites, and so for the secrets in invites.
 const JOIN: &str = "RINGTALK_JOIN";
-/// Says which handle leads to what stood in those.
+/// The variable with the descriptor of the pipe, which holds the secrets from the other two.
 const HANDLE: &str = "RINGTALK_SECRET_HANDLE";
-/// Ends the secret of its own, before that of the invites: no variable has one.
+/// The separator between that secret and the one of the invites: no variable contains it.
 const END: char = '\0';
-/// The most that is passed on: every pipe holds so much while nobody reads. It is room for a hundred secrets.
+/// The most bytes that are passed on. Every pipe holds so much without a reader, and it is room for a hundred secrets.
 const PASSED_BYTES: usize = 4_096;
 
-/// A text that is wiped when it is dropped.
+/// A text that is wiped on drop.
 type Text = Zeroizing<String>;
 
-/// Takes secrets out of the environment. A program calls this first: what it has done until then is done again.
+/// Removes secrets from the environment. A program calls this first, since all that it did before is done again.
 pub fn clean_environment() {
     let [secret, join] = [SECRET, JOIN].map(|name| env::var(name).ok().map(Zeroizing::new));
     if let Some(found) = Found::new(secret.unwrap_or_default(), join.as_deref()) {
-        // It only comes back where the program cannot be started; then the variables are read as they are.
+        // `start_anew` only returns if the program cannot be started; then the variables are read as they are.
         let _ = found.start_anew();
     }
 }
 
-/// Returns the secret of its own that the environment has, or had.
+/// Returns the value of `RINGTALK_SECRET` that the environment has, or had.
 pub(crate) fn secret() -> Option<Text> {
     let left = left().map(|left| &left.secret);
     let left = left.filter(|secret| !secret.is_empty()).cloned();
     left.or_else(|| {
         let value = env::var_os(SECRET)?;
-        // What is no UTF-8 is no secret either, but is not ignored.
+        // A value that is not UTF-8 is not a secret either, but it must not be ignored.
         Some(Zeroizing::new(value.to_string_lossy().into_owned()))
     })
 }
 
 /// Returns the secret that the invites in the environment had.
 pub(crate) fn secret_of_invites() -> Option<&'static str> {
-    // Whoever types a bare # wants to be asked.
+    // A user who types a bare # wants to be asked.
     let is_typed = env::args_os().any(|word| word.as_encoded_bytes().ends_with(b"#"));
     let left = left().filter(|_| !is_typed)?;
     Some(left.of_invites.as_str()).filter(|secret| !secret.is_empty())
@@ -63,12 +63,12 @@ pub(crate) fn secret_of_invites() -> Option<&'static str> {
 struct Found {
     secret: Text,
     of_invites: Text,
-    /// The invites without it; nothing if they have none.
+    /// The invites without their secret; `None` if they had none.
     join: Option<String>,
 }
 
 impl Found {
-    /// Nothing if there is no secret, or if there are two: then the program says so, and ends.
+    /// Returns `None` if there is no secret, too much to pass on, or two different ones, which the settings refuse.
     fn new(secret: Text, join: Option<&String>) -> Option<Self> {
         let parted = join.and_then(|join| without_secret(join));
         let (join, of_invites) = parted.unzip();
@@ -90,7 +90,7 @@ impl Found {
             writer.write_all(part.as_bytes())?;
         }
         drop(writer);
-        // A program that is started inherits this one, and not those that the library makes.
+        // A started program inherits this descriptor, but not those that the library makes.
         let inherited = dup(&reader)?;
         let mut words = env::args_os();
         let mut command = Command::new(env::current_exe()?);
@@ -108,8 +108,8 @@ impl Found {
     }
 }
 
-/// The text without the one secret of the invites in it, each of which ends in a bare # then, and that secret; nothing
-/// if there is none, or if there are two.
+/// Takes the one secret out of the invites in a text. Returns the rest, in which each invite ends in a bare #, and the
+/// secret; `None` if there is no secret, or if there are two different ones.
 fn without_secret(join: &str) -> Option<(String, Text)> {
     let mut secret: Option<&str> = None;
     let mut parts = join.split('#');
@@ -126,7 +126,7 @@ fn without_secret(join: &str) -> Option<(String, Text)> {
     secret.map(|secret| (rest, Zeroizing::new(secret.to_owned())))
 }
 
-/// What the environment had when this process was started first.
+/// The secrets that the environment had when this process was first started.
 struct Left {
     secret: Text,
     of_invites: Text,

@@ -1,13 +1,13 @@
-//! Doors for the fuzzer (`tools/fuzz`) to what reads the bytes of others: no program has them.
+//! Entry points for the fuzzer (`tools/fuzz`) to the code that reads bytes from others. No program has them.
 //!
-//! Not here: what must be true of what is read.
+//! Not here: what the fuzzer checks.
 
 pub use crate::link::fuzzing::{Opened, Outcome, Part, Records, cut_frames, handshake};
 
 use crate::Place;
 use crate::secret::Secret;
 
-/// The invite into the discussion that has this secret, as others type it.
+/// Returns the invite into the discussion that has this secret, as others type it.
 pub fn invite(places: &[Place], secret: &Secret) -> String {
     let directors = places.iter().map(|place| &place.director);
     crate::settings::invite(directors, secret)

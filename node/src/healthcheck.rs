@@ -1,4 +1,4 @@
-//! Asks whether a node, or a director, of this host is there: for containers.
+//! The health check for containers: whether a node, or a director, of this host answers.
 //!
 //! Not here: how a director is asked (`ringtalk_director::healthcheck`).
 
@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use ringtalk_wire::{PREFACE_BYTES, check_preface};
 
-/// How long an answer may take.
+/// The timeout for connecting to a node, and for each read.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Succeeds where one of them answers.
+/// Returns success if the node or the director answers.
 pub(crate) fn check(node: Option<SocketAddr>, director: SocketAddr) -> ExitCode {
     let answers = node.is_some_and(|node| node_answers(node).is_ok());
     if answers || ringtalk_director::healthcheck(director).is_ok() {
@@ -29,7 +29,7 @@ pub(crate) fn check(node: Option<SocketAddr>, director: SocketAddr) -> ExitCode 
     ExitCode::FAILURE
 }
 
-/// A node says what it is to whoever connects.
+/// Checks that a node listens here. A node sends its preface to anyone who connects.
 fn node_answers(listen: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&reachable(listen), PATIENCE)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -38,7 +38,7 @@ fn node_answers(listen: SocketAddr) -> io::Result<()> {
     check_preface(preface).map_err(io::Error::other)
 }
 
-/// Where "any address" of this host can be dialled.
+/// Returns the address at which a listener of this host can be dialled: loopback, if it listens on any address.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen {
         SocketAddr::V4(address) if address.ip().is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -1,4 +1,4 @@
-//! The director inside a node: for a discussion that begins here, without another program.
+//! The director inside a node, for a discussion that begins here without another program.
 //!
 //! Not here: what a director does (`ringtalk-director`).
 
@@ -11,10 +11,10 @@ use tokio::net::TcpListener;
 
 use crate::secret::Secret;
 
-/// How many ports are tried after the one that was meant, before any will do.
+/// The number of ports to try after the intended one, before any free port is taken.
 const NEXT_PORTS: u16 = 100;
 
-/// Binds the address; unless `exactly`, a taken port means the next one.
+/// Binds the address. If its port is taken, binds another one, unless `exactly` is set.
 pub(crate) async fn bind(listen: SocketAddr, exactly: bool) -> io::Result<TcpListener> {
     let last = if exactly {
         listen.port()
@@ -30,8 +30,8 @@ pub(crate) async fn bind(listen: SocketAddr, exactly: bool) -> io::Result<TcpLis
     TcpListener::bind(SocketAddr::new(listen.ip(), 0)).await
 }
 
-/// Serves a director that knows nothing yet, for as long as this node runs, and for the discussion
-/// that has this secret only. `seed` is new.
+/// Serves a director that knows nothing yet, for as long as this node runs. With a private secret it serves that
+/// discussion only. `seed` must be new.
 pub(crate) fn start(listener: TcpListener, secret: &Secret, seed: [u8; 16]) {
     let director = if secret.is_open() {
         Director::new(seed)

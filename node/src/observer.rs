@@ -1,7 +1,7 @@
-//! For a program that looks at a ring and takes no part: how it finds the ring, and dials members.
+//! The observer: for a program that looks at a ring without taking part. It finds the ring, and dials members.
 //!
-//! An observer has an id of its own, made up for the occasion, and never asks to be admitted, so
-//! it is in no view. Not here: what it says over its links, and what it makes of the answers.
+//! An observer has a fresh id, and never asks to be admitted, so it is in no view. Not here: what it says over its
+//! links, and what it makes of the answers.
 
 use std::io;
 use std::time::Duration;
@@ -20,24 +20,23 @@ use crate::settings::Place;
 
 pub use ringtalk_proto::View;
 
-/// How long a director may take to answer, and then a node: one that is frozen must leave time to
-/// ask again, since the others replace it within about 2 s.
+/// The timeout for a director's answer, and then for a node's. A frozen node must leave time to ask again, since the
+/// others replace it within about 2 s.
 const ATTEMPT_TIME: Duration = Duration::from_millis(1_500);
-/// How long to wait before everybody is asked again.
+/// The wait before all directors are asked again.
 const AGAIN: Duration = Duration::from_millis(100);
-/// How long "no ring is registered" is taken for a director's moment of forgetfulness: one that
-/// was restarted hears of its ring within a second.
+/// The time in which "no ring is registered" may be temporary: a restarted director learns of its ring within 1 s.
 const NOBODY_TIME: Duration = Duration::from_millis(1_500);
 
-/// How many members are dialled at a time: enough to hide the time that answers take, and few enough for every host. A
-/// vain dial takes its slot for so long.
+/// The limits on dials at a time: enough to hide the latency of answers, and few enough for every host. A failed dial
+/// keeps its slot for `hold`.
 const LIMITS: Limits = Limits {
     all: 16,
     host: 12,
     hold: ATTEMPT_TIME,
 };
 
-/// Who looks at a ring from outside.
+/// An observer of one discussion.
 #[derive(Debug)]
 pub struct Observer {
     credentials: Credentials,
@@ -45,29 +44,29 @@ pub struct Observer {
     caller: Caller,
 }
 
-/// Why no ring was found.
+/// The reason why no ring was found.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum FindError {
-    /// The director knows of no ring.
+    /// The director knows no ring.
     #[error("no ring is registered at the director {0}: nobody takes part, or not any more")]
     Nobody(Address),
-    /// The director says nothing of use.
+    /// The director gives no usable answer.
     #[error("no director answers at {director} ({reason})")]
     Director {
-        /// Which one.
+        /// The director.
         director: Address,
-        /// Why, in a few words.
+        /// The reason, in a few words.
         reason: String,
     },
-    /// The node that the director names says nothing.
+    /// The node that the director names does not answer.
     #[error("no node answers at {member}, where the director {director} says that the ring is")]
     Member {
-        /// Where the node should be.
+        /// The address of the node.
         member: Address,
-        /// Who says so.
+        /// The director that names it.
         director: Address,
     },
-    /// Nothing was heard of anybody in time.
+    /// Nobody answered in time.
     #[error("nobody answered in time")]
     TimeUp,
     /// The director turns observers away, or the node speaks another version.
@@ -75,14 +74,13 @@ pub enum FindError {
     Refused(String),
 }
 
-/// Why there is no link to a member.
+/// The error of a dial that did not reach its member.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("the member cannot be reached")]
 pub struct Unreachable;
 
 impl Observer {
-    /// An observer of the discussion that has this secret. Fails where the system gives no random
-    /// numbers.
+    /// Creates an observer of the discussion that has this secret. Fails if the system gives no random numbers.
     pub fn new(secret: &Secret) -> io::Result<Self> {
         let identity = Identity::generate().map_err(io::Error::other)?;
         Ok(Self {
@@ -92,8 +90,7 @@ impl Observer {
         })
     }
 
-    /// Asks the directors in turn, until one leads to a member that answers; `within` is the
-    /// limit for all of it.
+    /// Asks the directors in turn, until one leads to a member that answers. `within` limits the whole search.
     pub async fn find(&self, places: &[Place], within: Duration) -> Result<Link, FindError> {
         let started = Instant::now();
         let deadline = started + within;
@@ -116,8 +113,8 @@ impl Observer {
         Err(last)
     }
 
-    /// Dials a member that is known, within this time; nobody else will do. It waits first until there is room for one
-    /// more: where members are, members say, and they may say anything.
+    /// Dials a known member within this time, and accepts no other node. It waits for a free slot first: the addresses
+    /// come from members, who may say anything.
     pub async fn dial(&self, member: &Member, within: Duration) -> Result<Link, Unreachable> {
         let slot = self.slots.take().await;
         let (addresses, me) = (&member.addresses, &self.credentials);
@@ -130,7 +127,7 @@ impl Observer {
         View::from_pages(pages, &Verifying::default()).ok()
     }
 
-    /// Asks each director once. Only where all refuse is it a refusal.
+    /// Asks each director once. Returns a refusal only if all of them refuse.
     async fn find_once(&self, places: &[Place]) -> Result<Link, FindError> {
         let mut result = FindError::TimeUp;
         for place in places {
@@ -169,7 +166,7 @@ impl Observer {
 }
 
 impl FindError {
-    /// True where somebody was there and said no.
+    /// Returns true if somebody answered and refused.
     pub const fn is_refusal(&self) -> bool {
         matches!(self, Self::Refused(_))
     }
@@ -200,7 +197,7 @@ mod tests {
         TcpListener::bind("127.0.0.1:0").await.unwrap()
     }
 
-    /// A director that answers everybody with this status and these headers.
+    /// Starts a director that answers every request with this status and these headers.
     async fn director(head: String) -> Place {
         let listener = listener().await;
         let director = at(&listener);

@@ -1,8 +1,8 @@
-//! A discussion's secret: who has it can take part, and everything that is secret follows from it.
+//! The secret of a discussion: anyone who has it can take part, and the discussion's other keys are derived from it.
 //!
-//! 128 bits. As text it is 24 characters of base64url, the last three of which hold a checksum, so
-//! that a mistyped one is told from another discussion's; 32 hexadecimal digits are read too, for
-//! those who make one by other means. Not here: where a secret comes from (`settings`).
+//! It has 128 bits. As text it is 24 characters of base64url, the last three of which hold a checksum, which tells a
+//! mistyped secret from that of another discussion. 32 hexadecimal digits are accepted too, for secrets that were made
+//! by other means. Not here: where a secret comes from (`settings`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ const CHECKSUM_BYTES: usize = 2;
 /// The length of a secret in hexadecimal digits.
 const HEX_DIGITS: usize = 2 * SECRET_BYTES;
 
-/// The secret of every director's open discussion: public, so that anybody can join.
+/// The secret of every director's open discussion. It is public, so that anyone can join.
 const OPEN: [u8; SECRET_BYTES] = *b"ringtalk-open-02";
 
 /// The salt of all derivations.
@@ -29,11 +29,11 @@ const SALT: &[u8] = b"ringtalk";
 const LINK_LABEL: &[u8] = b"link";
 const REGISTRATION_LABEL: &[u8] = b"registration";
 
-/// A discussion's secret. Wiped when it is dropped, and a process that has one leaves no image of its memory.
+/// A discussion's secret. It is wiped on drop, and a process that has one leaves no core dump.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct Secret([u8; SECRET_BYTES]);
 
-/// Why a text is no secret.
+/// The reason why a text is not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum SecretError {
     /// It has another length, or characters that no secret has.
@@ -42,37 +42,37 @@ pub enum SecretError {
          with everything after the #"
     )]
     Form,
-    /// The checksum does not fit.
+    /// The checksum does not match.
     #[error("the secret is mistyped: copy it from the invite again")]
     Mistyped,
 }
 
 impl Secret {
-    /// The only way to one: no program that has a secret can forget to protect its memory.
+    /// Makes a secret. All constructors call this, so no program with a secret can forget to protect its memory.
     fn new(bytes: [u8; SECRET_BYTES]) -> Self {
         traces::protect();
         Self(bytes)
     }
 
-    /// A new one, from the system's generator of random numbers.
+    /// Generates a secret from the system's random number generator.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut secret = Self::new([0; SECRET_BYTES]);
         getrandom::fill(&mut secret.0)?;
         Ok(secret)
     }
 
-    /// That of the open discussion of any director, which everybody knows. What is said there is in memory all the
-    /// same.
+    /// Returns the secret of the open discussion of any director, which everybody knows. Memory is protected with it
+    /// too, because the messages are in memory all the same.
     pub fn open() -> Self {
         Self::new(OPEN)
     }
 
-    /// True for the open discussion's.
+    /// Returns true if this is the secret of the open discussion.
     pub fn is_open(&self) -> bool {
         self.0 == OPEN
     }
 
-    /// The secret as it stands in an invite.
+    /// Returns the secret as an invite has it.
     pub fn to_text(&self) -> Zeroizing<String> {
         let mut bytes = Zeroizing::new([0; SECRET_BYTES + CHECKSUM_BYTES]);
         bytes[..SECRET_BYTES].copy_from_slice(&self.0);
@@ -80,17 +80,17 @@ impl Secret {
         Zeroizing::new(BASE64URL_NOPAD.encode(&*bytes))
     }
 
-    /// The key that both ends of a link must have.
+    /// Derives the key that both ends of a link must have.
     pub fn link_key(&self) -> Zeroizing<[u8; 32]> {
         self.derive(LINK_LABEL)
     }
 
-    /// Who registers the discussion at directors.
+    /// Derives the key with which the discussion is registered at directors.
     pub fn registration(&self) -> Registration {
         Registration(Identity::from_seed(&self.derive(REGISTRATION_LABEL)))
     }
 
-    /// The discussion's id.
+    /// Returns the discussion's id.
     pub fn discussion(&self) -> DiscussionId {
         self.registration().discussion()
     }
@@ -136,29 +136,29 @@ impl Secret {
     }
 }
 
-/// Nothing: a secret has no place in a log.
+/// Shows nothing: a secret does not belong in a log.
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
 }
 
-/// The key with which a discussion is registered at directors; its public half names the discussion.
+/// The key with which a discussion is registered at directors. Its public half names the discussion.
 #[derive(Clone, Debug)]
 pub struct Registration(Identity);
 
 impl Registration {
-    /// The discussion's id.
+    /// Returns the discussion's id.
     pub fn discussion(&self) -> DiscussionId {
         DiscussionId::of(&self.key())
     }
 
-    /// What directors verify with.
+    /// Returns the key that directors verify with.
     pub fn key(&self) -> PublicKey {
         self.0.public_key()
     }
 
-    /// The signature over exactly these bytes.
+    /// Signs exactly these bytes.
     pub fn sign(&self, bytes: &[u8]) -> ringtalk_wire::Signature {
         self.0.sign(bytes)
     }

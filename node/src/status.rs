@@ -1,22 +1,22 @@
-//! What a process says with the number that it ends with.
+//! The exit status of the process.
 //!
-//! Not here: what ends a node, and with which of them (`driver`).
+//! Not here: which status a node ends with, and why (`driver`).
 
 use std::process::ExitCode;
 
-/// The exit statuses of `contract.md`, but for those of the command line.
+/// The exit statuses of `wire/CONTRACT.md`, except those that the command line gives.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Status {
-    /// Left as asked.
+    /// The node left as asked.
     Left = 0,
     /// A failure that has no status of its own.
     Failed = 1,
     /// No director or member could be reached in time.
     Unreachable = 3,
-    /// The way in was refused.
+    /// The node was refused.
     Refused = 4,
-    /// Something could not be handed to anybody in time.
+    /// Some messages could not be handed to anyone in time.
     Unhanded = 5,
 }
 

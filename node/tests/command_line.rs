@@ -1,11 +1,11 @@
 //! The binaries from outside, as far as one process goes: flags, exit statuses, last words.
 //!
-//! Not here: anything with a second node (the workspace's `tests`).
+//! Not here: tests with a second node (the workspace's `tests`).
 
 use std::net::TcpListener;
 use std::process::{Command, Output, Stdio};
 
-/// A folder that cannot be.
+/// A folder that cannot exist.
 const NOWHERE: &str = "/dev/null/nowhere";
 
 /// Runs `node` with these arguments, a stdin that ends at once, and no settings from outside.
@@ -17,7 +17,7 @@ fn run(program: &str, line: &str) -> Output {
     run_with(program, line, NOWHERE)
 }
 
-/// With a file of settings in this folder.
+/// Runs a program with the settings file in this folder.
 fn run_with(program: &str, line: &str, settings: &str) -> Output {
     let mut command = Command::new(program);
     for variable in [
@@ -43,7 +43,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// An address at which nobody listens.
+/// Returns an address at which nobody listens.
 fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -130,7 +130,7 @@ fn who_begins_a_discussion_is_told_how_others_get_in() {
     assert!(stdout.ends_with("* goodbye\n"), "{stdout}");
 }
 
-/// A folder with a file of settings in it.
+/// A folder with a settings file.
 struct Folder(std::path::PathBuf);
 
 impl Folder {
@@ -228,7 +228,7 @@ fn what_is_wrong_in_the_file_is_status_2_and_named_with_its_line() {
         assert!(stderr.contains("ringtalk/config.toml, "), "{stderr}");
         assert!(stderr.contains(words), "{settings}: {stderr}");
         assert!(output.stdout.is_empty(), "{settings}");
-        // Whoever wants to know what is right can ask.
+        // A user who wants to know what is right can still ask.
         assert!(folder.node("--help").status.success());
         assert!(folder.node("--man").status.success());
     }

@@ -1,10 +1,9 @@
-//! Calls about one discussion: if it is private, each carries its id and a proof, and if they are made in a
-//! node's name, its signature.
+//! Calls to directors about one discussion.
 //!
-//! A proof is over the director's nonce, which only the director can tell, and which changes now and
-//! then, above all when it restarts: a call without it, or with an old one, is answered with the
-//! nonce, and made again at once. Not here:
-//! which calls are made, and what is proved (`ringtalk_director::api`).
+//! If it is private, each call carries its id and a proof; a call in a node's name carries the node's signature. A
+//! proof signs the director's nonce, which only the director can tell. The nonce changes now and then, above all when
+//! the director restarts. A call without it, or with an old one, is answered with the current nonce, and is repeated
+//! at once. Not here: which calls are made, what a proof covers (`ringtalk_director::api`).
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,20 +21,20 @@ use super::http::{Answer, Http, HttpError, Sent};
 use crate::identity::Identity;
 use crate::secret::{Registration, Secret};
 
-/// Calls directors for one discussion. Clones share what they know of the directors.
+/// A caller of directors for one discussion. Clones share what they know of the directors.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     http: Http,
-    /// None for who only looks.
+    /// `None` for an observer.
     node: Option<Identity>,
-    /// None for the open discussion, for which everybody may speak.
+    /// `None` for the open discussion, for which anyone may speak.
     registration: Option<Registration>,
-    /// As many as there are directors in the invite.
+    /// The current nonce of each director; as many as there are directors in the invite.
     nonces: Arc<Mutex<BTreeMap<Address, Nonce>>>,
 }
 
 impl Caller {
-    /// Calls of somebody who only looks, about the discussion that has this secret.
+    /// Creates the caller of an observer, for the discussion that has this secret.
     pub(crate) fn new(secret: &Secret) -> Self {
         Self {
             http: Http::new(),
@@ -45,7 +44,7 @@ impl Caller {
         }
     }
 
-    /// Calls of a node.
+    /// Creates the caller of a node.
     pub(super) fn of_node(node: Identity, secret: &Secret) -> Self {
         Self {
             node: Some(node),
@@ -53,18 +52,17 @@ impl Caller {
         }
     }
 
-    /// True where the discussion is a private one.
+    /// Returns true if the discussion is private.
     pub(super) const fn is_private(&self) -> bool {
         self.registration.is_some()
     }
 
-    /// What makes calls about nothing in particular.
+    /// Returns the client, for calls that are about no discussion.
     pub(super) const fn http(&self) -> &Http {
         &self.http
     }
 
-    /// Sends a request. `deadline` is that of each attempt: a second one is made if the director
-    /// has another nonce than it had before.
+    /// Sends a request. If the director has a new nonce, the request is sent again; `deadline` limits each attempt.
     pub(super) async fn call<T: Serialize + Sync>(
         &self,
         method: Method,
@@ -90,7 +88,7 @@ impl Caller {
         answer.await
     }
 
-    /// A request as it travels; without a nonce it only says what it is about.
+    /// Encodes a request. Without a nonce it only says which discussion it is about.
     fn sent<T: Serialize>(
         &self,
         method: &Method,
@@ -129,12 +127,12 @@ impl Caller {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Address, Nonce>> {
-        // A map is whole whatever happens between two calls of it.
+        // A map is consistent between any two calls of it, so a poisoned lock does no harm.
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The nonce that a director wants signed: now, or when the node has founded.
+/// Returns the nonce that a director wants signed: at once (401), or in the calls of a node that founds (201).
 fn told(answer: &Answer) -> Option<Nonce> {
     match answer.status {
         StatusCode::UNAUTHORIZED => answer.json::<Problem>().ok()?.nonce.map(|nonce| *nonce),

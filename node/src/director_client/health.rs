@@ -1,8 +1,7 @@
-//! Whether the directors are well: each member asks them now and then, and the user is told when
-//! none answers any more, and when one does again.
+//! Health checks of the directors: each member asks them now and then.
 //!
-//! A discussion goes on without directors; it is newcomers who need one. Not here: the calls that
-//! a coordinator makes anyway (`registering`), which count as checks too.
+//! The user is told when none answers any more, and when one does again. A discussion goes on without directors; only
+//! newcomers need one. Not here: the calls that a coordinator makes anyway (`registering`), which count as checks too.
 
 use std::time::Duration;
 
@@ -14,19 +13,18 @@ use tokio::time::sleep;
 use super::http::{Http, Sent};
 use super::{NewsLine, with_jitter};
 
-/// How often a member of a small ring asks. Larger rings share the work.
+/// The period of checks in a small ring. Larger rings share the work.
 const PERIOD: Duration = Duration::from_secs(5);
-/// How soon it asks again where there was no answer.
+/// The wait before the retry of a failed check.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How many calls in a row must fail before a member's user is told: one may fail because this
-/// very process slept.
+/// The number of failures in a row before a member's user is told: one may occur because this process itself slept.
 const FAILURES: u32 = 2;
-/// How many members ask once a period, all together at most twice as often as that.
+/// The number of members that check once per period. All together make less than twice as many checks.
 const SHARE: usize = 50;
-/// How long an answer may take.
+/// The timeout of a check.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 
-/// Asks one director.
+/// The health check of one director.
 #[derive(Debug)]
 pub(super) struct HealthCheck {
     pub(super) http: Http,
@@ -35,7 +33,7 @@ pub(super) struct HealthCheck {
 }
 
 impl HealthCheck {
-    /// Asks for ever.
+    /// Checks the director forever.
     pub(super) async fn run(self, members: watch::Receiver<usize>) {
         loop {
             let share = (*members.borrow() / SHARE).max(1);
@@ -48,14 +46,14 @@ impl HealthCheck {
         }
     }
 
-    /// True where the director answered.
+    /// Checks once, and returns true if the director answered.
     async fn check(&self) -> bool {
         let sent = Sent::default();
         let answer = self
             .http
             .call(Method::GET, &self.director, "/healthz", sent, ANSWER_TIME);
         match answer.await {
-            // One that hears too much is alive.
+            // A director that gets too many requests is alive.
             Ok(answer)
                 if matches!(
                     answer.status,
@@ -72,16 +70,16 @@ impl HealthCheck {
     }
 }
 
-/// Which directors answer, and which of it is news.
+/// The record of which directors answer. It decides what is news for the user.
 #[derive(Debug)]
 pub(crate) struct Reachability {
-    /// How many calls to each have failed since the last that did not.
+    /// The number of failed calls to each director since the last success.
     failures: Vec<(Address, u32)>,
     are_down: bool,
 }
 
 impl Reachability {
-    /// Nothing is known yet.
+    /// Creates a record in which nothing is known yet.
     pub(crate) fn new(directors: impl IntoIterator<Item = Address>) -> Self {
         Self {
             failures: directors.into_iter().map(|name| (name, 0)).collect(),
@@ -89,7 +87,7 @@ impl Reachability {
         }
     }
 
-    /// A director answered; true where none did before.
+    /// Records that a director answered. Returns true if the user was told that none does.
     pub(crate) fn up(&mut self, director: &Address) -> bool {
         if let Some(failures) = self.failures_of(director) {
             *failures = 0;
@@ -97,8 +95,8 @@ impl Reachability {
         std::mem::take(&mut self.are_down)
     }
 
-    /// A director did not answer; true where none does any more, and that is news. While the node is not `ready`, one
-    /// failure of each is enough.
+    /// Records that a director did not answer. Returns true if none does any more, and that is news. While the node is
+    /// not `ready`, one failure of each is enough.
     pub(crate) fn down(&mut self, director: &Address, ready: bool) -> bool {
         if let Some(failures) = self.failures_of(director) {
             *failures = failures.saturating_add(1);
@@ -109,12 +107,12 @@ impl Reachability {
         is_news
     }
 
-    /// True where none has answered the last call.
+    /// Returns true if the last call to every director failed.
     pub(crate) fn are_all_down(&self) -> bool {
         self.have_failed(1)
     }
 
-    /// All of them, for people.
+    /// Returns a list of all directors, for people.
     pub(crate) fn names(&self) -> String {
         let names: Vec<&str> = self
             .failures
@@ -124,7 +122,7 @@ impl Reachability {
         names.join(", ")
     }
 
-    /// True where so many calls in turn have failed, of each.
+    /// Returns true if the last `times` calls to every director have failed.
     fn have_failed(&self, times: u32) -> bool {
         let mut failures = self.failures.iter();
         failures.all(|(_, failed)| *failed >= times)

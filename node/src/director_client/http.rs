@@ -20,24 +20,24 @@ use ringtalk_session::text::harmless;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-/// How long a connection may take to be made.
+/// The timeout for making a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
 /// How long an unused connection is kept.
 const IDLE_TIME: Duration = Duration::from_secs(4);
-/// The longest answer: a hundred times what a director says.
+/// The largest answer that is read: a hundred times as much as a director says.
 const ANSWER_BYTES: usize = 64 * 1024;
-/// The longest pause that a director can ask for.
+/// The longest pause that is granted to a director.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// How much of a problem is repeated to the user.
+/// The most characters of a problem's detail that the user is shown.
 const DETAIL_CHARS: usize = 200;
 
-/// Calls directors.
+/// A client for calls to directors.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
-/// What a request carries. The default is nothing.
+/// The headers and the body of a request. The default is empty.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Sent {
     headers: HeaderMap,
@@ -45,7 +45,7 @@ pub(super) struct Sent {
 }
 
 impl Sent {
-    /// A JSON body.
+    /// Returns a request with a JSON body.
     pub(super) fn of(body: Vec<u8>) -> Self {
         let kind = HeaderValue::from_static("application/json");
         Self {
@@ -54,7 +54,7 @@ impl Sent {
         }
     }
 
-    /// Adds a header with a part of a signature.
+    /// Adds a header with one part of a signature.
     pub(super) fn sign(&mut self, name: HeaderName, part: &impl ToString) {
         let part = HeaderValue::try_from(part.to_string());
         let part = part.expect("base64url is made of letters, digits, - and _");
@@ -62,19 +62,19 @@ impl Sent {
     }
 }
 
-/// An answer, whatever its status.
+/// An answer of any status.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) retry_after: Option<Duration>,
-    /// Which host answered.
+    /// The host that answered.
     pub(super) host: Option<IpAddr>,
-    /// Where it redirects to.
+    /// The target of a redirect.
     pub(super) location: Option<String>,
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer.
+/// The reason why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HttpError {
     #[error("no answer within {} s", .0.as_secs_f32())]
@@ -103,7 +103,7 @@ impl Http {
         Self { client }
     }
 
-    /// Sends a request.
+    /// Sends a request, and returns the answer if it comes within `deadline`.
     pub(super) async fn call(
         &self,
         method: Method,
@@ -129,17 +129,17 @@ impl Http {
 }
 
 impl Answer {
-    /// The body as what it should be.
+    /// Parses the body.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         serde_json::from_slice(&self.body).map_err(|_| HttpError::Answer)
     }
 
-    /// How long it says to stay away; not longer than honest directors say.
+    /// Returns how long the director asks to stay away, but no longer than honest directors ask.
     pub(super) fn pause(&self) -> Duration {
         LONGEST_PAUSE.min(self.retry_after.unwrap_or_default())
     }
 
-    /// What the director says is wrong, in a few words.
+    /// Returns what the director says is wrong, in a few words.
     pub(super) fn problem(&self) -> String {
         let detail = self.json::<Problem>().ok().map(|problem| problem.detail);
         let detail: String = detail
@@ -150,7 +150,7 @@ impl Answer {
         if detail.is_empty() {
             format!("it answered {}", self.status)
         } else {
-            // It comes from outside, and may not look like a line of this program.
+            // The text comes from outside, and must not look like a line of this program.
             harmless(&detail)
         }
     }

@@ -1,7 +1,6 @@
 //! Asks for the way in: each director in turn, again and again, until one has an answer.
 //!
-//! Not here: what happens where nobody answers in time (`driver`), and who founds: a director
-//! says so, never this node by itself.
+//! Not here: what happens if nobody answers in time (`driver`), who founds (a director says so, never the node).
 
 use std::time::Duration;
 
@@ -13,52 +12,52 @@ use super::http::{Answer, HttpError};
 use super::{Caller, News, NewsLine, Way, way, with_jitter};
 use crate::settings::Place;
 
-/// How long an answer may take: longer than a director holds a call.
+/// The timeout of a call: longer than a director holds it.
 const ANSWER_TIME: Duration = NODE_HOLD.saturating_add(Duration::from_secs(2));
 /// The first wait between two rounds; each next one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// The longest wait between two rounds.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// How long "no such discussion" is taken for a moment's confusion.
+/// The time in which "no such discussion" may be temporary.
 const NO_SUCH_TIME: Duration = Duration::from_secs(5);
-/// How long to stay away from a director that would have this node found, where it may not: a
-/// little longer than the lease, so that others may.
+/// The wait after a director would have this node found, if it may not: longer than the lease, so that others may.
 const LEASE_WAIT: Duration = Duration::from_millis(2_200);
 
-/// The question for the way in.
+/// A node's question for the way in.
 #[derive(Debug)]
 pub(super) struct Question {
     pub(super) caller: Caller,
     pub(super) newcomer: Newcomer,
     pub(super) news: NewsLine,
-    /// True for a node that was inside: it looks for its ring whatever directors say, since a discussion needs none.
+    /// Whether the node was a member already. Then it looks for its ring whatever directors say, since a discussion
+    /// needs none.
     pub(super) persists: bool,
 }
 
-/// What one director's answer comes to.
+/// The meaning of one director's answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 enum Reply {
     /// The way in.
     Way(Way),
     /// Try again.
     Later {
-        /// Not before this long.
+        /// The least time to wait.
         again: Duration,
         /// What the director says, if it says anything.
         detail: Option<String>,
     },
     /// There is no such discussion, at least not yet.
     NoSuch {
-        /// What the director says.
+        /// The message for the user.
         detail: String,
-        /// When to ask again.
+        /// The least time to wait.
         again: Duration,
     },
-    /// This director has nothing for this node.
+    /// This director refuses this node.
     Refused(String),
 }
 
-/// What a round of questions has come to so far.
+/// The results of a round of questions so far.
 #[derive(Debug, Default)]
 struct Round {
     pause: Duration,
@@ -68,7 +67,7 @@ struct Round {
 }
 
 impl Question {
-    /// Asks until there is a way, or certainly none, and tells the driver.
+    /// Asks until there is a way in, or certainly none, and tells the driver.
     pub(super) async fn ask(self, mut places: Vec<Place>, ask: u64) {
         let mut wait = FIRST_WAIT;
         let mut no_such_since = None;
@@ -98,7 +97,7 @@ impl Question {
         self.news.tell(News::Way { ask, way }).await;
     }
 
-    /// Asks each director once.
+    /// Asks each director once, until one gives the way in.
     async fn ask_all(&self, places: Vec<Place>) -> Result<Way, Round> {
         let mut round = Round::default();
         for place in places {
@@ -168,7 +167,7 @@ impl Question {
             StatusCode::OK => {
                 let directions: Directions = answer.json()?;
                 if directions.coordinator.id == self.newcomer.id {
-                    // The registration of a reign of this node's own, which will lapse.
+                    // This node's own registration, from an earlier term as coordinator. It will lapse.
                     Reply::later(Duration::ZERO)
                 } else {
                     Reply::Way(way(directions))
@@ -202,7 +201,7 @@ impl Question {
 }
 
 impl Reply {
-    /// The same for somebody who asks again whatever the answer is.
+    /// Returns the same reply for a node that asks again whatever the answer is.
     fn not_final(self) -> Self {
         let (again, detail) = match self {
             Self::NoSuch { again, detail } => (again, detail),

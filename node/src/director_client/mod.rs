@@ -1,8 +1,8 @@
-//! How a node uses directors: to find the way in, to be found while it coordinates, and to see
-//! that they are well.
+//! The client of the directors: it finds the way in, registers this node while it coordinates, and checks that the
+//! directors answer.
 //!
-//! Everything here has a deadline, and what a director says is a hint: a running discussion needs
-//! none. Not here: what the core makes of an answer, and the director inside (`inside`).
+//! Every call has a timeout, and what a director says is a hint: a running discussion needs none. Not here: what the
+//! core makes of an answer, the director inside (`inside`).
 
 mod caller;
 mod health;
@@ -31,15 +31,15 @@ pub(crate) use health::Reachability;
 pub(crate) use pointing::{Pointer, pointer};
 pub(crate) use registering::DISPLACED;
 
-/// How much of what directors say waits at most; the calls wait beyond that.
+/// The capacity of the queue of news; the calls wait beyond that.
 const NEWS: usize = 64;
-/// How long the last call of the last member may take.
+/// The timeout of the last member's last call.
 const WITHDRAW_TIME: Duration = Duration::from_millis(300);
 
-/// What a director said, or that it said nothing.
+/// A report about a director: what it said, or that it did not answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum News {
-    /// The answer to the question of this number.
+    /// A director answered the question for the way in.
     Way {
         /// The number of the question.
         ask: u64,
@@ -48,55 +48,55 @@ pub(crate) enum News {
     },
     /// Another ring of this discussion is registered.
     Foreign(Contact),
-    /// For longer than a lease somebody else has been registered at a director in the place of this coordinator.
+    /// Another coordinator has been registered at a director for longer than a lease, in place of this one.
     Displaced {
-        /// At which director.
+        /// The director.
         director: Address,
-        /// Where it sends newcomers.
+        /// The address to which it sends newcomers.
         to: Address,
     },
-    /// Somebody was told that this node is the coordinator.
+    /// A director told a newcomer that this node is the coordinator.
     Expected {
-        /// Who.
+        /// The newcomer.
         newcomer: NodeId,
-        /// Where it is.
+        /// The addresses of the newcomer.
         addresses: Addresses,
         /// The host of the director.
         host: Option<IpAddr>,
     },
     /// A director answered.
     Up(Address),
-    /// A director answered the question for the way in, and sent this node away for now.
+    /// A director answered the question for the way in, but sent this node away for now.
     Later {
-        /// Which one.
+        /// The director.
         director: Address,
-        /// What it says.
+        /// The director's explanation.
         reason: String,
     },
     /// A director did not answer.
     Down {
-        /// Which one.
+        /// The director.
         director: Address,
-        /// Why, in a few words.
+        /// The reason, in a few words.
         reason: String,
     },
 }
 
-/// How to get in.
+/// The way into a discussion.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Way {
-    /// This node is the first.
+    /// This node is the first, and founds the discussion.
     Found,
-    /// Dial the coordinator.
+    /// This node dials the coordinator.
     Join {
         /// The coordinator.
         coordinator: Contact,
-        /// Those who help if it is not reached.
+        /// The members who help if the coordinator cannot be reached.
         doors: Vec<Contact>,
-        /// Coordinators of other registrations.
+        /// The coordinators of other registrations.
         candidates: Vec<Contact>,
     },
-    /// There is none: why, for people.
+    /// There is no way in; the reason, for people.
     Refused(String),
 }
 
@@ -115,7 +115,7 @@ pub(crate) struct DirectorClient {
 }
 
 impl DirectorClient {
-    /// A client that has not called anybody yet, and what it will hear.
+    /// Returns a client that has called nobody yet, and the receiver of its news.
     pub(crate) fn new(
         places: Vec<Place>,
         newcomer: Newcomer,
@@ -136,8 +136,8 @@ impl DirectorClient {
         (client, news)
     }
 
-    /// Asks for the way in, until there is an answer; an earlier question is dropped. A node that `persists` takes no
-    /// refusal for an answer.
+    /// Asks for the way in until there is an answer; an earlier question is dropped. A node that `persists` does not
+    /// accept a refusal.
     pub(crate) fn ask(&mut self, persists: bool) {
         self.stop_asking();
         self.asked += 1;
@@ -151,12 +151,12 @@ impl DirectorClient {
         self.asking = Some(tokio::spawn(question.ask(places, ask)));
     }
 
-    /// True where an answer belongs to the last question.
+    /// Returns true if an answer belongs to the last question.
     pub(crate) const fn is_current(&self, ask: u64) -> bool {
         self.asked == ask
     }
 
-    /// Begins to watch over the directors, and to register this node whenever it coordinates.
+    /// Starts to check the directors, and to register this node whenever it coordinates.
     pub(crate) fn start(&mut self) {
         for place in &self.places {
             let director = &place.director;
@@ -178,7 +178,7 @@ impl DirectorClient {
         }
     }
 
-    /// What to register, if anything, from now on.
+    /// Sets what is registered at the directors, if anything.
     pub(crate) fn register(&self, registration: Option<&Arc<Registration>>) {
         self.registration.send_if_modified(|registered| {
             let changed = registered.as_ref() != registration;
@@ -189,7 +189,7 @@ impl DirectorClient {
         });
     }
 
-    /// How many members there are, from now on: the more, the more rarely each asks.
+    /// Sets the number of members: the more there are, the less often each checks the directors.
     pub(crate) fn count_members(&self, members: usize) {
         self.members.send_if_modified(|known| {
             let changed = *known != members;
@@ -198,7 +198,7 @@ impl DirectorClient {
         });
     }
 
-    /// Stops all calls, and ends a registration everywhere, if one is to be ended.
+    /// Stops all calls, and withdraws a registration from all directors, if one is given.
     pub(crate) async fn stop(mut self, registered: Option<Arc<Registration>>) {
         self.stop_asking();
         for task in self.background.drain(..) {
@@ -218,7 +218,7 @@ impl DirectorClient {
         calls.join_all().await;
     }
 
-    /// Asks no more: there is a way in.
+    /// Stops asking for the way in.
     pub(crate) fn stop_asking(&mut self) {
         if let Some(asking) = self.asking.take() {
             asking.abort();
@@ -226,13 +226,13 @@ impl DirectorClient {
     }
 }
 
-/// The way back to the driver.
+/// The channel for news to the driver.
 #[derive(Clone, Debug)]
 struct NewsLine(mpsc::Sender<News>);
 
 impl NewsLine {
     async fn tell(&self, news: News) {
-        // Where nobody listens any more, the node is about to end.
+        // If nobody receives it, the node is about to end.
         let _ = self.0.send(news).await;
     }
 
@@ -252,7 +252,7 @@ impl NewsLine {
     }
 }
 
-/// What the core knows of a coordinator and its doors, from what a director says.
+/// Converts a coordinator and its doors from a director's answer for the core.
 fn contacts(coordinator: Coordinator) -> (Contact, Vec<Contact>) {
     let epoch = coordinator.epoch;
     let doors = coordinator.doors.into_iter().take(DOORS);
@@ -275,7 +275,7 @@ fn contacts(coordinator: Coordinator) -> (Contact, Vec<Contact>) {
     (contact, doors)
 }
 
-/// The way that a director's answer names.
+/// Returns the way in that a director's answer names.
 fn way(directions: Directions) -> Way {
     let (coordinator, doors) = contacts(directions.coordinator);
     let candidates = directions.candidates.into_iter();
@@ -287,7 +287,7 @@ fn way(directions: Directions) -> Way {
     }
 }
 
-/// Where a node is, as the core knows it.
+/// Converts a node's addresses for the core.
 pub(crate) fn addresses(node: Newcomer) -> Addresses {
     let others = node.other_addresses.into_iter().map(String::from);
     Addresses {
@@ -300,7 +300,7 @@ pub(crate) fn addresses(node: Newcomer) -> Addresses {
     }
 }
 
-/// What a director is told, from what the core knows; nothing where the core's addresses are none.
+/// Converts a registration for a director; `None` if one of the coordinator's addresses is not valid.
 fn coordinator(registration: &Registration) -> Option<Coordinator> {
     let contact = &registration.coordinator;
     let node = node(contact)?;
@@ -333,8 +333,8 @@ fn node(contact: &Contact) -> Option<Newcomer> {
     })
 }
 
-/// A wait between half of `base` and one and a half times as long, so that many nodes that wait
-/// for the same thing do not all ask at once.
+/// Returns a wait between half of `base` and one and a half times as long, so that many nodes that wait for the same
+/// thing do not all ask at once.
 fn with_jitter(base: Duration) -> Duration {
     let random = getrandom::u32().unwrap_or(u32::MAX / 2);
     base.mul_f64(0.5 + f64::from(random) / f64::from(u32::MAX))

@@ -1,7 +1,7 @@
-//! Asks a director where a discussion is: the open one as a browser would, by `GET /`.
+//! Asks a director where a discussion is: for the open one by `GET /`, as a browser would.
 //!
-//! For who wants in, there is `joining`; of this nobody is told. Not here: whether
-//! a member answers there.
+//! No member is told of this question; a node that wants to join asks another one (`joining`). Not here: whether a
+//! member answers at the address.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use ringtalk_director::api::{Address, Coordinator, FindCoordinator};
 use super::Caller;
 use super::http::Sent;
 
-/// What a director's answer comes to.
+/// The meaning of a director's answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Pointer {
-    /// A member of the ring listens there.
+    /// A member of the ring listens at this address.
     Member(Address),
     /// No ring is registered.
     Nobody,
-    /// The director has nothing for who asks; what it says.
+    /// The director refuses to tell; what it says.
     Refused(String),
-    /// It did not answer; why, in a few words.
+    /// The director did not answer; the reason, in a few words.
     Silent(String),
 }
 
-/// Asks once.
+/// Asks a director once.
 pub(crate) async fn pointer(caller: &Caller, director: &Address, deadline: Duration) -> Pointer {
     let answer = if caller.is_private() {
         let (path, said) = ("/find_coordinator", FindCoordinator {});
@@ -58,7 +58,7 @@ pub(crate) async fn pointer(caller: &Caller, director: &Address, deadline: Durat
     }
 }
 
-/// The address within `http://ADDRESS/`.
+/// Returns the address in `http://ADDRESS/`.
 fn member(location: &str) -> Option<Address> {
     let address = location.strip_prefix("http://")?;
     address.trim_end_matches('/').parse().ok()

@@ -1,8 +1,7 @@
 //! Registers this node at one director for as long as it coordinates.
 //!
-//! The director holds each call for a while, so that it can name a newcomer at once, and a
-//! director that restarts learns of the ring with the next call. Not here: whether this node
-//! coordinates (the core).
+//! The director holds each call for a while, so that it can name a newcomer at once. A director that restarts learns
+//! of the ring with the next call. Not here: whether this node coordinates (the core).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +17,19 @@ use super::http::{Answer, HttpError};
 use super::{Caller, News, NewsLine, addresses, contacts, coordinator, with_jitter};
 
 const PATH: &str = "/register_coordinator";
-/// How long an answer may take: longer than a director holds a call.
+/// The timeout of a call: longer than a director holds it.
 const ANSWER_TIME: Duration = Duration::from_secs(5);
-/// The wait after a failure: a restarted director is to know the ring within 3 s.
+/// The wait after a failure: a restarted director must know the ring within 3 s.
 const FAILURE_WAIT: Duration = Duration::from_millis(600);
-/// The wait after another ring was named: the core needs time to get in touch with it.
+/// The wait after a director named another ring: the core needs time to contact it.
 const FOREIGN_WAIT: Duration = Duration::from_secs(1);
-/// How long somebody else is registered before the user is told: a lease, in which two rings of one discussion
-/// usually become one.
+/// The time before the user is told that another coordinator is registered: a lease, in which two rings of one
+/// discussion usually become one.
 pub(crate) const DISPLACED: Duration = Duration::from_secs(5);
 /// The least time between two calls, whatever a director answers.
 const LEAST_WAIT: Duration = Duration::from_millis(50);
 
-/// Registers at one director.
+/// The task that registers at one director.
 #[derive(Debug)]
 pub(super) struct Registering {
     pub(super) caller: Caller,
@@ -39,7 +38,7 @@ pub(super) struct Registering {
 }
 
 impl Registering {
-    /// Keeps registered whatever is to be registered. A change cuts the open call short.
+    /// Keeps the current registration at the director. A change cuts the open call short.
     pub(super) async fn run(self, mut registration: watch::Receiver<Option<Arc<Registration>>>) {
         let mut displacement = Displacement::default();
         loop {
@@ -72,7 +71,7 @@ impl Registering {
         }
     }
 
-    /// Calls once, and says how long to wait before the next call.
+    /// Calls once, and returns how long to wait before the next call.
     async fn register(&self, body: &Coordinator, displacement: &mut Displacement) -> Duration {
         let answer = self
             .caller
@@ -118,7 +117,7 @@ impl Registering {
     }
 }
 
-/// For how long somebody else has been registered.
+/// The time for which another coordinator has been registered.
 #[derive(Clone, Copy, Debug, Default)]
 struct Displacement {
     since: Option<Instant>,
@@ -126,7 +125,7 @@ struct Displacement {
 }
 
 impl Displacement {
-    /// Somebody else is registered still; returns true once that has lasted.
+    /// Records that another coordinator is still registered. Returns true once, when that has lasted.
     fn is_news(&mut self, now: Instant) -> bool {
         let since = *self.since.get_or_insert(now);
         let is_news = !self.is_told && now - since >= DISPLACED;
@@ -135,13 +134,13 @@ impl Displacement {
     }
 }
 
-/// What a director has to say.
+/// A director's answer to a registration.
 enum Heard {
-    /// This node is registered, and those are on their way to it.
+    /// This node is registered, and these newcomers are on their way to it.
     Registered(Vec<Newcomer>),
-    /// It hears too much at the moment.
+    /// The director gets too many requests at the moment.
     Later(Duration),
-    /// Another ring is registered; its coordinator.
+    /// Another ring is registered; this is its coordinator.
     Foreign(Box<Coordinator>),
 }
 
@@ -161,7 +160,7 @@ fn read(answer: &Answer) -> Result<Heard, HttpError> {
     }
 }
 
-/// Ends a registration: the last member leaves.
+/// Ends a registration, because the last member leaves.
 pub(super) async fn withdraw(
     caller: &Caller,
     director: &Address,

@@ -1,4 +1,4 @@
-//! A client beside real directors on sockets of this host, and beside one that answers nonsense.
+//! A client with real directors on sockets of this host, and with one that answers nonsense.
 
 use ringtalk_director::{Director, serve};
 use ringtalk_wire::{Epoch, NodeId};
@@ -79,7 +79,7 @@ async fn director() -> Address {
     address.parse().unwrap()
 }
 
-/// Something that answers each request with the same bytes.
+/// Starts a server that answers each request with the same bytes.
 async fn parrot(answer: &'static str) -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -94,7 +94,7 @@ async fn parrot(answer: &'static str) -> Address {
     address.parse().unwrap()
 }
 
-/// An address at which nobody listens.
+/// Returns an address at which nobody listens.
 async fn nobody() -> Address {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     listener.local_addr().unwrap().to_string().parse().unwrap()
@@ -120,7 +120,7 @@ impl Asker {
         next.await.expect("news in time").expect("the client runs")
     }
 
-    /// The next news that is no mere sign of life.
+    /// Returns the next news that is not just a sign of life.
     async fn next(&mut self) -> News {
         loop {
             let news = self.news().await;
@@ -380,7 +380,7 @@ async fn a_director_that_restarted_is_told_again_by_a_new_proof() {
         Director::new([2; 16]),
         std::future::pending(),
     ));
-    // Somebody with the invite asks, at a newcomer's pace, until the ring is known, and gives up after 5 s.
+    // A node with the invite asks, at a newcomer's pace, until the ring is known, and gives up after 5 s.
     let invited = Place {
         may_found: false,
         ..place(&director)

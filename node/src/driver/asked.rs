@@ -1,26 +1,26 @@
-//! Asked from outside to end, by a signal.
+//! The signals that ask this process to end.
 //!
-//! Not here: what follows from it (`driver`).
+//! Not here: what follows from them (`driver`).
 
 use std::{fs, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Whoever may ask this process to end.
+/// The signals that may ask this process to end.
 #[derive(Debug)]
 pub(super) struct Asked {
     interrupt: Signal,
     terminate: Signal,
-    /// Nothing where the parent wants hang-ups to be ignored, as `nohup` does.
+    /// `None` if the parent wants hang-ups to be ignored, as `nohup` does.
     hang_up: Option<Signal>,
 }
 
-/// How it asks.
+/// The kind of signal that asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Way {
-    /// Somebody pressed Ctrl+C, and may press it again.
+    /// A user pressed Ctrl+C, and may press it again.
     Interrupt,
-    /// Everything else.
+    /// Any other signal.
     End,
 }
 
@@ -35,7 +35,7 @@ impl Asked {
         })
     }
 
-    /// Waits until somebody asks.
+    /// Waits for a signal.
     pub(super) async fn wait(&mut self) -> Way {
         let hang_up = async {
             match &mut self.hang_up {
@@ -52,7 +52,7 @@ impl Asked {
     }
 }
 
-/// True if this process was started so that it ignores a signal: whoever listens for it would ignore it no more.
+/// Returns true if this process was started so that it ignores a signal. Listening for such a signal would end that.
 fn is_ignored(kind: SignalKind) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     ignores(&status, kind.as_raw_value())

@@ -1,7 +1,7 @@
-//! Carrying one circuit: what comes from each end goes to the other, at a bounded pace, if it has the shape of a link.
+//! Carries one circuit: copies between its ends, at a bounded rate, what has the shape of a link.
 //!
-//! A circuit is no way to anywhere else, and its carrier's line is its carrier's: so it takes our protocol only, and not
-//! more than a part of the line. Not here: how the two ends come (`circuits`).
+//! A circuit must lead nowhere but to its other end, and the line belongs to the carrier. So the carrier copies this
+//! protocol only, and uses only a part of its line. Not here: how the two ends connect (`circuits`).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,38 +20,37 @@ use super::inbox::{Happening, Inbox};
 use super::pace::Pace;
 use crate::link::{LinkError, Sender, Shape};
 
-/// How many bytes a second one circuit carries, in both directions together: what a whole history takes is there in half a
-/// minute.
+/// The rate of one circuit in bytes a second, both directions together: a whole history takes half a minute.
 const CIRCUIT_RATE: u64 = 1024 * 1024;
-/// How many bytes a second all circuits of a node carry: a third of a line of 100 Mbit/s.
+/// The rate of all circuits of a node in bytes a second: a third of a line of 100 Mbit/s.
 const ALL_RATE: u64 = 4 * CIRCUIT_RATE;
-/// From how many bytes on the carrier's user is told of a circuit: what people type stays below it for a day.
+/// The bytes after which the carrier's user is told of a circuit: what people type stays below it for a day.
 const NOTABLE_BYTES: u64 = 1_000_000;
-/// How soon the user is told of another one: whoever makes circuits in turn does not fill the screen.
+/// The least time between two such notices, so that members who make circuits in turn do not fill the screen.
 const TOLD_AGAIN: Duration = Duration::from_secs(10);
-/// How long an end may take none of what comes from the other.
+/// The time in which an end may accept nothing of what comes from the other.
 const STALL_TIME: Duration = Duration::from_secs(30);
-/// How long what is left of one direction may take after the other has ended.
+/// The time for the rest of one direction, after the other direction has ended.
 const REST_TIME: Duration = Duration::from_secs(5);
-/// When the system looks whether a silent end is still there, how often, and after how many looks in vain it is not:
-/// a link that stands by says nothing for hours, and a host that vanished says nothing either.
+/// The TCP keepalive of a silent end: when probes start, the time between them, and how many must fail. A link on
+/// standby sends nothing for hours, and a host that vanished sends nothing either.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_PAUSE: Duration = Duration::from_secs(10);
 const KEEPALIVE_LOOKS: u32 = 3;
-/// How much is copied at once.
+/// The number of bytes to copy at once.
 const COPIED_BYTES: usize = 16 * 1024;
 
-/// What all circuits of a node have in common.
+/// The state that all circuits of a node share.
 #[derive(Clone, Debug)]
 pub(super) struct Carrier {
     inbox: Inbox,
     pace: Pace,
-    /// When the user was told last that a circuit carries much.
+    /// When the user was last told that a circuit carries much.
     told: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Carrier {
-    /// Nothing is carried yet.
+    /// Creates a carrier that carries nothing yet.
     pub(super) fn new(inbox: Inbox) -> Self {
         Self {
             inbox,
@@ -60,7 +59,7 @@ impl Carrier {
         }
     }
 
-    /// Copies what comes from each end to the other. The first of the two dials over the circuit.
+    /// Copies what comes from each end to the other, until one ends. The first of the two dials over the circuit.
     pub(super) async fn carry(&self, nodes: [NodeId; 2], [one, other]: [TcpStream; 2]) {
         watch_over(&[&one, &other]);
         let circuit = Circuit {
@@ -80,13 +79,13 @@ impl Carrier {
             ended = &mut back => (ended, there),
         };
         match ended {
-            // What is left of the other direction has a while to get through.
+            // The rest of the other direction gets some time to arrive.
             Ok(()) | Err(LinkError::Io(_)) => drop(timeout(REST_TIME, rest).await),
             Err(error) => tracing::info!(?nodes, %error, "a circuit that is none is closed"),
         }
     }
 
-    /// Returns true if the user may be told of a circuit, as it is then.
+    /// Returns true if the user may be told of a circuit, and counts that as done.
     fn may_tell(&self) -> bool {
         let now = Instant::now();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +153,7 @@ impl Circuit<'_> {
 }
 
 impl Driver {
-    /// Tells the user that this node carries much of what two others say.
+    /// Tells the user that this node carries much traffic between two others.
     pub(super) fn carries_much(&mut self, nodes: [NodeId; 2]) {
         let view = self.node.view();
         let name = |id: &NodeId| {
@@ -188,7 +187,7 @@ mod tests {
         (there.unwrap(), here.unwrap().0)
     }
 
-    /// A circuit between two, and what its carrier hears.
+    /// Makes a circuit between two ends, and returns them with the inbox of its carrier.
     async fn circuit() -> ([TcpStream; 2], mpsc::Receiver<Happening>) {
         let (inbox, happenings) = mpsc::channel(8);
         let ((dialler, one), (answerer, other)) = (pair().await, pair().await);
@@ -199,7 +198,7 @@ mod tests {
         ([dialler, answerer], happenings)
     }
 
-    /// What a dialler sends before its first record.
+    /// Returns what a dialler sends before its first record.
     fn opening() -> Vec<u8> {
         let message = |length: u16| [&length.to_be_bytes()[..], &vec![7; length.into()]].concat();
         [preface().to_vec(), message(48), message(179)].concat()
@@ -241,7 +240,7 @@ mod tests {
         let mut passed = Vec::new();
         let ((), read) = tokio::join!(writing, answerer.read_to_end(&mut passed));
         assert_eq!(read.unwrap(), opening().len() + records.len());
-        // The first second's worth goes at once.
+        // The first second's worth passes at once.
         let least = records.len() as f64 / CIRCUIT_RATE as f64 - 1.0;
         let took = began.elapsed().as_secs_f64();
         assert!(took > 0.9 * least, "{took} s");

@@ -1,8 +1,8 @@
-//! Circuits: connections between two nodes by way of a third.
+//! Circuits: connections between two nodes through a third one, the relay.
 //!
-//! Each end has a connection of its own to the relay, told apart by a ticket in its handshake; from then on the relay
-//! copies what comes from one to the other (`carrying`), and cannot read it, since the two make their link over it as
-//! over any other connection. Not here: who asks whom for a circuit, and how many there are (the core).
+//! Each end has its own connection to the relay, identified by a ticket in its handshake. From then on the relay
+//! copies what comes from one end to the other (`carrying`). It cannot read that, since the two make their link over
+//! it as over any other connection. Not here: who asks whom for a circuit, how many there are (the core).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,18 +19,18 @@ use super::inbox::{Happening, Inbox};
 use crate::link::dialler::{Bounds, DialFailure, find};
 use crate::link::{Credentials, Link, LinkError, Openings, greet_over, welcome_over};
 
-/// How long the ends may take to come, and to make their link.
+/// The time for the ends to connect, and to make their link.
 const MEETING_TIME: Duration = Duration::from_secs(5);
-/// How much longer the ends together may take than each of them: so each tells what became of it.
+/// The extra time for both ends together, so that each one's own timeout comes first.
 const ALLOWANCE: Duration = Duration::from_secs(1);
-/// How many connections for circuits of which this node has not heard yet are kept, and how many of one node.
+/// The most connections that are kept for circuits of which this node has not heard yet, in all and of one node.
 const EARLY: usize = 16;
 const EARLY_OF_NODE: usize = 2;
 
-/// Who comes with which ticket.
+/// The peer that connects, and its ticket.
 type Key = (NodeId, Ticket);
 
-/// The place where the halves of circuits are found.
+/// The circuits of this node, whose halves meet here.
 #[derive(Clone, Debug)]
 pub(crate) struct Circuits {
     me: Credentials,
@@ -38,21 +38,21 @@ pub(crate) struct Circuits {
     inbox: Inbox,
     halves: Arc<Mutex<HashMap<Key, Half>>>,
     carrier: Carrier,
-    /// The circuits that this node carries, by their numbers.
+    /// The circuits that this node carries, by number.
     carried: Arc<Mutex<HashMap<u64, AbortHandle>>>,
 }
 
-/// Half of a circuit that is missing something.
+/// Half of a circuit: its connection, or the task that uses it, is still missing.
 #[derive(Debug)]
 enum Half {
-    /// Somebody waits for the connection.
+    /// A task waits for the connection.
     Awaited(oneshot::Sender<TcpStream>),
-    /// The connection came before anybody waited for it.
+    /// The connection came before a task waited for it.
     Early(TcpStream),
 }
 
 impl Circuits {
-    /// No circuits yet.
+    /// Returns a node's state without circuits.
     pub(crate) fn new(me: Credentials, openings: Openings, inbox: Inbox) -> Self {
         Self {
             me,
@@ -64,12 +64,12 @@ impl Circuits {
         }
     }
 
-    /// Somebody has made a connection for a circuit.
+    /// Takes in a connection that a peer has made for a circuit.
     pub(crate) fn arrived(&self, peer: NodeId, ticket: Ticket, stream: TcpStream) {
         let key = (peer, ticket);
         let mut halves = lock(&self.halves);
         if let Some(Half::Awaited(waiting)) = halves.remove(&key) {
-            // Who does not wait any more has given up.
+            // A task that does not wait any more has given up.
             let _ = waiting.send(stream);
             return;
         }
@@ -88,7 +88,7 @@ impl Circuits {
         }
     }
 
-    /// Makes a link to `peer` over a circuit, and says what became of it.
+    /// Makes a link to `peer` over a circuit, in the background. If that succeeds, the link is a happening.
     pub(crate) fn link(&self, ticket: Ticket, relay: Option<Addresses>, peer: NodeId, dials: bool) {
         let half = self.half((ticket.relay, ticket), relay);
         let this = self.clone();
@@ -133,7 +133,7 @@ impl Circuits {
         }
     }
 
-    /// Carries what two nodes say to each other, until one of them has no more to say. The first dials over the circuit.
+    /// Copies what two nodes say to each other, until one has no more to say. The first dials over the circuit.
     pub(crate) fn splice(&self, ticket: Ticket, ends: [(NodeId, Option<Addresses>); 2]) {
         let nodes = ends.each_ref().map(|(peer, _)| *peer);
         let [one, other] = ends.map(|(peer, addresses)| self.half((peer, ticket), addresses));
@@ -152,14 +152,14 @@ impl Circuits {
         carried.insert(number, task.abort_handle());
     }
 
-    /// Carries what goes over this circuit no longer.
+    /// Stops carrying this circuit.
     pub(crate) fn unsplice(&self, number: u64) {
         if let Some(task) = lock(&self.carried).remove(&number) {
             task.abort();
         }
     }
 
-    /// The connection of one end: made to `addresses`, else awaited.
+    /// Returns the connection of one end: dialled at `addresses`, if there are any, else awaited.
     fn half(
         &self,
         key: Key,
@@ -217,7 +217,7 @@ mod tests {
     use crate::driver::listener::listen;
     use crate::link::test_support::credentials;
 
-    /// A node that listens, with what happens to it.
+    /// A node that listens, and its inbox.
     struct Host {
         circuits: Circuits,
         addresses: Addresses,
@@ -254,7 +254,7 @@ mod tests {
     async fn two_that_both_reach_a_third_have_a_link_over_it() {
         let [mut near, mut far, mut relay] = [host(1).await, host(2).await, host(3).await];
         let ids = [1, 2].map(|number| credentials(number).id());
-        // The relay dials one of them, and the other comes.
+        // The relay dials one of them, and the other one dials the relay.
         let ends = [(ids[0], None), (ids[1], Some(far.addresses.clone()))];
         relay.circuits.splice(ticket(3), ends);
         far.circuits.link(ticket(3), None, ids[0], false);

@@ -1,6 +1,6 @@
-//! What directors say, and what the user is told of it.
+//! Handles the news from directors, and tells the user of it.
 //!
-//! Not here: the calls themselves, and which of their outcomes are news (`director_client`).
+//! Not here: the calls, which of their outcomes are news (`director_client`).
 
 use ringtalk_director::api::{Address, Newcomer};
 use ringtalk_proto::Input;
@@ -17,13 +17,13 @@ use crate::settings::Place;
 #[derive(Debug)]
 pub(crate) struct Directors {
     pub(super) client: DirectorClient,
-    /// What they say.
+    /// The news from them.
     pub(super) news: Receiver<News>,
     pub(super) reachability: Reachability,
 }
 
 impl Directors {
-    /// Those at these places, which are told of a newcomer with this identity.
+    /// Returns the directors of these places, which are told of a newcomer with this identity.
     pub(crate) fn new(
         places: Vec<Place>,
         newcomer: Newcomer,
@@ -41,7 +41,7 @@ impl Directors {
 }
 
 impl Driver {
-    /// Takes in all that directors have said by now.
+    /// Handles all news that has come so far.
     pub(super) fn take_news(&mut self) {
         while let Ok(news) = self.directors.news.try_recv() {
             self.hear(news);

@@ -1,4 +1,4 @@
-//! How a node ends: what it says last, and its exit status.
+//! The end of a node: its last words, and its exit status.
 
 use std::process;
 use std::thread;
@@ -8,24 +8,24 @@ use ringtalk_session::{Code, Goodbye, Remark};
 
 use crate::status::Status;
 
-/// A node that was asked to leave ends within 2 s, also where a thread hangs.
+/// When the process is ended by force. A node that was asked to leave ends within 2 s, even if a thread hangs.
 const HARD_LIMIT: Duration = Duration::from_millis(1_940);
-/// How long the terminal may take to be given back then.
+/// The time for restoring the terminal then.
 const RESTORE_TIME: Duration = Duration::from_millis(10);
 
-/// How a node ends.
+/// The end of a node.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Ending {
     /// The exit status.
     pub(crate) status: Status,
-    /// The last word.
+    /// The reason that the last event gives.
     pub(crate) goodbye: Goodbye,
-    /// What the user should know, where something went wrong.
+    /// What the user should know, if something went wrong.
     pub(crate) error: Option<Remark>,
 }
 
 impl Ending {
-    /// As asked.
+    /// Returns the end of a node that left as asked.
     pub(crate) const fn asked(goodbye: Goodbye) -> Self {
         Self {
             status: Status::Left,
@@ -34,7 +34,7 @@ impl Ending {
         }
     }
 
-    /// Something went wrong; `code` is for programs, `message` for people.
+    /// Returns the end of a node that failed; `code` is for programs, `message` for people.
     pub(crate) const fn wrong(status: Status, code: Code, message: String) -> Self {
         let goodbye = match status {
             Status::Unreachable => Goodbye::Unreachable,
@@ -48,9 +48,9 @@ impl Ending {
         }
     }
 
-    /// Counts in messages that nobody has taken. That is a failure where the user is a `pipe`, and
-    /// waits for them to be handed over; somebody who sends a signal does not. Who leaves `alone`
-    /// and by hand knows that the discussion ends here.
+    /// Adds the messages that nobody has taken. They are a failure if the user is a `pipe`, which waits for them to be
+    /// handed over; a user who sends a signal does not wait. A user who leaves `alone` and by hand knows that the
+    /// discussion ends here.
     pub(crate) fn with_unhanded(mut self, unhanded: Unhanded, pipe: bool, alone: bool) -> Self {
         let fails = pipe && self.status == Status::Left && self.goodbye != Goodbye::Signal;
         if alone && !fails {
@@ -78,7 +78,7 @@ impl Ending {
         self
     }
 
-    /// Ends the process soon, whatever happens, and gives the terminal back.
+    /// Makes the process end soon, whatever happens, and restores the terminal before.
     pub(crate) fn guarantee(&self, restore: fn()) {
         let status = i32::from(self.status as u8);
         let guard = move || {
@@ -88,17 +88,17 @@ impl Ending {
             thread::sleep(RESTORE_TIME);
             process::exit(status);
         };
-        // Without a thread for it, the deadlines of the driver have to do.
+        // If there is no thread for it, the driver's own timeouts must do.
         let _ = thread::Builder::new().name("guard".to_owned()).spawn(guard);
     }
 }
 
-/// How many messages nobody has taken.
+/// The number of messages that nobody has taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unhanded {
-    /// So many.
+    /// This many.
     Messages(u64),
-    /// The core did not come to an end.
+    /// The core did not finish.
     Unknown,
 }
 

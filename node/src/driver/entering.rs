@@ -1,7 +1,6 @@
-//! The way in as the user sees it: its steps, what is told of them while it lasts, and its end where none
-//! is found.
+//! The way in as the user sees it: its steps, progress reports, and its failure.
 //!
-//! Not here: the steps themselves (the core and `director_client`), and their words (`ringtalk_session::Joining`).
+//! Not here: the steps themselves (the core and `director_client`), their texts (`ringtalk_session::Joining`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,33 +15,33 @@ use crate::director_client::Way;
 use crate::link::dialler::DialFailure;
 use crate::status::Status;
 
-/// How soon somebody who waits is told what for, and how often then.
+/// When a waiting user gets the first report, and how often after that.
 const FIRST_REPORT: Duration = Duration::from_millis(500);
 const REPORT: Duration = Duration::from_secs(1);
-/// Vain dials are told of from the second one on, or from the first that took this long: one may be a
-/// moment's, while the ring elects somebody.
+/// Failed dials are reported from the second one on, or from the first one that took this long. One failure may be
+/// temporary, while the ring elects a coordinator.
 const VAIN_DIALS: u32 = 2;
 const VAIN_TIME: Duration = Duration::from_secs(2);
-/// How long the discussion so far may stop coming before that is told of.
+/// The time without new history after which the user is told.
 const STALL: Duration = Duration::from_secs(5);
 
-/// What is to be told of the way in.
+/// The state of the reports about the way in.
 #[derive(Debug)]
 pub(super) struct Entering {
     report_at: Instant,
-    /// When it last got further.
+    /// When the way in last made progress.
     moved: Instant,
     vain_dials: u32,
     told_of_member: bool,
     told_of_stall: bool,
-    /// The coordinators of which the directors have told last.
+    /// The coordinators that the directors named last.
     coordinators: BTreeSet<NodeId>,
-    /// Who speaks another version, and which, as it seems where it was dialled.
+    /// The nodes that seemed to speak another version when they were dialled, and which.
     other_versions: BTreeMap<NodeId, String>,
 }
 
 impl Entering {
-    /// Nothing has happened yet.
+    /// Returns the state before anything has happened.
     pub(super) fn new() -> Self {
         let now = Instant::now();
         Self {
@@ -58,13 +57,13 @@ impl Entering {
 }
 
 impl Driver {
-    /// When the user is to hear next how far the way in has got.
+    /// Returns when the user gets the next progress report.
     pub(super) fn next_report(&self) -> Option<Instant> {
         let is_waited_for = !self.session.is_ready() && !self.departure.is_leaving();
         is_waited_for.then_some(self.entering.report_at)
     }
 
-    /// Tells the user how far the way in has got, if it is time.
+    /// Reports progress to the user, if it is time.
     pub(super) fn report(&mut self) {
         let now = Instant::now();
         if self.next_report().is_none_or(|at| now < at) {
@@ -83,8 +82,7 @@ impl Driver {
         }
     }
 
-    /// What an event means for the way in, which may get further with it: each part of the discussion so far that comes
-    /// gives the rest as much time again.
+    /// Updates the deadline for an event. If the way in made progress (`moves`), the rest gets the full time again.
     pub(super) fn goes_on(&mut self, moves: bool) {
         if self.departure.is_leaving() {
             return;
@@ -113,7 +111,7 @@ impl Driver {
                     candidates,
                 });
             }
-            // It got in by another way, while the director was asked.
+            // The node got in by another way while the director was asked.
             Way::Refused(_) if self.session.is_ready() || self.node.has_place() => {
                 if !self.node.has_place() {
                     self.directors.client.ask(true);
@@ -126,8 +124,8 @@ impl Driver {
         }
     }
 
-    /// Nobody answers where the way in should go on. Coordinators that all speak another version will not let this node in,
-    /// however often it asks; one of several may be somebody who only says that it is one.
+    /// Handles a failed dial on the way in. Coordinators that all speak another version will not let this node in,
+    /// however often it asks. One of several may just claim to be a coordinator.
     pub(super) fn undialled(&mut self, peer: &NodeId, failure: DialFailure) {
         if self.session.is_ready() || !self.session.state().joining.seeks(peer) {
             return;
@@ -165,7 +163,8 @@ impl Driver {
         self.depart(Ending::wrong(Status::Refused, Code::Version, message));
     }
 
-    /// Nobody let this node in in time. If a coordinator speaks another version, that may be why.
+    /// Leaves because nobody let this node in in time. If a coordinator speaks another version, that may be the
+    /// reason.
     pub(super) fn give_up(&mut self) {
         let mut coordinators = self.entering.coordinators.iter();
         let version = coordinators.find_map(|id| self.entering.other_versions.get(id));
@@ -181,8 +180,8 @@ impl Driver {
     }
 }
 
-/// Returns true for an event that shows that more of the discussion so far is here. Steps before that are taken again and
-/// again while nobody lets this node in.
+/// Returns true if an event shows that more of the history has arrived. The steps before that are repeated while
+/// nobody lets this node in.
 pub(super) const fn moves(event: &Event) -> bool {
     match event {
         Event::Joining(stage) => matches!(stage, JoiningStage::FetchingHistory { .. }),

@@ -1,4 +1,4 @@
-//! What happens to a node, on its way from the tasks around it to the one task that owns the core.
+//! The inbox: what happens to a node, queued by the tasks around it for the one task that owns the core.
 //!
 //! Not here: what follows from it (`driver`).
 
@@ -9,30 +9,29 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use crate::link::dialler::DialFailure;
 use crate::link::{Link, LinkError};
 
-/// How many happenings wait at most. Their senders wait beyond that, so that a peer who floods
-/// this node fills its own TCP connection.
+/// The capacity of the inbox. Senders wait beyond that, so a peer that floods this node fills its own TCP connection.
 pub(crate) const INBOX: usize = 256;
-/// How many bytes of frames wait at most, of all links together: as much as 64 of the longest.
+/// The most bytes of frames in the inbox, of all links together: as much as 64 of the longest frames.
 pub(crate) const INBOX_BYTES: usize = 16 * 1024 * 1024;
 
-/// The way to the task that owns the core.
+/// The queue to the task that owns the core.
 pub(crate) type Inbox = mpsc::Sender<Happening>;
 
 /// Something that happened.
 #[derive(Debug)]
 pub(crate) enum Happening {
-    /// A handshake is done.
+    /// A handshake has finished.
     Linked {
         /// The link.
         link: Box<Link>,
-        /// True where this node dialled.
+        /// Whether this node dialled.
         dialled: bool,
     },
-    /// A dial came to nothing.
+    /// A dial has failed.
     Undialled {
-        /// Who was dialled.
+        /// The peer that was dialled.
         peer: NodeId,
-        /// Why; one of the reasons where several addresses were tried.
+        /// The reason; one of them if several addresses were tried.
         failure: DialFailure,
     },
     /// A circuit that this node carried has ended, or did not come about.
@@ -40,25 +39,25 @@ pub(crate) enum Happening {
         /// Its number.
         number: u64,
     },
-    /// A circuit that this node carries has much to carry.
+    /// A circuit that this node carries has carried much.
     CarriesMuch {
         /// Its ends.
         nodes: [NodeId; 2],
     },
-    /// Whether a node was found where it says that it is.
+    /// A node was looked for at the addresses that it tells.
     Checked {
-        /// Which node.
+        /// The node.
         peer: NodeId,
-        /// True where it was.
+        /// Whether it answered.
         reached: bool,
     },
     /// A frame arrived.
     Frame {
-        /// On which link.
+        /// The link.
         link: LinkId,
-        /// What it says.
+        /// The frame.
         frame: Frame,
-        /// Its part of [`INBOX_BYTES`], given back once the frame has been handled.
+        /// Its part of [`INBOX_BYTES`], which is released once the frame has been handled.
         #[expect(
             dead_code,
             reason = "it is held, and gives the room back when it is dropped"
@@ -67,16 +66,16 @@ pub(crate) enum Happening {
     },
     /// Bytes of frames have left a link's queue.
     Written {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// How many bytes.
+        /// The number of bytes.
         bytes: usize,
     },
-    /// A link can be read or written no more.
+    /// A link can no longer be read or written.
     Broken {
-        /// Which link.
+        /// The link.
         link: LinkId,
-        /// Why; nothing where the peer closed it.
+        /// The reason; `None` if the peer closed it.
         error: Option<LinkError>,
     },
 }

@@ -1,6 +1,6 @@
-//! How a node leaves: who may ask for it, what is told last, and how long that may take.
+//! How a node leaves: who may ask for it, its last messages, and the time limits.
 //!
-//! Not here: what an end is (`ending`), and how members hear of it (the core).
+//! Not here: what an end is (`ending`), how members learn of it (the core).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,26 +15,26 @@ use crate::status::Status;
 
 /// How long the core may take to leave: it promises 2 s at most, and takes 1.8 s.
 const LEAVE_TIME: Duration = Duration::from_millis(1_850);
-/// How long the last bytes to peers, and to the reader of stdout, may take.
+/// The timeout for flushing the last bytes to peers, and to the reader of stdout.
 const FLUSH_TIME: Duration = Duration::from_millis(250);
-/// How long all of it may take.
+/// The timeout for all of it.
 const END_TIME: Duration = Duration::from_millis(1_930);
 
-/// How far a node has got with leaving.
+/// The progress of a node that leaves.
 #[derive(Debug, Default)]
 pub(super) struct Departure {
-    /// The end that the core has been asked for.
+    /// The end with which the core was asked to leave.
     leaving: Option<Ending>,
     /// The end that has come.
     ended: Option<Ending>,
     /// When the first end was asked for.
     since: Option<Instant>,
-    /// What was registered at the directors then.
+    /// The registration at the directors at that time.
     registered: Option<Arc<Registration>>,
 }
 
 impl Departure {
-    /// Returns true from when an end is asked for until the core has left.
+    /// Returns true from the first request to leave until the core has left.
     pub(super) const fn is_leaving(&self) -> bool {
         self.leaving.is_some()
     }
@@ -48,14 +48,14 @@ impl Departure {
         self.ended.is_some()
     }
 
-    /// Takes the end that has come.
+    /// Takes the end, if it has come.
     pub(super) fn take_end(&mut self) -> Option<Ending> {
         self.ended.take()
     }
 }
 
 impl Driver {
-    /// Leaves because a signal asked for it. A second Ctrl-C ends the node at once.
+    /// Leaves because a signal asked for it. A second Ctrl+C ends the node at once.
     pub(super) fn asked_to_end(&mut self, way: asked::Way) {
         if way == asked::Way::Interrupt && self.departure.is_leaving() {
             let message = "interrupted while leaving".to_owned();
@@ -65,12 +65,12 @@ impl Driver {
         }
     }
 
-    /// Leaves the ring, or only ends if the node is in none.
+    /// Leaves the ring, or just ends if the node is in none.
     pub(super) fn depart(&mut self, ending: Ending) {
         if self.departure.has_begun() {
             return;
         }
-        // The end of a node inside another program is not that program's end.
+        // A node inside another program must not end that program.
         if self.audience != Audience::Host {
             ending.guarantee(self.restore);
         }
@@ -96,7 +96,7 @@ impl Driver {
         self.node.view().is_some_and(|view| view.len() <= 1)
     }
 
-    /// Says goodbye to everybody. People read on stderr what went wrong.
+    /// Says goodbye to directors, peers and faces. Programs get the error as an event; people read it on stderr.
     pub(super) async fn finish(mut self, ending: Ending) -> Ending {
         self.refuse_rest();
         self.session.give_up();

@@ -1,7 +1,7 @@
-//! Lets peers in: accepts connections, and leads each through its handshake.
+//! Accepts connections from peers, and leads each through its handshake.
 //!
-//! Whoever has not shown yet who it is, is a guest; there is room for so many (`ringtalk_director::guests`). Not here:
-//! what a guest must prove (`link`), and whether a peer that has is welcome (the core).
+//! A guest is a peer that has not shown yet who it is; the number of guests is limited (`ringtalk_director::guests`).
+//! Not here: what a guest must prove (`link`), whether a peer that has proved it is welcome (the core).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,15 +16,15 @@ use super::circuits::Circuits;
 use super::inbox::{Happening, Inbox};
 use crate::link::{Credentials, LinkError, Openings, Welcomed, welcome};
 
-/// How many connections are accepted before everybody else has a turn. Each costs some 50 µs here, so
-/// a flood delays the rest of the node by less than a millisecond at a time.
+/// How many connections are accepted before other tasks get a turn. Each costs about 50 µs, so a flood delays the rest
+/// of the node by less than a millisecond at a time.
 const ACCEPTED_AT_ONCE: usize = 16;
-/// How long to wait when the system has no socket to give, before asking again.
+/// The wait before the next attempt when the system has no socket to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a stranger's misbehaviour is worth a warning.
+/// The least time between two warnings about misbehaving strangers.
 const WARNING_PAUSE: Duration = Duration::from_secs(1);
 
-/// Accepts connections for as long as anybody wants to know of them.
+/// Accepts connections until nobody reads the inbox any more.
 pub(crate) async fn listen(
     listener: TcpListener,
     me: Credentials,
@@ -64,7 +64,7 @@ pub(crate) async fn listen(
     }
 }
 
-/// Who leads guests through their handshakes.
+/// The handler of guests' handshakes.
 #[derive(Clone, Debug)]
 struct Reception {
     me: Credentials,
@@ -86,7 +86,7 @@ impl Reception {
                 ticket,
                 stream,
             }) => self.circuits.arrived(peer, ticket, stream),
-            // A dialler that found another node here, or did not need this link, hangs up.
+            // A dialler hangs up if it found another node here, or did not need this link.
             Err(error @ (LinkError::HungUp | LinkError::Io(_) | LinkError::Silent)) => {
                 tracing::debug!(%address, %error, "no link with a stranger");
             }
@@ -98,7 +98,7 @@ impl Reception {
     }
 }
 
-/// Warnings of one kind of what strangers do, not more than one at a time.
+/// Warnings of one kind about strangers, limited in rate.
 #[derive(Clone, Debug, Default)]
 struct Warnings {
     last: Arc<Mutex<Option<Instant>>>,

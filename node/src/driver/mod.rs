@@ -1,8 +1,8 @@
-//! The task that owns the protocol core: it feeds it what happens, and does what it says.
+//! The task that owns the protocol core: it feeds the core events, and carries out its outputs.
 //!
-//! It takes all that is ready as one batch, drains the core's outputs, and sleeps until the next
-//! timer. No protocol decision is taken here. Nothing here waits for a peer, a director or a
-//! reader: they have tasks and threads of their own, with bounded queues between.
+//! It takes everything that is ready as one batch, drains the core's outputs, and sleeps until the next timer. It
+//! takes no protocol decisions. It never waits for a peer, a director or a reader: these have tasks and threads of
+//! their own, with bounded queues in between.
 
 mod asked;
 mod carrying;
@@ -51,23 +51,23 @@ use typing::Typing;
 pub(crate) use directors::Directors;
 pub(crate) use ending::Ending;
 
-/// How many happenings are taken at once, before the core's outputs are done.
+/// The most happenings that are taken before the core's outputs are carried out.
 const BATCH: usize = 128;
-/// How many typed lines are taken at once: as many as travel together.
+/// The most typed lines that are taken at once: as many as travel in one bundle.
 const LINES: usize = BUNDLE_MESSAGES;
 
-/// Who sees what happens.
+/// The audience of a node's events.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Audience {
-    /// Somebody who reads on stderr what went wrong.
+    /// A person, who reads on stderr what went wrong.
     Person,
     /// A program that reads JSON.
     Program,
-    /// The program that has this node inside, whose process this is.
+    /// The program that has this node inside, and owns the process.
     Host,
 }
 
-/// What a driver is made of.
+/// The parts that a driver is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
     pub(crate) config: Config,
@@ -77,20 +77,20 @@ pub(crate) struct Parts {
     pub(crate) happenings: Receiver<Happening>,
     pub(crate) directors: Directors,
     pub(crate) session: Session,
-    /// Gives the terminal back, where it was taken, if nothing else does.
+    /// Restores the terminal, if it was taken and nothing else restores it.
     pub(crate) restore: fn(),
     pub(crate) audience: Audience,
-    /// What is said before what is typed.
+    /// The requests to carry out before those that are typed.
     pub(crate) say: Vec<Request>,
     pub(crate) typed: Receiver<Vec<Request>>,
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
     pub(crate) timeout: Duration,
-    /// True where the director is new and this node's own, so that nobody can be there already.
+    /// Whether the director is new and this node's own, so that nobody can be there already.
     pub(crate) is_first: bool,
 }
 
-/// Runs one node.
+/// The driver of one node.
 #[derive(Debug)]
 pub(crate) struct Driver {
     node: Node,
@@ -101,7 +101,7 @@ pub(crate) struct Driver {
     session: Session,
     restore: fn(),
     audience: Audience,
-    /// How many events whoever reads has left to read.
+    /// The events that the reader has yet to read.
     backlog: Backlog,
     unread: u64,
     holdup: showing::Holdup,
@@ -117,7 +117,7 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    /// A driver of a node that has just started.
+    /// Creates the driver of a node that has just started.
     pub(crate) fn new(parts: Parts) -> std::io::Result<Self> {
         let clock = Clock::start();
         Ok(Self {
@@ -153,15 +153,15 @@ impl Driver {
         })
     }
 
-    /// Another end of its session, for a face.
+    /// Returns a handle of the session, for a face.
     pub(crate) fn handle(&mut self) -> Handle {
         self.session.handle()
     }
 
-    /// Runs until the node has left, or cannot go on; no longer than somebody waits for it.
+    /// Runs until the node has left or cannot go on, or until the caller drops this future.
     ///
-    /// It is a task like those that read the links: whatever one of them wakes runs next, where the runtime's own
-    /// future would first have it look at all sockets again, once more for each message.
+    /// The driver is a task like those that read the links, so when one of them wakes it, it runs next. In the
+    /// runtime's own future, the runtime would look at all sockets again first, once more for each message.
     pub(crate) async fn start(self) -> Ending {
         let task = AbortOnDropHandle::new(tokio::spawn(self.run()));
         task.await
@@ -192,7 +192,7 @@ impl Driver {
         }
     }
 
-    /// Waits until there is something to do; happenings are left in `batch`.
+    /// Waits until there is something to do, and leaves happenings in `batch`.
     async fn wait(&mut self, batch: &mut Vec<Happening>) {
         let wake = self.wake();
         let more = self.has_requests_to_take();
@@ -211,7 +211,7 @@ impl Driver {
         }
     }
 
-    /// Takes what else waits, from each source up to a limit, so that none starves another.
+    /// Takes what else is ready, from each source up to a limit, so that none starves another.
     fn gather(&mut self, batch: &mut Vec<Happening>) {
         while batch.len() < BATCH
             && let Ok(happening) = self.happenings.try_recv()
@@ -229,7 +229,7 @@ impl Driver {
         }
     }
 
-    /// When to wake up, even if nothing happens.
+    /// Returns when to wake up even if nothing happens.
     fn wake(&self) -> Instant {
         let timer = self.node.poll_timeout();
         let timer = timer.map(|time| self.clock.instant(time));
@@ -242,7 +242,7 @@ impl Driver {
         self.node.handle(self.clock.now(), input);
     }
 
-    /// Does everything that the core says, then lets the world know.
+    /// Carries out everything that the core says, then shows, sends and registers what follows from it.
     fn settle(&mut self) {
         self.drain();
         // Writing to sockets takes longer than showing, so the reader of this node comes first.
@@ -269,7 +269,7 @@ impl Driver {
         }
     }
 
-    /// Writes what the core has sent; false where there was nothing.
+    /// Writes what the core has sent. Returns false if there was nothing.
     fn write(&mut self) -> bool {
         let written = self.network.links.flush();
         let any = !written.is_empty();
@@ -373,7 +373,7 @@ impl Driver {
         }
     }
 
-    /// Timers that are due, and deadlines that have passed.
+    /// Handles timers that are due, and deadlines that have passed.
     fn take_time(&mut self) {
         let now = self.clock.now();
         if self.node.poll_timeout().is_some_and(|time| time <= now) {
@@ -394,7 +394,7 @@ impl Driver {
         }
     }
 
-    /// Somebody who has a handle asks for something, or nobody sees anything any more.
+    /// Handles a request from a handle, or leaves if nobody sees the events any more.
     fn called(&mut self, call: Call) {
         match call {
             Call::Asked(request) => self.take_called(request),

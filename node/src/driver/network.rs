@@ -1,6 +1,6 @@
-//! What goes between this node and others: links and circuits, and dials, whose outcome is a happening.
+//! The network of a node: links, circuits, and dials, whose outcome is a happening.
 //!
-//! Not here: whom to dial, and what to send (the core).
+//! Not here: whom to dial, what to send (the core).
 
 use ringtalk_proto::Trust;
 use ringtalk_wire::{Addresses, NodeId};
@@ -10,18 +10,18 @@ use super::inbox::{Happening, Inbox};
 use super::traffic::Links;
 use crate::link::dialler::Dialler;
 
-/// What goes between this node and others.
+/// The connections between this node and others.
 #[derive(Debug)]
 pub(super) struct Network {
     pub(super) dialler: Dialler,
     pub(super) circuits: Circuits,
     pub(super) links: Links,
-    /// Where everything that happens is put.
+    /// The queue for everything that happens.
     pub(super) inbox: Inbox,
 }
 
 impl Network {
-    /// Dials a peer; what comes of it is a happening.
+    /// Dials a peer, in the background; the outcome is a happening.
     pub(super) fn dial(&self, peer: NodeId, addresses: Addresses, trust: Trust) {
         let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
         tokio::spawn(async move {
@@ -36,11 +36,11 @@ impl Network {
         });
     }
 
-    /// Looks whether a peer answers at its addresses; what comes of it is a happening.
+    /// Checks in the background whether a peer answers at its addresses; the outcome is a happening.
     pub(super) fn check(&self, peer: NodeId, addresses: Addresses) {
         let (dialler, inbox) = (self.dialler.clone(), self.inbox.clone());
         tokio::spawn(async move {
-            // If there was no room to look, the peer is told nothing, and asks again.
+            // If there was no time to look, the peer is told nothing, and asks again.
             if let Some(reached) = dialler.check(&addresses, peer).await {
                 let _ = inbox.send(Happening::Checked { peer, reached }).await;
             }

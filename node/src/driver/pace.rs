@@ -1,25 +1,25 @@
-//! How fast something may go: so many bytes a second, and a little more at a time.
+//! A rate limit in bytes a second, with room for a burst.
 //!
-//! Not here: what goes (`circuits`).
+//! Not here: what is limited (`carrying`).
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-/// How much of what nobody has used is made up for: a burst takes no longer than its line does.
+/// The unused time that a burst makes up for: within that, only the line limits it.
 const BURST_TIME: Duration = Duration::from_secs(1);
 
-/// A rate that several share.
+/// A rate limit that several senders share.
 #[derive(Clone, Debug)]
 pub(super) struct Pace {
     bytes_a_second: u64,
-    /// When all that was let pass would have passed, at this rate.
+    /// When everything that was let through would have passed at this rate.
     passed_at: Arc<Mutex<Instant>>,
 }
 
 impl Pace {
-    /// So many bytes a second.
+    /// Creates a limit in bytes a second.
     pub(super) fn new(bytes_a_second: u64) -> Self {
         Self {
             bytes_a_second,
@@ -27,7 +27,7 @@ impl Pace {
         }
     }
 
-    /// Waits until so many bytes more may pass.
+    /// Waits until this many more bytes may pass.
     pub(super) async fn pass(&self, bytes: usize) {
         sleep_until(self.due(Instant::now(), bytes)).await;
     }
@@ -61,7 +61,7 @@ mod tests {
         let others = pace.clone();
         let due = others.due(now, 750);
         assert!(due >= now + Duration::from_millis(999), "{:?}", due - now);
-        // Nobody saves more than one burst.
+        // Nobody saves up more than one burst.
         let later = now + Duration::from_secs(60);
         assert!(pace.due(later, 1_000) <= later);
         assert!(pace.due(later, 1) > later);

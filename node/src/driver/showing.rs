@@ -1,4 +1,4 @@
-//! What is shown, and how far behind whoever sees it is. Not here: how it looks (the faces), and what others do about a slow
+//! What is shown, and how far behind its reader is. Not here: how it looks (the faces), what others do about a slow
 //! reader (the core).
 
 use std::time::Duration;
@@ -11,25 +11,25 @@ use tokio::time::Instant;
 use super::{Driver, Ending};
 use crate::status::Status;
 
-/// How long commands wait for a reader that sees nothing more. Then they are taken, and soon so much waits that the node
-/// leaves: a program that never reads would wait for ever.
+/// The time for which commands wait for a reader that reads nothing more. After that they are taken, and soon so much
+/// waits that the node leaves: a program that never reads would wait forever.
 const READER_PATIENCE: Duration = Duration::from_secs(10);
 
-/// Whether commands wait because much waits to be seen.
+/// The hold on commands while too many events wait to be read.
 #[derive(Debug, Default)]
 pub(super) struct Holdup {
-    /// How many events had been seen, and when that changed last.
+    /// The number of events that were read, and when it last changed.
     seen: Option<(u64, Instant)>,
 }
 
 impl Holdup {
-    /// Notes whether much waits, and how many events were seen so far.
+    /// Records whether many events wait, and how many were read so far.
     fn look(&mut self, now: Instant, is_filling: bool, seen: u64) {
         let before = self.seen.filter(|(before, _)| *before == seen);
         self.seen = is_filling.then(|| before.unwrap_or((seen, now)));
     }
 
-    /// Returns true while commands are to wait.
+    /// Returns true while commands must wait.
     pub(super) fn lasts(&self, now: Instant) -> bool {
         self.seen
             .is_some_and(|(_, since)| now - since < READER_PATIENCE)
@@ -37,7 +37,7 @@ impl Holdup {
 }
 
 impl Driver {
-    /// Lets the core know how far behind whoever reads is, once all that it says has been shown.
+    /// Tells the core how far behind the reader is, once everything that the core said has been shown.
     pub(super) fn look_at_reader(&mut self) {
         let unread = self.backlog.waiting();
         let before = std::mem::replace(&mut self.unread, unread);
@@ -48,14 +48,14 @@ impl Driver {
         self.holdup.look(Instant::now(), is_filling, seen);
     }
 
-    /// Has everything shown that follows from what happened; leaves if that cannot be.
+    /// Shows everything that follows from what happened; leaves if that fails.
     pub(super) fn show(&mut self) {
         if let Err(unseen) = self.session.settle() {
             self.unseen(End::Unseen(unseen));
         }
     }
 
-    /// Nobody can see what happens here any more, so this node should not stay. A window that was closed is no failure.
+    /// Leaves, because nobody can see any more what happens here. A closed window is not a failure.
     pub(super) fn unseen(&mut self, end: End) {
         match end {
             End::Gone => self.depart(Ending::asked(Goodbye::Signal)),

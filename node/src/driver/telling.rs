@@ -1,6 +1,6 @@
-//! What the core says, as the session has it.
+//! Translates the core's events for the session.
 //!
-//! Not here: what follows from it for the user (`ringtalk_session`).
+//! Not here: what follows from them for the user (`ringtalk_session`).
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,17 +11,17 @@ use ringtalk_session::{Code, Event, Members, Message, Person, Progress, Remark, 
 use super::Driver;
 
 impl Driver {
-    /// Tells the user something that is wrong; the node goes on.
+    /// Tells the user of a problem; the node goes on.
     pub(super) fn warn(&mut self, code: Code, message: String) {
         self.tell(Event::Error(Remark { code, message }));
     }
 
-    /// Tells the user something that it may like to know.
+    /// Tells the user something that may be of interest.
     pub(super) fn notify(&mut self, code: Code, message: String) {
         self.tell(Event::Notice(Remark { code, message }));
     }
 
-    /// Tells what came of a step of the way in, while there is one.
+    /// Tells the user the outcome of a step, until the node is ready.
     pub(super) fn progress(&mut self, progress: impl FnOnce() -> Progress) {
         if !self.session.is_ready() {
             self.tell(Event::Progress(progress()));
@@ -33,7 +33,7 @@ impl Driver {
     }
 }
 
-/// What a session is told of an event of the core, which came at `now_ms` by the calendar.
+/// Translates an event of the core, which came at `now_ms` by the calendar.
 pub(super) fn told(said: Said, now_ms: u64) -> Event {
     match said {
         Said::Joining(stage) => Event::Joining(self::stage(stage)),

@@ -1,8 +1,7 @@
-//! The links that are up, with a task that reads for each, and one that writes where the socket is full.
+//! The links that are up, each with a task that reads, and one that writes while the socket is full.
 //!
-//! What a socket takes at once is written at once. What waits to be written is bounded by the core, which is
-//! told of every byte that was written, and closes a link that takes none. Not here: how links are made
-//! (`dialler`, `listener`).
+//! What a socket takes at once is written at once. The core bounds what waits to be written: it is told of every byte
+//! that was written, and closes a link that takes none. Not here: how links are made (`dialler`, `listener`).
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
@@ -22,20 +21,20 @@ use tokio_util::sync::CancellationToken;
 use super::inbox::{Happening, INBOX_BYTES, Inbox};
 use crate::link::{FrameReader, FrameWriter, Link, LinkError};
 
-/// How much is written at once.
+/// The number of bytes to write at once.
 const WRITE_BYTES: usize = 64 * 1024;
-/// How long a link that is being closed may take to write what is queued.
+/// The timeout for writing what is queued on a link that is being closed.
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// The links that are up.
 #[derive(Debug)]
 pub(crate) struct Links {
     live: HashMap<LinkId, Handle>,
-    /// Those with something to write, and with room for it as far as is known.
+    /// The links that have something to write, and room for it as far as is known.
     ready: Vec<LinkId>,
     last: u64,
     inbox: Inbox,
-    /// Room for the frames that wait in the inbox.
+    /// The room for frames in the inbox.
     room: Arc<Semaphore>,
     farewells: JoinSet<()>,
 }
@@ -50,18 +49,18 @@ struct Handle {
     tasks: JoinSet<()>,
 }
 
-/// Who writes on a link.
+/// The owner of a link's writer.
 #[derive(Debug)]
 enum Writing {
-    /// Whoever has something to write.
+    /// The link, which writes whenever something is queued.
     Free(FrameWriter),
-    /// A task that waits until the socket takes the rest: it gives the writer back, and then tells that the rest
-    /// was written, or tells that it could not be.
+    /// A task, which waits until the socket takes the rest. It gives the writer back and reports that the rest was
+    /// written, or reports that it could not be.
     Full(oneshot::Receiver<FrameWriter>),
 }
 
 impl Links {
-    /// No links yet.
+    /// Creates a set without links.
     pub(crate) fn new(inbox: Inbox) -> Self {
         Self {
             live: HashMap::new(),
@@ -73,7 +72,7 @@ impl Links {
         }
     }
 
-    /// Takes a link in, under a name of its own.
+    /// Adds a link, under an id of its own.
     pub(crate) fn adopt(&mut self, link: Link) -> LinkId {
         self.last += 1;
         let id = LinkId(self.last);
@@ -97,7 +96,7 @@ impl Links {
         id
     }
 
-    /// True while the link is up: what still arrives from one that is not, is to be ignored.
+    /// Returns true while the link is up. What still arrives from a link that is not, must be ignored.
     pub(crate) fn are_up(&self, id: LinkId) -> bool {
         self.live.contains_key(&id)
     }
@@ -112,8 +111,8 @@ impl Links {
         }
     }
 
-    /// Writes whatever is queued, as much as possible at once, as far as it takes no waiting; gives how many
-    /// bytes of frames went on which link.
+    /// Writes what is queued, as much at once as possible, without waiting. Returns how many bytes of frames went out
+    /// on each link.
     pub(crate) fn flush(&mut self) -> Vec<(LinkId, io::Result<usize>)> {
         let mut written = Vec::new();
         for id in std::mem::take(&mut self.ready) {
@@ -124,7 +123,7 @@ impl Links {
         written
     }
 
-    /// A socket has taken what it was too full for.
+    /// Takes the writer back from a socket that is no longer full.
     pub(crate) fn drained(&mut self, id: LinkId) {
         if let Some(handle) = self.live.get_mut(&id)
             && let Writing::Full(writer) = &mut handle.writing
@@ -144,7 +143,7 @@ impl Links {
         }
     }
 
-    /// Ends a link that broke. A peer whose records or frames cannot be read is told so.
+    /// Ends a broken link. A peer whose records or frames cannot be read is told so.
     pub(crate) fn end(&mut self, id: LinkId, error: Option<&LinkError>) {
         let Some(handle) = self.live.get(&id) else {
             return;
@@ -164,7 +163,7 @@ impl Links {
         }
     }
 
-    /// Closes all links and waits until they are, within a limit.
+    /// Closes all links, and waits for that until the limit.
     pub(crate) async fn close_all(mut self, limit: Duration) {
         let ids: Vec<LinkId> = self.live.keys().copied().collect();
         for id in ids {
@@ -219,7 +218,7 @@ impl Handle {
     }
 }
 
-/// Takes as much from a queue as is written at once; false where there is nothing.
+/// Moves as much from a queue to the writer as is written at once. Returns false if there is nothing to write.
 fn fill(writer: &mut FrameWriter, queue: &mut VecDeque<Bytes>) -> bool {
     while writer.waiting() < WRITE_BYTES
         && let Some(frame) = queue.pop_front()
@@ -229,9 +228,7 @@ fn fill(writer: &mut FrameWriter, queue: &mut VecDeque<Bytes>) -> bool {
     writer.waiting() > 0
 }
 
-/// Passes frames on until the link breaks or is closed; then reads on without a look, until the
-/// peer has closed its end.
-/// The way of what a link brings to the task that owns the core.
+/// The path of one link's frames to the task that owns the core.
 #[derive(Debug)]
 struct Way {
     link: LinkId,
@@ -239,6 +236,7 @@ struct Way {
     room: Arc<Semaphore>,
 }
 
+/// Passes frames on until the link breaks or is closed. Then reads and discards, until the peer has closed its end.
 async fn read(mut reader: FrameReader, way: Way, closing: CancellationToken) {
     tokio::select! {
         biased;
@@ -260,7 +258,7 @@ async fn pass_on(reader: &mut FrameReader, way: &Way) -> Option<LinkError> {
             Ok(None) => return None,
             Err(error) => return Some(error),
         };
-        // A frame has 256 KiB at most, so that there is always room for one.
+        // A frame has 256 KiB at most, so there is always room for one.
         let room = Arc::clone(&way.room).acquire_many_owned(reader.last_bytes() as u32);
         let room = room.await.ok()?;
         let happening = Happening::Frame { link, frame, room };
@@ -278,11 +276,11 @@ async fn write_rest(
 ) {
     let happening = match writer.write().await {
         Ok(bytes) => {
-            // The link may be gone.
+            // This fails if the link is gone.
             let _ = give_back.send(writer);
             Happening::Written { link, bytes }
         }
-        // Nothing can follow half of a record: nobody gets this writer again.
+        // Nothing can follow half a record, so nobody gets this writer back.
         Err(error) => {
             let error = Some(error.into());
             Happening::Broken { link, error }

@@ -1,7 +1,7 @@
-//! What was asked for and not taken yet, and what each request does.
+//! The requests that were not taken yet, and what each does.
 //!
-//! Requests wait here, and then in the pipe to this process, until the core has room for them. Handles and typed requests do
-//! not wait for each other. Not here: how stdin is read (`ringtalk-terminal`).
+//! Requests wait here, and then in the pipe to this process, until the core has room for them. Requests from handles
+//! and typed requests do not wait for each other. Not here: how stdin is read (`ringtalk-terminal`).
 
 use std::collections::VecDeque;
 
@@ -14,12 +14,12 @@ use tokio::time::Instant;
 
 use super::{Driver, Ending, LINES, wall_clock_ms};
 
-/// Where a request waits.
+/// A queue of requests.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Queue {
-    /// What is said once, before anything that is typed: the command line says it.
+    /// The requests of the command line, which come once, before anything that is typed.
     First,
-    /// What is typed, or written by a program on stdin.
+    /// Requests that are typed, or written to stdin by a program.
     Typed,
     /// Messages from handles.
     Handles,
@@ -32,12 +32,12 @@ pub(super) struct Typing {
     first: VecDeque<Request>,
     typed: VecDeque<Request>,
     handles: VecDeque<Request>,
-    /// The queue that gave way last: the other one is next.
+    /// The queue that was served last; the other one is next.
     last: Queue,
 }
 
 impl Typing {
-    /// Begins with the first ones.
+    /// Creates the queues, with the first requests.
     pub(super) fn new(first: Vec<Request>, batches: Receiver<Vec<Request>>) -> Self {
         Self {
             batches: Some(batches),
@@ -48,7 +48,7 @@ impl Typing {
         }
     }
 
-    /// Waits for the next requests that are typed; forever while some were not taken yet, and after the last.
+    /// Waits for the next typed requests. Never returns while some were not taken yet, or after the last.
     pub(super) async fn wait(&mut self) {
         match &mut self.batches {
             Some(batches) if self.typed.is_empty() => match batches.recv().await {
@@ -59,12 +59,12 @@ impl Typing {
         }
     }
 
-    /// Returns true if there is room for what another handle says.
+    /// Returns true if there is room for another request from a handle.
     pub(super) fn has_room_for_handles(&self) -> bool {
         self.handles.len() < LINES
     }
 
-    /// Takes in what was typed, if nothing else of it waits.
+    /// Takes in typed requests, if none wait here.
     fn read(&mut self) {
         if let Some(batches) = &mut self.batches
             && self.typed.is_empty()
@@ -85,7 +85,8 @@ impl Typing {
         }
     }
 
-    /// Returns the order in which to look at the queues. Once the first messages `may` be said, typed requests wait for them.
+    /// Returns the order in which to look at the queues. Once the first messages `may` be sent, typed requests wait
+    /// for them.
     fn order(&self, may: bool) -> impl Iterator<Item = Queue> + use<> {
         let first = may && !self.first.is_empty();
         let (one, other) = match self.last {
@@ -118,7 +119,7 @@ impl Typing {
 }
 
 impl Driver {
-    /// Takes a request from a handle. Only messages wait for their turn.
+    /// Takes a request from a handle. Only messages are queued.
     pub(super) fn take_called(&mut self, request: Request) {
         match request.command {
             Ok(Command::Say(_)) if self.session.is_ready() && !self.departure.has_begun() => {
@@ -128,8 +129,7 @@ impl Driver {
         }
     }
 
-    /// Takes what was asked for, as much as there is room for, up to a limit: others want to be heard
-    /// as well.
+    /// Takes as many requests as there is room for, up to a limit, so that other sources get their turn.
     pub(super) fn take_requests(&mut self) {
         let mut draft = Draft::default();
         for _ in 0..LINES {
@@ -158,12 +158,12 @@ impl Driver {
         }
     }
 
-    /// Returns true if `take_requests` would do something now.
+    /// Returns true if `take_requests` would do something.
     pub(super) fn has_requests_to_take(&mut self) -> bool {
         self.next_queue(&Draft::default()).is_some() || self.is_to_leave()
     }
 
-    /// Answers the requests that are left when the node leaves: none of them is carried out.
+    /// Refuses the requests that are left when the node leaves.
     pub(super) fn refuse_rest(&mut self) {
         for Request { command, asker } in self.typing.take_rest() {
             let name = command.as_ref().map_or("", Command::name);
@@ -173,13 +173,13 @@ impl Driver {
         }
     }
 
-    /// Returns true if everything typed was taken, and its end is the node's end.
+    /// Returns true if everything typed was taken, and the node leaves at the end of input.
     fn is_to_leave(&self) -> bool {
         let over = self.typing.is_over() && self.quit_on_eof && self.session.is_ready();
         over && !self.departure.has_begun()
     }
 
-    /// Returns the queue whose first request can be taken now, beside a draft.
+    /// Returns the queue whose first request can be taken, together with the draft so far.
     fn next_queue(&mut self, draft: &Draft) -> Option<Queue> {
         if self.departure.has_begun() {
             return None;
@@ -201,7 +201,7 @@ impl Driver {
         })
     }
 
-    /// Adds a message to what is said together.
+    /// Adds a message to the draft; sends the draft before, if it is full.
     fn draft(&mut self, draft: &mut Draft, words: Words) {
         let said = Text {
             timestamp_ms: wall_clock_ms(),
@@ -218,11 +218,11 @@ impl Driver {
         }
     }
 
-    /// Carries out anything but what is said together, and answers. The answer comes after everything that happened before
-    /// the question.
+    /// Carries out anything but a message in a draft, and answers. The answer comes after everything that happened
+    /// before the question.
     fn take_now(&mut self, Request { command, asker }: Request) {
         let name = command.as_ref().map_or("", Command::name);
-        // The node may get ready with what is drained: whether it takes a command was decided before.
+        // Draining may make the node ready, but whether it takes the command is decided before.
         let admitted = command.and_then(|command| self.admit(command));
         self.drain();
         let result = admitted.and_then(|command| self.obey(command));

@@ -1,46 +1,46 @@
-//! Bytes on their way, in memory that is kept from one burst to the next.
+//! A buffer of bytes on their way, which keeps its memory from one burst to the next.
 //!
-//! All memory is wiped where it is given back, and cleared where it is taken: a buffer that came and went with each
-//! burst would cost more than what the bytes are sealed with. Not here: what the bytes say (`record`, `codec`).
+//! All memory is wiped when it is given back, and cleared when it is taken. A buffer that came and went with each
+//! burst would cost more than the encryption of the bytes. Not here: what the bytes mean (`record`, `codec`).
 
 use std::ops::Range;
 
-/// What grew beyond this for a burst is given back after it.
+/// The most memory that is kept for good. What grew beyond this is given back after calm bursts.
 const KEPT_BYTES: usize = 64 * 1024;
-/// Beyond this memory is taken in such pieces, below it twice as much as before.
+/// The step in which memory grows beyond this size; below it, memory doubles.
 const PIECE_BYTES: usize = 16 * 1024;
-/// After how many bursts in a row that had no use for it.
+/// The number of small bursts in a row after which a large memory is given back.
 const CALM: u8 = 16;
 
-/// Bytes that wait, first in first out.
+/// A queue of bytes: first in, first out.
 #[derive(Debug, Default)]
 pub(super) struct Buffer {
-    /// Everything but what waits means nothing.
+    /// Only the waiting bytes in it mean anything.
     memory: Vec<u8>,
     waiting: Range<usize>,
     /// How much of the memory this burst has used.
     used: usize,
-    /// How many bursts in a row were small.
+    /// The number of small bursts in a row.
     calm: u8,
 }
 
 impl Buffer {
-    /// What waits.
+    /// Returns the bytes that wait.
     pub(super) fn waiting(&self) -> &[u8] {
         &self.memory[self.waiting.clone()]
     }
 
-    /// How many bytes wait.
+    /// Returns the number of bytes that wait.
     pub(super) const fn len(&self) -> usize {
         self.waiting.end - self.waiting.start
     }
 
-    /// True where nothing waits.
+    /// Returns true if nothing waits.
     pub(super) const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Takes the first so many bytes out.
+    /// Removes this many bytes from the front.
     pub(super) const fn advance(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.len(), "more than waits");
         self.waiting.start += bytes;
@@ -49,7 +49,7 @@ impl Buffer {
         }
     }
 
-    /// Room for so many bytes behind what waits.
+    /// Returns room for this many bytes behind those that wait.
     pub(super) fn room(&mut self, bytes: usize) -> &mut [u8] {
         if self.waiting.end + bytes > self.memory.len() {
             self.make_room(bytes);
@@ -59,7 +59,7 @@ impl Buffer {
         &mut self.memory[self.waiting.end..end]
     }
 
-    /// So many bytes of the room wait from now on.
+    /// Adds this many bytes of the room to those that wait.
     pub(super) fn filled(&mut self, bytes: usize) {
         debug_assert!(
             bytes <= self.memory.len() - self.waiting.end,
@@ -68,13 +68,13 @@ impl Buffer {
         self.waiting.end += bytes;
     }
 
-    /// Adds these bytes.
+    /// Appends these bytes.
     pub(super) fn put(&mut self, bytes: &[u8]) {
         self.room(bytes.len()).copy_from_slice(bytes);
         self.filled(bytes.len());
     }
 
-    /// A burst is over: gives back what the last few had no use for.
+    /// Ends a burst: gives memory back that the last few bursts had no use for.
     pub(super) fn rest(&mut self) {
         if self.memory.len() <= KEPT_BYTES || !self.is_empty() {
             return;

@@ -1,17 +1,17 @@
-//! Where a frame begins and ends: its length as a `u32`, big endian, then its bytes.
+//! The framing of a stream: a frame's length as a big-endian `u32`, then its bytes.
 //!
-//! Not here: what the bytes mean (`ringtalk_wire::decode`), and the records around them (`record`).
+//! Not here: what the bytes mean (`ringtalk_wire::decode`), the records around them (`record`).
 
 use ringtalk_wire::limit::FRAME_BYTES;
 
 use super::LinkError;
 use super::buffer::Buffer;
 
-/// How many bytes the length has.
+/// The size of the length, in bytes.
 pub(super) const PREFIX_BYTES: usize = 4;
 
-/// The first frame of a stream without its length, if it is complete; a long one is refused by its
-/// length alone.
+/// Returns the first frame of a stream without its length, or `None` if it is not complete. A frame that is too long
+/// is refused by its length alone.
 pub(super) fn first(stream: &[u8]) -> Result<Option<&[u8]>, LinkError> {
     let Some((prefix, rest)) = stream.split_first_chunk::<PREFIX_BYTES>() else {
         return Ok(None);

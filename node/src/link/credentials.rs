@@ -1,6 +1,6 @@
-//! What a node presents at its links: who it is, and that it has the discussion's secret.
+//! The credentials that a node presents at its links: who it is, and that it has the discussion's secret.
 //!
-//! Not here: how (`noise`), and where either comes from.
+//! Not here: how they are presented (`noise`), where they come from.
 
 use std::fmt;
 use std::io;
@@ -13,13 +13,13 @@ use super::noise;
 use crate::identity::Identity;
 use crate::secret::Secret;
 
-/// How many bytes both ends must agree on before the handshake.
+/// The number of bytes that both ends must agree on before the handshake.
 const PROLOGUE_BYTES: usize = PREFACE_BYTES + 16;
 
-/// What a node presents at its links. Copies share the keys, which are wiped with the last one.
+/// The credentials that a node presents at its links. Clones share the keys, which are wiped with the last one.
 ///
-/// The Noise key pair is made here, once in a process: it lives as long as the identity that signs
-/// for it, so a new one at each link would hide nothing, and cost each handshake a key.
+/// The Noise key pair is made here, once in a process. It lives as long as the identity that signs it, so a new one
+/// for each link would hide nothing, and would cost each handshake a key.
 #[derive(Clone)]
 pub struct Credentials(Arc<Presented>);
 
@@ -32,7 +32,7 @@ struct Presented {
 }
 
 impl Credentials {
-    /// For a node in the discussion that has this secret. Fails where the system gives no random
+    /// Creates the credentials of a node in the discussion that has this secret. Fails if the system gives no random
     /// numbers.
     pub fn new(identity: Identity, secret: &Secret) -> io::Result<Self> {
         let pair = noise::key_pair()?;
@@ -45,27 +45,27 @@ impl Credentials {
         })))
     }
 
-    /// Who the node is.
+    /// Returns the node's identity.
     pub fn identity(&self) -> &Identity {
         &self.0.identity
     }
 
-    /// The node's id.
+    /// Returns the node's id.
     pub fn id(&self) -> NodeId {
         self.0.identity.id()
     }
 
-    /// The node's key.
+    /// Returns the node's key.
     pub fn public_key(&self) -> PublicKey {
         self.0.identity.public_key()
     }
 
-    /// The discussion that the node takes part in.
+    /// Returns the discussion that the node takes part in.
     pub fn discussion(&self) -> DiscussionId {
         self.0.discussion
     }
 
-    /// The same node with the same key, in a discussion of another id.
+    /// Returns the same node with the same key, in a discussion of another id.
     #[cfg(test)]
     pub(super) fn in_discussion(self, discussion: DiscussionId) -> Self {
         let presented = Arc::into_inner(self.0).expect("there is no copy");
@@ -79,7 +79,7 @@ impl Credentials {
         self.0.identity.sign(bytes)
     }
 
-    /// What both ends must have.
+    /// Returns the key that both ends must have.
     pub(super) fn link_key(&self) -> &[u8; 32] {
         &self.0.link_key
     }
@@ -92,7 +92,7 @@ impl Credentials {
         &self.0.noise_public
     }
 
-    /// The preface and the discussion's id: what both ends must agree on.
+    /// Returns what both ends must agree on: the preface, then the discussion's id.
     pub(super) fn prologue(&self) -> [u8; PROLOGUE_BYTES] {
         let mut prologue = [0; PROLOGUE_BYTES];
         prologue[..PREFACE_BYTES].copy_from_slice(&preface());
@@ -101,7 +101,7 @@ impl Credentials {
     }
 }
 
-/// The ids only: keys have no place in a log.
+/// Shows the ids only: keys do not belong in a log.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")

@@ -1,8 +1,8 @@
-//! Dials a node: all its addresses side by side, and the first that answers wins.
+//! Dials a node at all its addresses in parallel; the first one that answers wins.
 //!
-//! What others cause takes a slot (`slots`), and what is only said of a node is dialled at no address that is nearer
-//! than whoever says it: nobody's word makes a node look into its own machine or network. Not here: whom to dial and
-//! when, and who is to be trusted how far (the core).
+//! A dial that others cause takes a slot (`slots`). A node that is known by hearsay is dialled at no address that is
+//! nearer than the node that told of it, so that nobody's word makes a node look into its own machine or network. Not
+//! here: whom to dial and when, who is trusted how far (the core).
 
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -20,17 +20,17 @@ use super::slots::{Limits, Slot, Slots};
 use super::{Credentials, Greeted, Link, LinkError, greet, greet_whoever};
 use crate::address::{Distance, distance};
 
-/// How long a dial may take in all: the core expects an answer within 5 s.
+/// The timeout of a dial: the core expects an answer within 5 s.
 const DIAL_TIME: Duration = Duration::from_millis(4_900);
-/// How long the main addresses are tried before further ones are too.
+/// The time after which further addresses are tried besides the main ones.
 const OTHERS_WAIT: Duration = Duration::from_millis(250);
-/// How long it may take to find out whether somebody is there.
+/// The time after which a check reports that a node is not there.
 const CHECK_TIME: Duration = Duration::from_millis(3_300);
-/// Why there is no link where several addresses came to nothing.
+/// The reason for a failure at several addresses.
 const NOBODY: &str = "no answer at any of its addresses";
-/// The most addresses that are tried: a name may stand for many.
+/// The most addresses that are dialled: a name may stand for many.
 const ADDRESSES: usize = 8;
-/// What a node dials for others at a time: as many dials and checks as its core asks for, and some whose slots are
+/// The limits on what a node dials for others: as many dials and checks as its core asks for, and some whose slots are
 /// still held.
 const LIMITS: Limits = Limits {
     all: 24,
@@ -38,7 +38,7 @@ const LIMITS: Limits = Limits {
     hold: DIAL_TIME,
 };
 
-/// Dials for a node.
+/// The dialler of one node.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialler {
     me: Credentials,
@@ -46,7 +46,7 @@ pub(crate) struct Dialler {
 }
 
 impl Dialler {
-    /// Nobody has been dialled yet.
+    /// Creates a dialler that has dialled nobody yet.
     pub(crate) fn new(me: Credentials) -> Self {
         Self {
             me,
@@ -54,7 +54,7 @@ impl Dialler {
         }
     }
 
-    /// Dials `peer`; nobody else will do.
+    /// Dials `peer`, and accepts no other node.
     pub(crate) async fn dial(
         &self,
         addresses: Addresses,
@@ -77,7 +77,7 @@ impl Dialler {
         let result = within(left, dial_within(&addresses, peer, &self.me, &bounds)).await;
         match (slot, trust) {
             (Some(slot), Trust::Known) if result.is_ok() => slot.give_back(),
-            // What became of it is told when it tells nothing any more.
+            // The failure is reported at a fixed time, when it tells nothing any more.
             (Some(slot), Trust::Hearsay { .. }) if result.is_err() => {
                 sleep_until(slot.end()).await;
             }
@@ -86,8 +86,8 @@ impl Dialler {
         result
     }
 
-    /// Returns whether `peer` is at one of the addresses; nothing if there was no time to look. Nobody there hears who
-    /// asks, and a vain look always takes the same time.
+    /// Returns whether `peer` is at one of the addresses, or `None` if there was no time to look. Nobody there learns
+    /// who asks, and a check that fails always takes the same time.
     pub(crate) async fn check(&self, addresses: &Addresses, peer: NodeId) -> Option<bool> {
         let end = Instant::now() + CHECK_TIME;
         let slot = timeout(CHECK_TIME, self.slots.take()).await.ok()?;
@@ -106,33 +106,33 @@ impl Dialler {
     }
 }
 
-/// Why a dial came to nothing.
+/// The reason why a dial failed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct DialFailure {
-    /// The hosts that were dialled, where the node that was dialled can be at none of them; else nothing.
+    /// The hosts that were dialled, if the peer can be at none of them; else empty.
     pub(crate) refused: Vec<IpAddr>,
-    /// Where the far end speaks another version of the protocol, that it does.
+    /// A message that the far end speaks another version of the protocol, if it does.
     pub(crate) version: Option<String>,
-    /// For people: one of the reasons, in a few words.
+    /// One of the reasons, in a few words, for people.
     pub(crate) reason: String,
 }
 
-/// What a dial is bound by.
+/// The limits of a dial.
 #[derive(Clone, Debug)]
 pub(crate) struct Bounds {
-    /// The slot that it takes, if others cause it.
+    /// The slot that the dial takes, if others cause it.
     slot: Option<Arc<Slot>>,
     trust: Trust,
 }
 
 impl Bounds {
-    /// Nothing: this node wants it itself.
+    /// No limits: this node itself wants to dial.
     pub(crate) const NONE: Self = Self {
         slot: None,
         trust: Trust::Own,
     };
 
-    /// Members' word, under this slot.
+    /// Returns the limits for addresses that members tell, under this slot.
     pub(crate) const fn of(slot: Arc<Slot>) -> Self {
         Self {
             slot: Some(slot),
@@ -140,8 +140,8 @@ impl Bounds {
         }
     }
 
-    /// Returns true if this address may be dialled. A public one may be a name, and so is told apart only now; any
-    /// other is one that whoever tells of it has seen.
+    /// Returns true if this address may be dialled. A public one may be a name, so it is judged by what it resolves
+    /// to; any other address was seen by the node that told of it.
     fn allow(&self, ip: IpAddr, is_public: bool) -> bool {
         let Trust::Hearsay { teller } = self.trust else {
             return true;
@@ -154,14 +154,14 @@ impl Bounds {
         distance(ip).is_some_and(|distance| distance >= nearest)
     }
 
-    /// Returns true if this address may be looked up.
+    /// Returns true if this address may be resolved.
     fn may_look_up(&self, text: &str, is_public: bool) -> bool {
         let is_trusted = !matches!(self.trust, Trust::Hearsay { .. });
         is_trusted || is_public || text.parse::<SocketAddr>().is_ok()
     }
 }
 
-/// Dials `peer` at addresses for which nothing speaks but that members know them.
+/// Dials `peer` at addresses that are known only because members tell them.
 pub(crate) async fn dial_under(
     slot: Arc<Slot>,
     addresses: &Addresses,
@@ -203,7 +203,7 @@ fn silence() -> DialFailure {
     DialFailure::because(format!("no answer within {} s", DIAL_TIME.as_secs_f32()))
 }
 
-/// Dials `peer` until it shows that it is there; what follows is up to the caller.
+/// Dials `peer` until it shows that it is there; the caller decides what follows.
 pub(crate) async fn find(
     addresses: &Addresses,
     peer: NodeId,
@@ -225,7 +225,7 @@ pub(crate) async fn find(
     };
     let others = find_at(&further, peer, me, bounds);
     match timeout(OTHERS_WAIT, &mut dials).await {
-        // Where all of these refuse, the process is gone, most probably: that is to be known soon.
+        // If all of these refuse, the process is most probably gone, and the caller should know that soon.
         Ok(Err(failure)) if failure.refused.is_empty() => others.await.map_err(|_| failure),
         Ok(found) => found,
         Err(_) => {
@@ -255,7 +255,7 @@ async fn find_at(
     })
 }
 
-/// Dials whichever node is at `address`.
+/// Dials any node at `address`.
 pub(crate) async fn dial_whoever(address: &Address, me: Credentials) -> Result<Link, DialFailure> {
     let addresses = Addresses::at(address.as_str());
     let (found, _) = resolve(&addresses, &Bounds::NONE).await;
@@ -263,7 +263,7 @@ pub(crate) async fn dial_whoever(address: &Address, me: Credentials) -> Result<L
     greeted.answer().await.map_err(|_| DialFailure::default())
 }
 
-/// Returns the sockets behind the addresses that may be dialled, and whether each address had nothing else.
+/// Returns the sockets behind the addresses that may be dialled, and whether the addresses stand for nothing else.
 async fn resolve(addresses: &Addresses, bounds: &Bounds) -> (Vec<SocketAddr>, bool) {
     let mut found = Vec::new();
     let mut all_known = true;
@@ -291,7 +291,7 @@ async fn resolve(addresses: &Addresses, bounds: &Bounds) -> (Vec<SocketAddr>, bo
     (found, all_known)
 }
 
-/// The first node that shows itself; without a `peer` whoever it is.
+/// Returns the first node that shows itself: `peer`, or any node if none is given.
 async fn first(
     found: Vec<SocketAddr>,
     peer: Option<NodeId>,
@@ -332,7 +332,7 @@ async fn first(
 }
 
 impl DialFailure {
-    /// A failure that proves nothing.
+    /// Returns a failure that proves nothing.
     fn because(reason: String) -> Self {
         Self {
             reason,
@@ -359,7 +359,7 @@ mod tests {
     use crate::link::test_support::credentials;
     use crate::link::{Openings, welcome};
 
-    /// Dials as this node wants it itself.
+    /// Dials without limits.
     async fn dial(
         addresses: Addresses,
         peer: NodeId,
@@ -434,7 +434,7 @@ mod tests {
         assert!(failure.refused.is_empty());
     }
 
-    /// What somebody says of a node that is on this machine, dialled; true where it had a visitor.
+    /// Dials a node of this machine on hearsay. Returns true if it had a visitor.
     async fn hearsay_leads_to(
         listener: TcpListener,
         said: Addresses,
@@ -459,7 +459,7 @@ mod tests {
             let said = Addresses::at(address);
             assert!(!hearsay_leads_to(near, said, teller).await);
         }
-        // Somebody who is on this machine may say so of another one.
+        // A node on this machine may tell of another one here.
         let (near, address) = listener().await;
         let local = Some(IpAddr::from([127, 0, 0, 1]));
         assert!(hearsay_leads_to(near, Addresses::at(address), local).await);

@@ -1,11 +1,11 @@
-//! Why there is no link, or none any more.
+//! The errors of links: why there is none, or none any more.
 
 use std::io;
 
 use ringtalk_wire::limit::FRAME_BYTES;
 use ringtalk_wire::{DecodeError, NodeId, PrefaceError};
 
-/// Why there is no link, or none any more.
+/// The reason why there is no link, or none any more.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
     /// The transport failed.
@@ -14,33 +14,33 @@ pub enum LinkError {
     /// The far end speaks another protocol, or another version of this one.
     #[error("{0}")]
     Preface(#[from] PrefaceError),
-    /// A frame longer than frames may be.
+    /// A frame is longer than frames may be.
     #[error("a frame of {0} bytes was announced; {FRAME_BYTES} are allowed")]
     TooLong(u32),
-    /// A frame that cannot be read.
+    /// A frame cannot be decoded.
     #[error("a bad frame: {0}")]
     Decode(#[from] DecodeError),
-    /// A record that cannot be opened.
+    /// A record cannot be decrypted.
     #[error("a record that was damaged on its way, or is not the next one")]
     Record,
-    /// The handshake did not come to its end in time.
+    /// The handshake did not finish in time.
     #[error("silent during the handshake")]
     Silent,
     /// The far end closed the connection during the handshake.
     #[error("it hung up during the handshake")]
     HungUp,
-    /// Whoever dialled does not have the discussion's secret.
+    /// The dialler does not have the discussion's secret.
     #[error("it has another secret, or takes part in another discussion")]
     Secret,
-    /// Whoever was dialled closed the connection at the first message of the handshake.
+    /// The dialled end closed the connection at the first message of the handshake.
     #[error(
         "it refused the handshake: it has another secret, or no room for another connection now"
     )]
     Refused,
-    /// The first message of a handshake that had come before.
+    /// The first message of a handshake came a second time.
     #[error("it plays back a handshake that was recorded")]
     Replay,
-    /// A message of the handshake that cannot be read.
+    /// A message of the handshake cannot be read.
     #[error("its handshake was changed on its way, or is none")]
     Handshake,
     /// The far end shows a key that it cannot sign with.
@@ -49,13 +49,13 @@ pub enum LinkError {
     /// Another node answers than the one that was dialled.
     #[error("another node answers there, {0}")]
     OtherNode(NodeId),
-    /// This very node answers.
+    /// This node itself answers.
     #[error("it has this node's own id")]
     Myself,
 }
 
 impl LinkError {
-    /// What it is, for people.
+    /// Returns a description for people.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Io(error) => error.kind().to_string(),
@@ -63,14 +63,13 @@ impl LinkError {
         }
     }
 
-    /// True where the node that was dialled cannot be there: nobody listens, or somebody else.
+    /// Returns true if the node that was dialled cannot be there: nobody listens, or another node does.
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
             Self::Preface(PrefaceError::Version(_)) | Self::OtherNode(_) | Self::Myself => true,
-            // Garbage, and a connection that is closed, may be the network's fault, or that of
-            // somebody on the way, and are no proof of anything. A node that has no room closes
-            // connections too.
+            // Garbage and closed connections may be the fault of the network, or of somebody on the path, so they
+            // prove nothing. A node that has no room closes connections too.
             Self::Preface(PrefaceError::Foreign)
             | Self::TooLong(_)
             | Self::Decode(_)

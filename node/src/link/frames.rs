@@ -1,6 +1,6 @@
-//! The two halves of a link: frames read one by one, frames written many at a time.
+//! The two halves of a link: frames are read one by one, and written many at a time.
 //!
-//! Not here: the tasks that drive them (`driver::traffic`), and how bytes are sealed (`record`).
+//! Not here: the tasks that drive them (`driver::traffic`), encryption (`record`).
 
 use std::io;
 
@@ -14,23 +14,23 @@ use super::codec::{PREFIX_BYTES, append, first};
 use super::noise::Keys;
 use super::record::{Opener, Sealer};
 
-/// How much is read at once where little comes.
+/// The number of bytes to read at once while little comes.
 const READ_LEAST: usize = 4 * 1024;
-/// How much is read at once where much comes: a record.
+/// The number of bytes to read at once while much comes: a record.
 const READ_MOST: usize = 64 * 1024;
 
-/// Reads frames.
+/// The half that reads frames.
 #[derive(Debug)]
 pub struct FrameReader {
     half: OwnedReadHalf,
     opener: Opener,
-    /// What came, and is not opened yet: less than a record, but for what came along with it.
+    /// The bytes that have come and are not decrypted yet: less than a record, except for what came along with it.
     sealed: Buffer,
-    /// What was opened, and is not read yet: less than a frame, but for what was in its record.
+    /// The bytes that are decrypted and not read yet: less than a frame, except for the rest of its record.
     plain: Buffer,
-    /// How much is read next.
+    /// The number of bytes to read next.
     read: usize,
-    /// How many bytes the last frame had.
+    /// The size of the last frame, in bytes.
     last: usize,
 }
 
@@ -46,12 +46,12 @@ impl FrameReader {
         }
     }
 
-    /// How many bytes the last frame had, its length not counted.
+    /// Returns the size of the last frame in bytes, without its length.
     pub const fn last_bytes(&self) -> usize {
         self.last
     }
 
-    /// The next frame; none where the far end has closed the link.
+    /// Returns the next frame, or `None` if the far end has closed the link.
     pub async fn next(&mut self) -> Result<Option<Frame>, LinkError> {
         loop {
             if let Some(frame) = self.cut()? {
@@ -63,8 +63,8 @@ impl FrameReader {
         }
     }
 
-    /// Reads on without a look, until the far end closes too. A socket that is dropped with
-    /// something unread in it would tear away what the far end has not read yet.
+    /// Reads and discards everything, until the far end closes too. Dropping a socket with unread data would destroy
+    /// what the far end has not read yet.
     pub async fn discard(&mut self) {
         (self.sealed, self.plain) = (Buffer::default(), Buffer::default());
         let mut void = vec![0; 4096];
@@ -82,7 +82,7 @@ impl FrameReader {
         Ok(Some(frame))
     }
 
-    /// Reads more; false where the far end has closed the link between two frames.
+    /// Reads more. Returns false if the far end has closed the link between two frames.
     async fn read(&mut self) -> Result<bool, LinkError> {
         self.sealed.rest();
         self.plain.rest();
@@ -99,15 +99,15 @@ impl FrameReader {
     }
 }
 
-/// Writes frames.
+/// The half that writes frames.
 #[derive(Debug)]
 pub struct FrameWriter {
     half: OwnedWriteHalf,
     sealer: Sealer,
     plain: Buffer,
-    /// How many frames are in it.
+    /// The number of frames in `plain`.
     frames: usize,
-    /// What of it was sealed, and is not written yet.
+    /// The encrypted bytes of `plain` that are not written yet.
     sealed: Buffer,
 }
 
@@ -122,27 +122,27 @@ impl FrameWriter {
         }
     }
 
-    /// Adds an encoded frame to the next write. Nothing may be added while one is under way.
+    /// Adds an encoded frame to the next write. Nothing may be added during a write.
     pub fn add(&mut self, frame: &[u8]) {
         debug_assert!(self.sealed.is_empty(), "what is sealed cannot grow");
         append(&mut self.plain, frame);
         self.frames += 1;
     }
 
-    /// How many bytes the next write has, before they are sealed.
+    /// Returns the size of the next write in bytes, before it is encrypted.
     pub const fn waiting(&self) -> usize {
         self.plain.len()
     }
 
-    /// Writes everything that was added, or the rest of it, and says how many bytes of frames it was, their
-    /// lengths and what seals them not counted.
+    /// Writes everything that was added, or the rest of it. Returns how many bytes of frames that was, without their
+    /// lengths and without what encryption adds.
     pub async fn write(&mut self) -> io::Result<usize> {
         self.seal();
         self.half.write_all(self.sealed.waiting()).await?;
         Ok(self.written())
     }
 
-    /// The same as far as it takes no waiting: nothing where a rest is left.
+    /// Does the same without waiting. Returns `None` if a rest is left.
     pub fn write_now(&mut self) -> io::Result<Option<usize>> {
         self.seal();
         while !self.sealed.is_empty() {
@@ -156,7 +156,7 @@ impl FrameWriter {
         Ok(Some(self.written()))
     }
 
-    /// Says that nothing more will come.
+    /// Tells the far end that nothing more will come.
     pub async fn finish(&mut self) -> io::Result<()> {
         self.half.shutdown().await
     }

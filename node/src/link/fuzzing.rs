@@ -1,6 +1,6 @@
 //! For the fuzzer: the records of a link, and the frames in them, without a transport.
 //!
-//! Not here: what must come of them (`tools/fuzz`).
+//! Not here: what the fuzzer checks (`tools/fuzz`).
 
 pub use super::noise::fuzzing::{Outcome, Part, handshake};
 
@@ -12,31 +12,31 @@ use super::noise::Keys;
 use super::record::{Opener, Sealer};
 use super::{Credentials, LinkError};
 
-/// Both ends of a link, in one direction: what one seals the other opens.
+/// Both ends of a link, in one direction: one encrypts, the other decrypts.
 #[derive(Debug)]
 pub struct Records {
     keys: [Keys; 2],
 }
 
-/// What was made of a stream of bytes.
+/// The result of decrypting a stream of bytes.
 #[derive(Debug)]
 pub struct Opened {
-    /// What the records said, one after the other.
+    /// The contents of the records, one after the other.
     pub plain: BytesMut,
-    /// What is no whole record yet.
+    /// The number of bytes that make no whole record yet.
     pub rest: usize,
-    /// Why there was no going on, if there was none.
+    /// The error that ended it, if there was one.
     pub error: Option<LinkError>,
 }
 
 impl Records {
-    /// After a handshake between these two; nothing where it fails.
+    /// Returns the records after a handshake between these two nodes, or `None` if it fails.
     pub fn between(initiator: &Credentials, responder: &Credentials) -> Option<Self> {
         let keys = handshake(initiator, responder, &mut |_, _| ()).keys?;
         Some(Self { keys })
     }
 
-    /// Seals each part by itself, after so many other records.
+    /// Encrypts each part by itself, after this many other records.
     pub fn seal<'a>(&self, skipped: u64, parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
         let mut sealer = Sealer::new(self.keys[0].clone());
         sealer.skip(skipped);
@@ -49,7 +49,7 @@ impl Records {
         stream
     }
 
-    /// Opens what came, so many bytes at a time, after so many other records.
+    /// Decrypts a stream, `read_bytes` at a time, after this many other records.
     pub fn open(&self, skipped: u64, stream: &[u8], read_bytes: usize) -> Opened {
         let mut opener = Opener::new(self.keys[1].clone());
         opener.skip(skipped);
@@ -76,8 +76,7 @@ impl Records {
     }
 }
 
-/// Cuts the frames out of what records say, and gives each to `take`; what is no whole frame yet
-/// stays.
+/// Cuts the frames out of the contents of records, and gives each to `take`. An incomplete frame stays.
 pub fn cut_frames(plain: &mut BytesMut, mut take: impl FnMut(&[u8])) -> Result<(), LinkError> {
     while let Some(frame) = first(plain)? {
         let length = frame.len();

@@ -1,7 +1,7 @@
-//! How a connection becomes a link: prefaces, then three messages, within a deadline.
+//! The handshake that makes a connection a link: prefaces, then three messages, within a timeout.
 //!
-//! Not here: what the messages prove (`noise`), which addresses to dial (`dialler`), how
-//! many may knock at once (`driver::listener`), and which links are kept (the core).
+//! Not here: what the messages prove (`noise`), which addresses to dial (`dialler`), how many may connect at once
+//! (`driver::listener`), which links are kept (the core).
 
 use std::future::Future;
 use std::io;
@@ -19,14 +19,13 @@ use tokio::time::timeout;
 use super::noise::{self, Answered, Keys};
 use super::{Credentials, FrameReader, FrameWriter, Link, LinkError, Openings};
 
-/// How long a connection may take to be made.
+/// The timeout for making a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(3);
-/// How long a handshake may take: far longer than any network needs, and short enough that silent
-/// strangers do not pile up.
+/// The timeout of a handshake: far longer than any network needs, but too short for silent strangers to pile up.
 pub const HANDSHAKE_TIME: Duration = Duration::from_secs(5);
 
-/// A connection at whose far end a node has shown who it is. It knows nothing yet of who dialled: a
-/// dialler completes one of these, and drops the others.
+/// A connection at whose far end a node has shown who it is. That node does not know yet who dialled: a dialler
+/// completes one such connection, and drops the others.
 #[derive(Debug)]
 pub struct Greeted {
     stream: TcpStream,
@@ -36,16 +35,16 @@ pub struct Greeted {
     relayed: bool,
 }
 
-/// What a connection has become that somebody else made.
+/// The result of accepting a connection.
 #[derive(Debug)]
 pub enum Welcomed {
     /// A link.
     Link(Box<Link>),
-    /// One half of a circuit: what comes next is for whoever is at its other end.
+    /// One half of a circuit: what follows is for the node at its other end.
     Circuit {
-        /// Who made the connection.
+        /// The node that made the connection.
         peer: NodeId,
-        /// Which circuit.
+        /// The ticket of the circuit.
         ticket: Ticket,
         /// The connection itself.
         stream: TcpStream,
@@ -66,8 +65,8 @@ pub async fn greet(
     }
 }
 
-/// Dials `address` and waits until whichever node is there shows who it is: for who looks for a way
-/// to the ring, and knows nobody yet.
+/// Dials `address` and waits until any node there shows who it is. It is for a dialler that looks for the way to the
+/// ring, and knows nobody yet.
 pub async fn greet_whoever(address: SocketAddr, me: &Credentials) -> Result<Greeted, LinkError> {
     let stream = timeout(CONNECT_TIME, TcpStream::connect(address)).await;
     let stream = stream.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
@@ -79,7 +78,7 @@ pub async fn greet_whoever(address: SocketAddr, me: &Credentials) -> Result<Gree
     }
 }
 
-/// Dials over a circuit, and waits until the node `wanted` shows that it is at the other end; `address` is the relay's.
+/// Dials over a circuit, and waits until the node `wanted` shows that it is there; `address` is the relay's.
 pub async fn greet_over(
     stream: TcpStream,
     address: SocketAddr,
@@ -96,17 +95,17 @@ pub async fn greet_over(
 }
 
 impl Greeted {
-    /// Who is at the far end.
+    /// Returns the node at the far end.
     pub fn peer(&self) -> NodeId {
         NodeId::of(&self.answered.key())
     }
 
-    /// Where the far end is.
+    /// Returns the address of the far end.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Shows who dialled, which makes it a link.
+    /// Shows who dialled, which makes the connection a link.
     pub async fn answer(self) -> Result<Link, LinkError> {
         let key = self.answered.key();
         let (keys, last) = self.answered.close(&self.me, None)?;
@@ -128,7 +127,7 @@ impl Greeted {
     }
 }
 
-/// Leads whoever has dialled through its handshake.
+/// Leads a dialler through its handshake.
 pub async fn welcome(
     stream: TcpStream,
     address: SocketAddr,
@@ -149,7 +148,7 @@ pub async fn welcome(
     })
 }
 
-/// Leads whoever dials over a circuit through its handshake; `address` is the relay's.
+/// Leads a node that dials over a circuit through its handshake; `address` is the relay's.
 pub async fn welcome_over(
     stream: TcpStream,
     address: SocketAddr,
@@ -161,12 +160,12 @@ pub async fn welcome_over(
             relayed: true,
             ..*link
         }),
-        // There is no circuit in a circuit.
+        // A circuit cannot lead into another circuit.
         Welcomed::Circuit { .. } => Err(LinkError::Handshake),
     }
 }
 
-/// The first two messages, as the dialler. The preface and the first message go together: neither
+/// Exchanges the first two messages, as the dialler. The preface and the first message go together, because neither
 /// depends on what the far end says.
 async fn approach(
     mut stream: TcpStream,
@@ -188,8 +187,8 @@ async fn approach(
     })
 }
 
-/// All three messages, as the end that was dialled. It sends nothing but its preface before somebody
-/// has proved to have the secret.
+/// Exchanges all three messages, as the end that was dialled. It sends nothing but its preface before the dialler has
+/// proved to have the secret.
 async fn receive(
     mut stream: TcpStream,
     me: &Credentials,
@@ -228,7 +227,7 @@ async fn read_preface(stream: &mut TcpStream) -> Result<[u8; PREFACE_BYTES], Lin
     Ok(bytes)
 }
 
-/// A message of the handshake has its length in front, as a `u16`, big endian.
+/// Reads a message of the handshake, behind its length as a big-endian `u16`.
 async fn read_message(stream: &mut TcpStream) -> Result<Vec<u8>, LinkError> {
     let mut length = [0; 2];
     read_exactly(stream, &mut length).await?;
@@ -257,7 +256,7 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&(message.len() as u16).to_be_bytes(), message].concat()
 }
 
-/// What it means to a dialler that the far end goes away instead of answering the first message.
+/// Returns what it means to a dialler if the far end goes away instead of answering the first message.
 fn refused(error: LinkError) -> LinkError {
     match error {
         LinkError::HungUp => LinkError::Refused,

@@ -1,14 +1,12 @@
-//! A link: frames to and from one peer, whatever carries them.
+//! A link: frames to and from one peer, over any transport.
 //!
-//! Everything above this module sees frames and ids of nodes; only this module sees a transport and
-//! its encryption. Not here: which links there should be, and what their frames mean
-//! (`ringtalk-proto`).
+//! Everything above this module sees frames and node ids; only this module sees a transport and its encryption. Not
+//! here: which links there should be, what their frames mean (`ringtalk-proto`).
 //!
-//! A connection begins with the preface of each end, in clear. Then the dialler proves that it has
-//! the discussion's secret, the dialled end shows who it is, and the dialler does so in return only
-//! once it has found the node that it wants. So a dialler that tries several addresses of a node
-//! side by side completes one link and no more, and the other end never takes a connection that was
-//! given up for a newer link.
+//! A connection begins with the preface of each end, in clear. Then the dialler proves that it has the discussion's
+//! secret, and the dialled end shows who it is. The dialler shows who it is only once it has found the node that it
+//! wants. So a dialler that tries several addresses of a node in parallel completes exactly one link, and the other
+//! end never takes an abandoned connection for a newer link.
 
 mod buffer;
 mod codec;
@@ -44,16 +42,16 @@ use ringtalk_wire::{NodeId, PublicKey};
 /// A link that is ready: both ends know who the other is.
 #[derive(Debug)]
 pub struct Link {
-    /// Who is at the far end.
+    /// The node at the far end.
     pub peer: NodeId,
-    /// The key that the far end has proved to own, from which its id follows.
+    /// The key that the far end has proved to own; its id follows from it.
     pub key: PublicKey,
-    /// Where the far end is, or who carries the link to it.
+    /// The address of the far end, or of the node that carries the link.
     pub address: SocketAddr,
-    /// True where another node carries the link.
+    /// Whether another node carries the link.
     pub relayed: bool,
-    /// What it says.
+    /// The half that reads frames.
     pub reader: FrameReader,
-    /// What it is told.
+    /// The half that writes frames.
     pub writer: FrameWriter,
 }

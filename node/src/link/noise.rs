@@ -1,10 +1,9 @@
-//! The handshake itself, as messages without a transport: `PROTOCOL.md` §3.2.
+//! The messages of the handshake, without a transport: `PROTOCOL.md` §3.2.
 //!
-//! `Noise_XXpsk0`: the dialler's first message proves that it has the discussion's secret, and says
-//! nothing else. Only then does the dialled end show who it is, under encryption; the dialler does so
-//! last, once it has found whom it wants. Each end signs the handshake so far and its own Noise key,
-//! so a signature fits no other handshake, and nobody else's channel. Not here: reading and writing
-//! (`handshake`), and first messages that were played before (`openings`).
+//! `Noise_XXpsk0`: the dialler's first message proves that it has the discussion's secret, and says nothing else. Only
+//! then does the dialled end show who it is, encrypted; the dialler does so last, once it has found the node that it
+//! wants. Each end signs the handshake so far and its own Noise key, so a signature fits no other handshake, and no
+//! other node's channel. Not here: reading and writing (`handshake`), replayed first messages (`openings`).
 
 use std::io;
 use std::sync::Arc;
@@ -17,23 +16,23 @@ use super::resolver::Resolver;
 use super::{Credentials, LinkError};
 use crate::identity::verify;
 
-/// The handshake and its cryptography, by the name that Noise gives it.
+/// The name that Noise gives to the handshake and its cryptography.
 const PROTOCOL: &str = "Noise_XXpsk0_25519_AESGCM_SHA256";
-/// What is signed begins with this, so that it is nothing that is signed elsewhere.
+/// The prefix of what is signed here, so that it is nothing that is signed elsewhere.
 const DOMAIN: &[u8] = b"ringtalk link";
-/// How many bytes a key of one handshake has.
+/// The size of an ephemeral key, in bytes.
 pub(super) const EPHEMERAL_BYTES: usize = 32;
-/// How many bytes authentication adds.
+/// The size of an authentication tag, in bytes.
 pub(super) const TAG_BYTES: usize = 16;
-/// How many bytes the first message has: an ephemeral key, and the proof of the secret.
+/// The size of the first message, in bytes: an ephemeral key, and the proof of the secret.
 const OPENING_BYTES: usize = EPHEMERAL_BYTES + TAG_BYTES;
-/// The hash that stands for the handshake so far.
+/// The hash of the handshake so far.
 type Transcript = [u8; 32];
 
-/// What a finished handshake leaves: the keys of both directions.
+/// The result of a finished handshake: the keys of both directions.
 pub(super) type Keys = Arc<StatelessTransportState>;
 
-/// Who signs.
+/// The end that signs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 enum Role {
@@ -41,23 +40,23 @@ enum Role {
     Dialled = 1,
 }
 
-/// A new key pair for [`Credentials`].
+/// Generates a key pair for [`Credentials`].
 pub(super) fn key_pair() -> io::Result<Keypair> {
     builder().generate_keypair().map_err(io::Error::other)
 }
 
-/// The dialler, who has sent the first message.
+/// The dialler, after it sent the first message.
 #[derive(Debug)]
 pub(super) struct Opened(HandshakeState);
 
-/// The dialler, who knows who was dialled, and has said nothing of itself yet.
+/// The dialler, after it learned who was dialled, and before it says anything of itself.
 #[derive(Debug)]
 pub(super) struct Answered {
     state: HandshakeState,
     key: PublicKey,
 }
 
-/// Begins as the dialler, with the first message.
+/// Starts a handshake as the dialler, with the first message.
 pub(super) fn open(me: &Credentials) -> Result<(Opened, Vec<u8>), LinkError> {
     let mut state = begin(me, Role::Dialler);
     let opening = write(&mut state, &[])?;
@@ -65,7 +64,7 @@ pub(super) fn open(me: &Credentials) -> Result<(Opened, Vec<u8>), LinkError> {
 }
 
 impl Opened {
-    /// Takes the second message.
+    /// Reads the second message.
     pub(super) fn read_answer(self, answer: &[u8]) -> Result<Answered, LinkError> {
         let mut state = self.0;
         let shown = read_introduction(&mut state, Role::Dialled, answer)?;
@@ -75,12 +74,12 @@ impl Opened {
 }
 
 impl Answered {
-    /// Who was dialled.
+    /// Returns the key of the node that was dialled.
     pub(super) const fn key(&self) -> PublicKey {
         self.key
     }
 
-    /// Makes the third and last message, which says too what the connection is for, where that is a circuit.
+    /// Makes the third and last message. If the connection is for a circuit, the message has its ticket.
     pub(super) fn close(
         mut self,
         me: &Credentials,
@@ -95,15 +94,15 @@ impl Answered {
     }
 }
 
-/// The dialled end, to whom somebody has proved to have the secret.
+/// The dialled end, after the dialler proved that it has the secret.
 #[derive(Debug)]
 pub(super) struct Approached(HandshakeState);
 
-/// The dialled end, which has shown who it is.
+/// The dialled end, after it showed who it is.
 #[derive(Debug)]
 pub(super) struct Shown(HandshakeState);
 
-/// Takes the first message, as the end that was dialled.
+/// Reads the first message, as the dialled end.
 pub(super) fn read_opening(me: &Credentials, opening: &[u8]) -> Result<Approached, LinkError> {
     if opening.len() != OPENING_BYTES {
         return Err(LinkError::Handshake);
@@ -123,7 +122,7 @@ impl Approached {
 }
 
 impl Shown {
-    /// Takes the third message, in which the dialler says who it is.
+    /// Reads the third message, in which the dialler says who it is.
     pub(super) fn read_last(mut self, last: &[u8]) -> Result<(Keys, Introduction), LinkError> {
         let introduction = read_introduction(&mut self.0, Role::Dialler, last)?;
         Ok((keys(self.0), introduction))
@@ -148,8 +147,8 @@ fn begin(me: &Credentials, role: Role) -> HandshakeState {
     state.expect("the handshake has all the keys that it needs")
 }
 
-/// What says who is at this end. The Noise key is mixed into the transcript only while the message is written, so it is
-/// signed too.
+/// Returns the introduction of this end. The Noise key is mixed into the transcript only while the message is written,
+/// so it is signed too.
 fn introduction(state: &HandshakeState, role: Role, me: &Credentials) -> Introduction {
     let signed = to_sign(role, &transcript(state), me.noise_public());
     Introduction {
@@ -159,7 +158,7 @@ fn introduction(state: &HandshakeState, role: Role, me: &Credentials) -> Introdu
     }
 }
 
-/// Reads the message in which the far end, in that role, says who it is.
+/// Reads the message in which the far end, in this role, says who it is.
 fn read_introduction(
     state: &mut HandshakeState,
     role: Role,
@@ -182,7 +181,7 @@ fn to_sign(role: Role, transcript: &Transcript, noise_public: &[u8]) -> Vec<u8> 
     [DOMAIN, &[role as u8], transcript, noise_public].concat()
 }
 
-/// Both ends have the same one between two messages.
+/// Returns the transcript so far, which is the same at both ends between two messages.
 fn transcript(state: &HandshakeState) -> Transcript {
     let hash = state.get_handshake_hash();
     *hash.first_chunk().expect("SHA-256 has 32 bytes")

@@ -1,23 +1,22 @@
-//! The first messages of handshakes that came lately, so that one that is played again is refused.
+//! The recent first messages of handshakes, so that a replayed one is refused.
 //!
-//! Noise cannot tell a first message from its recording. Answering one would give nothing away: the
-//! answer is encrypted to a key that whoever recorded it does not have, so an old one that is
-//! forgotten here, or one that was sent to another node, gets no further than the third message.
-//! But a node should neither work for it nor keep it waiting. Only who has the discussion's secret
-//! gets anything remembered. Not here: what a first message proves (`noise`).
+//! Noise cannot tell a first message from its recording. An answer would give nothing away: it is encrypted to a key
+//! that the recorder does not have. So an old message that is forgotten here, or that was sent to another node, gets
+//! no further than the third message. But a node should neither work for a replay nor wait for what follows. A message
+//! is remembered only if its dialler has the discussion's secret. Not here: what a first message proves (`noise`).
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::noise::EPHEMERAL_BYTES;
 
-/// How many are remembered: 1.5 MiB at most.
+/// The most messages that are remembered: 1.5 MiB.
 const REMEMBERED: usize = 16_384;
 
-/// What no two handshakes have in common.
+/// The part that no two handshakes have in common.
 type Ephemeral = [u8; EPHEMERAL_BYTES];
 
-/// The first messages that came lately. Copies share them.
+/// The recent first messages. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Openings(Arc<Mutex<Seen>>);
 
@@ -28,7 +27,7 @@ struct Seen {
 }
 
 impl Openings {
-    /// Remembers a first message that proved the secret; false where it is known already.
+    /// Remembers a first message that proved the secret. Returns false if it is known already.
     pub(super) fn is_new(&self, opening: &[u8]) -> bool {
         let ephemeral = opening.first_chunk().expect("a proved opening has a key");
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,19 +1,19 @@
-//! Sealed records, in which the bytes of many frames travel: `PROTOCOL.md` §3.3.
+//! Encrypted records, in which the bytes of many frames travel: `PROTOCOL.md` §3.3.
 //!
-//! A record has its length twice, the second time inverted, and then a Noise message. A length that
-//! was damaged on its way is thereby known at once; the receiver would else wait for bytes that
-//! nobody sends. Not here: what the bytes say (`codec`).
+//! A record has its length twice, the second time inverted, and then a Noise message. So the receiver notices a
+//! damaged length at once; otherwise it would wait for bytes that nobody sends. Not here: what the bytes mean
+//! (`codec`).
 
 use super::LinkError;
 use super::buffer::Buffer;
 use super::noise::{Keys, TAG_BYTES};
 
-/// How many bytes the lengths have.
+/// The size of the two lengths, in bytes.
 pub(super) const HEADER_BYTES: usize = 4;
-/// The most bytes that one record seals: Noise messages have 65,535 at most.
+/// The most bytes in one record: Noise messages have at most 65,535.
 const PLAIN_BYTES: usize = u16::MAX as usize - TAG_BYTES;
 
-/// Seals what is sent.
+/// The end that encrypts records.
 #[derive(Debug)]
 pub(super) struct Sealer {
     keys: Keys,
@@ -25,7 +25,7 @@ impl Sealer {
         Self { keys, records: 0 }
     }
 
-    /// Seals these bytes in as few records as possible, behind what is in `sealed`.
+    /// Encrypts these bytes into as few records as possible, behind what is in `sealed`.
     pub(super) fn seal(&mut self, plain: &[u8], sealed: &mut Buffer) {
         for part in plain.chunks(PLAIN_BYTES) {
             let length = HEADER_BYTES + part.len() + TAG_BYTES;
@@ -45,7 +45,7 @@ impl Sealer {
     }
 }
 
-/// Opens what is received.
+/// The end that decrypts records.
 #[derive(Debug)]
 pub(super) struct Opener {
     keys: Keys,
@@ -57,8 +57,8 @@ impl Opener {
         Self { keys, records: 0 }
     }
 
-    /// Takes the first record out of `sealed`, and appends what it says to `plain`. False where the
-    /// record is not complete yet.
+    /// Takes the first record out of `sealed`, and appends its contents to `plain`. Returns false if the record is not
+    /// complete yet.
     pub(super) fn open(
         &mut self,
         sealed: &mut Buffer,
@@ -71,7 +71,7 @@ impl Opener {
         let Some(record) = sealed.waiting().get(HEADER_BYTES..end) else {
             return Ok(false);
         };
-        // Room for the tag too: without it snow decrypts into a buffer of its own.
+        // The tag needs room too: without it, snow decrypts into a buffer of its own.
         let room = plain.room(record.len());
         let opened = self.keys.read_message(self.records, record, room);
         plain.filled(opened.map_err(|_| LinkError::Record)?);
@@ -81,7 +81,7 @@ impl Opener {
     }
 }
 
-/// For the fuzzer, which would find out the tag of a record whose number it knows.
+/// For the fuzzer, which would find out the tag of a record if it knew its number.
 #[cfg(feature = "fuzzing")]
 impl Sealer {
     pub(super) const fn skip(&mut self, records: u64) {
@@ -101,7 +101,7 @@ fn header_of(length: u16) -> [u8; HEADER_BYTES] {
     [high, low, !high, !low]
 }
 
-/// The length that a record says it has.
+/// Returns the length that a record's header gives.
 pub(super) fn length_in(header: [u8; HEADER_BYTES]) -> Result<usize, LinkError> {
     let length = u16::from_be_bytes([header[0], header[1]]);
     if header == header_of(length) && usize::from(length) >= TAG_BYTES {

@@ -1,8 +1,8 @@
-//! Where the cryptography of the Noise handshake comes from.
+//! The cryptography of the Noise handshake.
 //!
-//! AES-GCM, SHA-256 and random numbers are ring's, whose AES is the processor's own; ring has no
-//! X25519 with keys that are kept, so that is curve25519-dalek's. Nothing else is built in, so no
-//! slower AES can take its place unnoticed.
+//! AES-GCM, SHA-256 and random numbers come from ring, which uses the processor's own AES. ring has no X25519 with
+//! keys that can be kept, so that comes from curve25519-dalek. Nothing else is built in, so no slower AES can take its
+//! place unnoticed.
 
 use curve25519_dalek::MontgomeryPoint;
 use snow::params::{CipherChoice, DHChoice, HashChoice};
@@ -10,10 +10,10 @@ use snow::resolvers::{CryptoResolver, RingResolver};
 use snow::types::{Cipher, Dh, Hash, Random};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// How many bytes a key of either kind has.
+/// The size of a secret or public key, in bytes.
 const KEY_BYTES: usize = 32;
 
-/// Ring, and X25519.
+/// The resolver for ring, and for X25519.
 #[derive(Debug)]
 pub(super) struct Resolver;
 
@@ -38,7 +38,7 @@ impl CryptoResolver for Resolver {
     }
 }
 
-/// An X25519 key pair. The secret half is wiped when it is dropped.
+/// An X25519 key pair. The secret half is wiped on drop.
 #[derive(Default, Zeroize, ZeroizeOnDrop)]
 struct KeyPair {
     secret: [u8; KEY_BYTES],
@@ -83,11 +83,11 @@ impl Dh for KeyPair {
         &self.secret
     }
 
-    /// The far end's key comes first in `far`, which may be longer.
+    /// Computes the shared secret. The far end's key is the beginning of `far`, which may be longer.
     fn dh(&self, far: &[u8], out: &mut [u8]) -> Result<(), snow::Error> {
         let far = far.first_chunk().ok_or(snow::Error::Dh)?;
         let shared = MontgomeryPoint(*far).mul_clamped(self.secret).to_bytes();
-        // A point of small order: the result would not depend on our key.
+        // The far key is a point of small order: the result would not depend on this end's key.
         if shared == [0; KEY_BYTES] {
             return Err(snow::Error::Dh);
         }
@@ -106,7 +106,7 @@ mod tests {
         pair
     }
 
-    /// RFC 7748 §6.1.
+    /// The vectors of RFC 7748 §6.1.
     #[test]
     fn the_exchange_is_that_of_the_rfc() {
         let alice = "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a";

@@ -1,7 +1,7 @@
-//! The shape of what one end of a link sends, as far as somebody sees it who carries it and cannot read it.
+//! The shape of what one end of a link sends, as a node sees it that carries the link and cannot read it.
 //!
-//! A preface, the messages of a handshake, then records: `PROTOCOL.md` §3.1 to §3.3. Not here: what any of it says
-//! (`noise`, `record`), and who carries it (`driver::circuits`).
+//! A preface, the messages of a handshake, then records: `PROTOCOL.md` §3.1 to §3.3. Not here: what they say (`noise`,
+//! `record`), the node that carries them (`driver::carrying`).
 
 use ringtalk_wire::limit::HANDSHAKE_BYTES;
 use ringtalk_wire::{PREFACE_BYTES, check_preface};
@@ -9,35 +9,35 @@ use ringtalk_wire::{PREFACE_BYTES, check_preface};
 use super::LinkError;
 use super::record::{HEADER_BYTES, length_in};
 
-/// How many bytes stand before a message of a handshake.
+/// The size of the length in front of a handshake message, in bytes.
 const LENGTH_BYTES: usize = 2;
 
-/// Which end of a link sends.
+/// The end of a link that sends.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Sender {
-    /// Whoever dialled.
+    /// The end that dialled.
     Dialler,
-    /// Whoever was dialled.
+    /// The end that was dialled.
     Dialled,
 }
 
-/// What has come so far of one direction.
+/// The state of one direction of a link.
 #[derive(Debug)]
 pub(crate) struct Shape {
     stage: Stage,
-    /// The bytes that say how long the next part is.
+    /// The bytes that tell how long the next part is.
     head: [u8; PREFACE_BYTES],
-    /// How many of these are there.
+    /// The number of these that have come.
     filled: usize,
     /// How many bytes of the current part are still to come.
     rest: usize,
 }
 
-/// What comes next.
+/// The kind of part that comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
     Preface,
-    /// So many messages of the handshake are still to come.
+    /// This many messages of the handshake are still to come.
     Handshake(u8),
     Records,
 }
@@ -53,7 +53,7 @@ impl Stage {
 }
 
 impl Shape {
-    /// Nothing has come yet.
+    /// Returns the state before anything has come.
     pub(crate) const fn new() -> Self {
         Self {
             stage: Stage::Preface,
@@ -63,7 +63,7 @@ impl Shape {
         }
     }
 
-    /// Takes the next bytes that this end sends. Fails if they can be no part of a link.
+    /// Takes the next bytes that this end sends. Fails if they cannot be part of a link.
     pub(crate) fn take(&mut self, sender: Sender, mut bytes: &[u8]) -> Result<(), LinkError> {
         while !bytes.is_empty() {
             let skipped = self.rest.min(bytes.len());
@@ -87,7 +87,7 @@ impl Shape {
         (self.stage, self.rest) = match self.stage {
             Stage::Preface => {
                 check_preface(self.head)?;
-                // The dialler sends the first and the last of three.
+                // The dialler sends the first and the last of three messages.
                 let messages = match sender {
                     Sender::Dialler => 2,
                     Sender::Dialled => 1,
@@ -157,7 +157,7 @@ mod tests {
             b"GET / HTTP/1.1\r\n".to_vec(),
             b"RTLK\x00\x01".to_vec(),
             [start.clone(), message(1_025)].concat(),
-            // The handshake has no such message any more.
+            // The dialler sends no third message.
             [start.clone(), message(48), message(179), message(48)].concat(),
             [start.clone(), message(48), message(179), record(15)].concat(),
             [start, message(48), message(179), record(16), vec![9; 4]].concat(),

@@ -1,8 +1,8 @@
-//! Slots for dials that others cause: so many at a time, and so many to one host.
+//! Slots for dials that others cause: a limited number in all, and to one host.
 //!
-//! A slot is taken for one fixed time, however soon its dial is over, so that nobody can tell from the next dial what
-//! became of the last one. Whoever was found to be who was looked for is no secret, and gives its slot back. Not here:
-//! which dials need a slot (`dialler`).
+//! A slot is held for one fixed time, however soon its dial is over, so that nobody can tell from the next dial how
+//! the last one ended. A dial that found its peer is no secret, and frees its slot. Not here: which dials need one
+//! (`dialler`).
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -13,14 +13,14 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
-/// How many slots there are.
+/// The numbers of slots.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// All in all: dials, and the look-ups before them.
+    /// The number in all, for dials and the look-ups before them.
     pub(crate) all: usize,
-    /// To one host.
+    /// The number for one host.
     pub(crate) host: usize,
-    /// How long a slot is taken.
+    /// The time for which a slot is held.
     pub(crate) hold: Duration,
 }
 
@@ -32,11 +32,11 @@ pub(crate) struct Slots {
     hosts: Arc<Mutex<HashMap<IpAddr, Arc<Semaphore>>>>,
 }
 
-/// One dial's slot. It is free again when the fixed time is over.
+/// The slot of one dial. It is free again when the fixed time is over.
 #[derive(Debug)]
 pub(crate) struct Slot {
     slots: Slots,
-    /// When it was taken, or a host was entered last: a host is dialled for the fixed time, too, if it had to be waited for.
+    /// When the slot was taken, or a host was last entered: a host is held for the full time even after a wait.
     since: Mutex<Instant>,
     taken: Mutex<Taken>,
 }
@@ -49,7 +49,7 @@ struct Taken {
 }
 
 impl Slots {
-    /// All are free.
+    /// Creates the slots, all of them free.
     pub(crate) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -58,7 +58,7 @@ impl Slots {
         }
     }
 
-    /// Takes a slot, once there is one.
+    /// Takes a slot, once one is free.
     pub(crate) async fn take(&self) -> Arc<Slot> {
         let permit = Arc::clone(&self.all).acquire_owned().await;
         let slot = Slot {
@@ -73,7 +73,7 @@ impl Slots {
     fn host(&self, host: IpAddr) -> Arc<Semaphore> {
         let all = self.limits.host;
         let mut hosts = lock(&self.hosts);
-        // Of whom nobody holds a slot or waits for one, nothing is to be known.
+        // A host is forgotten once nobody holds a slot for it or waits for one.
         hosts.retain(|_, host| Arc::strong_count(host) > 1 || host.available_permits() < all);
         let host = hosts
             .entry(host.to_canonical())
@@ -90,7 +90,7 @@ impl Slot {
         self.add(permit.into_iter(), 1);
     }
 
-    /// Returns true if anybody was dialled under this slot.
+    /// Returns true if any host was dialled under this slot.
     pub(crate) fn was_used(&self) -> bool {
         lock(&self.taken).hosts > 0
     }
@@ -100,7 +100,7 @@ impl Slot {
         *lock(&self.since) + self.slots.limits.hold
     }
 
-    /// The slot is free at once.
+    /// Frees the slot at once.
     pub(crate) fn give_back(&self) {
         let mut taken = lock(&self.taken);
         taken.is_given_back = true;

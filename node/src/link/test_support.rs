@@ -1,4 +1,4 @@
-//! What tests of links, and of what stands on them, have in common.
+//! Helpers for tests of links, and of what is built on links.
 
 use std::net::SocketAddr;
 
@@ -13,17 +13,17 @@ use super::{Credentials, Link, LinkError, Welcomed};
 use crate::identity::Identity;
 use crate::secret::Secret;
 
-/// Those of a node in the open discussion that is known by a number.
+/// Returns the credentials of a node in the open discussion, which follow from a number.
 pub(crate) fn credentials(number: u8) -> Credentials {
     credentials_for(number, &Secret::open())
 }
 
-/// The same in another discussion.
+/// Returns the same in another discussion.
 pub(crate) fn credentials_for(number: u8, secret: &Secret) -> Credentials {
     Credentials::new(Identity::from_seed(&[number; 32]), secret).unwrap()
 }
 
-/// What a handshake leaves at both ends.
+/// Returns the keys that a handshake leaves at both ends.
 pub(crate) fn keys() -> [Keys; 2] {
     let (one, other) = (credentials(1), credentials(2));
     let (opened, opening) = open(&one).unwrap();
@@ -37,7 +37,7 @@ pub(crate) fn keys() -> [Keys; 2] {
     [keys, shown.read_last(&last).unwrap().0]
 }
 
-/// A message of a handshake as it travels.
+/// Returns a message of a handshake as it travels.
 pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let length = u16::try_from(message.len()).unwrap().to_be_bytes();
     [&length, message].concat()
@@ -76,20 +76,20 @@ impl Bare {
         }
     }
 
-    /// The record that has these bytes.
+    /// Returns the record that has these bytes.
     pub(crate) fn seal(&mut self, plain: &[u8]) -> Vec<u8> {
         let mut sealed = Buffer::default();
         self.sealer.seal(plain, &mut sealed);
         sealed.waiting().to_vec()
     }
 
-    /// Sends bytes, sealed.
+    /// Encrypts bytes and sends them.
     pub(crate) async fn send(&mut self, plain: &[u8]) {
         let sealed = self.seal(plain);
         self.stream.write_all(&sealed).await.unwrap();
     }
 
-    /// What comes, opened, and in how many records: so many bytes, or all until the far end closes.
+    /// Receives and decrypts this many bytes, or all until the far end closes; returns the number of records too.
     pub(crate) async fn receive(&mut self, length: usize) -> (Vec<u8>, usize) {
         let (mut plain, mut records) = (Buffer::default(), 0);
         while plain.len() < length {
@@ -110,7 +110,7 @@ impl Bare {
     }
 }
 
-/// The link that somebody was let in with.
+/// Returns the link of a dialler that was let in.
 pub(crate) fn link_of(welcomed: Result<Welcomed, LinkError>) -> Result<Link, LinkError> {
     match welcomed? {
         Welcomed::Link(link) => Ok(*link),

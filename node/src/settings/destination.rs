@@ -1,7 +1,7 @@
-//! Where to go in the end: directors, and the one secret of the discussion, from whatever the
-//! command line, the environment and the terminal say of them.
+//! The destination: directors, and the one secret of the discussion, from what the command line, the environment and
+//! the terminal say.
 //!
-//! Not here: how a single place is read (`place`), and how somebody is asked (`prompt`).
+//! Not here: how a single place is parsed (`place`), how the user is asked (`prompt`).
 
 use std::io;
 
@@ -9,28 +9,28 @@ use super::Hidden;
 use super::place::{Place, PlaceError, places};
 use crate::secret::{Secret, SecretError};
 
-/// Directors, and the discussion that they are asked for.
+/// The directors, and the discussion that they are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Destination {
-    /// The directors, each once; none where none was named.
+    /// The directors, each once; empty if none was named.
     pub places: Vec<Place>,
-    /// The secret, where one was given.
+    /// The secret, if one was given.
     pub secret: Option<Secret>,
 }
 
-/// Why there is nowhere to go.
+/// The reason why there is no destination.
 #[derive(Debug, thiserror::Error)]
 pub enum DestinationError {
-    /// What `--join` says is wrong.
+    /// A value of `--join` is wrong.
     #[error("--join: {0}")]
     Join(#[from] PlaceError),
-    /// What `RINGTALK_SECRET` says is wrong.
+    /// The value of `RINGTALK_SECRET` is wrong.
     #[error("RINGTALK_SECRET: {0}")]
     Variable(SecretError),
-    /// What was typed at the prompt is wrong.
+    /// The secret that was typed at the prompt is wrong.
     #[error("{0}")]
     Typed(SecretError),
-    /// Two secrets were given.
+    /// Two different secrets were given.
     #[error(
         "two different secrets were given (in --join, or in RINGTALK_SECRET): a node takes part in \
          one discussion"
@@ -45,7 +45,7 @@ pub enum DestinationError {
 }
 
 impl DestinationError {
-    /// True where the secret is wrong or missing, which has an exit status of its own.
+    /// Returns true if the secret is wrong or missing, which has an exit status of its own.
     pub const fn is_refusal(&self) -> bool {
         match self {
             Self::Join(PlaceError::Secret(_))
@@ -58,8 +58,8 @@ impl DestinationError {
 }
 
 impl Destination {
-    /// What all values of `--join`, and `RINGTALK_SECRET`, come to. Where an invite ends in a bare
-    /// # and no secret is given otherwise, `ask` gets one from somebody.
+    /// Finds the destination from all values of `--join`, and from `RINGTALK_SECRET`. If an invite ends in a bare #
+    /// and no secret is given otherwise, `ask` gets one from the user.
     pub fn find<'a>(
         joins: impl IntoIterator<Item = &'a str>,
         variable: Option<&str>,
@@ -86,7 +86,7 @@ impl Destination {
             secret = Some(typed.map_err(DestinationError::Typed)?);
         }
         if secret.as_ref().is_some_and(|secret| !secret.is_open()) {
-            // A private discussion is joined; founding one is asked for by other means.
+            // A private discussion is joined here; other settings ask to found one.
             for place in &mut found {
                 place.may_found = false;
             }
@@ -98,7 +98,7 @@ impl Destination {
     }
 }
 
-/// Directors are asked in the order given, each once.
+/// Adds a director, unless it is known: directors are asked in the order given, each once.
 fn add(found: &mut Vec<Place>, place: Place) {
     match found
         .iter_mut()
@@ -109,7 +109,7 @@ fn add(found: &mut Vec<Place>, place: Place) {
     }
 }
 
-/// The secret in `RINGTALK_SECRET`. An empty variable is as good as none.
+/// Parses the secret in `RINGTALK_SECRET`. An empty variable counts as none.
 fn variable_secret(text: Option<&str>) -> Result<Option<Secret>, DestinationError> {
     let text = text.map(str::trim).filter(|text| !text.is_empty());
     let secret = text.map(str::parse).transpose();

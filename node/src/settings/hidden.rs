@@ -1,6 +1,6 @@
-//! Text that may hold a secret, as somebody typed it.
+//! Text that may hold a secret, as the user typed it.
 //!
-//! Not here: what it says (`place`, `secret`).
+//! Not here: what it means (`place`, `secret`).
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use zeroize::Zeroizing;
 use crate::secret::{Secret, SecretError};
 use crate::traces;
 
-/// A text that no log shows, and that is wiped when it is dropped. It protects the process as a [`Secret`] does.
+/// A text that no log shows, and that is wiped on drop. It protects the process as a [`Secret`] does.
 #[derive(Clone)]
 pub struct Hidden(Zeroizing<String>);
 
 impl Hidden {
-    /// The text.
+    /// Returns the text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -33,8 +33,8 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// `text` without the secrets that `typed` may hold: what stands behind a # there, and what is a
-/// secret as it stands. For messages that repeat what was typed.
+/// Returns `text` without the secrets that `typed` may hold: what stands behind a #, and words that are secrets
+/// themselves. It is for messages that repeat what was typed.
 pub(super) fn without_secrets<'a>(text: &str, typed: impl IntoIterator<Item = &'a str>) -> String {
     let secrets = typed.into_iter().filter_map(|typed| {
         let is_secret = typed.parse::<Secret>() != Err(SecretError::Form);

@@ -1,8 +1,8 @@
-//! The keys of the file of settings: those flags that are the same in every discussion.
+//! The keys of the settings file: the flags that are the same in every discussion.
 //!
 //! Not here: how the file is read (`file`).
 
-/// The keys, and what each may look like: a value of this kind is expected.
+/// The keys, each with an example; a value must be of the same kind.
 pub(super) const KEYS: [(&str, &str); 10] = [
     ("name", r#""ann""#),
     ("listen", r#""0.0.0.0:4000""#),

@@ -1,6 +1,6 @@
-//! Flags over the environment over the file: which value counts, and where it was given.
+//! The precedence of flags over the environment over the file, and where each value was given.
 //!
-//! Not here: what the file says (`file`), and what a value means (`settings`).
+//! Not here: what the file says (`file`), what a value means (`settings`).
 
 use std::ffi::{OsStr, OsString};
 
@@ -12,19 +12,19 @@ use super::file::Settled;
 use super::keys::KEYS;
 use super::origin::{Origin, Origins};
 
-/// Reads a command line, over the environment, over the file.
+/// Parses a command line, over the environment, over the file.
 pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Error> {
     let matches = Args::command().try_get_matches_from(words)?;
     let flags = KEYS.iter().map(|(key, _)| *key).chain(["start"]);
     let mut origins: Vec<_> = flags
         .filter_map(|flag| Some((flag, given(&matches, flag)?)))
         .collect();
-    // What the file says stands in front of what was typed.
+    // Values from the file go in front of what was typed.
     let (program, typed) = words.split_at(words.len().min(1));
     let mut all = program.to_vec();
     for entry in file.entries {
         let key = entry.key;
-        // Lines for programs are no matter of taste.
+        // With --json the lines are for programs, so the user's usual face does not count.
         let is_settled = key == "ui" && matches.get_flag("json");
         if !is_settled && origins.iter().all(|(given, _)| *given != key) {
             all.push(format!("--{key}={}", entry.value).into());
@@ -38,14 +38,14 @@ pub(super) fn layer(words: &[OsString], file: Settled) -> Result<Args, clap::Err
     Ok(args)
 }
 
-/// Where the command line or the environment gives a value for this flag.
+/// Returns whether the command line or the environment gives a value for this flag, and which of them.
 fn given(matches: &ArgMatches, flag: &'static str) -> Option<Origin> {
     let id = flag.replace('-', "_");
     match matches.value_source(&id)? {
         ValueSource::CommandLine => Some(Origin::Flag(flag)),
         ValueSource::EnvVariable => {
             let mut values = matches.get_raw(&id)?;
-            // An empty variable is as good as none.
+            // An empty variable counts as none.
             let is_empty = values.all(OsStr::is_empty);
             let variable = || Origin::Variable(format!("RINGTALK_{}", id.to_uppercase()));
             (!is_empty).then(variable)

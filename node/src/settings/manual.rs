@@ -1,6 +1,6 @@
-//! The manual page: what `--help` says, as `man` shows it.
+//! The manual page: the text of `--help`, as `man` shows it.
 //!
-//! Not here: what it says (`args`, `help`).
+//! Not here: the text itself (`args`, `help`).
 
 use clap::CommandFactory;
 use clap_mangen::Man;
@@ -26,7 +26,7 @@ pub(crate) fn manual() -> Vec<u8> {
     page
 }
 
-/// What `--help` says below the flags, as sections.
+/// Returns what `--help` says below the flags, as sections.
 fn sections() -> Roff {
     let mut roff = Roff::new();
     list(&mut roff, "EXAMPLES", &EXAMPLES);

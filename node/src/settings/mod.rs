@@ -1,7 +1,7 @@
-//! What the node was told to do: the command line, the environment and the user's file, resolved and valid.
+//! The settings of a node: the command line, the environment and the user's file, resolved and validated.
 //!
-//! Raw text in ([`Args`]), one [`Task`] out; whoever holds [`Settings`] need not check them again.
-//! Not here: anything that could only be known by trying, such as whether a port is free.
+//! Raw text ([`Args`]) goes in, and one [`Task`] comes out; code that has [`Settings`] need not check them again. Not
+//! here: anything that is only known by trying, such as whether a port is free.
 
 mod args;
 mod destination;
@@ -55,19 +55,19 @@ use surroundings::Surroundings;
 const HISTORY: usize = 1_000_000;
 /// The longest `--timeout`: a year, so that it can be added to any clock.
 const TIMEOUT_SECONDS: f64 = 31_536_000.0;
-/// Where the director inside listens unless something else was asked for.
+/// The address on which the director inside listens by default.
 const DIRECTOR_LISTEN: &str = "0.0.0.0:8080";
 
-/// What the program is to do.
+/// The task of the program.
 #[derive(Debug)]
 pub(crate) enum Task {
     /// Take part in a discussion.
     Run(Box<Settings>),
-    /// Say whether somebody answers.
+    /// Check whether a node or a director answers.
     Check {
-        /// Where a node would, if its port is known.
+        /// The address of a node, if its port is known.
         node: Option<SocketAddr>,
-        /// Where a director would.
+        /// The address of a director.
         director: SocketAddr,
     },
     /// Print completions for a shell.
@@ -76,7 +76,7 @@ pub(crate) enum Task {
     Manual,
 }
 
-/// How to take part.
+/// The settings of a node that takes part in a discussion.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// The way in.
@@ -85,21 +85,21 @@ pub(crate) struct Settings {
     pub(crate) secret: Secret,
     /// The name to ask for.
     pub(crate) name: Name,
-    /// Where to listen; none for any port on any address.
+    /// The address to listen on; `None` for any port of any address.
     pub(crate) listen: Option<SocketAddr>,
-    /// What other networks dial.
+    /// The address that other networks dial.
     pub(crate) public_address: Option<Address>,
     /// What to show.
     pub(crate) show: Show,
-    /// How far local time is from UTC.
+    /// The offset of local time from UTC.
     pub(crate) offset: UtcOffset,
-    /// What is said before what is typed.
+    /// The requests to carry out before those that are typed.
     pub(crate) say: Vec<Request>,
-    /// Leave when stdin ends.
+    /// Whether to leave when stdin ends.
     pub(crate) quit_on_eof: bool,
     /// How long to try to get in.
     pub(crate) timeout: Duration,
-    /// Messages kept for latecomers.
+    /// The number of messages kept for latecomers.
     pub(crate) history: usize,
     /// Whether there are links beyond the neighbours.
     pub(crate) fingers: bool,
@@ -112,16 +112,16 @@ pub(crate) struct Settings {
 pub(crate) enum Entry {
     /// Ask these directors in turn: at least one.
     Join(Vec<Place>),
-    /// Begin a private discussion, with a director inside.
+    /// Begin a private discussion, with a director inside this node.
     Host {
-        /// Where it listens.
+        /// The address on which the director listens.
         listen: SocketAddr,
-        /// False where another port will do.
+        /// Whether no other port will do.
         exactly: bool,
     },
 }
 
-/// What is wrong with the command line, the environment or the file.
+/// The problem with the command line, the environment or the file.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SettingsError {
     #[error("{0}")]
@@ -144,7 +144,7 @@ pub(crate) enum SettingsError {
     JsonInput,
 }
 
-/// What is wrong with a value.
+/// The problem with a value.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ValueError {
     #[error("{0}")]
@@ -171,7 +171,7 @@ pub(crate) enum ValueError {
 }
 
 impl Args {
-    /// Says where a value was given that is wrong.
+    /// Adds to an error where the wrong value was given.
     fn locate<T, E: Into<ValueError>>(
         &self,
         flag: &'static str,
@@ -185,8 +185,8 @@ impl Args {
 }
 
 impl Task {
-    /// Reads the command line; where it is wrong, says so and ends the process with status 2, or 4
-    /// where a secret is wrong or missing.
+    /// Parses the command line. If it is wrong, prints why and ends the process with status 2, or 4 if a secret is
+    /// wrong or missing.
     pub(crate) fn from_command_line() -> Self {
         let words: Vec<OsString> = std::env::args_os().collect();
         let around = Surroundings::look();
@@ -202,7 +202,7 @@ impl Task {
             })
         };
         resolved.unwrap_or_else(|error| {
-            // An invite comes from somebody else.
+            // The text may repeat an invite, which comes from somebody else.
             let text = harmless_lines(&error.to_string());
             if error.is_refusal() {
                 let _ = writeln!(io::stderr(), "node: {text}");
@@ -232,7 +232,7 @@ impl Task {
 }
 
 impl Settings {
-    /// Reads the command line of a node that another program runs, the program's name left out.
+    /// Resolves the command line of a node that another program runs, without the program's name.
     pub(crate) fn of_arguments<A>(arguments: A) -> Result<Self, String>
     where
         A: IntoIterator,
@@ -241,9 +241,9 @@ impl Settings {
         let named = [OsString::from("node")].into_iter();
         let words = named.chain(arguments.into_iter().map(Into::into));
         let words: Vec<OsString> = words.collect();
-        // The file is the user's, and this is that program's matter.
+        // The settings file is the user's, and how that program behaves is its own matter.
         let mut args = layer(&words, Settled::default()).map_err(|error| error.to_string())?;
-        // So is stdin: nothing that the node does depends on it.
+        // Stdin is that program's too: nothing that the node does depends on it.
         args.quit_on_eof.get_or_insert(false);
         Self::resolve(&args, &Surroundings::look()).map_err(|error| error.to_string())
     }
@@ -282,8 +282,8 @@ impl SettingsError {
     }
 }
 
-/// Shows what is wrong with the command line, or what it asks for, and ends the process. A secret
-/// that was typed is not repeated.
+/// Prints what is wrong with the command line, or what it asks for, and ends the process. A secret that was typed is
+/// not repeated.
 pub fn reject(error: &clap::Error) -> ! {
     let typed: Vec<String> = typed().collect();
     let hide = |text: &str| without_secrets(text, typed.iter().map(String::as_str));
@@ -301,23 +301,23 @@ pub fn reject(error: &clap::Error) -> ! {
     process::exit(error.exit_code());
 }
 
-/// The command line, as text.
+/// Returns the command line, as text.
 fn typed() -> impl Iterator<Item = String> {
     std::env::args_os().map(|text| text.to_string_lossy().into_owned())
 }
 
-/// True where somebody typed an empty value: that is a mistake, and not the same as no value.
+/// Returns true if the user typed an empty value: that is a mistake, and not the same as no value.
 fn is_left_empty(mut arguments: impl Iterator<Item = String>) -> bool {
     arguments.any(|text| text.is_empty() || (text.starts_with("--") && text.ends_with('=')))
 }
 
-/// What the user's file says, if it is there.
+/// Reads the user's file, if it exists.
 fn settled(around: &Surroundings) -> Result<Settled, SettingsError> {
     let file = around.file.as_deref().map(Settled::read);
     Ok(file.transpose()?.unwrap_or_default())
 }
 
-/// What each line means, if all of them can be said.
+/// Parses lines as if they had been typed; fails if one of them cannot be sent.
 fn say(lines: &[String]) -> Result<Vec<Request>, SettingsError> {
     let parsed = lines.iter().cloned().filter_map(parse_line);
     let sayable = parsed.map(|line| match line {
@@ -327,7 +327,7 @@ fn say(lines: &[String]) -> Result<Vec<Request>, SettingsError> {
     sayable.collect()
 }
 
-/// An empty variable is as good as none: that is how a compose file leaves one out.
+/// Returns `None` for an empty text, because a compose file leaves a variable out by leaving it empty.
 fn given(text: Option<&str>) -> Option<&str> {
     text.filter(|text| !text.is_empty())
 }
@@ -355,7 +355,7 @@ fn entry(args: &Args, around: &Surroundings) -> Result<(Entry, Secret), Settings
     }
 }
 
-/// The directors at which a private discussion is to be started.
+/// Returns the directors at which a private discussion is to be started.
 fn started(text: &str) -> Result<Vec<Place>, ValueError> {
     let found = Destination::find([text], None, || Err(io::ErrorKind::NotFound.into()));
     match found {
@@ -371,7 +371,7 @@ fn started(text: &str) -> Result<Vec<Place>, ValueError> {
     }
 }
 
-/// The secret that was given, or a new one.
+/// Returns the secret that was given, or a new one.
 fn private(secret: Option<Secret>) -> Result<Secret, getrandom::Error> {
     secret.map_or_else(Secret::generate, Ok)
 }

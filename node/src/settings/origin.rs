@@ -1,6 +1,6 @@
-//! Where a value was given, for errors that name the place.
+//! The origin of a value, for errors that name it.
 //!
-//! Not here: which place counts (`layers`).
+//! Not here: which origin takes precedence (`layers`).
 
 use std::fmt;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// Where a value was given, for people.
+/// The origin of a value, for people.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Origin {
     /// On the command line.
@@ -27,9 +27,9 @@ pub(crate) enum Origin {
     Variable(String),
     /// In the file.
     File {
-        /// Where in the file.
+        /// The line in the file.
         line: Line,
-        /// Under which key.
+        /// The key in that line.
         key: &'static str,
     },
 }
@@ -44,7 +44,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Where values were given that no flag gave.
+/// The origins of the values that were given. Any other value is a flag's default.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins(Vec<(&'static str, Origin)>);
 
@@ -53,7 +53,7 @@ impl Origins {
         Self(known)
     }
 
-    /// Where the value of this flag was given.
+    /// Returns where the value of this flag was given.
     pub(super) fn of(&self, flag: &'static str) -> Origin {
         let found = self.0.iter().find(|(known, _)| *known == flag);
         found.map_or(Origin::Flag(flag), |(_, origin)| origin.clone())

@@ -1,7 +1,7 @@
-//! What `--join` names: directors, singly or in an invite, and the secret of the discussion.
+//! The places that `--join` names: directors, singly or in an invite, and the secret of the discussion.
 //!
-//! Not here: whether anybody answers there (`director_client`), and which secret it is in the end,
-//! since the environment has a word too (`destination`).
+//! Not here: whether a director answers (`director_client`), which secret counts if the environment has one too
+//! (`destination`).
 
 use ringtalk_director::api::{Address, AddressError};
 use ringtalk_session::Invite;
@@ -13,9 +13,9 @@ const SCHEME: &str = "ringtalk://";
 /// A director to ask for the way in.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// Where it listens.
+    /// The address on which it listens.
     pub director: Address,
-    /// False for one named by an invite: an invite leads into a discussion that exists.
+    /// Whether this node may found a discussion there. Not at a director in an invite: that discussion exists already.
     pub may_found: bool,
 }
 
@@ -26,31 +26,31 @@ pub(super) struct Places {
     pub(super) directors: Vec<Place>,
     /// The secrets of the invites among them.
     pub(super) secrets: Vec<Secret>,
-    /// True where an invite ends in a bare #: the secret is to be asked for.
+    /// Whether an invite ends in a bare #, so that the user must be asked for the secret.
     pub(super) asks: bool,
 }
 
-/// Why a text names no place.
+/// The reason why a text names no place.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PlaceError {
-    /// One of its addresses is none.
+    /// One of its addresses is not valid.
     #[error("{text:?} is neither host:port nor an invite ringtalk://host:port/#SECRET: {error}")]
     Address {
-        /// What was given, without any secret.
+        /// The text that was given, without any secret.
         text: String,
         /// What is wrong with it.
         error: AddressError,
     },
-    /// It goes on after the directors.
+    /// There is a path after the directors.
     #[error("an invite is ringtalk://host:port/#SECRET, with nothing between the last / and the #")]
     Path,
-    /// Its secret is none.
+    /// Its secret is not valid.
     #[error("{0}")]
     Secret(#[from] SecretError),
 }
 
-/// Reads one value of `--join` or `RINGTALK_JOIN`: places, separated by commas. The directors
-/// within an invite are separated by commas too; its `/` ends them.
+/// Parses one value of `--join` or `RINGTALK_JOIN`: places, separated by commas. Commas also separate the directors
+/// within an invite; its `/` ends them.
 pub(super) fn places(text: &str) -> Result<Places, PlaceError> {
     let mut found = Places::default();
     let mut rest = text.trim();
@@ -70,7 +70,7 @@ pub(super) fn places(text: &str) -> Result<Places, PlaceError> {
     Ok(found)
 }
 
-/// Where the first place of a list ends.
+/// Returns where the first place of a list ends.
 fn end_of_first(text: &str) -> usize {
     let inside = if let Some(hosts) = text.strip_prefix(SCHEME) {
         let slash = hosts.find('/').unwrap_or(hosts.len());
@@ -116,7 +116,7 @@ fn address(text: &str) -> Result<Address, PlaceError> {
     })
 }
 
-/// A text as it may be shown: somebody may have typed a secret where an address was expected.
+/// Returns a text as it may be shown: the user may have typed a secret instead of an address.
 fn without_secret(text: &str) -> &str {
     let shown = text.split('#').next().unwrap_or_default();
     match shown.parse::<Secret>() {
@@ -125,7 +125,7 @@ fn without_secret(text: &str) -> &str {
     }
 }
 
-/// An invite into the discussion that has this secret, at these directors: what others give to `--join`.
+/// Returns the invite into the discussion that has this secret, at these directors: a value for others' `--join`.
 pub(crate) fn invite<'a>(
     directors: impl IntoIterator<Item = &'a Address>,
     secret: &Secret,

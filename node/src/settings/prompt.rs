@@ -1,7 +1,7 @@
 //! The prompt for the secret: a line that is typed at the terminal and not shown there.
 //!
-//! Whatever ends the program meanwhile, or stops it, finds the terminal as it was: signals wait until it is. Not here: what
-//! is made of the line (`destination`).
+//! If a signal ends or stops the program meanwhile, the terminal is restored before: signals wait until then. Not
+//! here: what becomes of the line (`destination`).
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
@@ -17,11 +17,11 @@ use zeroize::Zeroizing;
 use super::Hidden;
 use crate::{environment, traces};
 
-/// Where a terminal is, whatever stdin is.
+/// The path of the terminal, whatever stdin is.
 const TERMINAL: &str = "/dev/tty";
 /// The most bytes that a terminal gives as one line.
 const LINE_BYTES: usize = 4096;
-/// What ends or stops a program in front of which somebody sits.
+/// The signals that end or stop a program at a terminal.
 const SIGNALS: [Signal; 5] = [
     Signal::SIGINT,
     Signal::SIGTERM,
@@ -30,36 +30,36 @@ const SIGNALS: [Signal; 5] = [
     Signal::SIGTSTP,
 ];
 
-/// Returns the secret of an invite that ends in a bare #: what the environment had there, or what somebody types at
+/// Returns the secret of an invite that ends in a bare #: the one that the environment had, or what the user types at
 /// the terminal, which does not show it.
 pub fn ask_for_secret() -> io::Result<Hidden> {
     if let Some(secret) = environment::secret_of_invites() {
         return Ok(Hidden::from(secret.to_owned()));
     }
     let terminal = File::open(TERMINAL)?;
-    // What is typed is in the buffers of whoever reads it before it is anybody's secret.
+    // What is typed is in buffers of this process before it becomes a secret, which would protect them.
     traces::protect();
     loop {
-        // Stdout is the chat, and may go elsewhere.
+        // Stdout is for the chat, and may go elsewhere.
         write!(io::stderr(), "the secret of the discussion (not shown): ")?;
         io::stderr().flush()?;
         if let Some(typed) = read_hidden(&terminal)? {
             return Ok(typed);
         }
-        // The program was stopped and goes on: the question is out of sight.
+        // The program was stopped and goes on: the question is out of sight, so it is asked again.
     }
 }
 
-/// Reads a line; nothing if a signal came, after whose deed the program still runs.
+/// Reads a line. Returns `None` if a signal came, and the program still runs after it.
 fn read_hidden(terminal: &File) -> io::Result<Option<Hidden>> {
-    // Whichever way this ends, the terminal comes back first, and then whatever waits is let through.
+    // However this function ends, the terminal is restored first, and then the signals that wait are let through.
     let held = Held::hold()?;
     let _quiet = Quiet::make(terminal)?;
     let mut typed = Zeroizing::new(Vec::with_capacity(LINE_BYTES));
     let mut buffer = Zeroizing::new([0; LINE_BYTES]);
     while !typed.ends_with(b"\n") {
         if held.comes_before_input(terminal)? {
-            // The shell writes where the line ends.
+            // The shell continues at the cursor, so the line is ended.
             let _ = writeln!(io::stderr());
             return Ok(None);
         }
@@ -74,7 +74,7 @@ fn read_hidden(terminal: &File) -> io::Result<Option<Hidden>> {
     Ok(Some(Hidden::from(text.to_owned())))
 }
 
-/// Signals that wait; they do their deed once this is dropped.
+/// The signals that wait until this is dropped.
 struct Held {
     before: SigSet,
     waiting: SignalFd,
@@ -89,7 +89,7 @@ impl Held {
         Ok(Self { before, waiting })
     }
 
-    /// Waits for a line or a signal; true for a signal.
+    /// Waits for a line or a signal. Returns true for a signal.
     fn comes_before_input(&self, terminal: &File) -> io::Result<bool> {
         let mut ends =
             [terminal.as_fd(), self.waiting.as_fd()].map(|end| PollFd::new(end, PollFlags::POLLIN));

@@ -1,6 +1,6 @@
-//! What the settings depend on beside the command line: terminals and the environment.
+//! What the settings depend on besides the command line: terminals and the environment.
 //!
-//! Looked at once, so that everything else about settings is a function of its arguments.
+//! It is read once, so that everything else about settings is a function of its arguments.
 
 use std::env;
 use std::ffi::OsString;
@@ -15,34 +15,34 @@ use super::file;
 use super::prompt::ask_for_secret;
 use crate::environment;
 
-/// Asks somebody for a secret.
+/// A function that asks the user for a secret.
 pub(crate) type Prompt = fn() -> io::Result<Hidden>;
 
-/// How the program was started.
+/// The surroundings in which the program was started.
 #[derive(Debug, Default)]
 pub(crate) struct Surroundings {
-    /// Somebody types.
+    /// Whether a person types.
     pub(crate) stdin_is_terminal: bool,
-    /// Somebody reads.
+    /// Whether a person reads.
     pub(crate) stdout_is_terminal: bool,
-    /// `TERM`, which says what kind of terminal it is.
+    /// `TERM`, which tells the kind of terminal.
     pub(crate) term: Option<OsString>,
-    /// `NO_COLOR` is set: <https://no-color.org>.
+    /// Whether `NO_COLOR` is set: <https://no-color.org>.
     pub(crate) no_color: bool,
-    /// `RINGTALK_SECRET`, which has no flag because command lines can be seen by others.
+    /// `RINGTALK_SECRET`, which has no flag because others can see command lines.
     pub(crate) secret: Option<Hidden>,
-    /// Where the user's file of settings would be.
+    /// The path of the user's settings file, which may not exist.
     pub(crate) file: Option<PathBuf>,
-    /// How to ask for a secret at the terminal, where anybody may be asked.
+    /// How to ask for a secret at the terminal, if the user may be asked.
     pub(crate) prompt: Option<Prompt>,
-    /// How far local time is from UTC, where that can be found out.
+    /// The offset of local time from UTC, if it can be found out.
     pub(crate) offset: Option<UtcOffset>,
-    /// Names of whoever is logged in, the best first.
+    /// The names of the user who is logged in, the best first.
     pub(crate) logins: Vec<String>,
 }
 
 impl Surroundings {
-    /// As things are now.
+    /// Reads the surroundings.
     pub(crate) fn look() -> Self {
         Self {
             stdin_is_terminal: stdin().is_terminal(),
@@ -52,7 +52,7 @@ impl Surroundings {
             secret: secret_variable(),
             file: file::place(env::var_os("XDG_CONFIG_HOME"), env::var_os("HOME")),
             prompt: Some(ask_for_secret),
-            // Later, when there are other threads, nobody can tell safely.
+            // Later, when there are other threads, it cannot be found out safely.
             offset: UtcOffset::current_local_offset().ok(),
             logins: logins().collect(),
         }
@@ -60,19 +60,19 @@ impl Surroundings {
 }
 
 impl Surroundings {
-    /// True where somebody sits in front of a terminal that can do more than write line after line.
+    /// Returns true if a person sits at a terminal that can do more than write line after line.
     pub(crate) fn have_screen(&self) -> bool {
         let is_dumb = self.term.as_ref().is_some_and(|term| term == "dumb");
         self.have_terminal() && !is_dumb
     }
 
-    /// True where somebody sits in front of a terminal.
+    /// Returns true if a person sits at a terminal.
     pub(crate) const fn have_terminal(&self) -> bool {
         self.stdin_is_terminal && self.stdout_is_terminal
     }
 }
 
-/// Returns what `RINGTALK_SECRET` says.
+/// Returns the value of `RINGTALK_SECRET`.
 pub fn secret_variable() -> Option<Hidden> {
     environment::secret().map(|secret| Hidden::from(String::clone(&secret)))
 }

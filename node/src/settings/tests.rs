@@ -1,4 +1,4 @@
-//! The command line, resolved.
+//! The resolution of command lines.
 
 use clap::Parser;
 
@@ -161,7 +161,7 @@ fn what_makes_no_sense_is_refused_in_words() {
     assert!(error(&format!("--name {long}")).contains("32 characters"));
 }
 
-/// With this text in `RINGTALK_SECRET`.
+/// Returns surroundings with this text in `RINGTALK_SECRET`.
 fn with_secret(secret: &str) -> Surroundings {
     Surroundings {
         secret: Some(Hidden::from(secret.to_owned())),

@@ -1,4 +1,4 @@
-//! Links over sockets of this host, with a peer that reads, one that does not, and one that lies.
+//! Links over sockets of this host, with a peer that reads, one that does not, and one that sends garbage.
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ fn framed(frame: &Frame) -> Vec<u8> {
     [&length[..], &bytes].concat()
 }
 
-/// One link to a peer whose end takes and gives bytes.
+/// Makes one link to a peer whose end sends and receives bytes.
 async fn linked() -> (Links, LinkId, Receiver<Happening>, Bare) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -13,7 +13,7 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// The next that dials is led through its handshake by the node 2.
+/// Accepts the next connection as node 2, and leads the dialler through its handshake.
 async fn host(listener: &TcpListener) -> Result<Link, LinkError> {
     host_knowing(listener, &Openings::default()).await
 }
@@ -23,7 +23,7 @@ async fn host_knowing(listener: &TcpListener, openings: &Openings) -> Result<Lin
     link_of(welcome(stream, address, &credentials(2), openings).await)
 }
 
-/// Both ends of a link, from the node 1 to the node 2.
+/// Makes a link from node 1 to node 2, and returns both ends.
 async fn linked() -> (Link, Link) {
     let (listener, address) = listener().await;
     let guest = async {
@@ -34,7 +34,7 @@ async fn linked() -> (Link, Link) {
     (guest, host.unwrap())
 }
 
-/// The same, with a dialler that sends and receives bytes.
+/// Does the same with a dialler that sends and receives bytes.
 async fn linked_to_bytes() -> (Bare, Link) {
     let (listener, address) = listener().await;
     let me = credentials(1);
@@ -42,8 +42,8 @@ async fn linked_to_bytes() -> (Bare, Link) {
     (bare, host.unwrap())
 }
 
-/// What `welcome` says to somebody who sends these bytes, and hangs up after them or stays; and
-/// what that one gets to see.
+/// Connects a stranger that sends these bytes, and then hangs up or stays. Returns the error of `welcome`, and what
+/// the stranger received.
 async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
     let (listener, address) = listener().await;
     let stranger = async {
@@ -53,7 +53,7 @@ async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
             stream.shutdown().await.unwrap();
         }
         let mut seen = Vec::new();
-        // What is still unread at the other end breaks the connection.
+        // If the other end has not read everything, the connection breaks.
         let _ = stream.read_to_end(&mut seen).await;
         seen
     };
@@ -61,7 +61,7 @@ async fn welcomed(bytes: Vec<u8>, hangs_up: bool) -> (LinkError, Vec<u8>) {
     (result.unwrap_err(), seen)
 }
 
-/// What `greet` finds where somebody listens who sends these bytes and then hangs up.
+/// Returns the error of `greet` at a listener that sends these bytes and then hangs up.
 async fn greeted(bytes: Vec<u8>) -> LinkError {
     let (listener, address) = listener().await;
     let stranger = async {

@@ -1,6 +1,6 @@
-//! For the fuzzer: a whole handshake, whatever happens to its parts on their way.
+//! For the fuzzer: a whole handshake, whatever happens to its parts on the way.
 //!
-//! Not here: what must come of it (`tools/fuzz`).
+//! Not here: what the fuzzer checks (`tools/fuzz`).
 
 use ringtalk_wire::PublicKey;
 use snow::HandshakeState;
@@ -9,31 +9,31 @@ use super::{
     Answered, Credentials, Keys, Role, Shown, introduction, keys, open, read_opening, write,
 };
 
-/// Something that one end says to the other.
+/// A part of the handshake, which one end sends to the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
     /// The dialler's first message.
     Opening,
-    /// What the dialled end says of itself, before it is sealed: who has the secret can say anything.
+    /// The introduction of the dialled end, before it is encrypted: a node with the secret can say anything.
     DialledIntroduction,
     /// The dialled end's message.
     Answer,
-    /// What the dialler says of itself, before it is sealed.
+    /// The introduction of the dialler, before it is encrypted.
     DiallerIntroduction,
     /// The dialler's last message.
     Last,
 }
 
-/// How far a handshake came.
+/// The progress of a handshake.
 #[derive(Clone, Default, Debug)]
 pub struct Outcome {
-    /// The dialled end has answered: it took whoever dialled for somebody with the secret.
+    /// Whether the dialled end has answered, and so believes that the dialler has the secret.
     pub answered: bool,
-    /// Whom the dialler has found, if it got so far.
+    /// The node that the dialler has found, if it got so far.
     pub dialled: Option<PublicKey>,
-    /// By whom the dialled end was dialled: with that it has a link.
+    /// The node by which the dialled end was dialled, if it got so far: then it has a link.
     pub dialler: Option<PublicKey>,
-    /// What is left at both ends, the dialler's first.
+    /// The keys at both ends, the dialler's first.
     pub(crate) keys: Option<[Keys; 2]>,
 }
 
@@ -48,7 +48,7 @@ pub fn handshake(
     outcome
 }
 
-/// Nothing where one of the ends gives up.
+/// Runs the handshake. Returns `None` if one of the ends gives up.
 fn lead(
     initiator: &Credentials,
     responder: &Credentials,

@@ -1,11 +1,11 @@
-//! Handshakes without a transport: who proves what, and what is refused.
+//! Handshakes without a transport: what each end proves, and what is refused.
 
 use super::*;
 use crate::identity::Identity;
 use crate::link::test_support::{credentials, credentials_for};
 use crate::secret::Secret;
 
-/// The three messages between two nodes that behave, and the states that wait for each.
+/// A handshake that a dialler has begun, with its first message.
 struct Handshake {
     opened: Opened,
     opening: Vec<u8>,
@@ -111,7 +111,7 @@ fn a_message_of_another_length_is_refused() {
     assert!(matches!(refused, Err(LinkError::Handshake)));
 }
 
-/// What the dialler makes of an answer with this payload, which gets the transcript and the Noise key
+/// Returns what the dialler makes of an answer with this payload, which is made from the transcript and the Noise key
 /// to sign.
 fn answered_with(
     payload: impl FnOnce(&Transcript, &[u8]) -> Vec<u8>,
@@ -182,7 +182,7 @@ fn a_payload_that_is_no_introduction_is_refused() {
     assert!(matches!(trailing, Err(LinkError::Handshake)));
 }
 
-/// A recording that another node gets, or that this one has forgotten.
+/// The recording is played to another node, or to the same one after it has forgotten the first message.
 #[test]
 fn a_recorded_handshake_gets_no_further_than_the_last_message() {
     let (here, there) = (credentials(1), credentials(2));
@@ -205,7 +205,7 @@ fn a_recorded_handshake_gets_no_further_than_the_last_message() {
     }
 }
 
-/// Whoever is on the way passes one dialler's first message on as its own: the answer is not for it.
+/// A node on the path passes one dialler's first message on as its own; the answer is not for that node.
 #[test]
 fn a_signature_fits_no_other_handshake() {
     let (here, there) = (credentials(1), credentials(2));

@@ -1,4 +1,4 @@
-//! What is sealed is opened, once, in order and unchanged.
+//! Records are decrypted once, in order and unchanged.
 
 use super::*;
 use crate::link::test_support::keys;
